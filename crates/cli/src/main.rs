@@ -1,0 +1,3 @@
+//! The `brinell` command line.
+
+fn main() {}

@@ -1,0 +1,207 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::{DType, Op, Shape, Tensor, infer};
+
+/// Handle of a value in a [`Graph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueId(pub(crate) u32);
+
+/// Handle of a node: its position in [`Graph::nodes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub(crate) u32);
+
+/// One edge of the graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Value {
+    /// Unique, never empty.
+    pub name: String,
+    /// Element type; `None` behind opaque nodes.
+    pub dtype: Option<DType>,
+    /// Shape; `None` behind opaque nodes.
+    pub shape: Option<Shape>,
+}
+
+/// One application of an operator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Name for messages; may be empty.
+    pub name: String,
+    /// Operator with attributes.
+    pub op: Op,
+    /// Inputs; `None` for an optional one that is left out.
+    pub inputs: Vec<Option<ValueId>>,
+    /// Outputs; `None` for one that nobody reads.
+    pub outputs: Vec<Option<ValueId>>,
+}
+
+/// What is wrong with a node that was pushed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// Operand shapes do not fit the operator.
+    #[error("node `{node}` ({op}): {problem}")]
+    Shape {
+        /// Name of the node.
+        node: String,
+        /// Operator.
+        op: String,
+        /// What does not fit.
+        problem: String,
+    },
+}
+
+/// A model as nodes in topological order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Graph {
+    /// Name of the graph.
+    pub name: String,
+    values: Vec<Value>,
+    nodes: Vec<Node>,
+    inputs: Vec<ValueId>,
+    outputs: Vec<ValueId>,
+    constants: BTreeMap<ValueId, Arc<Tensor>>,
+    /// Custom domains that opaque nodes need, with versions.
+    pub domains: BTreeMap<String, i64>,
+    names: std::collections::HashSet<String>,
+}
+
+impl Graph {
+    /// Returns an empty graph.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Adds a graph input. The name is made unique if it is taken.
+    pub fn input(&mut self, name: &str, dtype: DType, shape: Shape) -> ValueId {
+        let id = self.fresh(name, Some(dtype), Some(shape));
+        self.inputs.push(id);
+        id
+    }
+
+    /// Adds a constant (an initializer).
+    pub fn constant(&mut self, name: &str, tensor: impl Into<Arc<Tensor>>) -> ValueId {
+        let tensor = tensor.into();
+        let shape = tensor.shape().iter().map(|&n| crate::Dim::Fixed(n)).collect();
+        let id = self.fresh(name, Some(tensor.dtype()), Some(shape));
+        self.constants.insert(id, tensor);
+        id
+    }
+
+    /// Adds a scalar f32 constant.
+    pub fn scalar(&mut self, value: f32) -> ValueId {
+        self.constant("scalar", Tensor::scalar(value))
+    }
+
+    /// Adds a node with one output and returns that output.
+    ///
+    /// # Errors
+    /// [`GraphError::Shape`] where the operands do not fit.
+    pub fn add(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
+        let inputs = inputs.iter().copied().map(Some).collect();
+        let name = format!("{}_{}", op.name(), self.nodes.len());
+        self.push(&name, op, inputs, &[Some("")]).map(|outputs| outputs.into_iter().flatten().next().unwrap_or(ValueId(0)))
+    }
+
+    /// Adds a node; `output_names` has an entry per output (`None`: left out; an empty name: one is made).
+    /// Shapes and dtypes of the outputs are inferred.
+    ///
+    /// # Errors
+    /// [`GraphError::Shape`] where the operands do not fit.
+    pub fn push(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Option<ValueId>>,
+        output_names: &[Option<&str>],
+    ) -> Result<Vec<Option<ValueId>>, GraphError> {
+        let inferred = infer::node(self, name, &op, &inputs, output_names.len())?;
+        let mut outputs = Vec::with_capacity(output_names.len());
+        for (i, wanted) in output_names.iter().enumerate() {
+            outputs.push(wanted.map(|wanted| {
+                let base = if wanted.is_empty() { format!("{name}_out{i}") } else { wanted.to_owned() };
+                let (dtype, shape) = inferred.get(i).cloned().unwrap_or((None, None));
+                self.fresh(&base, dtype, shape)
+            }));
+        }
+        self.nodes.push(Node { name: name.to_owned(), op, inputs, outputs: outputs.clone() });
+        Ok(outputs)
+    }
+
+    /// Makes `value` a graph output.
+    pub fn output(&mut self, value: ValueId) {
+        self.outputs.push(value);
+    }
+
+    /// Replaces the list of graph outputs.
+    pub fn set_outputs(&mut self, outputs: Vec<ValueId>) {
+        self.outputs = outputs;
+    }
+
+    /// Returns the graph inputs, constants excluded.
+    #[must_use]
+    pub fn inputs(&self) -> &[ValueId] {
+        &self.inputs
+    }
+
+    /// Returns the graph outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// Returns the nodes in topological order.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Returns a value.
+    #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "ids are only made by this graph, which never removes a value")]
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0 as usize]
+    }
+
+    /// Returns the shape of a value, where known.
+    #[must_use]
+    pub fn shape(&self, id: ValueId) -> Option<&[crate::Dim]> {
+        self.value(id).shape.as_deref()
+    }
+
+    /// Returns the constant behind a value.
+    #[must_use]
+    pub fn constant_of(&self, id: ValueId) -> Option<&Arc<Tensor>> {
+        self.constants.get(&id)
+    }
+
+    /// Returns all constants.
+    pub fn constants(&self) -> impl Iterator<Item = (ValueId, &Arc<Tensor>)> {
+        self.constants.iter().map(|(&id, tensor)| (id, tensor))
+    }
+
+    /// Returns all values with their ids.
+    pub fn values(&self) -> impl Iterator<Item = (ValueId, &Value)> {
+        self.values.iter().zip(0..).map(|(value, id)| (ValueId(id), value))
+    }
+
+    /// Finds a value by name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ValueId> {
+        self.values().find(|(_, value)| value.name == name).map(|(id, _)| id)
+    }
+
+    fn fresh(&mut self, name: &str, dtype: Option<DType>, shape: Option<Shape>) -> ValueId {
+        let base = if name.is_empty() { "value" } else { name };
+        let mut unique = base.to_owned();
+        let mut n = self.values.len();
+        while !self.names.insert(unique.clone()) {
+            unique = format!("{base}_{n}");
+            n += 1;
+        }
+        let id = ValueId(u32::try_from(self.values.len()).unwrap_or(u32::MAX));
+        self.values.push(Value { name: unique, dtype, shape });
+        id
+    }
+}

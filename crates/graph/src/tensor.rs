@@ -1,0 +1,133 @@
+use crate::DType;
+
+/// A constant tensor, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    data: TensorData,
+}
+
+/// Elements of a [`Tensor`]. The types a graph computes with have a variant each; all others are carried as raw
+/// little-endian bytes.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TensorData {
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U8(Vec<u8>),
+    I8(Vec<i8>),
+    Bool(Vec<bool>),
+    Raw { dtype: DType, bytes: Vec<u8>, len: usize },
+}
+
+impl TensorData {
+    /// Returns the number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(v) => v.len(),
+            Self::F64(v) => v.len(),
+            Self::I32(v) => v.len(),
+            Self::I64(v) => v.len(),
+            Self::U8(v) => v.len(),
+            Self::I8(v) => v.len(),
+            Self::Bool(v) => v.len(),
+            Self::Raw { len, .. } => *len,
+        }
+    }
+
+    /// Returns true where there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::F64(_) => DType::F64,
+            Self::I32(_) => DType::I32,
+            Self::I64(_) => DType::I64,
+            Self::U8(_) => DType::U8,
+            Self::I8(_) => DType::I8,
+            Self::Bool(_) => DType::Bool,
+            Self::Raw { dtype, .. } => *dtype,
+        }
+    }
+}
+
+impl Tensor {
+    /// Returns a tensor, or `None` where `shape` and the number of elements disagree (or the product overflows).
+    #[must_use]
+    pub fn new(shape: Vec<usize>, data: TensorData) -> Option<Self> {
+        let n = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+        (n == data.len()).then_some(Self { shape, data })
+    }
+
+    /// Returns a scalar (rank 0) f32.
+    #[must_use]
+    pub fn scalar(value: f32) -> Self {
+        Self { shape: Vec::new(), data: TensorData::F32(vec![value]) }
+    }
+
+    /// Returns a vector (rank 1) of i64, as ONNX wants shapes and axes.
+    #[must_use]
+    pub fn ints(values: Vec<i64>) -> Self {
+        Self { shape: vec![values.len()], data: TensorData::I64(values) }
+    }
+
+    /// Returns the shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Returns the elements, row-major.
+    #[must_use]
+    pub fn data(&self) -> &TensorData {
+        &self.data
+    }
+
+    /// Returns the number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Returns true where there is no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Returns the element type.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.data.dtype()
+    }
+
+    /// Returns the elements as f32 where they are stored as such.
+    #[must_use]
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        match &self.data {
+            TensorData::F32(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Returns the elements as i64, converting the smaller integer types; `None` for all others.
+    #[must_use]
+    pub fn to_ints(&self) -> Option<Vec<i64>> {
+        match &self.data {
+            TensorData::I64(v) => Some(v.clone()),
+            TensorData::I32(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
+            TensorData::U8(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
+            TensorData::I8(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
+            _ => None,
+        }
+    }
+}
