@@ -17,6 +17,7 @@ mod dtype;
 mod graph;
 mod infer;
 mod op;
+mod splice;
 mod tensor;
 
 pub use dim::{Dim, Shape};
