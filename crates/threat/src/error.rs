@@ -1,0 +1,29 @@
+//! What can be wrong with a threat model.
+
+/// A threat model that cannot be built.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ThreatError {
+    /// The norm has no such name.
+    #[error("unknown norm '{text}': use linf or l2")]
+    UnknownNorm {
+        /// What was given.
+        text: String,
+    },
+    /// The radius is not a number that a radius can be.
+    #[error("eps '{text}' is not a radius: {reason}; write it as 8/255 or 0.03")]
+    BadEps {
+        /// What was given.
+        text: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// The bounds of the input contain no interval.
+    #[error("input box [{lo}, {hi}] is not an interval of finite numbers with lo < hi")]
+    BadBox {
+        /// Lower bound.
+        lo: f32,
+        /// Upper bound.
+        hi: f32,
+    },
+}
