@@ -1,1 +1,16 @@
-//! See ARCHITECTURE.md.
+//! Runtimes that execute models, and the oracle that attacks query.
+//!
+//! [`open`] gives a [`Runtime`] (ONNX Runtime or rten); a runtime compiles an ONNX model into a [`Session`]; a session
+//! maps named input [`View`]s to output views. Nothing above this crate knows which runtime it talks to.
+//!
+//! Shape vocabulary: B batch, K classes.
+
+mod error;
+mod open;
+mod runtime;
+mod settings;
+
+pub use error::{EngineError, Stage};
+pub use open::open;
+pub use runtime::{Elements, Port, Runtime, Session, View};
+pub use settings::{Device, RuntimeChoice, RuntimeSettings};

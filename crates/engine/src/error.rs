@@ -1,0 +1,141 @@
+//! Why a model could not be run.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use brinell_graph::DType;
+
+use crate::Device;
+
+/// Where in a model's life a runtime refused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Loading and optimising the model.
+    Load,
+    /// Executing it.
+    Run,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Load => "load",
+            Self::Run => "run",
+        })
+    }
+}
+
+/// What can go wrong between a model and its runtime.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The name of a runtime is not known.
+    #[error("unknown runtime `{name}`; choose auto, onnxruntime or rten")]
+    UnknownRuntime {
+        /// The name as typed.
+        name: String,
+    },
+
+    /// The name of a device is not known.
+    #[error("unknown device `{name}`; choose one of {}", Device::NAMES)]
+    UnknownDevice {
+        /// The name as typed.
+        name: String,
+    },
+
+    /// No ONNX Runtime was found.
+    #[error(
+        "no ONNX Runtime found ({looked}); install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten"
+    )]
+    NotFound {
+        /// Where was looked.
+        looked: String,
+    },
+
+    /// A file cannot serve as ONNX Runtime.
+    #[error("{} cannot be used as ONNX Runtime: {reason}", path.display())]
+    Library {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the remedy.
+        reason: String,
+    },
+
+    /// The runtime does not have the device that was asked for.
+    #[error("{runtime} cannot run on device {device}: {reason}; available: {}", available.join(", "))]
+    Device {
+        /// The runtime.
+        runtime: String,
+        /// The device that was asked for.
+        device: String,
+        /// Why not.
+        reason: String,
+        /// What the runtime offers instead.
+        available: Vec<String>,
+    },
+
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+
+    /// The runtime lacks operators that the model uses.
+    #[error("{runtime} does not have the operators {} that {model} uses; try the other runtime (--runtime)", operators.join(", "))]
+    Operators {
+        /// The runtime.
+        runtime: String,
+        /// The model's file, or what stands for it.
+        model: String,
+        /// The operators, without repeats.
+        operators: Vec<String>,
+    },
+
+    /// The runtime refuses the model.
+    #[error("{runtime} cannot {stage} {model}: {reason}")]
+    Model {
+        /// The runtime.
+        runtime: String,
+        /// When it was refused.
+        stage: Stage,
+        /// The model's file, or what stands for it.
+        model: String,
+        /// The runtime's own words.
+        reason: String,
+    },
+
+    /// An input or output has an element type that is not a number.
+    #[error("`{port}` of {model} has element type {dtype}, which cannot be fed or read; only numeric tensors can")]
+    PortType {
+        /// The model's file, or what stands for it.
+        model: String,
+        /// The input or output.
+        port: String,
+        /// The element type, in the runtime's words.
+        dtype: String,
+    },
+
+    /// A feed does not fit the model.
+    #[error("input `{name}`: {reason}")]
+    Feed {
+        /// The input.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// A feed has another element type than the input.
+    #[error("input `{name}` takes {expected:?} elements, not {found:?}")]
+    FeedType {
+        /// The input.
+        name: String,
+        /// The model's element type.
+        expected: DType,
+        /// The feed's element type.
+        found: DType,
+    },
+}
