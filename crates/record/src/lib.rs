@@ -1,1 +1,29 @@
-//! See ARCHITECTURE.md.
+//! What an audit leaves behind: the serialisable types of `record.jsonl`, `summary.json` and `gallery.json`.
+//!
+//! The JSON field names are a contract that other programs read: a field may be added, but a name,
+//! a unit or a meaning changes only together with [`SUMMARY_SCHEMA`]. The crate holds no logic.
+//!
+//! # Shapes
+//! `n` is the number of samples audited, `K` the number of classes.
+//!
+//! # Units
+//! Radii and distances are in units of the declared input scale (8/255 on `0..1`, 8 on `0..255`),
+//! before mean and standard deviation are applied. Margins are differences of logits, confidences
+//! are softmax probabilities in `[0, 1]`, times are seconds, sizes are bytes.
+//!
+//! # Non-finite numbers
+//! JSON has no NaN or infinity, and `serde_json` would write `null` for them. Every float that comes
+//! out of a model is written through [`float`]: a finite value as a number, others as the strings
+//! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
+
+pub mod float;
+mod gallery;
+mod sample;
+mod summary;
+
+pub use gallery::{Gallery, GalleryItem};
+pub use sample::{Outcome, SampleRecord};
+pub use summary::{
+    ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,
+    Summary, Threat,
+};

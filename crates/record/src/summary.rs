@@ -1,0 +1,231 @@
+//! `summary.json`: what was asked, with what, and what came out.
+
+use serde::{Deserialize, Serialize};
+
+/// Value of [`Summary::schema`] that this crate writes and reads.
+pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
+
+/// Everything an audit says about itself, apart from the single samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Always [`SUMMARY_SCHEMA`].
+    pub schema: String,
+    /// Version of the program that ran the audit.
+    pub brinell_version: String,
+    /// When the audit ended, in UTC, as `2026-11-22T23:50:00Z`.
+    pub created: String,
+    /// Command line that repeats the run, arguments quoted for a POSIX shell.
+    pub command: String,
+    /// Model that was asked.
+    pub model: ModelInfo,
+    /// Samples that it was asked about.
+    pub data: DataInfo,
+    /// What the attacker may do.
+    pub threat: Threat,
+    /// What happens to a sample between the data and the model's own input.
+    pub preprocessing: Preprocessing,
+    /// Name of the attack suite, `custom` where the attacks were named one by one.
+    pub suite: String,
+    /// Attacks in the order in which they ran.
+    pub attacks: Vec<String>,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// What evaluated the model.
+    pub runtime: RuntimeInfo,
+    /// Samples classified correctly before any attack.
+    pub clean_correct: usize,
+    /// Correctly classified samples that no attack broke.
+    pub survived: usize,
+    /// Correctly classified samples that an attack broke.
+    pub broken: usize,
+    /// `clean_correct` of all `n` samples.
+    pub clean_accuracy: Rate,
+    /// `survived` of all `n` samples: an upper bound on robustness, for these attacks.
+    pub robust_accuracy: Rate,
+    /// One entry per attack stage, in the order in which they ran.
+    pub stages: Vec<Stage>,
+    /// What makes the result doubtful or deserves to be known.
+    pub flags: Vec<Flag>,
+    /// Names of the classes, by class id; empty where none were given.
+    pub classes: Vec<String>,
+    /// Counts for every class that occurs in the data, by class id.
+    pub per_class: Vec<ClassCounts>,
+    /// Robust accuracy over the radius, radii ascending.
+    pub curve: Vec<CurvePoint>,
+    /// Wall-clock time of the whole run, resumed parts included.
+    pub seconds: f64,
+    /// Largest resident set of the process; `None` where the system does not tell.
+    pub peak_rss_bytes: Option<u64>,
+    /// Machine that ran it.
+    pub machine: Machine,
+}
+
+/// The audited file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Name to show: the file name, or a title given by the caller.
+    pub name: String,
+    /// Path as it was given.
+    pub path: String,
+    /// Lower-case hexadecimal SHA-256 of the file.
+    pub sha256: String,
+}
+
+/// The labelled samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataInfo {
+    /// Path as it was given.
+    pub path: String,
+    /// Lower-case hexadecimal SHA-256 of samples and labels as they were read.
+    pub sha256: String,
+    /// Number of samples audited, after any limit.
+    pub n: usize,
+    /// Shape of one sample as the attacks see it, without the batch.
+    pub shape: Vec<usize>,
+}
+
+/// How the size of a change is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// The largest change of any single value.
+    Linf,
+    /// The square root of the sum of squared changes.
+    L2,
+}
+
+/// What the attacker may do: any change of at most `eps` that stays inside the box.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threat {
+    /// How a change is measured.
+    pub norm: Norm,
+    /// Radius, in input-scale units.
+    pub eps: f64,
+    /// Radius as it was typed, such as `8/255`.
+    pub eps_text: String,
+    /// Smallest and largest allowed value of every input element.
+    #[serde(rename = "box")]
+    pub input_box: [f64; 2],
+    /// Class that every sample is to be turned into; `None` if any wrong class counts.
+    pub target: Option<usize>,
+}
+
+/// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Declared scale of the input, such as `0..1`.
+    pub scale: String,
+    /// Mean per channel in input-scale units; empty for none.
+    pub mean: Vec<f64>,
+    /// Standard deviation per channel in input-scale units; empty for none.
+    pub std: Vec<f64>,
+    /// Order in which the model wants the values, such as `nchw`.
+    pub layout: String,
+}
+
+/// What evaluated the model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuntimeInfo {
+    /// Runtime that ran, such as `onnxruntime`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Runtime that was asked for, `auto` included.
+    pub requested: String,
+    /// Device, such as `cpu`.
+    pub device: String,
+    /// Threads inside the runtime.
+    pub threads: usize,
+    /// Samples per call.
+    pub batch: usize,
+}
+
+/// A proportion of all `n` samples with its exact two-sided binomial interval (Clopper and Pearson, 1934).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Observed proportion, in `[0, 1]`.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+    /// Probability with which such an interval covers the truth, such as 0.95.
+    pub confidence: f64,
+}
+
+/// What one attack of the cascade did to the samples that were still standing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Name of the attack.
+    pub name: String,
+    /// Samples that it was run on.
+    pub attacked: usize,
+    /// Samples that it broke, as confirmed by the referee.
+    pub broken: usize,
+    /// Forward passes, one per sample and call.
+    pub forwards: u64,
+    /// Backward passes, one per sample and call.
+    pub backwards: u64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+/// How much a flag matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know; the figures stand.
+    Note,
+    /// The figures may be too good or too bad.
+    Warning,
+    /// The figures must not be used as a verdict.
+    Blocking,
+}
+
+/// Something that makes the result doubtful or deserves to be known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flag {
+    /// Stable identifier, such as `zero-gradient`.
+    pub id: String,
+    /// What was seen and what to do about it, in plain sentences.
+    pub message: String,
+    /// How much it matters.
+    pub severity: Severity,
+}
+
+/// How the samples of one class fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassCounts {
+    /// Class id.
+    pub class: usize,
+    /// Samples with this label.
+    pub n: usize,
+    /// Of these, correct before any attack.
+    pub clean_correct: usize,
+    /// Of these, correct under every attack tried.
+    pub survived: usize,
+}
+
+/// Robust accuracy at one radius, from adversarial examples found at the audit's own radius.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Radius, in input-scale units.
+    pub eps: f64,
+    /// Samples for which no example of at most this size is known.
+    pub survived: usize,
+    /// `survived` of all `n` samples; below the audit's own radius only an upper bound.
+    pub robust_accuracy: Rate,
+}
+
+/// The machine that ran the audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system, such as `linux`.
+    pub os: String,
+    /// Architecture, such as `x86_64`.
+    pub arch: String,
+    /// Model name of the processor, as the system reports it.
+    pub cpu: String,
+    /// Logical processors that the process may use.
+    pub cores: usize,
+}
