@@ -12,6 +12,8 @@
 //! - every value of a known operator has a dtype and a shape, computed when the node is pushed;
 //! - axes are non-negative and in range.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
 mod dim;
 mod dtype;
 mod graph;
