@@ -7,10 +7,12 @@
 
 mod error;
 mod open;
+mod preprocess;
 mod runtime;
 mod settings;
 
 pub use error::{EngineError, Stage};
 pub use open::open;
+pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};

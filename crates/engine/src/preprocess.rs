@@ -1,0 +1,326 @@
+//! From a pixel array as the data file stores it to the model's input tensor: as graph nodes in front of the model, and as
+//! plain arithmetic for judging the original file. Both compute the same f32 operations in the same order.
+
+use std::sync::Arc;
+
+use brinell_graph::{Dim, Graph, GraphError, Op, Tensor, TensorData, ValueId};
+
+/// How the model wants the axes of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Channels, rows, columns.
+    Nchw,
+    /// Rows, columns, channels.
+    Nhwc,
+    /// The stored order, flattened.
+    Flat,
+    /// Rows and columns swapped, then flattened (column-major images).
+    FlatTransposed,
+}
+
+impl Layout {
+    /// Returns the name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nchw => "nchw",
+            Self::Nhwc => "nhwc",
+            Self::Flat => "flat",
+            Self::FlatTransposed => "flat-transposed",
+        }
+    }
+
+    /// Returns the layout of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Nchw, Self::Nhwc, Self::Flat, Self::FlatTransposed].into_iter().find(|layout| layout.name() == name)
+    }
+}
+
+/// What the user declares about preprocessing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PreprocessOptions {
+    /// Subtracted, one per channel or one for all; empty for none.
+    pub mean: Vec<f32>,
+    /// Divided by, one per channel or one for all; empty for none.
+    pub std: Vec<f32>,
+    /// Axis order of the model's input; `None` infers it from the shapes.
+    pub layout: Option<Layout>,
+}
+
+/// Why data and model do not fit together.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[non_exhaustive]
+pub enum PreprocessError {
+    /// The sample and the model's input differ in size.
+    #[error("a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}; give data of that size")]
+    Size {
+        /// Shape of a stored sample.
+        sample: Vec<usize>,
+        /// Its number of values.
+        sample_len: usize,
+        /// Shape of the model's input without the batch.
+        model: Vec<usize>,
+        /// Its number of values.
+        model_len: usize,
+    },
+    /// `mean` or `std` has an unusable number of entries.
+    #[error("--{option} has {found} entries, but there are {channels} channels; give one entry, or one per channel")]
+    Channels {
+        /// `mean` or `std`.
+        option: &'static str,
+        /// Entries given.
+        found: usize,
+        /// Channels of the data.
+        channels: usize,
+    },
+    /// A value is not usable.
+    #[error("--{option} holds {value}; {requirement}")]
+    Value {
+        /// `mean` or `std`.
+        option: &'static str,
+        /// The offending entry.
+        value: f32,
+        /// What is required.
+        requirement: &'static str,
+    },
+    /// The layout needs an image.
+    #[error("--layout {layout} needs image data with rows and columns; a sample here has shape {sample:?}")]
+    NotAnImage {
+        /// Name of the layout.
+        layout: &'static str,
+        /// Shape of a stored sample.
+        sample: Vec<usize>,
+    },
+}
+
+/// The checked way from a stored sample to the model's input.
+///
+/// # Shapes
+/// sample: as stored, C,H,W or H,W,C or H,W or flat; model: the model's input without its batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preprocess {
+    sample: Vec<usize>,
+    model: Vec<usize>,
+    perm: Option<Vec<usize>>,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+    /// Axis of the stored sample along which `mean` and `std` run, where they have several entries.
+    channel_axis: Option<usize>,
+}
+
+/// Number of channels that an axis of an image may have.
+const CHANNELS: std::ops::RangeInclusive<usize> = 1..=4;
+
+impl Preprocess {
+    /// Checks `options` against the shapes.
+    ///
+    /// # Errors
+    /// [`PreprocessError`] where sizes, channels or values do not fit.
+    pub fn new(options: &PreprocessOptions, sample: &[usize], model: &[usize]) -> Result<Self, PreprocessError> {
+        let (sample_len, model_len) = (sample.iter().product::<usize>(), model.iter().product::<usize>());
+        if sample_len != model_len {
+            return Err(PreprocessError::Size { sample: sample.to_vec(), sample_len, model: model.to_vec(), model_len });
+        }
+        for (option, values) in [("mean", &options.mean), ("std", &options.std)] {
+            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(PreprocessError::Value { option, value, requirement: "give finite numbers" });
+            }
+        }
+        if let Some(&value) = options.std.iter().find(|&&value| value <= 0.0) {
+            return Err(PreprocessError::Value { option: "std", value, requirement: "give numbers above 0" });
+        }
+        let axes = Axes::of(sample);
+        let perm = permutation(options.layout, axes.as_ref(), sample, model)?;
+        let channel_axis = axes.as_ref().and_then(|axes| axes.channel);
+        let channels = channel_axis.and_then(|axis| sample.get(axis)).copied().unwrap_or(1);
+        for (option, values) in [("mean", &options.mean), ("std", &options.std)] {
+            if values.len() > 1 && values.len() != channels {
+                return Err(PreprocessError::Channels { option, found: values.len(), channels });
+            }
+        }
+        let channel_axis = channel_axis.filter(|_| options.mean.len() > 1 || options.std.len() > 1);
+        Ok(Self {
+            sample: sample.to_vec(),
+            model: model.to_vec(),
+            perm,
+            mean: options.mean.clone(),
+            std: options.std.clone(),
+            channel_axis,
+        })
+    }
+
+    /// Returns the shape of a stored sample.
+    #[must_use]
+    pub fn sample_shape(&self) -> &[usize] {
+        &self.sample
+    }
+
+    /// Returns the shape of the model's input without the batch.
+    #[must_use]
+    pub fn model_shape(&self) -> &[usize] {
+        &self.model
+    }
+
+    /// Appends the preprocessing of `x` [B, ..sample] to a graph and returns the model's input [B, ..model].
+    ///
+    /// # Errors
+    /// [`GraphError`] where `x` does not have that shape.
+    pub fn append(&self, graph: &mut Graph, x: ValueId, batch: Dim) -> Result<ValueId, GraphError> {
+        let mut value = x;
+        for (op, values) in [(Op::Sub, &self.mean), (Op::Div, &self.std)] {
+            if !values.is_empty() {
+                let mut shape = vec![1; self.sample.len() + 1];
+                if let (Some(axis), true) = (self.channel_axis, values.len() > 1)
+                    && let Some(extent) = shape.get_mut(axis + 1)
+                {
+                    *extent = values.len();
+                }
+                if let Some(tensor) = Tensor::new(shape, TensorData::F32(values.clone())) {
+                    let constant = graph.constant("preprocess", Arc::new(tensor));
+                    value = graph.add(op, &[value, constant])?;
+                }
+            }
+        }
+        let mut shape = self.sample.clone();
+        if let Some(perm) = &self.perm {
+            let perm_with_batch = std::iter::once(0).chain(perm.iter().map(|axis| axis + 1)).collect();
+            value = graph.add(Op::Transpose { perm: perm_with_batch }, &[value])?;
+            shape = perm.iter().filter_map(|&axis| self.sample.get(axis)).copied().collect();
+        }
+        if shape != self.model {
+            let shape = std::iter::once(batch).chain(self.model.iter().map(|&n| Dim::Fixed(n))).collect();
+            value = graph.add(Op::Reshape { shape }, &[value])?;
+        }
+        Ok(value)
+    }
+
+    /// Computes the model's input for one stored sample.
+    pub fn apply(&self, x: &[f32], out: &mut Vec<f32>) {
+        let inner: usize = match self.channel_axis {
+            Some(axis) => self.sample.iter().skip(axis + 1).product(),
+            None => x.len().max(1),
+        };
+        let pick = |values: &[f32], index: usize| -> Option<f32> {
+            match values {
+                [] => None,
+                [one] => Some(*one),
+                many => many.get(index / inner % many.len()).copied(),
+            }
+        };
+        out.clear();
+        out.extend(x.iter().enumerate().map(|(index, &value)| {
+            let centred = pick(&self.mean, index).map_or(value, |mean| value - mean);
+            pick(&self.std, index).map_or(centred, |std| centred / std)
+        }));
+        if let Some(perm) = &self.perm {
+            let stored = std::mem::take(out);
+            transpose(&stored, &self.sample, perm, out);
+        }
+    }
+}
+
+/// Which axes of a stored sample are channels, rows and columns.
+struct Axes {
+    channel: Option<usize>,
+    row: usize,
+    column: usize,
+}
+
+impl Axes {
+    fn of(sample: &[usize]) -> Option<Self> {
+        match *sample {
+            [_, _] => Some(Self { channel: None, row: 0, column: 1 }),
+            [c, _, _] if CHANNELS.contains(&c) => Some(Self { channel: Some(0), row: 1, column: 2 }),
+            [_, _, c] if CHANNELS.contains(&c) => Some(Self { channel: Some(2), row: 0, column: 1 }),
+            _ => None,
+        }
+    }
+}
+
+fn permutation(
+    layout: Option<Layout>,
+    axes: Option<&Axes>,
+    sample: &[usize],
+    model: &[usize],
+) -> Result<Option<Vec<usize>>, PreprocessError> {
+    let layout = match layout {
+        Some(layout) => layout,
+        None if sample == model => return Ok(None),
+        None => match (axes.and_then(|axes| axes.channel), model) {
+            (Some(2), [c, _, _]) if CHANNELS.contains(c) => Layout::Nchw,
+            (Some(0), [_, _, c]) if CHANNELS.contains(c) => Layout::Nhwc,
+            _ => Layout::Flat,
+        },
+    };
+    let Some(axes) = axes else {
+        return match layout {
+            Layout::FlatTransposed => Err(PreprocessError::NotAnImage { layout: layout.name(), sample: sample.to_vec() }),
+            _ => Ok(None),
+        };
+    };
+    let perm: Vec<usize> = match layout {
+        Layout::Flat => return Ok(None),
+        Layout::Nchw => axes.channel.into_iter().chain([axes.row, axes.column]).collect(),
+        Layout::Nhwc => [axes.row, axes.column].into_iter().chain(axes.channel).collect(),
+        Layout::FlatTransposed => axes.channel.into_iter().chain([axes.column, axes.row]).collect(),
+    };
+    Ok((!perm.is_sorted()).then_some(perm))
+}
+
+/// Copies `x` of shape `shape` with its axes in the order `perm`.
+fn transpose(x: &[f32], shape: &[usize], perm: &[usize], out: &mut Vec<f32>) {
+    let stride_of = |axis: usize| -> usize { shape.iter().skip(axis + 1).product() };
+    let extents: Vec<usize> = perm.iter().filter_map(|&axis| shape.get(axis)).copied().collect();
+    let strides: Vec<usize> = perm.iter().map(|&axis| stride_of(axis)).collect();
+    out.clear();
+    out.reserve(x.len());
+    let mut index = vec![0usize; extents.len()];
+    for _ in 0..x.len() {
+        let offset: usize = index.iter().zip(&strides).map(|(i, stride)| i * stride).sum();
+        out.push(x.get(offset).copied().unwrap_or(f32::NAN));
+        for (i, &extent) in index.iter_mut().zip(&extents).rev() {
+            *i += 1;
+            if *i < extent {
+                break;
+            }
+            *i = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_transposed_image_is_column_major() {
+        let options = PreprocessOptions { layout: Some(Layout::FlatTransposed), ..PreprocessOptions::default() };
+        let preprocess = Preprocess::new(&options, &[2, 3], &[6]).unwrap();
+        let mut out = Vec::new();
+        preprocess.apply(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &mut out);
+        assert_eq!(out, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    }
+
+    #[test]
+    fn means_run_along_the_channels_wherever_they_stand() {
+        let options = PreprocessOptions { mean: vec![1.0, 2.0, 3.0], std: vec![2.0], layout: None };
+        let mut out = Vec::new();
+        Preprocess::new(&options, &[3, 1, 2], &[3, 1, 2]).unwrap().apply(&[1.0, 3.0, 2.0, 4.0, 3.0, 5.0], &mut out);
+        assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        Preprocess::new(&options, &[1, 2, 3], &[3, 1, 2]).unwrap().apply(&[1.0, 2.0, 3.0, 3.0, 4.0, 5.0], &mut out);
+        assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn unusable_declarations_are_refused() {
+        let mut options = PreprocessOptions { mean: vec![0.5, 0.5], ..PreprocessOptions::default() };
+        assert!(matches!(Preprocess::new(&options, &[3, 2, 2], &[12]), Err(PreprocessError::Channels { channels: 3, .. })));
+        options.mean = vec![f32::NAN];
+        assert!(matches!(Preprocess::new(&options, &[12], &[12]), Err(PreprocessError::Value { option: "mean", .. })));
+        options.mean.clear();
+        options.std = vec![0.0];
+        assert!(matches!(Preprocess::new(&options, &[12], &[12]), Err(PreprocessError::Value { option: "std", .. })));
+        assert!(matches!(Preprocess::new(&PreprocessOptions::default(), &[11], &[12]), Err(PreprocessError::Size { .. })));
+    }
+}
