@@ -308,8 +308,9 @@ mod tests {
         let mut out = Vec::new();
         Preprocess::new(&options, &[3, 1, 2], &[3, 1, 2]).unwrap().apply(&[1.0, 3.0, 2.0, 4.0, 3.0, 5.0], &mut out);
         assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
-        Preprocess::new(&options, &[1, 2, 3], &[3, 1, 2]).unwrap().apply(&[1.0, 2.0, 3.0, 3.0, 4.0, 5.0], &mut out);
-        assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        let pixels: Vec<f32> = (0..5).flat_map(|i| if i % 2 == 0 { [1.0, 2.0, 3.0] } else { [3.0, 4.0, 5.0] }).collect();
+        Preprocess::new(&options, &[5, 1, 3], &[3, 5, 1]).unwrap().apply(&pixels, &mut out);
+        assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0].repeat(3));
     }
 
     #[test]
