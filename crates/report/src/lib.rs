@@ -1,1 +1,112 @@
-//! See ARCHITECTURE.md.
+//! Turns the record of an audit into one self-contained HTML page or a table for the terminal.
+//!
+//! The page needs no network and no script; its content security policy forbids both. Every text that
+//! comes from outside (model and class names, paths, messages) is escaped. Pictures are PNG data URIs
+//! and charts are inline SVG.
+//!
+//! # Shapes
+//! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
+
+mod chart;
+mod format;
+mod gallery;
+mod picture;
+mod repeat;
+pub mod terminal;
+mod verdict;
+mod view;
+
+use brinell_record::{Gallery, SampleRecord, Summary};
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+/// One audit to report on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Contents of `summary.json`.
+    pub summary: Summary,
+    /// Lines of `record.jsonl`, in any order.
+    pub samples: Vec<SampleRecord>,
+    /// Contents of `gallery.json`.
+    pub gallery: Gallery,
+    /// What the audit is called on the page.
+    pub title: String,
+}
+
+/// Why a page could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// A template is wrong or does not fit the values that it is given.
+    #[error("the report's template could not be filled in")]
+    Template {
+        /// What the template engine says.
+        #[from]
+        source: minijinja::Error,
+    },
+    /// The PNG encoder refused a picture.
+    #[error("a picture of the gallery could not be encoded")]
+    Picture {
+        /// What the encoder says.
+        source: image::ImageError,
+    },
+    /// A picture has more rows or columns than a PNG file can have.
+    #[error("a picture of the gallery is too large for PNG: {height} x {width}")]
+    PictureSize {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// A comparison without audits.
+    #[error("a comparison needs at least one audit")]
+    NothingToCompare,
+}
+
+/// Renders one audit.
+///
+/// # Errors
+/// A picture or template that cannot be written; no valid record leads to one.
+pub fn render(run: &Run) -> Result<String, ReportError> {
+    page("report.html", &view::ReportView::of(run)?)
+}
+
+/// Renders several audits side by side; the first sets the order in which figures are read.
+///
+/// # Errors
+/// [`ReportError::NothingToCompare`] for an empty slice, and those of [`render`].
+pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
+    if runs.is_empty() {
+        return Err(ReportError::NothingToCompare);
+    }
+    page("comparison.html", &view::ComparisonView::of(runs)?)
+}
+
+/// The templates by the name under which they include each other.
+const TEMPLATES: [(&str, &str); 15] = [
+    ("base.html", include_str!("../templates/base.html")),
+    ("style.css", include_str!("../templates/style.css")),
+    ("report.html", include_str!("../templates/report.html")),
+    ("comparison.html", include_str!("../templates/comparison.html")),
+    ("facts.html", include_str!("../templates/facts.html")),
+    ("tiles.html", include_str!("../templates/tiles.html")),
+    ("dots.html", include_str!("../templates/dots.html")),
+    ("gallery.html", include_str!("../templates/gallery.html")),
+    ("stages.html", include_str!("../templates/stages.html")),
+    ("curve.html", include_str!("../templates/curve.html")),
+    ("classes.html", include_str!("../templates/classes.html")),
+    ("flags.html", include_str!("../templates/flags.html")),
+    ("meaning.html", include_str!("../templates/meaning.html")),
+    ("repeat.html", include_str!("../templates/repeat.html")),
+    ("samples.html", include_str!("../templates/samples.html")),
+];
+
+fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source)?;
+    }
+    Ok(environment.get_template(template)?.render(Value::from(Serde(view)))?)
+}

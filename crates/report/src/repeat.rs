@@ -1,0 +1,147 @@
+//! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
+
+use crate::format::{bytes, count, duration, norm, percent, significant, size};
+use crate::verdict::{class_name, noun, plural};
+use brinell_record::Summary;
+use serde::Serialize;
+
+/// A name and what it stands for; `code` where the value is to be copied letter by letter.
+#[derive(Serialize)]
+pub(crate) struct Fact {
+    name: &'static str,
+    value: String,
+    code: bool,
+}
+
+/// Facts under one heading.
+#[derive(Serialize)]
+pub(crate) struct Group {
+    name: &'static str,
+    facts: Vec<Fact>,
+}
+
+fn text(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into(), code: false }
+}
+
+fn code(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into(), code: true }
+}
+
+/// The date as people read it: `2026-11-22 23:50 UTC`.
+pub(crate) fn created(summary: &Summary) -> String {
+    match (summary.created.get(..10), summary.created.get(10..11), summary.created.get(11..16)) {
+        (Some(day), Some("T"), Some(time)) if summary.created.ends_with('Z') => format!("{day} {time} UTC"),
+        _ => summary.created.clone(),
+    }
+}
+
+/// The four facts at the head of the page.
+pub(crate) fn facts(summary: &Summary) -> Vec<Fact> {
+    let n = summary.data.n;
+    vec![
+        text("Model", summary.model.name.clone()),
+        text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
+        text("Threat", threat(summary)),
+        text("Attacks", summary.attacks.join(", ")),
+    ]
+}
+
+fn threat(summary: &Summary) -> String {
+    let target = summary.threat.target.map(|target| format!(", towards “{}”", class_name(&summary.classes, target))).unwrap_or_default();
+    format!("{} ≤ {}{target}", norm(summary.threat.norm), summary.threat.eps_text)
+}
+
+/// All settings, versions and hashes.
+pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
+    let [lo, hi] = summary.threat.input_box;
+    let preprocessing = &summary.preprocessing;
+    let runtime = &summary.runtime;
+    let machine = &summary.machine;
+    vec![
+        Group {
+            name: "Model",
+            facts: vec![
+                text("Name", summary.model.name.clone()),
+                code("File", summary.model.path.clone()),
+                code("SHA-256", summary.model.sha256.clone()),
+            ],
+        },
+        Group {
+            name: "Data",
+            facts: vec![
+                code("File", summary.data.path.clone()),
+                code("SHA-256", summary.data.sha256.clone()),
+                text("Samples", size(summary.data.n)),
+                text("Shape", join(&summary.data.shape, " × ")),
+            ],
+        },
+        Group {
+            name: "Threat",
+            facts: vec![
+                text("Norm", norm(summary.threat.norm)),
+                text("Radius", radius(summary)),
+                text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
+                text(
+                    "Goal",
+                    summary.threat.target.map_or("any wrong class".to_owned(), |target| {
+                        format!("“{}” (class {target})", class_name(&summary.classes, target))
+                    }),
+                ),
+            ],
+        },
+        Group {
+            name: "Preprocessing",
+            facts: vec![
+                text("Input scale", preprocessing.scale.clone()),
+                text("Mean", numbers(&preprocessing.mean)),
+                text("Deviation", numbers(&preprocessing.std)),
+                text("Layout", preprocessing.layout.clone()),
+            ],
+        },
+        Group {
+            name: "Attacks",
+            facts: vec![
+                text("Suite", summary.suite.clone()),
+                text("In order", summary.attacks.join(", ")),
+                text("Seed", summary.seed.to_string()),
+                text("Intervals", format!("Clopper-Pearson, {}, of all samples", percent(summary.robust_accuracy.confidence))),
+            ],
+        },
+        Group {
+            name: "Run",
+            facts: vec![
+                text("Brinell", summary.brinell_version.clone()),
+                text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, runtime.requested)),
+                text("Device", runtime.device.clone()),
+                text("Threads, batch", format!("{}, {}", runtime.threads, runtime.batch)),
+                text(
+                    "Machine",
+                    format!("{} {}, {}, {} {}", machine.os, machine.arch, machine.cpu, machine.cores, plural(machine.cores, "core")),
+                ),
+                text("Time", duration(summary.seconds)),
+                text("Peak memory", summary.peak_rss_bytes.map_or("not known".to_owned(), bytes)),
+                text("Passes", passes(summary)),
+                text("Ended", created(summary)),
+            ],
+        },
+    ]
+}
+
+fn radius(summary: &Summary) -> String {
+    let value = significant(summary.threat.eps, 8);
+    if value == summary.threat.eps_text { value } else { format!("{} = {value}", summary.threat.eps_text) }
+}
+
+fn passes(summary: &Summary) -> String {
+    let sum = |part: fn(&brinell_record::Stage) -> u64| count(summary.stages.iter().map(part).sum());
+    format!("{} forward, {} backward", sum(|stage| stage.forwards), sum(|stage| stage.backwards))
+}
+
+fn numbers(values: &[f64]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.iter().map(|value| significant(*value, 8)).collect::<Vec<_>>().join(", ") }
+}
+
+fn join(values: &[usize], between: &str) -> String {
+    values.iter().map(usize::to_string).collect::<Vec<_>>().join(between)
+}

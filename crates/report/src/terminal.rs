@@ -1,0 +1,198 @@
+//! The result as plain text for a terminal.
+
+use crate::format::{NBSP, confidence, count, duration, interval, percent, size};
+use crate::verdict::Verdict;
+use brinell_record::{Rate, Severity, Summary};
+use std::fmt::Write as _;
+
+/// Narrowest width that the stage table fits into.
+const NARROWEST: usize = 60;
+
+/// The verdict, the stages, both accuracies and the flags as text of at most `width` columns (at least 60).
+///
+/// `colour` adds ANSI escapes, which take no columns. The text ends in a line feed.
+pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
+    let width = width.max(NARROWEST);
+    let paint = Paint { colour };
+    let verdict = Verdict::of(summary);
+    let mut out = String::new();
+    for line in wrap(&ascii(&verdict.sentence()), width) {
+        let _ = writeln!(out, "{}", paint.bold(&line));
+    }
+    if let Some(caveat) = &verdict.caveat {
+        for line in wrap(&ascii(caveat), width) {
+            let _ = writeln!(out, "{}", paint.red(&line));
+        }
+    }
+    out.push('\n');
+    if !summary.stages.is_empty() {
+        stages(&mut out, summary, width, &paint);
+        out.push('\n');
+    }
+    accuracy(&mut out, "clean accuracy", summary.clean_correct, &summary.clean_accuracy, summary.data.n);
+    accuracy(&mut out, "robust accuracy", summary.survived, &summary.robust_accuracy, summary.data.n);
+    flags(&mut out, summary, width, &paint);
+    out
+}
+
+/// Columns: stage, attacked, broken, left, forwards, backwards, time.
+fn stages(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
+    let mut left = summary.clean_correct;
+    let mut rows = vec![["stage", "attacked", "broken", "left", "forwards", "backwards", "time"].map(str::to_owned)];
+    for stage in &summary.stages {
+        left = left.saturating_sub(stage.broken);
+        rows.push([
+            ascii(&stage.name),
+            size(stage.attacked),
+            size(stage.broken),
+            size(left),
+            count(stage.forwards),
+            count(stage.backwards),
+            ascii(&duration(stage.seconds)),
+        ]);
+    }
+    let mut widths = [0; 7];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let [first, others @ ..] = &mut widths;
+    let taken: usize = others.iter().sum::<usize>() + 2 * others.len();
+    *first = (*first).min(width.saturating_sub(taken).max(5));
+    for (at, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let cell = shorten(cell, width);
+            let _ = if column == 0 { write!(line, "{cell:<width$}") } else { write!(line, "  {cell:>width$}") };
+        }
+        let line = line.trim_end();
+        let _ = writeln!(out, "{}", if at == 0 { paint.dim(line) } else { line.to_owned() });
+    }
+}
+
+fn accuracy(out: &mut String, name: &str, k: usize, rate: &Rate, n: usize) {
+    let text = format!(
+        "{name:<16}{:>7}   {} of {}, {} interval {}",
+        ascii(&percent(rate.value)),
+        size(k),
+        size(n),
+        ascii(&confidence(rate)),
+        ascii(&interval(rate))
+    );
+    let _ = writeln!(out, "{text}");
+}
+
+fn flags(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
+    let mut flags: Vec<_> = summary.flags.iter().collect();
+    flags.sort_by_key(|flag| std::cmp::Reverse(flag.severity));
+    if !flags.is_empty() {
+        out.push('\n');
+    }
+    for flag in flags {
+        let name = match flag.severity {
+            Severity::Blocking => "blocking",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        };
+        let text = ascii(&format!("{name}: {} [{}]", flag.message, flag.id));
+        for (at, line) in wrap(&text, width - 2).iter().enumerate() {
+            let painted = match (at, flag.severity, line.split_once(':')) {
+                (0, Severity::Blocking, Some((name, rest))) => format!("{}:{rest}", paint.red(name)),
+                (0, Severity::Warning, Some((name, rest))) => format!("{}:{rest}", paint.yellow(name)),
+                _ => line.clone(),
+            };
+            let _ = writeln!(out, "{}{painted}", if at == 0 { "" } else { "  " });
+        }
+    }
+}
+
+/// Plain signs in place of typographic ones, and nothing that could steer the terminal.
+fn ascii(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            NBSP => ' ',
+            '–' => '-',
+            '“' | '”' => '"',
+            other if other.is_control() => '?',
+            other => other,
+        })
+        .collect()
+}
+
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width.saturating_sub(1)).chain(['~']).collect() }
+}
+
+/// Lines of at most `width` characters, broken at spaces and inside words only where one is longer than a line.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let characters: Vec<char> = word.chars().collect();
+        if length > 0 && length + 1 + characters.len() > width {
+            lines.push(std::mem::take(&mut line));
+            length = 0;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        for character in characters {
+            if length == width {
+                lines.push(std::mem::take(&mut line));
+                length = 0;
+            }
+            line.push(character);
+            length += 1;
+        }
+    }
+    if length > 0 {
+        lines.push(line);
+    }
+    lines
+}
+
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn escape(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.escape("1", text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.escape("2", text)
+    }
+
+    fn red(&self, text: &str) -> String {
+        self.escape("1;31", text)
+    }
+
+    fn yellow(&self, text: &str) -> String {
+        self.escape("33", text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_are_cut() {
+        assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrap("a bbbbbbb c", 3), ["a", "bbb", "bbb", "b c"]);
+        assert!(wrap("", 5).is_empty());
+    }
+
+    #[test]
+    fn names_cannot_steer_the_terminal() {
+        assert_eq!(ascii("a\u{1b}[2Jb\nc"), "a?[2Jb?c");
+    }
+}
