@@ -75,7 +75,12 @@ impl Graph {
 
     /// Adds a graph input. The name is made unique if it is taken.
     pub fn input(&mut self, name: &str, dtype: DType, shape: Shape) -> ValueId {
-        let id = self.fresh(name, Some(dtype), Some(shape));
+        self.input_of(name, dtype, Some(shape))
+    }
+
+    /// Adds a graph input whose shape may be unknown.
+    pub fn input_of(&mut self, name: &str, dtype: DType, shape: Option<Shape>) -> ValueId {
+        let id = self.fresh(name, Some(dtype), shape);
         self.inputs.push(id);
         id
     }
@@ -105,7 +110,7 @@ impl Graph {
     }
 
     /// Adds a node; `output_names` has an entry per output (`None`: left out; an empty name: one is made).
-    /// Shapes and dtypes of the outputs are inferred.
+    /// Shapes and dtypes of the outputs are inferred; an `Unknown` that a Reshape's target leaves open is filled in.
     ///
     /// # Errors
     /// [`GraphError::Shape`] where the operands do not fit.
@@ -117,6 +122,10 @@ impl Graph {
         output_names: &[Option<&str>],
     ) -> Result<Vec<Option<ValueId>>, GraphError> {
         let inferred = infer::node(self, name, &op, &inputs, output_names.len())?;
+        let op = match (op, inferred.first()) {
+            (Op::Reshape { .. }, Some((_, Some(shape)))) => Op::Reshape { shape: shape.clone() },
+            (op, _) => op,
+        };
         let mut outputs = Vec::with_capacity(output_names.len());
         for (i, wanted) in output_names.iter().enumerate() {
             outputs.push(wanted.map(|wanted| {
@@ -127,6 +136,22 @@ impl Graph {
         }
         self.nodes.push(Node { name: name.to_owned(), op, inputs, outputs: outputs.clone() });
         Ok(outputs)
+    }
+
+    /// Says what a value is where inference cannot know: behind an opaque node. Known facts are kept.
+    pub fn declare(&mut self, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) {
+        if let Some(value) = self.values.get_mut(id.0 as usize) {
+            value.dtype = value.dtype.or(dtype);
+            value.shape = value.shape.take().or(shape);
+        }
+    }
+
+    /// Returns the nodes that are carried along unread, with their names.
+    pub fn opaque_nodes(&self) -> impl Iterator<Item = (NodeId, &str, &crate::OpaqueOp)> {
+        self.nodes.iter().zip(0..).filter_map(|(node, i)| match &node.op {
+            Op::Opaque(op) => Some((NodeId(i), node.name.as_str(), op)),
+            _ => None,
+        })
     }
 
     /// Makes `value` a graph output.
@@ -190,6 +215,31 @@ impl Graph {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ValueId> {
         self.values().find(|(_, value)| value.name == name).map(|(id, _)| id)
+    }
+
+    /// Copies what is marked into a new graph, with new ids and the same names.
+    pub(crate) fn retain(&self, live: &std::collections::HashSet<ValueId>, keep: &[bool]) -> Self {
+        let mut graph = Self { name: self.name.clone(), domains: self.domains.clone(), ..Self::default() };
+        let mut ids = std::collections::HashMap::new();
+        let produced = self.nodes.iter().zip(keep).filter(|(_, keep)| **keep).flat_map(|(node, _)| node.outputs.iter().flatten());
+        let produced: std::collections::HashSet<ValueId> = produced.copied().collect();
+        for (id, value) in self.values() {
+            let constant = self.constants.get(&id).filter(|_| live.contains(&id));
+            if constant.is_some() || self.inputs.contains(&id) || produced.contains(&id) {
+                let new = graph.fresh(&value.name, value.dtype, value.shape.clone());
+                ids.insert(id, new);
+                if let Some(tensor) = constant {
+                    graph.constants.insert(new, Arc::clone(tensor));
+                }
+            }
+        }
+        let map = |list: &[Option<ValueId>]| list.iter().map(|id| id.and_then(|id| ids.get(&id).copied())).collect();
+        for (node, _) in self.nodes.iter().zip(keep).filter(|(_, keep)| **keep) {
+            graph.nodes.push(Node { name: node.name.clone(), op: node.op.clone(), inputs: map(&node.inputs), outputs: map(&node.outputs) });
+        }
+        graph.inputs = self.inputs.iter().filter_map(|id| ids.get(id).copied()).collect();
+        graph.outputs = self.outputs.iter().filter_map(|id| ids.get(id).copied()).collect();
+        graph
     }
 
     fn fresh(&mut self, name: &str, dtype: Option<DType>, shape: Option<Shape>) -> ValueId {

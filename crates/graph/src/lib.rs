@@ -14,6 +14,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod dce;
 mod dim;
 mod dtype;
 mod graph;
@@ -25,6 +26,7 @@ mod tensor;
 pub use dim::{Dim, Shape};
 pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
+pub use infer::count;
 pub use op::{
     AutoPad, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
     ResizeNearest, ScatterReduction,

@@ -396,6 +396,8 @@ pub struct OpaqueOp {
     pub attributes: Vec<Vec<u8>>,
     /// Why it is opaque, for messages: "unknown operator" or what was not constant.
     pub reason: String,
+    /// The last so many inputs of the node are values that its subgraphs use by name; they are no inputs of the operator.
+    pub captures: usize,
 }
 
 impl Op {

@@ -1,1 +1,16 @@
-//! See ARCHITECTURE.md.
+//! Reads ONNX bytes into a [`Graph`](brinell_graph::Graph) and writes a graph as ONNX bytes.
+//!
+//! The reader trusts nothing in the file: sizes are checked against the bytes that are there before anything is
+//! allocated, external data must lie in the model's folder, and no input makes it panic.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::as_conversions))]
+
+mod error;
+mod import;
+mod proto;
+mod tensor;
+mod version;
+mod wire;
+
+pub use error::{ExportError, ImportError};
+pub use import::{Model, OpaqueNode, read, read_file};

@@ -1,8 +1,9 @@
 use super::{Inferred, Operands, Problem, dim, show, unify};
 use crate::{Dim, ResizeAttrs, Shape};
 
-/// Number of elements: `Fixed` or a multiple of the batch; `Unknown` where it cannot be said or overflows.
-pub(crate) fn count(shape: &[Dim]) -> Dim {
+/// Returns the number of elements: fixed or a multiple of the batch; `Unknown` where it cannot be said or overflows.
+#[must_use]
+pub fn count(shape: &[Dim]) -> Dim {
     shape.iter().fold(Dim::Fixed(1), |total, &d| times(total, d))
 }
 

@@ -14,6 +14,7 @@ use crate::graph::GraphError;
 use crate::{DType, Dim, Graph, Op, Shape, Value, ValueId};
 
 pub(crate) use elementwise::broadcast;
+pub use layout::count;
 
 /// What is wrong, as a sentence without the node.
 type Problem = String;

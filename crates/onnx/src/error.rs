@@ -1,0 +1,158 @@
+use std::path::PathBuf;
+
+use brinell_graph::DType;
+
+/// Why a file could not be read as an ONNX model. An operator that is not known is no error: its node becomes opaque.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// There are no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// The bytes are something else.
+    #[error("this is not an ONNX model: {detail}")]
+    NotOnnx {
+        /// What gave it away.
+        detail: String,
+    },
+    /// The bytes end too early.
+    #[error("the ONNX model is truncated: {missing} bytes are missing")]
+    Truncated {
+        /// Bytes that a length promises beyond the end.
+        missing: u64,
+    },
+    /// A count or size is beyond the limits of this reader.
+    #[error("the model has too many {what}: {found}, at most {limit} are read")]
+    TooLarge {
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// The model's opset is outside of what is understood.
+    #[error("opset {opset} of the default domain is not supported, {oldest} to {newest} are")]
+    UnsupportedOpset {
+        /// Opset of the model.
+        opset: i64,
+        /// Oldest one that is read.
+        oldest: i64,
+        /// Newest one that is read.
+        newest: i64,
+    },
+    /// A file with weights is not there or too short.
+    #[error("tensor `{tensor}`: cannot read external data from {}", path.display())]
+    ExternalData {
+        /// Name of the tensor.
+        tensor: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Weights in another file, and no folder was given to look in.
+    #[error("tensor `{tensor}` lies in another file, read the model from its folder")]
+    NoFolder {
+        /// Name of the tensor.
+        tensor: String,
+    },
+    /// The place of external data is not inside the model's folder.
+    #[error("tensor `{tensor}`: external data `{location}` is not inside the model's folder")]
+    Escapes {
+        /// Name of the tensor.
+        tensor: String,
+        /// Where the model says that the data is.
+        location: String,
+    },
+    /// A tensor whose parts contradict each other.
+    #[error("tensor `{tensor}`: {problem}")]
+    BadTensor {
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An input or output that cannot be used.
+    #[error("graph {role} `{name}`: {problem}")]
+    BadInterface {
+        /// `input` or `output`.
+        role: &'static str,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A node that contradicts itself or its surroundings.
+    #[error("node `{node}` ({op}{}, opset {opset}): {problem}", if domain.is_empty() { String::new() } else { format!(" of {domain}") })]
+    BadNode {
+        /// Name of the node, or of its first output.
+        node: String,
+        /// Operator.
+        op: String,
+        /// Domain, empty for the default one.
+        domain: String,
+        /// Version of the domain.
+        opset: i64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The file itself could not be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why a graph could not be written as an ONNX model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The operators need opsets that do not meet.
+    #[error("node `{node}` ({op}) cannot be written together with the rest: {problem}")]
+    Opset {
+        /// Name of the node.
+        node: String,
+        /// Operator.
+        op: String,
+        /// What does not meet.
+        problem: String,
+    },
+    /// An operator has no ONNX form for these shapes.
+    #[error("node `{node}` ({op}): {problem}")]
+    Node {
+        /// Name of the node.
+        node: String,
+        /// Operator.
+        op: String,
+        /// What is missing.
+        problem: String,
+    },
+    /// An input or output whose element type is not known.
+    #[error("the element type of `{value}` is not known")]
+    UnknownType {
+        /// Name of the value.
+        value: String,
+    },
+    /// A constant that has no ONNX form.
+    #[error("constant `{value}` of type {dtype:?}: {problem}")]
+    Constant {
+        /// Name of the value.
+        value: String,
+        /// Element type.
+        dtype: DType,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The message would be longer than protobuf allows.
+    #[error("the model has {bytes} bytes, a single file holds at most 2 GiB")]
+    TooLarge {
+        /// Size of the message.
+        bytes: u64,
+    },
+}

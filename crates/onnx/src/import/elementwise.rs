@@ -1,0 +1,144 @@
+//! Elementwise operators that are more than a name.
+
+use brinell_graph::{Compare, DType, Op, Tensor, TensorData, ValueId};
+
+use super::content::Sym;
+use super::{Importer, Node, Refusal, bad, opaque};
+use crate::tensor;
+
+/// A rule that makes one operator with the inputs of the node.
+macro_rules! simple {
+    ($($name:ident => $op:expr),* $(,)?) => {
+        $(pub(super) fn $name(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+            importer.emit(node, $op, node.inputs.clone())
+        })*
+    };
+}
+
+simple! {
+    neg => Op::Neg, abs => Op::Abs, sqrt => Op::Sqrt, exp => Op::Exp, log => Op::Log, erf => Op::Erf,
+    reciprocal => Op::Reciprocal, sign => Op::Sign, floor => Op::Floor, ceil => Op::Ceil, round => Op::Round,
+    sin => Op::Sin, cos => Op::Cos, not => Op::Not, relu => Op::Relu, sigmoid => Op::Sigmoid, hard_swish => Op::HardSwish,
+    tanh => Op::Tanh, softplus => Op::Softplus, softsign => Op::Softsign, identity => Op::Identity,
+    add => Op::Add, sub => Op::Sub, mul => Op::Mul, div => Op::Div, pow => Op::Pow, min => Op::Min, max => Op::Max,
+    sum => Op::Sum, mean => Op::Mean, prelu => Op::PRelu, and => Op::And, or => Op::Or, xor => Op::Xor, choose => Op::Where,
+    equal => Op::Compare(Compare::Equal), less => Op::Compare(Compare::Less), less_or_equal => Op::Compare(Compare::LessOrEqual),
+    greater => Op::Compare(Compare::Greater), greater_or_equal => Op::Compare(Compare::GreaterOrEqual),
+    matmul => Op::MatMul, global_average_pool => Op::GlobalAveragePool, global_max_pool => Op::GlobalMaxPool,
+}
+
+type Done = Result<(), Refusal>;
+
+pub(super) fn leaky_relu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let alpha = node.attributes.float_or("alpha", 0.01)?;
+    importer.emit(node, Op::LeakyRelu { alpha }, node.inputs.clone())
+}
+
+pub(super) fn elu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let alpha = node.attributes.float_or("alpha", 1.0)?;
+    importer.emit(node, Op::Elu { alpha }, node.inputs.clone())
+}
+
+pub(super) fn selu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let alpha = node.attributes.float_or("alpha", 1.673_263_2)?;
+    let gamma = node.attributes.float_or("gamma", 1.050_701)?;
+    importer.emit(node, Op::Selu { alpha, gamma }, node.inputs.clone())
+}
+
+pub(super) fn celu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let alpha = node.attributes.float_or("alpha", 1.0)?;
+    importer.emit(node, Op::Celu { alpha }, node.inputs.clone())
+}
+
+pub(super) fn hard_sigmoid(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let alpha = node.attributes.float_or("alpha", 0.2)?;
+    let beta = node.attributes.float_or("beta", 0.5)?;
+    importer.emit(node, Op::HardSigmoid { alpha, beta }, node.inputs.clone())
+}
+
+pub(super) fn gelu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let tanh = match node.attributes.string("approximate")?.as_deref() {
+        None | Some("none") => false,
+        Some("tanh") => true,
+        Some(other) => return opaque(format!("approximation `{other}` is not known")),
+    };
+    importer.emit(node, Op::Gelu { tanh }, node.inputs.clone())
+}
+
+/// x tanh(softplus(x)).
+pub(super) fn mish(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let softplus = importer.step(node, Op::Softplus, &[x])?;
+    let tanh = importer.step(node, Op::Tanh, &[softplus])?;
+    importer.emit(node, Op::Mul, vec![Some(x), Some(tanh)])
+}
+
+/// x where x > alpha, else 0.
+pub(super) fn thresholded_relu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    if importer.graph.value(x).dtype != Some(DType::F32) {
+        return opaque("only f32 is read");
+    }
+    let alpha = node.attributes.float_or("alpha", 1.0)?;
+    let alpha = importer.constant(node, Tensor::scalar(alpha));
+    let zero = importer.constant(node, Tensor::scalar(0.0));
+    let above = importer.step(node, Op::Compare(Compare::Greater), &[x, alpha])?;
+    importer.emit(node, Op::Where, vec![Some(above), Some(x), Some(zero)])
+}
+
+pub(super) fn modulo(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let fmod = node.attributes.flag("fmod", false)?;
+    importer.emit(node, Op::Mod { fmod }, node.inputs.clone())
+}
+
+pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let Some(number) = node.attributes.int("to")? else { return bad("attribute `to` is missing") };
+    let to = i32::try_from(number).ok().and_then(tensor::dtype);
+    match to {
+        Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
+        None => opaque(format!("element type {number} is not supported")),
+    }
+}
+
+/// Inference mode: the input passes through.
+pub(super) fn dropout(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    if node.has_outputs_beyond(1) {
+        return opaque("its mask is used");
+    }
+    if let Some(training) = node.optional(2)
+        && importer.content(training).and_then(|content| content.items.first().copied()) != Some(Sym::Int(0))
+    {
+        return opaque("it runs in training mode");
+    }
+    importer.emit(node, Op::Identity, vec![Some(node.input(0)?)])
+}
+
+/// Bounds that f32 holds exactly become payload, others Max and Min.
+pub(super) fn clip(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    if node.version < 11 {
+        let lo = node.attributes.float("min")?.filter(|&lo| lo > f32::MIN);
+        let hi = node.attributes.float("max")?.filter(|&hi| hi < f32::MAX);
+        return importer.emit(node, Op::Clip { lo, hi }, vec![Some(x)]);
+    }
+    let (lo, hi) = (node.optional(1), node.optional(2));
+    let exact = |id: Option<ValueId>| match id.map(|id| importer.graph.constant_of(id)) {
+        None => Some(None),
+        Some(constant) => match constant.map(|tensor| tensor.data()) {
+            Some(TensorData::F32(v)) => v.first().copied().filter(|_| v.len() == 1).map(Some),
+            _ => None,
+        },
+    };
+    if let (Some(lo), Some(hi)) = (exact(lo), exact(hi)) {
+        return importer.emit(node, Op::Clip { lo, hi }, vec![Some(x)]);
+    }
+    match (lo, hi) {
+        (Some(lo), Some(hi)) => {
+            let above = importer.step(node, Op::Max, &[x, lo])?;
+            importer.emit(node, Op::Min, vec![Some(above), Some(hi)])
+        }
+        (Some(lo), None) => importer.emit(node, Op::Max, vec![Some(x), Some(lo)]),
+        (None, Some(hi)) => importer.emit(node, Op::Min, vec![Some(x), Some(hi)]),
+        (None, None) => importer.emit(node, Op::Identity, vec![Some(x)]),
+    }
+}

@@ -1,0 +1,77 @@
+//! Slice, Gather, Scatter, Trilu.
+
+use brinell_graph::{Dim, Op, ScatterReduction};
+
+use super::{Importer, Node, Refusal, bad, opaque, size};
+
+type SliceParameters = (Vec<usize>, Vec<i64>, Vec<i64>, Vec<i64>);
+
+impl Importer<'_> {
+    /// Axes, starts, ends and steps as given, axes resolved.
+    pub(super) fn slice_parameters(&self, node: &Node<'_>, rank: usize) -> Result<SliceParameters, Refusal> {
+        let starts = self.ints_by_version(node, "starts", 1, 10)?;
+        let ends = self.ints_by_version(node, "ends", 2, 10)?;
+        let (Some(starts), Some(ends)) = (starts, ends) else { return bad("starts or ends are missing") };
+        let axes = match self.ints_by_version(node, "axes", 3, 10)? {
+            Some(axes) => axes.iter().map(|&i| size::axis(i, rank)).collect::<Result<Vec<_>, _>>()?,
+            None => (0..starts.len()).collect(),
+        };
+        let steps = if node.version < 10 { None } else { node.optional(4).map(|id| self.constant_ints(id)).transpose()? };
+        let steps = steps.unwrap_or_else(|| vec![1; starts.len()]);
+        if axes.len() != starts.len() || ends.len() != starts.len() || steps.len() != starts.len() {
+            return bad("starts, ends, axes and steps have different lengths");
+        }
+        if steps.contains(&0) {
+            return bad("a step is 0");
+        }
+        Ok((axes, starts, ends, steps))
+    }
+}
+
+pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let x = node.input(0)?;
+    let shape = importer.shape(x)?;
+    let (axes, mut starts, mut ends, steps) = importer.slice_parameters(node, shape.len())?;
+    for (((&axis, start), end), &step) in axes.iter().zip(&mut starts).zip(&mut ends).zip(&steps) {
+        let Some(Dim::Fixed(n)) = shape.get(axis).copied() else {
+            if step < 0 {
+                return opaque("it reverses an axis whose size is not known");
+            }
+            continue;
+        };
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
+        let from_end = |i: i64| if i < 0 { i.saturating_add(n) } else { i };
+        let (least, most) = if step > 0 { (0, n) } else { (-1, n - 1) };
+        *start = from_end(*start).clamp(least.max(0).min(most), most);
+        *end = from_end(*end).clamp(least, most);
+    }
+    importer.emit(node, Op::Slice { axes, starts, ends, steps }, vec![Some(x)])
+}
+
+pub(super) fn gather(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
+    importer.emit(node, Op::Gather { axis }, node.inputs.clone())
+}
+
+pub(super) fn gather_elements(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
+    importer.emit(node, Op::GatherElements { axis }, node.inputs.clone())
+}
+
+pub(super) fn scatter_elements(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
+    let reduction = match node.attributes.string("reduction")?.as_deref() {
+        None | Some("none") => ScatterReduction::None,
+        Some("add") => ScatterReduction::Add,
+        Some("mul") => ScatterReduction::Mul,
+        Some("max") => ScatterReduction::Max,
+        Some("min") => ScatterReduction::Min,
+        Some(other) => return opaque(format!("reduction `{other}` is not known")),
+    };
+    importer.emit(node, Op::ScatterElements { axis, reduction }, node.inputs.clone())
+}
+
+pub(super) fn trilu(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let k = node.optional(1).map(|id| importer.constant_int(id)).transpose()?.unwrap_or(0);
+    importer.emit(node, Op::Trilu { upper: node.attributes.flag("upper", true)?, k }, vec![Some(node.input(0)?)])
+}

@@ -1,0 +1,87 @@
+//! Inputs, outputs and initializers of the model.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use brinell_graph::{DType, Dim, Shape};
+
+use super::Importer;
+use crate::error::ImportError;
+use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
+use crate::tensor::{self, MAX_RANK};
+
+impl<'a> Importer<'a> {
+    /// Adds initializers and inputs. An initializer that is also an input is a constant.
+    pub(super) fn interface(&mut self, proto: &'a GraphProto, folder: Option<&Path>, batched: bool) -> Result<(), ImportError> {
+        if !proto.sparse_initializer.is_empty() {
+            return Err(ImportError::BadTensor { tensor: String::new(), problem: "sparse tensors are not supported".to_owned() });
+        }
+        let mut constants = HashSet::new();
+        for encoded in &proto.initializer {
+            let (name, tensor) = tensor::read(encoded, folder)?;
+            if name.is_empty() || !constants.insert(name.clone()) {
+                return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });
+            }
+            let id = self.graph.constant(&name, tensor);
+            self.by_name.insert(name, id);
+        }
+        for input in &proto.input {
+            let name = input.name.as_deref().unwrap_or_default();
+            if constants.contains(name) {
+                continue;
+            }
+            let fail = |problem: &str| ImportError::BadInterface { role: "input", name: name.to_owned(), problem: problem.to_owned() };
+            if name.is_empty() || self.by_name.contains_key(name) {
+                return Err(fail("its name is empty or taken"));
+            }
+            let (dtype, shape) = typed(input, batched).map_err(|problem| fail(&problem))?;
+            let dtype = dtype.ok_or_else(|| fail("it is no tensor of a supported type"))?;
+            let id = self.graph.input_of(name, dtype, shape);
+            self.by_name.insert(name.to_owned(), id);
+        }
+        for output in &proto.output {
+            if let (Some(name), Ok(declared)) = (output.name.as_deref(), typed(output, batched)) {
+                self.declared.insert(name, declared);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn outputs(&mut self, proto: &GraphProto) -> Result<(), ImportError> {
+        for output in &proto.output {
+            let name = output.name.as_deref().unwrap_or_default();
+            let Some(&id) = self.by_name.get(name) else {
+                let problem = "no node produces it".to_owned();
+                return Err(ImportError::BadInterface { role: "output", name: name.to_owned(), problem });
+            };
+            self.graph.output(id);
+        }
+        if proto.output.is_empty() {
+            return Err(ImportError::NotOnnx { detail: "its graph has no outputs".to_owned() });
+        }
+        Ok(())
+    }
+}
+
+type Declared = (Option<DType>, Option<Shape>);
+
+/// Type and shape as declared. A first dimension that is not fixed is the batch.
+fn typed(info: &ValueInfoProto, batched: bool) -> Result<Declared, String> {
+    let Some(tensor) = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()) else { return Ok((None, None)) };
+    let dtype = tensor.elem_type.and_then(tensor::dtype);
+    let Some(shape) = &tensor.shape else { return Ok((dtype, None)) };
+    if shape.dim.len() > MAX_RANK {
+        return Err(format!("it has {} axes, at most {MAX_RANK} are read", shape.dim.len()));
+    }
+    Ok((dtype, Some(shape.dim.iter().enumerate().map(|(axis, d)| dimension(d, batched && axis == 0)).collect())))
+}
+
+/// Negative sizes, and a first size of 0, are how some exporters write "any".
+fn dimension(proto: &DimensionProto, first: bool) -> Dim {
+    let any = if first { Dim::Batch(1) } else { Dim::Unknown };
+    match proto.dim_value {
+        Some(0) if first => any,
+        Some(n) if proto.dim_param.as_deref().is_none_or(str::is_empty) => usize::try_from(n).map_or(any, Dim::Fixed),
+        _ => any,
+    }
+}

@@ -1,0 +1,202 @@
+//! Operators that move elements without computing.
+
+use brinell_graph::{Dim, Op, PadMode, Shape, ValueId};
+
+use super::content::Sym;
+use super::{Importer, Node, Refusal, bad, opaque, size};
+
+type Done = Result<(), Refusal>;
+
+impl Importer<'_> {
+    /// The target of Reshape; at most one dimension is `Unknown`: what is left over.
+    pub(super) fn reshape_target(&self, node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
+        let target = node.input(1)?;
+        let Some(content) = self.content(target) else { return opaque("the target shape is not constant") };
+        let keep_zero = node.attributes.flag("allowzero", false)?;
+        let mut shape = Shape::with_capacity(content.items.len());
+        for (i, item) in content.items.iter().enumerate() {
+            shape.push(match *item {
+                Sym::Int(0) if !keep_zero => match input.get(i) {
+                    Some(&d) => d,
+                    None => return bad(format!("entry {i} of the target shape refers to an axis that is not there")),
+                },
+                Sym::Int(-1) => Dim::Unknown,
+                Sym::Int(n) => usize::try_from(n).map(Dim::Fixed).or_else(|_| bad(format!("size {n} is negative")))?,
+                Sym::Batch(k) => usize::try_from(k).map_or(Dim::Unknown, Dim::Batch),
+                Sym::Float(_) | Sym::Unknown => Dim::Unknown,
+            });
+        }
+        if shape.iter().filter(|&&d| d == Dim::Unknown).count() > 1 {
+            return opaque("several sizes of the target shape are known at run time only");
+        }
+        Ok(shape)
+    }
+
+    /// Axes removed by Squeeze, and the shape after it.
+    pub(super) fn squeezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<(Vec<usize>, Shape), Refusal> {
+        let axes = match self.ints_by_version(node, "axes", 1, 13)? {
+            Some(axes) => size::axes(&axes, input.len())?,
+            None if input.contains(&Dim::Unknown) => return opaque("it removes axes that are known at run time only"),
+            None => input.iter().enumerate().filter(|(_, d)| **d == Dim::Fixed(1)).map(|(i, _)| i).collect(),
+        };
+        let shape = input.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &d)| d).collect();
+        Ok((axes, shape))
+    }
+
+    /// Axes inserted by Unsqueeze, and the shape after it.
+    pub(super) fn unsqueezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<(Vec<usize>, Shape), Refusal> {
+        let Some(axes) = self.ints_by_version(node, "axes", 1, 13)? else { return bad("axes are missing") };
+        let axes = size::axes(&axes, input.len() + axes.len())?;
+        let mut old = input.iter().copied();
+        let shape =
+            (0..input.len() + axes.len()).map(|i| if axes.contains(&i) { Dim::Fixed(1) } else { old.next().unwrap_or(Dim::Unknown) });
+        let shape = shape.collect();
+        Ok((axes, shape))
+    }
+}
+
+pub(super) fn reshape(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let input = importer.graph.shape(x).map(<[Dim]>::to_vec);
+    if input.is_none() && importer.content(node.input(1)?).is_some_and(|content| content.items.contains(&Sym::Int(0))) {
+        return opaque("the shape of its input is not known");
+    }
+    let shape = importer.reshape_target(node, &input.unwrap_or_default())?;
+    importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
+}
+
+pub(super) fn flatten(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let input = importer.shape(x)?;
+    let at = node.attributes.int_or("axis", 1)?;
+    let axis = if i64::try_from(input.len()).is_ok_and(|n| n == at) { input.len() } else { size::axis(at, input.len())? };
+    let (rows, columns) = input.split_at(axis);
+    let product = |dims: &[Dim]| brinell_graph::count(dims);
+    let shape = vec![product(rows), product(columns)];
+    if shape.iter().all(|&d| d == Dim::Unknown) {
+        return opaque("its sizes are known at run time only");
+    }
+    importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
+}
+
+pub(super) fn transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let perm = match node.attributes.sizes("perm")? {
+        Some(perm) => perm,
+        None => (0..importer.rank(x)?).rev().collect(),
+    };
+    importer.emit(node, Op::Transpose { perm }, vec![Some(x)])
+}
+
+pub(super) fn squeeze(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let (axes, _) = importer.squeezed(node, &importer.shape(x)?)?;
+    importer.emit(node, Op::Squeeze { axes }, vec![Some(x)])
+}
+
+pub(super) fn unsqueeze(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let (axes, _) = importer.unsqueezed(node, &importer.shape(x)?)?;
+    importer.emit(node, Op::Unsqueeze { axes }, vec![Some(x)])
+}
+
+pub(super) fn concat(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let Some(at) = node.attributes.int("axis")? else { return bad("attribute `axis` is missing") };
+    let known = node.inputs.iter().flatten().find_map(|&id| importer.graph.shape(id)).map(<[Dim]>::len);
+    let Some(rank) = known else { return opaque("the shapes of its inputs are not known") };
+    importer.emit(node, Op::Concat { axis: size::axis(at, rank)? }, node.inputs.clone())
+}
+
+pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let shape = importer.shape(x)?;
+    let axis = size::axis(node.attributes.int_or("axis", 0)?, shape.len())?;
+    let sizes = match importer.ints_by_version(node, "split", 1, 13)? {
+        Some(sizes) => {
+            sizes.iter().map(|&n| usize::try_from(n).or_else(|_| bad(format!("size {n} is negative")))).collect::<Result<_, _>>()?
+        }
+        None => {
+            let parts = match node.attributes.int("num_outputs")? {
+                Some(n) => usize::try_from(n).unwrap_or(0),
+                None => node.outputs.len(),
+            };
+            let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return opaque("it splits an axis whose size is not known") };
+            let Some(part) = Some(parts).filter(|&p| p > 0).map(|p| n.div_ceil(p)) else { return bad("it splits into no parts") };
+            (0..parts).map(|i| n.saturating_sub(i.saturating_mul(part)).min(part)).collect::<Vec<usize>>()
+        }
+    };
+    if sizes.len() != node.outputs.len() {
+        return bad(format!("{} sizes for {} outputs", sizes.len(), node.outputs.len()));
+    }
+    importer.emit(node, Op::Split { axis, sizes }, vec![Some(x)])
+}
+
+pub(super) fn expand(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let shape = importer.dims(node.input(1)?)?;
+    importer.emit(node, Op::Expand { shape }, vec![Some(node.input(0)?)])
+}
+
+pub(super) fn tile(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let repeats = importer.constant_ints(node.input(1)?)?;
+    let repeats =
+        repeats.iter().map(|&n| usize::try_from(n).or_else(|_| bad(format!("it repeats {n} times")))).collect::<Result<_, _>>()?;
+    importer.emit(node, Op::Tile { repeats }, vec![Some(node.input(0)?)])
+}
+
+pub(super) fn pad(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let mode = match node.attributes.string("mode")?.as_deref() {
+        None | Some("constant") => PadMode::Constant,
+        Some("reflect") => PadMode::Reflect,
+        Some("edge") => PadMode::Edge,
+        Some("wrap") => PadMode::Wrap,
+        Some(other) => return opaque(format!("mode `{other}` is not known")),
+    };
+    let Some(pads) = importer.ints_by_version(node, "pads", 1, 11)? else { return bad("pads are missing") };
+    let rank = importer.rank(x)?;
+    let pads = match node.optional(3) {
+        None => pads,
+        Some(axes) => {
+            let axes = importer.constant_ints(axes)?.iter().map(|&i| size::axis(i, rank)).collect::<Result<Vec<_>, _>>()?;
+            let mut all = vec![0; 2 * rank];
+            for (i, &axis) in axes.iter().enumerate() {
+                for (to, from) in [(axis, i), (axis + rank, i + axes.len())] {
+                    let (Some(to), Some(&from)) = (all.get_mut(to), pads.get(from)) else { return bad("it has too few pads") };
+                    *to = from;
+                }
+            }
+            all
+        }
+    };
+    let value: Option<ValueId> = if node.version < 11 {
+        match node.attributes.float("value")? {
+            Some(value) if value != 0.0 => Some(importer.constant(node, brinell_graph::Tensor::scalar(value))),
+            _ => None,
+        }
+    } else {
+        node.optional(2)
+    };
+    let mut inputs = vec![Some(x)];
+    if mode == PadMode::Constant && value.is_some() {
+        inputs.push(value);
+    }
+    importer.emit(node, Op::Pad { mode, pads }, inputs)
+}
+
+pub(super) fn depth_to_space(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let column_row_depth = match node.attributes.string("mode")?.as_deref() {
+        None | Some("DCR") => false,
+        Some("CRD") => true,
+        Some(other) => return opaque(format!("mode `{other}` is not known")),
+    };
+    importer.emit(node, Op::DepthToSpace { block: block(node)?, column_row_depth }, vec![Some(node.input(0)?)])
+}
+
+pub(super) fn space_to_depth(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    importer.emit(node, Op::SpaceToDepth { block: block(node)? }, vec![Some(node.input(0)?)])
+}
+
+fn block(node: &Node<'_>) -> Result<usize, Refusal> {
+    let block = node.attributes.int("blocksize")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
+    block.ok_or_else(|| Refusal::Bad("attribute `blocksize` is missing or not positive".to_owned()))
+}

@@ -1,0 +1,339 @@
+//! From messages to a [`Graph`].
+//!
+//! Nodes are taken in order. A rule of [`rule::RULES`] turns a node into operators of the graph; what has no rule, or has
+//! parameters that are not constant, becomes opaque. Integer contents (shapes, axes) are followed symbolically beside the
+//! graph in [`content`], so that `Shape`, `Gather`, `Concat` chains resolve to payload.
+
+mod attribute;
+mod constant;
+mod content;
+mod elementwise;
+mod function;
+mod index;
+mod interface;
+mod layout;
+mod linear;
+mod norm;
+mod opaque;
+mod pool;
+mod reduce;
+mod resize;
+mod rule;
+mod size;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
+use prost::Message;
+use prost::bytes::Bytes;
+
+use self::attribute::Attributes;
+use self::content::Content;
+use crate::error::ImportError;
+use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetId};
+use crate::{version, wire};
+
+/// A model as read.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The network, without anything that its outputs do not need.
+    pub graph: Graph,
+    /// Version of the file format.
+    pub ir_version: i64,
+    /// Version of the default operator domain.
+    pub opset: i64,
+    /// Program that wrote the file; may be empty.
+    pub producer: String,
+    /// Its version; may be empty.
+    pub producer_version: String,
+}
+
+/// A node that is carried along unread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpaqueNode {
+    /// Handle in the graph.
+    pub id: NodeId,
+    /// Name of the node.
+    pub name: String,
+    /// Operator, with its domain where that is not the default one.
+    pub op: String,
+    /// Why it is opaque.
+    pub reason: String,
+}
+
+impl Model {
+    /// Returns the nodes that could not be read, with reasons.
+    #[must_use]
+    pub fn opaque(&self) -> Vec<OpaqueNode> {
+        let nodes = self.graph.opaque_nodes().map(|(id, name, op)| OpaqueNode {
+            id,
+            name: name.to_owned(),
+            op: if op.domain.is_empty() { op.op_type.clone() } else { format!("{}.{}", op.domain, op.op_type) },
+            reason: op.reason.clone(),
+        });
+        nodes.collect()
+    }
+}
+
+/// Reads a model; external data is looked for in `folder` alone.
+///
+/// # Errors
+/// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
+pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
+    wire::probe(bytes)?;
+    read_checked(Bytes::copy_from_slice(bytes), folder)
+}
+
+/// Reads a model file; external data is looked for in its folder.
+///
+/// # Errors
+/// [`ImportError`].
+pub fn read_file(path: &Path) -> Result<Model, ImportError> {
+    let failed = |source| ImportError::Io { path: path.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > wire::MAX_FILE {
+        return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    wire::probe(&bytes)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    read_checked(Bytes::from(bytes), Some(folder))
+}
+
+fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportError> {
+    let not_onnx = |e: prost::DecodeError| ImportError::NotOnnx { detail: e.to_string() };
+    let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
+    let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
+    let opsets = opsets(&proto.opset_import);
+    let Some(&opset) = opsets.get("") else {
+        return Err(ImportError::NotOnnx { detail: "it does not say which opset it uses".to_owned() });
+    };
+    if !(version::OLDEST..=version::NEWEST).contains(&opset) {
+        return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
+    }
+    let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
+    let graph = match import(&graph, &nodes, &opsets, folder, true) {
+        // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
+        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &opsets, folder, false).map_err(|_| first)?,
+        other => other?,
+    };
+    Ok(Model {
+        graph,
+        ir_version: proto.ir_version.unwrap_or(0),
+        opset,
+        producer: proto.producer_name.unwrap_or_default(),
+        producer_version: proto.producer_version.unwrap_or_default(),
+    })
+}
+
+fn opsets(imports: &[OperatorSetId]) -> BTreeMap<String, i64> {
+    imports.iter().map(|import| (domain(import.domain.as_deref()), import.version.unwrap_or(1))).collect()
+}
+
+/// The default domain has two names.
+fn domain(domain: Option<&str>) -> String {
+    match domain {
+        None | Some("ai.onnx") => String::new(),
+        Some(other) => other.to_owned(),
+    }
+}
+
+/// Why a rule does not apply.
+enum Refusal {
+    /// The node can be carried along as opaque.
+    Opaque(String),
+    /// The node is wrong.
+    Bad(String),
+    /// The node's operands do not fit.
+    Graph(GraphError),
+}
+
+impl From<GraphError> for Refusal {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(error)
+    }
+}
+
+fn opaque<T>(reason: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Opaque(reason.into()))
+}
+
+fn bad<T>(problem: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Bad(problem.into()))
+}
+
+/// A node with everything looked up.
+struct Node<'a> {
+    name: &'a str,
+    op: &'a str,
+    domain: &'a str,
+    opset: i64,
+    /// Version of the operator that holds in this opset; 0 where it is not known.
+    version: i64,
+    inputs: Vec<Option<ValueId>>,
+    outputs: Vec<Option<&'a str>>,
+    attributes: Attributes,
+    encoded: &'a [Bytes],
+}
+
+impl Node<'_> {
+    /// A required input.
+    fn input(&self, i: usize) -> Result<ValueId, Refusal> {
+        self.optional(i).ok_or_else(|| Refusal::Bad(format!("input {i} is missing")))
+    }
+
+    fn optional(&self, i: usize) -> Option<ValueId> {
+        self.inputs.get(i).copied().flatten()
+    }
+
+    /// True where an output beyond the first `n` is named.
+    fn has_outputs_beyond(&self, n: usize) -> bool {
+        self.outputs.iter().skip(n).any(Option::is_some)
+    }
+}
+
+struct Importer<'a> {
+    graph: Graph,
+    by_name: HashMap<String, ValueId>,
+    contents: HashMap<ValueId, Content>,
+    declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
+}
+
+fn import(
+    proto: &GraphProto,
+    nodes: &[(NodeProto, BTreeMap<String, i64>)],
+    opsets: &BTreeMap<String, i64>,
+    folder: Option<&Path>,
+    batched: bool,
+) -> Result<Graph, ImportError> {
+    let mut importer = Importer {
+        graph: Graph::new(proto.name.clone().unwrap_or_default()),
+        by_name: HashMap::new(),
+        contents: HashMap::new(),
+        declared: HashMap::new(),
+    };
+    importer.interface(proto, folder, batched)?;
+    for (node, opsets) in nodes {
+        importer.node(node, opsets)?;
+    }
+    importer.outputs(proto)?;
+    for (domain, &version) in opsets {
+        if !domain.is_empty() {
+            importer.graph.domains.insert(domain.clone(), version);
+        }
+    }
+    let mut graph = importer.graph;
+    let used: Vec<String> = nodes.iter().map(|(node, _)| domain(node.domain.as_deref())).collect();
+    graph.domains.retain(|domain, _| used.contains(domain));
+    Ok(graph.dce())
+}
+
+impl<'a> Importer<'a> {
+    fn node(&mut self, proto: &NodeProto, opsets: &BTreeMap<String, i64>) -> Result<(), ImportError> {
+        let op = proto.op_type.as_deref().unwrap_or_default();
+        let domain = domain(proto.domain.as_deref());
+        let opset = opsets.get(&domain).copied().unwrap_or(1);
+        let fallback = proto.output.first().map_or("", String::as_str);
+        let name = proto.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(fallback);
+        let fail =
+            |problem: String| ImportError::BadNode { node: name.to_owned(), op: op.to_owned(), domain: domain.clone(), opset, problem };
+
+        let mut inputs = Vec::with_capacity(proto.input.len());
+        for input in &proto.input {
+            inputs.push(match self.by_name.get(input) {
+                Some(&id) => Some(id),
+                None if input.is_empty() => None,
+                None => return Err(fail(format!("input `{input}` is not produced before it is used"))),
+            });
+        }
+        let mut outputs: Vec<Option<&str>> = proto.output.iter().map(|o| Some(o.as_str()).filter(|o| !o.is_empty())).collect();
+        for (i, output) in outputs.iter().enumerate() {
+            if let Some(output) = output
+                && (self.by_name.contains_key(*output) || outputs.iter().take(i).any(|other| *other == Some(*output)))
+            {
+                return Err(fail(format!("output `{output}` is produced twice")));
+            }
+        }
+        while inputs.last() == Some(&None) {
+            inputs.pop();
+        }
+        while outputs.len() > 1 && outputs.last() == Some(&None) {
+            outputs.pop();
+        }
+        let attributes = Attributes::decode(&proto.attribute).map_err(|e| fail(format!("an attribute cannot be decoded: {e}")))?;
+        let version = if domain.is_empty() { version::since(op, opset).unwrap_or(0) } else { 0 };
+        let node = Node { name, op, domain: &domain, opset, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
+        match self.apply(&node) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Opaque(reason)) => self.opaque(&node, reason).map_err(fail),
+            Err(Refusal::Bad(problem)) => Err(fail(problem)),
+            Err(Refusal::Graph(GraphError::Shape { problem, .. })) => Err(fail(problem)),
+            Err(Refusal::Graph(other)) => Err(fail(other.to_string())),
+        }
+    }
+
+    fn apply(&mut self, node: &Node<'_>) -> Result<(), Refusal> {
+        let known = node.domain.is_empty() || (node.domain == "com.microsoft" && node.op == "Gelu");
+        if !known {
+            return opaque("operator of another domain");
+        }
+        let Some(rule) = rule::find(node.op) else { return opaque("unknown operator") };
+        if node.domain.is_empty() && (node.version == 0 || node.version > rule.newest) {
+            return opaque(format!("version {} of the operator is not known", node.version));
+        }
+        if let Some(unknown) = node.attributes.names().find(|name| !rule.attributes.contains(name)) {
+            return opaque(format!("unknown attribute `{unknown}`"));
+        }
+        let content = self.fold(node);
+        if let (Some(content), [Some(output)]) = (&content, node.outputs.as_slice())
+            && let Some(tensor) = self.tensor_of(node, content)
+        {
+            let id = self.graph.constant(output, tensor);
+            self.by_name.insert((*output).to_owned(), id);
+            return Ok(());
+        }
+        (rule.import)(self, node)?;
+        if let (Some(content), Some(Some(output))) = (content, node.outputs.first())
+            && let Some(&id) = self.by_name.get(*output)
+        {
+            self.contents.insert(id, content);
+        }
+        Ok(())
+    }
+
+    /// Pushes an operator that produces the outputs of `node`.
+    fn emit(&mut self, node: &Node<'_>, op: Op, inputs: Vec<Option<ValueId>>) -> Result<(), Refusal> {
+        let ids = self.graph.push(node.name, op, inputs, &node.outputs)?;
+        for (id, name) in ids.iter().zip(&node.outputs) {
+            if let (Some(id), Some(name)) = (id, name) {
+                self.by_name.insert((*name).to_owned(), *id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Pushes an operator that stands before the last one of `node`.
+    fn step(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
+        let name = format!("{}/{}", node.name, op.name());
+        let inputs = inputs.iter().copied().map(Some).collect();
+        let ids = self.graph.push(&name, op, inputs, &[Some(&name)])?;
+        ids.into_iter().flatten().next().ok_or_else(|| Refusal::Bad("operator without output".to_owned()))
+    }
+
+    fn constant(&mut self, node: &Node<'_>, tensor: Tensor) -> ValueId {
+        self.graph.constant(&format!("{}/constant", node.name), tensor)
+    }
+
+    /// Shape of a value, or the refusal that says that it is needed.
+    fn shape(&self, id: ValueId) -> Result<Vec<Dim>, Refusal> {
+        match self.graph.shape(id) {
+            Some(shape) => Ok(shape.to_vec()),
+            None => opaque(format!("the shape of `{}` is not known", self.graph.value(id).name)),
+        }
+    }
+
+    fn rank(&self, id: ValueId) -> Result<usize, Refusal> {
+        self.shape(id).map(|shape| shape.len())
+    }
+}

@@ -1,0 +1,78 @@
+//! Nodes that are carried along unread.
+
+use std::collections::HashSet;
+
+use brinell_graph::{Op, OpaqueOp, ValueId};
+use prost::Message;
+
+use super::{Importer, Node};
+use crate::proto::{AttributeProto, GraphProto};
+
+/// Nesting of subgraphs that is followed.
+const MAX_DEPTH: u32 = 32;
+
+impl Importer<'_> {
+    /// Pushes `node` as it is. Values that its subgraphs use by name become additional inputs, so that they stay alive.
+    pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String) -> Result<(), String> {
+        let mut captured: Vec<ValueId> = Vec::new();
+        for name in captures(node.attributes.iter(), 0)? {
+            if let Some(&id) = self.by_name.get(&name)
+                && !captured.contains(&id)
+            {
+                captured.push(id);
+            }
+        }
+        let op = Op::Opaque(OpaqueOp {
+            domain: node.domain.to_owned(),
+            op_type: node.op.to_owned(),
+            opset: node.opset,
+            attributes: node.encoded.iter().map(|bytes| bytes.to_vec()).collect(),
+            reason,
+            captures: captured.len(),
+        });
+        let mut inputs = node.inputs.clone();
+        inputs.extend(captured.into_iter().map(Some));
+        let ids = self.graph.push(node.name, op, inputs, &node.outputs).map_err(|e| e.to_string())?;
+        for (id, name) in ids.iter().zip(&node.outputs) {
+            if let (Some(id), Some(name)) = (id, name) {
+                self.by_name.insert((*name).to_owned(), *id);
+                if let Some((dtype, shape)) = self.declared.get(name) {
+                    self.graph.declare(*id, *dtype, shape.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names that the subgraphs among `attributes` use and do not define.
+pub(crate) fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for attribute in attributes {
+        for encoded in attribute.g.iter().chain(&attribute.graphs) {
+            if depth >= MAX_DEPTH {
+                return Err(format!("subgraphs are nested more than {MAX_DEPTH} deep"));
+            }
+            let graph = GraphProto::decode(encoded.clone()).map_err(|e| format!("a subgraph cannot be decoded: {e}"))?;
+            outer_names(&graph, depth, &mut names)?;
+        }
+    }
+    Ok(names)
+}
+
+fn outer_names(graph: &GraphProto, depth: u32, names: &mut Vec<String>) -> Result<(), String> {
+    let mut local: HashSet<String> = graph.input.iter().filter_map(|input| input.name.clone()).collect();
+    for encoded in &graph.initializer {
+        let tensor = crate::proto::TensorProto::decode(encoded.clone()).map_err(|e| format!("a tensor cannot be decoded: {e}"))?;
+        local.extend(tensor.name);
+    }
+    for node in &graph.node {
+        let attributes = node.attribute.iter().map(|bytes| AttributeProto::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
+        let attributes = attributes.map_err(|e| format!("an attribute cannot be decoded: {e}"))?;
+        let inner = captures(attributes.iter(), depth + 1)?;
+        names.extend(node.input.iter().cloned().chain(inner).filter(|name| !name.is_empty() && !local.contains(name)));
+        local.extend(node.output.iter().cloned());
+    }
+    names.extend(graph.output.iter().filter_map(|output| output.name.clone()).filter(|name| !local.contains(name)));
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! `TensorProto` to [`Tensor`]: every size that the message claims is checked against the bytes that are there.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Component, Path};
+
+use brinell_graph::{DType, Tensor, TensorData};
+use prost::Message;
+use prost::bytes::Bytes;
+
+use crate::error::ImportError;
+use crate::proto::TensorProto;
+
+/// Axes that a tensor may have.
+pub(crate) const MAX_RANK: usize = 8;
+
+/// Returns the type behind a number of ONNX's `TensorProto.DataType`.
+pub(crate) fn dtype(number: i32) -> Option<DType> {
+    Some(match number {
+        1 => DType::F32,
+        2 => DType::U8,
+        3 => DType::I8,
+        4 => DType::U16,
+        5 => DType::I16,
+        6 => DType::I32,
+        7 => DType::I64,
+        8 => DType::String,
+        9 => DType::Bool,
+        10 => DType::F16,
+        11 => DType::F64,
+        12 => DType::U32,
+        13 => DType::U64,
+        16 => DType::Bf16,
+        _ => return None,
+    })
+}
+
+/// Returns ONNX's number of a type.
+pub(crate) fn dtype_number(dtype: DType) -> i32 {
+    match dtype {
+        DType::F32 => 1,
+        DType::U8 => 2,
+        DType::I8 => 3,
+        DType::U16 => 4,
+        DType::I16 => 5,
+        DType::I32 => 6,
+        DType::I64 => 7,
+        DType::String => 8,
+        DType::Bool => 9,
+        DType::F16 => 10,
+        DType::F64 => 11,
+        DType::U32 => 12,
+        DType::U64 => 13,
+        DType::Bf16 => 16,
+    }
+}
+
+/// Bytes of one element; strings have no fixed size.
+fn width(dtype: DType) -> Option<usize> {
+    Some(match dtype {
+        DType::I8 | DType::U8 | DType::Bool => 1,
+        DType::F16 | DType::Bf16 | DType::I16 | DType::U16 => 2,
+        DType::F32 | DType::I32 | DType::U32 => 4,
+        DType::F64 | DType::I64 | DType::U64 => 8,
+        DType::String => return None,
+    })
+}
+
+/// Decodes a tensor and returns it with its name.
+pub(crate) fn read(encoded: &Bytes, folder: Option<&Path>) -> Result<(String, Tensor), ImportError> {
+    let proto = TensorProto::decode(encoded.clone())
+        .map_err(|e| ImportError::BadTensor { tensor: String::new(), problem: format!("it cannot be decoded: {e}") })?;
+    let name = proto.name.clone().unwrap_or_default();
+    let tensor = convert(&proto, &name, folder)?;
+    Ok((name, tensor))
+}
+
+fn convert(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Tensor, ImportError> {
+    let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
+    if proto.dims.len() > MAX_RANK {
+        return Err(bad(format!("it has {} axes, at most {MAX_RANK} are read", proto.dims.len())));
+    }
+    let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
+    let shape = shape.ok_or_else(|| bad(format!("its shape {:?} has a negative size", proto.dims)))?;
+    let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    let count = count.ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
+    let number = proto.data_type.unwrap_or(0);
+    let dtype = dtype(number).ok_or_else(|| bad(format!("its element type {number} is not supported")))?;
+
+    let data = if proto.data_location == Some(1) {
+        let width = width(dtype).ok_or_else(|| bad("strings cannot lie in another file".to_owned()))?;
+        let bytes = count.checked_mul(width).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
+        from_bytes(dtype, &external(proto, name, folder, bytes)?)
+    } else if let Some(raw) = &proto.raw_data {
+        let width = width(dtype).ok_or_else(|| bad("strings cannot be raw data".to_owned()))?;
+        if count.checked_mul(width) != Some(raw.len()) {
+            return Err(bad(format!("its shape {shape:?} does not fit {} bytes of data", raw.len())));
+        }
+        from_bytes(dtype, raw)
+    } else {
+        from_fields(proto, dtype)
+    };
+    let data = data.ok_or_else(|| bad(format!("its data does not fit the type {dtype:?}")))?;
+    let found = data.len();
+    Tensor::new(shape.clone(), data).ok_or_else(|| bad(format!("its shape {shape:?} does not fit {found} elements of data")))
+}
+
+fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
+    let (whole, _) = bytes.as_chunks::<N>();
+    whole.iter().map(|&chunk| read(chunk)).collect()
+}
+
+/// Little-endian bytes, whose length has been checked.
+fn from_bytes(dtype: DType, bytes: &[u8]) -> Option<TensorData> {
+    Some(match dtype {
+        DType::F32 => TensorData::F32(chunks(bytes, f32::from_le_bytes)),
+        DType::F64 => TensorData::F64(chunks(bytes, f64::from_le_bytes)),
+        DType::I32 => TensorData::I32(chunks(bytes, i32::from_le_bytes)),
+        DType::I64 => TensorData::I64(chunks(bytes, i64::from_le_bytes)),
+        DType::U8 => TensorData::U8(bytes.to_vec()),
+        DType::I8 => TensorData::I8(chunks(bytes, i8::from_le_bytes)),
+        DType::Bool => TensorData::Bool(bytes.iter().map(|&b| b != 0).collect()),
+        _ => TensorData::Raw { dtype, len: bytes.len().checked_div(width(dtype)?)?, bytes: bytes.to_vec() },
+    })
+}
+
+/// The typed fields; types below 32 bits share `int32_data`.
+fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
+    let small = &proto.int32_data;
+    let raw = |bytes: Vec<u8>, len: usize| TensorData::Raw { dtype, bytes, len };
+    Some(match dtype {
+        DType::F32 => TensorData::F32(proto.float_data.clone()),
+        DType::F64 => TensorData::F64(proto.double_data.clone()),
+        DType::I32 => TensorData::I32(small.clone()),
+        DType::I64 => TensorData::I64(proto.int64_data.clone()),
+        DType::U8 => TensorData::U8(small.iter().map(|&i| u8::try_from(i).ok()).collect::<Option<_>>()?),
+        DType::I8 => TensorData::I8(small.iter().map(|&i| i8::try_from(i).ok()).collect::<Option<_>>()?),
+        DType::Bool => TensorData::Bool(small.iter().map(|&i| i != 0).collect()),
+        DType::I16 => {
+            let values = small.iter().map(|&i| i16::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
+            raw(values.iter().flat_map(|i| i.to_le_bytes()).collect(), values.len())
+        }
+        DType::U16 | DType::F16 | DType::Bf16 => {
+            let values = small.iter().map(|&i| u16::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
+            raw(values.iter().flat_map(|i| i.to_le_bytes()).collect(), values.len())
+        }
+        DType::U32 => {
+            let values = proto.uint64_data.iter().map(|&i| u32::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
+            raw(values.iter().flat_map(|i| i.to_le_bytes()).collect(), values.len())
+        }
+        DType::U64 => raw(proto.uint64_data.iter().flat_map(|i| i.to_le_bytes()).collect(), proto.uint64_data.len()),
+        DType::String => {
+            let mut bytes = Vec::new();
+            for string in &proto.string_data {
+                bytes.extend(u64::try_from(string.len()).ok()?.to_le_bytes());
+                bytes.extend(string.iter());
+            }
+            raw(bytes, proto.string_data.len())
+        }
+    })
+}
+
+/// Reads the bytes of a tensor that lies in another file of the model's folder.
+fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<Vec<u8>, ImportError> {
+    let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
+    let entry = |key: &str| proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref());
+    let number = |key: &str| match entry(key) {
+        None => Ok(None),
+        Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(format!("its external {key} `{text}` is no number"))),
+    };
+    let location = entry("location").filter(|l| !l.is_empty()).ok_or_else(|| bad("its external data has no location".to_owned()))?;
+    let offset = number("offset")?.unwrap_or(0);
+    let wanted = u64::try_from(bytes).unwrap_or(u64::MAX);
+    if let Some(length) = number("length")?
+        && length != wanted
+    {
+        return Err(bad(format!("its shape needs {wanted} bytes, its external data has {length}")));
+    }
+
+    let escapes = || ImportError::Escapes { tensor: name.to_owned(), location: location.to_owned() };
+    let relative = Path::new(location);
+    if location.contains('\\') || !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        return Err(escapes());
+    }
+    let folder = folder.ok_or_else(|| ImportError::NoFolder { tensor: name.to_owned() })?;
+    let path = folder.join(relative);
+    let failed = |source| ImportError::ExternalData { tensor: name.to_owned(), path: path.clone(), source };
+    let real = path.canonicalize().map_err(failed)?;
+    if !real.starts_with(folder.canonicalize().map_err(failed)?) {
+        return Err(escapes());
+    }
+    let mut file = File::open(&real).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(escapes());
+    }
+    let available = metadata.len();
+    if offset.checked_add(wanted).is_none_or(|end| end > available) {
+        return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+    let mut data = vec![0; bytes];
+    file.read_exact(&mut data).map_err(failed)?;
+    Ok(data)
+}
