@@ -1,1 +1,17 @@
-//! See ARCHITECTURE.md.
+//! What the other crates test with: a naive interpreter of graphs in f64, finite differences, tolerances, and the way to
+//! the real data.
+//!
+//! Everything here is written for being obviously right, not for speed: loops over indices, by the text of the ONNX
+//! specification. Nothing of it is part of the product.
+
+mod array;
+mod data;
+mod difference;
+mod eval;
+mod tolerance;
+
+pub use array::Array;
+pub use data::shared_data;
+pub use difference::finite_difference;
+pub use eval::{EvalError, eval, eval_values};
+pub use tolerance::Tolerance;
