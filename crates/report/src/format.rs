@@ -5,6 +5,9 @@ use brinell_record::{Norm, Rate, Threat};
 /// Joins a number and its unit.
 pub(crate) const NBSP: char = '\u{a0}';
 
+/// Keeps a line from ending here.
+pub(crate) const JOINER: char = '\u{2060}';
+
 /// A proportion in per cent with one decimal; 0 and 100 appear only where they are exact.
 pub(crate) fn percent(value: f64) -> String {
     format!("{}{NBSP}%", percent_figure(value))
@@ -30,7 +33,7 @@ pub(crate) fn percent_figure(value: f64) -> String {
 
 /// The ends of an interval: `42.9–49.5 %`.
 pub(crate) fn interval(rate: &Rate) -> String {
-    format!("{}–{}{NBSP}%", percent_figure(rate.low), percent_figure(rate.high))
+    format!("{}{JOINER}–{JOINER}{}{NBSP}%", percent_figure(rate.low), percent_figure(rate.high))
 }
 
 /// The level of confidence, without decimals that say nothing: `95 %`.

@@ -7,8 +7,8 @@ use crate::{ReportError, Run};
 use brinell_record::GalleryItem;
 use serde::Serialize;
 
-/// Characters of picture data that one gallery may hold, so that a page stays under a few megabytes.
-const PICTURE_BUDGET: usize = 2_500_000;
+/// Characters of picture data that a page may hold, all its galleries together.
+const PICTURE_BUDGET: usize = 3_500_000;
 
 /// Examples listed in the table that stands in for pictures.
 const TABLE_ROWS: usize = 40;
@@ -23,8 +23,8 @@ pub(crate) struct GalleryView {
     factor: String,
     /// What was left out or reduced.
     notes: Vec<String>,
-    /// True for small pictures, whose pixels are to stay visible.
-    pixelated: bool,
+    /// How the pictures are laid out: `small` ones with visible pixels, `large` ones in a wide column.
+    scale: &'static str,
 }
 
 /// One example.
@@ -47,18 +47,21 @@ struct Exhibit {
 }
 
 impl GalleryView {
-    /// Draws the gallery of one run.
-    pub(crate) fn of(run: &Run) -> Result<Self, ReportError> {
+    /// Draws the gallery of one of `n_runs` runs on the page.
+    pub(crate) fn of(run: &Run, n_runs: usize) -> Result<Self, ReportError> {
         let [lo, hi] = run.summary.threat.input_box;
         let factor = amplification(&run.gallery.items, hi - lo);
-        let mut view = Self { pictures: vec![], rows: vec![], factor: significant(factor, 6), notes: vec![], pixelated: true };
-        let mut spent = 0;
+        let mut view = Self { pictures: vec![], rows: vec![], factor: significant(factor, 6), notes: vec![], scale: "small" };
+        let budget = PICTURE_BUDGET / n_runs.max(1);
+        let (mut spent, mut left_out) = (0, 0);
         for item in &run.gallery.items {
             let mut exhibit = Exhibit::of(item, run);
-            let drawn = match Layout::of(&item.shape) {
-                Some(layout) if spent < PICTURE_BUDGET => exhibit.draw(item, layout, factor, lo, hi)?,
-                _ => false,
-            };
+            let layout = Layout::of(&item.shape);
+            if layout.is_some() && spent >= budget {
+                left_out += 1;
+                continue;
+            }
+            let drawn = layout.map_or(Ok(false), |layout| exhibit.draw(item, layout, factor, lo, hi))?;
             if drawn {
                 spent += exhibit.x.len() + exhibit.change.len() + exhibit.x_adv.len();
                 view.pictures.push(exhibit);
@@ -67,14 +70,16 @@ impl GalleryView {
             }
         }
         if let Some(layout) = run.gallery.items.first().and_then(|item| Layout::of(&item.shape)) {
-            view.pixelated = layout.height.max(layout.width) <= 96;
+            view.scale = if layout.height.max(layout.width) <= 96 { "small" } else { "large" };
             if layout.reduction() > 1 {
                 view.notes.push(format!("Pictures are shown at 1/{} of their size, so fine changes are averaged.", layout.reduction()));
             }
         }
-        if view.rows.len() > TABLE_ROWS {
-            view.notes.push(format!("{} more examples are in gallery.json.", view.rows.len() - TABLE_ROWS));
-            view.rows.truncate(TABLE_ROWS);
+        left_out += view.rows.len().saturating_sub(TABLE_ROWS);
+        view.rows.truncate(TABLE_ROWS);
+        if left_out > 0 {
+            let examples = if left_out == 1 { "example is" } else { "examples are" };
+            view.notes.push(format!("{left_out} more {examples} in gallery.json, left out here to keep the page small."));
         }
         Ok(view)
     }

@@ -13,6 +13,7 @@ mod gallery;
 mod picture;
 mod repeat;
 pub mod terminal;
+mod tiles;
 mod verdict;
 mod view;
 

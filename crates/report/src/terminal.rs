@@ -1,6 +1,6 @@
 //! The result as plain text for a terminal.
 
-use crate::format::{NBSP, confidence, count, duration, interval, percent, size};
+use crate::format::{JOINER, NBSP, confidence, count, duration, interval, percent, size};
 use crate::verdict::Verdict;
 use brinell_record::{Rate, Severity, Summary};
 use std::fmt::Write as _;
@@ -30,7 +30,8 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         out.push('\n');
     }
     accuracy(&mut out, "clean accuracy", summary.clean_correct, &summary.clean_accuracy, summary.data.n);
-    accuracy(&mut out, "robust accuracy", summary.survived, &summary.robust_accuracy, summary.data.n);
+    let robust = if summary.threat.target.is_some() { "resisted" } else { "robust accuracy" };
+    accuracy(&mut out, robust, summary.survived, &summary.robust_accuracy, summary.data.n);
     flags(&mut out, summary, width, &paint);
     out
 }
@@ -110,6 +111,7 @@ fn flags(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
 /// Plain signs in place of typographic ones, and nothing that could steer the terminal.
 fn ascii(text: &str) -> String {
     text.chars()
+        .filter(|character| *character != JOINER)
         .map(|character| match character {
             NBSP => ' ',
             '–' => '-',

@@ -1,6 +1,6 @@
 //! The verdict in one plain sentence, the same on the page and in the terminal.
 
-use crate::format::{confidence, interval, percent, radius, size};
+use crate::format::{NBSP, confidence, interval, percent, radius, size};
 use brinell_record::{Severity, Summary};
 
 /// One sentence in two parts, so that the count can be set apart.
@@ -16,38 +16,9 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// States what the audit found, and whether it may be believed.
     pub(crate) fn of(summary: &Summary) -> Self {
-        let noun = noun(summary);
-        let rate = &summary.robust_accuracy;
-        let share = format!("({}, {} interval {})", percent(rate.value), confidence(rate), interval(rate));
-        let survivors = format!("{} of {} {}", size(summary.survived), size(summary.data.n), plural(summary.data.n, noun));
-        let (lead, rest) = match summary.threat.target {
-            _ if summary.stages.is_empty() => {
-                (survivors, format!(" {share} {} classified correctly; no attack was run.", is_are(summary.survived)))
-            }
-            Some(target) => (
-                format!(
-                    "{} of {} correctly classified {}",
-                    size(summary.broken),
-                    size(summary.clean_correct),
-                    plural(summary.clean_correct, noun)
-                ),
-                format!(
-                    " {} turned into “{}” by a change of at most {}; {} of all {} {share} resisted every attack tried.",
-                    if summary.broken == 1 { "was" } else { "were" },
-                    class_name(&summary.classes, target),
-                    radius(&summary.threat),
-                    size(summary.survived),
-                    size(summary.data.n),
-                ),
-            ),
-            None => (
-                survivors,
-                format!(
-                    " {share} {} right answer under every attack tried at eps = {}.",
-                    if summary.survived == 1 { "keeps its" } else { "keep their" },
-                    radius(&summary.threat)
-                ),
-            ),
+        let (lead, rest) = match summary.data.n {
+            1 => of_one(summary),
+            _ => of_many(summary),
         };
         let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking).count();
         let caveat = (blocking > 0).then(|| {
@@ -63,6 +34,58 @@ impl Verdict {
     }
 }
 
+fn of_many(summary: &Summary) -> (String, String) {
+    let noun = noun(summary);
+    let rate = &summary.robust_accuracy;
+    let share = format!("({}, {} interval {})", percent(rate.value), confidence(rate), interval(rate));
+    let survivors = survivors(summary);
+    if summary.stages.is_empty() {
+        let verb = if summary.survived == 1 { "is" } else { "are" };
+        return (survivors, format!(" {share} {verb} classified correctly; no attack was run."));
+    }
+    let Some(target) = summary.threat.target else {
+        let verb = if summary.survived == 1 { "keeps its" } else { "keep their" };
+        return (survivors, format!(" {share} {verb} right answer under every attack tried at {}.", at_radius(summary)));
+    };
+    let lead =
+        format!("{} of {} correctly classified {}", size(summary.broken), size(summary.clean_correct), plural(summary.clean_correct, noun));
+    let rest = format!(
+        " {} turned into “{}” by a change of at most {}; {} of all {} {share} resisted every attack tried.",
+        if summary.broken == 1 { "was" } else { "were" },
+        class_name(&summary.classes, target),
+        radius(&summary.threat),
+        size(summary.survived),
+        size(summary.data.n),
+    );
+    (lead, rest)
+}
+
+/// A rate of one sample says nothing, so it is left out.
+fn of_one(summary: &Summary) -> (String, String) {
+    let lead = format!("The {}", noun(summary));
+    let radius = radius(&summary.threat);
+    let target = summary.threat.target.map(|target| class_name(&summary.classes, target));
+    let rest = match (summary.clean_correct, summary.broken, target) {
+        (0, _, _) => " is misclassified before any attack.".to_owned(),
+        _ if summary.stages.is_empty() => " is classified correctly; no attack was run.".to_owned(),
+        (_, 0, None) => format!(" keeps its right answer under every attack tried at {}.", at_radius(summary)),
+        (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),
+        (_, _, None) => format!(" loses its right answer to a change of at most {radius}."),
+        (_, _, Some(target)) => format!(" was turned into “{target}” by a change of at most {radius}."),
+    };
+    (lead, rest)
+}
+
+/// How many of all kept their answer: `412 of 892 images`.
+pub(crate) fn survivors(summary: &Summary) -> String {
+    format!("{} of {} {}", size(summary.survived), size(summary.data.n), plural(summary.data.n, noun(summary)))
+}
+
+/// The radius in a sentence, kept on one line.
+pub(crate) fn at_radius(summary: &Summary) -> String {
+    format!("eps{NBSP}={NBSP}{}", radius(&summary.threat))
+}
+
 /// The name of a class, or its number where it has none.
 pub(crate) fn class_name(classes: &[String], class: usize) -> String {
     classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
@@ -76,8 +99,4 @@ pub(crate) fn noun(summary: &Summary) -> &'static str {
 /// The noun with its plural ending.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { noun.to_owned() } else { format!("{noun}s") }
-}
-
-fn is_are(count: usize) -> &'static str {
-    if count == 1 { "is" } else { "are" }
 }

@@ -1,10 +1,11 @@
 //! What the templates are given: texts ready to be shown, drawings ready to be placed.
 
-use crate::chart::{CurveView, DotsView, Series, accuracy_bar, interval_bar, stage_bar};
-use crate::format::{confidence, count, distance, duration, interval, percent, radius, significant, size};
+use crate::chart::{CurveView, DotsView, Series, accuracy_bar, stage_bar};
+use crate::format::{confidence, count, distance, duration, percent, radius, significant, size};
 use crate::gallery::GalleryView;
 use crate::repeat::{self, Fact};
-use crate::verdict::{Verdict, class_name, noun, plural};
+use crate::tiles::{Tile, tiles};
+use crate::verdict::{Verdict, at_radius, class_name, noun, plural, survivors};
 use crate::{ReportError, Run};
 use brinell_record::{Outcome, SampleRecord, Severity, Summary};
 use serde::Serialize;
@@ -29,10 +30,24 @@ pub(crate) struct ComparisonView {
     title: String,
     created: String,
     version: String,
+    headline: Headline,
     runs: Vec<RunView>,
     curve: Option<CurveView>,
     /// What makes the audits hard to compare.
     differences: Vec<String>,
+}
+
+/// What the audits found, in one sentence; only the names where they are not of one kind.
+#[derive(Serialize)]
+struct Headline {
+    opening: String,
+    parts: Vec<HeadlinePart>,
+}
+
+#[derive(Serialize)]
+struct HeadlinePart {
+    count: String,
+    title: String,
 }
 
 /// One audit, section by section.
@@ -44,25 +59,19 @@ struct RunView {
     caveat: Option<String>,
     facts: Vec<Fact>,
     tiles: Vec<Tile>,
-    dots: DotsView,
+    dots: Option<DotsView>,
     gallery: GalleryView,
     stages: StagesView,
     curve: Option<CurveView>,
     radius: String,
     classes: ClassesView,
     flags: Vec<FlagView>,
+    /// True where a flag is more than a note.
+    urgent: bool,
     meaning: Meaning,
     command: String,
     repeat: Vec<repeat::Group>,
     samples: SamplesView,
-}
-
-#[derive(Serialize)]
-struct Tile {
-    name: &'static str,
-    figure: String,
-    note: String,
-    bar: String,
 }
 
 #[derive(Serialize)]
@@ -149,7 +158,7 @@ impl ReportView {
             title: run.title.clone(),
             created: repeat::created(&run.summary),
             version: run.summary.brinell_version.clone(),
-            run: RunView::of(run)?,
+            run: RunView::of(run, 1)?,
         })
     }
 }
@@ -162,15 +171,16 @@ impl ComparisonView {
             title,
             created: runs.first().map(|run| repeat::created(&run.summary)).unwrap_or_default(),
             version: runs.first().map(|run| run.summary.brinell_version.clone()).unwrap_or_default(),
+            headline: Headline::of(runs),
             curve: CurveView::of(&series),
             differences: differences(runs),
-            runs: runs.iter().map(RunView::of).collect::<Result<_, _>>()?,
+            runs: runs.iter().map(|run| RunView::of(run, runs.len())).collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl RunView {
-    fn of(run: &Run) -> Result<Self, ReportError> {
+    fn of(run: &Run, n_runs: usize) -> Result<Self, ReportError> {
         let summary = &run.summary;
         let verdict = Verdict::of(summary);
         Ok(Self {
@@ -179,19 +189,43 @@ impl RunView {
             rest: verdict.rest,
             caveat: verdict.caveat,
             facts: repeat::facts(summary),
-            tiles: tiles(summary),
+            tiles: tiles(run),
             dots: DotsView::of(summary),
-            gallery: GalleryView::of(run)?,
+            gallery: GalleryView::of(run, n_runs)?,
             stages: StagesView::of(summary),
-            curve: CurveView::of(&[series(run)]),
+            curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
             radius: radius(&summary.threat),
             classes: ClassesView::of(summary),
             flags: flags(summary),
+            urgent: summary.flags.iter().any(|flag| flag.severity > Severity::Note),
             meaning: Meaning::of(summary),
             command: summary.command.clone(),
             repeat: repeat::groups(summary),
             samples: SamplesView::of(run),
         })
+    }
+}
+
+impl Headline {
+    fn of(runs: &[Run]) -> Self {
+        let title = |run: &Run| run.title.clone();
+        let alike = match runs {
+            [first, others @ ..] => {
+                let comparable = |run: &Run| run.summary.threat == first.summary.threat && !run.summary.stages.is_empty();
+                first.summary.threat.target.is_none() && comparable(first) && others.iter().all(comparable)
+            }
+            [] => false,
+        };
+        match runs.first() {
+            Some(first) if alike => Self {
+                opening: format!("Under every attack tried at {},", at_radius(&first.summary)),
+                parts: runs.iter().map(|run| HeadlinePart { count: survivors(&run.summary), title: title(run) }).collect(),
+            },
+            _ => Self {
+                opening: String::new(),
+                parts: runs.iter().map(|run| HeadlinePart { count: String::new(), title: title(run) }).collect(),
+            },
+        }
     }
 }
 
@@ -214,38 +248,6 @@ fn differences(runs: &[Run]) -> Vec<String> {
         found.push("The audits ran different attacks; the weaker suite flatters its model.".to_owned());
     }
     found
-}
-
-fn tiles(summary: &Summary) -> Vec<Tile> {
-    let (clean, robust) = (&summary.clean_accuracy, &summary.robust_accuracy);
-    let targeted = summary.threat.target.is_some();
-    let passes: u64 = summary.stages.iter().map(|stage| stage.forwards + stage.backwards).sum();
-    vec![
-        Tile {
-            name: if targeted { "Resisted, of all" } else { "Robust accuracy" },
-            figure: percent(robust.value),
-            note: format!("{} interval {}", confidence(robust), interval(robust)),
-            bar: interval_bar(robust, "is-robust"),
-        },
-        Tile {
-            name: "Clean accuracy",
-            figure: percent(clean.value),
-            note: format!("{} interval {}", confidence(clean), interval(clean)),
-            bar: interval_bar(clean, "is-clean"),
-        },
-        Tile {
-            name: if targeted { "Turned into the target" } else { "Broken" },
-            figure: size(summary.broken),
-            note: format!("of {} that were right", size(summary.clean_correct)),
-            bar: String::new(),
-        },
-        Tile {
-            name: "Effort",
-            figure: duration(summary.seconds),
-            note: format!("{} passes through the model", count(passes)),
-            bar: String::new(),
-        },
-    ]
 }
 
 impl StagesView {
@@ -285,6 +287,9 @@ impl StagesView {
 
 impl ClassesView {
     fn of(summary: &Summary) -> Self {
+        if summary.data.n < 2 {
+            return Self { rows: Vec::new(), note: String::new() };
+        }
         let mut classes: Vec<_> = summary.per_class.iter().filter(|class| class.n > 0).collect();
         let total = classes.len();
         let note = if total > CLASS_ROWS {

@@ -16,7 +16,7 @@ pub(crate) fn stage_bar(left: usize, fell: usize, n: usize) -> String {
 /// Accuracy of one class: an outline for clean, a filled bar for what survived.
 pub(crate) fn accuracy_bar(clean: usize, survived: usize, n: usize) -> String {
     format!(
-        r#"<svg class="bar" width="100%" height="16" aria-hidden="true"><rect class="track" width="100%" height="16"/><rect class="clean" width="{}%" height="16"/><rect class="kept" y="4" width="{}%" height="8"/></svg>"#,
+        r#"<svg class="bar" width="100%" height="16" aria-hidden="true"><rect class="track" width="100%" height="16"/><rect class="clean" y="1" width="{}%" height="14"/><rect class="kept" y="4" width="{}%" height="8"/></svg>"#,
         coordinate(share(clean, n)),
         coordinate(share(survived, n)),
     )

@@ -2,7 +2,7 @@
 
 use super::{coordinate, escape};
 use crate::format::size;
-use crate::verdict::{noun, plural};
+use crate::verdict::{class_name, noun, plural};
 use brinell_record::Summary;
 use serde::Serialize;
 
@@ -23,8 +23,11 @@ pub(crate) struct DotsView {
 }
 
 impl DotsView {
-    /// Draws the outcome of every sample.
-    pub(crate) fn of(summary: &Summary) -> Self {
+    /// Draws the outcome of every sample; `None` for a single one, of which the verdict says all.
+    pub(crate) fn of(summary: &Summary) -> Option<Self> {
+        if summary.data.n < 2 {
+            return None;
+        }
         let wrong = summary.data.n.saturating_sub(summary.clean_correct);
         let counts = [summary.survived, summary.broken, wrong];
         let total: usize = counts.iter().sum();
@@ -39,14 +42,14 @@ impl DotsView {
             path
         });
         let noun = noun(summary);
-        let label = format!(
-            "{} {}: {} kept their answer, {} broken, {} wrong before any attack",
-            size(total),
-            plural(total, noun),
-            size(counts[0]),
-            size(counts[1]),
-            size(wrong)
-        );
+        let (kept, broken) = match summary.threat.target {
+            Some(target) => (
+                format!("{} resisted", size(counts[0])),
+                format!("{} turned into “{}”", size(counts[1]), class_name(&summary.classes, target)),
+            ),
+            None => (format!("{} kept their answer", size(counts[0])), format!("{} broken", size(counts[1]))),
+        };
+        let label = format!("{} {}: {kept}, {broken}, {} wrong before any attack", size(total), plural(total, noun), size(wrong));
         let svg = format!(
             r#"<svg class="dots" viewBox="0 0 {width} {height}" style="max-width:{most}px" role="img" aria-label="{label}"><path class="dot-kept" d="{kept}"/><path class="dot-fell" d="{fell}"/><path class="dot-dent" d="{fell}"/><path class="dot-wrong" d="{wrong}"/></svg>"#,
             width = columns * PITCH,
@@ -59,7 +62,7 @@ impl DotsView {
         );
         let note =
             if per_dot > 1 { format!("One dot stands for up to {} {}.", size(per_dot), plural(per_dot, noun)) } else { String::new() };
-        Self { svg, kept: size(counts[0]), broken: size(counts[1]), wrong: size(wrong), note }
+        Some(Self { svg, kept, broken, wrong: format!("{} wrong before any attack", size(wrong)), note })
     }
 }
 

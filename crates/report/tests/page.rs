@@ -1,0 +1,305 @@
+//! The HTML page: what it says, that it is well formed, inert and small.
+
+mod common;
+
+use brinell_record::{Gallery, Severity};
+use brinell_report::{ReportError, render, render_comparison};
+
+/// Fails on a tag that is closed out of turn or never; returns all element names in order.
+fn elements(page: &str) -> Vec<String> {
+    const VOID: [&str; 3] = ["meta", "img", "br"];
+    let (mut open, mut all) = (Vec::new(), Vec::new());
+    let mut rest = page;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let end = rest.find('>').expect("a tag ends");
+        let tag = &rest[..end];
+        assert!(!tag.contains('<'), "a tag in a tag: {tag}");
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "closed out of turn");
+        } else if !tag.starts_with('!') {
+            let name = tag.split([' ', '/']).next().unwrap_or_default().to_owned();
+            all.push(name.clone());
+            if !tag.ends_with('/') && !VOID.contains(&name.as_str()) {
+                open.push(name);
+            }
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+    all
+}
+
+/// The text between tags, white space collapsed and no-break spaces made plain.
+fn text(page: &str) -> String {
+    let body = page.split_once("</style>").map_or(page, |(_, body)| body);
+    let mut text = String::new();
+    let mut inside = false;
+    for character in body.chars() {
+        match character {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            '\u{2060}' => {}
+            other if !inside => text.push(other),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\u{a0}', " ").replace("&#x2f;", "/").replace("&quot;", "\"")
+}
+
+fn count(page: &str, needle: &str) -> usize {
+    page.matches(needle).count()
+}
+
+#[test]
+fn the_verdict_is_the_first_heading() {
+    let page = render(&common::audit()).unwrap();
+    let start = page.find("<h1>").unwrap();
+    let heading = text(&page[start..page.find("</h1>").unwrap()]);
+    assert_eq!(
+        heading,
+        "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) keep their right answer under every attack tried at eps = 2/255 (L-inf)."
+    );
+    assert_eq!(count(&page, "<h1"), 1);
+    assert!(!page[..start].contains("<h2"));
+}
+
+#[test]
+fn every_section_is_there_in_order() {
+    let page = render(&common::audit()).unwrap();
+    let headings: Vec<String> = page.split("<h2>").skip(1).map(|part| text(part.split("</h2>").next().unwrap())).collect();
+    assert_eq!(
+        headings,
+        [
+            "Flags",
+            "What broke it",
+            "Survivors per stage",
+            "Accuracy over eps",
+            "Accuracy per class",
+            "What this shows, and what it does not",
+            "Repeat this run",
+            "Every sample"
+        ]
+    );
+    let names = elements(&page);
+    let of = |name: &str| names.iter().filter(|element| *element == name).count();
+    assert_eq!(of("img"), 6 * 3);
+    assert_eq!(count(&page, r#"class="mark s0""#), 9, "one mark per radius");
+    let text = text(&page);
+    for said in [
+        "drawn 50 times as strong",
+        "apgd-ce 426 47.8 % 340 766 77,366 76,600 1 min 32 s",
+        "truck 85.4 % 64.0 % 89",
+        "The first 200 of 892 samples",
+        "record.jsonl",
+        "A failed attack proves nothing",
+        "at most 46.2 %",
+        "only an upper bound",
+        "onnxruntime 1.32.0 (asked for: auto)",
+        "2/255 = 0.0078431373",
+        "412.3 MB",
+        "2026-11-22 23:50 UTC",
+    ] {
+        assert!(text.contains(said), "missing: {said}\n{text}");
+    }
+    assert!(text.find("softmax-output").unwrap() < text.find("batch-one").unwrap(), "the graver flag comes first");
+}
+
+#[test]
+fn drawings_that_stand_alone_have_a_text_alternative() {
+    let page = render(&common::audit()).unwrap();
+    for svg in page.split("<svg").skip(1).map(|part| part.split('>').next().unwrap()) {
+        let nested = svg.contains("overflow=\"visible\"") && svg.contains(" y=");
+        assert!(nested || svg.contains("aria-hidden=\"true\"") || svg.contains("role=\"img\" aria-label=\""), "{svg}");
+    }
+    for image in page.split("<img").skip(1).map(|part| part.split('>').next().unwrap()) {
+        assert!(image.contains("alt=\""), "{image}");
+    }
+}
+
+#[test]
+fn the_page_loads_nothing_and_runs_nothing() {
+    let page = render(&common::audit()).unwrap();
+    assert!(page.contains("default-src 'none'"));
+    for word in ["<script", "<link", "@import", "http:", "https:", "javascript:"] {
+        assert!(!page.contains(word), "{word}");
+    }
+    assert_eq!(count(&page, "src=\""), count(&page, "src=\"data:image/png;base64,"));
+}
+
+#[test]
+fn names_with_markup_come_out_inert() {
+    const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x onerror=alert(1)>";
+    let mut run = common::audit();
+    run.title = EVIL.into();
+    let summary = &mut run.summary;
+    summary.model.name = EVIL.into();
+    summary.model.path = EVIL.into();
+    summary.model.sha256 = EVIL.into();
+    summary.data.path = EVIL.into();
+    summary.command = EVIL.into();
+    summary.created = EVIL.into();
+    summary.brinell_version = EVIL.into();
+    summary.threat.eps_text = EVIL.into();
+    summary.preprocessing.scale = EVIL.into();
+    summary.preprocessing.layout = EVIL.into();
+    summary.suite = EVIL.into();
+    summary.machine.cpu = EVIL.into();
+    summary.runtime.device = EVIL.into();
+    summary.attacks = vec![EVIL.into()];
+    summary.classes = vec![EVIL.into(); 10];
+    for stage in &mut summary.stages {
+        stage.name = EVIL.into();
+    }
+    for flag in &mut summary.flags {
+        flag.id = EVIL.into();
+        flag.message = EVIL.into();
+    }
+    for sample in &mut run.samples {
+        sample.attack = Some(EVIL.into());
+    }
+    for item in &mut run.gallery.items {
+        item.attack = EVIL.into();
+    }
+    let plain = render(&common::audit()).unwrap();
+    let targeted = {
+        let mut run = run.clone();
+        run.summary.threat.target = Some(1);
+        run
+    };
+    for page in [render(&run).unwrap(), render(&targeted).unwrap(), render_comparison(&[run.clone(), targeted]).unwrap()] {
+        elements(&page);
+        for word in ["<script", "<b ", "onclick=\"", "<img src=x", "</script"] {
+            assert!(!page.contains(word), "{word}");
+        }
+        assert_eq!(count(&page, "<style"), 1);
+        assert_eq!(count(&page, "</style"), 1);
+    }
+    // The grid of a chart follows the way the radius was typed.
+    let markup = |page: &str| elements(page).into_iter().filter(|name| !matches!(name.as_str(), "line" | "text")).collect::<Vec<_>>();
+    assert!(markup(&render(&run).unwrap()) == markup(&plain), "the markup depends on the names");
+}
+
+#[test]
+fn samples_that_are_no_pictures_are_listed() {
+    let mut run = common::audit();
+    run.summary.data.shape = vec![83];
+    run.gallery = common::gallery(&[83], 50);
+    let page = render(&run).unwrap();
+    elements(&page);
+    assert_eq!(count(&page, "<img"), 0);
+    let text = text(&page);
+    assert!(text.contains("412 of 892 samples"), "{text}");
+    assert!(text.contains("80 more"));
+    assert!(text.contains("10 more examples are in gallery.json"));
+}
+
+#[test]
+fn a_picture_whose_values_do_not_fit_its_shape_is_listed_instead() {
+    let mut run = common::audit();
+    run.gallery.items[0].x.pop();
+    run.gallery.items[1].x_adv.clear();
+    let page = render(&run).unwrap();
+    assert_eq!(count(&page, "<img"), 4 * 3);
+}
+
+#[test]
+fn a_targeted_audit_says_what_became_of_the_images() {
+    let mut run = common::audit();
+    run.summary.threat.target = Some(9);
+    let said = text(&render(&run).unwrap());
+    assert!(said.contains(
+        "354 of 766 correctly classified images were turned into “truck” by a change of at most 2/255 (L-inf); \
+         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) resisted every attack tried."
+    ));
+    assert!(said.contains("354 turned into “truck”"));
+}
+
+#[test]
+fn a_single_image_gets_no_rates() {
+    let mut run = common::audit();
+    let summary = &mut run.summary;
+    summary.threat.target = Some(9);
+    summary.data.n = 1;
+    (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
+    (summary.clean_accuracy, summary.robust_accuracy) = (common::rate(1, 1), common::rate(0, 1));
+    run.samples = common::samples(3).into_iter().take(1).collect();
+    let said = text(&render(&run).unwrap());
+    assert!(said.contains("The image was turned into “truck” by a change of at most 2/255 (L-inf)."), "{said}");
+    assert!(said.contains("Size of the change 2/255 of 2/255 allowed"));
+    assert!(!said.contains("Accuracy per class"));
+}
+
+#[test]
+fn a_blocking_flag_stands_beside_the_verdict() {
+    let mut run = common::audit();
+    assert!(!render(&run).unwrap().contains("Not a verdict"));
+    run.summary.flags[0].severity = Severity::Blocking;
+    let said = text(&render(&run).unwrap());
+    assert!(said.contains("Not a verdict: a blocking flag makes these figures unreliable."));
+}
+
+#[test]
+fn an_audit_that_found_nothing_is_still_a_page() {
+    let mut run = common::audit();
+    run.gallery = Gallery::default();
+    run.samples.clear();
+    let summary = &mut run.summary;
+    summary.flags.clear();
+    summary.curve.clear();
+    summary.per_class.clear();
+    summary.stages.clear();
+    summary.attacks.clear();
+    summary.classes.clear();
+    summary.peak_rss_bytes = None;
+    let page = render(&run).unwrap();
+    elements(&page);
+    let said = text(&page);
+    assert!(said.contains("are classified correctly; no attack was run."), "{said}");
+    assert!(said.contains("Nothing was seen that makes these figures doubtful"));
+}
+
+#[test]
+fn two_audits_stand_side_by_side() {
+    let mut hardened = common::audit();
+    hardened.title = "hardened".into();
+    hardened.summary.survived = 600;
+    let page = render_comparison(&[common::audit(), hardened.clone()]).unwrap();
+    elements(&page);
+    let said = text(&page);
+    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images keep their right answer with resnet_4b.onnx, \
+                    600 of 892 images with hardened.";
+    assert!(said.contains(headline), "{said}");
+    assert_eq!(count(&page, r#"class="line s0" d="#), 1, "one chart for both");
+    assert_eq!(count(&page, r#"class="line s1" d="#), 1);
+    assert!(!said.contains("The audits used different data"));
+
+    hardened.summary.data.sha256 = "00".into();
+    hardened.summary.threat.eps = 0.1;
+    hardened.summary.attacks.pop();
+    let said = text(&render_comparison(&[common::audit(), hardened]).unwrap());
+    for difference in ["The audits used different data", "The audits allow different changes", "The audits ran different attacks"] {
+        assert!(said.contains(difference), "{difference}");
+    }
+    assert!(matches!(render_comparison(&[]), Err(ReportError::NothingToCompare)));
+}
+
+#[test]
+fn pages_stay_under_five_megabytes() {
+    let mut run = common::audit();
+    run.samples = common::samples(1000);
+    run.gallery = common::gallery(&[3, 224, 224], 12);
+    run.summary.data.shape = vec![3, 224, 224];
+    for page in [render(&run).unwrap(), render_comparison(&[run.clone(), run]).unwrap()] {
+        assert!(page.len() < 5_000_000, "{}", page.len());
+        assert!(text(&page).contains("in gallery.json, left out here"));
+    }
+}
+
+#[test]
+fn the_same_record_gives_the_same_page() {
+    assert_eq!(render(&common::audit()).unwrap(), render(&common::audit()).unwrap());
+}
