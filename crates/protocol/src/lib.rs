@@ -1,1 +1,24 @@
-//! See ARCHITECTURE.md.
+//! From a plan to a run: data, cascade of attacks, referee, flags, statistics, resume.
+//!
+//! [`audit`] is the whole of it; [`Subject`], [`Referee`] and [`data`] serve commands that need a part.
+//!
+//! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
+
+pub mod audit;
+pub mod data;
+mod error;
+pub mod flags;
+pub mod hash;
+pub mod machine;
+pub mod npz;
+mod plan;
+mod referee;
+pub mod run;
+pub mod stats;
+mod subject;
+
+pub use audit::{Completed, Event, Observer, Silent, audit};
+pub use error::ProtocolError;
+pub use plan::{Plan, input_box, scale_name};
+pub use referee::{Judgement, Opinion, Referee};
+pub use subject::Subject;

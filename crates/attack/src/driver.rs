@@ -1,0 +1,170 @@
+//! Runs a recipe on many samples: continuous batching, restarts, counting, budgets, early stop.
+//!
+//! Two groups of samples take turns: while the model evaluates one, the states of the other are updated. A slot is
+//! refilled as soon as its sample is decided, so that the batch stays full until the data set is used up. What an attack does
+//! depends on (seed, sample, attack, restart) and on the model's answers alone, never on its neighbours in the batch.
+//!
+//! # Shapes
+//! B batch, d values of one sample, K classes.
+
+mod group;
+mod item;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brinell_engine::{Answer, Loss, OracleError};
+use brinell_threat::Ball;
+
+use crate::Recipe;
+use group::Group;
+pub use item::{Found, Item, Queries, Verdict};
+
+/// What the driver asks for logits and gradients.
+pub trait Model: Send {
+    /// Returns the number of classes K.
+    fn classes(&self) -> usize;
+
+    /// Writes the logits [B, K] of `x` [B, d] into `answer`.
+    ///
+    /// # Errors
+    /// Where the model cannot be run.
+    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
+
+    /// Writes logits [B, K], loss [B] and gradient [B, d] into `answer`.
+    ///
+    /// # Errors
+    /// Where the model cannot be run or differentiated.
+    fn gradient(
+        &mut self,
+        loss: Loss,
+        x: &[f32],
+        labels: &[usize],
+        targets: &[usize],
+        answer: &mut Answer,
+    ) -> Result<(), OracleError>;
+}
+
+impl Model for brinell_engine::Oracle {
+    fn classes(&self) -> usize {
+        Self::classes(self)
+    }
+
+    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        Self::logits(self, x, answer)
+    }
+
+    fn gradient(
+        &mut self,
+        loss: Loss,
+        x: &[f32],
+        labels: &[usize],
+        targets: &[usize],
+        answer: &mut Answer,
+    ) -> Result<(), OracleError> {
+        Self::gradient(self, loss, x, labels, targets, answer)
+    }
+}
+
+/// How a stage is driven.
+#[derive(Debug, Clone, Copy)]
+pub struct DriverSettings<'a> {
+    /// Largest number of samples in one call of the model.
+    pub batch: usize,
+    /// Seed of the audit.
+    pub seed: u64,
+    /// Forwards plus backwards that one sample may cost; `None` for no limit.
+    pub max_queries: Option<u64>,
+    /// Checked between calls; once true, the driver returns early with what is decided so far.
+    pub stop: &'a AtomicBool,
+}
+
+/// Why a stage ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DriverError<E: std::error::Error + 'static> {
+    /// The model failed.
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
+    /// A callback failed.
+    #[error(transparent)]
+    Callback(E),
+    /// `stop` became true.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Decides about candidates and takes results: the driver's side of the protocol.
+pub trait Court {
+    /// Error of the callbacks.
+    type Error: std::error::Error + 'static;
+
+    /// Judges a point that the driver believes to be adversarial; true lets it count.
+    ///
+    /// # Errors
+    /// Where the judgement itself fails.
+    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, Self::Error>;
+
+    /// Takes the verdict on one sample.
+    ///
+    /// # Errors
+    /// Where it cannot be kept.
+    fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Self::Error>;
+
+    /// Hears that a batch was evaluated.
+    fn progressed(&mut self) {}
+}
+
+/// Seconds that a stage spent inside the model and overall.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Timing {
+    /// Wall time of the whole stage.
+    pub total: f64,
+    /// Wall time during which the model was running.
+    pub model: f64,
+}
+
+/// Runs `recipe` on every item until each is broken or has used all its restarts.
+///
+/// # Guarantees
+/// `court.decided` is called exactly once per item, in no particular order; a broken verdict was confirmed by `court.judge`.
+///
+/// # Errors
+/// [`DriverError::Oracle`] where the model fails, [`DriverError::Callback`] where `court` does,
+/// [`DriverError::Interrupted`] where `settings.stop` was set.
+pub fn run<C: Court>(
+    model: &mut dyn Model,
+    recipe: &dyn Recipe,
+    ball: &Ball,
+    items: &mut dyn Iterator<Item = Item>,
+    court: &mut C,
+    settings: &DriverSettings<'_>,
+) -> Result<Timing, DriverError<C::Error>> {
+    let start = std::time::Instant::now();
+    let mut timing = Timing::default();
+    let context = group::Context { recipe, ball, seed: settings.seed, max_queries: settings.max_queries, classes: model.classes() };
+    let (mut active, mut resting) = (Group::default(), Group::default());
+    active.refill(&context, items, settings.batch);
+    resting.refill(&context, items, settings.batch);
+    while !active.is_empty() {
+        if settings.stop.load(Ordering::Relaxed) {
+            return Err(DriverError::Interrupted);
+        }
+        let mut evaluated = Ok(0.0);
+        rayon::join(|| evaluated = active.evaluate(model, &context), || resting.update(&context));
+        timing.model += evaluated?;
+        resting.settle(&context, court)?;
+        resting.refill(&context, items, settings.batch);
+        if resting.len() + active.len() <= settings.batch {
+            // The tail: one larger batch costs the model less than two small ones.
+            active.update(&context);
+            active.settle(&context, court)?;
+            active.refill(&context, items, settings.batch);
+            active.absorb(&mut resting);
+        } else {
+            std::mem::swap(&mut active, &mut resting);
+        }
+        court.progressed();
+    }
+    timing.total = start.elapsed().as_secs_f64();
+    Ok(timing)
+}

@@ -1,0 +1,235 @@
+//! The samples that share a batch.
+
+use brinell_engine::{Answer, Loss, OracleError};
+use brinell_threat::Ball;
+use rayon::prelude::*;
+
+use super::{Court, DriverError, Found, Item, Model, Queries, Verdict};
+use crate::{Attack, Need, Next, Recipe, Reply, Start};
+
+/// What is the same for all samples of a stage.
+pub(super) struct Context<'a> {
+    pub(super) recipe: &'a dyn Recipe,
+    pub(super) ball: &'a Ball,
+    pub(super) seed: u64,
+    pub(super) max_queries: Option<u64>,
+    pub(super) classes: usize,
+}
+
+impl Context<'_> {
+    fn loss(&self, item: &Item) -> Loss {
+        self.recipe.loss(item.target.is_some(), self.classes)
+    }
+
+    fn start(&self, item: &Item, restart: u32) -> Box<dyn Attack> {
+        self.recipe.start(&Start {
+            x: &item.x,
+            ball: self.ball,
+            label: item.label,
+            target: item.target,
+            seed: self.seed,
+            sample: item.sample,
+            restart,
+        })
+    }
+}
+
+/// Where a slot stands between two calls of the model.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its row of the input waits for an answer.
+    Asking,
+    /// Its row looks adversarial and waits for the court.
+    Candidate,
+    /// All restarts are used, or the budget is.
+    Finished,
+}
+
+struct Slot {
+    item: Item,
+    attack: Box<dyn Attack>,
+    need: Need,
+    state: State,
+    restart: u32,
+    first_of_run: bool,
+    verdict: Verdict,
+}
+
+/// Slots with one row each of the input and the answer.
+#[derive(Default)]
+pub(super) struct Group {
+    slots: Vec<Slot>,
+    x: Vec<f32>,
+    answer: Answer,
+    labels: Vec<usize>,
+    targets: Vec<usize>,
+    /// True between a call of the model and the update that consumes its answer.
+    answered: bool,
+}
+
+impl Group {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Takes new items until `batch` slots are in use.
+    pub(super) fn refill(&mut self, context: &Context<'_>, items: &mut dyn Iterator<Item = Item>, batch: usize) {
+        while self.slots.len() < batch.max(1) {
+            let Some(item) = items.next() else { break };
+            let mut attack = context.start(&item, 0);
+            let at = self.x.len();
+            self.x.resize(at + item.x.len(), 0.0);
+            let need = self.x.get_mut(at..).map_or(Need::Logits, |row| attack.ask(row));
+            let verdict = Verdict {
+                found: None,
+                queries: Queries::default(),
+                margin: f64::NEG_INFINITY,
+                rejected: 0,
+                zero_gradients: 0,
+                non_finite: 0,
+                exhausted: false,
+            };
+            self.labels.push(item.label);
+            self.targets.push(item.target.unwrap_or(item.label));
+            self.slots.push(Slot { item, attack, need, state: State::Asking, restart: 0, first_of_run: true, verdict });
+        }
+    }
+
+    /// Asks the model about all rows and returns the seconds it took.
+    pub(super) fn evaluate(&mut self, model: &mut dyn Model, context: &Context<'_>) -> Result<f64, OracleError> {
+        let start = std::time::Instant::now();
+        let Some(first) = self.slots.first() else { return Ok(0.0) };
+        if self.slots.iter().any(|slot| slot.need == Need::Gradient) {
+            model.gradient(context.loss(&first.item), &self.x, &self.labels, &self.targets, &mut self.answer)?;
+        } else {
+            model.logits(&self.x, &mut self.answer)?;
+        }
+        self.answered = true;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Gives every slot its answer and lets it ask again.
+    pub(super) fn update(&mut self, context: &Context<'_>) {
+        if !std::mem::take(&mut self.answered) {
+            return;
+        }
+        let width = self.x.len() / self.slots.len().max(1);
+        let with_gradient = !self.answer.gradient.is_empty();
+        let answer = &self.answer;
+        self.slots.par_iter_mut().zip(self.x.par_chunks_exact_mut(width.max(1))).enumerate().for_each(|(row, (slot, x))| {
+            let logits = answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
+            let gradient = match (slot.need, with_gradient) {
+                (Need::Gradient, true) => answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
+                _ => &[],
+            };
+            slot.count(logits, gradient);
+            if slot.looks_adversarial(logits) {
+                slot.state = State::Candidate;
+            } else {
+                slot.proceed(context, logits, gradient, x);
+            }
+        });
+    }
+
+    /// Brings candidates before the court and removes the slots that are decided.
+    pub(super) fn settle<C: Court>(&mut self, context: &Context<'_>, court: &mut C) -> Result<(), DriverError<C::Error>> {
+        let width = self.x.len() / self.slots.len().max(1);
+        for row in (0..self.slots.len()).rev() {
+            let Some(slot) = self.slots.get_mut(row) else { continue };
+            let Some(x) = self.x.get_mut(row * width..(row + 1) * width) else { continue };
+            if slot.state == State::Candidate {
+                if court.judge(&slot.item, x).map_err(DriverError::Callback)? {
+                    slot.verdict.found = Some(Found { x_adv: x.to_vec(), restart: slot.restart });
+                    slot.state = State::Finished;
+                } else {
+                    slot.verdict.rejected += 1;
+                    let logits = self.answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
+                    let gradient = match slot.need {
+                        Need::Gradient => self.answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
+                        Need::Logits => &[],
+                    };
+                    slot.proceed(context, logits, gradient, x);
+                }
+            }
+            if slot.state == State::Finished {
+                let slot = self.remove(row, width);
+                court.decided(&slot.item, slot.verdict).map_err(DriverError::Callback)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all slots of `other` here. Both must be waiting for the model.
+    pub(super) fn absorb(&mut self, other: &mut Group) {
+        self.slots.append(&mut other.slots);
+        self.x.append(&mut other.x);
+        self.labels.append(&mut other.labels);
+        self.targets.append(&mut other.targets);
+    }
+
+    /// Takes out a row; the last one, which is settled already, moves to its place. Answers of rows before it stay where they are.
+    fn remove(&mut self, row: usize, width: usize) -> Slot {
+        let last = self.slots.len() - 1;
+        move_row(&mut self.x, width, row, last);
+        self.labels.swap_remove(row);
+        self.targets.swap_remove(row);
+        self.slots.swap_remove(row)
+    }
+}
+
+/// Copies row `last` over row `row` and drops the last row.
+fn move_row(values: &mut Vec<f32>, width: usize, row: usize, last: usize) {
+    if row != last {
+        values.copy_within(last * width..(last + 1) * width, row * width);
+    }
+    values.truncate(last * width);
+}
+
+impl Slot {
+    fn count(&mut self, logits: &[f32], gradient: &[f32]) {
+        self.verdict.queries.forwards += 1;
+        if self.need == Need::Gradient {
+            self.verdict.queries.backwards += 1;
+            if self.first_of_run && gradient.iter().all(|&g| g == 0.0) {
+                self.verdict.zero_gradients += 1;
+            }
+        }
+        self.first_of_run = false;
+        let finite = |values: &[f32]| values.iter().all(|v| v.is_finite());
+        if !finite(logits) || !finite(gradient) {
+            self.verdict.non_finite += 1;
+        }
+        if let Some(margin) = self.item.goal().margin(logits) {
+            self.verdict.margin = self.verdict.margin.max(margin);
+        }
+    }
+
+    fn looks_adversarial(&self, logits: &[f32]) -> bool {
+        brinell_threat::argmax(logits).is_some_and(|prediction| self.item.goal().reached(prediction))
+    }
+
+    /// Tells the attack, starts the next restart where the run is over, and asks again.
+    fn proceed(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &mut [f32]) {
+        let target = self.item.target.unwrap_or(self.item.label);
+        let loss = context.loss(&self.item).eval(logits, self.item.label, target);
+        let next = self.attack.tell(&Reply { logits, loss, gradient });
+        let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
+        let exhausted = context.max_queries.is_some_and(|limit| spent >= limit);
+        if next == Next::Done || exhausted {
+            self.restart += 1;
+            if exhausted || self.restart >= context.recipe.restarts() {
+                self.verdict.exhausted = exhausted;
+                self.state = State::Finished;
+                return;
+            }
+            self.attack = context.start(&self.item, self.restart);
+            self.first_of_run = true;
+        }
+        self.need = self.attack.ask(x);
+        self.state = State::Asking;
+    }
+}

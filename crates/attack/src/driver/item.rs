@@ -1,0 +1,62 @@
+use brinell_threat::Goal;
+
+/// One sample to be attacked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    /// Number of the sample in the data set.
+    pub sample: u64,
+    /// Clean input [d].
+    pub x: Vec<f32>,
+    /// True class.
+    pub label: usize,
+    /// Class to be reached, in a targeted attack.
+    pub target: Option<usize>,
+}
+
+impl Item {
+    /// Returns what the attack wants of this sample.
+    #[must_use]
+    pub fn goal(&self) -> Goal {
+        match self.target {
+            Some(target) => Goal::Targeted { target },
+            None => Goal::Untargeted { label: self.label },
+        }
+    }
+}
+
+/// Queries spent on one sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Queries {
+    /// Forward passes.
+    pub forwards: u64,
+    /// Backward passes.
+    pub backwards: u64,
+}
+
+/// An adversarial example that the court confirmed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The adversarial input [d].
+    pub x_adv: Vec<f32>,
+    /// The restart that found it.
+    pub restart: u32,
+}
+
+/// What a stage found out about one sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The adversarial example, where there is one.
+    pub found: Option<Found>,
+    /// Queries spent by this stage.
+    pub queries: Queries,
+    /// Largest [`Goal::margin`] over all queries: how near the attack came, positive where it succeeded.
+    pub margin: f64,
+    /// Candidates that the court did not confirm.
+    pub rejected: u32,
+    /// Gradients that were zero in every element, among those asked for at the first point of a run.
+    pub zero_gradients: u32,
+    /// Queries whose logits or gradient held NaN or infinity.
+    pub non_finite: u32,
+    /// True where the query limit ended the attack.
+    pub exhausted: bool,
+}

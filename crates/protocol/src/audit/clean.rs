@@ -1,0 +1,186 @@
+//! The clean pass: what the model says before any attack.
+
+use brinell_attack::driver::Queries;
+use brinell_engine::{Answer, Oracle};
+use brinell_record::{Outcome, SampleRecord, Severity};
+use brinell_threat::argmax;
+
+use super::events::Event;
+use super::setup::Run;
+use super::state::State;
+use crate::flags::id;
+use crate::run::StageLine;
+use crate::{ProtocolError, referee};
+
+/// Two logits closer than this, relative to the larger one, are decided by the original file at batch 1: the transformed
+/// graph may round differently.
+const CLOSE_CALL: f32 = 1e-3;
+
+impl Run<'_> {
+    /// Fills `states` and writes the lines of samples that are wrong already.
+    pub(super) fn clean_pass(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
+        self.observer.event(Event::StageStarted { name: "clean", attacked: self.data.n, done: 0, surviving: self.data.n });
+        self.check_determinism(oracle)?;
+        self.standing = self.data.n;
+        let mut outside = 0;
+        let mut answer = Answer::default();
+        let indices: Vec<usize> = (0..self.data.n).collect();
+        for chunk in indices.chunks(self.batch) {
+            if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
+                return Err(ProtocolError::Interrupted);
+            }
+            let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
+            logits_of(oracle, &samples, &mut answer)?;
+            let classes = oracle.classes();
+            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
+                outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                let clean = if close_call(logits) {
+                    self.referee.ask(&self.preprocess, x)?
+                } else {
+                    referee::Opinion::of_logits(logits)
+                };
+                let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
+                let margin = self.goal(label).margin(&clean.output).unwrap_or(f64::NAN);
+                let state = State {
+                    label,
+                    clean,
+                    margin,
+                    queries: Queries { forwards: 1, backwards: 0 },
+                    broken: None,
+                    stages_done: 0,
+                    recorded: self.recorded.contains(&index),
+                };
+                let correct = state.correct();
+                self.standing -= usize::from(!correct);
+                self.states.push(state);
+                if !correct {
+                    self.record(index)?;
+                }
+                self.observer.event(Event::SampleDone { surviving: self.standing });
+            }
+        }
+        self.observer.event(Event::StageEnded);
+        self.replay_past()?;
+        self.flag_clean(outside)
+    }
+
+    /// Applies what earlier processes wrote into `stages.jsonl`.
+    fn replay_past(&mut self) -> Result<(), ProtocolError> {
+        for line in std::mem::take(&mut self.past_stages) {
+            match line {
+                StageLine::Time { stage, seconds } => {
+                    if let Some(tally) = self.tallies.get_mut(stage) {
+                        tally.seconds += seconds;
+                    }
+                }
+                StageLine::Sample { sample, .. } => {
+                    let index = usize::try_from(sample).unwrap_or(usize::MAX);
+                    self.apply(&line);
+                    if let StageLine::Sample { stage, restart, broken: true, .. } = line {
+                        let x_adv = self.folder.adversarial(sample)?;
+                        self.mark_broken(index, stage, restart, &x_adv, None)?;
+                    }
+                    let last = self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.recipes.len());
+                    if last {
+                        self.record(index)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Raises the flags that the clean pass can tell.
+    fn flag_clean(&mut self, outside: usize) -> Result<(), ProtocolError> {
+        if outside > 0 {
+            let bounds = self.ball.bounds;
+            let message = format!(
+                "{outside} of {} samples have values outside the declared range {}..{}; is --scale right?",
+                self.data.n,
+                bounds.lo(),
+                bounds.hi()
+            );
+            self.flags.raise(Severity::Blocking, id::OUTSIDE_BOX, message);
+        }
+        let silent = self.states.iter().filter(|state| state.clean.prediction.is_none()).count();
+        if silent > 0 {
+            let message = format!("the model returned NaN or infinity for {silent} clean samples, which count as misclassified");
+            self.flags.raise(Severity::Blocking, id::NON_FINITE, message);
+        }
+        self.doubt_preprocessing()
+    }
+
+    /// Asks about the first samples twice; a model that answers differently has no single robust accuracy.
+    fn check_determinism(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
+        let samples: Vec<Vec<f32>> = (0..self.data.n.min(4).min(self.batch)).map(|index| self.sample(index)).collect();
+        let (mut first, mut second) = (Answer::default(), Answer::default());
+        logits_of(oracle, &samples, &mut first)?;
+        logits_of(oracle, &samples, &mut second)?;
+        let bits = |answer: &Answer| answer.logits.iter().map(|z| z.to_bits()).collect::<Vec<_>>();
+        if bits(&first) != bits(&second) {
+            self.flags.raise(
+                Severity::Blocking,
+                id::NON_DETERMINISTIC,
+                "the same input gave two different answers; a randomised model needs attacks that average over its noise, and one judgement proves little",
+            );
+        }
+        Ok(())
+    }
+
+    /// Appends a sample's line to `record.jsonl` unless it stands there.
+    pub(super) fn record(&mut self, index: usize) -> Result<(), ProtocolError> {
+        let Some(record) = self.sample_record(index) else { return Ok(()) };
+        if let Some(state) = self.states.get_mut(index)
+            && !std::mem::replace(&mut state.recorded, true)
+        {
+            self.folder.decide(&record)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a sample's line as it stands or will stand in `record.jsonl`.
+    pub(super) fn sample_record(&self, index: usize) -> Option<SampleRecord> {
+        let state = self.states.get(index)?;
+        let outcome = match (&state.broken, state.correct()) {
+            (Some(_), _) => Outcome::Broken,
+            (None, true) => Outcome::Survived,
+            (None, false) => Outcome::Misclassified,
+        };
+        let broken = state.broken.as_ref();
+        Some(SampleRecord {
+            sample: index,
+            label: state.label,
+            prediction: state.clean.prediction.unwrap_or(usize::MAX),
+            outcome,
+            attack: broken.and_then(|broken| self.recipes.get(broken.stage)).map(|recipe| recipe.name().to_owned()),
+            restart: broken.map(|broken| broken.restart),
+            norm: broken.map(|broken| broken.norm),
+            margin: -broken.map_or(state.margin, |broken| broken.margin),
+            forwards: state.queries.forwards,
+            backwards: state.queries.backwards,
+            adv_prediction: broken.and_then(|broken| broken.opinion.prediction),
+            target: self.target,
+            confidence: Some(state.clean.confidence),
+            adv_confidence: broken.map(|broken| broken.opinion.confidence),
+        })
+    }
+}
+
+/// Asks the oracle about samples; a fixed batch is filled up with zeros.
+pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut Answer) -> Result<(), ProtocolError> {
+    let mut x: Vec<f32> = samples.concat();
+    if let Some(batch) = oracle.fixed_batch() {
+        x.resize(batch * oracle.sample_len(), 0.0);
+    }
+    oracle.logits(&x, answer)?;
+    answer.logits.truncate(samples.len() * oracle.classes());
+    Ok(())
+}
+
+/// True where the two largest logits are too close to trust the transformed graph, or are not finite.
+fn close_call(logits: &[f32]) -> bool {
+    let Some(top) = argmax(logits) else { return true };
+    let largest = logits.get(top).copied().unwrap_or(f32::NAN);
+    let scale = logits.iter().fold(0.0f32, |m, z| m.max(z.abs()));
+    logits.iter().enumerate().any(|(k, &z)| k != top && largest - z <= CLOSE_CALL * scale)
+}

@@ -1,0 +1,62 @@
+//! Robust accuracy at smaller radii, from the examples found at the audit's own radius.
+
+use brinell_engine::{Answer, Oracle};
+use brinell_record::CurvePoint;
+use brinell_threat::argmax;
+
+use super::clean::logits_of;
+use super::setup::Run;
+use crate::{ProtocolError, stats};
+
+/// Steps of the grid between 0 and eps.
+const GRID: usize = 8;
+
+impl Run<'_> {
+    /// Returns the curve on a grid from 0 to eps.
+    ///
+    /// # Guarantees
+    /// At eps the survivors of the audit. Below, an upper bound of what the same attacks would leave: each found example is
+    /// shortened along its line to the clean input, and a sample broken at one radius is broken at all larger ones.
+    pub(super) fn curve(&mut self, oracle: &mut Oracle) -> Result<Vec<CurvePoint>, ProtocolError> {
+        let n = self.states.len();
+        let mut broken_at = vec![0usize; GRID + 1];
+        let mut answer = Answer::default();
+        let broken: Vec<usize> = (0..n).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
+        for sample in broken {
+            let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
+            let shortened: Vec<Vec<f32>> = (1..GRID).map(|step| shorten(&x, &x_adv, step as f32 / GRID as f32)).collect();
+            let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
+            let norm = self.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
+            let mut smallest = norm;
+            let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
+            let mut first_step = 0;
+            for chunk in shortened.chunks(per_call) {
+                logits_of(oracle, chunk, &mut answer)?;
+                for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
+                    if argmax(logits).is_some_and(|prediction| self.goal(label).reached(prediction)) {
+                        smallest = smallest.min(norm * (first_step + offset + 1) as f64 / GRID as f64);
+                    }
+                }
+                first_step += chunk.len();
+            }
+            for (step, count) in broken_at.iter_mut().enumerate() {
+                let eps = self.plan.eps.value() * step as f64 / GRID as f64;
+                *count += usize::from(step == GRID || smallest <= eps);
+            }
+        }
+        let correct = self.states.iter().filter(|state| state.correct()).count();
+        Ok(broken_at
+            .iter()
+            .enumerate()
+            .map(|(step, &count)| CurvePoint {
+                eps: self.plan.eps.value() * step as f64 / GRID as f64,
+                survived: correct - count,
+                robust_accuracy: stats::rate(correct - count, n),
+            })
+            .collect())
+    }
+}
+
+fn shorten(x: &[f32], x_adv: &[f32], fraction: f32) -> Vec<f32> {
+    x.iter().zip(x_adv).map(|(&a, &b)| a + fraction * (b - a)).collect()
+}

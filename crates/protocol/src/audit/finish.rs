@@ -1,0 +1,169 @@
+//! From the last stage to the files that other programs read.
+
+use brinell_engine::{Layout, Oracle};
+use brinell_record::{
+    ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage, Summary, Threat,
+};
+
+use super::Completed;
+use super::setup::Run;
+use crate::flags::{Flags, id};
+use crate::plan::scale_name;
+use crate::run::write_json;
+use crate::{ProtocolError, machine, npz, stats};
+
+impl Run<'_> {
+    /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
+    pub(super) fn finish(mut self, oracle: &mut Oracle, stage_seconds: (f64, f64)) -> Result<Completed, ProtocolError> {
+        for sample in 0..self.states.len() {
+            self.record(sample)?;
+        }
+        self.flag_stages();
+        let curve = self.curve(oracle)?;
+        self.write_adversarial()?;
+        let gallery = self.gallery()?;
+        let out = self.folder.path().to_path_buf();
+        write_json(&out.join("gallery.json"), &gallery)?;
+        let samples = (0..self.states.len()).filter_map(|sample| self.sample_record(sample)).collect();
+        let summary = self.summary(curve);
+        write_json(&out.join("summary.json"), &summary)?;
+        Ok(Completed { summary, samples, gallery, stage_seconds })
+    }
+
+    fn write_adversarial(&mut self) -> Result<(), ProtocolError> {
+        let broken: Vec<usize> =
+            (0..self.states.len()).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
+        let (mut ids, mut labels, mut predictions, mut x_adv) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for sample in broken {
+            let Some(state) = self.states.get(sample) else { continue };
+            ids.push(sample as i64);
+            labels.push(i64::try_from(state.label).unwrap_or(-1));
+            let prediction = state.broken.as_ref().and_then(|broken| broken.opinion.prediction);
+            predictions.push(prediction.and_then(|class| i64::try_from(class).ok()).unwrap_or(-1));
+            x_adv.extend(self.folder.adversarial(sample as u64)?);
+        }
+        let path = self.folder.path().join("adversarial.npz");
+        npz::write_adversarial(&path, &ids, &labels, &predictions, &x_adv, &self.data.shape)
+            .map_err(ProtocolError::io("write", &path))
+    }
+
+    /// Raises the flags that the stages can tell.
+    fn flag_stages(&mut self) {
+        let sum = |of: fn(&super::state::Tally) -> usize| self.tallies.iter().map(of).sum::<usize>();
+        let (rejected, non_finite, exhausted) = (sum(|t| t.rejected), sum(|t| t.non_finite), sum(|t| t.exhausted));
+        if rejected > 0 {
+            let message = format!(
+                "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
+            );
+            self.flags.raise(Severity::Warning, id::DISAGREEMENT, message);
+        }
+        if non_finite > 0 {
+            let message = format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken");
+            self.flags.raise(Severity::Warning, id::NON_FINITE, message);
+        }
+        if exhausted > 0 {
+            let message = format!("the query limit ended {exhausted} attacks early; the survivors were attacked less than the suite says");
+            self.flags.raise(Severity::Warning, id::BUDGET, message);
+        }
+        let zero: Vec<String> = self
+            .tallies
+            .iter()
+            .zip(self.recipes.iter())
+            .filter(|(tally, _)| tally.zero_gradients > 0)
+            .map(|(tally, recipe)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, recipe.name()))
+            .collect();
+        if !zero.is_empty() {
+            let message = format!(
+                "the gradient was exactly zero where the attack started for {}; such attacks cannot see where to go, so that survival says little",
+                zero.join(", ")
+            );
+            self.flags.raise(Severity::Warning, id::ZERO_GRADIENT, message);
+        }
+        if let Some(target) = self.target {
+            let same = self.states.iter().filter(|state| state.label == target).count();
+            if same > 0 {
+                let message = format!("{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right");
+                self.flags.raise(Severity::Note, id::TARGET_IS_LABEL, message);
+            }
+        }
+    }
+
+    fn summary(&mut self, curve: Vec<brinell_record::CurvePoint>) -> Summary {
+        let plan = self.plan;
+        let n = self.states.len();
+        let correct = self.states.iter().filter(|state| state.correct()).count();
+        let broken = self.states.iter().filter(|state| state.broken.is_some()).count();
+        let mut per_class: Vec<ClassCounts> =
+            (0..self.class_names.len()).map(|class| ClassCounts { class, n: 0, clean_correct: 0, survived: 0 }).collect();
+        for state in &self.states {
+            if let Some(counts) = per_class.get_mut(state.label) {
+                counts.n += 1;
+                counts.clean_correct += usize::from(state.correct());
+                counts.survived += usize::from(state.correct() && state.broken.is_none());
+            }
+        }
+        per_class.retain(|counts| counts.n > 0);
+        let bounds = self.ball.bounds;
+        let wide = |values: &[f32]| values.iter().map(|&v| v.to_string().parse().unwrap_or(f64::from(v))).collect();
+        Summary {
+            schema: SUMMARY_SCHEMA.to_owned(),
+            brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created: self.created.clone(),
+            command: plan.command.clone(),
+            model: ModelInfo { name: self.subject.name(), path: plan.model.display().to_string(), sha256: self.subject.sha256.clone() },
+            data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
+            threat: Threat {
+                norm: match plan.norm {
+                    brinell_threat::Norm::L2 => Norm::L2,
+                    _ => Norm::Linf,
+                },
+                eps: plan.eps.value(),
+                eps_text: plan.eps.text().to_owned(),
+                input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
+                target: self.target,
+            },
+            preprocessing: Preprocessing {
+                scale: scale_name(plan.scale).to_owned(),
+                mean: wide(&plan.preprocess.mean),
+                std: wide(&plan.preprocess.std),
+                layout: plan.preprocess.layout.map_or("auto", Layout::name).to_owned(),
+            },
+            suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
+            attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            seed: plan.seed,
+            runtime: RuntimeInfo {
+                name: self.runtime.name().to_owned(),
+                version: self.runtime.version().to_owned(),
+                requested: plan.runtime.to_string(),
+                device: self.runtime.device().to_owned(),
+                threads: plan.settings.thread_count().get(),
+                batch: self.batch,
+            },
+            clean_correct: correct,
+            survived: correct - broken,
+            broken,
+            clean_accuracy: stats::rate(correct, n),
+            robust_accuracy: stats::rate(correct - broken, n),
+            stages: self
+                .tallies
+                .iter()
+                .zip(self.recipes.iter())
+                .map(|(tally, recipe)| Stage {
+                    name: recipe.name().to_owned(),
+                    attacked: tally.attacked,
+                    broken: tally.broken,
+                    forwards: tally.queries.forwards,
+                    backwards: tally.queries.backwards,
+                    seconds: tally.seconds,
+                })
+                .collect(),
+            flags: std::mem::take::<Flags>(&mut self.flags).into_sorted(),
+            classes: self.class_names.clone(),
+            per_class,
+            curve,
+            seconds: self.started.elapsed().as_secs_f64(),
+            peak_rss_bytes: machine::peak_rss_bytes(),
+            machine: machine::describe(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! One audit: clean pass, cascade of attacks, referee, record, summary.
+
+mod clean;
+mod curve;
+mod doubt;
+mod events;
+mod finish;
+mod gallery;
+mod setup;
+mod stage;
+mod state;
+
+use std::sync::atomic::AtomicBool;
+
+use brinell_record::{Gallery, SampleRecord, Summary};
+
+pub use events::{Event, Observer, Silent};
+
+use crate::{Plan, ProtocolError};
+
+/// A finished audit. Everything in it is on disk already, in the folder of the plan.
+#[derive(Debug, Clone)]
+pub struct Completed {
+    /// Content of `summary.json`.
+    pub summary: Summary,
+    /// Lines of `record.jsonl`, by sample.
+    pub samples: Vec<SampleRecord>,
+    /// Content of `gallery.json`.
+    pub gallery: Gallery,
+    /// Seconds spent in the attack stages of this process: overall, and inside the model.
+    pub stage_seconds: (f64, f64),
+}
+
+/// Runs the audit of `plan`, or goes on with it, and writes `record.jsonl`, `adversarial.npz`, `summary.json` and
+/// `gallery.json` into its folder.
+///
+/// # Guarantees
+/// What is decided about a sample depends on the plan, the sample and the runtime, not on batch, threads or interruptions. Each
+/// broken sample was confirmed by the [`Referee`](crate::Referee) on the original file.
+///
+/// # Errors
+/// [`ProtocolError`] names what cannot be used; nothing is written before model, data and settings are checked.
+/// [`ProtocolError::Interrupted`] where `stop` became true: the folder can be resumed.
+pub fn audit(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, ProtocolError> {
+    let threads = plan.settings.thread_count().get();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| ProtocolError::Io {
+        doing: "start threads for",
+        path: plan.out.clone(),
+        source: std::io::Error::other(error),
+    })?;
+    let (mut run, mut oracle) = setup::Run::open(plan, stop, observer)?;
+    run.clean_pass(&mut oracle)?;
+    let mut seconds = (0.0, 0.0);
+    for index in 0..run.recipes.len() {
+        let timing = run.stage(index, &mut oracle, &pool)?;
+        seconds.0 += timing.total;
+        seconds.1 += timing.model;
+    }
+    run.finish(&mut oracle, seconds)
+}

@@ -1,0 +1,266 @@
+//! From a plan to a run that can start: everything is read and checked before anything is written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use brinell_attack::Recipe;
+use brinell_engine::{Answer, Oracle, Preprocess, Runtime, open};
+use brinell_record::Severity;
+use brinell_threat::{Ball, Goal};
+
+use super::clean::logits_of;
+use super::events::{Event, Observer};
+use super::state::{State, Tally};
+use crate::data::{self, Dataset, LoadOptions};
+use crate::flags::{Flags, id};
+use crate::plan::{input_box, scale_name};
+use crate::run::{Identity, RunFolder, StageLine};
+use crate::referee::softmax;
+use crate::{Plan, ProtocolError, Referee, Subject, machine};
+
+/// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
+const VALUES_PER_CALL: usize = 1 << 18;
+
+/// Largest difference between the transformed graph and the original file, relative to the largest output.
+const SAME_OUTPUT: f32 = 1e-3;
+
+/// An audit under way.
+pub(super) struct Run<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) created: String,
+    pub(super) started: std::time::Instant,
+    pub(super) subject: Subject,
+    pub(super) data: Arc<Dataset>,
+    pub(super) class_names: Vec<String>,
+    pub(super) target: Option<usize>,
+    pub(super) preprocess: Preprocess,
+    pub(super) ball: Ball,
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) referee: Referee,
+    pub(super) batch: usize,
+    pub(super) recipes: Arc<[Box<dyn Recipe>]>,
+    pub(super) folder: RunFolder,
+    pub(super) states: Vec<State>,
+    /// Samples that are classified right and not broken.
+    pub(super) standing: usize,
+    pub(super) tallies: Vec<Tally>,
+    pub(super) past_stages: Vec<StageLine>,
+    pub(super) recorded: std::collections::BTreeSet<usize>,
+    pub(super) flags: Flags,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
+        let (started, created) = (std::time::Instant::now(), machine::utc_now());
+        let mut flags = Flags::default();
+        let recipes: Arc<[Box<dyn Recipe>]> = brinell_attack::plan(&plan.suite, &plan.attacks)?.into();
+        let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
+        let subject = Subject::load(&plan.model)?;
+        let classes = subject.signature.classes;
+        let names = match &plan.classes {
+            Some(path) => {
+                let names = data::class_names(path)?;
+                if names.len() != classes {
+                    return Err(ProtocolError::ClassCount { path: path.clone(), found: names.len(), classes });
+                }
+                Some(names)
+            }
+            None => None,
+        };
+        let dataset = data::load(
+            &plan.data,
+            &LoadOptions {
+                labels: plan.labels.clone().map(Into::into),
+                class_names: names.clone(),
+                limit: plan.limit,
+                image_size: image_size(&subject.signature.sample),
+                channels: image_channels(&subject.signature.sample),
+            },
+        )?;
+        dataset.check_labels(classes)?;
+        let class_names = names
+            .or_else(|| dataset.class_names.clone().filter(|names| names.len() == classes))
+            .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
+        let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
+        ball.check_size(dataset.sample_len())?;
+
+        let runtime = open(plan.runtime, &plan.settings)?;
+        if let Some(note) = runtime.note() {
+            flags.raise(Severity::Note, id::RUNTIME, note);
+        }
+        let referee = subject.referee(&runtime)?;
+        let (graph, why_not) = subject.with_free_batch();
+        let mut oracle = Oracle::new(&graph, &preprocess, Arc::clone(&runtime))?;
+        if let Some(reason) = &why_not {
+            flags.raise(Severity::Note, id::BATCH_ONE, format!("the model runs with its own batch size only, which is slower: {reason}"));
+        }
+        // Building the first gradient here finds operators without one before anything is written.
+        if let Some(recipe) = recipes.first() {
+            oracle.prepare(recipe.loss(target.is_some(), classes))?;
+        }
+        let batch = match oracle.fixed_batch() {
+            Some(n) => n,
+            None => plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1),
+        };
+        let (folder, past) = RunFolder::open(
+            &plan.out,
+            &identity(plan, &subject, &dataset, &recipes, target, runtime.as_ref()),
+            dataset.sample_len(),
+            plan.resume,
+        )?;
+        let recorded = past.records.iter().map(|record| record.sample).collect();
+        let label = format!("{} {}", runtime.name(), runtime.version());
+        observer.event(Event::Opened { out: folder.path(), runtime: &label, n: dataset.n, batch });
+        let tallies = vec![Tally::default(); recipes.len()];
+        let mut run = Self {
+            plan,
+            stop,
+            observer,
+            created,
+            started,
+            subject,
+            data: Arc::new(dataset),
+            class_names,
+            target,
+            preprocess,
+            ball,
+            runtime,
+            referee,
+            batch,
+            recipes,
+            folder,
+            states: Vec::new(),
+            standing: 0,
+            tallies,
+            past_stages: past.stages,
+            recorded,
+            flags,
+        };
+        run.check_signature();
+        run.check_free_batch(&mut oracle)?;
+        Ok((run, oracle))
+    }
+
+    /// Reads a sample in the declared scale.
+    pub(super) fn sample(&self, index: usize) -> Vec<f32> {
+        let mut x = vec![0.0; self.data.sample_len()];
+        self.data.sample(index, self.plan.scale, &mut x);
+        x
+    }
+
+    /// Returns what an attack wants of a sample.
+    pub(super) fn goal(&self, label: usize) -> Goal {
+        match self.target {
+            Some(target) => Goal::Targeted { target },
+            None => Goal::Untargeted { label },
+        }
+    }
+
+    /// Compares the graph that attacks query with the original file on random points, a batch against one at a time.
+    fn check_free_batch(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
+        let count = oracle.fixed_batch().unwrap_or(3).min(self.batch);
+        let samples: Vec<Vec<f32>> = (0..count)
+            .map(|sample| {
+                let mut rng = brinell_attack::rng(self.plan.seed, sample as u64, "free-batch-check", 0);
+                let mut x = vec![0.0; self.data.sample_len()];
+                brinell_threat::fill_uniform(&mut rng, &mut x);
+                let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
+                x.iter_mut().for_each(|v| *v = lo + (hi - lo) * (*v + 1.0) / 2.0);
+                x
+            })
+            .collect();
+        let mut answer = Answer::default();
+        logits_of(oracle, &samples, &mut answer)?;
+        for (x, logits) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())) {
+            let original = self.referee.ask(&self.preprocess, x)?.output;
+            let transformed = if self.subject.signature.softmax { softmax(logits) } else { logits.to_vec() };
+            let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
+            let gap = original.iter().zip(&transformed).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            if gap > SAME_OUTPUT * scale {
+                return Err(ProtocolError::NotEquivalent { path: self.subject.path.clone(), gap: gap / scale });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_signature(&mut self) {
+        if self.subject.signature.softmax {
+            self.flags.raise(
+                Severity::Note,
+                id::SOFTMAX,
+                "the model ends in a softmax, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
+            );
+        }
+        let classes = self.subject.signature.classes;
+        let targeted = self.target.is_some();
+        for recipe in &self.recipes {
+            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
+            if wanted != used {
+                let message = format!(
+                    "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
+                    recipe.name(),
+                    wanted.min_classes(),
+                    wanted.name(),
+                    used.name()
+                );
+                self.flags.raise(Severity::Note, id::FEW_CLASSES, message);
+            }
+        }
+        if self.data.n < 30 {
+            let message = format!("{} samples make wide intervals; no rate below {:.0} % can be told from zero", self.data.n, 300.0 / self.data.n as f64);
+            self.flags.raise(Severity::Note, id::SMALL_SAMPLE, message);
+        }
+    }
+}
+
+/// Facts that decide the result, for `run.json`.
+fn identity(
+    plan: &Plan,
+    subject: &Subject,
+    data: &Dataset,
+    recipes: &[Box<dyn Recipe>],
+    target: Option<usize>,
+    runtime: &dyn Runtime,
+) -> Identity {
+    let join = |values: &[f32]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let attacks: Vec<String> = recipes.iter().map(|recipe| recipe.describe()).collect();
+    let facts = BTreeMap::from([
+        ("attacks".to_owned(), attacks.join(" ")),
+        ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("data (sha256)".to_owned(), data.sha256.clone()),
+        ("eps".to_owned(), plan.eps.value().to_string()),
+        ("layout".to_owned(), plan.preprocess.layout.map_or("auto", brinell_engine::Layout::name).to_owned()),
+        ("max-queries".to_owned(), plan.max_queries.map_or("none".to_owned(), |limit| limit.to_string())),
+        ("mean".to_owned(), join(&plan.preprocess.mean)),
+        ("model (sha256)".to_owned(), subject.sha256.clone()),
+        ("norm".to_owned(), plan.norm.name().to_owned()),
+        ("number of samples".to_owned(), data.n.to_string()),
+        ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
+        ("scale".to_owned(), scale_name(plan.scale).to_owned()),
+        ("seed".to_owned(), plan.seed.to_string()),
+        ("std".to_owned(), join(&plan.preprocess.std)),
+        ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
+    ]);
+    Identity { schema: Identity::SCHEMA.to_owned(), facts }
+}
+
+/// Height and width that image files are resized to, where the model takes images.
+fn image_size(model: &[usize]) -> Option<(usize, usize)> {
+    match *model {
+        [c, h, w] if c <= 4 => Some((h, w)),
+        [h, w, c] if c <= 4 => Some((h, w)),
+        _ => None,
+    }
+}
+
+/// Channels that image files are converted to, where the model takes images.
+fn image_channels(model: &[usize]) -> Option<usize> {
+    match *model {
+        [c @ (1 | 3), _, _] | [_, _, c @ (1 | 3)] => Some(c),
+        _ => None,
+    }
+}

@@ -1,0 +1,170 @@
+//! One stage of the cascade: an attack on every sample that still stands.
+
+use std::sync::Arc;
+
+use brinell_attack::Recipe;
+use brinell_attack::driver::{self, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
+use brinell_engine::Oracle;
+
+use super::events::Event;
+use super::setup::Run;
+use super::state::Broken;
+use crate::ProtocolError;
+use crate::referee::Opinion;
+use crate::run::StageLine;
+
+impl Run<'_> {
+    /// Runs stage `index` on the samples that no earlier stage broke and that this one has not seen.
+    pub(super) fn stage(&mut self, index: usize, oracle: &mut Oracle, pool: &rayon::ThreadPool) -> Result<Timing, ProtocolError> {
+        let recipes = Arc::clone(&self.recipes);
+        let Some(recipe) = recipes.get(index) else { return Ok(Timing::default()) };
+        let todo: Vec<usize> = (0..self.states.len())
+            .filter(|&sample| self.attackable(sample) && self.states.get(sample).is_some_and(|state| state.stages_done <= index))
+            .collect();
+        let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
+        self.observer.event(Event::StageStarted {
+            name: recipe.name(),
+            attacked: done + todo.len(),
+            done,
+            surviving: self.standing,
+        });
+        let timing = if todo.is_empty() { Timing::default() } else { self.drive(index, recipe.as_ref(), &todo, oracle, pool)? };
+        if timing.total > 0.0 {
+            self.folder.keep(&StageLine::Time { stage: index, seconds: timing.total }, None)?;
+            if let Some(tally) = self.tallies.get_mut(index) {
+                tally.seconds += timing.total;
+            }
+        }
+        self.observer.event(Event::StageEnded);
+        Ok(timing)
+    }
+
+    fn drive(
+        &mut self,
+        index: usize,
+        recipe: &dyn Recipe,
+        todo: &[usize],
+        oracle: &mut Oracle,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Timing, ProtocolError> {
+        oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
+        let mut items = todo.iter().filter_map(|&sample| {
+            let mut x = vec![0.0; data.sample_len()];
+            data.sample(sample, scale, &mut x);
+            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target })
+        });
+        let settings =
+            DriverSettings { batch: self.batch, seed: self.plan.seed, max_queries: self.plan.max_queries, stop: self.stop };
+        let ball = self.ball;
+        let mut court = Bench { run: self, stage: index, judged: None };
+        let timing = pool.in_place_scope(|_| driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings));
+        timing.map_err(|error| match error {
+            DriverError::Oracle(error) => ProtocolError::Oracle(error),
+            DriverError::Callback(error) => error,
+            _ => ProtocolError::Interrupted,
+        })
+    }
+
+    /// True where attacks are run on the sample: it is classified right, stands, and does not have the target as its label.
+    fn attackable(&self, sample: usize) -> bool {
+        self.states.get(sample).is_some_and(|state| state.correct() && state.broken.is_none() && Some(state.label) != self.target)
+    }
+
+    /// Adds a line of `stages.jsonl` to what is known.
+    pub(super) fn apply(&mut self, line: &StageLine) {
+        let StageLine::Sample {
+            stage, sample, margin, forwards, backwards, rejected, zero_gradients, non_finite, exhausted, broken, ..
+        } = *line
+        else {
+            return;
+        };
+        let queries = Queries { forwards, backwards };
+        if let Some(tally) = self.tallies.get_mut(stage) {
+            tally.attacked += 1;
+            tally.broken += usize::from(broken);
+            tally.queries = tally.queries + queries;
+            tally.rejected += usize::from(rejected > 0);
+            tally.zero_gradients += usize::from(zero_gradients > 0);
+            tally.non_finite += usize::from(non_finite > 0);
+            tally.exhausted += usize::from(exhausted);
+        }
+        if let Some(state) = usize::try_from(sample).ok().and_then(|sample| self.states.get_mut(sample)) {
+            state.stages_done = stage + 1;
+            state.queries = state.queries + queries;
+            state.margin = state.margin.max(margin);
+        }
+    }
+
+    /// Notes how a sample was broken; the original file is asked unless its opinion is at hand.
+    pub(super) fn mark_broken(
+        &mut self,
+        sample: usize,
+        stage: usize,
+        restart: u32,
+        x_adv: &[f32],
+        opinion: Option<Opinion>,
+    ) -> Result<(), ProtocolError> {
+        let x = self.sample(sample);
+        let opinion = match opinion {
+            Some(opinion) => opinion,
+            None => self.referee.ask(&self.preprocess, x_adv)?,
+        };
+        let norm = self.ball.distance(&x, x_adv);
+        let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
+        let margin = self.goal(label).margin(&opinion.output).unwrap_or(f64::NAN);
+        if let Some(state) = self.states.get_mut(sample) {
+            self.standing -= usize::from(state.broken.is_none());
+            state.broken = Some(Broken { stage, restart, norm, opinion, margin });
+        }
+        Ok(())
+    }
+}
+
+/// The run as the driver's court: referee and record.
+struct Bench<'r, 'a> {
+    run: &'r mut Run<'a>,
+    stage: usize,
+    /// The last candidate that was confirmed.
+    judged: Option<(u64, Opinion)>,
+}
+
+impl Court for Bench<'_, '_> {
+    type Error = ProtocolError;
+
+    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
+        let run = &mut *self.run;
+        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), &item.x, x_adv)?;
+        self.judged = judgement.adversarial.then_some((item.sample, judgement.opinion));
+        Ok(judgement.adversarial)
+    }
+
+    fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), ProtocolError> {
+        let index = usize::try_from(item.sample).unwrap_or(usize::MAX);
+        let line = StageLine::Sample {
+            stage: self.stage,
+            sample: item.sample,
+            broken: verdict.found.is_some(),
+            restart: verdict.found.as_ref().map_or(0, |found| found.restart),
+            margin: verdict.margin,
+            forwards: verdict.queries.forwards,
+            backwards: verdict.queries.backwards,
+            rejected: verdict.rejected,
+            zero_gradients: verdict.zero_gradients,
+            non_finite: verdict.non_finite,
+            exhausted: verdict.exhausted,
+        };
+        self.run.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
+        self.run.apply(&line);
+        if let Some(found) = &verdict.found {
+            let opinion = self.judged.take().filter(|(sample, _)| *sample == item.sample).map(|(_, opinion)| opinion);
+            self.run.mark_broken(index, self.stage, found.restart, &found.x_adv, opinion)?;
+        }
+        let last = verdict.found.is_some() || self.stage + 1 == self.run.recipes.len();
+        if last {
+            self.run.record(index)?;
+        }
+        self.run.observer.event(Event::SampleDone { surviving: self.run.standing });
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! What is known about each sample.
+
+use brinell_attack::driver::Queries;
+
+use crate::referee::Opinion;
+
+/// How a sample was broken.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Broken {
+    pub(super) stage: usize,
+    pub(super) restart: u32,
+    pub(super) norm: f64,
+    pub(super) opinion: Opinion,
+    /// Goal margin of the judged point: positive.
+    pub(super) margin: f64,
+}
+
+/// One sample, from the clean pass to the last stage.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct State {
+    pub(super) label: usize,
+    pub(super) clean: Opinion,
+    /// Goal margin of the clean point and then the largest one seen.
+    pub(super) margin: f64,
+    pub(super) queries: Queries,
+    pub(super) broken: Option<Broken>,
+    /// Stages that are done with this sample.
+    pub(super) stages_done: usize,
+    /// True once its line stands in `record.jsonl`.
+    pub(super) recorded: bool,
+}
+
+impl State {
+    /// True where the clean prediction is the label.
+    pub(super) fn correct(&self) -> bool {
+        self.clean.prediction == Some(self.label)
+    }
+}
+
+/// What the stages saw apart from verdicts, summed over samples.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Tally {
+    pub(super) attacked: usize,
+    pub(super) broken: usize,
+    pub(super) queries: Queries,
+    pub(super) seconds: f64,
+    pub(super) rejected: usize,
+    pub(super) zero_gradients: usize,
+    pub(super) non_finite: usize,
+    pub(super) exhausted: usize,
+}

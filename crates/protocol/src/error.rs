@@ -1,0 +1,120 @@
+use std::path::PathBuf;
+
+use crate::data::{DataError, UnknownClass};
+
+/// Why an audit cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The model file cannot be read.
+    #[error("cannot read the model {}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<brinell_onnx::ImportError>,
+    },
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The target or a label is no class of the model.
+    #[error(transparent)]
+    Class(#[from] UnknownClass),
+    /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
+    #[error(transparent)]
+    Oracle(#[from] brinell_engine::OracleError),
+    /// A runtime cannot be used.
+    #[error(transparent)]
+    Engine(#[from] brinell_engine::EngineError),
+    /// Data and model do not fit.
+    #[error(transparent)]
+    Preprocess(#[from] brinell_engine::PreprocessError),
+    /// The ball or the box is unusable.
+    #[error(transparent)]
+    Threat(#[from] brinell_threat::ThreatError),
+    /// An attack is unknown or misconfigured.
+    #[error(transparent)]
+    Attack(#[from] brinell_attack::AttackError),
+    /// The number of class names differs from the model's classes.
+    #[error("{} names {found} classes, but the model has {classes}", path.display())]
+    ClassCount {
+        /// The file of names.
+        path: PathBuf,
+        /// Names in it.
+        found: usize,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// The graph that attacks would query computes something else than the file.
+    #[error(
+        "{}: with a free batch the model gives other results than the file does (relative difference {gap:.1e}); please report this model",
+        path.display()
+    )]
+    NotEquivalent {
+        /// The file.
+        path: PathBuf,
+        /// Largest difference relative to the largest output.
+        gap: f32,
+    },
+    /// A file of the run cannot be read or written.
+    #[error("cannot {doing} {}", path.display())]
+    Io {
+        /// What was tried: `create`, `write`, `read`, `lock`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder holds a run already.
+    #[error("{} holds a run already; continue it with --resume, or choose another folder with --out", path.display())]
+    OutExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// There is no run to go on with.
+    #[error("{} holds no run that could be resumed; leave out --resume to start one", path.display())]
+    NothingToResume {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process is writing to the folder.
+    #[error("another run is writing to {}; wait for it, or choose another folder with --out", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The run on disk was made with something else.
+    #[error("cannot resume {}: {what} changed from {before} to {now}; start a new run in another folder with --out", path.display())]
+    Stale {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+        /// Its value in the run on disk.
+        before: String,
+        /// Its value now.
+        now: String,
+    },
+    /// A file of the run does not hold what Brinell writes there.
+    #[error("{} is damaged: {problem}; start a new run in another folder with --out", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The user stopped the run.
+    #[error("interrupted; continue with --resume")]
+    Interrupted,
+}
+
+impl ProtocolError {
+    /// Returns a conversion for I/O errors on `path`.
+    pub(crate) fn io(doing: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { doing, path, source }
+    }
+}

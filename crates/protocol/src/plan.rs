@@ -1,0 +1,68 @@
+//! What the user asked for.
+
+use std::path::PathBuf;
+
+use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_threat::{Eps, InputBox, Norm};
+
+use crate::data::Scale;
+
+/// One audit, as asked for.
+///
+/// | Name | Default | Meaning |
+/// |---|---|---|
+/// | `model` | | ONNX file |
+/// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
+/// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
+/// | `preprocess` | none | mean, standard deviation and axis order, applied after the attack |
+/// | `norm`, `eps` | | the ball |
+/// | `target` | none | class name or index that every sample is to be turned into |
+/// | `suite`, `attacks` | `quick` | attacks by name; `attacks` replaces the suite |
+/// | `limit` | all | number of samples, from the first |
+/// | `seed` | 0 | of all random numbers |
+/// | `batch` | by size | samples in one call of the model |
+/// | `max_queries` | none | forwards plus backwards that one sample may cost in one stage |
+/// | `out`, `resume` | | folder of the run; go on where it stopped |
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the table says it")]
+pub struct Plan {
+    pub model: PathBuf,
+    pub data: PathBuf,
+    pub labels: Option<String>,
+    pub classes: Option<PathBuf>,
+    pub scale: Scale,
+    pub preprocess: PreprocessOptions,
+    pub norm: Norm,
+    pub eps: Eps,
+    pub target: Option<String>,
+    pub suite: String,
+    pub attacks: Vec<String>,
+    pub limit: Option<usize>,
+    pub seed: u64,
+    pub batch: Option<usize>,
+    pub max_queries: Option<u64>,
+    pub runtime: RuntimeChoice,
+    pub settings: RuntimeSettings,
+    pub out: PathBuf,
+    pub resume: bool,
+    /// The command line, for the record.
+    pub command: String,
+}
+
+/// Returns the input box that a scale declares.
+#[must_use]
+pub fn input_box(scale: Scale) -> InputBox {
+    match scale {
+        Scale::Unit => InputBox::UNIT,
+        Scale::Byte => InputBox::BYTE,
+    }
+}
+
+/// Returns the scale's name on the command line.
+#[must_use]
+pub fn scale_name(scale: Scale) -> &'static str {
+    match scale {
+        Scale::Unit => "0..1",
+        Scale::Byte => "0..255",
+    }
+}

@@ -1,0 +1,197 @@
+//! The folder of one run.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use brinell_record::SampleRecord;
+use serde::{Deserialize, Serialize};
+
+use super::found::Found;
+use super::lines::Lines;
+use crate::ProtocolError;
+
+/// What a run is made of, as name and value; a run resumes only where all of it is equal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Schema of the folder.
+    pub schema: String,
+    /// Facts that decide the result, sorted by name.
+    pub facts: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// Schema that this version writes.
+    pub const SCHEMA: &'static str = "brinell.run/1";
+}
+
+/// One line of `stages.jsonl`: what one stage found out about one sample, or that the stage is complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the fields are those of the driver's verdict")]
+pub enum StageLine {
+    /// A sample went through the stage.
+    Sample {
+        stage: usize,
+        sample: u64,
+        broken: bool,
+        restart: u32,
+        #[serde(with = "brinell_record::float")]
+        margin: f64,
+        forwards: u64,
+        backwards: u64,
+        rejected: u32,
+        zero_gradients: u32,
+        non_finite: u32,
+        exhausted: bool,
+    },
+    /// Wall time that a process spent on the stage.
+    Time { stage: usize, seconds: f64 },
+}
+
+/// The files of a run, open and locked.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+    record: Lines,
+    stages: Lines,
+    found: Found,
+}
+
+/// What a folder held when it was opened.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Lines of `record.jsonl`.
+    pub records: Vec<SampleRecord>,
+    /// Lines of `stages.jsonl`.
+    pub stages: Vec<StageLine>,
+}
+
+impl RunFolder {
+    /// Opens the folder for a new run, or for going on with one.
+    ///
+    /// # Errors
+    /// [`ProtocolError::OutExists`], [`ProtocolError::NothingToResume`], [`ProtocolError::Locked`],
+    /// [`ProtocolError::Stale`], [`ProtocolError::Damaged`], [`ProtocolError::Io`].
+    pub fn open(path: &Path, identity: &Identity, width: usize, resume: bool) -> Result<(Self, Past), ProtocolError> {
+        let identity_path = path.join("run.json");
+        let exists = identity_path.exists();
+        if resume && !exists {
+            return Err(ProtocolError::NothingToResume { path: path.to_path_buf() });
+        }
+        let foreign = ["run.json", "record.jsonl", "summary.json", "adversarial.npz", "report.html"];
+        if !resume && foreign.iter().any(|name| path.join(name).exists()) {
+            return Err(ProtocolError::OutExists { path: path.to_path_buf() });
+        }
+        std::fs::create_dir_all(path).map_err(ProtocolError::io("create the folder", path))?;
+        let lock_path = path.join(".lock");
+        let lock = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(ProtocolError::io("write to the folder", path))?;
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => ProtocolError::Locked { path: path.to_path_buf() },
+            std::fs::TryLockError::Error(source) => ProtocolError::Io { doing: "lock", path: lock_path.clone(), source },
+        })?;
+        if exists {
+            compare(path, &identity_path, identity)?;
+        } else {
+            write_json(&identity_path, identity)?;
+        }
+        let (record, records) = Lines::open(&path.join("record.jsonl"))?;
+        let (stages, stage_lines) = Lines::open(&path.join("stages.jsonl"))?;
+        let found = Found::open(&path.join("found.bin"), width)?;
+        let past = Past { records, stages: stage_lines };
+        for line in &past.stages {
+            if let StageLine::Sample { sample, broken: true, .. } = line
+                && !found.contains(*sample)
+            {
+                return Err(ProtocolError::Damaged {
+                    path: path.join("found.bin"),
+                    problem: format!("the adversarial input of sample {sample} is missing"),
+                });
+            }
+        }
+        Ok((Self { path: path.to_path_buf(), _lock: lock, record, stages, found }, past))
+    }
+
+    /// Returns the folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps what a stage found out about a sample; the adversarial input goes first.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], for instance on a full disk.
+    pub fn keep(&mut self, line: &StageLine, x_adv: Option<&[f32]>) -> Result<(), ProtocolError> {
+        if let (StageLine::Sample { sample, .. }, Some(x_adv)) = (line, x_adv) {
+            self.found.append(*sample, x_adv)?;
+        }
+        self.stages.append(line)
+    }
+
+    /// Appends the final word on a sample.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], for instance on a full disk.
+    pub fn decide(&mut self, record: &SampleRecord) -> Result<(), ProtocolError> {
+        self.record.append(record)
+    }
+
+    /// Reads the adversarial input of a broken sample.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], [`ProtocolError::Damaged`].
+    pub fn adversarial(&mut self, sample: u64) -> Result<Vec<f32>, ProtocolError> {
+        self.found.read(sample)
+    }
+}
+
+fn compare(folder: &Path, identity_path: &Path, now: &Identity) -> Result<(), ProtocolError> {
+    let bytes = std::fs::read(identity_path).map_err(ProtocolError::io("read", identity_path))?;
+    let before: Identity = serde_json::from_slice(&bytes)
+        .map_err(|error| ProtocolError::Damaged { path: identity_path.to_path_buf(), problem: error.to_string() })?;
+    let stale = |what: &str, before: &str, now: &str| ProtocolError::Stale {
+        path: folder.to_path_buf(),
+        what: what.to_owned(),
+        before: before.to_owned(),
+        now: now.to_owned(),
+    };
+    if before.schema != now.schema {
+        return Err(stale("the folder's schema", &before.schema, &now.schema));
+    }
+    let missing = String::from("(nothing)");
+    for name in before.facts.keys().chain(now.facts.keys()) {
+        let (was, is) = (before.facts.get(name).unwrap_or(&missing), now.facts.get(name).unwrap_or(&missing));
+        if was != is {
+            return Err(stale(name, was, is));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a JSON file in one step: complete under another name, then renamed.
+///
+/// # Errors
+/// [`ProtocolError::Io`].
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), ProtocolError> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|error| ProtocolError::Damaged { path: path.to_path_buf(), problem: error.to_string() })?;
+    bytes.push(b'\n');
+    write_whole(path, &bytes)
+}
+
+/// Writes a file in one step: complete under another name, then renamed.
+///
+/// # Errors
+/// [`ProtocolError::Io`].
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ProtocolError> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes).map_err(ProtocolError::io("write", &partial))?;
+    std::fs::rename(&partial, path).map_err(ProtocolError::io("write", path))
+}

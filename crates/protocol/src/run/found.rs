@@ -1,0 +1,90 @@
+//! Adversarial inputs on disk: frames of (sample, number of values, values), little-endian.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::ProtocolError;
+
+const HEADER: u64 = 16;
+
+/// The adversarial inputs found so far; only their places are kept in memory.
+#[derive(Debug)]
+pub(super) struct Found {
+    path: PathBuf,
+    file: File,
+    end: u64,
+    places: BTreeMap<u64, u64>,
+    width: usize,
+}
+
+impl Found {
+    /// Opens the file for samples of `width` values and cuts off an incomplete last frame. A sample that stands there twice
+    /// counts as it stands last.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where a frame has another width.
+    pub(super) fn open(path: &Path, width: usize) -> Result<Self, ProtocolError> {
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(ProtocolError::io("open", path))?;
+        let len = file.metadata().map_err(ProtocolError::io("read", path))?.len();
+        let frame = HEADER + 4 * width as u64;
+        let mut found = Self { path: path.to_path_buf(), file, end: 0, places: BTreeMap::new(), width };
+        let mut reader = BufReader::new(&found.file);
+        while found.end + frame <= len {
+            let mut header = [0u8; 16];
+            reader.seek(SeekFrom::Start(found.end)).map_err(ProtocolError::io("read", path))?;
+            reader.read_exact(&mut header).map_err(ProtocolError::io("read", path))?;
+            let (sample, count) = header.split_at(8);
+            let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+            if number(count) != width as u64 {
+                return Err(ProtocolError::Damaged { path: found.path.clone(), problem: "a frame has another width".to_owned() });
+            }
+            found.places.insert(number(sample), found.end);
+            found.end += frame;
+        }
+        found.file.set_len(found.end).map_err(ProtocolError::io("repair", path))?;
+        Ok(found)
+    }
+
+    /// Appends one adversarial input.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], for instance on a full disk.
+    pub(super) fn append(&mut self, sample: u64, x_adv: &[f32]) -> Result<(), ProtocolError> {
+        let mut bytes = Vec::with_capacity(16 + 4 * x_adv.len());
+        bytes.extend(sample.to_le_bytes());
+        bytes.extend((x_adv.len() as u64).to_le_bytes());
+        bytes.extend(x_adv.iter().flat_map(|v| v.to_le_bytes()));
+        self.file.seek(SeekFrom::Start(self.end)).map_err(ProtocolError::io("write to", &self.path))?;
+        self.file.write_all(&bytes).map_err(ProtocolError::io("write to", &self.path))?;
+        self.places.insert(sample, self.end);
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Reads one adversarial input.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where the sample is missing.
+    pub(super) fn read(&mut self, sample: u64) -> Result<Vec<f32>, ProtocolError> {
+        let Some(&place) = self.places.get(&sample) else {
+            return Err(ProtocolError::Damaged { path: self.path.clone(), problem: format!("sample {sample} is missing") });
+        };
+        let mut bytes = vec![0u8; 4 * self.width];
+        self.file.seek(SeekFrom::Start(place + HEADER)).map_err(ProtocolError::io("read", &self.path))?;
+        self.file.read_exact(&mut bytes).map_err(ProtocolError::io("read", &self.path))?;
+        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default())).collect())
+    }
+
+    /// Returns true where the sample's adversarial input is stored.
+    pub(super) fn contains(&self, sample: u64) -> bool {
+        self.places.contains_key(&sample)
+    }
+}

@@ -1,0 +1,57 @@
+//! Append-only files of JSON lines.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ProtocolError;
+
+/// A file of JSON lines that is only ever appended to.
+#[derive(Debug)]
+pub(super) struct Lines {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lines {
+    /// Opens the file, returns what it holds, and cuts off an incomplete last line.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where a complete line is not what it should be.
+    pub(super) fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), ProtocolError> {
+        let mut file =
+            File::options().read(true).append(true).create(true).open(path).map_err(ProtocolError::io("open", path))?;
+        let bytes = std::fs::read(path).map_err(ProtocolError::io("read", path))?;
+        let complete = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        if complete < bytes.len() {
+            file.set_len(u64::try_from(complete).unwrap_or(u64::MAX)).map_err(ProtocolError::io("repair", path))?;
+        }
+        let mut values = Vec::new();
+        for (number, line) in bytes.get(..complete).unwrap_or_default().split(|&b| b == b'\n').enumerate() {
+            if !line.is_empty() {
+                values.push(serde_json::from_slice(line).map_err(|error| ProtocolError::Damaged {
+                    path: path.to_path_buf(),
+                    problem: format!("line {}: {error}", number + 1),
+                })?);
+            }
+        }
+        file.flush().map_err(ProtocolError::io("open", path))?;
+        Ok((Self { path: path.to_path_buf(), file }, values))
+    }
+
+    /// Appends one line in a single write.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], for instance on a full disk; the incomplete line is cut off when the run is resumed.
+    pub(super) fn append<T: Serialize>(&mut self, value: &T) -> Result<(), ProtocolError> {
+        let mut line = serde_json::to_vec(value).map_err(|error| ProtocolError::Damaged {
+            path: self.path.clone(),
+            problem: format!("a line cannot be written: {error}"),
+        })?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(ProtocolError::io("write to", &self.path))
+    }
+}

@@ -1,0 +1,17 @@
+//! The files of a run, written so that a stop at any moment loses at most the sample in hand.
+//!
+//! | File | Content |
+//! |---|---|
+//! | `run.json` | what the run is made of; compared on resume |
+//! | `stages.jsonl` | one line per sample and stage, appended |
+//! | `found.bin` | adversarial inputs, appended before their line in `stages.jsonl` |
+//! | `record.jsonl` | one line per sample, appended when it is decided |
+//!
+//! A line counts only if it is complete: what a kill left half written is cut off on resume.
+
+mod folder;
+mod found;
+mod lines;
+
+pub use folder::{Identity, Past, RunFolder, StageLine};
+pub(crate) use folder::{write_json, write_whole};

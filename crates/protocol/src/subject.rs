@@ -1,0 +1,77 @@
+//! The model under audit: the artefact as it is, and the form that attacks query.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signature};
+use brinell_graph::Graph;
+use brinell_onnx::Model;
+
+use crate::{ProtocolError, hash};
+
+/// An ONNX file read and hashed.
+pub struct Subject {
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// The model as read.
+    pub model: Model,
+    /// Its inputs and outputs.
+    pub signature: Signature,
+}
+
+impl Subject {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
+    pub fn load(path: &Path) -> Result<Self, ProtocolError> {
+        let model = brinell_onnx::read_file(path)
+            .map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
+        let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+        let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
+        Ok(Self { path: path.to_path_buf(), sha256, model, signature })
+    }
+
+    /// Returns the file name without its ending.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Returns the name of the model's input.
+    #[must_use]
+    pub fn input_name(&self) -> &str {
+        &self.model.graph.value(self.signature.input).name
+    }
+
+    /// Returns the graph with a free batch where that can be had, and otherwise why not.
+    #[must_use]
+    pub fn with_free_batch(&self) -> (Graph, Option<String>) {
+        match self.signature.fixed_batch {
+            None => (self.model.graph.clone(), None),
+            Some(1) => match brinell_graph::rebatch(&self.model.graph) {
+                Ok(graph) => (graph, None),
+                Err(error) => (self.model.graph.clone(), Some(error.to_string())),
+            },
+            Some(n) => (self.model.graph.clone(), Some(format!("the model fixes its batch at {n}"))),
+        }
+    }
+
+    /// Returns the checked preprocessing from samples of this shape.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Preprocess`] where they do not fit.
+    pub fn preprocess(&self, options: &PreprocessOptions, sample: &[usize]) -> Result<Preprocess, ProtocolError> {
+        Ok(Preprocess::new(options, sample, &self.signature.sample)?)
+    }
+
+    /// Loads the original file for the referee.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Engine`] where the runtime refuses it.
+    pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
+        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name())?)
+    }
+}
