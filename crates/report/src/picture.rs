@@ -74,7 +74,7 @@ pub(crate) fn data_uri(values: impl Fn(usize) -> f64, len: usize, layout: Layout
     let colour = if layout.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let mut png = Vec::new();
     let too_large = |_| ReportError::PictureSize { height: layout.height, width: layout.width };
-    PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
         .write_image(&pixels, u32::try_from(width).map_err(too_large)?, u32::try_from(height).map_err(too_large)?, colour)
         .map_err(|source| ReportError::Picture { source })?;
     Ok(Some(format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png))))

@@ -12,7 +12,7 @@ fn elements(page: &str) -> Vec<String> {
     let mut rest = page;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
-        let end = rest.find('>').expect("a tag ends");
+        let end = rest.find('>').unwrap_or(rest.len());
         let tag = &rest[..end];
         assert!(!tag.contains('<'), "a tag in a tag: {tag}");
         if let Some(name) = tag.strip_prefix('/') {
@@ -24,7 +24,7 @@ fn elements(page: &str) -> Vec<String> {
                 open.push(name);
             }
         }
-        rest = &rest[end + 1..];
+        rest = rest.get(end + 1..).unwrap_or_default();
     }
     assert!(open.is_empty(), "never closed: {open:?}");
     all
