@@ -1,6 +1,15 @@
 //! The set of allowed inputs around one clean input.
 
-use crate::{InputBox, Norm};
+use crate::{
+    Eps, InputBox, Norm, Region, ThreatError,
+    kernel::{distance_max, distance_sq},
+    l2,
+};
+
+/// Allowance of [`Ball::contains`], relative to eps: a distance of `eps * (1 + ROUNDING_ALLOWANCE)` still counts as inside.
+///
+/// Points of this program need none for Linf; it is there for adversarial examples of other programs, which round `x + eps` to f32.
+pub const ROUNDING_ALLOWANCE: f64 = 1e-6;
 
 /// A norm ball of radius `eps` around any `x`, intersected with the input box.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,4 +20,132 @@ pub struct Ball {
     pub eps: f64,
     /// Range of every input element.
     pub bounds: InputBox,
+}
+
+/// Why a point is not an allowed input.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// The two points have different numbers of elements.
+    #[error("the point has {found} elements where the clean input has {expected}")]
+    Length {
+        /// Elements of the clean input.
+        expected: usize,
+        /// Elements of the point.
+        found: usize,
+    },
+    /// An element is NaN or infinite.
+    #[error("element {index} is {value}, which is not finite")]
+    NotFinite {
+        /// Number of the element.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// An element is outside the input box.
+    #[error("element {index} is {value}, outside the input box [{}, {}]", bounds.lo(), bounds.hi())]
+    OutsideBox {
+        /// Number of the element.
+        index: usize,
+        /// Its value.
+        value: f32,
+        /// The box.
+        bounds: InputBox,
+    },
+    /// The point is too far from the clean input.
+    #[error("the {norm} distance is {distance}, larger than eps {eps}")]
+    OutsideBall {
+        /// How distance is measured.
+        norm: Norm,
+        /// Distance in f64.
+        distance: f64,
+        /// Radius.
+        eps: f64,
+    },
+}
+
+impl Ball {
+    /// Builds a ball.
+    pub fn new(norm: Norm, eps: &Eps, bounds: InputBox) -> Self {
+        Self { norm, eps: eps.value(), bounds }
+    }
+
+    /// Checks that the radius is not larger than the box itself, which is nearly always a mistake in units.
+    ///
+    /// # Errors
+    /// `EpsBeyondBox` when eps exceeds the norm of the box's diagonal for inputs of `elements` elements.
+    pub fn check_size(&self, elements: usize) -> Result<(), ThreatError> {
+        let diameter = match self.norm {
+            Norm::Linf => self.bounds.width(),
+            Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
+        };
+        if self.eps <= diameter {
+            Ok(())
+        } else {
+            Err(ThreatError::EpsBeyondBox { norm: self.norm, eps: self.eps, diameter, lo: self.bounds.lo(), hi: self.bounds.hi() })
+        }
+    }
+
+    /// Distance of two points in the ball's norm, computed in f64; NaN if an element is NaN.
+    pub fn distance(&self, x: &[f32], x_adv: &[f32]) -> f64 {
+        match self.norm {
+            Norm::Linf => distance_max(x, x_adv),
+            Norm::L2 => distance_sq(x, x_adv).sqrt(),
+        }
+    }
+
+    /// Judges whether `x_adv` is an allowed input: finite, inside the box exactly, inside the ball with [`ROUNDING_ALLOWANCE`].
+    ///
+    /// # Errors
+    /// The first [`Violation`] in that order.
+    pub fn contains(&self, x: &[f32], x_adv: &[f32]) -> Result<(), Violation> {
+        if x.len() != x_adv.len() {
+            return Err(Violation::Length { expected: x.len(), found: x_adv.len() });
+        }
+        if let Some((index, &value)) = x_adv.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(Violation::NotFinite { index, value });
+        }
+        if let Some((index, &value)) = x_adv.iter().enumerate().find(|&(_, &v)| !self.bounds.contains(v)) {
+            return Err(Violation::OutsideBox { index, value, bounds: self.bounds });
+        }
+        let distance = self.distance(x, x_adv);
+        if distance <= self.eps * (1.0 + ROUNDING_ALLOWANCE) {
+            Ok(())
+        } else {
+            Err(Violation::OutsideBall { norm: self.norm, distance, eps: self.eps })
+        }
+    }
+
+    /// Precomputes the region around `x`; use this where many points are projected.
+    pub fn around(&self, x: &[f32]) -> Region {
+        Region::new(self, x)
+    }
+
+    /// Moves `z` to the nearest allowed input; see [`Region::project`].
+    pub fn project(&self, x: &[f32], z: &mut [f32]) {
+        self.around(x).project(z);
+    }
+
+    /// Moves `z` inside in the form of APGD's reference; see [`Region::project_reference`].
+    pub fn project_reference(&self, x: &[f32], z: &mut [f32]) {
+        self.around(x).project_reference(z);
+    }
+
+    /// Largest value of `<a, y - x>` over all allowed `y`, in f64: how much a linear function can gain.
+    ///
+    /// # Guarantees
+    /// Exact up to f64 rounding (relative 1e-12), if `x` is in the box. This is the closed form of an attack on a linear model.
+    pub fn support(&self, x: &[f32], a: &[f32]) -> f64 {
+        match self.norm {
+            Norm::L2 => l2::support(x, a, self.eps, self.bounds),
+            Norm::Linf => {
+                let gain = |(&x, &a): (&f32, &f32)| {
+                    let bound = if a < 0.0 { self.bounds.lo() } else { self.bounds.hi() };
+                    let room = (f64::from(bound) - f64::from(x)).abs();
+                    f64::from(a).abs() * room.min(self.eps)
+                };
+                x.iter().zip(a).map(gain).sum()
+            }
+        }
+    }
 }

@@ -13,6 +13,9 @@ impl InputBox {
     /// The interval from 0 to 1, in which most image models live.
     pub const UNIT: InputBox = InputBox { lo: 0.0, hi: 1.0 };
 
+    /// Bytes, the box of images in 0..255.
+    pub const BYTE: InputBox = InputBox { lo: 0.0, hi: 255.0 };
+
     /// Builds the box from its bounds.
     ///
     /// # Errors

@@ -26,4 +26,20 @@ pub enum ThreatError {
         /// Upper bound.
         hi: f32,
     },
+    /// The radius allows every input.
+    #[error(
+        "eps {eps} is larger than the input box itself ({norm} diameter {diameter} of [{lo}, {hi}]): check the units of eps and the box"
+    )]
+    EpsBeyondBox {
+        /// Norm of the ball.
+        norm: crate::Norm,
+        /// Radius.
+        eps: f64,
+        /// Norm of the box's diagonal.
+        diameter: f64,
+        /// Lower bound of the box.
+        lo: f32,
+        /// Upper bound of the box.
+        hi: f32,
+    },
 }

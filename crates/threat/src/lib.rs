@@ -1,11 +1,24 @@
 //! Threat models: norms, boxes, balls, exact projections, samplers and goals. Pure maths on slices.
+//!
+//! All points are flat slices of f32 in model-input units. A [`Ball`] is the threat model of an audit; a [`Region`] is that ball around one
+//! clean input `x`, with everything precomputed that the steps of an attack need. Distances are computed in f64.
 
 mod ball;
 mod bounds;
+mod eps;
 mod error;
+mod goal;
+mod kernel;
+mod l2;
 mod norm;
+mod region;
+mod sample;
 
-pub use ball::Ball;
+pub use ball::{Ball, ROUNDING_ALLOWANCE, Violation};
 pub use bounds::InputBox;
+pub use eps::Eps;
 pub use error::ThreatError;
+pub use goal::{Goal, argmax};
 pub use norm::Norm;
+pub use region::{L2Region, LinfRegion, Region};
+pub use sample::{fill_normal, fill_uniform};
