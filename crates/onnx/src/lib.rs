@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::as_conversions))]
 
 mod error;
+mod export;
 mod import;
 mod proto;
 mod tensor;
@@ -13,4 +14,5 @@ mod version;
 mod wire;
 
 pub use error::{ExportError, ImportError};
+pub use export::write;
 pub use import::{Model, OpaqueNode, read, read_file};

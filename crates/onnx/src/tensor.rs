@@ -124,6 +124,34 @@ fn from_bytes(dtype: DType, bytes: &[u8]) -> Option<TensorData> {
     })
 }
 
+/// Little-endian bytes of the elements.
+pub(crate) fn to_bytes(data: &TensorData) -> Vec<u8> {
+    match data {
+        TensorData::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::U8(v) => v.clone(),
+        TensorData::I8(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::Bool(v) => v.iter().map(|&b| u8::from(b)).collect(),
+        TensorData::Raw { bytes, .. } => bytes.clone(),
+    }
+}
+
+/// The strings of a tensor, which lie in it as a length of eight bytes before each.
+pub(crate) fn strings(data: &TensorData) -> Option<Vec<Bytes>> {
+    let TensorData::Raw { dtype: DType::String, bytes, len } = data else { return None };
+    let mut rest = bytes.as_slice();
+    let mut strings = Vec::new();
+    for _ in 0..*len {
+        let (length, after) = rest.split_first_chunk::<8>()?;
+        let (string, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        strings.push(Bytes::copy_from_slice(string));
+        rest = after;
+    }
+    rest.is_empty().then_some(strings)
+}
+
 /// The typed fields; types below 32 bits share `int32_data`.
 fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
     let small = &proto.int32_data;

@@ -28,6 +28,8 @@ use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
+pub(crate) use self::opaque::captured_names;
+
 use self::attribute::Attributes;
 use self::content::Content;
 use crate::error::ImportError;

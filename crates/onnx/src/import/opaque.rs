@@ -45,8 +45,14 @@ impl Importer<'_> {
     }
 }
 
+/// Names that the subgraphs among encoded attributes use and do not define.
+pub(crate) fn captured_names(attributes: &[Vec<u8>]) -> Result<Vec<String>, String> {
+    let decoded = attributes.iter().map(|bytes| AttributeProto::decode(bytes.as_slice())).collect::<Result<Vec<_>, _>>();
+    captures(decoded.map_err(|e| format!("an attribute cannot be decoded: {e}"))?.iter(), 0)
+}
+
 /// Names that the subgraphs among `attributes` use and do not define.
-pub(crate) fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
+fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for attribute in attributes {
         for encoded in attribute.g.iter().chain(&attribute.graphs) {

@@ -1,0 +1,242 @@
+//! From a [`Graph`] to ONNX bytes.
+//!
+//! The default opset is [`PREFERRED`]. Opaque nodes keep their meaning: where one of them changed between its own opset and
+//! that one, the newest opset is taken in which none changed, and operators that are younger are written in terms of older ones.
+
+mod attribute;
+mod layout;
+mod lower;
+mod opset;
+mod shape;
+
+use std::collections::HashSet;
+
+use brinell_graph::{DType, Dim, Graph, Node, Op, Tensor, TensorData, ValueId};
+use prost::Message;
+use prost::bytes::Bytes;
+
+use crate::error::ExportError;
+use crate::proto::{
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetId, TensorProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto,
+};
+use crate::tensor;
+
+/// Opset of what is written where nothing stands against it.
+pub(crate) const PREFERRED: i64 = 20;
+
+/// Writes a graph as an ONNX model. The symbolic batch becomes the dimension parameter `batch`.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
+    let opset = opset::choose(graph)?;
+    let mut writer = Writer {
+        graph,
+        opset,
+        names: graph.values().map(|(_, value)| value.name.clone()).collect(),
+        nodes: Vec::new(),
+        initializers: Vec::new(),
+        batch: None,
+    };
+    for (id, constant) in graph.constants() {
+        writer.initializer(&graph.value(id).name, constant)?;
+    }
+    for node in graph.nodes() {
+        writer.node(node)?;
+    }
+    let mut inputs = Vec::new();
+    for &id in graph.inputs() {
+        inputs.push(value_info(graph, id, &graph.value(id).name)?);
+    }
+    let mut outputs = Vec::new();
+    let mut taken: HashSet<ValueId> = graph.inputs().iter().copied().chain(graph.constants().map(|(id, _)| id)).collect();
+    for &id in graph.outputs() {
+        let mut name = graph.value(id).name.clone();
+        if !taken.insert(id) {
+            // An output must be the result of a node and stand in the list once.
+            let copy = writer.fresh(&format!("{name}/output"));
+            writer.push("Identity", vec![name], vec![copy.clone()], Vec::new());
+            name = copy;
+        }
+        outputs.push(value_info(graph, id, &name)?);
+    }
+    let mut opset_import = vec![OperatorSetId { domain: Some(String::new()), version: Some(opset) }];
+    opset_import
+        .extend(graph.domains.iter().map(|(domain, &version)| OperatorSetId { domain: Some(domain.clone()), version: Some(version) }));
+    let model = ModelProto {
+        ir_version: Some(opset::ir_version(opset)),
+        producer_name: Some("brinell".to_owned()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        graph: Some(GraphProto {
+            node: writer.nodes,
+            name: Some(if graph.name.is_empty() { "graph".to_owned() } else { graph.name.clone() }),
+            initializer: writer.initializers,
+            input: inputs,
+            output: outputs,
+            sparse_initializer: Vec::new(),
+        }),
+        opset_import,
+        functions: Vec::new(),
+    };
+    let bytes = u64::try_from(model.encoded_len()).unwrap_or(u64::MAX);
+    if bytes >= crate::wire::MAX_FILE {
+        return Err(ExportError::TooLarge { bytes });
+    }
+    Ok(model.encode_to_vec())
+}
+
+fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, ExportError> {
+    let value = graph.value(id);
+    let Some(dtype) = value.dtype else { return Err(ExportError::UnknownType { value: value.name.clone() }) };
+    let dimension = |&d: &Dim| match d {
+        Dim::Fixed(n) => DimensionProto { dim_value: i64::try_from(n).ok(), dim_param: None },
+        Dim::Batch(1) => DimensionProto { dim_value: None, dim_param: Some("batch".to_owned()) },
+        Dim::Batch(k) => DimensionProto { dim_value: None, dim_param: Some(format!("{k}*batch")) },
+        Dim::Unknown => DimensionProto { dim_value: None, dim_param: None },
+    };
+    let shape = value.shape.as_ref().map(|shape| TensorShapeProto { dim: shape.iter().map(dimension).collect() });
+    let tensor_type = Some(TensorTypeProto { elem_type: Some(tensor::dtype_number(dtype)), shape });
+    Ok(ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { tensor_type }) })
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    opset: i64,
+    names: HashSet<String>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<Bytes>,
+    /// Name of the value that holds the batch size as a vector of one element.
+    batch: Option<String>,
+}
+
+/// A node with the names that its ONNX form uses.
+struct Call<'a> {
+    node: &'a Node,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+}
+
+impl Call<'_> {
+    fn input(&self, i: usize) -> String {
+        self.inputs.get(i).cloned().unwrap_or_default()
+    }
+
+    fn output(&self) -> String {
+        self.outputs.first().cloned().unwrap_or_default()
+    }
+
+    fn fail(&self, problem: impl Into<String>) -> ExportError {
+        ExportError::Node { node: self.node.name.clone(), op: self.node.op.name().to_owned(), problem: problem.into() }
+    }
+}
+
+impl Writer<'_> {
+    fn node(&mut self, node: &Node) -> Result<(), ExportError> {
+        let name = |id: &Option<ValueId>| id.map(|id| self.graph.value(id).name.clone()).unwrap_or_default();
+        let call = Call { node, inputs: node.inputs.iter().map(name).collect(), outputs: node.outputs.iter().map(name).collect() };
+        let before = self.nodes.len();
+        self.lower(&call)?;
+        if let Some(last) = self.nodes.get_mut(before..).and_then(<[NodeProto]>::last_mut) {
+            last.name = Some(node.name.clone());
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, op: &str, inputs: Vec<String>, outputs: Vec<String>, attributes: Vec<AttributeProto>) {
+        let attribute = attributes.iter().map(|a| Bytes::from(a.encode_to_vec())).collect();
+        self.nodes.push(NodeProto { input: inputs, output: outputs, name: None, op_type: Some(op.to_owned()), attribute, domain: None });
+    }
+
+    /// Pushes a node before the last one of `call` and returns the name of its output.
+    fn step(&mut self, call: &Call<'_>, op: &str, inputs: Vec<String>, attributes: Vec<AttributeProto>) -> String {
+        let output = self.fresh(&format!("{}/{op}", call.output()));
+        self.push(op, inputs, vec![output.clone()], attributes);
+        output
+    }
+
+    fn fresh(&mut self, base: &str) -> String {
+        let mut name = base.to_owned();
+        let mut n = 1;
+        while !self.names.insert(name.clone()) {
+            n += 1;
+            name = format!("{base}_{n}");
+        }
+        name
+    }
+
+    fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<(), ExportError> {
+        let fail = |problem| ExportError::Constant { value: name.to_owned(), dtype: tensor.dtype(), problem };
+        let mut proto = TensorProto {
+            dims: tensor.shape().iter().filter_map(|&n| i64::try_from(n).ok()).collect(),
+            data_type: Some(tensor::dtype_number(tensor.dtype())),
+            name: Some(name.to_owned()),
+            ..TensorProto::default()
+        };
+        if tensor.dtype() == DType::String {
+            proto.string_data = tensor::strings(tensor.data()).ok_or_else(|| fail("its bytes are no list of strings"))?;
+        } else {
+            proto.raw_data = Some(Bytes::from(tensor::to_bytes(tensor.data())));
+        }
+        self.initializers.push(Bytes::from(proto.encode_to_vec()));
+        Ok(())
+    }
+
+    /// Adds a vector of integers beside `call` and returns its name.
+    fn ints(&mut self, call: &Call<'_>, what: &str, values: Vec<i64>) -> Result<String, ExportError> {
+        let name = self.fresh(&format!("{}/{what}", call.output()));
+        self.initializer(&name, &Tensor::ints(values))?;
+        Ok(name)
+    }
+
+    /// Adds an integer scalar beside `call` and returns its name.
+    fn int(&mut self, call: &Call<'_>, what: &str, value: i64) -> Result<String, ExportError> {
+        let name = self.fresh(&format!("{}/{what}", call.output()));
+        match Tensor::new(Vec::new(), TensorData::I64(vec![value])) {
+            Some(tensor) => self.initializer(&name, &tensor)?,
+            None => return Err(call.fail("a scalar must have one element")),
+        }
+        Ok(name)
+    }
+
+    /// Adds a scalar of the type of the first input beside `call` and returns its name.
+    fn scalar(&mut self, call: &Call<'_>, what: &str, value: f32) -> Result<String, ExportError> {
+        let dtype = call.node.inputs.first().copied().flatten().and_then(|id| self.graph.value(id).dtype).unwrap_or(DType::F32);
+        let data = match dtype {
+            DType::F32 => TensorData::F32(vec![value]),
+            DType::F64 => TensorData::F64(vec![f64::from(value)]),
+            DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f32(value).to_le_bytes().to_vec(), len: 1 },
+            DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f32(value).to_le_bytes().to_vec(), len: 1 },
+            other => return Err(call.fail(format!("it has no form for {other:?}"))),
+        };
+        let name = self.fresh(&format!("{}/{what}", call.output()));
+        match Tensor::new(Vec::new(), data) {
+            Some(tensor) => self.initializer(&name, &tensor)?,
+            None => return Err(call.fail("a scalar must have one element")),
+        }
+        Ok(name)
+    }
+
+    fn shape_of(&self, id: Option<ValueId>) -> Option<&[Dim]> {
+        id.and_then(|id| self.graph.shape(id))
+    }
+
+    /// Requires an opset for a form that has no older equivalent.
+    fn needs(&self, call: &Call<'_>, opset: i64, what: &str) -> Result<(), ExportError> {
+        if self.opset >= opset {
+            return Ok(());
+        }
+        Err(ExportError::Opset {
+            node: call.node.name.clone(),
+            op: call.node.op.name().to_owned(),
+            problem: format!("{what} needs opset {opset}, the opaque nodes of the model allow {}", self.opset),
+        })
+    }
+}
+
+fn is_opaque_default(op: &Op) -> Option<&brinell_graph::OpaqueOp> {
+    match op {
+        Op::Opaque(op) if op.domain.is_empty() => Some(op),
+        _ => None,
+    }
+}
