@@ -109,8 +109,10 @@ pub enum EngineError {
     },
 
     /// An input or output has an element type that is not a number.
-    #[error("`{port}` of {model} has element type {dtype}, which cannot be fed or read; only numeric tensors can")]
+    #[error("{runtime} cannot exchange `{port}` of {model}: its type is {dtype}, not a tensor of numbers")]
     PortType {
+        /// The runtime.
+        runtime: String,
         /// The model's file, or what stands for it.
         model: String,
         /// The input or output.

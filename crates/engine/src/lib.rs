@@ -5,12 +5,18 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod discover;
 mod error;
+mod feed;
+mod header;
 mod open;
+mod ort;
 mod preprocess;
+mod rten;
 mod runtime;
 mod settings;
 
+pub use discover::{Candidate, Origin};
 pub use error::{EngineError, Stage};
 pub use open::open;
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions};

@@ -47,12 +47,18 @@ pub trait Session: Send {
     /// Returns the outputs in the model's order.
     fn outputs(&self) -> &[Port];
 
+    /// Returns one line worth printing about how the model was compiled: that a part of it runs on another device.
+    fn note(&self) -> Option<&str> {
+        None
+    }
+
     /// Runs the model once and hands every output to `sink` as (index into [`Session::outputs`], borrowed view).
     ///
     /// The feeds may stand in any order but must name every input exactly once.
     ///
     /// # Errors
-    /// [`EngineError::Feed`] when a feed does not fit its port, [`EngineError::Run`] when the runtime fails.
+    /// [`EngineError::Feed`] or [`EngineError::FeedType`] when a feed does not fit its port, [`EngineError::Model`] when the
+    /// runtime fails.
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError>;
 }
 

@@ -1,0 +1,125 @@
+//! ONNX Runtime, loaded from a shared library while the program runs.
+
+mod library;
+mod provider;
+mod session;
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use ort::logging::LogLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use crate::ort::session::OrtSession;
+use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
+
+pub(crate) use library::{Loaded, load, loaded};
+
+pub(crate) const NAME: &str = "onnxruntime";
+
+/// ONNX Runtime on one device.
+///
+/// # Guarantees
+/// A device other than the processor is used or refused, never given up: its execution provider is registered for
+/// every session, and where it cannot take a part of a model, [`Session::note`] says that this part runs on the
+/// processor.
+pub(crate) struct OnnxRuntime {
+    library: Loaded,
+    device: Device,
+    device_name: String,
+    threads: NonZeroUsize,
+    note: Option<String>,
+}
+
+impl OnnxRuntime {
+    pub(crate) fn new(library: Loaded, settings: &RuntimeSettings, note: Option<String>) -> Result<Self, EngineError> {
+        let device = settings.device;
+        let runtime = Self { library, device, device_name: device.to_string(), threads: settings.thread_count(), note };
+        runtime.require_device()?;
+        Ok(runtime)
+    }
+
+    /// Refuses a device that the library was not built for or that does not start on this machine.
+    fn require_device(&self) -> Result<(), EngineError> {
+        let refuse = |reason: String| EngineError::Device {
+            runtime: format!("ONNX Runtime {} ({})", self.library.version, self.library.path.display()),
+            device: self.device_name.clone(),
+            reason,
+            available: self.library.providers.clone(),
+        };
+        if !self.library.providers.iter().any(|name| name == self.device.provider()) {
+            return Err(refuse(format!("this build lacks {}{}", self.device.provider(), provider::remedy(self.device))));
+        }
+        self.builder(false).map(drop).map_err(refuse)
+    }
+
+    /// Returns the settings of a session; `strict` refuses a model of which any node would run on the processor.
+    fn builder(&self, strict: bool) -> Result<SessionBuilder, String> {
+        let text = |error: ort::Error<SessionBuilder>| one_line(error.message());
+        let mut builder = ort::session::Session::builder(&self.library.environment).map_err(|e| one_line(e.message()))?;
+        builder = builder.with_log_level(LogLevel::Fatal).map_err(text)?;
+        builder = builder.with_optimization_level(GraphOptimizationLevel::All).map_err(text)?;
+        builder = builder.with_intra_threads(self.threads.get()).map_err(text)?;
+        builder = builder.with_inter_threads(1).map_err(text)?;
+        builder = builder.with_parallel_execution(false).map_err(text)?;
+        builder = builder.with_memory_pattern(!matches!(self.device, Device::DirectMl(_))).map_err(text)?;
+        builder = builder.with_deterministic_compute(true).map_err(text)?;
+        if strict {
+            builder = builder.with_disable_cpu_fallback().map_err(text)?;
+        }
+        let providers = provider::dispatches(self.device, self.library.minor);
+        if providers.is_empty() { Ok(builder) } else { builder.with_execution_providers(providers).map_err(text) }
+    }
+
+    fn session(
+        &self,
+        what: &str,
+        commit: &dyn Fn(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
+    ) -> Result<Box<dyn Session>, EngineError> {
+        let refuse = |reason: String| EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason };
+        let open = |strict: bool| {
+            let mut builder = self.builder(strict).map_err(refuse)?;
+            commit(&mut builder).map_err(|error| refuse(one_line(error.message())))
+        };
+        if self.device == Device::Cpu {
+            return Ok(Box::new(OrtSession::new(open(false)?, what, None)?));
+        }
+        let (session, note) = match open(true) {
+            Ok(session) => (session, None),
+            Err(_) => (open(false)?, Some(format!("part of {what} runs on the processor, not on {}", self.device_name))),
+        };
+        Ok(Box::new(OrtSession::new(session, what, note)?))
+    }
+}
+
+impl Runtime for OnnxRuntime {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn version(&self) -> &str {
+        &self.library.version
+    }
+
+    fn device(&self) -> &str {
+        &self.device_name
+    }
+
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    fn compile(&self, model: &[u8]) -> Result<Box<dyn Session>, EngineError> {
+        self.session("the generated model", &|builder| builder.commit_from_memory(model))
+    }
+
+    fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
+        std::fs::File::open(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
+        self.session(&path.display().to_string(), &|builder| builder.commit_from_file(path))
+    }
+}
+
+/// Joins the lines of a message, as errors are printed on one.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,114 @@
+//! rten, the runtime that is always there.
+
+mod session;
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
+
+use crate::header::Header;
+use crate::rten::session::RtenSession;
+use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
+
+/// The version of rten that is compiled in.
+pub(crate) const VERSION: &str = "0.27.0";
+
+const NAME: &str = "rten";
+
+/// rten on the processor.
+///
+/// # Guarantees
+/// `f64` and `f16` models are computed in `f32`, and `i64` in `i32` (a value that does not fit is an error): rten has
+/// no other types. Ports keep the types that the file declares, and values are converted at the border.
+pub(crate) struct Rten {
+    pool: Arc<ThreadPool>,
+    note: Option<String>,
+}
+
+impl Rten {
+    pub(crate) fn new(settings: &RuntimeSettings, note: Option<String>) -> Result<Self, EngineError> {
+        if settings.device != Device::Cpu {
+            return Err(EngineError::Device {
+                runtime: NAME.to_owned(),
+                device: settings.device.to_string(),
+                reason: "it has no accelerators; use ONNX Runtime".to_owned(),
+                available: vec!["cpu".to_owned()],
+            });
+        }
+        Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(settings.thread_count().get())), note })
+    }
+
+    fn session(&self, header: &Header, loaded: Result<Model, LoadError>, what: &str) -> Result<Box<dyn Session>, EngineError> {
+        let model = loaded.map_err(|error| refusal(&error, header, what))?;
+        Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what)?))
+    }
+}
+
+impl Runtime for Rten {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn version(&self) -> &str {
+        VERSION
+    }
+
+    fn device(&self) -> &str {
+        "cpu"
+    }
+
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    fn compile(&self, model: &[u8]) -> Result<Box<dyn Session>, EngineError> {
+        let what = "the generated model";
+        let header = read_header(model, what)?;
+        self.session(&header, options().load(model.to_vec()), what)
+    }
+
+    fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
+        let what = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
+        let header = read_header(&bytes, &what)?;
+        let loaded = if header.external { options().load_file(path) } else { options().load(bytes) };
+        self.session(&header, loaded, &what)
+    }
+}
+
+fn options() -> ModelOptions {
+    let mut options = ModelOptions::with_all_ops();
+    options.prepack_weights(true);
+    options
+}
+
+fn read_header(model: &[u8], what: &str) -> Result<Header, EngineError> {
+    Header::read(model).ok_or_else(|| EngineError::Model {
+        runtime: NAME.to_owned(),
+        stage: Stage::Load,
+        model: what.to_owned(),
+        reason: "not an ONNX model, or truncated".to_owned(),
+    })
+}
+
+/// Turns a load error into one that names all operators that are missing, not only the first.
+fn refusal(error: &LoadError, header: &Header, what: &str) -> EngineError {
+    let operators = if error.kind() == LoadErrorKind::OperatorInvalid { support::missing(header) } else { Vec::new() };
+    if operators.is_empty() {
+        EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason: error.to_string() }
+    } else {
+        EngineError::Operators { runtime: NAME.to_owned(), model: what.to_owned(), operators }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_version_is_the_locked_one() {
+        let lock = include_str!("../../../Cargo.lock");
+        let after = lock.split("name = \"rten\"\nversion = \"").nth(1).unwrap();
+        assert!(after.starts_with(&format!("{}\"", super::VERSION)));
+    }
+}
