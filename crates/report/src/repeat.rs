@@ -1,6 +1,6 @@
 //! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
 
-use crate::format::{bytes, count, duration, norm, percent, significant, size};
+use crate::format::{bytes, confidence, count, duration, norm, significant, size};
 use crate::verdict::{class_name, noun, plural};
 use brinell_record::Summary;
 use serde::Serialize;
@@ -105,7 +105,7 @@ pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
                 text("Suite", summary.suite.clone()),
                 text("In order", summary.attacks.join(", ")),
                 text("Seed", summary.seed.to_string()),
-                text("Intervals", format!("Clopper-Pearson, {}, of all samples", percent(summary.robust_accuracy.confidence))),
+                text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
             ],
         },
         Group {
