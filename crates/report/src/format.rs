@@ -106,10 +106,10 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// The norm's name as it is read aloud.
+/// The norm's name as it is read aloud, kept on one line.
 pub(crate) fn norm(norm: Norm) -> &'static str {
     match norm {
-        Norm::Linf => "L-inf",
+        Norm::Linf => "L-\u{2060}inf",
         Norm::L2 => "L2",
     }
 }
