@@ -14,15 +14,19 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod cost;
 mod dce;
 mod dim;
 mod dtype;
 mod graph;
 mod infer;
 mod op;
+mod print;
+mod rebatch;
 mod splice;
 mod tensor;
 
+pub use cost::{Cost, cost};
 pub use dim::{Dim, Shape};
 pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
@@ -31,4 +35,5 @@ pub use op::{
     AutoPad, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
     ResizeNearest, ScatterReduction,
 };
+pub use rebatch::{RebatchError, rebatch};
 pub use tensor::{Tensor, TensorData};

@@ -1,0 +1,43 @@
+use crate::{Dim, Graph, Node, Op};
+
+/// Size of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Numbers in floating-point constants of rank 1 or more.
+    pub parameters: u64,
+    /// Multiply-accumulate operations of convolutions and matrix products for one sample; `None` where a shape is not
+    /// known or a node is opaque.
+    pub macs: Option<u64>,
+}
+
+/// Counts parameters and multiply-accumulate operations.
+#[must_use]
+pub fn cost(graph: &Graph) -> Cost {
+    let weights = graph.constants().filter(|(_, tensor)| tensor.dtype().is_float() && !tensor.shape().is_empty());
+    let parameters = weights.map(|(_, tensor)| u64::try_from(tensor.len()).unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
+    let macs = graph.nodes().iter().try_fold(0u64, |total, node| total.checked_add(macs(graph, node)?));
+    Cost { parameters, macs }
+}
+
+/// Multiply-accumulate operations of one node for one sample.
+fn macs(graph: &Graph, node: &Node) -> Option<u64> {
+    let shape = |id: Option<Option<crate::ValueId>>| graph.shape(id.flatten()?);
+    let input = |i: usize| shape(node.inputs.get(i).copied());
+    let output = || shape(node.outputs.first().copied());
+    match &node.op {
+        Op::Opaque(_) => None,
+        Op::Conv(_) => elements(output()?)?.checked_mul(elements(input(1)?.get(1..)?)?),
+        Op::ConvTranspose(_) => elements(input(0)?)?.checked_mul(elements(input(1)?.get(1..)?)?),
+        Op::MatMul => elements(output()?)?.checked_mul(elements(input(0)?.last().map(std::slice::from_ref)?)?),
+        Op::Gemm { trans_a, .. } => {
+            let k = input(0)?.get(usize::from(!trans_a)).map(std::slice::from_ref)?;
+            elements(output()?)?.checked_mul(elements(k)?)
+        }
+        _ => Some(0),
+    }
+}
+
+/// Elements for one sample.
+fn elements(shape: &[Dim]) -> Option<u64> {
+    shape.iter().try_fold(1u64, |n, d| n.checked_mul(u64::try_from(d.at_batch(1)?).ok()?))
+}
