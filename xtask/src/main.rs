@@ -1,3 +1,39 @@
-//! Maintenance commands.
+//! Maintenance commands: `cargo xtask ci | layers | golden`.
 
-fn main() {}
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
+
+mod ci;
+mod golden;
+mod layers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden
+  layers           arrows between crates only go down (ARCHITECTURE.md)
+  golden --check   golden files are those that their scripts wrote";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["ci"] => ci::run(),
+        ["layers"] => layers::check(),
+        ["golden"] | ["golden", "--check"] => golden::check(),
+        _ => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns the root of the workspace.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default()
+}

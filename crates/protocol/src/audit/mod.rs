@@ -31,6 +31,14 @@ pub struct Completed {
     pub stage_seconds: (f64, f64),
 }
 
+impl Completed {
+    /// Returns true where a blocking flag makes the figures unfit for a verdict.
+    #[must_use]
+    pub fn unreliable(&self) -> bool {
+        self.summary.flags.iter().any(|flag| flag.severity == brinell_record::Severity::Blocking)
+    }
+}
+
 /// Runs the audit of `plan`, or goes on with it, and writes `record.jsonl`, `adversarial.npz`, `summary.json` and
 /// `gallery.json` into its folder.
 ///

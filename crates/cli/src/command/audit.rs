@@ -1,0 +1,114 @@
+//! `brinell audit`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brinell_protocol::{Completed, Observer, Plan};
+use clap::Args;
+
+use crate::console::{WIDTH, colour, print, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::settings::{FILE, Settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Settings file; flags win over it [default: brinell.toml in the current folder, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Go on with the run in --out where it stopped
+    #[arg(long, help_heading = "Running")]
+    resume: bool,
+
+    /// Print summary.json, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Audit {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let file = match &self.config {
+            Some(path) => Settings::read(path)?,
+            None if Path::new(FILE).is_file() => {
+                say(&format!("note: settings that are not given as flags come from {FILE}"));
+                Settings::read(Path::new(FILE))?
+            }
+            None => Settings::default(),
+        };
+        let plan = self.settings.over(file).plan(self.resume, command_line())?;
+        let completed = brinell_protocol::audit(&plan, &stop_flag()?, &mut Progress::new(false))?;
+        let report = write_report(&plan, &completed)?;
+        if self.json {
+            print(&json(&completed.summary)?);
+        } else {
+            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
+            print(&format!("\nReport: {}\n", report.display()));
+        }
+        Ok(exit(&completed))
+    }
+}
+
+/// Returns how an audit that ran to its end exits: a blocking flag makes it unreliable.
+pub(crate) fn exit(completed: &Completed) -> Exit {
+    if completed.unreliable() { Exit::Unreliable } else { Exit::Done }
+}
+
+/// Renders `report.html` into the folder of the run.
+fn write_report(plan: &Plan, completed: &Completed) -> Result<PathBuf, Failure> {
+    let html = brinell_report::render(&report_run(completed)).map_err(Failure::from_internal)?;
+    let path = plan.out.join("report.html");
+    std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
+    Ok(path)
+}
+
+/// Returns what the report is made of.
+pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
+    brinell_report::Run {
+        summary: completed.summary.clone(),
+        samples: completed.samples.clone(),
+        gallery: completed.gallery.clone(),
+        title: completed.summary.model.name.clone(),
+    }
+}
+
+/// Runs a plan with this program's progress display.
+pub(crate) fn run_plan(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
+    let completed = brinell_protocol::audit(plan, stop, observer)?;
+    write_report(plan, &completed)?;
+    Ok(completed)
+}
+
+/// Returns a flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
+pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&flag);
+    ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        }
+        say("stopping after the call in hand; press Ctrl-C again to stop at once");
+    })
+    .map_err(Failure::from_internal)?;
+    Ok(flag)
+}
+
+/// Returns pretty JSON with a newline.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::from_internal)
+}
+
+/// Returns the command line in a form that a shell understands.
+fn command_line() -> String {
+    let quote = |text: String| {
+        let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c));
+        if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    };
+    let arguments = std::env::args_os().skip(1).map(|argument| quote(argument.to_string_lossy().into_owned()));
+    std::iter::once("brinell".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,97 @@
+//! `brinell demo`
+
+use std::path::{Path, PathBuf};
+
+use brinell_protocol::Plan;
+use clap::Args;
+
+use super::audit::{exit, report_run, run_plan, stop_flag};
+use crate::console::{WIDTH, colour, print, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::settings::{Number, Settings, free_folder};
+
+/// What the demo brings along: two models trained by `demo/train.py`, and 500 test images of Fashion-MNIST.
+const FILES: [(&str, &[u8]); 5] = [
+    ("ordinary.onnx", include_bytes!("../../../../demo/ordinary.onnx")),
+    ("robust.onnx", include_bytes!("../../../../demo/robust.onnx")),
+    ("images.idx3-ubyte", include_bytes!("../../../../demo/images.idx3-ubyte")),
+    ("labels.idx1-ubyte", include_bytes!("../../../../demo/labels.idx1-ubyte")),
+    ("classes.txt", include_bytes!("../../../../demo/classes.txt")),
+];
+
+/// The models, in the order of the report.
+const MODELS: [&str; 2] = ["ordinary", "robust"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Folder for models, data and report [default: the first free one of brinell-demo, brinell-demo-2, ..]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Software that executes the models [default: auto]
+    #[arg(long, value_name = "RUNTIME")]
+    runtime: Option<String>,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let out = self.out.unwrap_or_else(|| free_folder("brinell-demo"));
+        if out.join("report.html").exists() || out.join("ordinary.onnx").exists() {
+            return Err(Failure::input(format!("{} holds a demo already; choose another folder with --out", out.display())));
+        }
+        unpack(&out)?;
+        let stop = stop_flag()?;
+        let mut runs = Vec::new();
+        let mut worst = Exit::Done;
+        for name in MODELS {
+            say(&format!("\n{name}"));
+            let plan = plan(&out, name, self.runtime.as_deref())?;
+            let completed = run_plan(&plan, &stop, &mut Progress::new(false))?;
+            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
+            print("\n");
+            if exit(&completed) != Exit::Done {
+                worst = exit(&completed);
+            }
+            runs.push(report_run(&completed));
+        }
+        let html = brinell_report::render_comparison(&runs).map_err(Failure::from_internal)?;
+        let path = out.join("report.html");
+        std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
+        print(&format!("Report: {}\n", path.display()));
+        Ok(worst)
+    }
+}
+
+fn unpack(out: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error: std::io::Error| Failure::input(format!("cannot write {}: {error}", path.display()));
+    std::fs::create_dir_all(out).map_err(|error| failed(out, error))?;
+    for (name, bytes) in FILES {
+        let path = out.join(name);
+        std::fs::write(&path, bytes).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
+
+fn plan(out: &Path, name: &str, runtime: Option<&str>) -> Result<Plan, Failure> {
+    let model = out.join(format!("{name}.onnx"));
+    let settings = Settings {
+        model: Some(model.clone()),
+        data: Some(out.join("images.idx3-ubyte")),
+        labels: Some(out.join("labels.idx1-ubyte").display().to_string()),
+        classes: Some(out.join("classes.txt")),
+        norm: Some("linf".to_owned()),
+        eps: Some(Number::Text("0.1".to_owned())),
+        runtime: runtime.map(str::to_owned),
+        out: Some(out.join(name)),
+        ..Settings::default()
+    };
+    let command = format!(
+        "brinell audit {} --data {} --classes {} --norm linf --eps 0.1",
+        model.display(),
+        out.join("images.idx3-ubyte").display(),
+        out.join("classes.txt").display()
+    );
+    settings.plan(false, command)
+}

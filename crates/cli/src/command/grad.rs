@@ -1,0 +1,44 @@
+//! `brinell grad`
+
+use std::path::PathBuf;
+
+use brinell_protocol::Loss;
+use clap::Args;
+
+use crate::console::print;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Grad {
+    /// ONNX file of a classifier
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// File to write; must not exist yet
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+
+    /// ce, margin, dlr, ce-targeted, margin-targeted or dlr-targeted
+    #[arg(long, default_value = "ce", value_name = "LOSS")]
+    loss: String,
+}
+
+impl Grad {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let loss = Loss::from_name(&self.loss).ok_or_else(|| {
+            Failure::input(format!("unknown loss `{}`; use ce, margin, dlr, ce-targeted, margin-targeted or dlr-targeted", self.loss))
+        })?;
+        if self.out.exists() {
+            return Err(Failure::input(format!("{} exists already; choose another file with --out", self.out.display())));
+        }
+        let bytes = brinell_protocol::gradient_file(&self.model, loss)?;
+        std::fs::write(&self.out, &bytes).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
+        let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };
+        print(&format!(
+            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the input)\n",
+            self.out.display()
+        ));
+        Ok(Exit::Done)
+    }
+}

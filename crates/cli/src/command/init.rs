@@ -1,0 +1,82 @@
+//! `brinell init`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::console::print;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::FILE;
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// ONNX file to be audited
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+
+    /// File to write; must not exist yet
+    #[arg(short, long, value_name = "OUT", default_value = FILE)]
+    out: PathBuf,
+}
+
+impl Init {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        if self.out.exists() {
+            return Err(Failure::input(format!("{} exists already; edit it, or choose another file with --out", self.out.display())));
+        }
+        let inspection = brinell_protocol::inspect(&self.model)?;
+        let text = render(&self.model, &inspection);
+        std::fs::write(&self.out, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
+        print(&format!("{}: set `data`, check the preprocessing, then run `brinell audit`\n", self.out.display()));
+        Ok(Exit::Done)
+    }
+}
+
+fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
+    let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{} {} {}", port.name, port.dtype, port.shape));
+    let classes = inspection.classes.map_or_else(|| "unknown".to_owned(), |classes| classes.to_string());
+    let notes: Vec<String> = inspection
+        .not_a_classifier
+        .iter()
+        .map(|why| format!("# attention: {why}"))
+        .chain((!inspection.differentiable && inspection.not_a_classifier.is_none()).then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()))
+        .collect();
+    let channels = if input.contains(", 3, ") { 3 } else { 1 };
+    let (mean, std) = if channels == 3 {
+        ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225")
+    } else {
+        ("0.1307", "0.3081")
+    };
+    let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
+    format!(
+        "\
+# Settings of `brinell audit`; a flag of the same name wins. Paths are relative to this file.
+# input {input}, {classes} classes, batch {batch}
+{notes}model = {model}
+
+# Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
+data = \"\"
+# labels = \"labels.npy\"
+# classes = \"classes.txt\"
+# limit = 200
+
+# Pixels reach the model as (x - mean) / std, with x in `scale`. Remove what the model does itself.
+scale = \"0..1\"
+# mean = [{mean}]
+# std = [{std}]
+# layout = \"nchw\"
+
+# Claim to check: no change of at most eps (in units of `scale`) changes the answer.
+norm = \"linf\"
+eps = \"8/255\"
+# target = \"toaster\"
+
+suite = \"quick\"
+# attack = [\"pgd:steps=40\", \"apgd-dlr\"]
+seed = 0
+",
+        batch = inspection.batch,
+        model = toml::Value::String(model.display().to_string()),
+    )
+}

@@ -1,0 +1,66 @@
+//! Progress of an audit on standard error: bars on a terminal, one line per stage elsewhere.
+
+use std::io::IsTerminal;
+
+use brinell_protocol::{Event, Observer};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::console::say;
+
+/// Draws what an audit tells.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    terminal: bool,
+    quiet: bool,
+    stage: String,
+    attacked: usize,
+    surviving: usize,
+}
+
+impl Progress {
+    /// `quiet` says nothing at all.
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), quiet, stage: String::new(), attacked: 0, surviving: 0 }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: Event<'_>) {
+        if self.quiet {
+            return;
+        }
+        match event {
+            Event::Opened { out, runtime, n, batch } => {
+                say(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
+            }
+            Event::Note(note) => say(&format!("note: {note}")),
+            Event::StageStarted { name, attacked, done, surviving } => {
+                (self.stage, self.attacked, self.surviving) = (name.to_owned(), attacked, surviving);
+                if self.terminal && attacked > 0 {
+                    let bar = ProgressBar::with_draw_target(Some(attacked as u64), ProgressDrawTarget::stderr_with_hz(10));
+                    if let Ok(style) = ProgressStyle::with_template("{prefix:>14} [{bar:24}] {pos}/{len}  {msg}  {elapsed}, {eta} left") {
+                        bar.set_style(style.progress_chars("=> "));
+                    }
+                    bar.set_prefix(name.to_owned());
+                    bar.set_position(done as u64);
+                    bar.set_message(format!("{surviving} stand"));
+                    self.bar = Some(bar);
+                }
+            }
+            Event::SampleDone { surviving } => {
+                self.surviving = surviving;
+                if let Some(bar) = &self.bar {
+                    bar.inc(1);
+                    bar.set_message(format!("{surviving} stand"));
+                }
+            }
+            Event::StageEnded => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+                say(&format!("{:>14}  {} attacked, {} stand", self.stage, self.attacked, self.surviving));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The settings of an audit as typed: on the command line and, under the same names, in `brinell.toml`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use brinell_protocol::data::Scale;
+use brinell_protocol::{Device, Eps, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// Name of the settings file that is read from the current folder.
+pub(crate) const FILE: &str = "brinell.toml";
+
+/// Settings that may come from flags or from the file; flags win.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Settings {
+    /// ONNX file to audit
+    #[arg(value_name = "MODEL")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// IDX, .npy, .npz, CIFAR binary, safetensors, an image, or a folder of PNG/JPEG images
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Labels file, or one class for all samples; by default those in or beside the data
+    #[arg(long, value_name = "PATH", help_heading = "Data")]
+    pub(crate) labels: Option<String>,
+
+    /// Names of the classes: one a line, or JSON
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
+    pub(crate) classes: Option<PathBuf>,
+
+    /// Only the first N samples
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub(crate) limit: Option<usize>,
+
+    /// Range of the input that eps and distances are measured in [default: 0..1]
+    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = "Preprocessing (inside the graph, after the attack)")]
+    pub(crate) scale: Option<String>,
+
+    /// Subtracted, one for all or one per channel, in units of --scale
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Preprocessing (inside the graph, after the attack)")]
+    pub(crate) mean: Option<Vec<f32>>,
+
+    /// Divided by, one for all or one per channel, in units of --scale
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Preprocessing (inside the graph, after the attack)")]
+    pub(crate) std: Option<Vec<f32>>,
+
+    /// Order in which the model wants the values [default: from the shapes]
+    #[arg(long, value_parser = PossibleValuesParser::new(["nchw", "nhwc", "flat", "flat-transposed"]), help_heading = "Preprocessing (inside the graph, after the attack)")]
+    pub(crate) layout: Option<String>,
+
+    /// How a change is measured
+    #[arg(long, value_parser = PossibleValuesParser::new(["linf", "l2"]), help_heading = "Threat")]
+    pub(crate) norm: Option<String>,
+
+    /// Largest change, in units of --scale: 8/255 or 0.03
+    #[arg(long, value_name = "EPS", allow_hyphen_values = true, help_heading = "Threat")]
+    pub(crate) eps: Option<Number>,
+
+    /// Class, by name or index, that every sample is to be turned into
+    #[arg(long, value_name = "CLASS", help_heading = "Threat")]
+    pub(crate) target: Option<String>,
+
+    /// Attacks to run, by suite [default: quick]
+    #[arg(long, value_name = "SUITE", help_heading = "Attacks")]
+    pub(crate) suite: Option<String>,
+
+    /// Attack to run instead of a suite, as apgd-ce or pgd:steps=40,restarts=5; may be repeated
+    #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks")]
+    #[serde(rename = "attack")]
+    pub(crate) attacks: Option<Vec<String>>,
+
+    /// Seed of all random numbers [default: 0]
+    #[arg(long, value_name = "SEED", help_heading = "Attacks")]
+    pub(crate) seed: Option<u64>,
+
+    /// Forwards plus backwards that one sample may cost in one stage
+    #[arg(long, value_name = "N", help_heading = "Attacks")]
+    pub(crate) max_queries: Option<u64>,
+
+    /// Software that executes the model [default: auto]
+    #[arg(long, value_parser = PossibleValuesParser::new(["auto", "onnxruntime", "rten"]), help_heading = "Running")]
+    pub(crate) runtime: Option<String>,
+
+    /// ONNX Runtime's shared library, or a folder with it
+    #[arg(long, value_name = "PATH", help_heading = "Running")]
+    pub(crate) onnxruntime: Option<PathBuf>,
+
+    /// cpu, cuda[:N], tensorrt[:N], rocm[:N], directml[:N], coreml, openvino [default: cpu]
+    #[arg(long, value_name = "DEVICE", help_heading = "Running")]
+    pub(crate) device: Option<String>,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Samples in one call of the model [default: by size]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    pub(crate) batch: Option<NonZeroUsize>,
+
+    /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A number as the user wrote it: `8/255` and `"8/255"`, `0.03` and `"0.03"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Number {
+    /// As text.
+    Text(String),
+    /// As an integer of the settings file.
+    Integer(i64),
+    /// As a float of the settings file.
+    Float(f64),
+}
+
+impl std::str::FromStr for Number {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::Text(text.to_owned()))
+    }
+}
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Float(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings file, where there is one; paths in it are relative to its folder.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?;
+        let mut settings: Self =
+            toml::from_str(&text).map_err(|error| Failure::input(format!("{} is not a settings file\n{error}", path.display())))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for value in [&mut settings.model, &mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out] {
+            if let Some(value) = value {
+                *value = folder.join(&*value);
+            }
+        }
+        if let Some(labels) = &mut settings.labels
+            && folder.join(&*labels).exists()
+        {
+            *labels = folder.join(&*labels).display().to_string();
+        }
+        Ok(settings)
+    }
+
+    /// Returns these settings, with gaps filled from `file`.
+    pub(crate) fn over(self, file: Self) -> Self {
+        Self {
+            model: self.model.or(file.model),
+            data: self.data.or(file.data),
+            labels: self.labels.or(file.labels),
+            classes: self.classes.or(file.classes),
+            limit: self.limit.or(file.limit),
+            scale: self.scale.or(file.scale),
+            mean: self.mean.or(file.mean),
+            std: self.std.or(file.std),
+            layout: self.layout.or(file.layout),
+            norm: self.norm.or(file.norm),
+            eps: self.eps.or(file.eps),
+            target: self.target.or(file.target),
+            suite: self.suite.or(file.suite),
+            attacks: self.attacks.or(file.attacks),
+            seed: self.seed.or(file.seed),
+            max_queries: self.max_queries.or(file.max_queries),
+            runtime: self.runtime.or(file.runtime),
+            onnxruntime: self.onnxruntime.or(file.onnxruntime),
+            device: self.device.or(file.device),
+            threads: self.threads.or(file.threads),
+            batch: self.batch.or(file.batch),
+            out: self.out.or(file.out),
+        }
+    }
+
+    /// Checks the settings and turns them into a plan.
+    pub(crate) fn plan(self, resume: bool, command: String) -> Result<Plan, Failure> {
+        let missing = |what: &str| Failure::input(format!("{what} is missing; give it on the command line or in {FILE} (see brinell init)"));
+        let norm: Norm = self.norm.as_deref().ok_or_else(|| missing("--norm"))?.parse().map_err(Failure::from_error)?;
+        let eps: Eps = self.eps.ok_or_else(|| missing("--eps"))?.to_string().parse().map_err(Failure::from_error)?;
+        let model = self.model.ok_or_else(|| missing("MODEL"))?;
+        let scale = match self.scale.as_deref() {
+            None | Some("0..1") => Scale::Unit,
+            Some("0..255") => Scale::Byte,
+            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1 or 0..255"))),
+        };
+        let layout = match self.layout.as_deref() {
+            None => None,
+            Some(name) => Some(Layout::from_name(name).ok_or_else(|| {
+                Failure::input(format!("unknown layout `{name}`; use nchw, nhwc, flat or flat-transposed"))
+            })?),
+        };
+        let out = match (self.out, resume) {
+            (Some(out), _) => out,
+            (None, true) => return Err(missing("--out, the folder of the run to resume,")),
+            (None, false) => {
+                let stem = model.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
+                free_folder(&format!("brinell-runs/{stem}-{}-{}", norm.name(), eps.text().replace('/', "_")))
+            }
+        };
+        if self.limit == Some(0) {
+            return Err(Failure::input("--limit 0 leaves no samples; give at least 1"));
+        }
+        if self.max_queries == Some(0) {
+            return Err(Failure::input("--max-queries 0 leaves no attack; give at least 1"));
+        }
+        Ok(Plan {
+            model,
+            data: self.data.ok_or_else(|| missing("--data"))?,
+            labels: self.labels,
+            classes: self.classes,
+            scale,
+            preprocess: PreprocessOptions { mean: self.mean.unwrap_or_default(), std: self.std.unwrap_or_default(), layout },
+            norm,
+            eps,
+            target: self.target,
+            suite: self.suite.unwrap_or_else(|| "quick".to_owned()),
+            attacks: self.attacks.unwrap_or_default(),
+            limit: self.limit,
+            seed: self.seed.unwrap_or(0),
+            batch: self.batch.map(NonZeroUsize::get),
+            max_queries: self.max_queries,
+            runtime: parse(self.runtime.as_deref(), RuntimeChoice::Auto)?,
+            settings: RuntimeSettings { threads: self.threads, device: parse(self.device.as_deref(), Device::Cpu)?, library: self.onnxruntime },
+            out,
+            resume,
+            command,
+        })
+    }
+}
+
+fn parse<T>(text: Option<&str>, default: T) -> Result<T, Failure>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error,
+{
+    text.map_or(Ok(default), |text| text.parse().map_err(Failure::from_error))
+}
+
+/// Returns `base`, or the first of `base-2`, `base-3`, .. that does not exist.
+pub(crate) fn free_folder(base: &str) -> PathBuf {
+    let mut candidate = PathBuf::from(base);
+    let mut number = 2u32;
+    while candidate.exists() {
+        candidate = PathBuf::from(format!("{base}-{number}"));
+        number += 1;
+    }
+    candidate
+}

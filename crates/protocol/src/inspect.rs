@@ -1,0 +1,157 @@
+//! What a model is, and what can be done with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
+use brinell_engine::Signature;
+use brinell_graph::{Dim, Graph, ValueId};
+use brinell_onnx::Model;
+use serde::Serialize;
+
+use crate::{ProtocolError, hash};
+
+/// A model file described.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// The file as named by the user.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Program that wrote it, with version.
+    pub producer: String,
+    /// Version of the ONNX file format.
+    pub ir_version: i64,
+    /// Opset of the default domain.
+    pub opset: i64,
+    /// Inputs without initializers.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// Number of nodes by operator.
+    pub operators: BTreeMap<String, usize>,
+    /// Number of values in float initializers.
+    pub parameters: u64,
+    /// Multiply-accumulate operations for one sample; absent where shapes are unknown.
+    pub macs: Option<u64>,
+    /// Batch: `free`, or what it is fixed at and whether it can be freed.
+    pub batch: String,
+    /// Number of classes, where the model is a classifier.
+    pub classes: Option<usize>,
+    /// True where the first output is a softmax.
+    pub softmax: bool,
+    /// Why the model cannot be audited as it is, where it cannot.
+    pub not_a_classifier: Option<String>,
+    /// True where the gradient of every loss with respect to the input can be built.
+    pub differentiable: bool,
+    /// Nodes without a gradient, where there are such.
+    pub obstacles: Vec<String>,
+    /// Nodes that are carried along unread, with reasons.
+    pub opaque: Vec<String>,
+}
+
+/// An input or output described.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Its element type, as `f32`.
+    pub dtype: String,
+    /// Its shape, as `[B, 3, 32, 32]`.
+    pub shape: String,
+}
+
+/// Reads a model and describes it. Nothing is run.
+///
+/// # Errors
+/// [`ProtocolError::Model`] where the file is no ONNX model.
+pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
+    let model = read(path)?;
+    let bytes = std::fs::metadata(path).map_err(ProtocolError::io("read", path))?.len();
+    let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+    let graph = &model.graph;
+    let signature = Signature::of(graph);
+    let gradient = differentiate(graph, signature.as_ref().ok());
+    let mut operators = BTreeMap::new();
+    for node in graph.nodes() {
+        *operators.entry(node.op.name().to_owned()).or_insert(0) += 1;
+    }
+    let cost = brinell_graph::cost(graph);
+    Ok(Inspection {
+        path: path.display().to_string(),
+        bytes,
+        sha256,
+        producer: format!("{} {}", model.producer, model.producer_version).trim().to_owned(),
+        ir_version: model.ir_version,
+        opset: model.opset,
+        inputs: ports(graph, graph.inputs()),
+        outputs: ports(graph, graph.outputs()),
+        operators,
+        parameters: cost.parameters,
+        macs: cost.macs,
+        batch: batch(graph),
+        classes: signature.as_ref().ok().map(|signature| signature.classes),
+        softmax: signature.as_ref().is_ok_and(|signature| signature.softmax),
+        not_a_classifier: signature.err().map(|error| error.to_string()),
+        differentiable: gradient.as_ref().is_some_and(Result::is_ok),
+        obstacles: match gradient {
+            Some(Err(error)) => error.to_string().lines().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        },
+        opaque: model.opaque().iter().map(|node| format!("{} ({}): {}", node.name, node.op, node.reason)).collect(),
+    })
+}
+
+/// Writes the gradient graph of a model under a loss, with a free batch where that can be had.
+///
+/// # Errors
+/// [`ProtocolError::Model`], [`ProtocolError::Oracle`] where the model is no classifier or has operators without a gradient.
+pub fn gradient_file(path: &Path, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
+    use brinell_engine::OracleError;
+    let model = read(path)?;
+    let freed = brinell_graph::rebatch(&model.graph);
+    let graph = freed.as_ref().unwrap_or(&model.graph);
+    let signature = Signature::of(graph).map_err(OracleError::Signature)?;
+    let gradient = gradient_graph(graph, signature.logits, signature.input, loss).map_err(OracleError::Autodiff)?;
+    Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)
+}
+
+fn read(path: &Path) -> Result<Model, ProtocolError> {
+    brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })
+}
+
+fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), AutodiffError>> {
+    let signature = signature?;
+    Some(gradient_graph(graph, signature.logits, signature.input, Loss::CrossEntropy).map(|_| ()))
+}
+
+fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
+    ids.iter()
+        .map(|&id| {
+            let value = graph.value(id);
+            Port {
+                name: value.name.clone(),
+                dtype: value.dtype.map_or_else(|| "unknown".to_owned(), |dtype| format!("{dtype:?}").to_lowercase()),
+                shape: value.shape.as_ref().map_or_else(
+                    || "unknown".to_owned(),
+                    |shape| format!("[{}]", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+                ),
+            }
+        })
+        .collect()
+}
+
+fn batch(graph: &Graph) -> String {
+    let first = graph.inputs().first().and_then(|&id| graph.shape(id)).and_then(|shape| shape.first()).copied();
+    match first {
+        Some(Dim::Batch(_)) => "free".to_owned(),
+        Some(Dim::Fixed(n)) => match brinell_graph::rebatch(graph) {
+            Ok(_) => format!("fixed at {n}; Brinell frees it"),
+            Err(error) => format!("fixed at {n}: {error}"),
+        },
+        _ => "unknown".to_owned(),
+    }
+}
+

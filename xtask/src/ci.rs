@@ -1,0 +1,39 @@
+//! The list that must pass, the same here and in continuous integration.
+
+use std::process::Command;
+
+/// Runs every check and stops at the first that fails.
+pub(crate) fn run() -> Result<(), String> {
+    cargo("formatting", &["fmt", "--all", "--check"])?;
+    crate::layers::check()?;
+    crate::golden::check()?;
+    cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    cargo("tests", &["test", "--workspace", "--locked"])?;
+    documentation()?;
+    deny()
+}
+
+fn cargo(what: &str, arguments: &[&str]) -> Result<(), String> {
+    run_command(what, Command::new(env!("CARGO")).args(arguments))
+}
+
+fn run_command(what: &str, command: &mut Command) -> Result<(), String> {
+    println!("== {what}");
+    let status = command.current_dir(crate::root()).status().map_err(|error| format!("{what}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{what} failed")) }
+}
+
+fn documentation() -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings");
+    run_command("documentation", &mut command)
+}
+
+/// Licences and sources. Advisories need the network and are left to a scheduled job.
+fn deny() -> Result<(), String> {
+    let there = Command::new(env!("CARGO")).args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !there {
+        return Err("cargo-deny is missing; install it with `cargo install cargo-deny --locked`".to_owned());
+    }
+    cargo("licences and sources", &["deny", "--locked", "check", "licenses", "bans", "sources"])
+}
