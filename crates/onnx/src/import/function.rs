@@ -1,6 +1,7 @@
 //! Model-local functions: calls are replaced by the function's nodes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use prost::Message;
 use prost::bytes::Bytes;
@@ -9,7 +10,7 @@ use super::{domain, opsets};
 use crate::error::ImportError;
 use crate::proto::{AttributeProto, FunctionProto, NodeProto};
 
-type Opsets = BTreeMap<String, i64>;
+type Opsets = Rc<BTreeMap<String, i64>>;
 type Functions<'a> = HashMap<(String, &'a str), &'a FunctionProto>;
 
 /// Nodes of a model after inlining.
@@ -42,7 +43,7 @@ fn expand(
             let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
             return Err(ImportError::TooLarge { what: "nodes", found: limit + 1, limit });
         }
-        inlined.push((node, opsets_here.clone()));
+        inlined.push((node, Rc::clone(opsets_here)));
         return Ok(());
     };
     let fail = |problem: String| ImportError::BadNode {
@@ -74,7 +75,7 @@ fn expand(
         let attribute = decode(encoded)?;
         given.insert(attribute.name.clone().unwrap_or_default(), attribute);
     }
-    let inner = opsets(&function.opset_import);
+    let inner = Rc::new(opsets(&function.opset_import));
     for body in &function.node {
         let mut attributes = Vec::with_capacity(body.attribute.len());
         for encoded in &body.attribute {

@@ -49,7 +49,11 @@ pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
 }
 
 pub(super) fn gather(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
+    let at = node.attributes.int_or("axis", 0)?;
+    let axis = match usize::try_from(at) {
+        Ok(axis) if importer.graph.shape(node.input(0)?).is_none() => axis,
+        _ => size::axis(at, importer.rank(node.input(0)?)?)?,
+    };
     importer.emit(node, Op::Gather { axis }, node.inputs.clone())
 }
 

@@ -54,6 +54,9 @@ impl<'a> Importer<'a> {
                 let problem = "no node produces it".to_owned();
                 return Err(ImportError::BadInterface { role: "output", name: name.to_owned(), problem });
             };
+            if let Some((dtype, shape)) = self.declared.get(name) {
+                self.graph.declare(id, *dtype, shape.clone());
+            }
             self.graph.output(id);
         }
         if proto.output.is_empty() {

@@ -23,6 +23,7 @@ mod size;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::rc::Rc;
 
 use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
@@ -114,6 +115,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     if !(version::OLDEST..=version::NEWEST).contains(&opset) {
         return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
     }
+    let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
     let graph = match import(&graph, &nodes, &opsets, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
@@ -204,7 +206,7 @@ struct Importer<'a> {
 
 fn import(
     proto: &GraphProto,
-    nodes: &[(NodeProto, BTreeMap<String, i64>)],
+    nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
     opsets: &BTreeMap<String, i64>,
     folder: Option<&Path>,
     batched: bool,

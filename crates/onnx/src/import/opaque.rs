@@ -36,9 +36,6 @@ impl Importer<'_> {
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
                 self.by_name.insert((*name).to_owned(), *id);
-                if let Some((dtype, shape)) = self.declared.get(name) {
-                    self.graph.declare(*id, *dtype, shape.clone());
-                }
             }
         }
         Ok(())
