@@ -1,0 +1,69 @@
+//! .npz archives that hold samples and labels.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use zip::ZipArchive;
+
+use super::error::{At, DataError, DataErrorKind};
+use super::input::Input;
+use super::load::Contents;
+use super::npy;
+
+/// Names under which samples are looked for, in this order.
+pub(super) const SAMPLES: &[&str] = &["x", "X", "images", "data", "inputs", "x_test", "X_test", "x_adv"];
+/// Names under which labels are looked for, in this order.
+pub(super) const LABELS: &[&str] = &["y", "Y", "labels", "label", "targets", "y_test", "Y_test"];
+
+type Archive = ZipArchive<BufReader<File>>;
+
+/// Reads samples and, where they are there, labels.
+pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<Contents, DataError> {
+    let mut archive = open(path).at(path)?;
+    let names = names(&archive);
+    let name = choose(&names, SAMPLES).at(path)?;
+    let samples = entry(&mut archive, &name, |input| npy::header(input)?.pixels(input, limit)).at(path)?;
+    let labels = match choose(&names, LABELS) {
+        Ok(name) => Some(entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)?),
+        Err(_) => None,
+    };
+    Ok(Contents { samples, labels, format: "npz" })
+}
+
+/// Reads the labels.
+pub(super) fn labels(path: &Path) -> Result<Vec<usize>, DataError> {
+    let mut archive = open(path).at(path)?;
+    let name = choose(&names(&archive), LABELS).at(path)?;
+    entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
+}
+
+/// Returns the first of the `wanted` names that is there.
+pub(super) fn choose(found: &[String], wanted: &[&str]) -> Result<String, DataErrorKind> {
+    wanted.iter().find(|name| found.iter().any(|other| other == *name)).map(|name| (*name).to_owned()).ok_or_else(|| {
+        let mut found = found.to_vec();
+        found.sort();
+        DataErrorKind::NoArray { wanted: wanted.join(", "), found }
+    })
+}
+
+fn open(path: &Path) -> Result<Archive, DataErrorKind> {
+    ZipArchive::new(BufReader::new(File::open(path)?)).map_err(malformed)
+}
+
+fn malformed(error: impl std::fmt::Display) -> DataErrorKind {
+    DataErrorKind::Malformed { format: "npz", reason: error.to_string() }
+}
+
+fn names(archive: &Archive) -> Vec<String> {
+    archive.file_names().flatten().map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()).collect()
+}
+
+fn entry<T>(archive: &mut Archive, name: &str, read: impl FnOnce(&mut Input<'_>) -> Result<T, DataErrorKind>) -> Result<T, DataErrorKind> {
+    let file = archive.by_name(&format!("{name}.npy")).map_err(malformed)?;
+    read(&mut Input::untrusted(file)).map_err(|kind| match kind {
+        // A wrong checksum or a broken compressed stream is the archive's fault, not the system's.
+        DataErrorKind::Io(error) => malformed(error),
+        other => other,
+    })
+}

@@ -1,0 +1,148 @@
+//! A data set in memory.
+
+use std::path::PathBuf;
+
+use super::error::{DataError, DataErrorKind};
+
+/// The values of all samples, one sample after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pixels {
+    /// Bytes 0..=255.
+    U8(Vec<u8>),
+    /// Numbers that already are in the model's declared scale; all finite.
+    F32(Vec<f32>),
+}
+
+impl Pixels {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::U8(values) => values.len(),
+            Self::F32(values) => values.len(),
+        }
+    }
+}
+
+/// The scale in which the model's user declares pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// 0..1: the byte p becomes p / 255, one division in single precision as numpy and PyTorch do it.
+    Unit,
+    /// 0..255: the byte p stays p.
+    Byte,
+}
+
+/// Labelled samples, all of one shape.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The file or folder it was read from.
+    pub path: PathBuf,
+    /// The separate file the labels were read from, if any.
+    pub label_path: Option<PathBuf>,
+    /// The values, `n` times `sample_len()` of them.
+    pub pixels: Pixels,
+    /// Shape of one sample as stored (images from PNG or JPEG files: `[channels, height, width]`).
+    pub shape: Vec<usize>,
+    /// Class index of every sample.
+    pub labels: Vec<usize>,
+    /// Number of samples.
+    pub n: usize,
+    /// Name of the format, such as `idx` or `npy`.
+    pub format: &'static str,
+    /// Names of the classes, where the data or the options tell them.
+    pub class_names: Option<Vec<String>>,
+    /// File name of every sample relative to the folder; empty unless every sample is a file.
+    pub ids: Vec<String>,
+    /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
+    pub sha256: String,
+}
+
+impl Dataset {
+    /// Returns the number of values in one sample.
+    pub fn sample_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Writes sample `index` to `out` in row-major order; `scale` applies to bytes only.
+    ///
+    /// # Panics
+    ///
+    /// `index` is not below `n`, or `out` is not `sample_len()` long.
+    pub fn sample(&self, index: usize, scale: Scale, out: &mut [f32]) {
+        let len = self.sample_len();
+        assert_eq!(out.len(), len, "one sample has {len} values");
+        let range = index * len..(index + 1) * len;
+        match &self.pixels {
+            Pixels::F32(values) => out.copy_from_slice(&values[range]),
+            Pixels::U8(values) => {
+                let divisor = match scale {
+                    Scale::Unit => 255.0,
+                    Scale::Byte => 1.0,
+                };
+                for (to, from) in out.iter_mut().zip(&values[range]) {
+                    *to = f32::from(*from) / divisor;
+                }
+            }
+        }
+    }
+
+    /// Checks that every label is one of the model's `classes` classes.
+    ///
+    /// # Errors
+    ///
+    /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not.
+    pub fn check_labels(&self, classes: usize) -> Result<(), DataError> {
+        match self.labels.iter().position(|label| *label >= classes) {
+            None => Ok(()),
+            Some(sample) => Err(DataError::new(
+                self.label_path.as_deref().unwrap_or(&self.path),
+                DataErrorKind::LabelOutOfRange { sample, label: self.labels[sample], classes },
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(pixels: Pixels) -> Dataset {
+        Dataset {
+            path: "data".into(),
+            label_path: None,
+            n: pixels.len() / 2,
+            pixels,
+            shape: vec![1, 2],
+            labels: vec![0, 2],
+            format: "npy",
+            class_names: None,
+            ids: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn bytes_are_divided_in_single_precision_or_left_alone() {
+        let data = dataset(Pixels::U8(vec![0, 255, 7, 254]));
+        let mut out = [0.0; 2];
+        data.sample(1, Scale::Unit, &mut out);
+        assert_eq!(out, [7.0_f32 / 255.0, 254.0_f32 / 255.0]);
+        data.sample(1, Scale::Byte, &mut out);
+        assert_eq!(out, [7.0, 254.0]);
+    }
+
+    #[test]
+    fn numbers_are_never_rescaled() {
+        let data = dataset(Pixels::F32(vec![0.5, 200.0, -3.0, 1.0]));
+        let mut out = [0.0; 2];
+        data.sample(0, Scale::Unit, &mut out);
+        assert_eq!(out, [0.5, 200.0]);
+    }
+
+    #[test]
+    fn a_label_beyond_the_classes_is_named() {
+        let data = dataset(Pixels::U8(vec![0; 4]));
+        assert!(data.check_labels(3).is_ok());
+        let message = data.check_labels(2).unwrap_err().to_string();
+        assert!(message.contains("sample 1 has label 2, but the model has 2 classes"), "{message}");
+    }
+}

@@ -1,0 +1,248 @@
+//! PNG and JPEG images: one file, a folder of class folders, or a folder with a table of labels.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufReader, Cursor};
+use std::path::{Path, PathBuf};
+
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use rayon::prelude::*;
+
+use super::array::Samples;
+use super::classes::lookup;
+use super::dataset::{Dataset, Pixels};
+use super::error::{At, DataError, DataErrorKind};
+use super::labels::{self, Asked};
+use super::load::{self, Parts};
+use super::options::LoadOptions;
+use super::table;
+
+/// Images decoded at a time, which bounds the memory beside the data set itself.
+const CHUNK: usize = 256;
+/// The table of labels that is looked for in a folder.
+const TABLE: &str = "labels.csv";
+const READ: &[&str] = &["png", "jpg", "jpeg"];
+const NOT_READ: &[&str] =
+    &["bmp", "gif", "tif", "tiff", "webp", "avif", "heic", "heif", "jp2", "jxl", "ppm", "pgm", "pnm", "tga", "ico", "svg"];
+
+/// One image and its class.
+struct Entry {
+    path: PathBuf,
+    id: String,
+    label: usize,
+}
+
+/// Returns whether `start` is how a PNG or JPEG file begins.
+pub(super) fn is_image(start: &[u8]) -> bool {
+    start.starts_with(b"\x89PNG\r\n\x1a\n") || start.starts_with(&[0xff, 0xd8, 0xff])
+}
+
+/// Reads a single image.
+pub(super) fn single(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (label, label_path) = match labels::asked(options)? {
+        Asked::All(class) => (class, None),
+        Asked::Beside => return Err(DataError::new(path, DataErrorKind::NoLabels)),
+        Asked::File(file) => match labels::read(&file, options)?[..] {
+            [label] => (label, Some(file)),
+            ref labels => return Err(DataError::new(&file, DataErrorKind::CountMismatch { samples: 1, labels: labels.len() })),
+        },
+    };
+    let entries = vec![Entry { path: path.to_path_buf(), id, label }];
+    assemble(path, entries, label_path, options.class_names.clone(), options)
+}
+
+/// Reads a folder of images.
+pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let beside = path.join(TABLE);
+    let (entries, table, class_names) = match labels::asked(options)? {
+        Asked::File(file) => from_table(path, file, options)?,
+        Asked::Beside if beside.is_file() => from_table(path, beside, options)?,
+        Asked::Beside => from_folders(path, options)?,
+        Asked::All(label) => {
+            let listing = list(path)?;
+            let inside: Vec<String> = listing.folders.iter().map(|folder| images_in(path, folder)).collect::<Result<Vec<_>, _>>()?.concat();
+            let entries = listing.images.into_iter().chain(inside).map(|id| Entry { path: path.join(&id), id, label }).collect();
+            (entries, None, options.class_names.clone())
+        }
+    };
+    assemble(path, entries, table, class_names, options)
+}
+
+type Labelled = (Vec<Entry>, Option<PathBuf>, Option<Vec<String>>);
+
+fn from_folders(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
+    let listing = list(path)?;
+    let mut folders = Vec::new();
+    for folder in listing.folders {
+        let images = images_in(path, &folder)?;
+        if !images.is_empty() {
+            folders.push((folder, images));
+        }
+    }
+    match (listing.images.first(), folders.first()) {
+        (Some(file), Some((folder, _))) => {
+            return Err(DataError::new(path, DataErrorKind::MixedFolder { file: file.clone(), folder: folder.clone() }));
+        }
+        (Some(_), None) => return Err(DataError::new(path, DataErrorKind::NoLabels)),
+        (None, None) => return Err(DataError::new(path, DataErrorKind::Empty)),
+        (None, Some(_)) => {}
+    }
+    let names = options.class_names.clone().unwrap_or_else(|| folders.iter().map(|(folder, _)| folder.clone()).collect());
+    let mut entries = Vec::new();
+    for (folder, images) in folders {
+        let label = match &options.class_names {
+            Some(names) => lookup(names, &folder).at(&path.join(&folder))?,
+            None => names.iter().position(|name| *name == folder).unwrap_or_default(),
+        };
+        entries.extend(images.into_iter().map(|id| Entry { path: path.join(&id), id, label }));
+    }
+    Ok((entries, None, Some(names)))
+}
+
+fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Labelled, DataError> {
+    let rows = table::read(&file).at(&file)?;
+    let names = match &options.class_names {
+        Some(names) => Some(names.clone()),
+        None if rows.iter().all(|row| row.label.parse::<usize>().is_ok()) => None,
+        None => {
+            // A misspelt index among names would silently become a class of its own.
+            if let Some(row) = rows.iter().find(|row| row.label.parse::<f64>().is_ok()) {
+                let reason = format!("label `{}` is a number, others are class names; name the classes with `--classes`", row.label);
+                return Err(DataError::new(&file, DataErrorKind::Line { line: row.line, reason }));
+            }
+            Some(rows.iter().map(|row| row.label.clone()).collect::<BTreeSet<_>>().into_iter().collect())
+        }
+    };
+    let known = names.as_deref().unwrap_or_default();
+    let entries = rows.into_iter().map(|row| {
+        let at_line = |reason: String| DataError::new(&file, DataErrorKind::Line { line: row.line, reason });
+        let label = lookup(known, &row.label).map_err(|unknown| at_line(unknown.to_string()))?;
+        let image = path.join(&row.file);
+        if !image.is_file() {
+            return Err(at_line(format!("no image `{}` in {}", row.file, path.display())));
+        }
+        Ok(Entry { path: image, id: row.file, label })
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    Ok((entries, Some(file), names))
+}
+
+struct Listing {
+    folders: Vec<String>,
+    images: Vec<String>,
+}
+
+/// Lists a folder, each kind sorted by name; hidden files and files that are no images are left out.
+fn list(path: &Path) -> Result<Listing, DataError> {
+    let mut listing = Listing { folders: Vec::new(), images: Vec::new() };
+    for entry in fs::read_dir(path).at(path)? {
+        let entry = entry.at(path)?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let place = entry.path();
+        let suffix = place.extension().map(|suffix| suffix.to_string_lossy().to_lowercase()).unwrap_or_default();
+        if name.starts_with('.') {
+        } else if place.is_dir() {
+            listing.folders.push(name);
+        } else if READ.contains(&suffix.as_str()) {
+            listing.images.push(name);
+        } else if NOT_READ.contains(&suffix.as_str()) {
+            return Err(DataError::new(&place, DataErrorKind::OtherImage));
+        }
+    }
+    listing.folders.sort();
+    listing.images.sort();
+    Ok(listing)
+}
+
+fn images_in(path: &Path, folder: &str) -> Result<Vec<String>, DataError> {
+    Ok(list(&path.join(folder))?.images.into_iter().map(|image| format!("{folder}/{image}")).collect())
+}
+
+fn assemble(
+    path: &Path,
+    mut entries: Vec<Entry>,
+    table: Option<PathBuf>,
+    class_names: Option<Vec<String>>,
+    options: &LoadOptions,
+) -> Result<Dataset, DataError> {
+    let channels = options.channels.unwrap_or(3);
+    if !matches!(channels, 1 | 3) || options.image_size.is_some_and(|(height, width)| height == 0 || width == 0) {
+        return Err(DataError::new(path, DataErrorKind::ImageOptions { channels, size: options.image_size }));
+    }
+    let total = entries.len();
+    entries.truncate(options.limit.unwrap_or(total));
+    let n = entries.len();
+    let mut values = Vec::new();
+    let mut size = None;
+    for chunk in entries.chunks(CHUNK) {
+        let images: Vec<Result<Planes, DataError>> =
+            chunk.par_iter().map(|entry| decode(&entry.path, channels, options.image_size).at(&entry.path)).collect();
+        for (entry, image) in chunk.iter().zip(images) {
+            let image = image?;
+            let (height, width) = *size.get_or_insert((image.height, image.width));
+            if (image.height, image.width) != (height, width) {
+                let kind = DataErrorKind::ImageSize { height, width, found_height: image.height, found_width: image.width };
+                return Err(DataError::new(&entry.path, kind));
+            }
+            values.extend_from_slice(&image.values);
+        }
+    }
+    let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::Empty)) };
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
+    let labels = entries.iter().map(|entry| entry.label).collect();
+    let ids = entries.into_iter().map(|entry| entry.id).collect();
+    let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
+    load::dataset(path, Parts { samples, labels, label_path: table, format: "images", class_names, ids, files })
+}
+
+/// A decoded image, one plane per channel.
+struct Planes {
+    height: usize,
+    width: usize,
+    values: Vec<u8>,
+}
+
+fn decode(path: &Path, channels: usize, size: Option<(usize, usize)>) -> Result<Planes, DataErrorKind> {
+    let bytes = fs::read(path)?;
+    let image = ImageReader::new(BufReader::new(Cursor::new(bytes))).with_guessed_format()?.decode()?;
+    let image = match (channels, size) {
+        (1, None) => DynamicImage::from(grey(image)),
+        (1, Some(size)) => resize(DynamicImage::from(grey(image)), size),
+        (_, None) => DynamicImage::from(image.into_rgb8()),
+        (_, Some(size)) => resize(DynamicImage::from(image.into_rgb8()), size),
+    };
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let interleaved = image.into_bytes();
+    let values = (0..channels).flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied()).collect();
+    Ok(Planes { height, width, values })
+}
+
+/// Turns an image grey with the weights of ITU-R 601 (0.299, 0.587, 0.114), rounded to the nearest.
+fn grey(image: DynamicImage) -> GrayImage {
+    match image {
+        DynamicImage::ImageLuma8(_) | DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_) => {
+            image.into_luma8()
+        }
+        other => {
+            let colour: RgbImage = other.into_rgb8();
+            let weigh = |pixel: &image::Rgb<u8>| {
+                let [red, green, blue] = pixel.0.map(u32::from);
+                ((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16) as u8
+            };
+            GrayImage::from_fn(colour.width(), colour.height(), |x, y| image::Luma([weigh(colour.get_pixel(x, y))]))
+        }
+    }
+}
+
+fn resize(image: DynamicImage, (height, width): (usize, usize)) -> DynamicImage {
+    if (image.height() as usize, image.width() as usize) == (height, width) {
+        return image;
+    }
+    let (height, width) = (u32::try_from(height).unwrap_or(u32::MAX), u32::try_from(width).unwrap_or(u32::MAX));
+    match image {
+        DynamicImage::ImageLuma8(grey) => imageops::resize(&grey, width, height, FilterType::Triangle).into(),
+        other => imageops::resize(&other.into_rgb8(), width, height, FilterType::Triangle).into(),
+    }
+}

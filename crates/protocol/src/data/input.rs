@@ -1,0 +1,123 @@
+//! Bytes of a file that is not trusted: nothing is reserved on the word of a header alone.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::error::DataErrorKind;
+
+/// The most memory that is reserved before the bytes for it have been seen, where the file's size does not tell.
+const RESERVE: u64 = 16 << 20;
+
+/// A stream of bytes and, where known, how many are left in it.
+pub(super) struct Input<'a> {
+    reader: Box<dyn Read + 'a>,
+    left: Option<u64>,
+}
+
+impl<'a> Input<'a> {
+    /// Opens a file, looking through gzip compression.
+    pub(super) fn open(path: &Path) -> Result<Input<'static>, DataErrorKind> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(DataErrorKind::NotAFile);
+        }
+        let mut reader = BufReader::with_capacity(1 << 16, file);
+        if is_gzip(&mut reader)? {
+            return Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader))), left: None });
+        }
+        Ok(Input { reader: Box::new(reader), left: Some(metadata.len()) })
+    }
+
+    /// Wraps a stream whose length is unknown or only claimed.
+    pub(super) fn untrusted(reader: impl Read + 'a) -> Self {
+        Self { reader: Box::new(reader), left: None }
+    }
+
+    /// Narrows the stream to its next `len` bytes.
+    pub(super) fn first(self, len: u64) -> Result<Self, DataErrorKind> {
+        self.check(len)?;
+        Ok(Self { left: self.left.map(|_| len), reader: Box::new(self.reader.take(len)) })
+    }
+
+    /// Returns the number of bytes left, where known.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.left
+    }
+
+    /// Returns the first bytes, up to `len`, of a file; fewer where it is shorter.
+    pub(super) fn up_to(&mut self, len: u64) -> Result<Vec<u8>, DataErrorKind> {
+        let mut bytes = Vec::new();
+        (&mut self.reader).take(len).read_to_end(&mut bytes)?;
+        self.left = self.left.map(|left| left.saturating_sub(bytes.len() as u64));
+        Ok(bytes)
+    }
+
+    /// Returns exactly `len` bytes.
+    pub(super) fn bytes(&mut self, len: u64) -> Result<Vec<u8>, DataErrorKind> {
+        self.check(len)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(self.left.map_or(len.min(RESERVE), |_| len)).unwrap_or(0));
+        (&mut self.reader).take(len).read_to_end(&mut bytes)?;
+        let found = bytes.len() as u64;
+        if found < len {
+            return Err(DataErrorKind::Truncated { expected: len, found });
+        }
+        self.left = self.left.map(|left| left.saturating_sub(found));
+        Ok(bytes)
+    }
+
+    /// Passes exactly `len` bytes on in pieces of at most `piece` bytes.
+    pub(super) fn pieces(
+        &mut self,
+        len: u64,
+        piece: u64,
+        mut each: impl FnMut(&[u8]) -> Result<(), DataErrorKind>,
+    ) -> Result<(), DataErrorKind> {
+        self.check(len)?;
+        let mut done = 0;
+        while done < len {
+            let step = piece.min(len - done);
+            let bytes = self.bytes(step).map_err(|error| match error {
+                DataErrorKind::Truncated { found, .. } => DataErrorKind::Truncated { expected: len, found: done + found },
+                other => other,
+            })?;
+            each(&bytes)?;
+            done += step;
+        }
+        Ok(())
+    }
+
+    /// Skips `len` bytes.
+    pub(super) fn skip(&mut self, len: u64) -> Result<(), DataErrorKind> {
+        self.check(len)?;
+        let found = io::copy(&mut (&mut self.reader).take(len), &mut io::sink())?;
+        if found < len {
+            return Err(DataErrorKind::Truncated { expected: len, found });
+        }
+        self.left = self.left.map(|left| left.saturating_sub(found));
+        Ok(())
+    }
+
+    /// Checks that nothing is left.
+    pub(super) fn finish(&mut self) -> Result<(), DataErrorKind> {
+        let extra = match self.left {
+            Some(left) => left,
+            None => io::copy(&mut (&mut self.reader).take(1), &mut io::sink())?,
+        };
+        if extra > 0 { Err(DataErrorKind::TrailingBytes { extra }) } else { Ok(()) }
+    }
+
+    fn check(&self, len: u64) -> Result<(), DataErrorKind> {
+        match self.left {
+            Some(found) if found < len => Err(DataErrorKind::Truncated { expected: len, found }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_gzip(reader: &mut BufReader<File>) -> io::Result<bool> {
+    Ok(io::BufRead::fill_buf(reader)?.starts_with(&[0x1f, 0x8b]))
+}

@@ -1,0 +1,143 @@
+//! From a path to a data set.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::array::{Samples, Spec};
+use super::dataset::Dataset;
+use super::error::{At, DataError, DataErrorKind};
+use super::input::Input;
+use super::labels::{self, Asked};
+use super::options::LoadOptions;
+use super::{archive, cifar, idx, images, npy, tensors};
+use crate::hash;
+
+/// Formats of single files, as told by their first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Idx,
+    Npy,
+    Npz,
+    Cifar,
+    Safetensors,
+    Image,
+}
+
+/// Samples and, where the same file holds them, their labels.
+pub(super) struct Contents {
+    pub(super) samples: Samples,
+    pub(super) labels: Option<Vec<usize>>,
+    pub(super) format: &'static str,
+}
+
+/// Reads labelled samples; the [module](super) says which formats and conventions.
+///
+/// # Errors
+///
+/// [`DataError`] names the file at fault, what is wrong with it and, where something can be done about it, the remedy.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let metadata = fs::metadata(path)
+        .map_err(|error| if error.kind() == io::ErrorKind::NotFound { DataErrorKind::NotFound } else { error.into() })
+        .at(path)?;
+    if metadata.is_dir() {
+        return images::folder(path, options);
+    }
+    if !metadata.is_file() {
+        return Err(DataError::new(path, DataErrorKind::NotAFile));
+    }
+    let contents = match format(path)? {
+        Some(Format::Image) => return images::single(path, options),
+        Some(Format::Idx) => array(path, "idx", options, idx::header)?,
+        Some(Format::Npy) => array(path, "npy", options, npy::header)?,
+        Some(Format::Npz) => archive::read(path, options.limit)?,
+        Some(Format::Safetensors) => tensors::read(path, options.limit)?,
+        Some(Format::Cifar) => {
+            let mut input = Input::open(path).at(path)?;
+            let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options.limit).at(path)?;
+            Contents { samples, labels: Some(labels), format: layout.name() }
+        }
+        None => return Err(DataError::new(path, DataErrorKind::UnknownFormat)),
+    };
+    label(path, contents, options)
+}
+
+fn array(
+    path: &Path,
+    format: &'static str,
+    options: &LoadOptions,
+    header: impl FnOnce(&mut Input<'_>) -> Result<Spec, DataErrorKind>,
+) -> Result<Contents, DataError> {
+    let mut input = Input::open(path).at(path)?;
+    let samples = header(&mut input).and_then(|spec| spec.pixels(&mut input, options.limit)).at(path)?;
+    Ok(Contents { samples, labels: None, format })
+}
+
+/// Gives the samples their labels: those asked for, else those in the same file, else those of the file beside it.
+fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let Contents { samples, labels: own, format } = contents;
+    let (mut labels, label_path, rows) = match (labels::asked(options)?, own) {
+        (Asked::All(class), _) => (vec![class; samples.n], None, samples.n),
+        (Asked::File(file), _) => (labels::read(&file, options)?, Some(file), samples.total),
+        (Asked::Beside, Some(labels)) => {
+            // CIFAR rows are read together with their labels, so that a limit has cut both.
+            let rows = if format.starts_with("cifar") { samples.n } else { samples.total };
+            (labels, None, rows)
+        }
+        (Asked::Beside, None) => {
+            let file = labels::beside(path)?.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
+            (labels::read(&file, options)?, Some(file), samples.total)
+        }
+    };
+    if labels.len() != rows {
+        let kind = DataErrorKind::CountMismatch { samples: rows, labels: labels.len() };
+        return Err(DataError::new(label_path.as_deref().unwrap_or(path), kind));
+    }
+    labels.truncate(samples.n);
+    let mut files = vec![path.to_path_buf()];
+    files.extend(label_path.clone());
+    dataset(path, Parts { samples, labels, label_path, format, class_names: options.class_names.clone(), ids: Vec::new(), files })
+}
+
+/// Everything a data set is made of but its digest.
+pub(super) struct Parts {
+    pub(super) samples: Samples,
+    pub(super) labels: Vec<usize>,
+    pub(super) label_path: Option<PathBuf>,
+    pub(super) format: &'static str,
+    pub(super) class_names: Option<Vec<String>>,
+    pub(super) ids: Vec<String>,
+    /// Every file read, in the order in which they are hashed.
+    pub(super) files: Vec<PathBuf>,
+}
+
+pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
+    let Parts { samples, labels, label_path, format, class_names, ids, files } = parts;
+    let Samples { pixels, shape, n, .. } = samples;
+    if n == 0 {
+        return Err(DataError::new(path, DataErrorKind::Empty));
+    }
+    let sha256 = hash::sha256_files(files.iter().map(PathBuf::as_path)).at(path)?;
+    Ok(Dataset { path: path.to_path_buf(), label_path, pixels, shape, labels, n, format, class_names, ids, sha256 })
+}
+
+/// Tells the format of a file by how it begins and, for CIFAR binaries, which begin with anything, by the suffix `.bin`.
+pub(super) fn format(path: &Path) -> Result<Option<Format>, DataError> {
+    let start = Input::open(path).and_then(|mut input| input.up_to(16)).at(path)?;
+    let suffix = |wanted: &str| path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case(wanted));
+    Ok(if start.starts_with(npy::MAGIC) {
+        Some(Format::Npy)
+    } else if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        Some(Format::Npz)
+    } else if images::is_image(&start) {
+        Some(Format::Image)
+    } else if suffix("bin") {
+        Some(Format::Cifar)
+    } else if idx::is_idx(&start) {
+        Some(Format::Idx)
+    } else if tensors::is_safetensors(&start) {
+        Some(Format::Safetensors)
+    } else {
+        None
+    })
+}

@@ -1,0 +1,50 @@
+//! Labelled data: reading it, whatever reasonable form it has, without ever guessing silently.
+//!
+//! | Format | Told by | Samples | Labels |
+//! |---|---|---|---|
+//! | IDX (MNIST) | first bytes | first axis; u8, i8, i16, i32, f32, f64 | second IDX file, by default `images` -> `labels`, `idx3` -> `idx1` in the name |
+//! | .npy | first bytes | first axis; bool, integers, f16, f32, f64, either byte order, C or Fortran order | second file; by default `NAME_labels.npy`, `x` -> `y`, `images` -> `labels`, else the `*_labels.npy` whose stem begins the name (longest wins), else `labels.npy` |
+//! | .npz | first bytes | array `x`, `X`, `images`, `data`, `inputs`, `x_test` or `x_adv` | array `y`, `Y`, `labels`, `label`, `targets` or `y_test` |
+//! | safetensors | first bytes | tensor named as in .npz | tensor named as in .npz |
+//! | CIFAR binary | suffix `.bin` | rows of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100) | first byte; CIFAR-100: the fine label |
+//! | PNG or JPEG | first bytes | one image, `[3, height, width]` | `--labels CLASS` |
+//! | folder of PNG and JPEG | a folder | every image, sorted by folder and name; with a table, in its order | `labels.csv` or `--labels FILE`, else one folder per class |
+//!
+//! Conventions:
+//!
+//! - An explicit labels file wins over labels inside the data or beside it. It may be IDX, .npy, .npz, safetensors or text with one class index or
+//!   name a line. Where no such file exists, the text is one class index or name for all samples. Labels start at 0; there must be exactly one per sample.
+//! - Only bytes (u8) are pixels in 0..=255 and are scaled ([`Scale`]); every other type is taken as already in the declared scale. f64 is rounded to f32;
+//!   an integer that f32 cannot hold, a NaN and an infinity are errors.
+//! - IDX and .npy files may be compressed with gzip. CIFAR binaries may not.
+//! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; with `--classes FILE` the folders' names are looked up there.
+//! - A labels table has lines `file,label`, or a header line that names these columns in any order. It decides which images belong to the data set.
+//!   Labels are class indices or, looked up in `--classes` or else sorted by name, class names.
+//! - Images become RGB (transparency is dropped, 16 bits become 8), or grey with the weights of ITU-R 601; EXIF orientation is not applied. They must be of one size,
+//!   or are resized by a triangle filter whose support grows when shrinking (bilinear with antialiasing), without regard to the aspect ratio and without cropping.
+//!   JPEG decoders may differ by one in 255; so may resizing from Pillow's.
+//! - Hidden files and files that are no images are left out of folders; images of other formats are errors.
+//! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen.
+//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
+
+mod archive;
+mod array;
+mod cifar;
+mod classes;
+mod dataset;
+mod error;
+mod idx;
+mod images;
+mod input;
+mod labels;
+mod load;
+mod npy;
+mod options;
+mod table;
+mod tensors;
+
+pub use classes::{class_names, lookup};
+pub use dataset::{Dataset, Pixels, Scale};
+pub use error::{DataError, DataErrorKind, UnknownClass};
+pub use load::load;
+pub use options::LoadOptions;

@@ -1,0 +1,18 @@
+//! What a caller can ask of the loader.
+
+use std::path::PathBuf;
+
+/// How to read a data set; the default asks for nothing special.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// A file of labels or, where no such file exists, one class index or class name for all samples.
+    pub labels: Option<PathBuf>,
+    /// Keep only the first samples.
+    pub limit: Option<usize>,
+    /// Names of the classes in the model's order; folder names and labels in text are looked up in it.
+    pub class_names: Option<Vec<String>>,
+    /// Height and width to resize images to (PNG and JPEG only).
+    pub image_size: Option<(usize, usize)>,
+    /// Channels of images (PNG and JPEG only): 3 for RGB, which is the default, or 1 for grey.
+    pub channels: Option<usize>,
+}
