@@ -1,7 +1,24 @@
 //! Attacks as ask/tell state machines for one sample, and the driver that runs them.
+//!
+//! An [`Attack`] asks for one point at a time and is told logits, loss and gradient there; a [`Recipe`] makes one per sample and
+//! restart; [`recipe`] and [`suite`] find recipes by name. Points are flat slices of d floats in model-input units.
 
+mod apgd;
 mod attack;
+pub mod driver;
+mod error;
+mod fgsm;
 mod loss;
+mod pgd;
+mod registry;
+pub mod rng;
+mod settings;
+mod step;
 
+pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use attack::{Attack, Need, Next, Recipe, Reply, Start};
+pub use error::AttackError;
+pub use fgsm::Fgsm;
 pub use loss::Loss;
+pub use pgd::{Pgd, PgdConfig};
+pub use registry::{attacks, recipe, suite, suites};

@@ -1,0 +1,53 @@
+//! What can be wrong with the name or the settings of an attack.
+
+/// An attack that cannot be configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttackError {
+    /// No attack has this name.
+    #[error("unknown attack '{name}': known are {known}")]
+    UnknownAttack {
+        /// What was given.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// No suite has this name.
+    #[error("unknown suite '{name}': known are {known}")]
+    UnknownSuite {
+        /// What was given.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// The attack has no such setting.
+    #[error("attack {attack} has no setting '{setting}': known are {known}")]
+    UnknownSetting {
+        /// The attack.
+        attack: &'static str,
+        /// What was given.
+        setting: String,
+        /// All settings of the attack.
+        known: String,
+    },
+    /// A setting is not of the form `name=value`.
+    #[error("'{text}' in the settings of attack {attack} is not of the form name=value, as in {attack}:steps=40")]
+    NotASetting {
+        /// The attack.
+        attack: &'static str,
+        /// What was given.
+        text: String,
+    },
+    /// A setting has a value that makes no sense.
+    #[error("setting {setting} of attack {attack} is '{value}': it must be {expected}")]
+    BadValue {
+        /// The attack.
+        attack: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// What would do.
+        expected: &'static str,
+    },
+}

@@ -1,0 +1,164 @@
+//! All attacks and suites by name.
+
+use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Pgd, PgdConfig, Recipe, settings::Settings};
+
+/// What an attack is called, what it takes and how it is made.
+struct Entry {
+    name: &'static str,
+    about: &'static str,
+    settings: &'static [&'static str],
+    build: fn(&Settings<'_>) -> Result<Box<dyn Recipe>, AttackError>,
+}
+
+const APGD_SETTINGS: &[&str] = &["steps", "restarts", "rho", "reference-quirk"];
+
+/// One line per attack: a new attack is added here.
+const ATTACKS: &[Entry] = &[
+    Entry { name: Fgsm::NAME, about: "one step of the full radius", settings: &[], build: |_| Ok(Box::new(Fgsm)) },
+    Entry {
+        name: Pgd::NAME,
+        about: "steps of fixed length from random starts",
+        settings: &["steps", "restarts", "step", "random-start"],
+        build: pgd,
+    },
+    Entry {
+        name: ApgdLoss::CrossEntropy.attack_name(),
+        about: "Auto-PGD on the cross-entropy",
+        settings: APGD_SETTINGS,
+        build: |given| apgd(ApgdLoss::CrossEntropy, given),
+    },
+    Entry {
+        name: ApgdLoss::Dlr.attack_name(),
+        about: "Auto-PGD on the difference of logits ratio",
+        settings: APGD_SETTINGS,
+        build: |given| apgd(ApgdLoss::Dlr, given),
+    },
+    Entry {
+        name: ApgdLoss::Margin.attack_name(),
+        about: "Auto-PGD on the difference of two logits",
+        settings: APGD_SETTINGS,
+        build: |given| apgd(ApgdLoss::Margin, given),
+    },
+];
+
+/// Suites: attacks that run one after the other on what the former left over.
+const SUITES: &[(&str, &[&str])] = &[("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
+
+const COUNT: &str = "a whole number above 0";
+const SWITCH: &str = "true or false";
+
+fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = PgdConfig::default();
+    Ok(Box::new(Pgd::new(PgdConfig {
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+        step: given.get("step", "a finite number above 0, relative to eps")?,
+        random_start: given.get("random-start", SWITCH)?.unwrap_or(default.random_start),
+    })?))
+}
+
+fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = ApgdConfig::new(loss);
+    Ok(Box::new(Apgd::new(ApgdConfig {
+        loss,
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+        rho: given.get("rho", "from 0 to 1")?.unwrap_or(default.rho),
+        reference_quirk: given.get("reference-quirk", SWITCH)?.unwrap_or(default.reference_quirk),
+    })?))
+}
+
+/// Name and one-line description of every attack.
+pub fn attacks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ATTACKS.iter().map(|entry| (entry.name, entry.about))
+}
+
+/// Names of all suites.
+pub fn suites() -> impl Iterator<Item = &'static str> {
+    SUITES.iter().map(|(name, _)| *name)
+}
+
+/// Builds an attack from its name and settings, such as `pgd` or `pgd:steps=40,restarts=5`.
+///
+/// # Errors
+/// `UnknownAttack` and `UnknownSetting`, which list what is known; `NotASetting`; `BadValue`.
+pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
+    let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
+    let name = name.trim();
+    let Some(entry) = ATTACKS.iter().find(|entry| entry.name == name) else {
+        let known: Vec<_> = attacks().map(|(name, _)| name).collect();
+        return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
+    };
+    (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
+}
+
+/// Builds the attacks of a suite in their order.
+///
+/// # Errors
+/// `UnknownSuite`, which lists what is known.
+pub fn suite(name: &str) -> Result<Vec<Box<dyn Recipe>>, AttackError> {
+    let Some((_, specs)) = SUITES.iter().find(|(known, _)| *known == name) else {
+        let known: Vec<_> = suites().collect();
+        return Err(AttackError::UnknownSuite { name: name.to_owned(), known: known.join(", ") });
+    };
+    specs.iter().map(|spec| recipe(spec)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attack_is_built_from_its_name_and_from_its_own_description() {
+        for (name, _) in attacks() {
+            let made = recipe(name).unwrap();
+            assert_eq!(made.name(), name);
+            assert_eq!(recipe(&made.describe()).unwrap().describe(), made.describe());
+        }
+    }
+
+    #[test]
+    fn settings_reach_the_attack() {
+        let pgd = recipe("pgd:steps=7, restarts=5,step=0.25,random-start=false").unwrap();
+        assert_eq!(pgd.describe(), "pgd:steps=7,restarts=5,step=0.25,random-start=false");
+        assert_eq!((pgd.steps(), pgd.restarts()), (7, 5));
+        assert_eq!(recipe("apgd-dlr:rho=0.5").unwrap().describe(), "apgd-dlr:steps=100,restarts=1,rho=0.5,reference-quirk=false");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_is_known() {
+        for (spec, words) in [
+            ("fab", "unknown attack 'fab': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin"),
+            ("", "unknown attack ''"),
+            ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
+            ("fgsm:steps=3", "no setting 'steps': known are none"),
+            ("pgd:steps", "not of the form name=value"),
+            ("pgd:steps=0", "setting steps of attack pgd is '0'"),
+            ("pgd:steps=-1", "setting steps of attack pgd is '-1'"),
+            ("pgd:step=nan", "setting step of attack pgd is 'NaN'"),
+            ("pgd:step=inf", "setting step"),
+            ("pgd:restarts=0", "setting restarts"),
+            ("apgd-ce:rho=nan", "setting rho of attack apgd-ce is 'NaN': it must be from 0 to 1"),
+            ("apgd-ce:steps=0", "setting steps of attack apgd-ce"),
+            ("apgd-ce:reference-quirk=yes", "true or false"),
+        ] {
+            let error = recipe(spec).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(error.contains(words), "{spec}: {error}");
+        }
+        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are quick");
+    }
+
+    #[test]
+    fn the_quick_suite_is_two_short_attacks() {
+        let names: Vec<_> = suite("quick").unwrap().iter().map(|r| (r.name().to_owned(), r.steps())).collect();
+        assert_eq!(names, [("apgd-ce".to_owned(), 25), ("apgd-margin".to_owned(), 25)]);
+    }
+
+    #[test]
+    fn dlr_gives_way_to_the_margin_where_classes_are_few() {
+        use crate::Loss;
+        let dlr = recipe("apgd-dlr").unwrap();
+        assert_eq!([2, 3].map(|k| dlr.loss(false, k)), [Loss::Margin, Loss::Dlr]);
+        assert_eq!([3, 4].map(|k| dlr.loss(true, k)), [Loss::TargetedMargin, Loss::TargetedDlr]);
+    }
+}
