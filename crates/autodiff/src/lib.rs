@@ -1,1 +1,25 @@
-//! See ARCHITECTURE.md.
+//! Reverse-mode differentiation as a graph transformation.
+//!
+//! [`vjp`] appends to a [`brinell_graph::Graph`] the nodes that compute a vector-Jacobian product; everything it
+//! appends is a standard ONNX operator, so that the result runs on any ONNX runtime. [`Loss`] holds the objectives
+//! that attacks maximise, and [`gradient_graph`] puts both together: model in, logits, loss and input gradient out.
+//!
+//! Each rule in `rules` states the formula of one operator family. Only nodes on a path from the values asked for to
+//! the outputs are visited, so that gradients nobody asks for cost nothing. Ties follow PyTorch: the first maximum of
+//! a window or an axis receives everything, operands of Min and Max share, and a ReLU at zero passes nothing.
+//!
+//! Shape vocabulary: B batch, K classes, C and M channels in and out; `dy` is the cotangent of a node's output.
+
+mod ctx;
+mod error;
+mod gradient;
+mod head;
+mod kernel;
+mod loss;
+mod rules;
+mod vjp;
+
+pub use error::{AutodiffError, BlockedNode};
+pub use gradient::gradient_graph;
+pub use loss::Loss;
+pub use vjp::vjp;

@@ -1,0 +1,91 @@
+use std::collections::HashMap;
+
+use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
+
+use crate::vjp::{reaches, vjp};
+use crate::{AutodiffError, Loss};
+
+/// Names of the outputs, in order.
+const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
+
+/// Returns the graph that computes logits, loss and the loss's gradient with respect to `input`.
+///
+/// Its inputs are those of `graph`, then `label_one_hot`, then for a targeted loss `target_one_hot`; its outputs are
+/// `logits`, `loss` and `gradient`, in this order. Nodes that these do not need are left out.
+///
+/// # Shapes
+/// `logits` and the one-hot inputs [B, K], `loss` [B], `gradient` as `input`.
+///
+/// # Errors
+/// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`],
+/// [`AutodiffError::NotFloat`], [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`].
+pub fn gradient_graph(graph: &Graph, logits: ValueId, input: ValueId, loss: Loss) -> Result<Graph, AutodiffError> {
+    let mut work = graph.clone();
+    let shape = match graph.shape(logits) {
+        Some(shape @ [_, Dim::Fixed(_)]) => shape.to_vec(),
+        _ => Vec::new(),
+    };
+    let label = work.input("label_one_hot", DType::F32, shape.clone());
+    let target = loss.is_targeted().then(|| work.input("target_one_hot", DType::F32, shape));
+    // The path is looked at before the head, so that an unknown operator is named as such and not as an odd shape.
+    if let Some(dtype) = graph.value(input).dtype.filter(|dtype| !dtype.is_float()) {
+        return Err(AutodiffError::NotFloat { value: graph.value(input).name.clone(), dtype });
+    }
+    if !reaches(graph, input, logits) {
+        return Err(AutodiffError::NoPath { value: graph.value(input).name.clone() });
+    }
+    if graph.shape(logits).is_none() {
+        vjp(&mut work.clone(), &[(logits, logits)], &[input])?;
+    }
+    let (value, slope) = loss.build(&mut work, logits, label, target, true)?;
+    let slope = slope.unwrap_or(value);
+    let gradient = match vjp(&mut work, &[(logits, slope)], &[input])?.first() {
+        Some(&gradient) => gradient,
+        None => slope,
+    };
+    Ok(with_outputs(&work, [logits, value, gradient])?)
+}
+
+/// Returns the graph with exactly these outputs, under their names, and without the nodes they do not need.
+fn with_outputs(graph: &Graph, outputs: [ValueId; 3]) -> Result<Graph, GraphError> {
+    let mut pruned = graph.clone();
+    pruned.set_outputs(outputs.to_vec());
+    let pruned = pruned.dce();
+    let mut result = Graph::new(pruned.name.clone());
+    result.domains = pruned.domains.clone();
+    let names: HashMap<ValueId, &str> = pruned.outputs().iter().copied().zip(OUTPUTS).collect();
+    let name = |id: ValueId| match names.get(&id) {
+        Some(name) => (*name).to_owned(),
+        None if OUTPUTS.contains(&pruned.value(id).name.as_str()) => format!("{}_inner", pruned.value(id).name),
+        None => pruned.value(id).name.clone(),
+    };
+    let mut map: HashMap<ValueId, ValueId> = HashMap::new();
+    for &id in pruned.inputs() {
+        let value = pruned.value(id);
+        map.insert(id, result.input(&value.name, value.dtype.unwrap_or(DType::F32), value.shape.clone().unwrap_or_default()));
+    }
+    for (id, tensor) in pruned.constants() {
+        let copy = result.constant(&name(id), std::sync::Arc::clone(tensor));
+        map.insert(id, copy);
+    }
+    for node in pruned.nodes() {
+        let inputs = node.inputs.iter().map(|input| input.and_then(|id| map.get(&id).copied())).collect();
+        let wanted: Vec<Option<String>> = node.outputs.iter().map(|output| output.map(name)).collect();
+        let wanted: Vec<Option<&str>> = wanted.iter().map(Option::as_deref).collect();
+        let made = result.push(&node.name, node.op.clone(), inputs, &wanted)?;
+        map.extend(node.outputs.iter().zip(made).filter_map(|(old, new)| Some(((*old)?, new?))));
+    }
+    let mut seen = Vec::with_capacity(OUTPUTS.len());
+    for (old, wanted) in pruned.outputs().iter().zip(OUTPUTS) {
+        let Some(&id) = map.get(old) else { continue };
+        // A value that is an input, or an output already, is handed on under its own name.
+        let own = if result.inputs().contains(&id) || result.constant_of(id).is_some() || seen.contains(&id) {
+            result.push(wanted, Op::Identity, vec![Some(id)], &[Some(wanted)])?.into_iter().flatten().next().unwrap_or(id)
+        } else {
+            id
+        };
+        seen.push(own);
+    }
+    result.set_outputs(seen);
+    Ok(result)
+}

@@ -1,0 +1,178 @@
+//! Losses as the last nodes of a graph.
+//!
+//! With p = log softmax(z), cross-entropy is -p_y and its slope exp(p) - onehot_y. Margin and DLR are ratios of inner
+//! products with z: with d the difference of two one-hot rows and w the combination of one-hot rows in DLR's
+//! denominator, loss = d z / (w z + floor) has the slope (d - loss w) / (w z + floor).
+
+use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
+
+use crate::ctx::{Built, Ctx, RuleError, Scalars, unsupported};
+use crate::{AutodiffError, Loss};
+
+/// Larger than any logit, so that a class from which it is taken is never the largest.
+const FAR: f64 = 1e30;
+
+impl Loss {
+    /// Appends the loss to `graph` and returns it.
+    ///
+    /// # Shapes
+    /// `logits`, `label_one_hot`, `target_one_hot`: [B, K] in f32; returns [B].
+    ///
+    /// # Errors
+    /// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`], [`AutodiffError::MissingTarget`].
+    pub fn head(
+        self,
+        graph: &mut Graph,
+        logits: ValueId,
+        label_one_hot: ValueId,
+        target_one_hot: Option<ValueId>,
+    ) -> Result<ValueId, AutodiffError> {
+        self.build(graph, logits, label_one_hot, target_one_hot, false).map(|(loss, _)| loss)
+    }
+
+    /// As [`Loss::head`]; with `slope` also the derivative by the logits [B, K], in fewer nodes than the general rules
+    /// would take.
+    pub(crate) fn build(
+        self,
+        graph: &mut Graph,
+        logits: ValueId,
+        label: ValueId,
+        target: Option<ValueId>,
+        slope: bool,
+    ) -> Result<(ValueId, Option<ValueId>), AutodiffError> {
+        let classes = self.check(graph, logits)?;
+        let target = match target {
+            Some(target) => target,
+            None if self.is_targeted() => return Err(AutodiffError::MissingTarget { loss: self.name() }),
+            None => label,
+        };
+        let node = brinell_graph::Node { name: String::new(), op: Op::Identity, inputs: Vec::new(), outputs: Vec::new() };
+        let mut scalars = Scalars::new();
+        let mut ctx = Ctx { graph, node: &node, cotangents: &[], wanted: &[], scalars: &mut scalars };
+        let head = Head { logits, label, target, classes, slope };
+        let built = match self {
+            Self::CrossEntropy => head.cross_entropy(&mut ctx, label, true),
+            Self::TargetedCrossEntropy => head.cross_entropy(&mut ctx, target, false),
+            Self::Margin => head.margin(&mut ctx),
+            Self::TargetedMargin => head.targeted_margin(&mut ctx),
+            Self::Dlr => head.dlr(&mut ctx),
+            Self::TargetedDlr => head.targeted_dlr(&mut ctx),
+        };
+        built.map_err(|error| match error {
+            RuleError::Graph(error) => error.into(),
+            RuleError::Unsupported(reason) | RuleError::Unknown(reason) => {
+                AutodiffError::LogitsShape { value: ctx.graph.value(logits).name.clone(), shape: reason }
+            }
+        })
+    }
+
+    /// Returns the number of classes.
+    fn check(self, graph: &Graph, logits: ValueId) -> Result<usize, AutodiffError> {
+        let value = graph.value(logits);
+        match (value.shape.as_deref(), value.dtype) {
+            (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) if *classes >= self.min_classes() => Ok(*classes),
+            (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) => {
+                Err(AutodiffError::TooFewClasses { loss: self.name(), needed: self.min_classes(), classes: *classes })
+            }
+            (shape, dtype) => {
+                let dims = shape.map(|shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+                let dtype = dtype.map(|dtype| format!(" in {dtype:?}")).unwrap_or_default();
+                let shape = dims.map_or_else(|| "unknown".to_owned(), |dims| format!("[{dims}]{dtype}"));
+                Err(AutodiffError::LogitsShape { value: value.name.clone(), shape })
+            }
+        }
+    }
+}
+
+struct Head {
+    logits: ValueId,
+    label: ValueId,
+    target: ValueId,
+    classes: usize,
+    slope: bool,
+}
+
+/// The loss and, where asked for, its slope.
+type Both = Result<(ValueId, Option<ValueId>), RuleError>;
+
+impl Head {
+    fn cross_entropy(&self, ctx: &mut Ctx<'_>, class: ValueId, negate: bool) -> Both {
+        let log = ctx.op(Op::LogSoftmax { axis: 1 }, &[self.logits])?;
+        let picked = ctx.mul(log, class)?;
+        let mut loss = ctx.sum(picked, &[1], false)?;
+        if negate {
+            loss = ctx.neg(loss)?;
+        }
+        if !self.slope {
+            return Ok((loss, None));
+        }
+        let probability = ctx.op(Op::Exp, &[log])?;
+        let slope = if negate { ctx.sub(probability, class)? } else { ctx.sub(class, probability)? };
+        Ok((loss, Some(slope)))
+    }
+
+    fn margin(&self, ctx: &mut Ctx<'_>) -> Both {
+        let best = self.best_but(ctx, self.label)?;
+        let difference = ctx.sub(best, self.label)?;
+        self.inner(ctx, difference)
+    }
+
+    fn targeted_margin(&self, ctx: &mut Ctx<'_>) -> Both {
+        let best = self.best_but(ctx, self.target)?;
+        let difference = ctx.sub(self.target, best)?;
+        self.inner(ctx, difference)
+    }
+
+    fn dlr(&self, ctx: &mut Ctx<'_>) -> Both {
+        let best = self.best_but(ctx, self.label)?;
+        let difference = ctx.sub(best, self.label)?;
+        self.ratio(ctx, difference, &[1.0, 0.0, -1.0])
+    }
+
+    fn targeted_dlr(&self, ctx: &mut Ctx<'_>) -> Both {
+        let difference = ctx.sub(self.target, self.label)?;
+        self.ratio(ctx, difference, &[1.0, 0.0, -0.5, -0.5])
+    }
+
+    /// Returns the one-hot row of the largest logit but that of `class`.
+    fn best_but(&self, ctx: &mut Ctx<'_>, class: ValueId) -> Built {
+        let far = ctx.scale(class, FAR)?;
+        let others = ctx.sub(self.logits, far)?;
+        let index = ctx.op(Op::ArgMax { axis: 1, keepdims: false, select_last: false }, &[others])?;
+        let values = ctx.floats(self.logits, vec![2], vec![0.0, 1.0])?;
+        ctx.op(Op::OneHot { axis: 1, depth: self.classes }, &[index, values])
+    }
+
+    fn inner(&self, ctx: &mut Ctx<'_>, difference: ValueId) -> Both {
+        let product = ctx.mul(self.logits, difference)?;
+        let loss = ctx.sum(product, &[1], false)?;
+        Ok((loss, self.slope.then_some(difference)))
+    }
+
+    /// Returns difference * z / (weights * z sorted + floor).
+    fn ratio(&self, ctx: &mut Ctx<'_>, difference: ValueId, weights: &[f32]) -> Both {
+        let top = Op::TopK { axis: 1, k: weights.len(), largest: true, sorted: true };
+        let outputs = ctx.op_many(top, &[self.logits], 2)?;
+        let [values, indices] = outputs[..] else { return unsupported("TopK without indices") };
+        let combination = ctx.floats(values, vec![1, weights.len()], weights.to_vec())?;
+        let weighted = ctx.mul(values, combination)?;
+        let spread = ctx.reduce(Reduce::Sum, weighted, &[1], true)?;
+        let spread = ctx.shift(spread, Loss::DLR_FLOOR)?;
+        let product = ctx.mul(self.logits, difference)?;
+        let numerator = ctx.reduce(Reduce::Sum, product, &[1], true)?;
+        let ratio = ctx.div(numerator, spread)?;
+        let loss = ctx.op(Op::Squeeze { axes: vec![1] }, &[ratio])?;
+        if !self.slope {
+            return Ok((loss, None));
+        }
+        let on_off = ctx.floats(values, vec![2], vec![0.0, 1.0])?;
+        let rows = ctx.op(Op::OneHot { axis: 2, depth: self.classes }, &[indices, on_off])?;
+        let column = ctx.floats(values, vec![1, weights.len(), 1], weights.to_vec())?;
+        let rows = ctx.mul(rows, column)?;
+        let along = ctx.sum(rows, &[1], false)?;
+        let along = ctx.mul(along, ratio)?;
+        let rest = ctx.sub(difference, along)?;
+        let slope = ctx.div(rest, spread)?;
+        Ok((loss, Some(slope)))
+    }
+}

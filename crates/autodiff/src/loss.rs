@@ -1,0 +1,138 @@
+use crate::AutodiffError;
+
+/// Objectives of an attack; all are maximised. `z` are the logits, `y` the label, `t` the target, `z_(i)` the i-th
+/// largest logit.
+///
+/// # Source
+/// DLR: Croce & Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
+/// attacks", ICML 2020, Eqs. (6) and (7). Margin: Carlini & Wagner, "Towards evaluating the robustness of neural
+/// networks", S&P 2017, f6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// -log softmax(z)_y.
+    CrossEntropy,
+    /// max over i != y of z_i, less z_y.
+    Margin,
+    /// -(z_y - max over i != y of z_i) / (z_(1) - z_(3)).
+    Dlr,
+    /// log softmax(z)_t.
+    TargetedCrossEntropy,
+    /// z_t - max over i != t of z_i.
+    TargetedMargin,
+    /// -(z_y - z_t) / (z_(1) - (z_(3) + z_(4)) / 2).
+    TargetedDlr,
+}
+
+impl Loss {
+    /// Every loss.
+    pub const ALL: [Self; 6] =
+        [Self::CrossEntropy, Self::Margin, Self::Dlr, Self::TargetedCrossEntropy, Self::TargetedMargin, Self::TargetedDlr];
+
+    /// Keeps the denominator of DLR away from zero, as in the reference implementation.
+    pub(crate) const DLR_FLOOR: f64 = 1e-12;
+
+    /// Returns the name on the command line and in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CrossEntropy => "ce",
+            Self::Margin => "margin",
+            Self::Dlr => "dlr",
+            Self::TargetedCrossEntropy => "ce-targeted",
+            Self::TargetedMargin => "margin-targeted",
+            Self::TargetedDlr => "dlr-targeted",
+        }
+    }
+
+    /// Returns the loss of that name.
+    ///
+    /// # Errors
+    /// [`AutodiffError::UnknownLoss`].
+    pub fn from_name(name: &str) -> Result<Self, AutodiffError> {
+        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| AutodiffError::UnknownLoss { name: name.to_owned() })
+    }
+
+    /// Returns true where the loss needs a target class.
+    #[must_use]
+    pub fn is_targeted(self) -> bool {
+        matches!(self, Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr)
+    }
+
+    /// Returns the least number of classes for which the loss is defined.
+    #[must_use]
+    pub fn min_classes(self) -> usize {
+        match self {
+            Self::Dlr => 3,
+            Self::TargetedDlr => 4,
+            _ => 2,
+        }
+    }
+
+    /// Returns the loss of one row of logits, computed in f64; NaN where label or target are no classes of it, or there
+    /// are fewer than [`Loss::min_classes`].
+    #[must_use]
+    pub fn eval(self, logits: &[f32], label: usize, target: usize) -> f32 {
+        let z: Vec<f64> = logits.iter().map(|&z| f64::from(z)).collect();
+        let at = |i: usize| z.get(i).copied().unwrap_or(f64::NAN);
+        if z.len() < self.min_classes() {
+            return f32::NAN;
+        }
+        let best_but = |class: usize| {
+            let others = z.iter().enumerate().filter(|&(i, _)| i != class).map(|(_, &z)| z);
+            others.fold(f64::NEG_INFINITY, f64::max)
+        };
+        let mut sorted = z.clone();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        let ranked = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
+        let value = match self {
+            Self::CrossEntropy => log_sum_exp(&z) - at(label),
+            Self::Margin => best_but(label) - at(label),
+            Self::Dlr => -(at(label) - best_but(label)) / (ranked(0) - ranked(2) + Self::DLR_FLOOR),
+            Self::TargetedCrossEntropy => at(target) - log_sum_exp(&z),
+            Self::TargetedMargin => at(target) - best_but(target),
+            Self::TargetedDlr => -(at(label) - at(target)) / (ranked(0) - 0.5 * (ranked(2) + ranked(3)) + Self::DLR_FLOOR),
+        };
+        crate::ctx::narrow(value)
+    }
+}
+
+fn log_sum_exp(z: &[f64]) -> f64 {
+    let top = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    top + z.iter().map(|z| (z - top).exp()).sum::<f64>().ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Loss;
+
+    fn close(found: f32, expected: f32) {
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn values_of_a_known_row() {
+        let z = [1.0, 3.0, 2.0, 0.0];
+        let lse = (1f32.exp() + 3f32.exp() + 2f32.exp() + 1.0).ln();
+        close(Loss::CrossEntropy.eval(&z, 1, 0), lse - 3.0);
+        close(Loss::Margin.eval(&z, 1, 0), -1.0);
+        close(Loss::Margin.eval(&z, 2, 0), 1.0);
+        close(Loss::Dlr.eval(&z, 1, 0), -0.5);
+        close(Loss::TargetedCrossEntropy.eval(&z, 1, 0), 1.0 - lse);
+        close(Loss::TargetedMargin.eval(&z, 1, 0), -2.0);
+        close(Loss::TargetedDlr.eval(&z, 1, 0), -2.0 / 2.5);
+    }
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for loss in Loss::ALL {
+            assert_eq!(Loss::from_name(loss.name()), Ok(loss));
+        }
+        assert!(Loss::from_name("hinge").is_err());
+    }
+
+    #[test]
+    fn too_few_classes_have_no_value() {
+        assert!(Loss::Dlr.eval(&[1.0, 2.0], 0, 1).is_nan());
+        assert!(Loss::CrossEntropy.eval(&[1.0, 2.0], 5, 1).is_nan());
+    }
+}

@@ -1,0 +1,180 @@
+//! Activation functions.
+//!
+//! Slopes are taken from the output y where that is possible, so that the runtime may fuse the activation into the node
+//! before it. Relu: dy where y > 0. Clip: dy inside the bounds (bounds excluded for ReLU6, that is, for a lower bound
+//! of zero, included else, as in PyTorch). LeakyRelu, PRelu: dy * slope where x <= 0. Elu, Selu: dy * (y + gamma alpha)
+//! where x <= 0, else dy * gamma. Celu: dy * exp(x / alpha). Sigmoid: dy * y (1 - y). Tanh: dy * (1 - y^2). Softplus:
+//! dy * sigmoid(x). Softsign: dy / (1 + |x|)^2. HardSwish: dy * (x/3 + 1/2) in -3..3. Gelu: dy * (Phi(x) + x phi(x)).
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
+
+use brinell_graph::{Compare, Op};
+
+use crate::ctx::{Ctx, Grads};
+
+pub(super) fn relu(ctx: &mut Ctx<'_>) -> Grads {
+    let (y, dy) = (ctx.y()?, ctx.dy()?);
+    let positive = ctx.compare(Compare::Greater, y, 0.0)?;
+    let dx = ctx.mask(positive, dy)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn clip(ctx: &mut Ctx<'_>, lo: Option<f32>, hi: Option<f32>) -> Grads {
+    let rectifier = lo == Some(0.0);
+    let (value, above, below) =
+        if rectifier { (ctx.y()?, Compare::Greater, Compare::Less) } else { (ctx.x(0)?, Compare::GreaterOrEqual, Compare::LessOrEqual) };
+    let mut dx = ctx.dy()?;
+    let mut inside = None;
+    for (bound, compare) in [(lo, above), (hi, below)] {
+        if let Some(bound) = bound {
+            let this = ctx.compare(compare, value, f64::from(bound))?;
+            inside = Some(match inside {
+                None => this,
+                Some(other) => ctx.op(Op::And, &[other, this])?,
+            });
+        }
+    }
+    if let Some(inside) = inside {
+        dx = ctx.mask(inside, dx)?;
+    }
+    Ctx::one(dx)
+}
+
+pub(super) fn leaky_relu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
+    let dy = ctx.dy()?;
+    let sign = if alpha > 0.0 { ctx.y()? } else { ctx.x(0)? };
+    let positive = ctx.compare(Compare::Greater, sign, 0.0)?;
+    let small = ctx.scale(dy, f64::from(alpha))?;
+    let dx = ctx.select(positive, dy, small)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn prelu(ctx: &mut Ctx<'_>) -> Grads {
+    let (x, slope, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
+    let positive = ctx.compare(Compare::Greater, x, 0.0)?;
+    let mut gradients = vec![None, None];
+    if ctx.wants(0) {
+        let small = ctx.mul(dy, slope)?;
+        gradients[0] = Some(ctx.select(positive, dy, small)?);
+    }
+    if ctx.wants(1) {
+        let product = ctx.mul(dy, x)?;
+        let zero = ctx.scalar(dy, 0.0)?;
+        let masked = ctx.select(positive, zero, product)?;
+        gradients[1] = Some(ctx.unbroadcast(masked, slope)?);
+    }
+    Ok(gradients)
+}
+
+/// Elu and Selu: y = gamma x for x > 0, else gamma alpha (exp(x) - 1).
+pub(super) fn elu(ctx: &mut Ctx<'_>, alpha: f32, gamma: f32) -> Grads {
+    let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
+    let positive = ctx.compare(Compare::Greater, x, 0.0)?;
+    let right = ctx.scale(dy, f64::from(gamma))?;
+    let slope = ctx.shift(y, f64::from(gamma) * f64::from(alpha))?;
+    let left = ctx.mul(dy, slope)?;
+    let dx = ctx.select(positive, right, left)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn celu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
+    let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
+    let positive = ctx.compare(Compare::Greater, x, 0.0)?;
+    let scaled = ctx.scale(y, 1.0 / f64::from(alpha))?;
+    let slope = ctx.shift(scaled, 1.0)?;
+    let left = ctx.mul(dy, slope)?;
+    let dx = ctx.select(positive, dy, left)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn sigmoid(ctx: &mut Ctx<'_>) -> Grads {
+    let (y, dy) = (ctx.y()?, ctx.dy()?);
+    let square = ctx.mul(y, y)?;
+    let slope = ctx.sub(y, square)?;
+    let dx = ctx.mul(dy, slope)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn hard_sigmoid(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
+    let (y, dy) = (ctx.y()?, ctx.dy()?);
+    let above = ctx.compare(Compare::Greater, y, 0.0)?;
+    let below = ctx.compare(Compare::Less, y, 1.0)?;
+    let inside = ctx.op(Op::And, &[above, below])?;
+    let scaled = ctx.scale(dy, f64::from(alpha))?;
+    let dx = ctx.mask(inside, scaled)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn hard_swish(ctx: &mut Ctx<'_>) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let third = ctx.scale(x, 1.0 / 3.0)?;
+    let ramp = ctx.shift(third, 0.5)?;
+    let middle = ctx.mul(dy, ramp)?;
+    let below = ctx.compare(Compare::Less, x, 3.0)?;
+    let right = ctx.select(below, middle, dy)?;
+    let above = ctx.compare(Compare::Greater, x, -3.0)?;
+    let dx = ctx.mask(above, right)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn tanh(ctx: &mut Ctx<'_>) -> Grads {
+    let (y, dy) = (ctx.y()?, ctx.dy()?);
+    let square = ctx.mul(y, y)?;
+    let one = ctx.scalar(y, 1.0)?;
+    let slope = ctx.sub(one, square)?;
+    let dx = ctx.mul(dy, slope)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn softplus(ctx: &mut Ctx<'_>) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let slope = ctx.op(Op::Sigmoid, &[x])?;
+    let dx = ctx.mul(dy, slope)?;
+    Ctx::one(dx)
+}
+
+pub(super) fn softsign(ctx: &mut Ctx<'_>) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let size = ctx.op(Op::Abs, &[x])?;
+    let base = ctx.shift(size, 1.0)?;
+    let square = ctx.mul(base, base)?;
+    let dx = ctx.div(dy, square)?;
+    Ctx::one(dx)
+}
+
+/// With `tanh`: y = x/2 (1 + t), t = tanh(u), u = a (x + 0.044715 x^3), a = sqrt(2/pi); the slope is
+/// (1 + t)/2 + x/2 (1 - t^2) a (1 + 3 * 0.044715 x^2).
+pub(super) fn gelu(ctx: &mut Ctx<'_>, tanh: bool) -> Grads {
+    const CUBIC: f64 = 0.044_715;
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let square = ctx.mul(x, x)?;
+    let slope = if tanh {
+        let a = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+        let inner = ctx.scale(square, a * CUBIC)?;
+        let inner = ctx.shift(inner, a)?;
+        let u = ctx.mul(x, inner)?;
+        let t = ctx.op(Op::Tanh, &[u])?;
+        let slope_u = ctx.scale(square, 3.0 * a * CUBIC)?;
+        let slope_u = ctx.shift(slope_u, a)?;
+        let one = ctx.scalar(x, 1.0)?;
+        let t_square = ctx.mul(t, t)?;
+        let slope_t = ctx.sub(one, t_square)?;
+        let bell = ctx.mul(slope_t, slope_u)?;
+        let bell = ctx.mul(bell, x)?;
+        let rest = ctx.add(t, one)?;
+        let twice = ctx.add(bell, rest)?;
+        ctx.scale(twice, 0.5)?
+    } else {
+        let scaled = ctx.scale(x, 1.0 / SQRT_2)?;
+        let erf = ctx.op(Op::Erf, &[scaled])?;
+        let phi = ctx.shift(erf, 1.0)?;
+        let phi = ctx.scale(phi, 0.5)?;
+        let exponent = ctx.scale(square, -0.5)?;
+        let bell = ctx.op(Op::Exp, &[exponent])?;
+        let bell = ctx.scale(bell, 0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2)?;
+        let bell = ctx.mul(x, bell)?;
+        ctx.add(phi, bell)?
+    };
+    let dx = ctx.mul(dy, slope)?;
+    Ctx::one(dx)
+}

@@ -1,0 +1,99 @@
+//! Operators that pick, sort or scan.
+//!
+//! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix. GatherElements: a scatter that
+//! adds. ScatterElements: what was overwritten receives nothing, updates are gathered. TopK: dy at the indices. CumSum:
+//! the sum from the other end. Trilu: the same triangle.
+
+use brinell_graph::{Dim, Op, ScatterReduction, ValueId};
+
+use crate::ctx::{Built, Ctx, Grads, product, unsupported};
+
+pub(super) fn top_k(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let Some(indices) = ctx.node.outputs.get(1).copied().flatten() else {
+        let op = ctx.node.op.clone();
+        let outputs = ctx.op_many(op, &[x], 2)?;
+        let [_, indices] = outputs[..] else { return unsupported("TopK without indices") };
+        return place(ctx, x, indices, dy, axis);
+    };
+    place(ctx, x, indices, dy, axis)
+}
+
+fn place(ctx: &mut Ctx<'_>, x: ValueId, indices: ValueId, dy: ValueId, axis: usize) -> Grads {
+    let zeros = ctx.zeros_like(x)?;
+    Ctx::one(ctx.op(Op::ScatterElements { axis, reduction: ScatterReduction::None }, &[zeros, indices, dy])?)
+}
+
+pub(super) fn cum_sum(ctx: &mut Ctx<'_>, axis: usize, exclusive: bool, reverse: bool) -> Grads {
+    let dy = ctx.dy()?;
+    Ctx::one(ctx.op(Op::CumSum { axis, exclusive, reverse: !reverse }, &[dy])?)
+}
+
+pub(super) fn trilu(ctx: &mut Ctx<'_>, upper: bool, k: i64) -> Grads {
+    let dy = ctx.dy()?;
+    Ctx::one(ctx.op(Op::Trilu { upper, k }, &[dy])?)
+}
+
+pub(super) fn gather_elements(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
+    let (x, indices, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
+    let zeros = ctx.zeros_like(x)?;
+    Ctx::one(ctx.op(Op::ScatterElements { axis, reduction: ScatterReduction::Add }, &[zeros, indices, dy])?)
+}
+
+pub(super) fn scatter_elements(ctx: &mut Ctx<'_>, axis: usize, reduction: ScatterReduction) -> Grads {
+    let (indices, updates, dy) = (ctx.x(1)?, ctx.x(2)?, ctx.dy()?);
+    let mut gradients = vec![None; 3];
+    match reduction {
+        ScatterReduction::Add => gradients[0] = Some(dy),
+        ScatterReduction::None if ctx.wants(0) => {
+            let zeros = ctx.zeros_like(updates)?;
+            gradients[0] = Some(ctx.op(Op::ScatterElements { axis, reduction }, &[dy, indices, zeros])?);
+        }
+        ScatterReduction::None => {}
+        _ => return unsupported(format!("reduction {reduction:?}")),
+    }
+    if ctx.wants(2) {
+        gradients[2] = Some(ctx.op(Op::GatherElements { axis }, &[dy, indices])?);
+    }
+    Ok(gradients)
+}
+
+pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
+    let (x, indices, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
+    let (shape, index_shape) = (ctx.shape(x)?, ctx.shape(indices)?);
+    let depth = ctx.size(x, axis)?;
+    let constant = ctx.graph.constant_of(indices).and_then(|tensor| tensor.to_ints());
+    let (before, after) = (&shape[..axis], &shape[axis + 1..]);
+    let n = product(&index_shape);
+    let flat = ctx.reshape(dy, before.iter().chain([&n]).chain(after).copied().collect())?;
+    let matrix = if let Some(indices) = constant {
+        let depth_signed = crate::ctx::signed(depth);
+        let row = |index: i64| (0..depth_signed).map(move |i| if i == index.rem_euclid(depth_signed.max(1)) { 1.0 } else { 0.0 });
+        let weights = indices.iter().flat_map(|&index| row(index)).collect();
+        ctx.floats(dy, vec![indices.len(), depth], weights)?
+    } else {
+        let flat = ctx.reshape(indices, vec![n])?;
+        let values = ctx.floats(dy, vec![2], vec![0.0, 1.0])?;
+        ctx.op(Op::OneHot { axis: 1, depth }, &[flat, values])?
+    };
+    Ctx::one(from_rows(ctx, flat, axis, matrix)?)
+}
+
+/// Returns the value with its axis of n elements multiplied by a `matrix` [n, m], in whose place it has m.
+pub(super) fn from_rows(ctx: &mut Ctx<'_>, value: ValueId, axis: usize, matrix: ValueId) -> Built {
+    let rank = ctx.rank(value)?;
+    if rank == axis + 1 && rank > 1 {
+        return ctx.op(Op::MatMul, &[value, matrix]);
+    }
+    let turned = super::linear::flip(ctx, matrix)?;
+    if rank == 1 {
+        return ctx.op(Op::MatMul, &[turned, value]);
+    }
+    // The axes behind are merged into one, so that the product acts on the second last axis.
+    let shape = ctx.shape(value)?;
+    let rows = ctx.shape(turned)?.first().copied().unwrap_or(Dim::Fixed(1));
+    let merged: Vec<Dim> = shape[..=axis].iter().copied().chain([product(&shape[axis + 1..])]).collect();
+    let merged = ctx.reshape(value, merged)?;
+    let moved = ctx.op(Op::MatMul, &[turned, merged])?;
+    ctx.reshape(moved, shape[..axis].iter().copied().chain([rows]).chain(shape[axis + 1..].iter().copied()).collect())
+}

@@ -1,0 +1,90 @@
+//! Resize (nearest and linear): along each axis the output is a matrix times the input, so that dx is dy times that
+//! matrix, axis by axis.
+
+use brinell_graph::{ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
+
+use super::index::from_rows;
+use crate::ctx::{Ctx, Grads, narrow, unsupported};
+
+pub(super) fn resize(ctx: &mut Ctx<'_>, attrs: &ResizeAttrs) -> Grads {
+    if attrs.mode == ResizeMode::Cubic {
+        return unsupported("cubic interpolation");
+    }
+    if attrs.antialias {
+        return unsupported("antialiasing");
+    }
+    let (x, mut dy) = (ctx.x(0)?, ctx.dy()?);
+    for axis in 0..ctx.rank(x)? {
+        if ctx.shape(x)?.get(axis) == ctx.shape(dy)?.get(axis) {
+            continue;
+        }
+        let (from, to) = (ctx.size(x, axis)?, ctx.size(dy, axis)?);
+        let scale = match attrs.scales.get(axis) {
+            Some(&scale) if !attrs.by_size => f64::from(scale),
+            _ => as_f64(to) / as_f64(from),
+        };
+        let rows: Vec<f32> = (0..to).flat_map(|i| row(attrs, position(attrs.coordinates, i, scale, from, to), from)).collect();
+        let matrix = ctx.floats(dy, vec![to, from], rows)?;
+        dy = from_rows(ctx, dy, axis, matrix)?;
+    }
+    Ctx::one(dy)
+}
+
+/// Returns where output element `i` lies on the input axis.
+fn position(coordinates: ResizeCoordinates, i: usize, scale: f64, from: usize, to: usize) -> f64 {
+    let i = as_f64(i);
+    let half = (i + 0.5) / scale - 0.5;
+    match coordinates {
+        ResizeCoordinates::HalfPixel => half,
+        ResizeCoordinates::HalfPixelSymmetric => {
+            let adjustment = as_f64(to) / (scale * as_f64(from));
+            let centre = as_f64(from) / 2.0;
+            centre * (1.0 - adjustment) + half
+        }
+        ResizeCoordinates::PytorchHalfPixel => {
+            if to > 1 {
+                half
+            } else {
+                0.0
+            }
+        }
+        ResizeCoordinates::AlignCorners => {
+            if to > 1 {
+                i * (as_f64(from) - 1.0) / (as_f64(to) - 1.0)
+            } else {
+                0.0
+            }
+        }
+        ResizeCoordinates::Asymmetric => i / scale,
+    }
+}
+
+/// Returns the weights of the input elements at a position.
+fn row(attrs: &ResizeAttrs, position: f64, from: usize) -> Vec<f32> {
+    let mut row = vec![0.0; from];
+    let mut put = |index: f64, weight: f64| {
+        let index = (0..from).rev().find(|&i| as_f64(i) <= index).unwrap_or(0);
+        if let Some(slot) = row.get_mut(index) {
+            *slot += narrow(weight);
+        }
+    };
+    if attrs.mode == ResizeMode::Nearest {
+        let index = match attrs.nearest {
+            ResizeNearest::RoundPreferFloor => (position - 0.5).ceil(),
+            ResizeNearest::RoundPreferCeil => (position + 0.5).floor(),
+            ResizeNearest::Floor => position.floor(),
+            ResizeNearest::Ceil => position.ceil(),
+        };
+        put(index, 1.0);
+    } else {
+        let low = position.floor();
+        put(low, 1.0 - (position - low));
+        put(low + 1.0, position - low);
+    }
+    row
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn as_f64(n: usize) -> f64 {
+    n as f64
+}
