@@ -12,6 +12,35 @@ pub(crate) fn since(op: &str, opset: i64) -> Option<i64> {
     versions.iter().rev().find(|&&version| version <= opset).copied()
 }
 
+/// Returns true where a node written for opset `from` means the same in opset `to`.
+pub(crate) fn means_the_same(op: &str, from: i64, to: i64) -> bool {
+    match (since(op, from), since(op, to)) {
+        (None, None) => from == to,
+        (Some(old), Some(new)) if old <= new => {
+            let Ok(row) = SINCE.binary_search_by(|(name, _)| (*name).cmp(op)) else { return false };
+            let changes = SINCE.get(row).map_or(&[][..], |(_, versions)| *versions);
+            let wider = WIDENED.iter().find(|(name, _)| *name == op).map_or(&[][..], |(_, versions)| *versions);
+            changes.iter().filter(|&&version| old < version && version <= new).all(|version| wider.contains(version))
+        }
+        _ => false,
+    }
+}
+
+/// Versions that only allow more (types, optional attributes and inputs, negative axes): an older node keeps its meaning.
+#[rustfmt::skip]
+static WIDENED: &[(&str, &[i64])] = &[
+    ("ArgMax", &[11, 12, 13]), ("ArgMin", &[11, 12, 13]), ("CastLike", &[19, 21, 23, 24, 25]), ("Clip", &[12, 13]), ("Compress", &[11]),
+    ("Concat", &[11, 13]), ("Constant", &[11, 12, 13, 19, 21, 23, 24, 25]), ("ConstantOfShape", &[20, 21, 23, 24, 25]), ("CumSum", &[14]),
+    ("Equal", &[11, 13, 19]), ("Expand", &[13]), ("GRU", &[14, 22]), ("Gather", &[11, 13]), ("GatherND", &[12, 13]), ("Greater", &[9, 13]),
+    ("Identity", &[13, 14, 16, 19, 21, 23, 24, 25]), ("If", &[11, 13, 16, 19, 21, 23, 24, 25]), ("IsInf", &[20]), ("IsNaN", &[13, 20]),
+    ("LRN", &[13]), ("LSTM", &[14, 22]), ("Less", &[9, 13]), ("Loop", &[11, 13, 16, 19, 21, 23, 24, 25]),
+    ("MeanVarianceNormalization", &[13]), ("Mul", &[13, 14]), ("Add", &[13, 14]), ("Sub", &[13, 14]), ("Div", &[13, 14]), ("NonMaxSuppression", &[11]),
+    ("NonZero", &[13]), ("OneHot", &[11]), ("RNN", &[14, 22]), ("Range", &[27]), ("Relu", &[13, 14]), ("Reshape", &[13, 14, 19, 21, 23, 24, 25]),
+    ("Scan", &[11, 16, 19, 21, 23, 24, 25]), ("ScatterND", &[13, 16, 18]), ("Shape", &[13, 15, 19, 21, 23, 24, 25]), ("Sigmoid", &[13]),
+    ("Size", &[13, 19, 21, 23, 24, 25]), ("Slice", &[11, 13]), ("Tanh", &[13]), ("Tile", &[13]), ("TopK", &[11, 24]),
+    ("Transpose", &[13, 21, 23, 24, 25]), ("Where", &[16]),
+];
+
 /// All operators with the opsets in which their definition changed, sorted by name.
 #[rustfmt::skip]
 static SINCE: &[(&str, &[i64])] = &[
@@ -230,6 +259,15 @@ mod tests {
         assert_eq!(since("Softmax", 13), Some(13));
         assert_eq!(since("Gelu", 19), None);
         assert_eq!(since("Nothing", 19), None);
+    }
+
+    #[test]
+    fn a_node_means_the_same_where_only_types_were_added() {
+        assert!(means_the_same("LSTM", 9, 20));
+        assert!(means_the_same("Hardmax", 13, 20));
+        assert!(!means_the_same("Hardmax", 11, 13));
+        assert!(!means_the_same("Scan", 8, 13));
+        assert!(!means_the_same("Unheard", 11, 13));
     }
 
     #[test]

@@ -1,8 +1,11 @@
-use brinell_graph::Graph;
+//! Which opset to write.
+
+use brinell_graph::{Graph, OpaqueOp};
 
 use super::{PREFERRED, is_opaque_default};
 use crate::error::ExportError;
-use crate::version::{NEWEST, since};
+use crate::import::inner_operators;
+use crate::version::{NEWEST, means_the_same};
 
 /// Oldest opset that is written.
 const OLDEST: i64 = 13;
@@ -13,17 +16,29 @@ pub(super) fn choose(graph: &Graph) -> Result<i64, ExportError> {
     let mut candidates: Vec<i64> = (OLDEST..=PREFERRED).rev().chain(PREFERRED + 1..=NEWEST).collect();
     for node in graph.nodes() {
         let Some(op) = is_opaque_default(&node.op) else { continue };
-        candidates
-            .retain(|&opset| opset == op.opset || since(&op.op_type, opset).is_some_and(|now| Some(now) == since(&op.op_type, op.opset)));
-        if candidates.is_empty() {
-            return Err(ExportError::Opset {
-                node: node.name.clone(),
-                op: op.op_type.clone(),
-                problem: format!("it is carried along in the form of opset {}", op.opset),
-            });
-        }
+        let fail = |problem: String| ExportError::Opset { node: node.name.clone(), op: op.op_type.clone(), problem };
+        let operators = operators(op).map_err(fail)?;
+        let Some(name) = operators.iter().find(|name| !candidates.iter().any(|&opset| means_the_same(name, op.opset, opset))) else {
+            candidates.retain(|&opset| operators.iter().all(|name| means_the_same(name, op.opset, opset)));
+            continue;
+        };
+        return Err(fail(format!(
+            "{name} is carried along in its form of opset {}; convert the model to opset {OLDEST} or newer",
+            op.opset
+        )));
     }
-    Ok(candidates.first().copied().unwrap_or(PREFERRED))
+    candidates.first().copied().ok_or_else(|| ExportError::Opset {
+        node: String::new(),
+        op: String::new(),
+        problem: "no opset holds all the nodes that are carried along".to_owned(),
+    })
+}
+
+/// The operator of an opaque node and those in its subgraphs.
+fn operators(op: &OpaqueOp) -> Result<Vec<String>, String> {
+    let mut operators = inner_operators(&op.attributes)?;
+    operators.push(op.op_type.clone());
+    Ok(operators)
 }
 
 /// Returns the version of the file format that goes with an opset.

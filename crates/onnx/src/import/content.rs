@@ -260,7 +260,7 @@ impl Importer<'_> {
         let shape = match node.op {
             "Unsqueeze" => self.unsqueezed(node, &input).ok()?.1,
             "Squeeze" => self.squeezed(node, &input).ok()?.1,
-            "Flatten" => return None,
+            "Flatten" => super::layout::flattened(node, &input).ok()?,
             _ => self.reshape_target(node, &input).ok()?,
         };
         let mut fixed: Vec<Option<usize>> = shape.iter().map(|d| d.fixed()).collect();

@@ -100,6 +100,14 @@ pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     }
 }
 
+/// A Cast to the type of the second input.
+pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    match importer.graph.value(node.input(1)?).dtype {
+        Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
+        None => opaque("the type of its second input is not known"),
+    }
+}
+
 /// Inference mode: the input passes through.
 pub(super) fn dropout(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.has_outputs_beyond(1) {
@@ -119,7 +127,7 @@ pub(super) fn clip(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.version < 11 {
         let lo = node.attributes.float("min")?.filter(|&lo| lo > f32::MIN);
         let hi = node.attributes.float("max")?.filter(|&hi| hi < f32::MAX);
-        return importer.emit(node, Op::Clip { lo, hi }, vec![Some(x)]);
+        return bounded(importer, node, x, lo, hi);
     }
     let (lo, hi) = (node.optional(1), node.optional(2));
     let exact = |id: Option<ValueId>| match id.map(|id| importer.graph.constant_of(id)) {
@@ -130,7 +138,7 @@ pub(super) fn clip(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         },
     };
     if let (Some(lo), Some(hi)) = (exact(lo), exact(hi)) {
-        return importer.emit(node, Op::Clip { lo, hi }, vec![Some(x)]);
+        return bounded(importer, node, x, lo, hi);
     }
     match (lo, hi) {
         (Some(lo), Some(hi)) => {
@@ -141,4 +149,9 @@ pub(super) fn clip(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         (None, Some(hi)) => importer.emit(node, Op::Min, vec![Some(x), Some(hi)]),
         (None, None) => importer.emit(node, Op::Identity, vec![Some(x)]),
     }
+}
+
+fn bounded(importer: &mut Importer<'_>, node: &Node<'_>, x: ValueId, lo: Option<f32>, hi: Option<f32>) -> Done {
+    let op = if lo.is_none() && hi.is_none() { Op::Identity } else { Op::Clip { lo, hi } };
+    importer.emit(node, op, vec![Some(x)])
 }

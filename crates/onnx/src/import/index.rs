@@ -4,6 +4,9 @@ use brinell_graph::{Dim, Op, ScatterReduction};
 
 use super::{Importer, Node, Refusal, bad, opaque, size};
 
+/// An end that no axis reaches: exporters write it, or a larger one, for "to the end".
+const BEYOND: i64 = 1_000_000_000;
+
 type SliceParameters = (Vec<usize>, Vec<i64>, Vec<i64>, Vec<i64>);
 
 impl Importer<'_> {
@@ -31,21 +34,29 @@ impl Importer<'_> {
 pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let x = node.input(0)?;
     let shape = importer.shape(x)?;
-    let (axes, mut starts, mut ends, steps) = importer.slice_parameters(node, shape.len())?;
-    for (((&axis, start), end), &step) in axes.iter().zip(&mut starts).zip(&mut ends).zip(&steps) {
-        let Some(Dim::Fixed(n)) = shape.get(axis).copied() else {
-            if step < 0 {
-                return opaque("it reverses an axis whose size is not known");
+    let (given_axes, given_starts, given_ends, given_steps) = importer.slice_parameters(node, shape.len())?;
+    let (mut axes, mut starts, mut ends, mut steps) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (((&axis, &start), &end), &step) in given_axes.iter().zip(&given_starts).zip(&given_ends).zip(&given_steps) {
+        let (start, end, whole) = match shape.get(axis).copied() {
+            Some(Dim::Fixed(n)) => {
+                let n = i64::try_from(n).unwrap_or(i64::MAX);
+                let from_end = |i: i64| if i < 0 { i.saturating_add(n) } else { i };
+                let (least, most) = if step > 0 { (0, n) } else { (-1, n - 1) };
+                let (start, end) = (from_end(start).clamp(least.max(0).min(most), most), from_end(end).clamp(least, most));
+                (start, end, start == 0 && end == n && step == 1)
             }
-            continue;
+            _ if step < 0 => return opaque("it reverses an axis whose size is not known"),
+            _ => (start, end, start == 0 && step == 1 && end >= BEYOND),
         };
-        let n = i64::try_from(n).unwrap_or(i64::MAX);
-        let from_end = |i: i64| if i < 0 { i.saturating_add(n) } else { i };
-        let (least, most) = if step > 0 { (0, n) } else { (-1, n - 1) };
-        *start = from_end(*start).clamp(least.max(0).min(most), most);
-        *end = from_end(*end).clamp(least, most);
+        if !whole {
+            axes.push(axis);
+            starts.push(start);
+            ends.push(end);
+            steps.push(step);
+        }
     }
-    importer.emit(node, Op::Slice { axes, starts, ends, steps }, vec![Some(x)])
+    let op = if axes.is_empty() { Op::Identity } else { Op::Slice { axes, starts, ends, steps } };
+    importer.emit(node, op, vec![Some(x)])
 }
 
 pub(super) fn gather(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {

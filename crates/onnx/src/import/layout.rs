@@ -65,14 +65,17 @@ pub(super) fn reshape(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
 }
 
-pub(super) fn flatten(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let x = node.input(0)?;
-    let input = importer.shape(x)?;
+/// The matrix that Flatten makes.
+pub(super) fn flattened(node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
     let at = node.attributes.int_or("axis", 1)?;
     let axis = if i64::try_from(input.len()).is_ok_and(|n| n == at) { input.len() } else { size::axis(at, input.len())? };
     let (rows, columns) = input.split_at(axis);
-    let product = |dims: &[Dim]| brinell_graph::count(dims);
-    let shape = vec![product(rows), product(columns)];
+    Ok(vec![brinell_graph::count(rows), brinell_graph::count(columns)])
+}
+
+pub(super) fn flatten(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let shape = flattened(node, &importer.shape(x)?)?;
     if shape.iter().all(|&d| d == Dim::Unknown) {
         return opaque("its sizes are known at run time only");
     }

@@ -29,7 +29,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
-pub(crate) use self::opaque::captured_names;
+pub(crate) use self::opaque::{captured_names, inner_operators};
 
 use self::attribute::Attributes;
 use self::content::Content;
@@ -44,7 +44,7 @@ pub struct Model {
     pub graph: Graph,
     /// Version of the file format.
     pub ir_version: i64,
-    /// Version of the default operator domain.
+    /// Version of the default operator domain; 0 where the model does not use it.
     pub opset: i64,
     /// Program that wrote the file; may be empty.
     pub producer: String,
@@ -109,10 +109,13 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
     let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
     let opsets = opsets(&proto.opset_import);
-    let Some(&opset) = opsets.get("") else {
+    if opsets.is_empty() {
         return Err(ImportError::NotOnnx { detail: "it does not say which opset it uses".to_owned() });
-    };
-    if !(version::OLDEST..=version::NEWEST).contains(&opset) {
+    }
+    // A model of custom operators alone needs no default domain.
+    let opset = opsets.get("").copied().unwrap_or(0);
+    let uses_default = graph.node.iter().any(|node| domain(node.domain.as_deref()).is_empty());
+    if (uses_default || opset != 0) && !(version::OLDEST..=version::NEWEST).contains(&opset) {
         return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
     }
     let opsets = Rc::new(opsets);

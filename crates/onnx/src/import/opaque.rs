@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use brinell_graph::{Op, OpaqueOp, ValueId};
 use prost::Message;
+use prost::bytes::Bytes;
 
 use super::{Importer, Node};
 use crate::proto::{AttributeProto, GraphProto};
@@ -46,6 +47,28 @@ impl Importer<'_> {
 pub(crate) fn captured_names(attributes: &[Vec<u8>]) -> Result<Vec<String>, String> {
     let decoded = attributes.iter().map(|bytes| AttributeProto::decode(bytes.as_slice())).collect::<Result<Vec<_>, _>>();
     captures(decoded.map_err(|e| format!("an attribute cannot be decoded: {e}"))?.iter(), 0)
+}
+
+/// Operators of the default domain in the subgraphs among encoded attributes.
+pub(crate) fn inner_operators(attributes: &[Vec<u8>]) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let mut pending: Vec<(Bytes, u32)> = attributes.iter().map(|bytes| (Bytes::copy_from_slice(bytes), 0)).collect();
+    while let Some((encoded, depth)) = pending.pop() {
+        let attribute = AttributeProto::decode(encoded).map_err(|e| format!("an attribute cannot be decoded: {e}"))?;
+        for graph in attribute.g.iter().chain(&attribute.graphs) {
+            if depth >= MAX_DEPTH {
+                return Err(format!("subgraphs are nested more than {MAX_DEPTH} deep"));
+            }
+            let graph = GraphProto::decode(graph.clone()).map_err(|e| format!("a subgraph cannot be decoded: {e}"))?;
+            for node in graph.node {
+                pending.extend(node.attribute.into_iter().map(|bytes| (bytes, depth + 1)));
+                if super::domain(node.domain.as_deref()).is_empty() {
+                    found.extend(node.op_type);
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Names that the subgraphs among `attributes` use and do not define.

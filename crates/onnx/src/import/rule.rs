@@ -33,6 +33,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "AveragePool" 22 ["auto_pad" "ceil_mode" "count_include_pad" "dilations" "kernel_shape" "pads" "strides"] pool::average_pool;
     "BatchNormalization" 15 ["epsilon" "momentum" "spatial" "training_mode"] norm::batch_normalization;
     "Cast" 25 ["to" "saturate" "round_mode"] e::cast;
+    "CastLike" 25 ["saturate" "round_mode"] e::cast_like;
     "Ceil" 13 [] e::ceil;
     "Celu" 12 ["alpha"] e::celu;
     "Clip" 13 ["min" "max"] e::clip;
