@@ -16,7 +16,8 @@ const MAX_SUGGESTIONS: usize = 3;
 ///
 /// Accepted are a text file with one name a line (line 1 is class 0; blank lines at the end are ignored), a JSON list of names,
 /// and a JSON map from index to name (`{"0": "tench"}`) or to a list of names of which the last is the readable one
-/// (`{"0": ["n01440764", "tench"]}`, Keras's `imagenet_class_index.json`). A map must name every class from 0 upwards.
+/// (`{"0": ["n01440764", "tench"]}`, Keras's `imagenet_class_index.json`), and a JSON map from name to index (`{"tench": 0}`, torchvision's
+/// `class_to_idx`). A map must name every class from 0 upwards, once.
 ///
 /// # Errors
 ///
@@ -55,6 +56,13 @@ fn lines(text: &str) -> Result<Vec<String>, DataErrorKind> {
 fn json(text: &str) -> Result<Vec<String>, DataErrorKind> {
     match serde_json::from_str(text).map_err(|error| malformed(&error.to_string()))? {
         Value::Array(names) => names.iter().map(json_name).collect(),
+        Value::Object(map) if map.values().all(Value::is_u64) => (0..map.len())
+            .map(|index| {
+                let name = map.iter().find(|(_, value)| value.as_u64() == Some(index as u64));
+                name.map(|(name, _)| name.clone())
+                    .ok_or_else(|| malformed(&format!("its map of {} classes has no index {index}", map.len())))
+            })
+            .collect(),
         Value::Object(map) => (0..map.len())
             .map(|index| {
                 let name = map
@@ -165,12 +173,14 @@ mod tests {
         assert_eq!(file("\u{feff}tench\ngreat white shark, white shark").unwrap(), expected);
         assert_eq!(file("[\"tench\", \"great white shark, white shark\"]").unwrap(), expected);
         assert_eq!(file("{\"1\": \"great white shark, white shark\", \"0\": \"tench\"}").unwrap(), expected);
+        assert_eq!(file("{\"great white shark, white shark\": 1, \"tench\": 0}").unwrap(), expected);
         assert_eq!(file("{\"0\": [\"n01440764\", \"tench\"], \"1\": [\"n2\", \"great white shark, white shark\"]}").unwrap(), expected);
     }
 
     #[test]
     fn lists_with_holes_are_refused() {
-        for text in ["", "\n\n", "[]", "{}", "{\"1\": \"a\"}", "[1, 2]", "[[]]", "[\"a\"", "a\n\nb\n"] {
+        for text in ["", "\n\n", "[]", "{}", "{\"1\": \"a\"}", "{\"a\": 1}", "{\"a\": 0, \"b\": 0}", "[1, 2]", "[[]]", "[\"a\"", "a\n\nb\n"]
+        {
             assert!(file(text).is_err(), "{text:?}");
         }
         assert!(matches!(class_names(Path::new("no/such/file")).unwrap_err().kind, DataErrorKind::NotFound));

@@ -13,15 +13,6 @@ pub enum Pixels {
     F32(Vec<f32>),
 }
 
-impl Pixels {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::U8(values) => values.len(),
-            Self::F32(values) => values.len(),
-        }
-    }
-}
-
 /// The scale in which the model's user declares pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
@@ -105,11 +96,12 @@ impl Dataset {
 mod tests {
     use super::*;
 
+    /// Two samples of two values.
     fn dataset(pixels: Pixels) -> Dataset {
         Dataset {
             path: "data".into(),
             label_path: None,
-            n: pixels.len() / 2,
+            n: 2,
             pixels,
             shape: vec![1, 2],
             labels: vec![0, 2],

@@ -11,8 +11,7 @@ use thiserror::Error;
 pub struct DataError {
     /// The file or folder at fault.
     pub path: PathBuf,
-    /// What is wrong with it.
-    #[source]
+    /// What is wrong with it; its message is part of this error's, so that it is no source of its own.
     pub kind: DataErrorKind,
 }
 
@@ -99,7 +98,7 @@ pub enum DataErrorKind {
         expected: &'static str,
     },
     /// The archive holds no array under a name that is looked for.
-    #[error("holds no array named {wanted}, only {}", found.join(", "))]
+    #[error("holds no array named {wanted}; it holds {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
     NoArray {
         /// The names that are looked for.
         wanted: String,
@@ -154,6 +153,19 @@ pub enum DataErrorKind {
     /// The data set holds no samples.
     #[error("holds no samples")]
     Empty,
+    /// A folder holds nothing that could be read.
+    #[error("holds neither PNG or JPEG images nor class folders of them; for another format, name one file")]
+    NoImages,
+    /// The names of class folders are numbers, but not their places in the sorted order.
+    #[error(
+        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names; say with `--classes` which names the model's classes have, in order"
+    )]
+    NumberedFolders {
+        /// The first folder that is out of place.
+        folder: String,
+        /// Its place, from 0.
+        place: usize,
+    },
     /// An image cannot be decoded.
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),

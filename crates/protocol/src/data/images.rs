@@ -74,42 +74,43 @@ type Labelled = (Vec<Entry>, Option<PathBuf>, Option<Vec<String>>);
 
 fn from_folders(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
     let listing = list(path)?;
-    let mut folders = Vec::new();
-    for folder in listing.folders {
-        let images = images_in(path, &folder)?;
-        if !images.is_empty() {
-            folders.push((folder, images));
-        }
-    }
-    match (listing.images.first(), folders.first()) {
-        (Some(file), Some((folder, _))) => {
+    match (listing.images.first(), listing.folders.first()) {
+        (Some(file), Some(folder)) => {
             return Err(DataError::new(path, DataErrorKind::MixedFolder { file: file.clone(), folder: folder.clone() }));
         }
         (Some(_), None) => return Err(DataError::new(path, DataErrorKind::NoLabels)),
-        (None, None) => return Err(DataError::new(path, DataErrorKind::Empty)),
-        (None, Some(_)) => {}
+        (None, _) => {}
     }
-    let names = options.class_names.clone().unwrap_or_else(|| folders.iter().map(|(folder, _)| folder.clone()).collect());
     let mut entries = Vec::new();
-    for (folder, images) in folders {
+    for (place, folder) in listing.folders.iter().enumerate() {
         let label = match &options.class_names {
-            Some(names) => lookup(names, &folder).at(&path.join(&folder))?,
-            None => names.iter().position(|name| *name == folder).unwrap_or_default(),
+            Some(names) => lookup(names, folder).at(&path.join(folder))?,
+            // Folder 10 sorts before folder 2: nobody could tell which of the two orders the model was trained with.
+            None if listing.numbered && folder.parse() != Ok(place) => {
+                return Err(DataError::new(path, DataErrorKind::NumberedFolders { folder: folder.clone(), place }));
+            }
+            None => place,
         };
-        entries.extend(images.into_iter().map(|id| Entry { path: path.join(&id), id, label }));
+        entries.extend(images_in(path, folder)?.into_iter().map(|id| Entry { path: path.join(&id), id, label }));
     }
+    if entries.is_empty() {
+        return Err(DataError::new(path, DataErrorKind::NoImages));
+    }
+    let names = options.class_names.clone().unwrap_or(listing.folders);
     Ok((entries, None, Some(names)))
 }
 
 fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Labelled, DataError> {
     let rows = table::read(&file).at(&file)?;
+    let is_number = |label: &str| label.parse::<f64>().is_ok();
     let names = match &options.class_names {
         Some(names) => Some(names.clone()),
-        None if rows.iter().all(|row| row.label.parse::<usize>().is_ok()) => None,
+        None if rows.first().is_some_and(|row| is_number(&row.label)) => None,
         None => {
-            // A misspelt index among names would silently become a class of its own.
-            if let Some(row) = rows.iter().find(|row| row.label.parse::<f64>().is_ok()) {
-                let reason = format!("label `{}` is a number, others are class names; name the classes with `--classes`", row.label);
+            // An index among names would silently become a class of its own.
+            if let Some(row) = rows.iter().find(|row| is_number(&row.label)) {
+                let reason =
+                    format!("label `{}` is a number, those before it are class names; name the classes with `--classes`", row.label);
                 return Err(DataError::new(&file, DataErrorKind::Line { line: row.line, reason }));
             }
             Some(rows.iter().map(|row| row.label.clone()).collect::<BTreeSet<_>>().into_iter().collect())
@@ -132,11 +133,13 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
 struct Listing {
     folders: Vec<String>,
     images: Vec<String>,
+    /// Whether every folder's name is a number.
+    numbered: bool,
 }
 
 /// Lists a folder, each kind sorted by name; hidden files and files that are no images are left out.
 fn list(path: &Path) -> Result<Listing, DataError> {
-    let mut listing = Listing { folders: Vec::new(), images: Vec::new() };
+    let mut listing = Listing { folders: Vec::new(), images: Vec::new(), numbered: false };
     for entry in fs::read_dir(path).at(path)? {
         let entry = entry.at(path)?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -151,6 +154,7 @@ fn list(path: &Path) -> Result<Listing, DataError> {
             return Err(DataError::new(&place, DataErrorKind::OtherImage));
         }
     }
+    listing.numbered = listing.folders.iter().all(|folder| folder.parse::<usize>().is_ok());
     listing.folders.sort();
     listing.images.sort();
     Ok(listing)
@@ -189,7 +193,7 @@ fn assemble(
             values.extend_from_slice(&image.values);
         }
     }
-    let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::Empty)) };
+    let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::NoImages)) };
     let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();

@@ -18,6 +18,7 @@
 //!   an integer that f32 cannot hold, a NaN and an infinity are errors.
 //! - IDX and .npy files may be compressed with gzip. CIFAR binaries may not.
 //! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; with `--classes FILE` the folders' names are looked up there.
+//!   A folder without images keeps its class. Folders named by numbers must be numbered like their places (`10` sorts before `2`), or `--classes` must say what they mean.
 //! - A labels table has lines `file,label`, or a header line that names these columns in any order. It decides which images belong to the data set.
 //!   Labels are class indices or, looked up in `--classes` or else sorted by name, class names.
 //! - Images become RGB (transparency is dropped, 16 bits become 8), or grey with the weights of ITU-R 601; EXIF orientation is not applied. They must be of one size,
