@@ -97,13 +97,21 @@ pub(crate) fn search(flag: Option<&Path>) -> Result<Search, EngineError> {
     };
     add(Origin::Environment, &active());
     add(Origin::Folder, &beside());
-    if !add(Origin::Python, &interpreters().iter().filter_map(|python| prefix_of(python)).collect::<Vec<_>>()) {
+    let mut prefixes: Vec<PathBuf> = interpreters().iter().filter_map(|python| prefix_of(python)).collect();
+    prefixes.dedup();
+    if !add(Origin::Python, &prefixes) {
         add(Origin::Python, &ask_python());
     }
     let system = [format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"), format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}.1")];
     looked.push("the system's library path".to_owned());
     candidates.extend(system.into_iter().map(|name| Candidate { path: name.into(), origin: Origin::System }));
-    candidates.dedup_by(|b, a| a.path == b.path);
+    let mut seen = Vec::new();
+    candidates.retain(|candidate| {
+        let real = candidate.path.canonicalize().unwrap_or_else(|_| candidate.path.clone());
+        let new = !seen.contains(&real);
+        seen.push(real);
+        new
+    });
     Ok(Search { candidates, looked: format!("looked in {}", looked.join(", ")) })
 }
 

@@ -6,19 +6,24 @@
 //! Shape vocabulary: B batch, K classes.
 
 mod discover;
+mod doctor;
 mod error;
 mod feed;
 mod header;
 mod open;
+mod oracle;
 mod ort;
 mod preprocess;
 mod rten;
 mod runtime;
 mod settings;
 
+pub use brinell_autodiff::Loss;
 pub use discover::{Candidate, Origin};
+pub use doctor::{Doctor, Finding, Processor, doctor};
 pub use error::{EngineError, Stage};
 pub use open::open;
+pub use oracle::{Answer, Oracle, OracleError, Signature, SignatureError};
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};

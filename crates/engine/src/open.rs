@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::discover::{self, Candidate};
+use crate::discover::{self, Candidate, Origin};
 use crate::ort::{self, Loaded, OnnxRuntime};
 use crate::rten::Rten;
 use crate::{Device, EngineError, Runtime, RuntimeChoice, RuntimeSettings};
@@ -45,6 +45,7 @@ fn find(settings: &RuntimeSettings) -> Result<(Loaded, Option<String>), EngineEr
     let search = discover::search(settings.library.as_deref())?;
     for Candidate { path, origin } in search.candidates {
         match ort::load(&path) {
+            Err(_) if origin == Origin::System && ort::inspect(&path).is_err_and(|refusal| !refusal.opens) => {}
             Ok(loaded) => {
                 let note = refused.first().map(|error| format!("{error}; using {} instead", loaded.path.display()));
                 return Ok((loaded, note));

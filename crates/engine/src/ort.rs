@@ -1,5 +1,6 @@
 //! ONNX Runtime, loaded from a shared library while the program runs.
 
+mod elf;
 mod library;
 mod provider;
 mod session;
@@ -13,7 +14,7 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use crate::ort::session::OrtSession;
 use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
 
-pub(crate) use library::{Loaded, load, loaded};
+pub(crate) use library::{Loaded, inspect, load, loaded};
 
 pub(crate) const NAME: &str = "onnxruntime";
 

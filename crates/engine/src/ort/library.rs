@@ -13,6 +13,7 @@ use ort::logging::LogLevel;
 use ort::sys::{ORT_API_VERSION, OrtApiBase};
 
 use crate::EngineError;
+use crate::ort::elf;
 
 /// The ONNX Runtime of this process.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ pub(crate) fn loaded() -> Option<Loaded> {
 /// [`EngineError::Library`] when the file cannot serve, or when another file was loaded before.
 pub(crate) fn load(path: &Path) -> Result<Loaded, EngineError> {
     let refuse = |reason: String| EngineError::Library { path: path.to_owned(), reason };
+    let version = inspect(path).map_err(|refusal| refuse(refusal.reason))?;
     let mut slot = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = slot.as_ref() {
         if same_file(&loaded.path, path) {
@@ -44,7 +46,6 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, EngineError> {
         }
         return Err(refuse(format!("this process already runs {}", loaded.path.display())));
     }
-    let version = inspect(path).map_err(refuse)?;
     let minor = minor(&version).unwrap_or_default();
     let builder = ort::init_from(path).map_err(|error| refuse(error.to_string()))?;
     let quiet = Arc::new(|_: LogLevel, _: &str, _: &str, _: &str, _: &str| {});
@@ -60,14 +61,31 @@ fn same_file(a: &Path, b: &Path) -> bool {
     real(a) == real(b)
 }
 
+/// Why a file cannot serve as ONNX Runtime.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Whether it is a library at all; false also where the system's loader finds none of this name.
+    pub(crate) opens: bool,
+    /// What is wrong with it.
+    pub(crate) reason: String,
+}
+
 /// Returns the version of the ONNX Runtime in a file.
 ///
 /// # Errors
 /// Why the file cannot serve: it is no library, no ONNX Runtime, or too old.
-pub(crate) fn inspect(path: &Path) -> Result<String, String> {
+pub(crate) fn inspect(path: &Path) -> Result<String, Refusal> {
+    if elf::is_truncated(path) {
+        return Err(Refusal { opens: false, reason: "the file is truncated".to_owned() });
+    }
     // SAFETY: opening a library runs its constructors. The file is one that the user names or that Python or the
     // system would load under the same name.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| unreadable(path, &error))?;
+    let library = unsafe { libloading::Library::new(path) };
+    let library = library.map_err(|error| Refusal { opens: false, reason: unreadable(path, &error) })?;
+    version(library).map_err(|reason| Refusal { opens: true, reason })
+}
+
+fn version(library: libloading::Library) -> Result<String, String> {
     let base = {
         // SAFETY: `OrtGetApiBase` has had this signature in every release that has it.
         let get = unsafe { library.get::<unsafe extern "system" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") }
