@@ -8,7 +8,6 @@ DIR is a checkout of https://github.com/fra31/auto-attack at the commit below. W
 import argparse
 import copy
 import hashlib
-import itertools
 import json
 import pathlib
 import platform
@@ -20,6 +19,7 @@ COMMIT = "a39220048b3c9f2cca9a4d3a54604793c68eca7e"
 SEED = 20
 STEPS = 40
 INPUTS, HIDDEN, CLASSES, SAMPLES = 12, 16, 5, 4
+POOL = 500
 RADII = {"linf": 0.12, "l2": 0.5}
 LOSSES = ["ce", "dlr", "ce-targeted", "dlr-targeted"]
 HERE = pathlib.Path(__file__).parent / "apgd"
@@ -60,39 +60,6 @@ def run(attacks, net, norm, loss, x, labels, targets, start):
     return torch.stack(recorder.points, dim=1)
 
 
-def case(attacks, seed):
-    """All files for a seed, and the largest difference between runs in f32 and f64."""
-    torch.manual_seed(seed)
-    first, second = torch.nn.Linear(INPUTS, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)
-    with torch.no_grad():
-        first.weight.mul_(4)
-        second.weight.mul_(6)
-    net = torch.nn.Sequential(first, torch.nn.Tanh(), second)
-    # Wider than the box before the clamp, so that some elements lie on its sides.
-    x = (torch.rand(SAMPLES, INPUTS) * 1.3 - 0.15).clamp(0, 1)
-    ranked = net(x).argsort(dim=1, descending=True)
-    labels, targets = ranked[:, 0], ranked[:, 2]
-    files = {
-        "model.json": {
-            "w1": numbers(first.weight), "b1": numbers(first.bias), "w2": numbers(second.weight), "b2": numbers(second.bias),
-            "x": numbers(x), "labels": labels.tolist(), "targets": targets.tolist(),
-        }
-    }
-    worst = 0.0
-    for norm, eps in RADII.items():
-        noise = torch.rand(x.shape) * 2 - 1 if norm == "linf" else torch.randn(x.shape)
-        size = noise.abs().amax(1, keepdim=True) if norm == "linf" else noise.norm(dim=1, keepdim=True)
-        start = (x + eps * noise / size).clamp(0, 1)
-        for loss in LOSSES:
-            points = run(attacks, net, norm, loss, x, labels, targets, start)
-            precise = run(attacks, copy.deepcopy(net).double(), norm, loss, x.double(), labels, targets, start.double())
-            worst = max(worst, (points - precise).abs().max().item())
-            files[f"{norm}_{loss.replace('-', '_')}.json"] = {
-                "norm": norm, "eps": eps, "loss": loss, "steps": STEPS, "start": numbers(start), "points": numbers(points),
-            }
-    return files, worst
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--autoattack", required=True)
@@ -100,14 +67,44 @@ def main():
     from autoattack import autopgd_base as attacks
 
     torch.set_num_threads(1)
-    # APGD compares losses, and a near tie goes one way or the other by rounding alone, after which paths part. The first seed without such
-    # a tie is taken, which the reference itself tells: its paths in f32 and in f64 agree.
-    for seed in itertools.count(SEED):
-        files, worst = case(attacks, seed)
-        print(f"seed {seed}: f32 and f64 differ by {worst:.1e}")
-        if worst < 1e-5:
-            break
+    torch.manual_seed(SEED)
+    first, second = torch.nn.Linear(INPUTS, HIDDEN), torch.nn.Linear(HIDDEN, CLASSES)
+    with torch.no_grad():
+        first.weight.mul_(2)
+        second.weight.mul_(3)
+    net = torch.nn.Sequential(first, torch.nn.Tanh(), second)
+    precise_net = copy.deepcopy(net).double()
+    # Wider than the box before the clamp, so that some elements lie on its sides.
+    x = (torch.rand(POOL, INPUTS) * 1.3 - 0.15).clamp(0, 1)
+    ranked = net(x).argsort(dim=1, descending=True)
+    labels, targets = ranked[:, 0], ranked[:, 2]
 
+    runs, worst = [], torch.zeros(POOL)
+    for norm, eps in RADII.items():
+        noise = torch.rand(x.shape) * 2 - 1 if norm == "linf" else torch.randn(x.shape)
+        size = noise.abs().amax(1, keepdim=True) if norm == "linf" else noise.norm(dim=1, keepdim=True)
+        start = (x + eps * noise / size).clamp(0, 1)
+        for loss in LOSSES:
+            points = run(attacks, net, norm, loss, x, labels, targets, start)
+            precise = run(attacks, precise_net, norm, loss, x.double(), labels, targets, start.double())
+            worst = torch.maximum(worst, (points - precise).abs().amax((1, 2)).float())
+            runs.append((norm, eps, loss, start, points))
+    # APGD compares losses, and a near tie goes one way or the other by rounding alone, after which paths part. Samples without such ties
+    # are kept, and the reference itself tells which these are: its paths in f32 and in f64 agree.
+    keep = (worst < 2e-5).nonzero().flatten()[:SAMPLES]
+    print(f"{(worst < 2e-5).sum().item()} of {POOL} samples have no near ties")
+    assert len(keep) == SAMPLES
+
+    files = {
+        "model.json": {
+            "w1": numbers(first.weight), "b1": numbers(first.bias), "w2": numbers(second.weight), "b2": numbers(second.bias),
+            "x": numbers(x[keep]), "labels": labels[keep].tolist(), "targets": targets[keep].tolist(),
+        }
+    }
+    for norm, eps, loss, start, points in runs:
+        files[f"{norm}_{loss.replace('-', '_')}.json"] = {
+            "norm": norm, "eps": eps, "loss": loss, "steps": STEPS, "start": numbers(start[keep]), "points": numbers(points[keep]),
+        }
     HERE.mkdir(exist_ok=True)
     hashes = {}
     for name, content in files.items():
@@ -117,7 +114,7 @@ def main():
     manifest = {
         "generator": "tests/golden/apgd.py",
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "auto-attack": COMMIT},
-        "seed": seed,
+        "seed": SEED,
         "files": hashes,
     }
     (HERE / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

@@ -95,4 +95,16 @@ mod tests {
     fn losses_that_are_no_numbers_count_as_no_rise() {
         assert_eq!(halvings(100, |_| f32::NEG_INFINITY).len(), 8);
     }
+
+    #[test]
+    fn the_reference_misses_a_first_rise_below_zero() {
+        // Negative losses, as those of DLR before success: 17 rises in the first 22 updates, the first of them among these.
+        let losses = |k: u32| if k <= 17 { -100.0 + k as f32 } else { -90.0 };
+        let first_checkpoint = |before_first: f32| {
+            let mut checkpoints = Checkpoints::new(100, 0.75, before_first, losses(0));
+            (1..=22).fold(false, |_, k| checkpoints.halve(losses(k), -83.0))
+        };
+        assert!(!first_checkpoint(losses(0)));
+        assert!(first_checkpoint(0.0));
+    }
 }

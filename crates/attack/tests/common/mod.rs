@@ -1,0 +1,146 @@
+//! Small models with hand-written gradients, and a loop in place of the driver.
+
+use brinell_attack::{Attack, Loss, Need, Next, Reply};
+use brinell_threat::Goal;
+
+/// A model that answers one point.
+pub trait Model {
+    /// Logits.
+    fn logits(&self, x: &[f32]) -> Vec<f64>;
+    /// Gradient of `weights . logits` at `x`.
+    fn pull_back(&self, x: &[f32], weights: &[f64]) -> Vec<f64>;
+}
+
+/// `z = W x + b`.
+pub struct Linear {
+    pub w: Vec<Vec<f64>>,
+    pub b: Vec<f64>,
+}
+
+impl Model for Linear {
+    fn logits(&self, x: &[f32]) -> Vec<f64> {
+        affine(&self.w, &self.b, &widen(x))
+    }
+
+    fn pull_back(&self, _x: &[f32], weights: &[f64]) -> Vec<f64> {
+        transposed(&self.w, weights)
+    }
+}
+
+/// `z = W2 tanh(W1 x + b1) + b2`.
+pub struct Mlp {
+    pub w1: Vec<Vec<f64>>,
+    pub b1: Vec<f64>,
+    pub w2: Vec<Vec<f64>>,
+    pub b2: Vec<f64>,
+}
+
+impl Mlp {
+    fn hidden(&self, x: &[f32]) -> Vec<f64> {
+        affine(&self.w1, &self.b1, &widen(x)).into_iter().map(f64::tanh).collect()
+    }
+}
+
+impl Model for Mlp {
+    fn logits(&self, x: &[f32]) -> Vec<f64> {
+        affine(&self.w2, &self.b2, &self.hidden(x))
+    }
+
+    fn pull_back(&self, x: &[f32], weights: &[f64]) -> Vec<f64> {
+        let inner = transposed(&self.w2, weights);
+        let inner: Vec<f64> = inner.iter().zip(self.hidden(x)).map(|(g, h)| g * (1.0 - h * h)).collect();
+        transposed(&self.w1, &inner)
+    }
+}
+
+fn widen(x: &[f32]) -> Vec<f64> {
+    x.iter().copied().map(f64::from).collect()
+}
+
+fn affine(w: &[Vec<f64>], b: &[f64], x: &[f64]) -> Vec<f64> {
+    w.iter().zip(b).map(|(row, b)| row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + b).collect()
+}
+
+fn transposed(w: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
+    (0..w[0].len()).map(|i| w.iter().zip(weights).map(|(row, g)| row[i] * g).sum()).collect()
+}
+
+/// Class numbers from the largest logit down.
+fn ranking(z: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..z.len()).collect();
+    order.sort_by(|&a, &b| z[b].total_cmp(&z[a]));
+    order
+}
+
+/// Loss and its derivative by the logits.
+pub fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, Vec<f64>) {
+    let class = |k: usize| (0..z.len()).map(|i| f64::from(u8::from(i == k))).collect::<Vec<_>>();
+    let order = ranking(z);
+    let other = |k: usize| if order[0] == k { order[1] } else { order[0] };
+    // (above, below) is maximised as z[above] - z[below], over the scale's combination of logits where there is one.
+    let ratio = |above: usize, below: usize, scale: Option<Vec<(usize, f64)>>| {
+        let difference = z[above] - z[below];
+        let mut slope: Vec<f64> = class(above).iter().zip(class(below)).map(|(a, b)| a - b).collect();
+        let Some(scale) = scale else {
+            return (difference, slope);
+        };
+        let size: f64 = scale.iter().map(|(k, c)| c * z[*k]).sum::<f64>() + 1e-12;
+        slope.iter_mut().for_each(|s| *s /= size);
+        for (k, c) in scale {
+            slope[k] -= difference * c / (size * size);
+        }
+        (difference / size, slope)
+    };
+    let cross_entropy = |k: usize, sign: f64| {
+        let top = z[order[0]];
+        let total: f64 = z.iter().map(|z| (z - top).exp()).sum();
+        let slope = z.iter().zip(class(k)).map(|(z, hot)| sign * ((z - top).exp() / total - hot)).collect();
+        (sign * (total.ln() + top - z[k]), slope)
+    };
+    match kind {
+        Loss::CrossEntropy => cross_entropy(label, 1.0),
+        Loss::TargetedCrossEntropy => cross_entropy(target, -1.0),
+        Loss::Margin => ratio(other(label), label, None),
+        Loss::TargetedMargin => ratio(target, other(target), None),
+        Loss::Dlr => ratio(other(label), label, Some(vec![(order[0], 1.0), (order[2], -1.0)])),
+        Loss::TargetedDlr => ratio(target, label, Some(vec![(order[0], 1.0), (order[2], -0.5), (order[3], -0.5)])),
+    }
+}
+
+/// What one run asked for.
+pub struct Trace {
+    pub points: Vec<Vec<f32>>,
+    pub backwards: usize,
+    pub best_margin: f64,
+}
+
+/// Runs an attack to its end.
+pub fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
+    let goal = target.map_or(Goal::Untargeted { label }, |target| Goal::Targeted { target });
+    let mut trace = Trace { points: Vec::new(), backwards: 0, best_margin: f64::NEG_INFINITY };
+    let mut x = vec![f32::NAN; d];
+    loop {
+        let need = attack.ask(&mut x);
+        trace.points.push(x.clone());
+        let z = model.logits(&x);
+        let logits: Vec<f32> = z.iter().map(|&z| z as f32).collect();
+        // Margins in f64: a success is a matter of the point, not of the logits' rounding.
+        let rival = |k: usize| z.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, z)| *z).fold(f64::NEG_INFINITY, f64::max);
+        let margin = match goal {
+            Goal::Untargeted { label } => rival(label) - z[label],
+            Goal::Targeted { target } => z[target] - rival(target),
+        };
+        trace.best_margin = trace.best_margin.max(margin);
+        let (value, slope) = loss(kind, &z, label, target.unwrap_or(label));
+        let gradient: Vec<f32> = match need {
+            Need::Logits => Vec::new(),
+            Need::Gradient => {
+                trace.backwards += 1;
+                model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
+            }
+        };
+        if attack.tell(&Reply { logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+            return trace;
+        }
+    }
+}
