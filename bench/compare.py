@@ -102,7 +102,7 @@ def main():
     p.add_argument("--python", default=sys.executable, help="a Python with torch, onnx, onnx2torch, torchattacks and onnxruntime")
     p.add_argument("--autoattack", help="folder of the package `autoattack`")
     p.add_argument("--networks", default=",".join(NETWORKS))
-    p.add_argument("--attacks", default=",".join(ATTACKS))
+    p.add_argument("--attacks", default=",".join(ATTACKS), help=f"some of {', '.join(ATTACKS)}")
     p.add_argument("--n", type=int, default=200, help="first images; 0 for all")
     p.add_argument("--batch", type=int, default=0, help="Brinell's; 0: its own choice")
     p.add_argument("--peer-batch", type=int, default=0, help="0: all images at once")

@@ -45,7 +45,7 @@ def tool_name(line):
 
 def accuracy(groups):
     """Survivors by every tool; the last column is Brinell's against the strongest peer."""
-    rows, tools = [], ["autoattack:apgd-ce", "torchattacks:APGD", "torchattacks:PGD"]
+    rows, tools = [], ["autoattack:apgd-ce", "autoattack:apgd-dlr", "torchattacks:APGD", "torchattacks:PGD"]
     for (key, attack), runs in groups.items():
         by_tool = {name: lines[0] for name, lines in runs.items()}
         ours, peers = by_tool.get("brinell"), [by_tool[tool]["survived"] for tool in tools if tool in by_tool]
