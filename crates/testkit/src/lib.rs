@@ -1,5 +1,5 @@
-//! What the other crates test with: a naive interpreter of graphs in f64, finite differences, tolerances, and the way to
-//! the real data.
+//! What the other crates test with: a naive interpreter of graphs in f64, finite differences, golden cases computed
+//! by other programs, tolerances, and the way to the real data.
 //!
 //! Everything here is written for being obviously right, not for speed: loops over indices, by the text of the ONNX
 //! specification. Nothing of it is part of the product.
@@ -8,10 +8,12 @@ mod array;
 mod data;
 mod difference;
 mod eval;
+mod golden;
 mod tolerance;
 
 pub use array::Array;
 pub use data::shared_data;
 pub use difference::finite_difference;
 pub use eval::{EvalError, eval, eval_values};
+pub use golden::{Case, CaseInput, CaseOutput, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
 pub use tolerance::Tolerance;
