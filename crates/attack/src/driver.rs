@@ -34,14 +34,7 @@ pub trait Model: Send {
     ///
     /// # Errors
     /// Where the model cannot be run or differentiated.
-    fn gradient(
-        &mut self,
-        loss: Loss,
-        x: &[f32],
-        labels: &[usize],
-        targets: &[usize],
-        answer: &mut Answer,
-    ) -> Result<(), OracleError>;
+    fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError>;
 }
 
 impl Model for brinell_engine::Oracle {
@@ -53,14 +46,7 @@ impl Model for brinell_engine::Oracle {
         Self::logits(self, x, answer)
     }
 
-    fn gradient(
-        &mut self,
-        loss: Loss,
-        x: &[f32],
-        labels: &[usize],
-        targets: &[usize],
-        answer: &mut Answer,
-    ) -> Result<(), OracleError> {
+    fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
         Self::gradient(self, loss, x, labels, targets, answer)
     }
 }

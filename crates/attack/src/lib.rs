@@ -8,7 +8,6 @@ mod attack;
 pub mod driver;
 mod error;
 mod fgsm;
-mod loss;
 mod pgd;
 mod registry;
 pub mod rng;
@@ -17,8 +16,8 @@ mod step;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use attack::{Attack, Need, Next, Recipe, Reply, Start};
+pub use brinell_engine::Loss;
 pub use error::AttackError;
 pub use fgsm::Fgsm;
-pub use loss::Loss;
 pub use pgd::{Pgd, PgdConfig};
 pub use registry::{attacks, recipe, suite, suites};

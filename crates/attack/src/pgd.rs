@@ -97,14 +97,7 @@ impl Recipe for Pgd {
     }
 
     fn describe(&self) -> String {
-        format!(
-            "{}:steps={},restarts={},step={},random-start={}",
-            Self::NAME,
-            self.steps,
-            self.restarts,
-            self.step,
-            self.random_start
-        )
+        format!("{}:steps={},restarts={},step={},random-start={}", Self::NAME, self.steps, self.restarts, self.step, self.random_start)
     }
 }
 

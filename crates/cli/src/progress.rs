@@ -11,24 +11,19 @@ use crate::console::say;
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
-    quiet: bool,
     stage: String,
     attacked: usize,
     surviving: usize,
 }
 
 impl Progress {
-    /// `quiet` says nothing at all.
-    pub(crate) fn new(quiet: bool) -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), quiet, stage: String::new(), attacked: 0, surviving: 0 }
+    pub(crate) fn new() -> Self {
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), stage: String::new(), attacked: 0, surviving: 0 }
     }
 }
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
-        if self.quiet {
-            return;
-        }
         match event {
             Event::Opened { out, runtime, n, batch } => {
                 say(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));

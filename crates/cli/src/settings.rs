@@ -43,11 +43,23 @@ pub(crate) struct Settings {
     pub(crate) scale: Option<String>,
 
     /// Subtracted, one for all or one per channel, in units of --scale
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Preprocessing (inside the graph, after the attack)")]
+    #[arg(
+        long,
+        value_name = "A,B,C",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help_heading = "Preprocessing (inside the graph, after the attack)"
+    )]
     pub(crate) mean: Option<Vec<f32>>,
 
     /// Divided by, one for all or one per channel, in units of --scale
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',', allow_negative_numbers = true, help_heading = "Preprocessing (inside the graph, after the attack)")]
+    #[arg(
+        long,
+        value_name = "A,B,C",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        help_heading = "Preprocessing (inside the graph, after the attack)"
+    )]
     pub(crate) std: Option<Vec<f32>>,
 
     /// Order in which the model wants the values [default: from the shapes]
@@ -188,7 +200,8 @@ impl Settings {
 
     /// Checks the settings and turns them into a plan.
     pub(crate) fn plan(self, resume: bool, command: String) -> Result<Plan, Failure> {
-        let missing = |what: &str| Failure::input(format!("{what} is missing; give it on the command line or in {FILE} (see brinell init)"));
+        let missing =
+            |what: &str| Failure::input(format!("{what} is missing; give it on the command line or in {FILE} (see brinell init)"));
         let norm: Norm = self.norm.as_deref().ok_or_else(|| missing("--norm"))?.parse().map_err(Failure::from_error)?;
         let eps: Eps = self.eps.ok_or_else(|| missing("--eps"))?.to_string().parse().map_err(Failure::from_error)?;
         let model = self.model.ok_or_else(|| missing("MODEL"))?;
@@ -199,9 +212,10 @@ impl Settings {
         };
         let layout = match self.layout.as_deref() {
             None => None,
-            Some(name) => Some(Layout::from_name(name).ok_or_else(|| {
-                Failure::input(format!("unknown layout `{name}`; use nchw, nhwc, flat or flat-transposed"))
-            })?),
+            Some(name) => Some(
+                Layout::from_name(name)
+                    .ok_or_else(|| Failure::input(format!("unknown layout `{name}`; use nchw, nhwc, flat or flat-transposed")))?,
+            ),
         };
         let out = match (self.out, resume) {
             (Some(out), _) => out,
@@ -234,7 +248,11 @@ impl Settings {
             batch: self.batch.map(NonZeroUsize::get),
             max_queries: self.max_queries,
             runtime: parse(self.runtime.as_deref(), RuntimeChoice::Auto)?,
-            settings: RuntimeSettings { threads: self.threads, device: parse(self.device.as_deref(), Device::Cpu)?, library: self.onnxruntime },
+            settings: RuntimeSettings {
+                threads: self.threads,
+                device: parse(self.device.as_deref(), Device::Cpu)?,
+                library: self.onnxruntime,
+            },
             out,
             resume,
             command,

@@ -154,4 +154,3 @@ fn batch(graph: &Graph) -> String {
         _ => "unknown".to_owned(),
     }
 }
-

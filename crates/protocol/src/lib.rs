@@ -19,11 +19,11 @@ pub mod stats;
 mod subject;
 
 pub use audit::{Completed, Event, Observer, Silent, audit};
-pub use error::ProtocolError;
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_threat::{Eps, Norm, ThreatError};
+pub use error::ProtocolError;
 pub use inspect::{Inspection, Port, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};
 pub use referee::{Judgement, Opinion, Referee};

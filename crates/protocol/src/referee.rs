@@ -114,14 +114,7 @@ impl Referee {
     ///
     /// # Errors
     /// [`OracleError`] where the run fails.
-    pub fn judge(
-        &mut self,
-        preprocess: &Preprocess,
-        ball: &Ball,
-        goal: Goal,
-        x: &[f32],
-        x_adv: &[f32],
-    ) -> Result<Judgement, OracleError> {
+    pub fn judge(&mut self, preprocess: &Preprocess, ball: &Ball, goal: Goal, x: &[f32], x_adv: &[f32]) -> Result<Judgement, OracleError> {
         let violation = ball.contains(x, x_adv).err();
         let opinion = self.ask(preprocess, x_adv)?;
         let adversarial = violation.is_none() && opinion.prediction.is_some_and(|prediction| goal.reached(prediction));
@@ -131,7 +124,7 @@ impl Referee {
 
 /// Returns the softmax of a row of logits, computed in f64.
 #[must_use]
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f32> {
     (0..logits.len()).map(|class| confidence(logits, class, false) as f32).collect()
 }
 

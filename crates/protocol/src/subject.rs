@@ -27,8 +27,8 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
     pub fn load(path: &Path) -> Result<Self, ProtocolError> {
-        let model = brinell_onnx::read_file(path)
-            .map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
+        let model =
+            brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
         let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
         Ok(Self { path: path.to_path_buf(), sha256, model, signature })

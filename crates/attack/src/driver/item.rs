@@ -33,6 +33,13 @@ pub struct Queries {
     pub backwards: u64,
 }
 
+impl std::ops::AddAssign for Queries {
+    fn add_assign(&mut self, other: Self) {
+        self.forwards += other.forwards;
+        self.backwards += other.backwards;
+    }
+}
+
 /// An adversarial example that the court confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {

@@ -42,13 +42,12 @@ impl Audit {
             None => Settings::default(),
         };
         let plan = self.settings.over(file).plan(self.resume, command_line())?;
-        let completed = brinell_protocol::audit(&plan, &stop_flag()?, &mut Progress::new(false))?;
-        let report = write_report(&plan, &completed)?;
+        let completed = run_plan(&plan, stop_flag()?.as_ref(), &mut Progress::new())?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {
             print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
-            print(&format!("\nReport: {}\n", report.display()));
+            print(&format!("\nReport: {}\n", plan.out.join(REPORT).display()));
         }
         Ok(exit(&completed))
     }
@@ -57,14 +56,6 @@ impl Audit {
 /// Returns how an audit that ran to its end exits: a blocking flag makes it unreliable.
 pub(crate) fn exit(completed: &Completed) -> Exit {
     if completed.unreliable() { Exit::Unreliable } else { Exit::Done }
-}
-
-/// Renders `report.html` into the folder of the run.
-fn write_report(plan: &Plan, completed: &Completed) -> Result<PathBuf, Failure> {
-    let html = brinell_report::render(&report_run(completed)).map_err(Failure::from_internal)?;
-    let path = plan.out.join("report.html");
-    std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
-    Ok(path)
 }
 
 /// Returns what the report is made of.
@@ -77,10 +68,15 @@ pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
     }
 }
 
-/// Runs a plan with this program's progress display.
+/// Name of the page in the folder of a run.
+const REPORT: &str = "report.html";
+
+/// Runs a plan and renders its report into the folder of the run.
 pub(crate) fn run_plan(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
     let completed = brinell_protocol::audit(plan, stop, observer)?;
-    write_report(plan, &completed)?;
+    let html = brinell_report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
+    let path = plan.out.join(REPORT);
+    std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
     Ok(completed)
 }
 

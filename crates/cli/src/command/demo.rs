@@ -48,7 +48,7 @@ impl Demo {
         for name in MODELS {
             say(&format!("\n{name}"));
             let plan = plan(&out, name, self.runtime.as_deref())?;
-            let completed = run_plan(&plan, &stop, &mut Progress::new(false))?;
+            let completed = run_plan(&plan, &stop, &mut Progress::new())?;
             print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
             print("\n");
             if exit(&completed) != Exit::Done {

@@ -1,7 +1,5 @@
 //! `brinell doctor`
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::console::print;
@@ -9,16 +7,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// ONNX Runtime's shared library, or a folder with it
-    #[arg(long, value_name = "PATH")]
-    onnxruntime: Option<PathBuf>,
-}
+pub(crate) struct Doctor {}
 
 impl Doctor {
+    #[expect(clippy::unused_self, reason = "as all subcommands")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let settings = brinell_protocol::RuntimeSettings { library: self.onnxruntime, ..Default::default() };
-        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), brinell_protocol::doctor(&settings)));
+        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), brinell_protocol::doctor()));
         Ok(Exit::Done)
     }
 }

@@ -26,9 +26,7 @@ pub(crate) struct Grad {
 
 impl Grad {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let loss = Loss::from_name(&self.loss).ok_or_else(|| {
-            Failure::input(format!("unknown loss `{}`; use ce, margin, dlr, ce-targeted, margin-targeted or dlr-targeted", self.loss))
-        })?;
+        let loss = Loss::from_name(&self.loss).map_err(Failure::from_error)?;
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; choose another file with --out", self.out.display())));
         }

@@ -40,14 +40,13 @@ fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
         .not_a_classifier
         .iter()
         .map(|why| format!("# attention: {why}"))
-        .chain((!inspection.differentiable && inspection.not_a_classifier.is_none()).then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()))
+        .chain(
+            (!inspection.differentiable && inspection.not_a_classifier.is_none())
+                .then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()),
+        )
         .collect();
     let channels = if input.contains(", 3, ") { 3 } else { 1 };
-    let (mean, std) = if channels == 3 {
-        ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225")
-    } else {
-        ("0.1307", "0.3081")
-    };
+    let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
     format!(
         "\

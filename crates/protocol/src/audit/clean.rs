@@ -34,11 +34,7 @@ impl Run<'_> {
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
                 outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
-                let clean = if close_call(logits) {
-                    self.referee.ask(&self.preprocess, x)?
-                } else {
-                    referee::Opinion::of_logits(logits)
-                };
+                let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = self.goal(label).margin(&clean.output).unwrap_or(f64::NAN);
                 let state = State {
@@ -80,7 +76,8 @@ impl Run<'_> {
                         let x_adv = self.folder.adversarial(sample)?;
                         self.mark_broken(index, stage, restart, &x_adv, None)?;
                     }
-                    let last = self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.recipes.len());
+                    let last =
+                        self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.recipes.len());
                     if last {
                         self.record(index)?;
                     }

@@ -37,11 +37,14 @@ impl Run<'_> {
                 || "check --scale, --mean, --std, --layout and the labels".to_owned(),
                 |(flags, found, tried)| format!("with {flags} {found} of {tried} samples would be right"),
             );
-            let message = format!("clean accuracy is {:.1} %, no better than guessing among {:.0} classes; {advice}", 100.0 * accuracy, 1.0 / chance);
+            let message =
+                format!("clean accuracy is {:.1} %, no better than guessing among {:.0} classes; {advice}", 100.0 * accuracy, 1.0 / chance);
             self.flags.raise(Severity::Blocking, id::NEAR_CHANCE, message);
         } else if let Some((flags, found, tried)) = better {
             let now = self.states.iter().take(tried).filter(|state| state.correct()).count();
-            let message = format!("of the first {tried} samples {now} are right as declared, but {found} would be with {flags}; is the preprocessing right?");
+            let message = format!(
+                "of the first {tried} samples {now} are right as declared, but {found} would be with {flags}; is the preprocessing right?"
+            );
             self.flags.raise(Severity::Warning, id::PREPROCESSING_DOUBT, message);
         }
         Ok(())
@@ -103,11 +106,8 @@ impl Run<'_> {
             Alternative { flags, scale, options: PreprocessOptions { mean: mean.to_vec(), std: std.to_vec(), layout } }
         };
         let layout = declared.layout;
-        let mut all = vec![
-            with(Scale::Unit, &[], &[], layout),
-            with(Scale::Byte, &[], &[], layout),
-            with(Scale::Byte, &[127.5], &[127.5], layout),
-        ];
+        let mut all =
+            vec![with(Scale::Unit, &[], &[], layout), with(Scale::Byte, &[], &[], layout), with(Scale::Byte, &[127.5], &[127.5], layout)];
         if self.data.shape.contains(&3) {
             all.push(with(Scale::Unit, &[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225], layout));
             all.push(with(Scale::Unit, &[0.4914, 0.4822, 0.4465], &[0.2471, 0.2435, 0.2616], layout));

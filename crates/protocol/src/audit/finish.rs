@@ -43,8 +43,7 @@ impl Run<'_> {
             x_adv.extend(self.folder.adversarial(sample as u64)?);
         }
         let path = self.folder.path().join("adversarial.npz");
-        npz::write_adversarial(&path, &ids, &labels, &predictions, &x_adv, &self.data.shape)
-            .map_err(ProtocolError::io("write", &path))
+        npz::write_adversarial(&path, &ids, &labels, &predictions, &x_adv, &self.data.shape).map_err(ProtocolError::io("write", &path))
     }
 
     /// Raises the flags that the stages can tell.
@@ -58,7 +57,8 @@ impl Run<'_> {
             self.flags.raise(Severity::Warning, id::DISAGREEMENT, message);
         }
         if non_finite > 0 {
-            let message = format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken");
+            let message =
+                format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken");
             self.flags.raise(Severity::Warning, id::NON_FINITE, message);
         }
         if exhausted > 0 {
@@ -82,7 +82,9 @@ impl Run<'_> {
         if let Some(target) = self.target {
             let same = self.states.iter().filter(|state| state.label == target).count();
             if same > 0 {
-                let message = format!("{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right");
+                let message = format!(
+                    "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"
+                );
                 self.flags.raise(Severity::Note, id::TARGET_IS_LABEL, message);
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::Recipe;
+use brinell_attack::{Recipe, Start};
 use brinell_engine::{Answer, Oracle, Preprocess, Runtime, open};
 use brinell_record::Severity;
 use brinell_threat::{Ball, Goal};
@@ -15,8 +15,8 @@ use super::state::{State, Tally};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
-use crate::run::{Identity, RunFolder, StageLine};
 use crate::referee::softmax;
+use crate::run::{Identity, RunFolder, StageLine};
 use crate::{Plan, ProtocolError, Referee, Subject, machine};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
@@ -56,7 +56,11 @@ impl<'a> Run<'a> {
     pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
         let (started, created) = (std::time::Instant::now(), machine::utc_now());
         let mut flags = Flags::default();
-        let recipes: Arc<[Box<dyn Recipe>]> = brinell_attack::plan(&plan.suite, &plan.attacks)?.into();
+        let recipes: Arc<[Box<dyn Recipe>]> = if plan.attacks.is_empty() {
+            brinell_attack::suite(&plan.suite)?.into()
+        } else {
+            plan.attacks.iter().map(|spec| brinell_attack::recipe(spec)).collect::<Result<_, _>>()?
+        };
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
         let classes = subject.signature.classes;
@@ -165,8 +169,10 @@ impl<'a> Run<'a> {
         let count = oracle.fixed_batch().unwrap_or(3).min(self.batch);
         let samples: Vec<Vec<f32>> = (0..count)
             .map(|sample| {
-                let mut rng = brinell_attack::rng(self.plan.seed, sample as u64, "free-batch-check", 0);
                 let mut x = vec![0.0; self.data.sample_len()];
+                let start =
+                    Start { x: &[], ball: &self.ball, label: 0, target: None, seed: self.plan.seed, sample: sample as u64, restart: 0 };
+                let mut rng = brinell_attack::rng::generator("free-batch-check", &start);
                 brinell_threat::fill_uniform(&mut rng, &mut x);
                 let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
                 x.iter_mut().for_each(|v| *v = lo + (hi - lo) * (*v + 1.0) / 2.0);
@@ -197,7 +203,7 @@ impl<'a> Run<'a> {
         }
         let classes = self.subject.signature.classes;
         let targeted = self.target.is_some();
-        for recipe in &self.recipes {
+        for recipe in self.recipes.iter() {
             let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
             if wanted != used {
                 let message = format!(
@@ -211,7 +217,11 @@ impl<'a> Run<'a> {
             }
         }
         if self.data.n < 30 {
-            let message = format!("{} samples make wide intervals; no rate below {:.0} % can be told from zero", self.data.n, 300.0 / self.data.n as f64);
+            let message = format!(
+                "{} samples make wide intervals; no rate below {:.0} % can be told from zero",
+                self.data.n,
+                300.0 / self.data.n as f64
+            );
             self.flags.raise(Severity::Note, id::SMALL_SAMPLE, message);
         }
     }

@@ -22,12 +22,7 @@ impl Run<'_> {
             .filter(|&sample| self.attackable(sample) && self.states.get(sample).is_some_and(|state| state.stages_done <= index))
             .collect();
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
-        self.observer.event(Event::StageStarted {
-            name: recipe.name(),
-            attacked: done + todo.len(),
-            done,
-            surviving: self.standing,
-        });
+        self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
         let timing = if todo.is_empty() { Timing::default() } else { self.drive(index, recipe.as_ref(), &todo, oracle, pool)? };
         if timing.total > 0.0 {
             self.folder.keep(&StageLine::Time { stage: index, seconds: timing.total }, None)?;
@@ -54,8 +49,7 @@ impl Run<'_> {
             data.sample(sample, scale, &mut x);
             Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target })
         });
-        let settings =
-            DriverSettings { batch: self.batch, seed: self.plan.seed, max_queries: self.plan.max_queries, stop: self.stop };
+        let settings = DriverSettings { batch: self.batch, seed: self.plan.seed, max_queries: self.plan.max_queries, stop: self.stop };
         let ball = self.ball;
         let mut court = Bench { run: self, stage: index, judged: None };
         let timing = pool.in_place_scope(|_| driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings));
@@ -83,7 +77,7 @@ impl Run<'_> {
         if let Some(tally) = self.tallies.get_mut(stage) {
             tally.attacked += 1;
             tally.broken += usize::from(broken);
-            tally.queries = tally.queries + queries;
+            tally.queries += queries;
             tally.rejected += usize::from(rejected > 0);
             tally.zero_gradients += usize::from(zero_gradients > 0);
             tally.non_finite += usize::from(non_finite > 0);
@@ -91,7 +85,7 @@ impl Run<'_> {
         }
         if let Some(state) = usize::try_from(sample).ok().and_then(|sample| self.states.get_mut(sample)) {
             state.stages_done = stage + 1;
-            state.queries = state.queries + queries;
+            state.queries += queries;
             state.margin = state.margin.max(margin);
         }
     }

@@ -183,14 +183,6 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Pro
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|error| ProtocolError::Damaged { path: path.to_path_buf(), problem: error.to_string() })?;
     bytes.push(b'\n');
-    write_whole(path, &bytes)
-}
-
-/// Writes a file in one step: complete under another name, then renamed.
-///
-/// # Errors
-/// [`ProtocolError::Io`].
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ProtocolError> {
     let partial = path.with_extension("partial");
     std::fs::write(&partial, bytes).map_err(ProtocolError::io("write", &partial))?;
     std::fs::rename(&partial, path).map_err(ProtocolError::io("write", path))

@@ -26,13 +26,8 @@ impl Found {
     /// # Errors
     /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where a frame has another width.
     pub(super) fn open(path: &Path, width: usize) -> Result<Self, ProtocolError> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(ProtocolError::io("open", path))?;
+        let file =
+            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(ProtocolError::io("open", path))?;
         let len = file.metadata().map_err(ProtocolError::io("read", path))?.len();
         let frame = HEADER + 4 * width as u64;
         let mut found = Self { path: path.to_path_buf(), file, end: 0, places: BTreeMap::new(), width };
