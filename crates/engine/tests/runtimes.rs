@@ -1,33 +1,13 @@
 //! Both runtimes execute the same models with the same results.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod common;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, Session, View, open};
+use std::path::PathBuf;
 
-fn rten() -> Arc<dyn Runtime> {
-    open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap()
-}
-
-/// Returns ONNX Runtime, or says that it is skipped.
-fn onnxruntime() -> Option<Arc<dyn Runtime>> {
-    match open(RuntimeChoice::OnnxRuntime, &RuntimeSettings::default()) {
-        Ok(runtime) => Some(runtime),
-        Err(error) => {
-            println!("skipped on ONNX Runtime: {error}");
-            None
-        }
-    }
-}
-
-fn shared(folder: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(folder);
-    if !path.is_dir() {
-        println!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
-}
+use brinell_engine::{Elements, EngineError, Runtime, Session, View};
+use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData};
+use common::{noise, runtimes, shared};
 
 fn models(folder: &str) -> Vec<PathBuf> {
     let Some(path) = shared(folder) else { return Vec::new() };
@@ -37,56 +17,208 @@ fn models(folder: &str) -> Vec<PathBuf> {
     models
 }
 
-/// Pseudo-random numbers in 0..1.
-fn noise(len: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 24) as f32
-    };
-    (0..len).map(|_| next()).collect()
-}
-
 fn run(session: &mut dyn Session, shape: &[usize], x: &[f32]) -> Vec<f32> {
     let name = session.inputs()[0].name.clone();
     let mut out = Vec::new();
-    session
-        .run(&[(&name, View::f32(shape, x))], &mut |index, view| {
-            if index == 0 {
-                out.extend_from_slice(view.data.as_f32().unwrap());
-            }
-        })
-        .unwrap();
+    let mut keep = |index: usize, view: View<'_>| {
+        if index == 0 {
+            out.extend_from_slice(view.data.as_f32().unwrap());
+        }
+    };
+    session.run(&[(&name, View::f32(shape, x))], &mut keep).unwrap();
     out
 }
 
-fn batch_of_one(session: &dyn Session) -> Vec<usize> {
-    session.inputs()[0].shape.iter().map(|extent| extent.unwrap_or(1)).collect()
+/// Returns the largest difference relative to the largest value, at least 1.
+fn difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let scale = a.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
+    a.iter().zip(b).fold(0.0_f32, |m, (x, y)| m.max((x - y).abs())) / scale
 }
 
-fn close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
-    assert_eq!(a.len(), b.len(), "{what}");
-    let scale = a.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
-    let worst = a.iter().zip(b).fold(0.0_f32, |m, (x, y)| m.max((x - y).abs()));
-    assert!(worst <= tolerance * scale, "{what}: they differ by {worst} at scale {scale}");
+/// A graph of two layers, [B, 5] -> [B, 3], and what it computes.
+fn perceptron() -> (Vec<u8>, impl Fn(&[f32]) -> Vec<f32>) {
+    let (w, b, v) = (noise(20, 1), noise(4, 2), noise(12, 3));
+    let mut graph = Graph::new("perceptron");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(5)]);
+    let first = graph.constant("w", Tensor::new(vec![4, 5], TensorData::F32(w.clone())).unwrap());
+    let bias = graph.constant("b", Tensor::new(vec![4], TensorData::F32(b.clone())).unwrap());
+    let second = graph.constant("v", Tensor::new(vec![4, 3], TensorData::F32(v.clone())).unwrap());
+    let hidden = graph.add(Op::Gemm { alpha: 1.0, beta: -2.0, trans_a: false, trans_b: true }, &[x, first, bias]).unwrap();
+    let active = graph.add(Op::Relu, &[hidden]).unwrap();
+    let y = graph.add(Op::MatMul, &[active, second]).unwrap();
+    graph.output(y);
+    let expected = move |x: &[f32]| {
+        let row = |x: &[f32]| {
+            let hidden: Vec<f32> = w.chunks(5).zip(&b).map(|(w, b)| (dot(w, x) - 2.0 * b).max(0.0)).collect();
+            (0..3).map(|k| (0..4).map(|h| hidden[h] * v[h * 3 + k]).sum()).collect::<Vec<f32>>()
+        };
+        x.chunks(5).flat_map(row).collect()
+    };
+    (brinell_onnx::write(&graph).unwrap(), expected)
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// A graph that hands its input on through a cast to `f32` and back.
+fn there_and_back(dtype: DType) -> Vec<u8> {
+    let mut graph = Graph::new("cast");
+    let x = graph.input("x", dtype, vec![Dim::Batch(1), Dim::Fixed(2)]);
+    let float = graph.add(Op::Cast { to: DType::F32 }, &[x]).unwrap();
+    let back = graph.add(Op::Cast { to: dtype }, &[float]).unwrap();
+    graph.output(back);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+#[test]
+fn a_graph_computes_what_it_says() {
+    let (model, expected) = perceptron();
+    for runtime in runtimes(2) {
+        let mut session = runtime.compile(&model).unwrap();
+        assert_eq!(session.inputs()[0].shape, [None, Some(5)], "{}", runtime.name());
+        for batch in [1, 2, 7] {
+            let x = noise(batch * 5, 4);
+            assert!(difference(&expected(&x), &run(session.as_mut(), &[batch, 5], &x)) < 1e-5, "{}", runtime.name());
+        }
+    }
 }
 
 #[test]
 fn every_classifier_gives_the_same_logits_on_both_runtimes() {
-    let Some(onnxruntime) = onnxruntime() else { return };
-    let rten = rten();
-    for folder in ["mnist", "cifar10", "imagenet"] {
-        for path in models(folder) {
-            let what = path.display().to_string();
-            let mut a = onnxruntime.compile_file(&path).unwrap();
-            let mut b = rten.compile_file(&path).unwrap();
-            assert_eq!(a.inputs(), b.inputs(), "{what}");
-            assert_eq!(a.outputs().len(), b.outputs().len(), "{what}");
-            let shape = batch_of_one(a.as_ref());
-            let x = noise(shape.iter().product(), 7);
-            close(&run(a.as_mut(), &shape, &x), &run(b.as_mut(), &shape, &x), 1e-4, &what);
+    let runtimes = runtimes(2);
+    for path in ["mnist", "cifar10", "imagenet"].iter().flat_map(|folder| models(folder)) {
+        let mut first: Option<(Vec<f32>, Box<dyn Session>)> = None;
+        for runtime in &runtimes {
+            let mut session = runtime.compile_file(&path).unwrap();
+            let shape: Vec<usize> = session.inputs()[0].shape.iter().map(|extent| extent.unwrap_or(1)).collect();
+            let logits = run(session.as_mut(), &shape, &noise(shape.iter().product(), 7));
+            if let Some((expected, other)) = &first {
+                assert_eq!(session.inputs(), other.inputs(), "{}", path.display());
+                assert!(difference(expected, &logits) < 2e-5, "{}: {}", path.display(), difference(expected, &logits));
+            } else {
+                first = Some((logits, session));
+            }
         }
     }
+}
+
+#[test]
+fn types_other_than_f32_keep_their_declaration() {
+    let cases = [
+        (DType::I64, Elements::I64(&[-3, 70_000])),
+        (DType::I32, Elements::I32(&[-3, 70_000])),
+        (DType::U8, Elements::U8(&[0, 255])),
+        (DType::I8, Elements::I8(&[-128, 127])),
+        (DType::F64, Elements::F64(&[0.5, -2.0])),
+        (DType::F16, Elements::F16(&[0x3800, 0xC000])),
+        (DType::Bool, Elements::Bool(&[true, false])),
+    ];
+    for runtime in runtimes(1) {
+        for (dtype, data) in cases {
+            let mut session = runtime.compile(&there_and_back(dtype)).unwrap();
+            assert_eq!((session.inputs()[0].dtype, session.outputs()[0].dtype), (dtype, dtype), "{}", runtime.name());
+            let view = View { shape: &[1, 2], data };
+            let mut seen = String::new();
+            session.run(&[("x", view)], &mut |_, out| seen = format!("{:?} {:?}", out.shape, out.data)).unwrap();
+            assert_eq!(seen, format!("[1, 2] {data:?}"), "{}", runtime.name());
+        }
+    }
+}
+
+#[test]
+fn models_with_other_inputs_than_images_run() {
+    let runtimes = runtimes(1);
+    for path in models("other") {
+        for runtime in &runtimes {
+            let mut session = match runtime.compile_file(&path) {
+                Ok(session) => session,
+                Err(EngineError::Operators { operators, .. }) => {
+                    assert_eq!(operators, ["ai.onnx.ml.TreeEnsembleRegressor"], "{}", path.display());
+                    continue;
+                }
+                Err(error) => panic!("{}: {error}", path.display()),
+            };
+            let port = session.inputs()[0].clone();
+            let shape: Vec<usize> = port.shape.iter().map(|extent| extent.unwrap_or(1)).collect();
+            let len = shape.iter().product();
+            let (floats, ints, longs) = (noise(len, 5), vec![3_i32; len], vec![3_i64; len]);
+            let data = match port.dtype {
+                DType::F32 => Elements::F32(&floats),
+                DType::I32 => Elements::I32(&ints),
+                DType::I64 => Elements::I64(&longs),
+                other => panic!("{}: {other:?}", path.display()),
+            };
+            let mut finite = false;
+            let mut look = |_: usize, view: View<'_>| finite = view.data.as_f32().unwrap().iter().all(|v| v.is_finite());
+            session.run(&[(&port.name, View { shape: &shape, data })], &mut look).unwrap();
+            assert!(finite, "{} on {}", path.display(), runtime.name());
+        }
+    }
+}
+
+#[test]
+fn unknown_operators_are_named() {
+    let mut graph = Graph::new("unknown");
+    let mut value = graph.input("x", DType::F32, vec![Dim::Fixed(2)]);
+    for op_type in ["Frobnicate", "Sharpen", "Frobnicate"] {
+        let domain = "com.example".to_owned();
+        let op = OpaqueOp { domain, op_type: op_type.into(), opset: 1, attributes: vec![], reason: String::new(), captures: 0 };
+        value = graph.add(Op::Opaque(op), &[value]).unwrap();
+    }
+    graph.domains.insert("com.example".into(), 1);
+    graph.declare(value, Some(DType::F32), Some(vec![Dim::Fixed(2)]));
+    graph.output(value);
+    let model = brinell_onnx::write(&graph).unwrap();
+    for runtime in runtimes(1) {
+        let error = runtime.compile(&model).err().unwrap();
+        assert!(error.to_string().contains("Frobnicate"), "{error}");
+        if let EngineError::Operators { operators, .. } = &error {
+            assert_eq!(operators, &["com.example.Frobnicate", "com.example.Sharpen"]);
+        } else {
+            assert_eq!(runtime.name(), "onnxruntime", "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_model_is_refused() {
+    let (model, _) = perceptron();
+    let folder = std::env::temp_dir().join(format!("brinell-engine-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let cases: [(&str, &[u8]); 3] = [("empty.onnx", b""), ("text.onnx", b"not a model at all"), ("cut.onnx", &model[..model.len() / 2])];
+    for runtime in runtimes(1) {
+        for (name, bytes) in cases {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let error = runtime.compile_file(&path).err().unwrap();
+            assert!(matches!(error, EngineError::Model { .. }) && error.to_string().contains(name), "{}: {error}", runtime.name());
+            assert!(runtime.compile(bytes).is_err());
+        }
+        let error = runtime.compile_file(&folder.join("absent.onnx")).err().unwrap();
+        assert!(matches!(error, EngineError::Read { .. }), "{error}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn feeds_that_do_not_fit_are_refused_before_the_run() {
+    let (model, _) = perceptron();
+    for runtime in runtimes(1) {
+        let mut session = runtime.compile(&model).unwrap();
+        let mut refused = |name: &str, view: View<'_>| session.run(&[(name, view)], &mut |_, _| {}).unwrap_err();
+        assert!(matches!(refused("y", View::f32(&[1, 5], &[0.0; 5])), EngineError::Feed { .. }));
+        assert!(matches!(refused("x", View::f32(&[1, 4], &[0.0; 4])), EngineError::Feed { .. }));
+        assert!(matches!(refused("x", View { shape: &[1, 5], data: Elements::I64(&[0; 5]) }), EngineError::FeedType { .. }));
+    }
+}
+
+#[test]
+fn an_integer_that_rten_cannot_hold_is_refused() {
+    let rten: &dyn Runtime = &*runtimes(1)[0];
+    let mut session = rten.compile(&there_and_back(DType::I64)).unwrap();
+    let view = View { shape: &[1, 2], data: Elements::I64(&[0, 1 << 40]) };
+    let error = session.run(&[("x", view)], &mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("1099511627776"), "{error}");
 }
