@@ -33,6 +33,8 @@ impl Graph {
             let outputs = self.push(&node.name, node.op.clone(), inputs, &names)?;
             for (old, new) in node.outputs.iter().zip(outputs) {
                 if let (Some(old), Some(new)) = (*old, new) {
+                    let value = other.value(old);
+                    self.declare(new, value.dtype, value.shape.clone());
                     map.insert(old, new);
                 }
             }

@@ -2,7 +2,7 @@
 
 use brinell_graph::{Op, Tensor, TensorData};
 
-use super::content::of_dim;
+use super::symbol::{self, Sym, of_dim};
 use super::{Importer, Node, Refusal, bad, opaque, size};
 use crate::tensor;
 
@@ -70,7 +70,7 @@ pub(super) fn shape(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
 
 pub(super) fn size(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let x = node.input(0)?;
-    let known = importer.graph.shape(x).is_some_and(|shape| shape.iter().all(|&d| of_dim(d) != super::content::Sym::Unknown));
+    let known = importer.graph.shape(x).is_some_and(|shape| shape.iter().all(|&d| of_dim(d) != Sym::Unknown));
     opaque(if known { "it depends on the batch" } else { "the size is known at run time only" })
 }
 
@@ -80,9 +80,9 @@ pub(super) fn one_hot(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
     let rank = importer.rank(indices)?;
     let axis = size::axis(node.attributes.int_or("axis", -1)?, rank + 1)?;
     let depth = match importer.content(depth).and_then(|content| content.items.first().copied()) {
-        Some(super::content::Sym::Int(n)) => usize::try_from(n).map_err(|_| Refusal::Bad(format!("depth {n} is negative")))?,
-        Some(super::content::Sym::Float(x)) => {
-            let n = super::content::whole(x).and_then(|n| usize::try_from(n).ok());
+        Some(Sym::Int(n)) => usize::try_from(n).map_err(|_| Refusal::Bad(format!("depth {n} is negative")))?,
+        Some(Sym::Float(x)) => {
+            let n = symbol::whole(x).and_then(|n| usize::try_from(n).ok());
             n.ok_or_else(|| Refusal::Bad(format!("depth {x} is no size")))?
         }
         _ => return opaque("the depth is not constant"),

@@ -2,7 +2,7 @@
 
 use brinell_graph::{Compare, DType, Op, Tensor, TensorData, ValueId};
 
-use super::content::Sym;
+use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque};
 use crate::tensor;
 

@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Op, PadMode, Shape, ValueId};
 
-use super::content::Sym;
+use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque, size};
 
 type Done = Result<(), Refusal>;

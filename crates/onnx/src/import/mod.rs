@@ -2,12 +2,13 @@
 //!
 //! Nodes are taken in order. A rule of [`rule::RULES`] turns a node into operators of the graph; what has no rule, or has
 //! parameters that are not constant, becomes opaque. Integer contents (shapes, axes) are followed symbolically beside the
-//! graph in [`content`], so that `Shape`, `Gather`, `Concat` chains resolve to payload.
+//! graph in [`fold`], so that `Shape`, `Gather`, `Concat` chains resolve to payload.
 
 mod attribute;
 mod constant;
 mod content;
 mod elementwise;
+mod fold;
 mod function;
 mod index;
 mod interface;
@@ -20,6 +21,7 @@ mod reduce;
 mod resize;
 mod rule;
 mod size;
+mod symbol;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

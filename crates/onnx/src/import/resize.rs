@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Op, ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
 
-use super::content::Sym;
+use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque, size};
 
 fn mode(node: &Node<'_>) -> Result<ResizeMode, Refusal> {
@@ -22,7 +22,7 @@ fn ratio(to: usize, from: usize) -> f32 {
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "ONNX defines the size as the floor of the f32 product")]
 fn scaled(size: usize, scale: f32) -> Option<usize> {
     let product = (size as f32 * scale).floor();
-    super::content::whole(f64::from(product)).and_then(|n| usize::try_from(n).ok())
+    super::symbol::whole(f64::from(product)).and_then(|n| usize::try_from(n).ok())
 }
 
 /// Opset 7 and 9: nearest or linear, asymmetric.

@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Shape, ValueId};
 
-use super::content::Sym;
+use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque};
 
 /// Resolves a possibly negative axis.
