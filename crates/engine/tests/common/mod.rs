@@ -1,4 +1,5 @@
 //! Runtimes, models and numbers for the tests of this folder.
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
