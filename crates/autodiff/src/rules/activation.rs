@@ -1,9 +1,9 @@
 //! Activation functions.
 //!
 //! Slopes are taken from the output y where that is possible, so that the runtime may fuse the activation into the node
-//! before it. Relu: dy where y > 0. Clip: dy inside the bounds (bounds excluded for ReLU6, that is, for a lower bound
-//! of zero, included else, as in PyTorch). LeakyRelu, PRelu: dy * slope where x <= 0. Elu, Selu: dy * (y + gamma alpha)
-//! where x <= 0, else dy * gamma. Celu: dy * exp(x / alpha). Sigmoid: dy * y (1 - y). Tanh: dy * (1 - y^2). Softplus:
+//! before it. Relu: dy where y > 0. Clip: dy where y lies between the bounds, not on them. LeakyRelu, PRelu:
+//! dy * slope where x <= 0. Elu: dy * (y + alpha) where x <= 0. Selu: dy * gamma alpha exp(x) there, else dy * gamma.
+//! Celu: dy * (y / alpha + 1) where x <= 0. Sigmoid: dy * y (1 - y). Tanh: dy * (1 - y^2). Softplus:
 //! dy * sigmoid(x). Softsign: dy / (1 + |x|)^2. HardSwish: dy * (x/3 + 1/2) in -3..3. Gelu: dy * (Phi(x) + x phi(x)).
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
@@ -20,24 +20,21 @@ pub(super) fn relu(ctx: &mut Ctx<'_>) -> Grads {
 }
 
 pub(super) fn clip(ctx: &mut Ctx<'_>, lo: Option<f32>, hi: Option<f32>) -> Grads {
-    let rectifier = lo == Some(0.0);
-    let (value, above, below) =
-        if rectifier { (ctx.y()?, Compare::Greater, Compare::Less) } else { (ctx.x(0)?, Compare::GreaterOrEqual, Compare::LessOrEqual) };
-    let mut dx = ctx.dy()?;
+    let (y, dy) = (ctx.y()?, ctx.dy()?);
     let mut inside = None;
-    for (bound, compare) in [(lo, above), (hi, below)] {
+    for (bound, compare) in [(lo, Compare::Greater), (hi, Compare::Less)] {
         if let Some(bound) = bound {
-            let this = ctx.compare(compare, value, f64::from(bound))?;
+            let this = ctx.compare(compare, y, f64::from(bound))?;
             inside = Some(match inside {
                 None => this,
                 Some(other) => ctx.op(Op::And, &[other, this])?,
             });
         }
     }
-    if let Some(inside) = inside {
-        dx = ctx.mask(inside, dx)?;
+    match inside {
+        Some(inside) => Ctx::one(ctx.mask(inside, dy)?),
+        None => Ctx::one(dy),
     }
-    Ctx::one(dx)
 }
 
 pub(super) fn leaky_relu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
@@ -66,25 +63,32 @@ pub(super) fn prelu(ctx: &mut Ctx<'_>) -> Grads {
     Ok(gradients)
 }
 
-/// Elu and Selu: y = gamma x for x > 0, else gamma alpha (exp(x) - 1).
-pub(super) fn elu(ctx: &mut Ctx<'_>, alpha: f32, gamma: f32) -> Grads {
+pub(super) fn elu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
     let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
     let positive = ctx.compare(Compare::Greater, x, 0.0)?;
-    let right = ctx.scale(dy, f64::from(gamma))?;
-    let slope = ctx.shift(y, f64::from(gamma) * f64::from(alpha))?;
+    let slope = ctx.shift(y, f64::from(alpha))?;
     let left = ctx.mul(dy, slope)?;
-    let dx = ctx.select(positive, right, left)?;
-    Ctx::one(dx)
+    Ctx::one(ctx.select(positive, dy, left)?)
+}
+
+pub(super) fn selu(ctx: &mut Ctx<'_>, alpha: f32, gamma: f32) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let positive = ctx.compare(Compare::Greater, x, 0.0)?;
+    let right = ctx.scale(dy, f64::from(gamma))?;
+    let power = ctx.op(Op::Exp, &[x])?;
+    let slope = ctx.scale(power, f64::from(alpha))?;
+    let left = ctx.mul(right, slope)?;
+    Ctx::one(ctx.select(positive, right, left)?)
 }
 
 pub(super) fn celu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
     let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
     let positive = ctx.compare(Compare::Greater, x, 0.0)?;
-    let scaled = ctx.scale(y, 1.0 / f64::from(alpha))?;
+    let divisor = ctx.scalar(y, f64::from(alpha))?;
+    let scaled = ctx.div(y, divisor)?;
     let slope = ctx.shift(scaled, 1.0)?;
     let left = ctx.mul(dy, slope)?;
-    let dx = ctx.select(positive, dy, left)?;
-    Ctx::one(dx)
+    Ctx::one(ctx.select(positive, dy, left)?)
 }
 
 pub(super) fn sigmoid(ctx: &mut Ctx<'_>) -> Grads {

@@ -1,47 +1,49 @@
 //! Normalisation.
 //!
-//! BatchNormalization (inference): dx = dy * scale / sqrt(var + eps), a constant per channel. Layer and instance
-//! normalisation, with h = (x - mean) / s and g = dy * scale: dx = (g - mean(g) - h mean(g h)) / s, dscale = sum(dy h),
-//! dbias = sum(dy).
+//! With h the normalised x, s its deviation and g = dy * scale. BatchNormalization (inference, mean and variance are
+//! inputs): dx = g / s, dscale = sum(dy h), dbias = sum(dy), dmean = -sum(g) / s, dvar = -sum(g h) / 2 s^2. Layer and
+//! instance normalisation: dx = (g - mean(g) - h mean(g h)) / s, dscale = sum(dy h), dbias = sum(dy).
 
 use brinell_graph::{Dim, Op, Reduce, ValueId};
 
-use crate::ctx::{Built, Ctx, Grads, RuleError, unsupported};
+use crate::ctx::{Built, Ctx, Grads, RuleError};
 
 pub(super) fn batch(ctx: &mut Ctx<'_>, epsilon: f32) -> Grads {
     let (x, scale, mean, var, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.x(3)?, ctx.x(4)?, ctx.dy()?);
-    if ctx.wants(3) || ctx.wants(4) {
-        return unsupported("mean and variance are constants in inference");
-    }
     let rank = ctx.rank(x)?;
-    let mut gradients = vec![None; 3];
+    let mut gradients = vec![None; 5];
     if ctx.wants(0) {
-        let factor = match (ctx.constant_f32(scale), ctx.constant_f32(var)) {
-            (Some((_, scale)), Some((_, var))) => {
-                let factor = scale.iter().zip(&var).map(|(s, v)| s / (v + epsilon).sqrt()).collect::<Vec<_>>();
-                let mut shape = vec![1; rank - 1];
-                shape[0] = factor.len();
-                ctx.floats(x, shape, factor)?
-            }
-            _ => {
-                let deviation = deviation(ctx, var, epsilon)?;
-                let factor = ctx.div(scale, deviation)?;
-                per_channel(ctx, factor, rank)?
-            }
-        };
+        // Runtimes fold these when they load the graph, as all three operands are constants.
+        let deviation = deviation(ctx, var, epsilon)?;
+        let factor = ctx.div(scale, deviation)?;
+        let factor = per_channel(ctx, factor, rank)?;
         gradients[0] = Some(ctx.mul(dy, factor)?);
     }
     let others: Vec<usize> = (0..rank).filter(|&axis| axis != 1).collect();
-    if ctx.wants(1) {
+    if ctx.wants(1) || ctx.wants(4) {
         let mean = per_channel(ctx, mean, rank)?;
         let centred = ctx.sub(x, mean)?;
         let product = ctx.mul(dy, centred)?;
         let summed = ctx.sum(product, &others, false)?;
         let deviation = deviation(ctx, var, epsilon)?;
-        gradients[1] = Some(ctx.div(summed, deviation)?);
+        let along = ctx.div(summed, deviation)?;
+        gradients[1] = Some(along);
+        if ctx.wants(4) {
+            let variance = ctx.mul(deviation, deviation)?;
+            let factor = ctx.div(scale, variance)?;
+            let product = ctx.mul(along, factor)?;
+            gradients[4] = Some(ctx.scale(product, -0.5)?);
+        }
     }
-    if ctx.wants(2) {
-        gradients[2] = Some(ctx.sum(dy, &others, false)?);
+    if ctx.wants(2) || ctx.wants(3) {
+        let summed = ctx.sum(dy, &others, false)?;
+        gradients[2] = Some(summed);
+        if ctx.wants(3) {
+            let deviation = deviation(ctx, var, epsilon)?;
+            let factor = ctx.div(scale, deviation)?;
+            let product = ctx.mul(summed, factor)?;
+            gradients[3] = Some(ctx.neg(product)?);
+        }
     }
     Ok(gradients)
 }
