@@ -1,4 +1,4 @@
-"""Iterates of the reference implementation of APGD on a small network, for crates/attack/tests/apgd_reference.rs.
+"""Iterates of the reference implementation of APGD on a small network, for crates/attack/tests/algorithms/apgd_reference.rs.
 
     python tests/golden/apgd.py --autoattack DIR
 

@@ -15,5 +15,5 @@ pub use array::Array;
 pub use data::shared_data;
 pub use difference::finite_difference;
 pub use eval::{EvalError, eval, eval_values};
-pub use golden::{Case, CaseInput, CaseOutput, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
+pub use golden::{Case, CaseInput, CaseOutput, Differentiated, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
 pub use tolerance::Tolerance;

@@ -21,10 +21,10 @@ def functions():
     yield "leaky_relu", "LeakyRelu", {"alpha": r(0.1)}, lambda x: F.leaky_relu(x, r(0.1)), (0.0,), "Close"
     yield "leaky_relu_negative", "LeakyRelu", {"alpha": -0.5}, lambda x: F.leaky_relu(x, -0.5), (0.0,), "Close"
     yield "elu", "Elu", {"alpha": 0.75}, lambda x: F.elu(x, 0.75), (0.0,), "Close"
-    yield "celu", "Celu", {"alpha": 0.75}, lambda x: F.celu(x, 0.75), (0.0,), "Close"
+    yield "celu", "Celu", {"alpha": 0.75}, lambda x: F.celu(x, 0.75), (0.0,), "Rounded"
     alpha, gamma = 1.67326319217681884765625, 1.05070102214813232421875
     selu = lambda x: gamma * torch.where(x > 0, x, alpha * torch.expm1(x))
-    yield "selu", "Selu", {"alpha": alpha, "gamma": gamma}, selu, (0.0,), "Close"
+    yield "selu", "Selu", {"alpha": alpha, "gamma": gamma}, selu, (0.0,), "Rounded"
     yield "sigmoid", "Sigmoid", {}, torch.sigmoid, (), "Close"
     hard = lambda x: torch.clamp(r(0.3) * x + 0.5, 0, 1)
     yield "hard_sigmoid", "HardSigmoid", {"alpha": r(0.3), "beta": 0.5}, hard, (-0.5 / r(0.3), 0.5 / r(0.3)), "Close"

@@ -33,6 +33,25 @@ pub struct Case {
     tolerance: String,
 }
 
+/// A case with its gradients as outputs.
+#[derive(Debug, Clone)]
+pub struct Differentiated {
+    /// Inputs of the case and `cotangent_of_*`; one output for each gradient.
+    pub graph: Graph,
+    /// A value for every input of the graph.
+    pub feeds: Vec<(String, Array)>,
+    /// Name of the input and its gradient, in the order of the outputs.
+    pub expected: Vec<(String, Array)>,
+}
+
+impl Differentiated {
+    /// Returns the feeds as [`crate::eval`] takes them.
+    #[must_use]
+    pub fn feeds(&self) -> Vec<(&str, Array)> {
+        self.feeds.iter().map(|(name, array)| (name.as_str(), array.clone())).collect()
+    }
+}
+
 /// An input of a case.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,6 +197,39 @@ impl Case {
     pub fn feeds(&self, variant: Variant) -> Vec<(&str, Array)> {
         let fed = self.inputs.iter().filter(|i| variant == Variant::Fixed || !i.constant);
         fed.map(|i| (i.name.as_str(), i.value())).collect()
+    }
+
+    /// Returns the graph with the gradients that `vjp` appends as its only outputs, what to feed, and what must come out.
+    ///
+    /// `vjp` has the signature of the autodiff crate's function; it is handed over so that this crate depends on
+    /// nothing that it tests.
+    ///
+    /// # Errors
+    /// As [`Case::graph`]; [`GoldenError::Case`] with what `vjp` says.
+    pub fn differentiate<E: std::fmt::Display>(
+        &self,
+        variant: Variant,
+        vjp: impl FnOnce(&mut Graph, &[(ValueId, ValueId)], &[ValueId]) -> Result<Vec<ValueId>, E>,
+    ) -> Result<Differentiated, GoldenError> {
+        let mut graph = self.graph(variant)?;
+        let mut feeds: Vec<(String, Array)> = self.feeds(variant).into_iter().map(|(n, a)| (n.to_owned(), a)).collect();
+        let mut pairs = Vec::new();
+        let outputs = graph.outputs().to_vec();
+        for (output, id) in self.outputs.iter().zip(outputs) {
+            let Some(cotangent) = output.cotangent() else { continue };
+            let shape = graph.shape(id).ok_or_else(|| self.odd(format!("output `{}` has no shape", output.name)))?.to_vec();
+            let name = format!("cotangent_of_{}", output.name);
+            pairs.push((id, graph.input(&name, DType::F32, shape)));
+            feeds.push((name, cotangent));
+        }
+        let (mut wrt, mut expected) = (Vec::new(), Vec::new());
+        for (input, gradient) in self.gradients() {
+            wrt.push(graph.find(&input.name).ok_or_else(|| self.odd(format!("input `{}` is lost", input.name)))?);
+            expected.push((input.name.clone(), gradient));
+        }
+        let gradients = vjp(&mut graph, &pairs, &wrt).map_err(|e| self.odd(e.to_string()))?;
+        graph.set_outputs(gradients);
+        Ok(Differentiated { graph, feeds, expected })
     }
 
     /// Returns the inputs that have a gradient, with the gradient that the other program computed.

@@ -6,7 +6,7 @@ mod op;
 
 use std::path::{Path, PathBuf};
 
-pub use case::{Case, CaseInput, CaseOutput, Variant};
+pub use case::{Case, CaseInput, CaseOutput, Differentiated, Variant};
 
 /// Why a golden file could not be used.
 #[derive(Debug, thiserror::Error)]
