@@ -1,6 +1,6 @@
 //! Projected gradient descent with random starts.
 
-use brinell_threat::{Ball, Region};
+use brinell_threat::{Ball, Region, clamp};
 
 use crate::{
     Attack, AttackError, Loss, Need, Next, Recipe, Reply, Start,
@@ -135,7 +135,7 @@ impl Attack for Walk {
                 let step = self.step as f32;
                 let bounds = region.lo().iter().zip(region.hi());
                 for ((x, &g), (&lo, &hi)) in self.x.iter_mut().zip(reply.gradient).zip(bounds) {
-                    *x = (*x + step * sign(finite(g))).max(lo).min(hi);
+                    *x = clamp(*x + step * sign(finite(g)), lo, hi);
                 }
             }
             Region::L2(region) => {

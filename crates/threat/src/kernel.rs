@@ -51,3 +51,10 @@ pub(crate) fn distance_max(a: &[f32], b: &[f32]) -> f64 {
         if d > far || d.is_nan() { d } else { far }
     })
 }
+
+/// `v` held in `[lo, hi]`; NaN gives `lo`. Each comparison is one instruction on vectors, unlike `f32::max`, which must look for NaN on both sides.
+#[inline(always)]
+pub fn clamp(v: f32, lo: f32, hi: f32) -> f32 {
+    let v = if v > lo { v } else { lo };
+    if v < hi { v } else { hi }
+}

@@ -5,7 +5,7 @@
 
 use crate::{
     InputBox,
-    kernel::{distance_sq, sums},
+    kernel::{clamp, distance_sq, sums},
 };
 
 /// More passes than any projection has been seen to need; see [`stretch`].
@@ -70,7 +70,7 @@ pub(crate) fn rescale(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
         let shrink = (eps / (length + 1e-12)) as f32;
         let (lo, hi) = (bounds.lo(), bounds.hi());
         for (z, &x) in z.iter_mut().zip(x) {
-            *z = (x + (*z - x) * shrink).max(lo).min(hi);
+            *z = clamp(x + (*z - x) * shrink, lo, hi);
         }
     } else {
         clip(z, bounds);
@@ -93,7 +93,7 @@ pub(crate) fn support(x: &[f32], a: &[f32], eps: f64, bounds: InputBox) -> f64 {
 fn clip(z: &mut [f32], bounds: InputBox) {
     let (lo, hi) = (bounds.lo(), bounds.hi());
     for z in z {
-        *z = z.max(lo).min(hi);
+        *z = clamp(*z, lo, hi);
     }
 }
 
@@ -109,7 +109,7 @@ fn settle(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
         // A hair of 1 is `x` itself, where the loop ends; it is reached only where eps is below the resolution of f32 around `x`.
         let shrink = if hair < 1.0 { (eps / length * (1.0 - hair)) as f32 } else { 0.0 };
         for (z, &x) in z.iter_mut().zip(x) {
-            *z = (x + (*z - x) * shrink).max(lo).min(hi);
+            *z = clamp(x + (*z - x) * shrink, lo, hi);
         }
         if hair >= 1.0 {
             return;

@@ -19,6 +19,7 @@ pub use bounds::InputBox;
 pub use eps::Eps;
 pub use error::ThreatError;
 pub use goal::{Goal, argmax};
+pub use kernel::clamp;
 pub use norm::Norm;
 pub use region::{L2Region, LinfRegion, Region};
 pub use sample::{fill_normal, fill_uniform};

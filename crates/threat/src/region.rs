@@ -1,6 +1,6 @@
 //! A ball around one clean input, with everything precomputed that a step of an attack needs.
 
-use crate::{Ball, InputBox, Norm, l2};
+use crate::{Ball, InputBox, Norm, kernel::clamp, l2};
 
 /// The allowed inputs around one clean input.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ fn interval(x: f32, eps: f64, bounds: InputBox) -> (f32, f32) {
     if f64::from(hi) - wide > eps {
         hi = hi.next_down();
     }
-    let inside = |v: f32| v.max(bounds.lo()).min(bounds.hi());
+    let inside = |v: f32| clamp(v, bounds.lo(), bounds.hi());
     (inside(lo), inside(hi))
 }
 
@@ -105,7 +105,7 @@ impl LinfRegion {
     /// Clamps every element to its interval.
     pub fn project(&self, z: &mut [f32]) {
         for ((z, &lo), &hi) in z.iter_mut().zip(&self.lo).zip(&self.hi) {
-            *z = z.max(lo).min(hi);
+            *z = clamp(*z, lo, hi);
         }
     }
 }

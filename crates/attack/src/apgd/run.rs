@@ -1,6 +1,6 @@
 //! One run of APGD on one sample.
 
-use brinell_threat::{L2Region, LinfRegion, Norm, Region, fill_normal, fill_uniform};
+use brinell_threat::{L2Region, LinfRegion, Norm, Region, clamp, fill_normal, fill_uniform};
 
 use super::{ApgdConfig, checkpoint::Checkpoints};
 use crate::{
@@ -136,8 +136,8 @@ fn update_linf(region: &LinfRegion, x: &mut [f32], previous: &mut [f32], gradien
     for (((x, previous), &g), (&lo, &hi)) in points.zip(bounds) {
         let momentum = *x - *previous;
         *previous = *x;
-        let stepped = (*x + step * sign(finite(g))).max(lo).min(hi);
-        *x = (*x + (stepped - *x) * share + momentum * (1.0 - share)).max(lo).min(hi);
+        let stepped = clamp(*x + step * sign(finite(g)), lo, hi);
+        *x = clamp(*x + (stepped - *x) * share + momentum * (1.0 - share), lo, hi);
     }
 }
 

@@ -1,12 +1,10 @@
 //! APGD takes the same path as the reference implementation (tests/golden/apgd.py says which and how).
 
-mod common;
-
 use std::path::Path;
 
+use crate::model::{Mlp, run};
 use brinell_attack::{Apgd, ApgdConfig, ApgdLoss, Recipe, Start};
 use brinell_threat::{Ball, InputBox};
-use common::{Mlp, run};
 use serde_json::Value;
 
 fn read(name: &str) -> Value {

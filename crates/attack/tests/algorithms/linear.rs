@@ -1,10 +1,8 @@
 //! On a linear model the best attack is known in closed form: attacks must succeed just above that radius and never below.
 
-mod common;
-
+use crate::model::{Linear, Trace, run};
 use brinell_attack::{Recipe, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};
-use common::{Linear, Trace, run};
 
 const DIM: usize = 24;
 

@@ -4,7 +4,7 @@ use brinell_attack::{Attack, Loss, Need, Next, Reply};
 use brinell_threat::Goal;
 
 /// A model that answers one point.
-pub trait Model {
+pub(crate) trait Model {
     /// Logits.
     fn logits(&self, x: &[f32]) -> Vec<f64>;
     /// Gradient of `weights . logits` at `x`.
@@ -12,9 +12,9 @@ pub trait Model {
 }
 
 /// `z = W x + b`.
-pub struct Linear {
-    pub w: Vec<Vec<f64>>,
-    pub b: Vec<f64>,
+pub(crate) struct Linear {
+    pub(crate) w: Vec<Vec<f64>>,
+    pub(crate) b: Vec<f64>,
 }
 
 impl Model for Linear {
@@ -28,11 +28,11 @@ impl Model for Linear {
 }
 
 /// `z = W2 tanh(W1 x + b1) + b2`.
-pub struct Mlp {
-    pub w1: Vec<Vec<f64>>,
-    pub b1: Vec<f64>,
-    pub w2: Vec<Vec<f64>>,
-    pub b2: Vec<f64>,
+pub(crate) struct Mlp {
+    pub(crate) w1: Vec<Vec<f64>>,
+    pub(crate) b1: Vec<f64>,
+    pub(crate) w2: Vec<Vec<f64>>,
+    pub(crate) b2: Vec<f64>,
 }
 
 impl Mlp {
@@ -73,7 +73,7 @@ fn ranking(z: &[f64]) -> Vec<usize> {
 }
 
 /// Loss and its derivative by the logits.
-pub fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, Vec<f64>) {
+pub(crate) fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, Vec<f64>) {
     let class = |k: usize| (0..z.len()).map(|i| f64::from(u8::from(i == k))).collect::<Vec<_>>();
     let order = ranking(z);
     let other = |k: usize| if order[0] == k { order[1] } else { order[0] };
@@ -108,14 +108,14 @@ pub fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, Vec<f64
 }
 
 /// What one run asked for.
-pub struct Trace {
-    pub points: Vec<Vec<f32>>,
-    pub backwards: usize,
-    pub best_margin: f64,
+pub(crate) struct Trace {
+    pub(crate) points: Vec<Vec<f32>>,
+    pub(crate) backwards: usize,
+    pub(crate) best_margin: f64,
 }
 
 /// Runs an attack to its end.
-pub fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
+pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
     let goal = target.map_or(Goal::Untargeted { label }, |target| Goal::Targeted { target });
     let mut trace = Trace { points: Vec::new(), backwards: 0, best_margin: f64::NEG_INFINITY };
     let mut x = vec![f32::NAN; d];

@@ -1,0 +1,7 @@
+//! The attack algorithms on small models, without a runtime and without the driver.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod apgd_reference;
+mod hostile;
+mod linear;
+mod model;
