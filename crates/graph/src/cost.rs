@@ -41,3 +41,27 @@ fn macs(graph: &Graph, node: &Node) -> Option<u64> {
 fn elements(shape: &[Dim]) -> Option<u64> {
     shape.iter().try_fold(1u64, |n, d| n.checked_mul(u64::try_from(d.at_batch(1)?).ok()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConvAttrs, DType, Tensor, TensorData};
+
+    fn weight(graph: &mut Graph, shape: &[usize]) -> crate::ValueId {
+        graph.constant("w", Tensor::new(shape.to_vec(), TensorData::F32(vec![0.0; shape.iter().product()])).unwrap())
+    }
+
+    #[test]
+    fn a_grouped_convolution_and_a_product_are_counted_per_sample() {
+        let mut graph = Graph::new("g");
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(4), Dim::Fixed(8), Dim::Fixed(8)]);
+        let w = weight(&mut graph, &[6, 2, 3, 3]);
+        let attrs = ConvAttrs { kernel: vec![3, 3], strides: vec![1, 1], dilations: vec![1, 1], pads: vec![1; 4], groups: 2 };
+        let y = graph.add(Op::Conv(attrs), &[x, w]).unwrap();
+        let flat = graph.add(Op::Reshape { shape: vec![Dim::Batch(1), Dim::Fixed(384)] }, &[y]).unwrap();
+        let v = weight(&mut graph, &[384, 10]);
+        graph.add(Op::MatMul, &[flat, v]).unwrap();
+        let macs = 6 * 64 * 18 + 384 * 10;
+        assert_eq!(cost(&graph), Cost { parameters: 108 + 3840, macs: Some(macs) });
+    }
+}

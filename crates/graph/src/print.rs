@@ -130,3 +130,27 @@ fn pooling(pool: &PoolAttrs) -> Attributes {
     }
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{DType, Dim, Graph, Op, PoolAttrs, Tensor};
+
+    #[test]
+    fn a_line_per_input_constant_node_and_output() {
+        let mut graph = Graph::new("small");
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(1), Dim::Fixed(4), Dim::Fixed(4)]);
+        let two = graph.constant("two", Tensor::scalar(2.0));
+        let y = graph.push("scale", Op::Mul, vec![Some(x), Some(two)], &[Some("y")]).unwrap()[0].unwrap();
+        let pool = PoolAttrs { kernel: vec![2, 2], strides: vec![2, 2], dilations: vec![1, 1], pads: vec![0; 4], ceil_mode: false };
+        let z = graph.push("pool", Op::MaxPool(pool), vec![Some(y)], &[Some("z")]).unwrap()[0].unwrap();
+        graph.output(z);
+        let expected = "graph small
+  input x: f32 [B, 1, 4, 4]
+  const two: f32 []
+  y: f32 [B, 1, 4, 4] = Mul(x, two)
+  z: f32 [B, 1, 2, 2] = MaxPool(y) kernel=[2, 2] strides=[2, 2]
+  output z
+";
+        assert_eq!(graph.to_string(), expected);
+    }
+}

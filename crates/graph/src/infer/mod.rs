@@ -8,6 +8,8 @@ mod index;
 mod layout;
 mod linear;
 mod reduce;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use crate::graph::GraphError;

@@ -6,6 +6,8 @@
 //! to check on numbers, since a 1 in a target shape may have meant something else.
 
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
