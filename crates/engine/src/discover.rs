@@ -102,9 +102,8 @@ pub(crate) fn search(flag: Option<&Path>) -> Result<Search, EngineError> {
     if !add(Origin::Python, &prefixes) {
         add(Origin::Python, &ask_python());
     }
-    let system = [format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"), format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}.1")];
     looked.push("the system's library path".to_owned());
-    candidates.extend(system.into_iter().map(|name| Candidate { path: name.into(), origin: Origin::System }));
+    candidates.extend(system().into_iter().map(|path| Candidate { path, origin: Origin::System }));
     let mut seen = Vec::new();
     candidates.retain(|candidate| {
         let real = candidate.path.canonicalize().unwrap_or_else(|_| candidate.path.clone());
@@ -170,6 +169,16 @@ fn active() -> Vec<PathBuf> {
 fn beside() -> Vec<PathBuf> {
     let Ok(here) = env::current_dir() else { return Vec::new() };
     here.ancestors().map(|folder| folder.join(".venv")).filter(|folder| folder.is_dir()).collect()
+}
+
+/// Returns the names under which the system's loader may find the library, and places where it does not look by itself.
+fn system() -> Vec<PathBuf> {
+    let mut paths = vec![PathBuf::from(format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}"))];
+    if DLL_SUFFIX == ".so" {
+        paths.push(format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}.1").into());
+    }
+    paths.extend(["/usr/local/lib", "/opt/homebrew/lib"].iter().filter_map(|folder| in_folder(Path::new(folder))));
+    paths
 }
 
 /// Returns the interpreters on the path, the first of each name.

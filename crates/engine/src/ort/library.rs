@@ -129,6 +129,31 @@ fn minor(version: &str) -> Option<u32> {
     }
 }
 
+/// Opens CUDA's libraries where they lie in Python packages beside ONNX Runtime's own, where the system's loader would
+/// not find them.
+///
+/// Nothing is said when some do not open: the execution provider names what it lacks.
+pub(crate) fn preload_cuda(onnxruntime: &Path) {
+    // The library lies in PACKAGES/onnxruntime/capi.
+    let Some(packages) = onnxruntime.ancestors().nth(3) else { return };
+    let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+    let folders = list(&packages.join("nvidia")).into_iter().map(|package| package.join("lib"));
+    let mut waiting: Vec<PathBuf> = folders.flat_map(|folder| list(&folder)).filter(|file| is_shared_object(file)).collect();
+    // A library opens once those that it needs are open, whatever the order of the folders.
+    loop {
+        let before = waiting.len();
+        // SAFETY: opening a library runs its constructors; these belong to the packages of the chosen ONNX Runtime.
+        waiting.retain(|file| unsafe { libloading::Library::new(file) }.map(std::mem::forget).is_err());
+        if waiting.len() == before {
+            return;
+        }
+    }
+}
+
+fn is_shared_object(file: &Path) -> bool {
+    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".so") || name.contains(".so."))
+}
+
 /// Returns the execution providers that the loaded library was built with.
 fn providers() -> Vec<String> {
     let api = ort::api();
