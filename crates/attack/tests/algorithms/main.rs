@@ -5,3 +5,4 @@ mod apgd_reference;
 mod hostile;
 mod linear;
 mod model;
+mod scripted;
