@@ -138,7 +138,7 @@ pub(crate) fn preload_cuda(onnxruntime: &Path) {
     let Some(packages) = onnxruntime.ancestors().nth(3) else { return };
     let list = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
     let folders = list(&packages.join("nvidia")).into_iter().map(|package| package.join("lib"));
-    let mut waiting: Vec<PathBuf> = folders.flat_map(|folder| list(&folder)).filter(|file| is_shared_object(file)).collect();
+    let mut waiting: Vec<PathBuf> = folders.flat_map(|folder| list(&folder)).filter(|file| is_cuda(file)).collect();
     // A library opens once those that it needs are open, whatever the order of the folders.
     loop {
         let before = waiting.len();
@@ -150,8 +150,11 @@ pub(crate) fn preload_cuda(onnxruntime: &Path) {
     }
 }
 
-fn is_shared_object(file: &Path) -> bool {
-    file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(".so") || name.contains(".so."))
+/// Returns true for the libraries that ONNX Runtime's CUDA provider links to.
+fn is_cuda(file: &Path) -> bool {
+    const NEEDED: [&str; 7] = ["libcudart", "libcublas", "libcudnn", "libcufft", "libcurand", "libnvrtc", "libnvJitLink"];
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.contains(".so") && NEEDED.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Returns the execution providers that the loaded library was built with.
