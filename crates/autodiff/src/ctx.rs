@@ -210,6 +210,14 @@ impl Ctx<'_> {
         self.select(condition, a, zero)
     }
 
+    /// Returns -1, 0 or 1. Written with comparisons, since not every runtime's Sign is 0 at zero.
+    pub(crate) fn sign(&mut self, a: ValueId) -> Built {
+        let (positive, negative) = (self.compare(Compare::Greater, a, 0.0)?, self.compare(Compare::Less, a, 0.0)?);
+        let (one, minus) = (self.scalar(a, 1.0)?, self.scalar(a, -1.0)?);
+        let below = self.mask(negative, minus)?;
+        self.select(positive, one, below)
+    }
+
     pub(crate) fn cast(&mut self, a: ValueId, to: DType) -> Built {
         self.op(Op::Cast { to }, &[a])
     }

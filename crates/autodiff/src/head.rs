@@ -7,6 +7,7 @@
 use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
 
 use crate::ctx::{Built, Ctx, RuleError, Scalars, unsupported};
+use crate::rules::first_extremum;
 use crate::{AutodiffError, Loss};
 
 /// Larger than any logit, so that a class from which it is taken is never the largest.
@@ -138,9 +139,9 @@ impl Head {
     fn best_but(&self, ctx: &mut Ctx<'_>, class: ValueId) -> Built {
         let far = ctx.scale(class, FAR)?;
         let others = ctx.sub(self.logits, far)?;
-        let index = ctx.op(Op::ArgMax { axis: 1, keepdims: false, select_last: false }, &[others])?;
-        let values = ctx.floats(self.logits, vec![2], vec![0.0, 1.0])?;
-        ctx.op(Op::OneHot { axis: 1, depth: self.classes }, &[index, values])
+        let hit = first_extremum(ctx, others, &[1], Reduce::Max)?;
+        let dtype = ctx.dtype(self.logits);
+        ctx.cast(hit, dtype)
     }
 
     fn inner(&self, ctx: &mut Ctx<'_>, difference: ValueId) -> Both {

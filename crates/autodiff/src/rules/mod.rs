@@ -18,6 +18,8 @@ mod unary;
 
 use brinell_graph::Op;
 
+pub(crate) use reduce::first_extremum;
+
 use crate::ctx::{Ctx, Grads, unsupported};
 
 /// Returns true for operators that are piecewise constant: they end the gradient silently, as in PyTorch.

@@ -3,10 +3,10 @@
 //! AveragePool: a transposed depthwise convolution of dy / window size with ones. GlobalAveragePool: dy / (H W)
 //! everywhere. GlobalMaxPool: dy at the first maximum.
 
-use brinell_graph::{ConvAttrs, Op, PoolAttrs, ValueId};
+use brinell_graph::{ConvAttrs, PoolAttrs, Reduce, ValueId};
 
 use super::conv::transposed;
-use super::reduce::first_extremum;
+use super::reduce::at_first_extremum;
 use crate::ctx::{Built, Ctx, Grads};
 
 pub(super) fn average(ctx: &mut Ctx<'_>, pool: &PoolAttrs, count_include_pad: bool) -> Grads {
@@ -72,7 +72,7 @@ pub(super) fn global_average(ctx: &mut Ctx<'_>) -> Grads {
 pub(super) fn global_max(ctx: &mut Ctx<'_>) -> Grads {
     let (x, dy) = (ctx.x(0)?, ctx.dy()?);
     let axes: Vec<usize> = (2..ctx.rank(x)?).collect();
-    let dx = first_extremum(ctx, x, dy, &axes, |axis| Op::ArgMax { axis, keepdims: false, select_last: false })?;
+    let dx = at_first_extremum(ctx, x, dy, &axes, Reduce::Max)?;
     Ctx::one(dx)
 }
 

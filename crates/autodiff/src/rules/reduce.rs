@@ -4,9 +4,9 @@
 //! LogSumExp: dy exp(x - r). Prod: dy times the product of the others, also where one is zero. Max, Min: dy at the
 //! first extremum in row-major order of the reduced axes.
 
-use brinell_graph::{Compare, Dim, Op, Reduce, ValueId};
+use brinell_graph::{Compare, Op, Reduce, ValueId};
 
-use crate::ctx::{Built, Ctx, Grads, product};
+use crate::ctx::{Built, Ctx, Grads};
 
 pub(super) fn reduce(ctx: &mut Ctx<'_>, kind: Reduce, axes: &[usize], keepdims: bool) -> Grads {
     let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
@@ -29,7 +29,7 @@ pub(super) fn reduce(ctx: &mut Ctx<'_>, kind: Reduce, axes: &[usize], keepdims: 
             ctx.mul(twice, x)?
         }
         Reduce::L1 => {
-            let sign = ctx.op(Op::Sign, &[x])?;
+            let sign = ctx.sign(x)?;
             ctx.mul(dy, sign)?
         }
         Reduce::L2 => {
@@ -54,8 +54,7 @@ pub(super) fn reduce(ctx: &mut Ctx<'_>, kind: Reduce, axes: &[usize], keepdims: 
             ctx.mul(dy, share)?
         }
         Reduce::Prod => prod(ctx, x, dy, axes)?,
-        Reduce::Max => first_extremum(ctx, x, dy, axes, |axis| Op::ArgMax { axis, keepdims: false, select_last: false })?,
-        Reduce::Min => first_extremum(ctx, x, dy, axes, |axis| Op::ArgMin { axis, keepdims: false, select_last: false })?,
+        Reduce::Max | Reduce::Min => at_first_extremum(ctx, x, dy, axes, kind)?,
     };
     Ctx::one(dx)
 }
@@ -80,35 +79,37 @@ fn prod(ctx: &mut Ctx<'_>, x: ValueId, dy: ValueId, axes: &[usize]) -> Built {
 }
 
 /// Returns `dy` (axes kept) at the first extremum along `axes`, zero elsewhere.
-pub(super) fn first_extremum(ctx: &mut Ctx<'_>, x: ValueId, dy: ValueId, axes: &[usize], arg: fn(usize) -> Op) -> Built {
-    if let [axis] = *axes {
-        let depth = ctx.size(x, axis)?;
-        let hit = one_hot_extremum(ctx, x, axis, depth, arg)?;
-        return ctx.mul(dy, hit);
-    }
-    // Several axes become one at the end, whose order is row-major.
-    let shape = ctx.shape(x)?;
-    let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
-    let perm: Vec<usize> = kept.iter().chain(axes).copied().collect();
-    let moved = ctx.transpose(x, perm.clone())?;
-    let mut depth = 1;
-    for &axis in axes {
-        depth *= ctx.size(x, axis)?;
-    }
-    let lead = product(&kept.iter().map(|&axis| shape[axis]).collect::<Vec<_>>());
-    let flat = ctx.reshape(moved, vec![lead, Dim::Fixed(depth)])?;
-    let hit = one_hot_extremum(ctx, flat, 1, depth, arg)?;
-    let hit = ctx.reshape(hit, perm.iter().map(|&axis| shape[axis]).collect())?;
-    let mut back = vec![0; perm.len()];
-    for (to, &from) in perm.iter().enumerate() {
-        back[from] = to;
-    }
-    let hit = ctx.transpose(hit, back)?;
-    ctx.mul(dy, hit)
+pub(super) fn at_first_extremum(ctx: &mut Ctx<'_>, x: ValueId, dy: ValueId, axes: &[usize], kind: Reduce) -> Built {
+    let hit = first_extremum(ctx, x, axes, kind)?;
+    ctx.mask(hit, dy)
 }
 
-fn one_hot_extremum(ctx: &mut Ctx<'_>, x: ValueId, axis: usize, depth: usize, arg: fn(usize) -> Op) -> Built {
-    let index = ctx.op(arg(axis), &[x])?;
-    let values = ctx.floats(x, vec![2], vec![0.0, 1.0])?;
-    ctx.op(Op::OneHot { axis, depth }, &[index, values])
+/// Returns where the first maximum or minimum along `axes` stands, in row-major order of these axes.
+///
+/// The places that attain it are numbered and the least number wins. ArgMax would be shorter, but the runtimes do not
+/// agree on which of equals it returns.
+///
+/// # Shapes
+/// Bool, of the shape of `x`; one place is true for each element of the reduction (none where there is a NaN).
+pub(crate) fn first_extremum(ctx: &mut Ctx<'_>, x: ValueId, axes: &[usize], kind: Reduce) -> Built {
+    let mut shape = vec![1; ctx.rank(x)?];
+    for &axis in axes {
+        let size = ctx.size(x, axis)?;
+        if let Some(to) = shape.get_mut(axis) {
+            *to = size;
+        }
+    }
+    let n: usize = shape.iter().product();
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
+    let numbers = (0..n).map(|i| i as f32).collect();
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
+    let behind = ctx.scalar(x, n as f64)?;
+    let numbers = ctx.floats(x, shape, numbers)?;
+    let extremum = ctx.reduce(kind, x, axes, true)?;
+    let attained = ctx.op(Op::Compare(Compare::Equal), &[x, extremum])?;
+    let places = ctx.select(attained, numbers, behind)?;
+    let first = ctx.reduce(Reduce::Min, places, axes, true)?;
+    // Places that do not attain it hold n, which is the least number only where nothing attains it: a NaN.
+    let least = ctx.op(Op::Compare(Compare::Equal), &[places, first])?;
+    ctx.op(Op::And, &[attained, least])
 }

@@ -14,7 +14,7 @@ pub(super) fn unary(ctx: &mut Ctx<'_>) -> Grads {
     let dx = match ctx.node.op {
         Op::Neg => ctx.neg(dy)?,
         Op::Abs => {
-            let sign = ctx.op(Op::Sign, &[x])?;
+            let sign = ctx.sign(x)?;
             ctx.mul(dy, sign)?
         }
         Op::Sqrt => {
