@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 
-use brinell_graph::{DType, Dim, Graph, Tensor, TensorData, ValueId};
+use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData, ValueId};
 use serde::Deserialize;
 
 use super::attributes::Attributes;
@@ -228,7 +228,14 @@ impl Case {
             expected.push((input.name.clone(), gradient));
         }
         let gradients = vjp(&mut graph, &pairs, &wrt).map_err(|e| self.odd(e.to_string()))?;
-        graph.set_outputs(gradients);
+        graph.set_outputs(Vec::new());
+        for (gradient, (name, _)) in gradients.into_iter().zip(&expected) {
+            // A gradient may be a cotangent itself, or the same as another; a runtime wants outputs of their own.
+            let own = format!("gradient_of_{name}");
+            let made = graph.push(&own, Op::Identity, vec![Some(gradient)], &[Some(&own)]);
+            let made = made.map_err(|source| GoldenError::Graph { case: self.name.clone(), source })?;
+            made.into_iter().flatten().for_each(|id| graph.output(id));
+        }
         Ok(Differentiated { graph, feeds, expected })
     }
 
