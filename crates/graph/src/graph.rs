@@ -110,7 +110,8 @@ impl Graph {
     }
 
     /// Adds a node; `output_names` has an entry per output (`None`: left out; an empty name: one is made).
-    /// Shapes and dtypes of the outputs are inferred; an `Unknown` that a Reshape's target leaves open is filled in.
+    /// Shapes and dtypes of the outputs are inferred; the target shapes of Reshape and Expand become the inferred ones,
+    /// with what they leave open filled in.
     ///
     /// # Errors
     /// [`GraphError::Shape`] where the operands do not fit.
@@ -124,6 +125,7 @@ impl Graph {
         let inferred = infer::node(self, name, &op, &inputs, output_names.len())?;
         let op = match (op, inferred.first()) {
             (Op::Reshape { .. }, Some((_, Some(shape)))) => Op::Reshape { shape: shape.clone() },
+            (Op::Expand { .. }, Some((_, Some(shape)))) => Op::Expand { shape: shape.clone() },
             (op, _) => op,
         };
         let mut outputs = Vec::with_capacity(output_names.len());

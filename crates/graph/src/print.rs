@@ -103,7 +103,7 @@ fn attributes(op: &Op) -> Attributes {
         Op::OneHot { axis, depth } => vec![("axis", d(axis)), ("depth", d(depth))],
         Op::Trilu { upper, k } => vec![("upper", d(upper)), ("k", d(k))],
         Op::Shape { start, end } => vec![("start", d(start)), ("end", d(end))],
-        Op::Opaque(a) => vec![("domain", d(&a.domain)), ("opset", d(&a.opset)), ("opaque", d(&a.reason))],
+        Op::Opaque(a) => vec![("domain", d(&a.domain)), ("opaque", d(&a.reason))],
         _ => Vec::new(),
     }
 }

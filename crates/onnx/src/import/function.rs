@@ -29,6 +29,11 @@ pub(super) fn inline(nodes: &[NodeProto], functions: &[FunctionProto], model: &O
     Ok(inlined)
 }
 
+fn too_many() -> ImportError {
+    let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
+    ImportError::TooLarge { what: "nodes after inlining", found: limit.saturating_add(1), limit }
+}
+
 fn expand(
     node: NodeProto,
     opsets_here: &Opsets,
@@ -40,8 +45,7 @@ fn expand(
     let key = (domain(node.domain.as_deref()), node.op_type.as_deref().unwrap_or_default());
     let Some(function) = functions.get(&key) else {
         if inlined.len() >= MAX_NODES {
-            let limit = u64::try_from(MAX_NODES).unwrap_or(u64::MAX);
-            return Err(ImportError::TooLarge { what: "nodes", found: limit + 1, limit });
+            return Err(too_many());
         }
         inlined.push((node, Rc::clone(opsets_here)));
         return Ok(());
@@ -57,6 +61,9 @@ fn expand(
         return Err(fail(format!("functions are nested more than {MAX_DEPTH} deep")));
     }
     *calls += 1;
+    if *calls > MAX_NODES {
+        return Err(too_many());
+    }
     let prefix = format!("{}#{calls}/", function.name.as_deref().unwrap_or_default());
     let mut names: HashMap<&str, String> = HashMap::new();
     for (i, formal) in function.input.iter().enumerate() {

@@ -22,6 +22,8 @@ mod resize;
 mod rule;
 mod size;
 mod symbol;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
