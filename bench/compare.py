@@ -5,6 +5,7 @@
     python bench/compare.py --autoattack FOLDER --json runs/bench.jsonl --repeats 5 --timing --attacks apgd-100 \\
         --networks resnet_4b,lite0,m256x2,m256x4,mnist-point,mnist-trades,mnist_0.1,mnist8,ccexam         # who is faster
     python bench/compare.py --json runs/bench.jsonl --memory --networks resnet_4b,lite0,m256x2           # who is smaller
+    python bench/compare.py --json runs/bench.jsonl --clean --runtime rten                               # is every network read rightly
     python bench/table.py runs/bench.jsonl bench/results/DATE-CPU.md
 
 Every run is a process of its own, and the tools take turns, so that a slow minute of the machine hits all of them.
@@ -89,7 +90,7 @@ def runs_of(a, key, attack):
         yield lambda: forward_run(a, key)
     if NETWORKS[key].peers and not a.memory:
         for peer in ATTACKS[attack][1]:
-            if peer.startswith("autoattack") and not a.autoattack or a.timing and peer.startswith("torchattacks:APGD"):
+            if peer.partition(":")[0] not in a.peers or peer.startswith("autoattack") and not a.autoattack or a.timing and peer.startswith("torchattacks:APGD"):
                 continue
             yield lambda peer=peer: peer_run(a, key, attack, peer, n, False)
             if a.timing and "mnist" not in NETWORKS[key].file:
@@ -101,8 +102,9 @@ def main():
     p.add_argument("--brinell", default="target/release/brinell", help="empty: the peers alone")
     p.add_argument("--python", default=sys.executable, help="a Python with torch, onnx, onnx2torch, torchattacks and onnxruntime")
     p.add_argument("--autoattack", help="folder of the package `autoattack`")
+    p.add_argument("--peers", default="torchattacks,autoattack", help="empty: Brinell alone")
     p.add_argument("--networks", default=",".join(NETWORKS))
-    p.add_argument("--attacks", default=",".join(ATTACKS), help=f"some of {', '.join(ATTACKS)}")
+    p.add_argument("--attacks", default="pgd-40,apgd-100,apgd-dlr-100", help=f"some of {', '.join(ATTACKS)}")
     p.add_argument("--n", type=int, default=200, help="first images; 0 for all")
     p.add_argument("--batch", type=int, default=0, help="Brinell's; 0: its own choice")
     p.add_argument("--peer-batch", type=int, default=0, help="0: all images at once")
@@ -112,18 +114,22 @@ def main():
     p.add_argument("--repeats", type=int, default=1)
     p.add_argument("--timing", action="store_true", help="leave out the slower of two APGDs; run images' peers in both memory layouts")
     p.add_argument("--memory", action="store_true", help="compare with ONNX Runtime's own forward pass instead (give --batch)")
+    p.add_argument("--clean", action="store_true", help="Brinell alone, FGSM on all images: are as many right as the data's README says")
     p.add_argument("--json", type=pathlib.Path, required=True)
     a = p.parse_args()
     if a.memory and not a.batch:
         p.error("--memory compares peaks at one batch: give --batch")
+    if a.clean:
+        a.attacks, a.n, a.peers = "fgsm", 0, ""
     if not DATA.is_dir():
         p.error("../shared/data is not there")
+    kind = next((name for name in ("memory", "timing", "clean") if getattr(a, name)), "accuracy")
     a.json.parent.mkdir(parents=True, exist_ok=True)
     for key in a.networks.split(","):
         for attack in a.attacks.split(","):
             for repeat in range(a.repeats):
                 for run in runs_of(a, key, attack):
-                    line = dict(kind="memory" if a.memory else "timing" if a.timing else "accuracy", repeat=repeat, load=os.getloadavg()[0]) | run()
+                    line = dict(kind=kind, repeat=repeat, load=os.getloadavg()[0]) | run()
                     with a.json.open("a") as out:
                         out.write(json.dumps(line) + "\n")
                     print(json.dumps(line), flush=True)

@@ -81,5 +81,6 @@ NETWORKS = {network.key: network for network in [
 ATTACKS = {
     "pgd-40": ("pgd:steps=40", ["torchattacks:PGD"]),
     "apgd-100": ("apgd-ce:steps=100", ["autoattack:apgd-ce", "torchattacks:APGD"]),
+    "fgsm": ("fgsm", []),
     "apgd-dlr-100": ("apgd-dlr:steps=100", ["autoattack:apgd-dlr"]),
 }

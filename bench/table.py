@@ -56,6 +56,13 @@ def accuracy(groups):
     return table(["network", "attack", "eps", "n", "clean correct", "survived: Brinell", *tools, "Brinell minus strongest peer"], rows)
 
 
+def clean(groups):
+    """Images right without attack, beside what the data's README says."""
+    rows = [[key, NETWORKS[key].clean_correct, line["clean_correct"], line["n"], line["runtime"], f"{line['seconds']:.2f}"]
+            for (key, _), runs in groups.items() for lines in runs.values() for line in lines]
+    return table(["network", "expected", "Brinell", "n", "runtime", "FGSM s"], rows)
+
+
 def timing(groups):
     """Median seconds inside the attack and of the whole process."""
     rows = []
@@ -101,7 +108,7 @@ def main():
              f"{', '.join(versions)}; {platform.system()} {platform.machine()}; threads {', '.join(map(str, threads))}; "
              f"load before a run {min(line['load'] for line in lines):.1f} to {max(line['load'] for line in lines):.1f}. "
              "Written by `bench/table.py`; `bench/README.md` has the commands and says what the columns mean."]
-    for kind, title, render in (("accuracy", "Strength", accuracy), ("timing", "Speed", timing), ("memory", "Memory", memory)):
+    for kind, title, render in (("clean", "Clean accuracy", clean), ("accuracy", "Strength", accuracy), ("timing", "Speed", timing), ("memory", "Memory", memory)):
         groups = collections.defaultdict(lambda: collections.defaultdict(list))
         for line in good:
             if line["kind"] == kind:
