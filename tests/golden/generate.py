@@ -1,6 +1,6 @@
-"""Writes the golden files of this folder: what PyTorch's f64 autograd says about small graphs.
+"""Writes the golden files of this folder: what PyTorch's f64 autograd says about small graphs, and ONNX's node tests.
 
-    python tests/golden/generate.py           writes FAMILY.json and manifest.json
+    python tests/golden/generate.py           writes FAMILY.json, onnx_nodes.json and manifest.json
     python tests/golden/generate.py --check   says whether the files on disk are what this script would write
 
 `manifest.json` holds the script's name, the versions, the seed and the sha256 of every file; the project's own check
@@ -15,8 +15,10 @@ import platform
 import sys
 
 import numpy as np
+import onnx
 import torch
 
+import onnx_nodes
 from case import Maker
 
 SEED = 20261123
@@ -36,15 +38,13 @@ def family(name):
 def main():
     torch.set_num_threads(1)
     files = {f"{name}.json": family(name) for name in FAMILIES}
+    files["onnx_nodes.json"] = onnx_nodes.contents()
     manifest = {
         "generator": "tests/golden/generate.py",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "onnx": onnx.__version__, "numpy": np.__version__},
         "seed": SEED,
         "files": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
-    others = HERE / "onnx" / "manifest.json"
-    if others.exists():
-        manifest["files"] |= json.loads(others.read_text())["files"]
     files["manifest.json"] = (json.dumps(manifest, indent=2) + "\n").encode()
     if "--check" in sys.argv:
         differing = [name for name, data in files.items() if not (HERE / name).exists() or (HERE / name).read_bytes() != data]

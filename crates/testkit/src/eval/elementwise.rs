@@ -63,7 +63,7 @@ pub(super) fn several(op: &Op, cx: &Context<'_>) -> Option<Outputs> {
         Op::Div => Box::new(|x| x[0] / x[1]),
         Op::Pow => Box::new(|x| x[0].powf(x[1])),
         Op::Mod { fmod: true } => Box::new(|x| x[0] % x[1]),
-        Op::Mod { fmod: false } => Box::new(|x| x[0] - x[1] * (x[0] / x[1]).floor()),
+        Op::Mod { fmod: false } => Box::new(|x| floor_mod(x[0], x[1])),
         Op::Min => Box::new(|x| fold(x, |a, b| b < a)),
         Op::Max => Box::new(|x| fold(x, |a, b| b > a)),
         Op::PRelu => Box::new(|x| if x[0] < 0.0 { x[0] * x[1] } else { x[0] }),
@@ -120,6 +120,12 @@ fn cast(to: DType) -> Unary {
         DType::F16 | DType::Bf16 | DType::F32 | DType::F64 => Box::new(|x| x),
         _ => Box::new(f64::trunc),
     }
+}
+
+/// Returns the remainder with the sign of the divisor.
+fn floor_mod(x: f64, divisor: f64) -> f64 {
+    let rest = x % divisor;
+    if rest != 0.0 && (rest < 0.0) != (divisor < 0.0) { rest + divisor } else { rest }
 }
 
 fn truth(b: bool) -> f64 {

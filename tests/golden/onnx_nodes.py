@@ -1,0 +1,79 @@
+"""The ONNX project's own node tests, for the operators of the graph, as far as they are small: onnx_nodes.json.
+
+What ONNX passes as inputs but must be constant here (axes, pads, shapes, bounds) becomes an initializer. Models are
+declared as opset 22 at most, where the checker agrees; of LayerNormalization's outputs the first is kept.
+"""
+
+import json
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+OPERATORS = """
+Neg Abs Sqrt Exp Log Erf Reciprocal Sign Floor Ceil Round Sin Cos Not Relu LeakyRelu Elu Selu Celu Sigmoid HardSigmoid
+HardSwish Tanh Softplus Softsign Gelu Clip Cast Identity Add Sub Mul Div Pow Mod Min Max Sum Mean PRelu Equal Less
+LessOrEqual Greater GreaterOrEqual And Or Xor Where Conv ConvTranspose Gemm MatMul BatchNormalization LayerNormalization
+InstanceNormalization Softmax LogSoftmax MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceSum ReduceMean
+ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum ReduceLogSumExp ArgMax ArgMin TopK CumSum
+Reshape Flatten Transpose Squeeze Unsqueeze Concat Split Slice Gather GatherElements ScatterElements Pad Expand Tile
+DepthToSpace SpaceToDepth Resize Upsample OneHot Trilu Shape Dropout
+""".split()
+CONSTANT = {
+    "Reshape": [1], "Squeeze": [1], "Unsqueeze": [1], "Slice": [1, 2, 3, 4], "Pad": [1, 3], "Expand": [1], "Tile": [1],
+    "Resize": [1, 2, 3], "Upsample": [1], "Split": [1], "TopK": [1], "OneHot": [1], "CumSum": [1], "Clip": [1, 2],
+    "Trilu": [1], "Dropout": [1, 2],
+} | {op: [1] for op in OPERATORS if op.startswith("Reduce")}  # fmt: skip
+LARGEST = 59
+NEWEST = 22
+NUMERIC = ("float32", "float64", "int64", "int32", "bool")
+
+
+def array(x):
+    data = [int(v) for v in x.ravel()] if x.dtype.kind in "ib" else [float(str(v)) if np.isfinite(v) else str(v) for v in x.ravel()]
+    return {"dtype": str(x.dtype), "shape": list(x.shape), "data": data}
+
+
+def usable(test):
+    nodes = test.model.graph.node
+    if test.model.opset_import[0].version < 7 or test.name == "test_reduce_max_empty_set_bool":  # the least bool is no infinity
+        return False
+    if len(nodes) != 1 or nodes[0].op_type not in OPERATORS or nodes[0].domain or len(test.data_sets) != 1:
+        return False
+    arrays = [*test.data_sets[0][0], *test.data_sets[0][1]]
+    return all(isinstance(a, np.ndarray) and str(a.dtype) in NUMERIC and a.size <= LARGEST for a in arrays)
+
+
+def cases():
+    for test in sorted(collect_testcases(None), key=lambda test: test.name):
+        if not usable(test):
+            continue
+        model = onnx.ModelProto()
+        model.CopyFrom(test.model)
+        node, (inputs, outputs) = model.graph.node[0], test.data_sets[0]
+        model.opset_import[0].version = min(model.opset_import[0].version, NEWEST)
+        if node.op_type == "LayerNormalization":
+            del node.output[1:], model.graph.output[1:], outputs[1:]
+        fed = dict(zip([i.name for i in model.graph.input], inputs))
+        for place in CONSTANT.get(node.op_type, []):
+            if place < len(node.input) and node.input[place] in fed:
+                name = node.input[place]
+                model.graph.initializer.append(numpy_helper.from_array(fed.pop(name), name))
+                kept = [i for i in model.graph.input if i.name != name]
+                del model.graph.input[:]
+                model.graph.input.extend(kept)
+        try:
+            onnx.checker.check_model(model)
+        except onnx.checker.ValidationError:
+            continue
+        yield {
+            "name": test.name,
+            "model": model.SerializeToString().hex(),
+            "inputs": {name: array(value) for name, value in fed.items()},
+            "outputs": [array(value) for value in outputs],
+        }
+
+
+def contents():
+    return ("[\n" + ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases()) + "\n]\n").encode()
