@@ -24,13 +24,13 @@ pub trait Model: Send {
     /// Returns the number of classes K.
     fn classes(&self) -> usize;
 
-    /// Writes the logits [B, K] of `x` [B, d] into `answer`.
+    /// Writes the logits `[B, K]` of `x` `[B, d]` into `answer`.
     ///
     /// # Errors
     /// Where the model cannot be run.
     fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
 
-    /// Writes logits [B, K], loss [B] and gradient [B, d] into `answer`.
+    /// Writes logits `[B, K]`, loss `[B]` and gradient [B, d] into `answer`.
     ///
     /// # Errors
     /// Where the model cannot be run or differentiated.

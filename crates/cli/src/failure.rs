@@ -20,13 +20,11 @@ impl Failure {
     }
 
     /// An error that the user cannot have caused.
-    #[expect(clippy::needless_pass_by_value, reason = "it is used as a function in map_err")]
     pub(crate) fn from_internal(error: impl Error) -> Self {
         Self { message: chain(&error), exit: Exit::Internal }
     }
 
     /// An error of a library about what the user gave, with its causes.
-    #[expect(clippy::needless_pass_by_value, reason = "it is used as a function in map_err")]
     pub(crate) fn from_error(error: impl Error) -> Self {
         Self::input(chain(&error))
     }

@@ -157,10 +157,9 @@ impl Settings {
         let mut settings: Self =
             toml::from_str(&text).map_err(|error| Failure::input(format!("{} is not a settings file\n{error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for value in [&mut settings.model, &mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out] {
-            if let Some(value) = value {
-                *value = folder.join(&*value);
-            }
+        let paths = [&mut settings.model, &mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out];
+        for path in paths.into_iter().flatten() {
+            *path = folder.join(&*path);
         }
         if let Some(labels) = &mut settings.labels
             && folder.join(&*labels).exists()

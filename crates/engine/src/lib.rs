@@ -1,6 +1,6 @@
 //! Runtimes that execute models, and the oracle that attacks query.
 //!
-//! [`open`] gives a [`Runtime`] (ONNX Runtime or rten); a runtime compiles an ONNX model into a [`Session`]; a session
+//! [`open()`] gives a [`Runtime`] (ONNX Runtime or rten); a runtime compiles an ONNX model into a [`Session`]; a session
 //! maps named input [`View`]s to output views. Nothing above this crate knows which runtime it talks to.
 //!
 //! Shape vocabulary: B batch, K classes.

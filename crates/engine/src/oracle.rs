@@ -96,7 +96,7 @@ impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///
     /// # Errors
-    /// [`SignatureError`] where there is no single f32 input of fixed size or no [B, K] output.
+    /// [`SignatureError`] where there is no single f32 input of fixed size or no `[B, K]` output.
     pub fn of(graph: &Graph) -> Result<Self, SignatureError> {
         let &[input] = graph.inputs() else {
             return Err(SignatureError::Inputs(graph.inputs().len()));
@@ -151,11 +151,11 @@ fn shape_text(shape: &[Dim]) -> String {
 /// What a batch was answered.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// Logits [B, K].
+    /// Logits `[B, K]`.
     pub logits: Vec<f32>,
-    /// Loss [B]; empty after a forward.
+    /// Loss `[B]`; empty after a forward.
     pub loss: Vec<f32>,
-    /// Gradient [B, ..sample]; empty after a forward.
+    /// Gradient `[B, ..sample]`; empty after a forward.
     pub gradient: Vec<f32>,
 }
 
@@ -171,6 +171,7 @@ pub struct Oracle {
     sample_len: usize,
     classes: usize,
     fixed_batch: Option<usize>,
+    call: Call,
     label_one_hot: Vec<f32>,
     target_one_hot: Vec<f32>,
 }
@@ -196,6 +197,7 @@ impl Oracle {
         }
         graph.set_outputs(vec![logits]);
         let forward = runtime.compile(&brinell_onnx::write(&graph)?)?;
+        let twice_if_lone = signature.fixed_batch.is_none() && runtime.name() == "rten";
         Ok(Self {
             runtime,
             graph,
@@ -207,6 +209,7 @@ impl Oracle {
             sample,
             classes: signature.classes,
             fixed_batch: signature.fixed_batch,
+            call: Call { twice_if_lone, x: Vec::new(), shape: Vec::new() },
             label_one_hot: Vec::new(),
             target_one_hot: Vec::new(),
         })
@@ -251,68 +254,82 @@ impl Oracle {
         Ok(())
     }
 
-    /// Asks for the logits of `x` [B, ..sample].
+    /// Asks for the logits of `x` `[B, ..sample]`.
     ///
     /// # Errors
     /// [`OracleError::Engine`] where the run fails, [`OracleError::Output`] where it returns something else than logits.
     pub fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
-        let (shape, batch) = self.batch_shape(x);
         answer.loss.clear();
         answer.gradient.clear();
-        run(self.forward.as_mut(), &[("x", View::f32(&shape, x))], [&mut answer.logits])?;
-        expect_len("logits", &answer.logits, batch * self.classes)
+        let batch = x.len() / self.sample_len.max(1);
+        let (x, shape) = self.call.fill(x, &self.sample, batch);
+        run(self.forward.as_mut(), &[("x", View::f32(shape, x))], [&mut answer.logits])?;
+        take_len("logits", &mut answer.logits, batch * self.classes)
     }
 
-    /// Asks for logits, loss and gradient of `x` [B, ..sample] under the loss that was prepared.
+    /// Asks for logits, loss and gradient of `x` `[B, ..sample]` under the loss that was prepared.
     ///
     /// # Errors
     /// As [`Oracle::prepare`] and [`Oracle::logits`].
-    pub fn gradient(
-        &mut self,
-        loss: Loss,
-        x: &[f32],
-        labels: &[usize],
-        targets: &[usize],
-        answer: &mut Answer,
-    ) -> Result<(), OracleError> {
+    pub fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
         self.prepare(loss)?;
-        let (shape, batch) = self.batch_shape(x);
-        let classes = self.classes;
-        one_hot(labels, classes, &mut self.label_one_hot);
-        one_hot(targets, classes, &mut self.target_one_hot);
-        let hot_shape = [batch, classes];
         let Some((_, session)) = &mut self.gradient else {
             return Ok(());
         };
+        let (batch, classes, values) = (x.len() / self.sample_len.max(1), self.classes, x.len());
+        let (x, shape) = self.call.fill(x, &self.sample, batch);
+        let rows = shape.first().copied().unwrap_or(batch);
+        one_hot(labels, classes, rows, &mut self.label_one_hot);
+        one_hot(targets, classes, rows, &mut self.target_one_hot);
+        let hot_shape = [rows, classes];
         let all = [
-            ("x", View::f32(&shape, x)),
+            ("x", View::f32(shape, x)),
             ("label_one_hot", View::f32(&hot_shape, &self.label_one_hot)),
             ("target_one_hot", View::f32(&hot_shape, &self.target_one_hot)),
         ];
         let wanted: Vec<(&str, View<'_>)> =
             all.into_iter().filter(|(name, _)| session.inputs().iter().any(|port| port.name == *name)).collect();
         run(session.as_mut(), &wanted, [&mut answer.logits, &mut answer.loss, &mut answer.gradient])?;
-        expect_len("logits", &answer.logits, batch * classes)?;
-        expect_len("loss", &answer.loss, batch)?;
-        expect_len("gradient", &answer.gradient, x.len())
-    }
-
-    fn batch_shape(&self, x: &[f32]) -> (Vec<usize>, usize) {
-        let batch = x.len() / self.sample_len.max(1);
-        (std::iter::once(batch).chain(self.sample.iter().copied()).collect(), batch)
+        take_len("logits", &mut answer.logits, batch * classes)?;
+        take_len("loss", &mut answer.loss, batch)?;
+        take_len("gradient", &mut answer.gradient, values)
     }
 }
 
-fn expect_len(output: &'static str, values: &[f32], expected: usize) -> Result<(), OracleError> {
+/// The input of one call. rten computes a lone sample by other kernels than a batch, with other last bits; a second copy
+/// makes a sample's result independent of the batch it is in.
+struct Call {
+    twice_if_lone: bool,
+    x: Vec<f32>,
+    shape: Vec<usize>,
+}
+
+impl Call {
+    fn fill<'a>(&'a mut self, x: &'a [f32], sample: &[usize], batch: usize) -> (&'a [f32], &'a [usize]) {
+        self.shape.clear();
+        let lone = self.twice_if_lone && batch == 1;
+        self.shape.push(if lone { 2 } else { batch });
+        self.shape.extend_from_slice(sample);
+        if !lone {
+            return (x, &self.shape);
+        }
+        self.x.clear();
+        self.x.extend_from_slice(x);
+        self.x.extend_from_slice(x);
+        (&self.x, &self.shape)
+    }
+}
+
+/// Drops the rows of a copy and checks that all others are there.
+fn take_len(output: &'static str, values: &mut Vec<f32>, expected: usize) -> Result<(), OracleError> {
+    if values.len() == 2 * expected {
+        values.truncate(expected);
+    }
     if values.len() == expected { Ok(()) } else { Err(OracleError::Output { output, found: values.len(), expected }) }
 }
 
 /// Runs a session and copies its first outputs.
-fn run<const N: usize>(
-    session: &mut dyn Session,
-    feeds: &[(&str, View<'_>)],
-    mut outputs: [&mut Vec<f32>; N],
-) -> Result<(), EngineError> {
+fn run<const N: usize>(session: &mut dyn Session, feeds: &[(&str, View<'_>)], mut outputs: [&mut Vec<f32>; N]) -> Result<(), EngineError> {
     for output in &mut outputs {
         output.clear();
     }
@@ -323,9 +340,11 @@ fn run<const N: usize>(
     })
 }
 
-fn one_hot(classes: &[usize], n_classes: usize, out: &mut Vec<f32>) {
+/// Writes `[rows, n_classes]`; rows beyond `classes` repeat the last one.
+fn one_hot(classes: &[usize], n_classes: usize, rows: usize, out: &mut Vec<f32>) {
     out.clear();
-    out.resize(classes.len() * n_classes, 0.0);
+    out.resize(rows * n_classes, 0.0);
+    let classes = classes.iter().chain(std::iter::repeat(classes.last().unwrap_or(&usize::MAX)));
     for (row, &class) in out.chunks_exact_mut(n_classes.max(1)).zip(classes) {
         if let Some(cell) = row.get_mut(class) {
             *cell = 1.0;

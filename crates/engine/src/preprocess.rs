@@ -53,7 +53,9 @@ pub struct PreprocessOptions {
 #[non_exhaustive]
 pub enum PreprocessError {
     /// The sample and the model's input differ in size.
-    #[error("a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}; give data of that size")]
+    #[error(
+        "a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}; give data of that size"
+    )]
     Size {
         /// Shape of a stored sample.
         sample: Vec<usize>,
@@ -162,7 +164,7 @@ impl Preprocess {
         &self.model
     }
 
-    /// Appends the preprocessing of `x` [B, ..sample] to a graph and returns the model's input [B, ..model].
+    /// Appends the preprocessing of `x` `[B, ..sample]` to a graph and returns the model's input [B, ..model].
     ///
     /// # Errors
     /// [`GraphError`] where `x` does not have that shape.

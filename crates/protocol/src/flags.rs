@@ -51,6 +51,8 @@ pub mod id {
     pub const BUDGET: &str = "query-limit";
     /// Samples that have the target as their label.
     pub const TARGET_IS_LABEL: &str = "target-is-label";
-    /// A declared part of the preprocessing was inferred.
+    /// Images were resized to the model's input.
+    pub const RESIZED: &str = "resized-images";
+    /// There are too few samples for narrow intervals.
     pub const SMALL_SAMPLE: &str = "few-samples";
 }

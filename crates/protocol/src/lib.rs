@@ -1,6 +1,6 @@
 //! From a plan to a run: data, cascade of attacks, referee, flags, statistics, resume.
 //!
-//! [`audit`] is the whole of it; [`Subject`], [`Referee`] and [`data`] serve commands that need a part.
+//! [`audit()`] is the whole of it; [`Subject`], [`Referee`] and [`data`] serve commands that need a part.
 //!
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 

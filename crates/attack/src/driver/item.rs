@@ -5,7 +5,7 @@ use brinell_threat::Goal;
 pub struct Item {
     /// Number of the sample in the data set.
     pub sample: u64,
-    /// Clean input [d].
+    /// Clean input `[d]`.
     pub x: Vec<f32>,
     /// True class.
     pub label: usize,
@@ -43,7 +43,7 @@ impl std::ops::AddAssign for Queries {
 /// An adversarial example that the court confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// The adversarial input [d].
+    /// The adversarial input `[d]`.
     pub x_adv: Vec<f32>,
     /// The restart that found it.
     pub restart: u32,

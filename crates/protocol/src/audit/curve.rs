@@ -19,7 +19,7 @@ impl Run<'_> {
     /// shortened along its line to the clean input, and a sample broken at one radius is broken at all larger ones.
     pub(super) fn curve(&mut self, oracle: &mut Oracle) -> Result<Vec<CurvePoint>, ProtocolError> {
         let n = self.states.len();
-        let mut broken_at = vec![0usize; GRID + 1];
+        let mut broken_at = [0usize; GRID + 1];
         let mut answer = Answer::default();
         let broken: Vec<usize> = (0..n).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
         for sample in broken {

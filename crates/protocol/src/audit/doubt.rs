@@ -60,14 +60,18 @@ impl Run<'_> {
             let Ok(preprocess) = Preprocess::new(&alternative.options, &self.data.shape, &self.subject.signature.sample) else {
                 continue;
             };
-            let mut correct = 0;
+            let wrong_allowed = (0..=tried).take_while(|wrong| (tried - wrong) as f64 / tried as f64 > high).count();
+            let mut wrong = 0;
             for index in 0..tried {
+                if wrong >= wrong_allowed {
+                    break;
+                }
                 let x = self.rescaled(index, alternative.scale);
                 let opinion = self.referee.ask(&preprocess, &x)?;
-                correct += usize::from(opinion.prediction == self.data.labels.get(index).copied());
+                wrong += usize::from(opinion.prediction != self.data.labels.get(index).copied());
             }
-            let beats = correct as f64 / tried as f64 > high;
-            if beats && best.as_ref().is_none_or(|(_, found, _)| correct > *found) {
+            let correct = tried - wrong;
+            if wrong < wrong_allowed && best.as_ref().is_none_or(|(_, found, _)| correct > *found) {
                 best = Some((alternative.flags, correct, tried));
             }
         }

@@ -17,7 +17,7 @@ use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
 use crate::referee::softmax;
 use crate::run::{Identity, RunFolder, StageLine};
-use crate::{Plan, ProtocolError, Referee, Subject, machine};
+use crate::{Plan, ProtocolError, Referee, Subject, hash, machine};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
         };
         let (folder, past) = RunFolder::open(
             &plan.out,
-            &identity(plan, &subject, &dataset, &recipes, target, runtime.as_ref()),
+            &identity(plan, &subject, &dataset, &class_names, &recipes, target, runtime.as_ref()),
             dataset.sample_len(),
             plan.resume,
         )?;
@@ -216,6 +216,13 @@ impl<'a> Run<'a> {
                 self.flags.raise(Severity::Note, id::FEW_CLASSES, message);
             }
         }
+        if self.data.resized > 0 {
+            let message = format!(
+                "{} of {} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
+                self.data.resized, self.data.n, self.data.shape
+            );
+            self.flags.raise(Severity::Note, id::RESIZED, message);
+        }
         if self.data.n < 30 {
             let message = format!(
                 "{} samples make wide intervals; no rate below {:.0} % can be told from zero",
@@ -232,6 +239,7 @@ fn identity(
     plan: &Plan,
     subject: &Subject,
     data: &Dataset,
+    class_names: &[String],
     recipes: &[Box<dyn Recipe>],
     target: Option<usize>,
     runtime: &dyn Runtime,
@@ -243,6 +251,7 @@ fn identity(
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
         ("eps".to_owned(), plan.eps.value().to_string()),
+        ("labels and class names (sha256)".to_owned(), hash::sha256_bytes(format!("{:?} {class_names:?}", data.labels).as_bytes())),
         ("layout".to_owned(), plan.preprocess.layout.map_or("auto", brinell_engine::Layout::name).to_owned()),
         ("max-queries".to_owned(), plan.max_queries.map_or("none".to_owned(), |limit| limit.to_string())),
         ("mean".to_owned(), join(&plan.preprocess.mean)),

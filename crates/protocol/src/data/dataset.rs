@@ -43,6 +43,8 @@ pub struct Dataset {
     pub class_names: Option<Vec<String>>,
     /// File name of every sample relative to the folder; empty unless every sample is a file.
     pub ids: Vec<String>,
+    /// Number of image files that were resized to the size asked for.
+    pub resized: usize,
     /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
     pub sha256: String,
 }
@@ -108,6 +110,7 @@ mod tests {
             format: "npy",
             class_names: None,
             ids: Vec::new(),
+            resized: 0,
             sha256: String::new(),
         }
     }

@@ -180,6 +180,7 @@ fn assemble(
     let n = entries.len();
     let mut values = Vec::new();
     let mut size = None;
+    let mut resized = 0;
     for chunk in entries.chunks(CHUNK) {
         let images: Vec<Result<Planes, DataError>> =
             chunk.par_iter().map(|entry| decode(&entry.path, channels, options.image_size).at(&entry.path)).collect();
@@ -190,6 +191,7 @@ fn assemble(
                 let kind = DataErrorKind::ImageSize { height, width, found_height: image.height, found_width: image.width };
                 return Err(DataError::new(&entry.path, kind));
             }
+            resized += usize::from(image.resized);
             values.extend_from_slice(&image.values);
         }
     }
@@ -198,7 +200,8 @@ fn assemble(
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();
     let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
-    load::dataset(path, Parts { samples, labels, label_path: table, format: "images", class_names, ids, files })
+    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, files };
+    Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }
 
 /// A decoded image, one plane per channel.
@@ -206,11 +209,13 @@ struct Planes {
     height: usize,
     width: usize,
     values: Vec<u8>,
+    resized: bool,
 }
 
 fn decode(path: &Path, channels: usize, size: Option<(usize, usize)>) -> Result<Planes, DataErrorKind> {
     let bytes = fs::read(path)?;
     let image = ImageReader::new(BufReader::new(Cursor::new(bytes))).with_guessed_format()?.decode()?;
+    let stored = (image.height() as usize, image.width() as usize);
     let image = match (channels, size) {
         (1, None) => DynamicImage::from(grey(image)),
         (1, Some(size)) => resize(DynamicImage::from(grey(image)), size),
@@ -218,9 +223,10 @@ fn decode(path: &Path, channels: usize, size: Option<(usize, usize)>) -> Result<
         (_, Some(size)) => resize(DynamicImage::from(image.into_rgb8()), size),
     };
     let (height, width) = (image.height() as usize, image.width() as usize);
+    let resized = (height, width) != stored;
     let interleaved = image.into_bytes();
     let values = (0..channels).flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied()).collect();
-    Ok(Planes { height, width, values })
+    Ok(Planes { height, width, values, resized })
 }
 
 /// Turns an image grey with the weights of ITU-R 601 (0.299, 0.587, 0.114), rounded to the nearest.

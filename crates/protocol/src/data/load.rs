@@ -118,7 +118,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
     let sha256 = hash::sha256_files(files.iter().map(PathBuf::as_path)).at(path)?;
-    Ok(Dataset { path: path.to_path_buf(), label_path, pixels, shape, labels, n, format, class_names, ids, sha256 })
+    Ok(Dataset { path: path.to_path_buf(), label_path, pixels, shape, labels, n, format, class_names, ids, resized: 0, sha256 })
 }
 
 /// Tells the format of a file by how it begins and, for CIFAR binaries, which begin with anything, by the suffix `.bin`.
