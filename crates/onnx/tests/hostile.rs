@@ -1,4 +1,5 @@
 //! No bytes make the reader panic, hang or allocate what is not there.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! Every operator of the graph survives being written and read.
+#![expect(clippy::panic, reason = "helpers of tests")]
 
 use brinell_graph::{
     Compare, ConvAttrs, ConvTransposeAttrs, DType, Dim, Graph, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates,
@@ -194,6 +195,17 @@ fn a_constant_and_an_input_can_be_outputs() {
     let c = graph.constant("c", Tensor::scalar(1.0));
     graph.set_outputs(vec![x, c, x]);
     assert_eq!(reread(&graph).outputs().len(), 3);
+}
+
+#[test]
+fn node_names_are_distinct_in_the_file() {
+    let mut graph = Graph::new("g");
+    let x = graph.input("x", DType::F32, vec![B]);
+    let y = graph.push("same", Op::Relu, vec![Some(x)], &[Some("y")]).unwrap()[0].unwrap();
+    let z = graph.push("same", Op::Neg, vec![Some(y)], &[Some("z")]).unwrap()[0].unwrap();
+    graph.output(z);
+    let names: Vec<String> = reread(&graph).nodes().iter().map(|node| node.name.clone()).collect();
+    assert_eq!(names, ["same", "same_2"]);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
         graph,
         opset,
         names: graph.values().map(|(_, value)| value.name.clone()).collect(),
+        node_names: HashSet::new(),
         nodes: Vec::new(),
         initializers: Vec::new(),
         batch: None,
@@ -103,11 +104,24 @@ fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, 
 struct Writer<'a> {
     graph: &'a Graph,
     opset: i64,
+    /// Names of values.
     names: HashSet<String>,
+    node_names: HashSet<String>,
     nodes: Vec<NodeProto>,
     initializers: Vec<Bytes>,
     /// Name of the value that holds the batch size as a vector of one element.
     batch: Option<String>,
+}
+
+/// Returns `base`, with a number behind it where it is taken.
+fn unique(taken: &mut HashSet<String>, base: &str) -> String {
+    let mut name = base.to_owned();
+    let mut n = 1;
+    while !taken.insert(name.clone()) {
+        n += 1;
+        name = format!("{base}_{n}");
+    }
+    name
 }
 
 /// A node with the names that its ONNX form uses.
@@ -137,8 +151,10 @@ impl Writer<'_> {
         let call = Call { node, inputs: node.inputs.iter().map(name).collect(), outputs: node.outputs.iter().map(name).collect() };
         let before = self.nodes.len();
         self.lower(&call)?;
+        // onnxruntime wants node names to be distinct where there are any.
+        let name = Some(&node.name).filter(|name| !name.is_empty()).map(|name| unique(&mut self.node_names, name));
         if let Some(last) = self.nodes.get_mut(before..).and_then(<[NodeProto]>::last_mut) {
-            last.name = Some(node.name.clone());
+            last.name = name;
         }
         Ok(())
     }
@@ -156,13 +172,7 @@ impl Writer<'_> {
     }
 
     fn fresh(&mut self, base: &str) -> String {
-        let mut name = base.to_owned();
-        let mut n = 1;
-        while !self.names.insert(name.clone()) {
-            n += 1;
-            name = format!("{base}_{n}");
-        }
-        name
+        unique(&mut self.names, base)
     }
 
     fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<(), ExportError> {

@@ -73,6 +73,22 @@ pub(super) fn mish(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     importer.emit(node, Op::Mul, vec![Some(x), Some(tanh)])
 }
 
+/// x sigmoid(alpha x).
+pub(super) fn swish(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let alpha = node.attributes.float_or("alpha", 1.0)?;
+    let mut inner = x;
+    if alpha.to_bits() != 1.0f32.to_bits() {
+        if importer.graph.value(x).dtype != Some(DType::F32) {
+            return opaque("only f32 is read");
+        }
+        let alpha = importer.constant(node, Tensor::scalar(alpha));
+        inner = importer.step(node, Op::Mul, &[x, alpha])?;
+    }
+    let gate = importer.step(node, Op::Sigmoid, &[inner])?;
+    importer.emit(node, Op::Mul, vec![Some(x), Some(gate)])
+}
+
 /// x where x > alpha, else 0.
 pub(super) fn thresholded_relu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;

@@ -124,9 +124,9 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let graph = match import(&graph, &nodes, &opsets, folder, true) {
+    let graph = match import(&graph, &nodes, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
-        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &opsets, folder, false).map_err(|_| first)?,
+        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, folder, false).map_err(|_| first)?,
         other => other?,
     };
     Ok(Model {
@@ -214,7 +214,6 @@ struct Importer<'a> {
 fn import(
     proto: &GraphProto,
     nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
-    opsets: &BTreeMap<String, i64>,
     folder: Option<&Path>,
     batched: bool,
 ) -> Result<Graph, ImportError> {
@@ -229,14 +228,14 @@ fn import(
         importer.node(node, opsets)?;
     }
     importer.outputs(proto)?;
-    for (domain, &version) in opsets {
+    let mut graph = importer.graph;
+    for (node, opsets) in nodes {
+        let domain = domain(node.domain.as_deref());
         if !domain.is_empty() {
-            importer.graph.domains.insert(domain.clone(), version);
+            let version = opsets.get(&domain).copied().unwrap_or(1);
+            graph.domains.insert(domain, version);
         }
     }
-    let mut graph = importer.graph;
-    let used: Vec<String> = nodes.iter().map(|(node, _)| domain(node.domain.as_deref())).collect();
-    graph.domains.retain(|domain, _| used.contains(domain));
     Ok(graph.dce())
 }
 

@@ -62,6 +62,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "GlobalMaxPool" 22 [] e::global_max_pool;
     "Greater" 13 [] e::greater;
     "GreaterOrEqual" 16 [] e::greater_or_equal;
+    "GroupNormalization" 21 ["epsilon" "num_groups" "stash_type"] norm::group_normalization;
     "HardSigmoid" 22 ["alpha" "beta"] e::hard_sigmoid;
     "HardSwish" 22 [] e::hard_swish;
     "Identity" 25 [] e::identity;
@@ -87,6 +88,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "PRelu" 16 [] e::prelu;
     "Pad" 25 ["mode" "pads" "value"] layout::pad;
     "Pow" 15 [] e::pow;
+    "RMSNormalization" 23 ["axis" "epsilon" "stash_type"] norm::rms_normalization;
     "Range" 27 ["stash_type"] constant::run_time;
     "Reciprocal" 13 [] e::reciprocal;
     "ReduceL1" 18 ["axes" "keepdims" "noop_with_empty_axes"] reduce::reduce;
@@ -121,6 +123,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Squeeze" 25 ["axes"] layout::squeeze;
     "Sub" 14 [] e::sub;
     "Sum" 13 [] e::sum;
+    "Swish" 24 ["alpha"] e::swish;
     "Tanh" 13 [] e::tanh;
     "ThresholdedRelu" 22 ["alpha"] e::thresholded_relu;
     "Tile" 13 [] layout::tile;
