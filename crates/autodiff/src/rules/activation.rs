@@ -12,6 +12,9 @@ use brinell_graph::{Compare, DType, Op, ValueId};
 
 use crate::ctx::{Ctx, Grads, RuleError};
 
+/// Slope of the steepest step, 2^126.
+pub(super) const STEEPEST: f32 = 8.507_059e37;
+
 pub(super) fn relu(ctx: &mut Ctx<'_>) -> Grads {
     clip(ctx, Some(0.0), None)
 }
@@ -61,8 +64,6 @@ impl Side {
 /// of two, so that the products are exact and the step is too, but for y within 1e-37 of a bound of zero. `None` where
 /// that does not hold.
 fn step(ctx: &mut Ctx<'_>, y: ValueId, bound: f32, side: Side) -> Result<Option<ValueId>, RuleError> {
-    /// 2^126.
-    const STEEPEST: f32 = 8.507_059e37;
     /// 2^100.
     const STEEP: f32 = 1.267_650_6e30;
     if ctx.dtype(y) != DType::F32 {
@@ -230,7 +231,7 @@ pub(super) fn gelu(ctx: &mut Ctx<'_>, tanh: bool) -> Grads {
 mod tests {
     #[test]
     fn slopes_of_the_step_are_powers_of_two() {
-        assert_eq!(8.507_059e37, 2f32.powi(126));
+        assert_eq!(super::STEEPEST, 2f32.powi(126));
         assert_eq!(1.267_650_6e30, 2f32.powi(100));
     }
 }

@@ -52,7 +52,11 @@ fn conv_input(ctx: &mut Ctx<'_>, attrs: &ConvAttrs, x: ValueId, w: ValueId, dy: 
     transposed(ctx, attrs, x, w, dy)
 }
 
-/// Returns weight and pads of the convolution that computes dx, where there is one.
+/// Below this number of input channels the transposed convolution is faster: the blocked layout of a convolution
+/// computes whole blocks of output channels. Measured on ONNX Runtime 1.32 with 1 to 16 channels.
+const FEW_CHANNELS: usize = 8;
+
+/// Returns weight and pads of the convolution that computes dx, where there is one that is worthwhile.
 fn adjoint_of(ctx: &mut Ctx<'_>, attrs: &ConvAttrs, w: ValueId) -> Result<Option<(ValueId, Vec<usize>)>, crate::ctx::RuleError> {
     if attrs.strides.iter().any(|&stride| stride != 1) {
         return Ok(None);
@@ -63,6 +67,9 @@ fn adjoint_of(ctx: &mut Ctx<'_>, attrs: &ConvAttrs, w: ValueId) -> Result<Option
         return Ok(None);
     };
     let Some((shape, data)) = ctx.constant_f32(w) else { return Ok(None) };
+    if attrs.groups == 1 && shape.get(1).is_some_and(|&channels| channels < FEW_CHANNELS) {
+        return Ok(None);
+    }
     let Some((shape, data)) = adjoint(&shape, &data, attrs.groups) else { return Ok(None) };
     Ok(Some((ctx.floats(w, shape, data)?, pads)))
 }

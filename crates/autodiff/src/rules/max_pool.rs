@@ -1,44 +1,73 @@
 //! MaxPool: dy goes to the first maximum of each window, in row-major order.
 //!
-//! For each offset within the window a strided slice of x is compared with y; what an earlier offset has taken is no
-//! longer there for a later one. The parts return to their places by DepthToSpace where windows tile the input, by a
-//! depthwise transposed convolution with one-hot kernels elsewhere.
+//! The offsets within the window take turns: each compares the elements it sees with y, takes what is left of dy where
+//! they are equal, and the last takes the rest. The parts return to their places by stacking where windows tile the
+//! input, by a depthwise transposed convolution with one-hot kernels elsewhere.
 
-use brinell_graph::{Compare, Dim, Op, PadMode, PoolAttrs, ValueId};
+use brinell_graph::{Compare, DType, Dim, Op, PadMode, PoolAttrs, ValueId};
 
+use super::activation::STEEPEST;
 use super::conv::transposed;
 use super::pool::depthwise;
-use crate::ctx::{Built, Ctx, Grads, signed};
+use crate::ctx::{Built, Ctx, Grads, RuleError, signed};
 
 pub(super) fn max_pool(ctx: &mut Ctx<'_>, pool: &PoolAttrs) -> Grads {
-    let (x, y, dy) = (ctx.x(0)?, ctx.y()?, ctx.dy()?);
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
     let (inside, outside) = (ctx.spatial(x)?, ctx.spatial(dy)?);
-    let padded = pad_low(ctx, pool, x, &inside, &outside)?;
+    let tiles = pool.kernel == pool.strides && pool.dilations.iter().all(|&d| d == 1);
+    let unpadded = pool.pads.iter().all(|&pad| pad == 0) && !pool.ceil_mode;
+    let blocked = tiles && unpadded && inside.len() == 2 && ctx.dtype(x) == DType::F32;
+    let seen = if blocked { x } else { pad_low(ctx, pool, x, &inside, &outside)? };
     let offsets = offsets(&pool.kernel);
     let mut rest = dy;
     let mut parts = Vec::with_capacity(offsets.len());
     for (i, offset) in offsets.iter().enumerate() {
-        let starts: Vec<usize> = offset.iter().zip(&pool.dilations).map(|(o, d)| o * d).collect();
-        let ends =
-            starts.iter().zip(&outside).zip(&pool.strides).map(|((start, n), stride)| signed(start + (n - 1) * stride + 1)).collect();
-        let op = Op::Slice {
-            axes: (2..inside.len() + 2).collect(),
-            starts: starts.iter().map(|&start| signed(start)).collect(),
-            ends,
-            steps: pool.strides.iter().map(|&stride| signed(stride)).collect(),
-        };
-        let taps = ctx.op(op, &[padded])?;
-        let hit = ctx.op(Op::Compare(Compare::Equal), &[taps, y])?;
-        let part = ctx.mask(hit, rest)?;
-        parts.push(part);
-        if i + 1 < offsets.len() {
-            rest = ctx.sub(rest, part)?;
+        if i + 1 == offsets.len() {
+            parts.push(rest);
+            break;
         }
+        let (part, left) = if blocked { take_blocked(ctx, pool, seen, i, rest)? } else { take(ctx, pool, seen, offset, rest)? };
+        parts.push(part);
+        rest = left;
     }
-    let tiles = pool.kernel == pool.strides && pool.dilations.iter().all(|&d| d == 1);
-    let square = matches!(pool.kernel[..], [a, b] if a == b);
-    let dx = if tiles && square { interleave(ctx, pool, x, &parts)? } else { scatter(ctx, pool, x, &parts)? };
+    let dx = if tiles { stack(ctx, pool, x, parts)? } else { scatter(ctx, pool, x, &parts)? };
     Ctx::one(dx)
+}
+
+/// Returns what an offset takes of `rest` and what it leaves, from a strided slice.
+fn take(ctx: &mut Ctx<'_>, pool: &PoolAttrs, x: ValueId, offset: &[usize], rest: ValueId) -> Result<(ValueId, ValueId), RuleError> {
+    let y = ctx.y()?;
+    let starts: Vec<usize> = offset.iter().zip(&pool.dilations).map(|(o, d)| o * d).collect();
+    let outside = ctx.spatial(y)?;
+    let ends = starts.iter().zip(&outside).zip(&pool.strides).map(|((start, n), stride)| signed(start + (n - 1) * stride + 1)).collect();
+    let op = Op::Slice {
+        axes: (2..outside.len() + 2).collect(),
+        starts: starts.iter().map(|&start| signed(start)).collect(),
+        ends,
+        steps: pool.strides.iter().map(|&stride| signed(stride)).collect(),
+    };
+    let taps = ctx.op(op, &[x])?;
+    let equal = ctx.op(Op::Compare(Compare::Equal), &[taps, y])?;
+    let to = ctx.dtype(rest);
+    let hit = ctx.cast(equal, to)?;
+    let part = ctx.mul(rest, hit)?;
+    Ok((part, ctx.sub(rest, part)?))
+}
+
+/// As [`take`], in operators that run in the blocked layout of ONNX Runtime's convolutions: a depthwise convolution
+/// with a negative one-hot kernel picks the elements, and steep HardSigmoids of the distance to y are the masks.
+fn take_blocked(ctx: &mut Ctx<'_>, pool: &PoolAttrs, x: ValueId, offset: usize, rest: ValueId) -> Result<(ValueId, ValueId), RuleError> {
+    let (y, channels) = (ctx.y()?, ctx.size(x, 1)?);
+    let taps: usize = pool.kernel.iter().product();
+    let mut shape = vec![channels, 1];
+    shape.extend(&pool.kernel);
+    let picks = (0..channels * taps).map(|i| if i % taps == offset { -1.0 } else { 0.0 }).collect();
+    let picks = ctx.floats(x, shape, picks)?;
+    let negative = ctx.op(Op::Conv(depthwise(pool, channels)), &[x, picks])?;
+    let distance = ctx.add(negative, y)?;
+    let hit = ctx.op(Op::HardSigmoid { alpha: -STEEPEST, beta: 1.0 }, &[distance])?;
+    let miss = ctx.op(Op::HardSigmoid { alpha: STEEPEST, beta: 0.0 }, &[distance])?;
+    Ok((ctx.mul(rest, hit)?, ctx.mul(rest, miss)?))
 }
 
 /// Pads `x` with the lowest finite number, so that windows that overhang it can be sliced.
@@ -64,14 +93,32 @@ fn offsets(kernel: &[usize]) -> Vec<Vec<usize>> {
     })
 }
 
-/// Places the parts of windows that tile the plane.
-fn interleave(ctx: &mut Ctx<'_>, pool: &PoolAttrs, x: ValueId, parts: &[ValueId]) -> Built {
-    let stacked = ctx.op(Op::Concat { axis: 1 }, parts)?;
-    let spread = ctx.op(Op::DepthToSpace { block: pool.kernel[0], column_row_depth: false }, &[stacked])?;
-    let (have, want) = (ctx.spatial(spread)?, ctx.spatial(x)?);
-    let before = [signed(pool.pads[0]), signed(pool.pads[1])];
-    let after = [0, 1].map(|i| signed(want[i]) + before[i] - signed(have[i]));
-    ctx.pad(spread, vec![0, 0, -before[0], -before[1], 0, 0, after[0], after[1]])
+/// Places the parts of windows that tile the input: along each axis, from the last, the parts are stacked behind it.
+fn stack(ctx: &mut Ctx<'_>, pool: &PoolAttrs, x: ValueId, mut parts: Vec<ValueId>) -> Built {
+    let n = pool.kernel.len();
+    for axis in (0..n).rev() {
+        let mut merged = Vec::with_capacity(parts.len() / pool.kernel[axis]);
+        for group in parts.chunks(pool.kernel[axis]) {
+            let mut columns = Vec::with_capacity(group.len());
+            for &part in group {
+                columns.push(ctx.unsqueeze(part, vec![axis + 3])?);
+            }
+            let stacked = ctx.op(Op::Concat { axis: axis + 3 }, &columns)?;
+            let mut shape = ctx.shape(group[0])?;
+            shape[axis + 2] = Dim::Fixed(ctx.size(group[0], axis + 2)? * pool.kernel[axis]);
+            merged.push(ctx.reshape(stacked, shape)?);
+        }
+        parts = merged;
+    }
+    let placed = parts[0];
+    let (have, want) = (ctx.spatial(placed)?, ctx.spatial(x)?);
+    let mut pads = vec![0; 2 * (n + 2)];
+    for i in 0..n {
+        let before = signed(pool.pads[i]);
+        pads[2 + i] = -before;
+        pads[n + 4 + i] = signed(want[i]) + before - signed(have[i]);
+    }
+    ctx.pad(placed, pads)
 }
 
 /// Places the parts of any windows; elements seen by several windows receive the sum.
