@@ -9,6 +9,8 @@ mod data;
 mod difference;
 mod eval;
 mod golden;
+mod model;
+mod random;
 mod tolerance;
 
 pub use array::Array;
@@ -16,4 +18,6 @@ pub use data::shared_data;
 pub use difference::finite_difference;
 pub use eval::{EvalError, eval, eval_values};
 pub use golden::{Case, CaseInput, CaseOutput, Differentiated, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
+pub use model::{conv_net, perceptron};
+pub use random::{Rng, random_graph};
 pub use tolerance::Tolerance;

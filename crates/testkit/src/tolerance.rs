@@ -60,7 +60,7 @@ impl Tolerance {
             Self::Exact => f64::INFINITY,
             Self::Ulp(n) => {
                 let steps = ordered(found as f32).abs_diff(ordered(expected as f32));
-                if steps <= n { 0.0 } else { f64::from(steps) / f64::from(n.max(1)) }
+                if steps <= n { 0.0 } else { 1.0 + f64::from(steps - n) }
             }
             Self::Close => relative(1e-9),
             Self::Rounded => relative(1e-6),
@@ -73,4 +73,49 @@ impl Tolerance {
 fn ordered(x: f32) -> i32 {
     let bits = x.to_bits() as i32;
     if bits < 0 { i32::MIN.wrapping_sub(bits) } else { bits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tolerance;
+    use crate::Array;
+
+    fn is_near(tolerance: Tolerance, found: f64, expected: f64) -> bool {
+        tolerance.compare(&Array::scalar(found), &Array::scalar(expected)).is_none()
+    }
+
+    #[test]
+    fn words_mean_what_they_say() {
+        let next = f64::from(f32::from_bits(1f32.to_bits() + 1));
+        let cases = [
+            (Tolerance::Exact, 1.0, 1.0, true),
+            (Tolerance::Exact, 1.0, 1.0 + f64::EPSILON, false),
+            (Tolerance::Exact, f64::NAN, f64::NAN, true),
+            (Tolerance::Ulp(0), next, 1.0, false),
+            (Tolerance::Ulp(1), next, 1.0, true),
+            (Tolerance::Ulp(1), -0.0, 0.0, true),
+            (Tolerance::Ulp(2), 1e-45, -1e-45, true),
+            (Tolerance::Ulp(1), 1e-45, -1e-45, false),
+            (Tolerance::Close, 1.0 + 1e-10, 1.0, true),
+            (Tolerance::Close, 1.0 + 1e-8, 1.0, false),
+            (Tolerance::Rounded, 1.0 + 1e-7, 1.0, true),
+            (Tolerance::Rounded, 1.0 + 1e-5, 1.0, false),
+            (Tolerance::Loose, 1.0 + 1e-5, 1.0, true),
+            (Tolerance::Loose, 1.0 + 1e-3, 1.0, false),
+            (Tolerance::Loose, f64::NAN, 1.0, false),
+            (Tolerance::Loose, f64::INFINITY, f64::INFINITY, true),
+            (Tolerance::Loose, f64::INFINITY, f64::NEG_INFINITY, false),
+        ];
+        for (tolerance, found, expected, near) in cases {
+            assert_eq!(is_near(tolerance, found, expected), near, "{tolerance:?}: {found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn the_worst_element_is_named() {
+        let found = Array::new(&[3], vec![1.0, 2.5, 3.1]);
+        let problem = Tolerance::Loose.compare(&found, &Array::new(&[3], vec![1.0, 2.0, 3.0])).unwrap();
+        assert!(problem.contains("2 of 3") && problem.contains("element 1"), "{problem}");
+        assert!(Tolerance::Loose.compare(&found, &Array::full(&[2], 0.0)).is_some_and(|p| p.contains("shape [3], expected [2]")));
+    }
 }
