@@ -48,7 +48,9 @@ impl From<ProtocolError> for Failure {
             ProtocolError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
         };
-        Self { message: chain(&error), exit }
+        let full = matches!(&error, ProtocolError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
+        let hint = if full { "\nhint: nothing that was decided is lost; free some space, then run again with --resume" } else { "" };
+        Self { message: chain(&error) + hint, exit }
     }
 }
 

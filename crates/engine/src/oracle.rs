@@ -46,7 +46,7 @@ pub enum SignatureError {
     #[error("the model has {0} inputs; a classifier with one input is needed")]
     Inputs(usize),
     /// The input is not f32.
-    #[error("the model's input `{name}` holds {dtype:?}; only float32 inputs can be attacked")]
+    #[error("the model's input `{name}` holds {}; only float32 inputs can be attacked", dtype.map_or_else(|| "an unknown type".to_owned(), |dtype| format!("{dtype:?}")))]
     InputType {
         /// Name of the input.
         name: String,

@@ -26,7 +26,10 @@ impl Init {
             return Err(Failure::input(format!("{} exists already; edit it, or choose another file with --out", self.out.display())));
         }
         let inspection = brinell_protocol::inspect(&self.model)?;
-        let text = render(&self.model, &inspection);
+        // Paths in the file are relative to its folder, which may be another than this one.
+        let beside = self.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
+        let model = if beside { self.model.clone() } else { std::path::absolute(&self.model).unwrap_or_else(|_| self.model.clone()) };
+        let text = render(&model, &inspection);
         std::fs::write(&self.out, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         print(&format!("{}: set `data`, check the preprocessing, then run `brinell audit`\n", self.out.display()));
         Ok(Exit::Done)

@@ -9,7 +9,7 @@ use super::Completed;
 use super::setup::Run;
 use crate::flags::{Flags, id};
 use crate::plan::scale_name;
-use crate::run::write_json;
+use crate::run::{write_json, write_json_line};
 use crate::{ProtocolError, machine, npz, stats};
 
 impl Run<'_> {
@@ -23,7 +23,7 @@ impl Run<'_> {
         self.write_adversarial()?;
         let gallery = self.gallery()?;
         let out = self.folder.path().to_path_buf();
-        write_json(&out.join("gallery.json"), &gallery)?;
+        write_json_line(&out.join("gallery.json"), &gallery)?;
         let samples = (0..self.states.len()).filter_map(|sample| self.sample_record(sample)).collect();
         let summary = self.summary(curve);
         write_json(&out.join("summary.json"), &summary)?;

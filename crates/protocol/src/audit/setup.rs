@@ -56,8 +56,9 @@ impl<'a> Run<'a> {
     pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
         let (started, created) = (std::time::Instant::now(), machine::utc_now());
         let mut flags = Flags::default();
+        let suite = brinell_attack::suite(&plan.suite)?;
         let recipes: Arc<[Box<dyn Recipe>]> = if plan.attacks.is_empty() {
-            brinell_attack::suite(&plan.suite)?.into()
+            suite.into()
         } else {
             plan.attacks.iter().map(|spec| brinell_attack::recipe(spec)).collect::<Result<_, _>>()?
         };

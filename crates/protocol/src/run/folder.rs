@@ -180,8 +180,20 @@ fn compare(folder: &Path, identity_path: &Path, now: &Identity) -> Result<(), Pr
 /// # Errors
 /// [`ProtocolError::Io`].
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), ProtocolError> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|error| ProtocolError::Damaged { path: path.to_path_buf(), problem: error.to_string() })?;
+    let bytes = serde_json::to_vec_pretty(value);
+    write_whole(path, bytes)
+}
+
+/// Writes a JSON file on one line, in one step.
+///
+/// # Errors
+/// [`ProtocolError::Io`].
+pub(crate) fn write_json_line<T: Serialize>(path: &Path, value: &T) -> Result<(), ProtocolError> {
+    write_whole(path, serde_json::to_vec(value))
+}
+
+fn write_whole(path: &Path, bytes: serde_json::Result<Vec<u8>>) -> Result<(), ProtocolError> {
+    let mut bytes = bytes.map_err(|error| ProtocolError::Damaged { path: path.to_path_buf(), problem: error.to_string() })?;
     bytes.push(b'\n');
     let partial = path.with_extension("partial");
     std::fs::write(&partial, bytes).map_err(ProtocolError::io("write", &partial))?;

@@ -13,5 +13,5 @@ mod folder;
 mod found;
 mod lines;
 
-pub(crate) use folder::write_json;
 pub use folder::{Identity, Past, RunFolder, StageLine};
+pub(crate) use folder::{write_json, write_json_line};
