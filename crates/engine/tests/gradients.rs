@@ -1,10 +1,9 @@
-//! Gradient graphs of every operator on both runtimes in f32, against PyTorch's f64 autograd (the golden files).
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+//! Gradient graphs of every operator and loss on both runtimes in f32, against PyTorch's f64 autograd (the golden files).
 
-use brinell_autodiff::vjp;
+use brinell_autodiff::{Loss, gradient_graph, vjp};
 use brinell_engine::{Elements, Runtime, RuntimeChoice, RuntimeSettings, View, open};
-use brinell_graph::DType;
-use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, Tolerance, Variant, golden_cases};
+use brinell_graph::{DType, Dim, Graph, Op};
+use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
 
 /// The elements of a feed in the type that the graph declares.
 enum Typed {
@@ -31,33 +30,53 @@ impl Typed {
     }
 }
 
-/// Returns what is wrong with the gradients of a case on a runtime.
-fn problems(runtime: &dyn Runtime, case: &Case, variant: Variant) -> Result<Vec<String>, String> {
-    let differentiated = case.differentiate(variant, vjp).map_err(|e| e.to_string())?;
-    let graph = differentiated.graph.dce();
+/// Runs a graph in f32; every output must be f32.
+fn run(runtime: &dyn Runtime, graph: &Graph, feeds: &[(String, Array)]) -> Result<Vec<Array>, String> {
+    let graph = graph.dce();
     let bytes = brinell_onnx::write(&graph).map_err(|e| e.to_string())?;
     let mut session = runtime.compile(&bytes).map_err(|e| e.to_string())?;
     let used = |name: &str| session.inputs().iter().any(|port| port.name == name);
-    let feeds: Vec<_> = differentiated.feeds.iter().filter(|(name, _)| used(name)).collect();
+    let feeds: Vec<_> = feeds.iter().filter(|(name, _)| used(name)).collect();
     let dtype = |name: &str| graph.find(name).and_then(|id| graph.value(id).dtype);
     let typed: Vec<Typed> = feeds.iter().map(|(name, array)| Typed::new(array, dtype(name))).collect();
     let views = feeds.iter().zip(&typed).map(|((name, array), typed)| {
         let view = View { shape: &array.shape, data: typed.elements() };
         (name.as_str(), view)
     });
-    let mut found = vec![None; differentiated.expected.len()];
+    let mut found = vec![None; graph.outputs().len()];
     let mut sink = |i: usize, view: View<'_>| {
         found[i] = view.data.as_f32().map(|data| Array::new(view.shape, data.iter().map(|&x| f64::from(x)).collect()));
     };
     session.run(&views.collect::<Vec<_>>(), &mut sink).map_err(|e| e.to_string())?;
-    let mut wrong = Vec::new();
-    for ((name, expected), found) in differentiated.expected.iter().zip(found) {
-        match found {
-            Some(found) => wrong.extend(Tolerance::Loose.compare(&found, expected).map(|problem| format!("{name}: {problem}"))),
-            None => wrong.push(format!("{name}: no f32 output")),
-        }
-    }
-    Ok(wrong)
+    found.into_iter().enumerate().map(|(i, found)| found.ok_or_else(|| format!("output {i} is not f32"))).collect()
+}
+
+/// Returns what is wrong with the gradients of a case on a runtime.
+fn problems(runtime: &dyn Runtime, case: &Case, variant: Variant) -> Result<Vec<String>, String> {
+    let differentiated = case.differentiate(variant, vjp).map_err(|e| e.to_string())?;
+    let found = run(runtime, &differentiated.graph, &differentiated.feeds)?;
+    let pairs = differentiated.expected.iter().zip(&found);
+    Ok(pairs.filter_map(|((name, expected), found)| Some(format!("{name}: {}", Tolerance::Loose.compare(found, expected)?))).collect())
+}
+
+/// Returns what is wrong with a loss and its gradient by the logits on a runtime.
+fn loss_problems(runtime: &dyn Runtime, case: &Case) -> Result<Vec<String>, String> {
+    let loss = Loss::from_name(case.name.split('_').next().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let input = |name: &str| case.inputs.iter().find(|i| i.name == name).map(|i| i.value()).ok_or("an input is missing");
+    let (logits, output) = (input("z")?, case.outputs.first().ok_or("no output")?);
+    let classes = logits.shape[1];
+    let one_hot = |rows: Array| Array::from_fn(&logits.shape, |at| f64::from(u8::from(rows.data[at[0]] == at[1] as f64)));
+    let mut graph = Graph::new("logits");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(classes)]);
+    let z = graph.add(Op::Identity, &[x]).map_err(|e| e.to_string())?;
+    let graph = gradient_graph(&graph, z, x, loss).map_err(|e| e.to_string())?;
+    let feeds = [("x", logits.clone()), ("label_one_hot", one_hot(input("y")?)), ("target_one_hot", one_hot(input("t")?))];
+    let found = run(runtime, &graph, &feeds.map(|(name, array)| (name.to_owned(), array)))?;
+    let cotangent = output.cotangent().ok_or("no cotangent")?;
+    let gradient = Array::from_fn(&logits.shape, |at| found[2].at(at) * cotangent.data[at[0]]);
+    let expected = case.gradients().into_iter().next().ok_or("no gradient")?.1;
+    let value = Tolerance::Loose.compare(&found[1], &output.value()).map(|p| format!("value: {p}"));
+    Ok(value.into_iter().chain(Tolerance::Loose.compare(&gradient, &expected).map(|p| format!("gradient: {p}"))).collect())
 }
 
 /// Cases that a runtime refuses, which it must say: (runtime, part of the case's name, why).
@@ -93,23 +112,56 @@ fn failures(runtime: &dyn Runtime) -> Vec<String> {
             }
         }
     }
+    let losses = match golden_cases("loss") {
+        Ok(cases) => cases,
+        Err(error) => return vec![error.to_string()],
+    };
+    for case in losses {
+        let problems = loss_problems(runtime, &case).unwrap_or_else(|problem| vec![problem]);
+        failures.extend(problems.into_iter().map(|problem| format!("loss, {}: {problem}", case.name)));
+    }
     failures
 }
 
-#[test]
-fn rten_agrees_with_pytorch() {
-    let runtime = open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap();
-    let failures = failures(runtime.as_ref());
+/// Returns the random graphs whose value or gradient differs from the interpreter's, each with what is wrong.
+fn random_failures(runtime: &dyn Runtime) -> Vec<String> {
+    let check = |seed| {
+        let mut graph = random_graph(seed, 12).map_err(|e| e.to_string())?;
+        let x = graph.find("x").ok_or("no x")?;
+        let output = *graph.outputs().first().ok_or("no output")?;
+        // The cotangent of a sum of squares is twice the value.
+        let cotangent = graph.add(Op::Sum, &[output, output]).map_err(|e| e.to_string())?;
+        let gradients = vjp(&mut graph, &[(output, cotangent)], &[x]).map_err(|e| e.to_string())?;
+        graph.set_outputs(vec![output, gradients[0]]);
+        let feed = Rng::new(seed).array(&[3, 2, 4, 4]);
+        let expected = eval(&graph, &[("x", feed.clone())]).map_err(|e| e.to_string())?;
+        let found = run(runtime, &graph, &[("x".to_owned(), feed)])?;
+        Ok(expected.iter().zip(&found).filter_map(|(e, f)| Tolerance::Loose.compare(f, e)).collect::<Vec<_>>())
+    };
+    let mut failures = Vec::new();
+    for seed in 0..100 {
+        let problems = check(seed).unwrap_or_else(|problem: String| vec![problem]);
+        failures.extend(problems.into_iter().map(|problem| format!("random graph {seed}: {problem}")));
+    }
+    failures
+}
+
+fn assert_agrees(runtime: &dyn Runtime) {
+    let mut failures = failures(runtime);
+    failures.extend(random_failures(runtime));
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]
-fn onnxruntime_agrees_with_pytorch() {
+fn rten_agrees_with_pytorch_and_the_interpreter() {
+    let runtime = open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap();
+    assert_agrees(runtime.as_ref());
+}
+
+#[test]
+fn onnxruntime_agrees_with_pytorch_and_the_interpreter() {
     match open(RuntimeChoice::OnnxRuntime, &RuntimeSettings::default()) {
-        Ok(runtime) => {
-            let failures = failures(runtime.as_ref());
-            assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
-        }
+        Ok(runtime) => assert_agrees(runtime.as_ref()),
         Err(error) => println!("skipped on ONNX Runtime: {error}"),
     }
 }
