@@ -225,9 +225,10 @@ impl Graph {
         let mut ids = std::collections::HashMap::new();
         let produced = self.nodes.iter().zip(keep).filter(|(_, keep)| **keep).flat_map(|(node, _)| node.outputs.iter().flatten());
         let produced: std::collections::HashSet<ValueId> = produced.copied().collect();
+        let inputs: std::collections::HashSet<ValueId> = self.inputs.iter().copied().collect();
         for (id, value) in self.values() {
             let constant = self.constants.get(&id).filter(|_| live.contains(&id));
-            if constant.is_some() || self.inputs.contains(&id) || produced.contains(&id) {
+            if constant.is_some() || inputs.contains(&id) || produced.contains(&id) {
                 let new = graph.fresh(&value.name, value.dtype, value.shape.clone());
                 ids.insert(id, new);
                 if let Some(tensor) = constant {

@@ -7,7 +7,18 @@ pub(crate) const MAX_FILE: u64 = 1 << 31;
 /// Fields on the levels that are decoded into structs; bounds the memory that a small file can ask for.
 const MAX_FIELDS: u64 = 4_000_000;
 
+/// Bytes of all declarations of inputs and outputs together.
+const MAX_DECLARED: u64 = 1 << 24;
+
 const MODEL_GRAPH: u64 = 7;
+const MODEL_OPSET: u64 = 8;
+const MODEL_FUNCTION: u64 = 25;
+const GRAPH_NODE: u64 = 1;
+const GRAPH_INITIALIZER: u64 = 5;
+const GRAPH_INPUT: u64 = 11;
+const GRAPH_OUTPUT: u64 = 12;
+const FUNCTION_NODE: u64 = 7;
+const NODE_ATTRIBUTE: u64 = 5;
 const MODEL_FIELDS: [u64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25];
 
 struct Reader<'a> {
@@ -90,6 +101,7 @@ pub(crate) fn probe(bytes: &[u8]) -> Result<(), ImportError> {
     let mut reader = Reader { rest: bytes };
     let mut looks_right = false;
     let mut has_graph = false;
+    let mut budget = Budget::default();
     loop {
         match reader.field() {
             Ok(None) => break,
@@ -98,10 +110,12 @@ pub(crate) fn probe(bytes: &[u8]) -> Result<(), ImportError> {
                     return Err(not_onnx("it has fields that no ONNX model has"));
                 }
                 looks_right = true;
-                if number == MODEL_GRAPH {
-                    has_graph = true;
-                    let mut fields = 0;
-                    count(body, 2, &mut fields)?;
+                has_graph |= number == MODEL_GRAPH;
+                match number {
+                    MODEL_GRAPH => budget.graph(body)?,
+                    MODEL_FUNCTION => budget.function(body)?,
+                    MODEL_OPSET => budget.flat(body)?,
+                    _ => {}
                 }
             }
             Ok(Some(Field::Other(number))) => {
@@ -121,19 +135,76 @@ fn not_onnx(detail: &str) -> ImportError {
     ImportError::NotOnnx { detail: detail.to_owned() }
 }
 
-/// Counts the fields of a message and of its messages down to `depth`. A body that is no message (a string) counts as one.
-fn count(body: &[u8], depth: u32, fields: &mut u64) -> Result<(), ImportError> {
-    let mut reader = Reader { rest: body };
-    while let Ok(Some(field)) = reader.field() {
-        *fields += 1;
-        if *fields > MAX_FIELDS {
-            return Err(ImportError::TooLarge { what: "nodes, tensors and attributes", found: *fields, limit: MAX_FIELDS });
+/// Checks that an encoded subgraph is of bounded size.
+pub(crate) fn check_subgraph(bytes: &[u8]) -> Result<(), ImportError> {
+    Budget::default().graph(bytes)
+}
+
+/// What has been counted so far. A message that breaks off is left to the decoder.
+#[derive(Default)]
+struct Budget {
+    fields: u64,
+    declared: u64,
+}
+
+impl Budget {
+    fn field(&mut self) -> Result<(), ImportError> {
+        self.fields += 1;
+        if self.fields > MAX_FIELDS {
+            return Err(ImportError::TooLarge { what: "nodes, tensors and attributes", found: self.fields, limit: MAX_FIELDS });
         }
-        if let Field::Bytes(_, body) = field
-            && depth > 0
-        {
-            count(body, depth - 1, fields)?;
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn flat(&mut self, body: &[u8]) -> Result<(), ImportError> {
+        let mut reader = Reader { rest: body };
+        while let Ok(Some(_)) = reader.field() {
+            self.field()?;
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, body: &[u8]) -> Result<(), ImportError> {
+        let mut reader = Reader { rest: body };
+        while let Ok(Some(field)) = reader.field() {
+            self.field()?;
+            if let Field::Bytes(NODE_ATTRIBUTE, attribute) = field {
+                self.flat(attribute)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, body: &[u8]) -> Result<(), ImportError> {
+        let mut reader = Reader { rest: body };
+        while let Ok(Some(field)) = reader.field() {
+            self.field()?;
+            match field {
+                Field::Bytes(FUNCTION_NODE, node) => self.node(node)?,
+                Field::Bytes(_, other) => self.flat(other)?,
+                Field::Other(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn graph(&mut self, body: &[u8]) -> Result<(), ImportError> {
+        let mut reader = Reader { rest: body };
+        while let Ok(Some(field)) = reader.field() {
+            self.field()?;
+            match field {
+                Field::Bytes(GRAPH_NODE, node) => self.node(node)?,
+                Field::Bytes(GRAPH_INITIALIZER, tensor) => self.flat(tensor)?,
+                Field::Bytes(GRAPH_INPUT | GRAPH_OUTPUT, info) => {
+                    self.declared = self.declared.saturating_add(u64::try_from(info.len()).unwrap_or(u64::MAX));
+                    if self.declared > MAX_DECLARED {
+                        let what = "bytes in the declarations of inputs and outputs";
+                        return Err(ImportError::TooLarge { what, found: self.declared, limit: MAX_DECLARED });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }

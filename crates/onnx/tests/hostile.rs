@@ -135,6 +135,26 @@ fn millions_of_empty_nodes_are_refused() {
 }
 
 #[test]
+fn a_split_into_billions_of_parts_is_refused() {
+    let number_of_parts = [message(1, b"num_outputs"), number(3, 1 << 60), number(20, 2)].concat();
+    let node = [message(1, b"t"), message(2, b"y"), message(4, b"Split"), message(5, &number_of_parts)].concat();
+    let tensor = [number(1, 2), number(2, 1), message(8, b"t"), message(9, &[0; 8])].concat();
+    let graph = [message(1, &node), message(5, &tensor), message(12, &message(1, b"y"))].concat();
+    let bytes = [number(1, 7), message(7, &graph), message(8, &number(2, 18))].concat();
+    assert!(matches!(read(&bytes, None), Err(ImportError::BadNode { .. })));
+}
+
+#[test]
+fn subgraphs_are_counted_too() {
+    let branch = [message(1, b"body"), message(6, &message(1, b"").repeat(5_000_000))].concat();
+    let node = [message(1, b"t"), message(2, b"y"), message(4, b"Mystery"), message(5, &branch)].concat();
+    let tensor = [number(1, 2), number(2, 1), message(8, b"t"), message(9, &[0; 8])].concat();
+    let graph = [message(1, &node), message(5, &tensor), message(12, &message(1, b"y"))].concat();
+    let bytes = [number(1, 7), message(7, &graph), message(8, &number(2, 13))].concat();
+    assert!(matches!(read(&bytes, None), Err(ImportError::BadNode { .. })));
+}
+
+#[test]
 fn external_data_stays_in_the_folder() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("inside");

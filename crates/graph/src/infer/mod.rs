@@ -46,6 +46,9 @@ impl<'a> Operands<'a> {
     }
 }
 
+/// Axes of a value; more only occur in files that mean harm.
+const MAX_RANK: usize = 32;
+
 /// Element type and shape of one output, where known.
 pub(crate) type Known = (Option<DType>, Option<Shape>);
 
@@ -56,6 +59,9 @@ pub(crate) fn node(graph: &Graph, name: &str, op: &Op, inputs: &[Option<ValueId>
     arity(op, &operands).map_err(fail)?;
     let dtypes = dtypes(op, &operands).map_err(fail)?;
     let shapes = shapes(op, &operands).map_err(fail)?;
+    if let Some(shape) = shapes.iter().flatten().find(|shape| shape.len() > MAX_RANK) {
+        return Err(fail(format!("its result has {} axes, at most {MAX_RANK} are allowed", shape.len())));
+    }
     Ok((0..n_outputs).map(|i| (dtypes.get(i).copied().flatten(), shapes.get(i).cloned().flatten())).collect())
 }
 

@@ -16,17 +16,26 @@ type Functions<'a> = HashMap<(String, &'a str), &'a FunctionProto>;
 /// Nodes of a model after inlining.
 const MAX_NODES: usize = 1_000_000;
 const MAX_DEPTH: u32 = 32;
+/// Bytes of the attributes that inlining repeats.
+const MAX_BYTES: usize = 1 << 30;
 
 /// Returns the nodes with all calls expanded, each with the opsets that hold for it.
 pub(super) fn inline(nodes: &[NodeProto], functions: &[FunctionProto], model: &Opsets) -> Result<Vec<(NodeProto, Opsets)>, ImportError> {
     let by_name: Functions<'_> =
         functions.iter().map(|f| ((domain(f.domain.as_deref()), f.name.as_deref().unwrap_or_default()), f)).collect();
     let mut inlined = Vec::with_capacity(nodes.len());
-    let mut calls = 0;
+    let mut spent = Spent::default();
     for node in nodes {
-        expand(node.clone(), model, &by_name, 0, &mut calls, &mut inlined)?;
+        expand(node.clone(), model, &by_name, 0, &mut spent, &mut inlined)?;
     }
     Ok(inlined)
+}
+
+/// What inlining has cost so far.
+#[derive(Default)]
+struct Spent {
+    calls: usize,
+    bytes: usize,
 }
 
 fn too_many() -> ImportError {
@@ -39,7 +48,7 @@ fn expand(
     opsets_here: &Opsets,
     functions: &Functions<'_>,
     depth: u32,
-    calls: &mut usize,
+    spent: &mut Spent,
     inlined: &mut Vec<(NodeProto, Opsets)>,
 ) -> Result<(), ImportError> {
     let key = (domain(node.domain.as_deref()), node.op_type.as_deref().unwrap_or_default());
@@ -60,10 +69,11 @@ fn expand(
     if depth >= MAX_DEPTH {
         return Err(fail(format!("functions are nested more than {MAX_DEPTH} deep")));
     }
-    *calls += 1;
-    if *calls > MAX_NODES {
+    spent.calls += 1;
+    if spent.calls > MAX_NODES {
         return Err(too_many());
     }
+    let calls = spent.calls;
     let prefix = format!("{}#{calls}/", function.name.as_deref().unwrap_or_default());
     let mut names: HashMap<&str, String> = HashMap::new();
     for (i, formal) in function.input.iter().enumerate() {
@@ -100,6 +110,10 @@ fn expand(
                 }
             }
         }
+        spent.bytes = spent.bytes.saturating_add(attributes.iter().map(Bytes::len).sum());
+        if spent.bytes > MAX_BYTES {
+            return Err(fail("its body, repeated for every call, is too large".to_owned()));
+        }
         let call = NodeProto {
             input: body.input.iter().map(rename).collect(),
             output: body.output.iter().map(rename).collect(),
@@ -107,7 +121,7 @@ fn expand(
             attribute: attributes,
             ..body.clone()
         };
-        expand(call, &inner, functions, depth + 1, calls, inlined)?;
+        expand(call, &inner, functions, depth + 1, spent, inlined)?;
     }
     Ok(())
 }

@@ -123,6 +123,9 @@ pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
                 Some(n) => usize::try_from(n).unwrap_or(0),
                 None => node.outputs.len(),
             };
+            if parts != node.outputs.len() {
+                return bad(format!("{parts} parts for {} outputs", node.outputs.len()));
+            }
             let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return opaque("it splits an axis whose size is not known") };
             let Some(part) = Some(parts).filter(|&p| p > 0).map(|p| n.div_ceil(p)) else { return bad("it splits into no parts") };
             (0..parts).map(|i| n.saturating_sub(i.saturating_mul(part)).min(part)).collect::<Vec<usize>>()

@@ -25,7 +25,7 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -204,10 +204,15 @@ impl Node<'_> {
     }
 }
 
+/// Elements that are folded in one model.
+const FOLDED: usize = 1 << 23;
+
 struct Importer<'a> {
     graph: Graph,
     by_name: HashMap<String, ValueId>,
     contents: HashMap<ValueId, Content>,
+    /// Elements that folding may still make: a small file must not ask for a lot of memory.
+    fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
 }
 
@@ -221,6 +226,7 @@ fn import(
         graph: Graph::new(proto.name.clone().unwrap_or_default()),
         by_name: HashMap::new(),
         contents: HashMap::new(),
+        fold_budget: FOLDED,
         declared: HashMap::new(),
     };
     importer.interface(proto, folder, batched)?;
@@ -258,12 +264,9 @@ impl<'a> Importer<'a> {
             });
         }
         let mut outputs: Vec<Option<&str>> = proto.output.iter().map(|o| Some(o.as_str()).filter(|o| !o.is_empty())).collect();
-        for (i, output) in outputs.iter().enumerate() {
-            if let Some(output) = output
-                && (self.by_name.contains_key(*output) || outputs.iter().take(i).any(|other| *other == Some(*output)))
-            {
-                return Err(fail(format!("output `{output}` is produced twice")));
-            }
+        let mut own = HashSet::new();
+        if let Some(twice) = outputs.iter().flatten().find(|output| self.by_name.contains_key(**output) || !own.insert(**output)) {
+            return Err(fail(format!("output `{twice}` is produced twice")));
         }
         while inputs.last() == Some(&None) {
             inputs.pop();
@@ -295,7 +298,8 @@ impl<'a> Importer<'a> {
         if let Some(unknown) = node.attributes.names().find(|name| !rule.attributes.contains(name)) {
             return opaque(format!("unknown attribute `{unknown}`"));
         }
-        let content = self.fold(node);
+        let content = self.fold(node).filter(|content| content.items.len() <= self.fold_budget);
+        self.fold_budget -= content.as_ref().map_or(0, |content| content.items.len());
         if let (Some(content), [Some(output)]) = (&content, node.outputs.as_slice())
             && let Some(tensor) = self.tensor_of(node, content)
         {

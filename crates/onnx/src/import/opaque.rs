@@ -16,9 +16,10 @@ impl Importer<'_> {
     /// Pushes `node` as it is. Values that its subgraphs use by name become additional inputs, so that they stay alive.
     pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String) -> Result<(), String> {
         let mut captured: Vec<ValueId> = Vec::new();
+        let mut seen = HashSet::new();
         for name in captures(node.attributes.iter(), 0)? {
             if let Some(&id) = self.by_name.get(&name)
-                && !captured.contains(&id)
+                && seen.insert(id)
             {
                 captured.push(id);
             }
@@ -59,6 +60,7 @@ pub(crate) fn inner_operators(attributes: &[Vec<u8>]) -> Result<Vec<String>, Str
             if depth >= MAX_DEPTH {
                 return Err(format!("subgraphs are nested more than {MAX_DEPTH} deep"));
             }
+            crate::wire::check_subgraph(graph).map_err(|e| e.to_string())?;
             let graph = GraphProto::decode(graph.clone()).map_err(|e| format!("a subgraph cannot be decoded: {e}"))?;
             for node in graph.node {
                 pending.extend(node.attribute.into_iter().map(|bytes| (bytes, depth + 1)));
@@ -79,6 +81,7 @@ fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32
             if depth >= MAX_DEPTH {
                 return Err(format!("subgraphs are nested more than {MAX_DEPTH} deep"));
             }
+            crate::wire::check_subgraph(encoded).map_err(|e| e.to_string())?;
             let graph = GraphProto::decode(encoded.clone()).map_err(|e| format!("a subgraph cannot be decoded: {e}"))?;
             outer_names(&graph, depth, &mut names)?;
         }
