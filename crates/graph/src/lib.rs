@@ -32,7 +32,7 @@ pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
 pub use infer::count;
 pub use op::{
-    AutoPad, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
+    Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
     ResizeNearest, ScatterReduction,
 };
 pub use rebatch::{RebatchError, rebatch};

@@ -268,18 +268,8 @@ pub enum Reduce {
     LogSumExp,
 }
 
-/// How padding of a window is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "ONNX's names")]
-pub enum AutoPad {
-    NotSet,
-    SameUpper,
-    SameLower,
-    Valid,
-}
-
 /// Attributes of a convolution. All vectors have one entry per spatial axis, `pads` two (begins, then ends).
-/// The importer resolves `auto_pad` into explicit pads where the spatial dims are fixed.
+/// `auto_pad` has become explicit pads at import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "ONNX's names")]
 pub struct ConvAttrs {

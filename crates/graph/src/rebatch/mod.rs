@@ -104,6 +104,9 @@ fn push(old: &Graph, new: &mut Graph, node: &Node, ids: &mut HashMap<ValueId, Va
         node.op.clone()
     } else {
         rule::check(&node.op, &after).map_err(fail)?;
+        if matches!(node.op, Op::MaxPool(_)) && node.outputs.iter().skip(1).any(Option::is_some) {
+            return Err(fail("its indices count through the whole batch".to_owned()));
+        }
         if let Op::Concat { axis } = node.op {
             expand_constants(new, &node.name, axis, &after, &mut inputs).map_err(|e| fail(e.to_string()))?;
         }
