@@ -87,9 +87,9 @@ pub enum Op {
     Where,
 
     // --- linear
-    /// x [B, C, ..], w [M, C/groups, ..], bias [M]?
+    /// `x [B, C, ..], w [M, C/groups, ..], bias [M]?`
     Conv(ConvAttrs),
-    /// x [B, C, ..], w [C, M/groups, ..], bias [M]?
+    /// `x [B, C, ..], w [C, M/groups, ..], bias [M]?`
     ConvTranspose(ConvTransposeAttrs),
     /// a, b, c?
     Gemm {
