@@ -107,6 +107,9 @@ impl Run<'_> {
             if let Some(layout) = layout {
                 flags += &format!(" --layout {}", layout.name());
             }
+            if mean.is_empty() && std.is_empty() && !(declared.mean.is_empty() && declared.std.is_empty()) {
+                flags += " and neither --mean nor --std";
+            }
             Alternative { flags, scale, options: PreprocessOptions { mean: mean.to_vec(), std: std.to_vec(), layout } }
         };
         let layout = declared.layout;

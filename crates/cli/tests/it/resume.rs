@@ -1,0 +1,115 @@
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Finished, Folder};
+
+const RUN: &str = "audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 120 --runtime rten";
+
+/// The summary without what may differ between a run that was stopped and one that was not.
+fn comparable(mut summary: Value) -> Value {
+    for key in ["seconds", "peak_rss_bytes", "created", "command"] {
+        summary[key].take();
+    }
+    for stage in summary["stages"].as_array_mut().unwrap() {
+        stage["seconds"].take();
+    }
+    summary
+}
+
+/// Starts a run and waits until `lines` of its samples are decided.
+fn start(folder: &Folder, lines: usize) -> std::process::Child {
+    let child = folder
+        .command(&format!("{RUN} --out stopped"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(120) {
+        let text = std::fs::read_to_string(folder.path("stopped/record.jsonl")).unwrap_or_default();
+        if text.lines().count() >= lines {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn assert_same_as_uninterrupted(folder: &Folder) {
+    folder.run(&format!("{RUN} --out stopped --resume")).expect(0);
+    folder.run(&format!("{RUN} --out whole")).expect(0);
+    assert_eq!(folder.record("stopped"), folder.record("whole"));
+    assert_eq!(comparable(folder.summary("stopped")), comparable(folder.summary("whole")));
+    let npz = |out: &str| std::fs::read(folder.path(out).join("adversarial.npz")).unwrap();
+    assert_eq!(npz("stopped"), npz("whole"));
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_result() {
+    let folder = Folder::new();
+    let mut child = start(&folder, 20);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!folder.path("stopped/summary.json").exists(), "the run was over before it could be killed");
+    // A kill may leave half a line behind.
+    let record = folder.path("stopped/record.jsonl");
+    let mut text = std::fs::read_to_string(&record).unwrap();
+    text.push_str("{\"sample\": 99, \"lab");
+    std::fs::write(&record, text).unwrap();
+    assert_same_as_uninterrupted(&folder);
+}
+
+#[cfg(unix)]
+#[test]
+#[expect(unsafe_code, reason = "the standard library sends no other signal than SIGKILL")]
+fn an_interrupted_run_exits_with_130_and_resumes() {
+    let folder = Folder::new();
+    let child = start(&folder, 20);
+    let pid = i32::try_from(child.id()).unwrap();
+    // SAFETY: kill(2) takes plain integers, and the child has not been waited for, so that its id is not in use elsewhere.
+    unsafe { libc::kill(pid, libc::SIGINT) };
+    Finished::of(child.wait_with_output().unwrap()).expect(130);
+    assert_same_as_uninterrupted(&folder);
+}
+
+#[test]
+fn a_run_does_not_resume_with_other_settings() {
+    let folder = Folder::new();
+    let run = "audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 12 --runtime rten --out run";
+    folder.run(run).expect(0);
+    for (more, named) in [("--seed 1", "seed"), ("--attack fgsm", "attacks"), ("--mean 0.1", "mean"), ("--labels 3", "data (sha256)")] {
+        let refused = folder.run(&format!("{run} --resume {more}")).expect(3);
+        assert!(refused.stderr.contains(named), "{}", refused.stderr);
+    }
+    std::fs::copy(folder.path("robust.onnx"), folder.path("ordinary.onnx")).unwrap();
+    let refused = folder.run(&format!("{run} --resume")).expect(3);
+    assert!(refused.stderr.contains("model (sha256)"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_folder_is_used_by_one_run_at_a_time() {
+    let folder = Folder::new();
+    let mut child = start(&folder, 1);
+    let second = folder.run(&format!("{RUN} --out stopped --resume"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(second.expect(4).stderr.contains("another run is writing"));
+}
+
+#[test]
+fn an_existing_run_is_not_written_over() {
+    let folder = Folder::new();
+    let run = "audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 12 --runtime rten --attack fgsm --out run";
+    folder.run(run).expect(0);
+    let before = std::fs::read(folder.path("run/summary.json")).unwrap();
+    assert!(folder.run(run).expect(4).stderr.contains("--resume"));
+    assert_eq!(std::fs::read(folder.path("run/summary.json")).unwrap(), before);
+    assert!(
+        folder
+            .run("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --out none --resume")
+            .expect(4)
+            .stderr
+            .contains("none")
+    );
+}
