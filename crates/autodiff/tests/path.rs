@@ -1,0 +1,159 @@
+//! What lies on the path of a gradient: operators without one are all named, the rest costs nothing.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use brinell_autodiff::{AutodiffError, Loss, gradient_graph, vjp};
+use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
+use brinell_testkit::{Array, Tolerance, eval_values};
+
+fn opaque(op_type: &str) -> Op {
+    Op::Opaque(OpaqueOp {
+        domain: "custom".into(),
+        op_type: op_type.into(),
+        opset: 1,
+        attributes: Vec::new(),
+        captures: 0,
+        reason: "unknown operator".into(),
+    })
+}
+
+fn node(graph: &mut Graph, name: &str, op: Op, input: ValueId) -> ValueId {
+    graph.push(name, op, vec![Some(input)], &[Some("")]).unwrap()[0].unwrap()
+}
+
+fn input(graph: &mut Graph, name: &str) -> ValueId {
+    graph.input(name, DType::F32, vec![Dim::Batch(1), Dim::Fixed(3)])
+}
+
+#[test]
+fn every_blocking_node_is_named_in_one_error() {
+    let mut graph = Graph::new("blocked");
+    let x = input(&mut graph, "x");
+    let first = node(&mut graph, "first", opaque("Mystery"), x);
+    let middle = node(&mut graph, "middle", Op::Relu, first);
+    let second = node(&mut graph, "second", opaque("Riddle"), middle);
+    let seed = input(&mut graph, "seed");
+    let before = graph.clone();
+    let error = vjp(&mut graph, &[(second, seed)], &[x]).unwrap_err();
+    let AutodiffError::NotDifferentiable { nodes } = &error else { panic!("{error}") };
+    let named: Vec<(&str, &str)> = nodes.iter().map(|n| (n.node.as_str(), n.op.as_str())).collect();
+    assert_eq!(named, [("second", "Riddle"), ("first", "Mystery")]);
+    assert!(error.to_string().contains("unknown operator"));
+    assert_eq!(graph, before);
+}
+
+#[test]
+fn blocking_nodes_beside_the_path_do_no_harm() {
+    let mut graph = Graph::new("beside");
+    let x = input(&mut graph, "x");
+    node(&mut graph, "beside", opaque("Mystery"), x);
+    let other = input(&mut graph, "other");
+    let unrelated = node(&mut graph, "unrelated", opaque("Riddle"), other);
+    let y = graph.add(Op::Relu, &[x]).unwrap();
+    let seed = input(&mut graph, "seed");
+    assert!(vjp(&mut graph, &[(y, seed)], &[x]).is_ok());
+    assert!(vjp(&mut graph, &[(unrelated, seed)], &[x]).is_ok());
+}
+
+#[test]
+fn a_gradient_nobody_asks_for_costs_no_node() {
+    let build = || {
+        let mut graph = Graph::new("product");
+        let (a, b) = (input(&mut graph, "a"), input(&mut graph, "b"));
+        let y = graph.add(Op::Mul, &[a, b]).unwrap();
+        let seed = input(&mut graph, "seed");
+        (graph, a, b, y, seed)
+    };
+    let (mut graph, a, _, y, seed) = build();
+    vjp(&mut graph, &[(y, seed)], &[a]).unwrap();
+    assert_eq!(graph.nodes().len(), 2);
+    let (mut graph, a, b, y, seed) = build();
+    vjp(&mut graph, &[(y, seed)], &[a, b]).unwrap();
+    assert_eq!(graph.nodes().len(), 3);
+}
+
+#[test]
+fn rounding_ends_the_gradient_silently() {
+    let mut graph = Graph::new("flat");
+    let x = input(&mut graph, "x");
+    let y = graph.add(Op::Round, &[x]).unwrap();
+    let seed = input(&mut graph, "seed");
+    let gradient = vjp(&mut graph, &[(y, seed)], &[x]).unwrap()[0];
+    let values = Array::new(&[1, 3], vec![0.2, -1.7, 3.0]);
+    let found = eval_values(&graph, &[("x", values.clone()), ("seed", values)], &[gradient]).unwrap();
+    Tolerance::Exact.assert("gradient", &found[0].map(f64::abs), &Array::full(&[1, 3], 0.0));
+}
+
+#[test]
+fn integers_have_no_gradient() {
+    let mut graph = Graph::new("integer");
+    let x = graph.input("ids", DType::I64, vec![Dim::Batch(1), Dim::Fixed(3)]);
+    let y = graph.add(Op::Cast { to: DType::F32 }, &[x]).unwrap();
+    let error = gradient_graph(&graph, y, x, Loss::CrossEntropy).unwrap_err();
+    assert!(matches!(error, AutodiffError::NotFloat { value, .. } if value == "ids"));
+}
+
+#[test]
+fn a_loss_that_needs_more_classes_is_refused() {
+    let mut graph = Graph::new("three");
+    let x = input(&mut graph, "x");
+    let y = graph.add(Op::Relu, &[x]).unwrap();
+    assert!(gradient_graph(&graph, y, x, Loss::Dlr).is_ok());
+    let error = gradient_graph(&graph, y, x, Loss::TargetedDlr).unwrap_err();
+    assert_eq!(error, AutodiffError::TooFewClasses { loss: "dlr-targeted", needed: 4, classes: 3 });
+}
+
+#[test]
+fn outputs_keep_their_names_beside_values_of_the_same_name() {
+    let mut graph = Graph::new("names");
+    let x = input(&mut graph, "x");
+    let inner = graph.push("n", Op::Relu, vec![Some(x)], &[Some("gradient")]).unwrap()[0].unwrap();
+    let y = graph.push("m", Op::Neg, vec![Some(inner)], &[Some("loss")]).unwrap()[0].unwrap();
+    let result = gradient_graph(&graph, y, x, Loss::Margin).unwrap();
+    let names = |ids: &[ValueId]| ids.iter().map(|&id| result.value(id).name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(result.outputs()), ["logits", "loss", "gradient"]);
+    assert_eq!(names(result.inputs()), ["x", "label_one_hot"]);
+}
+
+/// Numbers without a pattern in -0.5..0.5.
+fn noise(n: usize, seed: usize) -> Vec<f32> {
+    (0..n).map(|i| ((i * 7919 + seed * 104_729) % 1000) as f32 / 1000.0 - 0.5).collect()
+}
+
+/// The gradient of a stride-1 convolution with many channels is a convolution; it must be the same as that through a
+/// weight that is not constant, which is a transposed convolution.
+#[test]
+fn both_forms_of_a_convolutions_gradient_agree() {
+    for (groups, pads, dilation) in [(1, [1, 0, 1, 1], 1), (2, [2, 1, 0, 2], 2), (10, [0, 0, 1, 1], 1)] {
+        let (channels, outs) = (10, 20);
+        let shape = vec![outs, channels / groups, 3, 2];
+        let weight = Tensor::new(shape.clone(), TensorData::F32(noise(shape.iter().product(), 1))).unwrap();
+        let attrs = ConvAttrs { kernel: vec![3, 2], strides: vec![1; 2], dilations: vec![dilation; 2], pads: pads.to_vec(), groups };
+        let mut found = Vec::new();
+        for constant in [true, false] {
+            let mut graph = Graph::new("conv");
+            let x = graph.input("x", DType::F32, [2, channels, 6, 7].map(Dim::Fixed).to_vec());
+            let w = if constant {
+                graph.constant("w", weight.clone())
+            } else {
+                graph.input("w", DType::F32, shape.iter().map(|&n| Dim::Fixed(n)).collect())
+            };
+            let y = graph.add(Op::Conv(attrs.clone()), &[x, w]).unwrap();
+            let seed_shape = graph.shape(y).unwrap().to_vec();
+            let sizes: Vec<usize> = seed_shape.iter().map(|dim| dim.fixed().unwrap()).collect();
+            let seed = graph.input("seed", DType::F32, seed_shape);
+            let gradient = vjp(&mut graph, &[(y, seed)], &[x]).unwrap()[0];
+            let last = graph.nodes().last().map(|node| node.op.name().to_owned());
+            assert_eq!(last.as_deref(), Some(if constant && (groups > 1 || channels >= 8) { "Conv" } else { "ConvTranspose" }));
+            let array = |shape: &[usize], seed| {
+                let n = shape.iter().product();
+                Array::new(shape, noise(n, seed).into_iter().map(f64::from).collect())
+            };
+            let mut feeds = vec![("x", array(&[2, channels, 6, 7], 2)), ("seed", array(&sizes, 3))];
+            if !constant {
+                feeds.push(("w", Array::from_tensor(&weight).unwrap()));
+            }
+            found.push(eval_values(&graph, &feeds, &[gradient]).unwrap().remove(0));
+        }
+        Tolerance::Close.assert(&format!("{groups} groups"), &found[0], &found[1]);
+    }
+}
