@@ -37,6 +37,8 @@ def functions():
     yield "clip", "Clip", {"lo": -0.5, "hi": 1.0}, lambda x: x.clamp(-0.5, 1.0), (-0.5, 1.0), "Close"
     yield "clip_low", "Clip", {"lo": 0.25, "hi": None}, lambda x: x.clamp(min=0.25), (0.25,), "Close"
     yield "clip_high", "Clip", {"lo": None, "hi": 0.25}, lambda x: x.clamp(max=0.25), (0.25,), "Close"
+    tiny, huge = 2.0**-60, 2.0**30
+    yield "clip_extreme", "Clip", {"lo": tiny, "hi": huge}, lambda x: x.clamp(tiny, huge), (tiny, huge), "Close"
     yield "identity", "Identity", {}, lambda x: x * 1, (), "Close"
     yield "cast", "Cast", {"to": "F32"}, lambda x: x * 1, (), "Close"
 
