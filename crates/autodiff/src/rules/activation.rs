@@ -10,7 +10,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 
 use brinell_graph::{Compare, DType, Op, ValueId};
 
-use crate::ctx::{Ctx, Grads, RuleError};
+use crate::ctx::{Built, Ctx, Grads, RuleError};
 
 /// Slope of the steepest step, 2^126.
 pub(super) const STEEPEST: f32 = 8.507_059e37;
@@ -137,10 +137,18 @@ pub(super) fn celu(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
 
 pub(super) fn sigmoid(ctx: &mut Ctx<'_>) -> Grads {
     let (y, dy) = (ctx.y()?, ctx.dy()?);
-    let square = ctx.mul(y, y)?;
-    let slope = ctx.sub(y, square)?;
-    let dx = ctx.mul(dy, slope)?;
-    Ctx::one(dx)
+    let rest = one_less(ctx, y)?;
+    let slope = ctx.mul(y, rest)?;
+    Ctx::one(ctx.mul(dy, slope)?)
+}
+
+/// Returns 1 - a for `a` in 0..1, in f32 as a HardSigmoid for the reason given at [`step`].
+fn one_less(ctx: &mut Ctx<'_>, a: ValueId) -> Built {
+    if ctx.dtype(a) == DType::F32 {
+        return ctx.op(Op::HardSigmoid { alpha: -1.0, beta: 1.0 }, &[a]);
+    }
+    let one = ctx.scalar(a, 1.0)?;
+    ctx.sub(one, a)
 }
 
 pub(super) fn hard_sigmoid(ctx: &mut Ctx<'_>, alpha: f32) -> Grads {
@@ -168,10 +176,8 @@ pub(super) fn hard_swish(ctx: &mut Ctx<'_>) -> Grads {
 pub(super) fn tanh(ctx: &mut Ctx<'_>) -> Grads {
     let (y, dy) = (ctx.y()?, ctx.dy()?);
     let square = ctx.mul(y, y)?;
-    let one = ctx.scalar(y, 1.0)?;
-    let slope = ctx.sub(one, square)?;
-    let dx = ctx.mul(dy, slope)?;
-    Ctx::one(dx)
+    let slope = one_less(ctx, square)?;
+    Ctx::one(ctx.mul(dy, slope)?)
 }
 
 pub(super) fn softplus(ctx: &mut Ctx<'_>) -> Grads {

@@ -13,11 +13,9 @@ pub(super) fn batch(ctx: &mut Ctx<'_>, epsilon: f32) -> Grads {
     let rank = ctx.rank(x)?;
     let mut gradients = vec![None; 5];
     if ctx.wants(0) {
-        // Runtimes fold these when they load the graph, as all three operands are constants.
-        let deviation = deviation(ctx, var, epsilon)?;
-        let factor = ctx.div(scale, deviation)?;
-        let factor = per_channel(ctx, factor, rank)?;
-        gradients[0] = Some(ctx.mul(dy, factor)?);
+        // The layer itself without its offsets, so that it stays in the blocked layout of ONNX Runtime's convolutions.
+        let zeros = ctx.zeros_like(scale)?;
+        gradients[0] = Some(ctx.op(Op::BatchNormalization { epsilon }, &[dy, scale, zeros, zeros, var])?);
     }
     let others: Vec<usize> = (0..rank).filter(|&axis| axis != 1).collect();
     if ctx.wants(1) || ctx.wants(4) {
