@@ -56,6 +56,12 @@ def cases(make):
         name = f"pow_constant_{power}".replace(".", "_").replace("-", "minus_")
         yield make.case(name, inputs, [node("Pow", "x p")], lambda x, p: torch.pow(x, float(p)), batch=["x"], constant=["p"], still=["p"])
 
+    make.restart("mod")
+    inputs = {"a": make.uniform(0.1, 0.9, 2, 3), "b": f32([1.0, -1.5, 2.0])}
+    inputs["a"] = f32(inputs["a"] + [[0, -4, 6], [-3, 3, -8]])
+    nodes = [node("Mod", "a b", fmod=True)]  # the other kind is for integers until opset 28
+    yield make.case("mod", inputs, nodes, torch.fmod, batch=["a"], constant=["b"])
+
     variadic = {
         "sum": ("Sum", lambda a, b, c: a + b + c),
         "mean": ("Mean", lambda a, b, c: (a + b + c) / 3),

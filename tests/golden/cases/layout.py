@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from case import node
+from case import node, rounded
 
 
 def cases(make):
@@ -84,3 +84,19 @@ def cases(make):
     yield single("space_to_depth", (2, 2, 4, 2), "SpaceToDepth", space, block=2)
     yield single("trilu_lower", (2, 3, 4), "Trilu", lambda x: x.tril(1), upper=False, k=1)
     yield single("trilu_upper", (2, 4, 3), "Trilu", lambda x: x.triu(0), upper=True, k=0)
+
+    resizes = {
+        "nearest": ("Nearest", "Asymmetric", "Floor", (2, 2, 3, 2), (6, 4), lambda x: F.interpolate(x, size=(6, 4), mode="nearest")),
+        "nearest_down": ("Nearest", "Asymmetric", "Floor", (2, 1, 5, 6), (2, 3), lambda x: F.interpolate(x, size=(2, 3), mode="nearest")),
+        "nearest_exact": ("Nearest", "HalfPixel", "RoundPreferCeil", (2, 1, 3, 4), (5, 6), lambda x: F.interpolate(x, size=(5, 6), mode="nearest-exact")),
+        "linear": ("Linear", "HalfPixel", "Floor", (2, 2, 3, 2), (6, 5), lambda x: F.interpolate(x, size=(6, 5), mode="bilinear")),
+        "linear_down": ("Linear", "PytorchHalfPixel", "Floor", (2, 1, 5, 6), (3, 1), lambda x: F.interpolate(x, size=(3, 1), mode="bilinear")),
+        "linear_corners": ("Linear", "AlignCorners", "Floor", (2, 1, 3, 4), (5, 7), lambda x: F.interpolate(x, size=(5, 7), mode="bilinear", align_corners=True)),
+    }  # fmt: skip
+    for name, (mode, coordinates, nearest, shape, size, function) in resizes.items():
+        if name == "linear_down":  # where one element is left, ONNX takes the first, PyTorch the middle
+            function = lambda x: F.interpolate(x, size=(3, 6), mode="bilinear")[..., :1]
+        sizes = ["B", shape[1], *size]
+        scales = [1.0, 1.0, *(rounded(b / a) for a, b in zip(shape[2:], size))]
+        kwargs = {"mode": mode, "coordinates": coordinates, "nearest": nearest, "sizes": sizes, "scales": scales}
+        yield single(f"resize_{name}", shape, "Resize", function, tolerance="Rounded", **kwargs)

@@ -14,6 +14,10 @@ impl<'a> Attributes<'a> {
         self.get(name, |v| v.as_f64().map(|x| x as f32))
     }
 
+    pub(super) fn floats(&self, name: &str) -> Result<Vec<f32>, String> {
+        self.get(name, |v| v.as_array()?.iter().map(|x| x.as_f64().map(|x| x as f32)).collect())
+    }
+
     pub(super) fn optional_float(&self, name: &str) -> Result<Option<f32>, String> {
         self.get(name, |v| if v.is_null() { Some(None) } else { v.as_f64().map(|x| Some(x as f32)) })
     }

@@ -1,4 +1,7 @@
-use brinell_graph::{Compare, ConvAttrs, ConvTransposeAttrs, DType, Op, PadMode, PoolAttrs, Reduce, ScatterReduction};
+use brinell_graph::{
+    Compare, ConvAttrs, ConvTransposeAttrs, DType, Op, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
+    ResizeNearest, ScatterReduction,
+};
 
 use super::attributes::Attributes;
 
@@ -13,6 +16,7 @@ pub(super) fn op(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result
         "Celu" => Op::Celu { alpha: a.float("alpha")? },
         "Selu" => Op::Selu { alpha: a.float("alpha")?, gamma: a.float("gamma")? },
         "HardSigmoid" => Op::HardSigmoid { alpha: a.float("alpha")?, beta: a.float("beta")? },
+        "Mod" => Op::Mod { fmod: a.flag("fmod")? },
         "Gelu" => Op::Gelu { tanh: a.flag("tanh")? },
         "Clip" => Op::Clip { lo: a.optional_float("lo")?, hi: a.optional_float("hi")? },
         "Cast" => Op::Cast { to: dtype(a.text("to")?)? },
@@ -65,6 +69,7 @@ fn layout(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result<Op, St
         "Tile" => Op::Tile { repeats: a.sizes("repeats")? },
         "DepthToSpace" => Op::DepthToSpace { block: a.size("block")?, column_row_depth: a.flag("column_row_depth")? },
         "SpaceToDepth" => Op::SpaceToDepth { block: a.size("block")? },
+        "Resize" => Op::Resize(resize(a, batch)?),
         "OneHot" => Op::OneHot { axis: a.size("axis")?, depth: a.size("depth")? },
         "Trilu" => Op::Trilu { upper: a.flag("upper")?, k: a.int("k")? },
         _ => return Err(format!("operator `{name}` is not in the vocabulary of golden files")),
@@ -73,7 +78,7 @@ fn layout(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result<Op, St
 
 /// Returns the operators without attributes.
 fn plain(name: &str) -> Option<Op> {
-    const PLAIN: [Op; 44] = [
+    const PLAIN: [Op; 43] = [
         Op::Neg,
         Op::Abs,
         Op::Sqrt,
@@ -117,7 +122,6 @@ fn plain(name: &str) -> Option<Op> {
         Op::Compare(Compare::LessOrEqual),
         Op::Compare(Compare::Greater),
         Op::Compare(Compare::GreaterOrEqual),
-        Op::Mod { fmod: true },
     ];
     PLAIN.into_iter().find(|op| op.name() == name)
 }
@@ -132,25 +136,44 @@ fn pool(a: &Attributes<'_>) -> Result<PoolAttrs, String> {
     })
 }
 
+/// Returns a resize by sizes; what golden files do not vary has ONNX's default.
+fn resize(a: &Attributes<'_>, batch: Option<usize>) -> Result<ResizeAttrs, String> {
+    use ResizeCoordinates::{AlignCorners, Asymmetric, HalfPixel, HalfPixelSymmetric, PytorchHalfPixel};
+    use ResizeNearest::{Ceil, Floor, RoundPreferCeil, RoundPreferFloor};
+    Ok(ResizeAttrs {
+        mode: named(a.text("mode")?, &[ResizeMode::Nearest, ResizeMode::Linear, ResizeMode::Cubic])?,
+        coordinates: named(a.text("coordinates")?, &[HalfPixel, HalfPixelSymmetric, PytorchHalfPixel, AlignCorners, Asymmetric])?,
+        nearest: named(a.text("nearest")?, &[RoundPreferFloor, RoundPreferCeil, Floor, Ceil])?,
+        cubic_coeff_a: -0.75,
+        exclude_outside: false,
+        extrapolation_value: 0.0,
+        antialias: false,
+        scales: a.floats("scales")?,
+        sizes: a.shape("sizes", batch)?,
+        by_size: true,
+    })
+}
+
+/// Returns the one of `known` whose variant has that name.
+fn named<T: Copy + std::fmt::Debug>(name: &str, known: &[T]) -> Result<T, String> {
+    known.iter().copied().find(|k| format!("{k:?}") == name).ok_or_else(|| format!("`{name}` is none of {known:?}"))
+}
+
 /// Returns the element type of that name.
 pub(super) fn dtype(name: &str) -> Result<DType, String> {
-    let known = [DType::F32, DType::F64, DType::F16, DType::I32, DType::I64, DType::Bool];
-    known.into_iter().find(|d| format!("{d:?}") == name).ok_or_else(|| format!("element type `{name}` is unknown"))
+    named(name, &[DType::F32, DType::F64, DType::F16, DType::I32, DType::I64, DType::Bool])
 }
 
 fn reduction(name: &str) -> Result<Reduce, String> {
     use Reduce::{L1, L2, LogSum, LogSumExp, Max, Mean, Min, Prod, Sum, SumSquare};
-    let known = [Sum, Mean, Max, Min, Prod, L1, L2, SumSquare, LogSum, LogSumExp];
-    known.into_iter().find(|k| format!("{k:?}") == name).ok_or_else(|| format!("reduction `{name}` is unknown"))
+    named(name, &[Sum, Mean, Max, Min, Prod, L1, L2, SumSquare, LogSum, LogSumExp])
 }
 
 fn scatter(name: &str) -> Result<ScatterReduction, String> {
     use ScatterReduction::{Add, Max, Min, Mul, None};
-    let known = [None, Add, Mul, Max, Min];
-    known.into_iter().find(|k| format!("{k:?}") == name).ok_or_else(|| format!("reduction `{name}` is unknown"))
+    named(name, &[None, Add, Mul, Max, Min])
 }
 
 fn pad(name: &str) -> Result<PadMode, String> {
-    let known = [PadMode::Constant, PadMode::Reflect, PadMode::Edge, PadMode::Wrap];
-    known.into_iter().find(|k| format!("{k:?}") == name).ok_or_else(|| format!("padding `{name}` is unknown"))
+    named(name, &[PadMode::Constant, PadMode::Reflect, PadMode::Edge, PadMode::Wrap])
 }
