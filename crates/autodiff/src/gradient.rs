@@ -14,7 +14,7 @@ const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
 /// `logits`, `loss` and `gradient`, in this order. Nodes that these do not need are left out.
 ///
 /// # Shapes
-/// `logits` and the one-hot inputs [B, K], `loss` [B], `gradient` as `input`.
+/// `logits` and the one-hot inputs `[B, K]`, `loss` `[B]`, `gradient` as `input`.
 ///
 /// # Errors
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`],

@@ -17,7 +17,7 @@ impl Loss {
     /// Appends the loss to `graph` and returns it.
     ///
     /// # Shapes
-    /// `logits`, `label_one_hot`, `target_one_hot`: [B, K] in f32; returns [B].
+    /// `logits`, `label_one_hot`, `target_one_hot`: `[B, K]` in f32; returns `[B]`.
     ///
     /// # Errors
     /// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`], [`AutodiffError::MissingTarget`].
