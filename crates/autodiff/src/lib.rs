@@ -1,6 +1,6 @@
 //! Reverse-mode differentiation as a graph transformation.
 //!
-//! [`vjp`] appends to a [`brinell_graph::Graph`] the nodes that compute a vector-Jacobian product; everything it
+//! [`vjp()`] appends to a [`brinell_graph::Graph`] the nodes that compute a vector-Jacobian product; everything it
 //! appends is a standard ONNX operator, so that the result runs on any ONNX runtime. [`Loss`] holds the objectives
 //! that attacks maximise, and [`gradient_graph`] puts both together: model in, logits, loss and input gradient out.
 //!

@@ -102,7 +102,7 @@ fn deviation(ctx: &mut Ctx<'_>, var: ValueId, epsilon: f32) -> Result<ValueId, R
     ctx.op(Op::Sqrt, &[shifted])
 }
 
-/// Returns a vector [C] as [C, 1, ..], so that it broadcasts along the channels of a tensor of `rank` axes.
+/// Returns a vector `[C]` as `[C, 1, ..]`, so that it broadcasts along the channels of a tensor of `rank` axes.
 fn per_channel(ctx: &mut Ctx<'_>, vector: ValueId, rank: usize) -> Built {
     let channels = ctx.shape(vector)?.first().copied().unwrap_or(Dim::Fixed(1));
     let mut shape = vec![Dim::Fixed(1); rank - 1];
