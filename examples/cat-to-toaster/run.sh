@@ -15,6 +15,6 @@ out=runs/cat-to-toaster
 
 "$brinell" audit "${MODEL:-$work/efficientnet_lite0.onnx}" --data "$work/chelsea.png" --labels "Egyptian cat" \
     --classes "$work/classes.txt" --scale 0..255 --mean 127 --std 128 \
-    --norm linf --eps 2 --target toaster --attack pgd:steps=40 --out "$out"
+    --norm linf --eps 2 --target toaster --attack pgd:steps=40 --keep-going --out "$out"
 
 "$python" "$here/picture.py" "$out" "$work/chelsea.png" "${PICTURE:-docs/cat-to-toaster.png}"

@@ -60,6 +60,8 @@ pub struct DriverSettings<'a> {
     pub seed: u64,
     /// Forwards plus backwards that one sample may cost; `None` for no limit.
     pub max_queries: Option<u64>,
+    /// Run every attack to its end and keep the point with the largest margin, instead of stopping at the first success.
+    pub keep_going: bool,
     /// Checked between calls; once true, the driver returns early with what is decided so far.
     pub stop: &'a AtomicBool,
 }
@@ -109,7 +111,7 @@ pub struct Timing {
     pub model: f64,
 }
 
-/// Runs `recipe` on every item until each is broken or has used all its restarts.
+/// Runs `recipe` on every item until each is broken (unless `settings.keep_going`) or has used all its restarts.
 ///
 /// # Guarantees
 /// `court.decided` is called exactly once per item, in no particular order; a broken verdict was confirmed by `court.judge`.
@@ -127,7 +129,14 @@ pub fn run<C: Court>(
 ) -> Result<Timing, DriverError<C::Error>> {
     let start = std::time::Instant::now();
     let mut timing = Timing::default();
-    let context = group::Context { recipe, ball, seed: settings.seed, max_queries: settings.max_queries, classes: model.classes() };
+    let context = group::Context {
+        recipe,
+        ball,
+        seed: settings.seed,
+        max_queries: settings.max_queries,
+        keep_going: settings.keep_going,
+        classes: model.classes(),
+    };
     let (mut active, mut resting) = (Group::default(), Group::default());
     active.refill(&context, items, settings.batch);
     resting.refill(&context, items, settings.batch);

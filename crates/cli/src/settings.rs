@@ -95,6 +95,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Attacks")]
     pub(crate) max_queries: Option<u64>,
 
+    /// Run attacks to their end and keep the strongest example of each sample, instead of the first
+    #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Attacks")]
+    pub(crate) keep_going: Option<bool>,
+
     /// Software that executes the model [default: auto]
     #[arg(long, value_parser = PossibleValuesParser::new(["auto", "onnxruntime", "rten"]), help_heading = "Running")]
     pub(crate) runtime: Option<String>,
@@ -188,6 +192,7 @@ impl Settings {
             attacks: self.attacks.or(file.attacks),
             seed: self.seed.or(file.seed),
             max_queries: self.max_queries.or(file.max_queries),
+            keep_going: self.keep_going.or(file.keep_going),
             runtime: self.runtime.or(file.runtime),
             onnxruntime: self.onnxruntime.or(file.onnxruntime),
             device: self.device.or(file.device),
@@ -246,6 +251,7 @@ impl Settings {
             seed: self.seed.unwrap_or(0),
             batch: self.batch.map(NonZeroUsize::get),
             max_queries: self.max_queries,
+            keep_going: self.keep_going.unwrap_or(false),
             runtime: parse(self.runtime.as_deref(), RuntimeChoice::Auto)?,
             settings: RuntimeSettings {
                 threads: self.threads,

@@ -22,6 +22,7 @@ use crate::data::Scale;
 /// | `seed` | 0 | of all random numbers |
 /// | `batch` | by size | samples in one call of the model |
 /// | `max_queries` | none | forwards plus backwards that one sample may cost in one stage |
+/// | `keep_going` | false | run attacks to their end and keep the strongest example, instead of the first |
 /// | `out`, `resume` | | folder of the run; go on where it stopped |
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the table says it")]
@@ -41,6 +42,7 @@ pub struct Plan {
     pub seed: u64,
     pub batch: Option<usize>,
     pub max_queries: Option<u64>,
+    pub keep_going: bool,
     pub runtime: RuntimeChoice,
     pub settings: RuntimeSettings,
     pub out: PathBuf,

@@ -13,6 +13,7 @@ pub(super) struct Context<'a> {
     pub(super) ball: &'a Ball,
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
+    pub(super) keep_going: bool,
     pub(super) classes: usize,
 }
 
@@ -52,6 +53,8 @@ struct Slot {
     state: State,
     restart: u32,
     first_of_run: bool,
+    /// Margin of the example in `verdict`, where there is one.
+    found_margin: f64,
     verdict: Verdict,
 }
 
@@ -95,7 +98,16 @@ impl Group {
             };
             self.labels.push(item.label);
             self.targets.push(item.target.unwrap_or(item.label));
-            self.slots.push(Slot { item, attack, need, state: State::Asking, restart: 0, first_of_run: true, verdict });
+            self.slots.push(Slot {
+                item,
+                attack,
+                need,
+                state: State::Asking,
+                restart: 0,
+                first_of_run: true,
+                found_margin: f64::NEG_INFINITY,
+                verdict,
+            });
         }
     }
 
@@ -127,7 +139,7 @@ impl Group {
                 _ => &[],
             };
             slot.count(logits, gradient);
-            if slot.looks_adversarial(logits) {
+            if slot.is_candidate(logits) {
                 slot.state = State::Candidate;
             } else {
                 slot.proceed(context, logits, gradient, x);
@@ -142,12 +154,17 @@ impl Group {
             let Some(slot) = self.slots.get_mut(row) else { continue };
             let Some(x) = self.x.get_mut(row * width..(row + 1) * width) else { continue };
             if slot.state == State::Candidate {
-                if court.judge(&slot.item, x).map_err(DriverError::Callback)? {
+                let logits = self.answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
+                let confirmed = court.judge(&slot.item, x).map_err(DriverError::Callback)?;
+                if confirmed {
                     slot.verdict.found = Some(Found { x_adv: x.to_vec(), restart: slot.restart });
-                    slot.state = State::Finished;
+                    slot.found_margin = slot.item.goal().margin(logits).unwrap_or(f64::INFINITY);
                 } else {
                     slot.verdict.rejected += 1;
-                    let logits = self.answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
+                }
+                if confirmed && !context.keep_going {
+                    slot.state = State::Finished;
+                } else {
                     let gradient = match slot.need {
                         Need::Gradient => self.answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
                         Need::Logits => &[],
@@ -208,8 +225,11 @@ impl Slot {
         }
     }
 
-    fn looks_adversarial(&self, logits: &[f32]) -> bool {
-        brinell_threat::argmax(logits).is_some_and(|prediction| self.item.goal().reached(prediction))
+    /// True where the point reaches the goal, and by more than the example in hand.
+    fn is_candidate(&self, logits: &[f32]) -> bool {
+        let goal = self.item.goal();
+        brinell_threat::argmax(logits).is_some_and(|prediction| goal.reached(prediction))
+            && goal.margin(logits).is_none_or(|margin| margin > self.found_margin)
     }
 
     /// Tells the attack, starts the next restart where the run is over, and asks again.

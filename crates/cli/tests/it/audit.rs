@@ -129,3 +129,23 @@ fn hostile_names_are_inert_in_the_report() {
         assert!(!html.contains(alive), "{alive}");
     }
 }
+
+#[test]
+fn keep_going_finds_stronger_examples_of_the_same_samples() {
+    let folder = Folder::new();
+    let run = "--limit 30 --attack pgd:steps=10";
+    folder.audit("ordinary", &format!("{run} --out first")).expect(0);
+    folder.audit("ordinary", &format!("{run} --keep-going --out best")).expect(0);
+    let (first, best) = (folder.record("first"), folder.record("best"));
+    let mut stronger = 0;
+    for (first, best) in first.iter().zip(&best) {
+        assert_eq!(first["outcome"], best["outcome"]);
+        let (a, b) = (first["margin"].as_f64().unwrap(), best["margin"].as_f64().unwrap());
+        assert!(b <= a + 1e-4, "{first} {best}");
+        stronger += usize::from(b < a - 0.1);
+        if best["outcome"] == "broken" {
+            assert_eq!((best["forwards"].as_u64(), best["backwards"].as_u64()), (Some(1 + 11), Some(10)));
+        }
+    }
+    assert!(stronger > 10);
+}

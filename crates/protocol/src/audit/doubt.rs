@@ -6,14 +6,11 @@ use brinell_record::Severity;
 use super::setup::Run;
 use crate::data::Scale;
 use crate::flags::id;
-use crate::stats::clopper_pearson;
+use crate::stats::{CONFIDENCE, clopper_pearson};
 use crate::{ProtocolError, plan::scale_name};
 
 /// Samples that each alternative is tried on.
 const TRIED: usize = 64;
-
-/// Confidence of the intervals that an alternative must beat.
-const CONFIDENCE: f64 = 0.95;
 
 /// A preprocessing that the user may have meant.
 struct Alternative {

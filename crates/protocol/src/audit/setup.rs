@@ -17,6 +17,7 @@ use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
 use crate::referee::softmax;
 use crate::run::{Identity, RunFolder, StageLine};
+use crate::stats::{CONFIDENCE, clopper_pearson};
 use crate::{Plan, ProtocolError, Referee, Subject, hash, machine};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
@@ -225,10 +226,12 @@ impl<'a> Run<'a> {
             self.flags.raise(Severity::Note, id::RESIZED, message);
         }
         if self.data.n < 30 {
+            let (_, unseen) = clopper_pearson(0, self.data.n as u64, CONFIDENCE);
             let message = format!(
-                "{} samples make wide intervals; no rate below {:.0} % can be told from zero",
+                "with {} sample{} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
                 self.data.n,
-                300.0 / self.data.n as f64
+                if self.data.n == 1 { "" } else { "s" },
+                100.0 * unseen
             );
             self.flags.raise(Severity::Note, id::SMALL_SAMPLE, message);
         }
@@ -252,6 +255,7 @@ fn identity(
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
         ("eps".to_owned(), plan.eps.value().to_string()),
+        ("keep-going".to_owned(), plan.keep_going.to_string()),
         ("labels and class names (sha256)".to_owned(), hash::sha256_bytes(format!("{:?} {class_names:?}", data.labels).as_bytes())),
         ("layout".to_owned(), plan.preprocess.layout.map_or("auto", brinell_engine::Layout::name).to_owned()),
         ("max-queries".to_owned(), plan.max_queries.map_or("none".to_owned(), |limit| limit.to_string())),

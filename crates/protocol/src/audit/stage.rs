@@ -1,5 +1,6 @@
 //! One stage of the cascade: an attack on every sample that still stands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brinell_attack::Recipe;
@@ -49,9 +50,15 @@ impl Run<'_> {
             data.sample(sample, scale, &mut x);
             Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target })
         });
-        let settings = DriverSettings { batch: self.batch, seed: self.plan.seed, max_queries: self.plan.max_queries, stop: self.stop };
+        let settings = DriverSettings {
+            batch: self.batch,
+            seed: self.plan.seed,
+            max_queries: self.plan.max_queries,
+            keep_going: self.plan.keep_going,
+            stop: self.stop,
+        };
         let ball = self.ball;
-        let mut court = Bench { run: self, stage: index, judged: None };
+        let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
         let timing = pool.in_place_scope(|_| driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings));
         timing.map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
@@ -119,8 +126,8 @@ impl Run<'_> {
 struct Bench<'r, 'a> {
     run: &'r mut Run<'a>,
     stage: usize,
-    /// The last candidate that was confirmed.
-    judged: Option<(u64, Opinion)>,
+    /// What the original file said of the newest confirmed candidate of each sample under attack.
+    judged: BTreeMap<u64, Opinion>,
 }
 
 impl Court for Bench<'_, '_> {
@@ -129,7 +136,9 @@ impl Court for Bench<'_, '_> {
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
         let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), &item.x, x_adv)?;
-        self.judged = judgement.adversarial.then_some((item.sample, judgement.opinion));
+        if judgement.adversarial {
+            self.judged.insert(item.sample, judgement.opinion);
+        }
         Ok(judgement.adversarial)
     }
 
@@ -151,7 +160,7 @@ impl Court for Bench<'_, '_> {
         self.run.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
         self.run.apply(&line);
         if let Some(found) = &verdict.found {
-            let opinion = self.judged.take().filter(|(sample, _)| *sample == item.sample).map(|(_, opinion)| opinion);
+            let opinion = self.judged.remove(&item.sample);
             self.run.mark_broken(index, self.stage, found.restart, &found.x_adv, opinion)?;
         }
         let last = verdict.found.is_some() || self.stage + 1 == self.run.recipes.len();
