@@ -16,8 +16,7 @@ pub(crate) fn check() -> Result<(), String> {
     for manifest in &manifests {
         let folder = manifest.parent().unwrap_or(Path::new(""));
         let text = std::fs::read(manifest).map_err(|error| format!("golden: {}: {error}", manifest.display()))?;
-        let value: serde_json::Value =
-            serde_json::from_slice(&text).map_err(|error| format!("golden: {}: {error}", manifest.display()))?;
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|error| format!("golden: {}: {error}", manifest.display()))?;
         let files = value.get("files").and_then(serde_json::Value::as_object);
         let files = files.ok_or_else(|| format!("golden: {} lists no files", manifest.display()))?;
         for (name, expected) in files {

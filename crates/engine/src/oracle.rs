@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
-use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
-use crate::{EngineError, Preprocess, Runtime, Session, View};
+use crate::{EngineError, Preprocess, Runtime, Session, Stage, View};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +183,7 @@ impl Oracle {
     /// [`OracleError`] where the model is no classifier or the runtime refuses it.
     pub fn new(model: &Graph, preprocess: &Preprocess, runtime: Arc<dyn Runtime>) -> Result<Self, OracleError> {
         let signature = Signature::of(model).map_err(OracleError::Signature)?;
+        refuse_wrong_arithmetic(model, runtime.as_ref())?;
         let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
         let mut graph = Graph::new("brinell");
         let sample = preprocess.sample_shape().to_vec();
@@ -293,6 +294,20 @@ impl Oracle {
         take_len("logits", &mut answer.logits, batch * classes)?;
         take_len("loss", &mut answer.loss, batch)?;
         take_len("gradient", &mut answer.gradient, values)
+    }
+}
+
+/// Refuses what a runtime computes otherwise than ONNX says, without telling.
+fn refuse_wrong_arithmetic(model: &Graph, runtime: &dyn Runtime) -> Result<(), EngineError> {
+    let cubic = |op: &Op| matches!(op, Op::Resize(attrs) if attrs.mode == ResizeMode::Cubic);
+    match model.nodes().iter().find(|node| runtime.name() == "rten" && cubic(&node.op)) {
+        None => Ok(()),
+        Some(node) => Err(EngineError::Model {
+            runtime: runtime.name().to_owned(),
+            stage: Stage::Load,
+            model: format!("node `{}`", node.name),
+            reason: "its cubic Resize does not follow ONNX; use ONNX Runtime (--runtime onnxruntime)".to_owned(),
+        }),
     }
 }
 

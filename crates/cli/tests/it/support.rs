@@ -6,19 +6,19 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 /// A temporary folder with the demo's models and data in it.
-pub struct Folder {
+pub(crate) struct Folder {
     folder: tempfile::TempDir,
 }
 
 /// What a run left behind.
-pub struct Finished {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["ordinary.onnx", "robust.onnx", "images.idx3-ubyte", "labels.idx1-ubyte", "classes.txt"] {
             std::fs::copy(demo().join(name), folder.path().join(name)).unwrap();
@@ -26,39 +26,39 @@ impl Folder {
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         std::fs::write(self.path(name), bytes).unwrap();
     }
 
     /// Prepares `brinell ARGUMENTS` in this folder.
-    pub fn command(&self, arguments: &str) -> Command {
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_brinell"));
         command.args(arguments.split_whitespace()).current_dir(self.folder.path());
         command
     }
 
     /// Runs `brinell ARGUMENTS` in this folder.
-    pub fn run(&self, arguments: &str) -> Finished {
+    pub(crate) fn run(&self, arguments: &str) -> Finished {
         Finished::of(self.command(arguments).output().unwrap())
     }
 
     /// Runs `brinell audit` on a demo model with its data, a radius of 0.1 and rten, unless `more` says otherwise.
-    pub fn audit(&self, model: &str, more: &str) -> Finished {
+    pub(crate) fn audit(&self, model: &str, more: &str) -> Finished {
         let runtime = if more.contains("--runtime") { "" } else { "--runtime rten" };
         self.run(&format!("audit {model}.onnx --data images.idx3-ubyte --norm linf --eps 0.1 {runtime} {more}"))
     }
 
     /// Reads the summary of a run.
-    pub fn summary(&self, out: &str) -> Value {
+    pub(crate) fn summary(&self, out: &str) -> Value {
         serde_json::from_slice(&std::fs::read(self.path(out).join("summary.json")).unwrap()).unwrap()
     }
 
     /// Reads the lines of a run, by sample.
-    pub fn record(&self, out: &str) -> Vec<Value> {
+    pub(crate) fn record(&self, out: &str) -> Vec<Value> {
         let text = std::fs::read_to_string(self.path(out).join("record.jsonl")).unwrap();
         let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         lines.sort_by_key(|line| line["sample"].as_u64());
@@ -67,7 +67,7 @@ impl Folder {
 }
 
 impl Finished {
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -77,19 +77,19 @@ impl Finished {
 
     /// Panics unless the program ended with `code`.
     #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
+    pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 }
 
 /// The folder of the demo's files.
-pub fn demo() -> PathBuf {
+pub(crate) fn demo() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo")
 }
 
 /// The parts of a line that must not depend on batch or threads. Margins and confidences may, in their last bits.
-pub fn verdicts(lines: &[Value]) -> Vec<Vec<Value>> {
+pub(crate) fn verdicts(lines: &[Value]) -> Vec<Vec<Value>> {
     let keys = ["sample", "label", "prediction", "outcome", "attack", "restart", "forwards", "backwards", "adv_prediction"];
     lines.iter().map(|line| keys.iter().map(|key| line[key].clone()).collect()).collect()
 }
