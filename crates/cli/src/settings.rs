@@ -107,7 +107,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "PATH", help_heading = "Running")]
     pub(crate) onnxruntime: Option<PathBuf>,
 
-    /// cpu, cuda[:N], tensorrt[:N], rocm[:N], directml[:N], coreml, openvino [default: cpu]
+    /// cpu, cuda, cuda:1, tensorrt, rocm, directml, coreml or openvino [default: cpu]
     #[arg(long, value_name = "DEVICE", help_heading = "Running")]
     pub(crate) device: Option<String>,
 

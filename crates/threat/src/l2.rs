@@ -1,6 +1,6 @@
 //! Projections onto a Euclidean ball intersected with the input box.
 //!
-//! `x` is the centre, `z` the point to be moved, both [d]. All results satisfy the box exactly and the ball in f64 without slack,
+//! `x` is the centre, `z` the point to be moved, both `[d]`. All results satisfy the box exactly and the ball in f64 without slack,
 //! provided that `x` is in the box; where it is not, the box wins.
 
 use crate::{
