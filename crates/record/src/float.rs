@@ -1,7 +1,7 @@
 //! Floats that may be NaN or infinite, kept apart in JSON.
 //!
 //! Use as `#[serde(with = "brinell_record::float")]` for `f64`, and the submodules [`option`] and
-//! [`array`] for `Option<f64>` and `Vec<f32>`.
+//! [`mod@array`] for `Option<f64>` and `Vec<f32>`.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 

@@ -12,7 +12,7 @@ use crate::{Array, EvalError, eval};
 /// Exact to about 1e-10 relative where the function is smooth within 2e-3 of the point; meaningless at a kink.
 ///
 /// # Errors
-/// As [`eval`]; [`EvalError::MissingFeed`] where `wrt` is not among the feeds.
+/// As [`eval()`]; [`EvalError::MissingFeed`] where `wrt` is not among the feeds.
 ///
 /// # Source
 /// Fornberg, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids", 1988, Table 1.

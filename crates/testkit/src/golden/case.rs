@@ -45,7 +45,7 @@ pub struct Differentiated {
 }
 
 impl Differentiated {
-    /// Returns the feeds as [`crate::eval`] takes them.
+    /// Returns the feeds as [`crate::eval()`] takes them.
     #[must_use]
     pub fn feeds(&self) -> Vec<(&str, Array)> {
         self.feeds.iter().map(|(name, array)| (name.as_str(), array.clone())).collect()
