@@ -71,14 +71,17 @@ def peer_run(a, key, attack, peer, n, channels_last):
     return dict(tool=peer, network=key, attack=attack, channels_last=channels_last, wall_seconds=wall, peak_rss_bytes=peak) | line
 
 
-def forward_run(a, key):
-    """ONNX Runtime alone, forward only, on the same network and batch."""
+def runtime_run(a, key, gradient):
+    """ONNX Runtime alone at the same batch: the network forward, or the gradient graph that Brinell writes for it."""
     script = [a.python, str(HERE / "forward.py")]
     with tempfile.TemporaryDirectory() as folder:
-        graph = str(pathlib.Path(folder) / "free.onnx")
-        subprocess.run([*script, "--network", key, "--write", graph], check=True)
+        graph = str(pathlib.Path(folder) / "graph.onnx")
+        if gradient:
+            subprocess.run([a.brinell, "grad", DATA / NETWORKS[key].file, "-o", graph], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        else:
+            subprocess.run([*script, "--network", key, "--write", graph], check=True)
         line, wall, peak = measured([*script, "--graph", graph, "--batch", str(a.batch), "--threads", str(a.threads)])
-    return dict(tool="onnxruntime", network=key, attack="forward", wall_seconds=wall, peak_rss_bytes=peak) | line
+    return dict(tool="onnxruntime gradient" if gradient else "onnxruntime", network=key, attack="forward", wall_seconds=wall, peak_rss_bytes=peak) | line
 
 
 def runs_of(a, key, attack):
@@ -87,7 +90,8 @@ def runs_of(a, key, attack):
     if a.brinell:
         yield lambda: brinell_run(a, key, attack, n, a.batch)
     if a.memory:
-        yield lambda: forward_run(a, key)
+        yield lambda: runtime_run(a, key, False)
+        yield lambda: runtime_run(a, key, True)
     if NETWORKS[key].peers and not a.memory:
         for peer in ATTACKS[attack][1]:
             if peer.partition(":")[0] not in a.peers or peer.startswith("autoattack") and not a.autoattack or a.timing and peer.startswith("torchattacks:APGD"):
@@ -113,7 +117,7 @@ def main():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--repeats", type=int, default=1)
     p.add_argument("--timing", action="store_true", help="leave out the slower of two APGDs; run images' peers in both memory layouts")
-    p.add_argument("--memory", action="store_true", help="compare with ONNX Runtime's own forward pass instead (give --batch)")
+    p.add_argument("--memory", action="store_true", help="compare with ONNX Runtime alone instead (give --batch)")
     p.add_argument("--clean", action="store_true", help="Brinell alone, FGSM on all images: are as many right as the data's README says")
     p.add_argument("--json", type=pathlib.Path, required=True)
     a = p.parse_args()

@@ -87,9 +87,13 @@ def memory(groups):
     for (key, attack), runs in groups.items():
         for name, lines in runs.items():
             peaks[key][name] = (median(lines, "peak_rss_bytes"), lines[0]["batch"])
-    rows = [[key, found["brinell"][1], f"{found['brinell'][0] / MEBI:.0f}", f"{found['onnxruntime'][0] / MEBI:.0f}", ratio(found["brinell"][0], found["onnxruntime"][0])]
-            for key, found in peaks.items() if {"brinell", "onnxruntime"} <= found.keys()]
-    return table(["network", "batch", "MiB: Brinell, whole audit", "ONNX Runtime, forward only", "ratio"], rows)
+    rows = []
+    for key, found in peaks.items():
+        if {"brinell", "onnxruntime", "onnxruntime gradient"} <= found.keys():
+            ours, forward, gradient = (found[name][0] for name in ("brinell", "onnxruntime", "onnxruntime gradient"))
+            rows.append([key, found["brinell"][1], *(f"{peak / MEBI:.0f}" for peak in (ours, gradient, forward)), ratio(ours, gradient), ratio(ours, forward)])
+    head = ["network", "batch", "MiB: Brinell, whole audit", "ONNX Runtime, gradient graph", "ONNX Runtime, forward only", "ratio to gradient graph", "ratio to forward"]
+    return table(head, rows)
 
 
 def main():
