@@ -78,11 +78,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "CLASS", help_heading = "Threat")]
     pub(crate) target: Option<String>,
 
-    /// Attacks to run, by suite [default: quick]
+    /// Attacks that run one after the other, each on what is left [default: quick]
     #[arg(long, value_name = "SUITE", help_heading = "Attacks")]
     pub(crate) suite: Option<String>,
 
-    /// Attack to run instead of a suite, as apgd-ce or pgd:steps=40,restarts=5; may be repeated
+    /// fgsm, pgd, apgd-ce, apgd-dlr or apgd-margin, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated
     #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks")]
     #[serde(rename = "attack")]
     pub(crate) attacks: Option<Vec<String>>,

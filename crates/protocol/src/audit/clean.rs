@@ -163,15 +163,9 @@ impl Run<'_> {
     }
 }
 
-/// Asks the oracle about samples; a fixed batch is filled up with zeros.
+/// Asks the oracle about samples.
 pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut Answer) -> Result<(), ProtocolError> {
-    let mut x: Vec<f32> = samples.concat();
-    if let Some(batch) = oracle.fixed_batch() {
-        x.resize(batch * oracle.sample_len(), 0.0);
-    }
-    oracle.logits(&x, answer)?;
-    answer.logits.truncate(samples.len() * oracle.classes());
-    Ok(())
+    Ok(oracle.logits(&samples.concat(), answer)?)
 }
 
 /// True where the two largest logits are too close to trust the transformed graph, or are not finite.
