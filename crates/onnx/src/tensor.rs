@@ -66,13 +66,24 @@ fn width(dtype: DType) -> Option<usize> {
     })
 }
 
-/// Decodes a tensor and returns it with its name.
-pub(crate) fn read(encoded: &Bytes, folder: Option<&Path>) -> Result<(String, Tensor), ImportError> {
+/// A decoded tensor.
+pub(crate) struct Named {
+    /// Its name; may be empty.
+    pub(crate) name: String,
+    /// Its shape and elements.
+    pub(crate) tensor: Tensor,
+    /// The file that its elements lie in, relative to the model's folder, where that is another file.
+    pub(crate) location: Option<String>,
+}
+
+/// Decodes a tensor.
+pub(crate) fn read(encoded: &Bytes, folder: Option<&Path>) -> Result<Named, ImportError> {
     let proto = TensorProto::decode(encoded.clone())
         .map_err(|e| ImportError::BadTensor { tensor: String::new(), problem: format!("it cannot be decoded: {e}") })?;
     let name = proto.name.clone().unwrap_or_default();
     let tensor = convert(&proto, &name, folder)?;
-    Ok((name, tensor))
+    let location = if is_external(&proto) { external_entry(&proto, "location").map(str::to_owned) } else { None };
+    Ok(Named { name, tensor, location })
 }
 
 fn convert(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Tensor, ImportError> {
@@ -87,7 +98,7 @@ fn convert(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Ten
     let number = proto.data_type.unwrap_or(0);
     let dtype = dtype(number).ok_or_else(|| bad(format!("its element type {number} is not supported")))?;
 
-    let data = if proto.data_location == Some(1) {
+    let data = if is_external(proto) {
         let width = width(dtype).ok_or_else(|| bad("strings cannot lie in another file".to_owned()))?;
         let bytes = count.checked_mul(width).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
         from_bytes(dtype, &external(proto, name, folder, bytes)?)
@@ -188,10 +199,18 @@ fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
     })
 }
 
+fn is_external(proto: &TensorProto) -> bool {
+    proto.data_location == Some(1)
+}
+
+fn external_entry<'a>(proto: &'a TensorProto, key: &str) -> Option<&'a str> {
+    proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref())
+}
+
 /// Reads the bytes of a tensor that lies in another file of the model's folder.
 fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<Vec<u8>, ImportError> {
     let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
-    let entry = |key: &str| proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref());
+    let entry = |key: &str| external_entry(proto, key);
     let number = |key: &str| match entry(key) {
         None => Ok(None),
         Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(format!("its external {key} `{text}` is no number"))),

@@ -15,6 +15,8 @@ pub struct Subject {
     pub path: PathBuf,
     /// SHA-256 of its bytes.
     pub sha256: String,
+    /// SHA-256 of the other files that hold its weights, one after the other by name; `None` where there are none.
+    pub weights_sha256: Option<String>,
     /// The model as read.
     pub model: Model,
     /// Its inputs and outputs.
@@ -30,8 +32,14 @@ impl Subject {
         let model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let files: Vec<PathBuf> = model.external.iter().map(|location| folder.join(location)).collect();
+        let weights_sha256 = match files.first() {
+            Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(ProtocolError::io("read", first))?),
+            None => None,
+        };
         let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
-        Ok(Self { path: path.to_path_buf(), sha256, model, signature })
+        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, signature })
     }
 
     /// Returns the file name without its ending.

@@ -69,6 +69,9 @@ pub struct ModelInfo {
     pub path: String,
     /// Lower-case hexadecimal SHA-256 of the file.
     pub sha256: String,
+    /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
 }
 
 /// The labelled samples.

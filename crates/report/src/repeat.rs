@@ -61,11 +61,14 @@ pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
     vec![
         Group {
             name: "Model",
-            facts: vec![
+            facts: [
                 text("Name", summary.model.name.clone()),
                 code("File", summary.model.path.clone()),
                 code("SHA-256", summary.model.sha256.clone()),
-            ],
+            ]
+            .into_iter()
+            .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+            .collect(),
         },
         Group {
             name: "Data",

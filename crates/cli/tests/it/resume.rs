@@ -87,6 +87,39 @@ fn a_run_does_not_resume_with_other_settings() {
     assert!(refused.stderr.contains("model (sha256)"), "{}", refused.stderr);
 }
 
+/// Moves the first bias of `ordinary.onnx` to `bias.data` and returns its bytes. The initializer keeps its length, so that
+/// no other message of the file changes.
+fn move_bias(folder: &Folder) -> Vec<u8> {
+    const NAMED: &[u8] = b"\x08\x10\x10\x01\x42\x0aconv1.bias";
+    const ELSEWHERE: &[u8] = b"\x6a\x15\x0a\x08location\x12\x09bias.data\x6a\x0b\x0a\x06offset\x12\x010\x6a\x0c\x0a\x06length\x12\x0264\
+        \x70\x01\x62\x0ckept outside";
+    let mut model = std::fs::read(folder.path("ordinary.onnx")).unwrap();
+    let data = NAMED.len() + model.windows(NAMED.len()).position(|window| window == NAMED).unwrap();
+    let old = model[data..data + ELSEWHERE.len()].to_vec();
+    model[data..data + ELSEWHERE.len()].copy_from_slice(ELSEWHERE);
+    folder.write("ordinary.onnx", model);
+    // A tag and a length stand before the 64 bytes of the bias.
+    let bias = old[2..].to_vec();
+    assert_eq!((old[0], old[1], bias.len()), (0x4a, 64, 64));
+    folder.write("bias.data", &bias);
+    bias
+}
+
+#[test]
+fn a_run_does_not_resume_with_other_external_weights() {
+    let folder = Folder::new();
+    let bias = move_bias(&folder);
+    let run = "audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 12 --runtime rten --attack fgsm --out run";
+    folder.run(run).expect(0);
+    assert_eq!(folder.summary("run")["model"]["weights_sha256"].as_str().map(str::len), Some(64));
+    folder.run(&format!("{run} --resume")).expect(0);
+    let mut changed = bias;
+    changed[0] ^= 1;
+    folder.write("bias.data", changed);
+    let refused = folder.run(&format!("{run} --resume")).expect(3);
+    assert!(refused.stderr.contains("model weights (sha256)"), "{}", refused.stderr);
+}
+
 #[test]
 fn a_folder_is_used_by_one_run_at_a_time() {
     let folder = Folder::new();

@@ -8,7 +8,7 @@ use brinell_graph::{DType, Dim, Shape};
 use super::Importer;
 use crate::error::ImportError;
 use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
-use crate::tensor::{self, MAX_RANK};
+use crate::tensor::{self, MAX_RANK, Named};
 
 impl<'a> Importer<'a> {
     /// Adds initializers and inputs. An initializer that is also an input is a constant.
@@ -18,7 +18,8 @@ impl<'a> Importer<'a> {
         }
         let mut constants = HashSet::new();
         for encoded in &proto.initializer {
-            let (name, tensor) = tensor::read(encoded, folder)?;
+            let Named { name, tensor, location } = tensor::read(encoded, folder)?;
+            self.external.extend(location);
             if name.is_empty() || !constants.insert(name.clone()) {
                 return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });
             }

@@ -25,7 +25,7 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -54,6 +54,8 @@ pub struct Model {
     pub producer: String,
     /// Its version; may be empty.
     pub producer_version: String,
+    /// Other files that weights were read from, relative to the model's folder, sorted and each once.
+    pub external: Vec<String>,
 }
 
 /// A node that is carried along unread.
@@ -124,7 +126,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let graph = match import(&graph, &nodes, folder, true) {
+    let (graph, external) = match import(&graph, &nodes, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, folder, false).map_err(|_| first)?,
         other => other?,
@@ -135,6 +137,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
         opset,
         producer: proto.producer_name.unwrap_or_default(),
         producer_version: proto.producer_version.unwrap_or_default(),
+        external: external.into_iter().collect(),
     })
 }
 
@@ -214,6 +217,8 @@ struct Importer<'a> {
     /// Elements that folding may still make: a small file must not ask for a lot of memory.
     fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
+    /// Files that initializers were read from.
+    external: BTreeSet<String>,
 }
 
 fn import(
@@ -221,13 +226,14 @@ fn import(
     nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
     folder: Option<&Path>,
     batched: bool,
-) -> Result<Graph, ImportError> {
+) -> Result<(Graph, BTreeSet<String>), ImportError> {
     let mut importer = Importer {
         graph: Graph::new(proto.name.clone().unwrap_or_default()),
         by_name: HashMap::new(),
         contents: HashMap::new(),
         fold_budget: FOLDED,
         declared: HashMap::new(),
+        external: BTreeSet::new(),
     };
     importer.interface(proto, folder, batched)?;
     for (node, opsets) in nodes {
@@ -242,7 +248,7 @@ fn import(
             graph.domains.insert(domain, version);
         }
     }
-    Ok(graph.dce())
+    Ok((graph.dce(), importer.external))
 }
 
 impl<'a> Importer<'a> {

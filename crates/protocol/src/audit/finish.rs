@@ -112,7 +112,12 @@ impl Run<'_> {
             brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
             created: self.created.clone(),
             command: plan.command.clone(),
-            model: ModelInfo { name: self.subject.name(), path: plan.model.display().to_string(), sha256: self.subject.sha256.clone() },
+            model: ModelInfo {
+                name: self.subject.name(),
+                path: plan.model.display().to_string(),
+                sha256: self.subject.sha256.clone(),
+                weights_sha256: self.subject.weights_sha256.clone(),
+            },
             data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
             threat: Threat {
                 norm: match plan.norm {

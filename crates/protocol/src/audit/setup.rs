@@ -250,7 +250,7 @@ fn identity(
 ) -> Identity {
     let join = |values: &[f32]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let attacks: Vec<String> = recipes.iter().map(|recipe| recipe.describe()).collect();
-    let facts = BTreeMap::from([
+    let mut facts = BTreeMap::from([
         ("attacks".to_owned(), attacks.join(" ")),
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
@@ -269,6 +269,7 @@ fn identity(
         ("std".to_owned(), join(&plan.preprocess.std)),
         ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
     ]);
+    facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
     Identity { schema: Identity::SCHEMA.to_owned(), facts }
 }
 

@@ -32,7 +32,12 @@ fn summary() -> Summary {
         brinell_version: "0.1.0".into(),
         created: "2026-11-22T23:50:12Z".into(),
         command: "brinell audit resnet_4b.onnx --data cifar10.bin --norm linf --eps 2/255".into(),
-        model: ModelInfo { name: "resnet_4b.onnx".into(), path: "models/resnet_4b.onnx".into(), sha256: "3f2a9c1e".repeat(8) },
+        model: ModelInfo {
+            name: "resnet_4b.onnx".into(),
+            path: "models/resnet_4b.onnx".into(),
+            sha256: "3f2a9c1e".repeat(8),
+            weights_sha256: None,
+        },
         data: DataInfo { path: "cifar10.bin".into(), sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32] },
         threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
         preprocessing: Preprocessing {
