@@ -7,37 +7,40 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::ProtocolError;
+
 /// Entries longer than this need the 64-bit fields of the zip format.
 const LARGE: usize = 1 << 31;
 /// numpy aligns the values that follow a header to this many bytes.
 const ALIGN: usize = 64;
 
 /// Writes the adversarial samples of a run as an uncompressed .npz archive of the arrays `x_adv` (f32, `[n, ..sample_shape]`), `sample`,
-/// `label` and `prediction` (i64, `[n]`).
+/// `label` and `prediction` (i64, `[n]`). `sample` gives the values of one of the `ids`; it is called once for each, in order, so that one
+/// sample is in memory at a time.
 ///
 /// The file appears complete or not at all: it is written beside its place and then renamed. The same arrays give the same bytes.
 /// [`data::load`](crate::data::load) reads it as samples with labels.
 ///
 /// # Errors
 ///
-/// The arrays disagree in length (`InvalidInput`), or the file cannot be written.
+/// The arrays or a sample disagree in length (`InvalidInput`), `sample` fails, or the file cannot be written.
 pub fn write_adversarial(
     path: &Path,
     ids: &[i64],
     labels: &[i64],
     predictions: &[i64],
-    x_adv: &[f32],
     sample_shape: &[usize],
-) -> io::Result<()> {
+    sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
+) -> Result<(), ProtocolError> {
+    let failed = ProtocolError::io("write", path);
     let n = ids.len();
-    let values = sample_shape.iter().product::<usize>();
-    if labels.len() != n || predictions.len() != n || x_adv.len() != n * values {
-        let sizes =
-            format!("{n} ids, {} labels, {} predictions, {} values of {values} a sample", labels.len(), predictions.len(), x_adv.len());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, sizes));
+    if labels.len() != n || predictions.len() != n {
+        let sizes = format!("{n} ids, {} labels, {} predictions", labels.len(), predictions.len());
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes)));
     }
     let beside = beside(path);
-    let written = write_all(&beside, ids, labels, predictions, x_adv, sample_shape).and_then(|()| fs::rename(&beside, path));
+    let written =
+        write_all(&beside, ids, labels, predictions, sample_shape, sample).and_then(|()| fs::rename(&beside, path).map_err(failed));
     if written.is_err() {
         // The first error is the one to report; what is left of the attempt may well be unremovable for the same reason.
         fs::remove_file(&beside).ok();
@@ -51,35 +54,57 @@ fn beside(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn write_all(path: &Path, ids: &[i64], labels: &[i64], predictions: &[i64], x_adv: &[f32], sample_shape: &[usize]) -> io::Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(File::create(path)?));
+fn write_all(
+    path: &Path,
+    ids: &[i64],
+    labels: &[i64],
+    predictions: &[i64],
+    sample_shape: &[usize],
+    mut sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
+) -> Result<(), ProtocolError> {
+    let failed = || ProtocolError::io("write", path);
+    let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed())?));
     let shape: Vec<usize> = std::iter::once(ids.len()).chain(sample_shape.iter().copied()).collect();
-    array(&mut archive, "x_adv", "<f4", &shape, x_adv.iter().map(|value| value.to_le_bytes()))?;
-    for (name, values) in [("sample", ids), ("label", labels), ("prediction", predictions)] {
-        array(&mut archive, name, "<i8", &[values.len()], values.iter().map(|value| value.to_le_bytes()))?;
+    let values = sample_shape.iter().product::<usize>();
+    let mut writer = array::<4, _>(&mut archive, "x_adv", "<f4", &shape).map_err(failed())?;
+    for &id in ids {
+        let x_adv = sample(id)?;
+        if x_adv.len() != values {
+            let sizes = format!("sample {id} has {} values, not {values}", x_adv.len());
+            return Err(failed()(io::Error::new(io::ErrorKind::InvalidInput, sizes)));
+        }
+        x_adv.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes())).map_err(failed())?;
     }
-    let file = archive.finish()?.into_inner()?;
-    file.sync_all()
+    writer.flush().map_err(failed())?;
+    drop(writer);
+    write_rest(archive, &[("sample", ids), ("label", labels), ("prediction", predictions)]).map_err(failed())
 }
 
-fn array<const N: usize>(
-    archive: &mut ZipWriter<impl Write + Seek>,
+/// Writes the arrays of integers and the end of the archive.
+fn write_rest(mut archive: ZipWriter<BufWriter<File>>, arrays: &[(&str, &[i64])]) -> io::Result<()> {
+    for (name, values) in arrays {
+        let mut writer = array::<8, _>(&mut archive, name, "<i8", &[values.len()])?;
+        values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
+        writer.flush()?;
+    }
+    archive.finish()?.into_inner()?.sync_all()
+}
+
+/// Begins an array of elements of `WIDTH` bytes; its values are to be written to what is returned.
+fn array<'a, const WIDTH: usize, W: Write + Seek>(
+    archive: &'a mut ZipWriter<W>,
     name: &str,
     descr: &str,
     shape: &[usize],
-    values: impl ExactSizeIterator<Item = [u8; N]>,
-) -> io::Result<()> {
+) -> io::Result<BufWriter<&'a mut ZipWriter<W>>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default())
-        .large_file(values.len() * N >= LARGE);
+        .large_file(shape.iter().product::<usize>() * WIDTH >= LARGE);
     archive.start_file(format!("{name}.npy"), options)?;
     let mut writer = BufWriter::with_capacity(1 << 16, archive);
     writer.write_all(&header(descr, shape))?;
-    for value in values {
-        writer.write_all(&value)?;
-    }
-    writer.flush()
+    Ok(writer)
 }
 
 /// Returns the header of an npy file of version 1.
@@ -114,17 +139,24 @@ mod tests {
         assert!(String::from_utf8_lossy(&header("<i8", &[3, 1])).contains("'shape': (3, 1), }"));
     }
 
+    fn write(path: &Path, samples: &[(i64, &[f32])], sample_shape: &[usize]) -> Result<(), ProtocolError> {
+        let ids: Vec<i64> = samples.iter().map(|&(id, _)| id).collect();
+        let values = |id| samples.iter().find(|sample| sample.0 == id).unwrap().1.to_vec();
+        write_adversarial(path, &ids, &vec![1; ids.len()], &vec![-1; ids.len()], sample_shape, |id| Ok(values(id)))
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adversarial.npz");
-        let values = [0.0, 0.25, 1.0, -1.5, 0.1, f32::MIN_POSITIVE];
-        write_adversarial(&path, &[4, 9], &[1, 0], &[0, -1], &values, &[1, 3]).unwrap();
+        let samples = [(4, &[0.0, 0.25, 1.0][..]), (9, &[-1.5, 0.1, f32::MIN_POSITIVE])];
+        write(&path, &samples, &[1, 3]).unwrap();
         let read = data::load(&path, &LoadOptions::default()).unwrap();
-        assert_eq!((read.pixels, read.shape, read.labels), (Pixels::F32(values.to_vec()), vec![1, 3], vec![1, 0]));
+        let values = [samples[0].1, samples[1].1].concat();
+        assert_eq!((read.pixels, read.shape, read.labels), (Pixels::F32(values), vec![1, 3], vec![1, 1]));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let first = fs::read(&path).unwrap();
-        write_adversarial(&path, &[4, 9], &[1, 0], &[0, -1], &values, &[1, 3]).unwrap();
+        write(&path, &samples, &[1, 3]).unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);
     }
 
@@ -132,10 +164,17 @@ mod tests {
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adversarial.npz");
-        write_adversarial(&path, &[], &[], &[], &[], &[3]).unwrap();
+        write(&path, &[], &[3]).unwrap();
         let before = fs::read(&path).unwrap();
-        assert!(write_adversarial(&path, &[1], &[1], &[1], &[0.0], &[3]).is_err());
+        assert!(write(&path, &[(1, &[0.0])], &[3]).is_err());
+        assert!(write_adversarial(&path, &[1], &[1], &[], &[3], |_| Ok(vec![0.0; 3])).is_err());
+        assert!(write_adversarial(&path, &[1, 2], &[1, 1], &[1, 1], &[3], one_then_interrupted).is_err());
         assert_eq!(fs::read(&path).unwrap(), before);
-        assert!(write_adversarial(&folder.path().join("none/a.npz"), &[], &[], &[], &[], &[3]).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write(&folder.path().join("none/a.npz"), &[], &[3]).is_err());
+    }
+
+    fn one_then_interrupted(id: i64) -> Result<Vec<f32>, ProtocolError> {
+        if id == 1 { Ok(vec![0.0; 3]) } else { Err(ProtocolError::Interrupted) }
     }
 }

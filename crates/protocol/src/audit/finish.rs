@@ -33,17 +33,16 @@ impl Run<'_> {
     fn write_adversarial(&mut self) -> Result<(), ProtocolError> {
         let broken: Vec<usize> =
             (0..self.states.len()).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
-        let (mut ids, mut labels, mut predictions, mut x_adv) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut labels, mut predictions) = (Vec::new(), Vec::new(), Vec::new());
         for sample in broken {
             let Some(state) = self.states.get(sample) else { continue };
             ids.push(sample as i64);
             labels.push(i64::try_from(state.label).unwrap_or(-1));
             let prediction = state.broken.as_ref().and_then(|broken| broken.opinion.prediction);
             predictions.push(prediction.and_then(|class| i64::try_from(class).ok()).unwrap_or(-1));
-            x_adv.extend(self.folder.adversarial(sample as u64)?);
         }
         let path = self.folder.path().join("adversarial.npz");
-        npz::write_adversarial(&path, &ids, &labels, &predictions, &x_adv, &self.data.shape).map_err(ProtocolError::io("write", &path))
+        npz::write_adversarial(&path, &ids, &labels, &predictions, &self.data.shape, |id| self.folder.adversarial(id.unsigned_abs()))
     }
 
     /// Raises the flags that the stages can tell.
