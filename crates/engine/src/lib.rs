@@ -24,6 +24,6 @@ pub use doctor::{Doctor, Finding, Processor, doctor};
 pub use error::{EngineError, Stage};
 pub use open::open;
 pub use oracle::{Answer, Oracle, OracleError, Signature, SignatureError};
-pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions};
+pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, channel_axis};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};

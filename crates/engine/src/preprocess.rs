@@ -222,6 +222,15 @@ impl Preprocess {
     }
 }
 
+/// Returns the axis of a stored sample that its channels run along, where it is an image of three axes.
+///
+/// # Shapes
+/// `sample`: C,H,W or H,W,C with one to four channels; where both fit, the first axis.
+#[must_use]
+pub fn channel_axis(sample: &[usize]) -> Option<usize> {
+    Axes::of(sample)?.channel
+}
+
 /// Which axes of a stored sample are channels, rows and columns.
 struct Axes {
     channel: Option<usize>,
@@ -313,6 +322,12 @@ mod tests {
         let pixels: Vec<f32> = (0..5).flat_map(|i| if i % 2 == 0 { [1.0, 2.0, 3.0] } else { [3.0, 4.0, 5.0] }).collect();
         Preprocess::new(&options, &[5, 1, 3], &[3, 5, 1]).unwrap().apply(&pixels, &mut out);
         assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0].repeat(3));
+    }
+
+    #[test]
+    fn channels_stand_first_or_last() {
+        let found = [&[3, 32, 32][..], &[32, 32, 3], &[3, 4, 3], &[28, 28], &[784], &[5, 5, 5]].map(channel_axis);
+        assert_eq!(found, [Some(0), Some(2), Some(0), None, None, None]);
     }
 
     #[test]

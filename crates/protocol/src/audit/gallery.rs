@@ -1,5 +1,6 @@
 //! Which examples a report shows.
 
+use brinell_engine::channel_axis;
 use brinell_record::{Gallery, GalleryItem};
 
 use super::setup::Run;
@@ -32,13 +33,14 @@ impl Run<'_> {
         }
         let mut items = Vec::with_capacity(chosen.len());
         for sample in chosen {
-            let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
+            let (shape, x) = channels_first(&self.data.shape, self.sample(sample));
+            let (_, x_adv) = channels_first(&self.data.shape, self.folder.adversarial(sample as u64)?);
             let Some(state) = self.states.get(sample) else { continue };
             let Some(broken) = &state.broken else { continue };
             items.push(GalleryItem {
                 sample,
                 label: state.label,
-                shape: self.data.shape.clone(),
+                shape,
                 x,
                 x_adv,
                 clean_prediction: state.clean.prediction.unwrap_or(usize::MAX),
@@ -50,5 +52,41 @@ impl Run<'_> {
             });
         }
         Ok(Gallery { items })
+    }
+}
+
+/// Returns an image with its channels before rows and columns, as pictures are read; anything else stays as it is.
+///
+/// # Shapes
+/// in: as stored; out: C,H,W where the stored sample is H,W,C.
+fn channels_first(shape: &[usize], x: Vec<f32>) -> (Vec<usize>, Vec<f32>) {
+    match (shape, channel_axis(shape)) {
+        (&[rows, columns, channels], Some(2)) => {
+            let moved = (0..channels).flat_map(|channel| x.iter().skip(channel).step_by(channels)).copied().collect();
+            (vec![channels, rows, columns], moved)
+        }
+        _ => (shape.to_vec(), x),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::channels_first;
+
+    #[test]
+    fn channels_come_first_and_pixels_keep_their_order() {
+        // Pixel p of channel c holds 10 c + p.
+        let stored: Vec<f32> = (0..10).flat_map(|p| [0, 10, 20].map(|c| (c + p) as f32)).collect();
+        let (shape, moved) = channels_first(&[5, 2, 3], stored);
+        assert_eq!(shape, [3, 5, 2]);
+        assert_eq!(moved, (0..30).map(|v| v as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_channels_last_image_stays() {
+        let x: Vec<f32> = (0..12).map(|v| v as f32).collect();
+        for shape in [&[3, 2, 2][..], &[3, 4], &[12], &[1, 3, 2, 2]] {
+            assert_eq!(channels_first(shape, x.clone()), (shape.to_vec(), x.clone()));
+        }
     }
 }
