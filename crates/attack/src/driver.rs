@@ -62,6 +62,8 @@ pub struct DriverSettings<'a> {
     pub max_queries: Option<u64>,
     /// Run every attack to its end and keep the point with the largest margin, instead of stopping at the first success.
     pub keep_going: bool,
+    /// Threads that update the attacks while the model runs.
+    pub pool: &'a rayon::ThreadPool,
     /// Checked between calls; once true, the driver returns early with what is decided so far.
     pub stop: &'a AtomicBool,
 }
@@ -145,13 +147,13 @@ pub fn run<C: Court>(
             return Err(DriverError::Interrupted);
         }
         let mut evaluated = Ok(0.0);
-        rayon::join(|| evaluated = active.evaluate(model, &context), || resting.update(&context));
+        settings.pool.join(|| evaluated = active.evaluate(model, &context), || resting.update(&context));
         timing.model += evaluated?;
         resting.settle(&context, court)?;
         resting.refill(&context, items, settings.batch);
         if resting.len() + active.len() <= settings.batch {
             // The tail: one larger batch costs the model less than two small ones.
-            active.update(&context);
+            settings.pool.install(|| active.update(&context));
             active.settle(&context, court)?;
             active.refill(&context, items, settings.batch);
             active.absorb(&mut resting);

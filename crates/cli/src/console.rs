@@ -2,12 +2,17 @@
 
 use std::io::{IsTerminal, Write};
 
-/// Prints to standard output; a closed pipe ends the program quietly, as `brinell .. | head` expects.
+use crate::exit::Exit;
+
+/// Prints to standard output. A closed pipe is no error, as `brinell .. | head` expects.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let result = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    if result.is_err() {
-        std::process::exit(0);
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(&format!("error: cannot write to standard output: {error}"));
+            std::process::exit(i32::from(Exit::Input.code()));
+        }
+        _ => {}
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct Settings {
     pub(crate) target: Option<String>,
 
     /// Attacks that run one after the other, each on what is left [default: quick]
-    #[arg(long, value_name = "SUITE", help_heading = "Attacks")]
+    #[arg(long, value_name = "SUITE", conflicts_with = "attacks", help_heading = "Attacks")]
     pub(crate) suite: Option<String>,
 
     /// fgsm, pgd, apgd-ce, apgd-dlr or apgd-margin, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated
@@ -175,6 +175,7 @@ impl Settings {
 
     /// Returns these settings, with gaps filled from `file`.
     pub(crate) fn over(self, file: Self) -> Self {
+        let no_suite = self.suite.is_none();
         Self {
             model: self.model.or(file.model),
             data: self.data.or(file.data),
@@ -189,7 +190,8 @@ impl Settings {
             eps: self.eps.or(file.eps),
             target: self.target.or(file.target),
             suite: self.suite.or(file.suite),
-            attacks: self.attacks.or(file.attacks),
+            // A suite on the command line replaces attacks of the file.
+            attacks: self.attacks.or_else(|| file.attacks.filter(|_| no_suite)),
             seed: self.seed.or(file.seed),
             max_queries: self.max_queries.or(file.max_queries),
             keep_going: self.keep_going.or(file.keep_going),
@@ -232,8 +234,8 @@ impl Settings {
         if self.limit == Some(0) {
             return Err(Failure::input("--limit 0 leaves no samples; give at least 1"));
         }
-        if self.max_queries == Some(0) {
-            return Err(Failure::input("--max-queries 0 leaves no attack; give at least 1"));
+        if self.max_queries.is_some_and(|limit| limit < 2) {
+            return Err(Failure::input("--max-queries below 2 leaves no attack: a gradient costs a forward and a backward"));
         }
         Ok(Plan {
             model,

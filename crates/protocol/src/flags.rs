@@ -43,7 +43,9 @@ pub mod id {
     pub const NON_DETERMINISTIC: &str = "non-deterministic";
     /// The referee did not confirm what an attack had found.
     pub const DISAGREEMENT: &str = "referee-disagreement";
-    /// The model runs one sample at a time.
+    /// Part of the model does not run on the device that was asked for.
+    pub const DEVICE: &str = "device";
+    /// The model runs with its own fixed batch size.
     pub const BATCH_ONE: &str = "fixed-batch";
     /// The runtime is not the fastest one.
     pub const RUNTIME: &str = "runtime";

@@ -14,13 +14,26 @@ pub struct Opinion {
     pub prediction: Option<usize>,
     /// Probability of the predicted class.
     pub confidence: f64,
+    /// True where `output` holds probabilities.
+    pub softmax: bool,
 }
 
 impl Opinion {
     fn new(output: Vec<f32>, softmax: bool) -> Self {
         let prediction = argmax(&output);
         let confidence = prediction.map_or(f64::NAN, |class| confidence(&output, class, softmax));
-        Self { output, prediction, confidence }
+        Self { output, prediction, confidence, softmax }
+    }
+
+    /// Returns the margin of the goal in logits; of a softmax in log-probabilities, whose differences are those of logits.
+    #[must_use]
+    pub fn margin(&self, goal: Goal) -> Option<f64> {
+        if self.softmax {
+            let logs: Vec<f32> = self.output.iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect();
+            goal.margin(&logs)
+        } else {
+            goal.margin(&self.output)
+        }
     }
 
     /// Returns the opinion that a row of logits stands for.
@@ -72,6 +85,12 @@ impl Referee {
             softmax: signature.softmax,
             ready: Vec::new(),
         })
+    }
+
+    /// Returns what is worth knowing about how the file runs, see [`Session::note`].
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.session.note()
     }
 
     /// Returns the file that is asked.

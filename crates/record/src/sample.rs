@@ -21,8 +21,8 @@ pub struct SampleRecord {
     pub sample: usize,
     /// Correct class, counted from 0.
     pub label: usize,
-    /// Class that the original model gives the unchanged sample.
-    pub prediction: usize,
+    /// Class that the original model gives the unchanged sample; `None` where an output is not finite.
+    pub prediction: Option<usize>,
     /// What came of it.
     pub outcome: Outcome,
     /// Attack that found the adversarial example; `None` unless broken.
@@ -32,7 +32,8 @@ pub struct SampleRecord {
     /// Size of the perturbation found, in the threat's norm and in input-scale units; `None` unless broken.
     #[serde(default, with = "crate::float::option")]
     pub norm: Option<f64>,
-    /// Logit of the true class minus the largest other logit, on the decisive point: the unchanged
+    /// How far the attack was from its goal, in logits: the true class's minus the largest other one, or with a target the
+    /// largest other one minus the target's. Negative once the goal is reached. Taken on the decisive point: the unchanged
     /// sample if misclassified, the adversarial example as the referee judged it if broken, and the
     /// smallest margin that any attack reached if survived.
     #[serde(with = "crate::float")]

@@ -7,7 +7,7 @@ fn broken() -> SampleRecord {
     SampleRecord {
         sample: 7,
         label: 3,
-        prediction: 3,
+        prediction: Some(3),
         outcome: Outcome::Broken,
         attack: Some("apgd-ce".into()),
         restart: Some(0),

@@ -42,8 +42,8 @@ fn of_many(summary: &Summary) -> Vec<Tile> {
 fn of_one(summary: &Summary, sample: &SampleRecord) -> Vec<Tile> {
     let mut tiles = Vec::new();
     let name = |class| class_name(&summary.classes, class);
-    if let Some(confidence) = sample.confidence {
-        tiles.push(plain("Confidence before", percent(confidence), name(sample.prediction)));
+    if let (Some(confidence), Some(class)) = (sample.confidence, sample.prediction) {
+        tiles.push(plain("Confidence before", percent(confidence), name(class)));
     }
     if sample.outcome == Outcome::Broken {
         if let (Some(confidence), Some(class)) = (sample.adv_confidence, sample.adv_prediction) {

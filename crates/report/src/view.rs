@@ -364,7 +364,7 @@ impl SamplesView {
             .map(|record| SampleRow {
                 sample: record.sample,
                 label: name(record.label),
-                prediction: name(record.prediction),
+                prediction: record.prediction.map_or_else(|| "none (not finite)".to_owned(), name),
                 outcome: outcome(record.outcome),
                 attack: match (&record.attack, record.restart) {
                     (Some(attack), Some(restart)) if restart > 0 => format!("{attack}, restart {restart}"),

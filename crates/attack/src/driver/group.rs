@@ -237,12 +237,9 @@ impl Slot {
         let target = self.item.target.unwrap_or(self.item.label);
         let loss = context.loss(&self.item).eval(logits, self.item.label, target);
         let next = self.attack.tell(&Reply { logits, loss, gradient });
-        let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
-        let exhausted = context.max_queries.is_some_and(|limit| spent >= limit);
-        if next == Next::Done || exhausted {
+        if next == Next::Done {
             self.restart += 1;
-            if exhausted || self.restart >= context.recipe.restarts() {
-                self.verdict.exhausted = exhausted;
+            if self.restart >= context.recipe.restarts() {
                 self.state = State::Finished;
                 return;
             }
@@ -250,6 +247,9 @@ impl Slot {
             self.first_of_run = true;
         }
         self.need = self.attack.ask(x);
-        self.state = State::Asking;
+        let cost = if self.need == Need::Gradient { 2 } else { 1 };
+        let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
+        self.verdict.exhausted = context.max_queries.is_some_and(|limit| spent + cost > limit);
+        self.state = if self.verdict.exhausted { State::Finished } else { State::Asking };
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let out = self.out.unwrap_or_else(|| free_folder("brinell-demo"));
-        if out.join("report.html").exists() || out.join("ordinary.onnx").exists() {
-            return Err(Failure::input(format!("{} holds a demo already; choose another folder with --out", out.display())));
+        if let Some((name, _)) = FILES.iter().chain(&[("report.html", &[] as &[u8])]).find(|(name, _)| out.join(name).exists()) {
+            return Err(Failure::input(format!("{} exists already; choose another folder with --out", out.join(name).display())));
         }
         unpack(&out)?;
         let stop = stop_flag()?;

@@ -37,7 +37,7 @@ impl Init {
 }
 
 fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
-    let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{} {} {}", port.name, port.dtype, port.shape));
+    let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{:?} {} {}", port.name, port.dtype, port.shape));
     let classes = inspection.classes.map_or_else(|| "unknown".to_owned(), |classes| classes.to_string());
     let notes: Vec<String> = inspection
         .not_a_classifier
@@ -48,7 +48,7 @@ fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
                 .then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()),
         )
         .collect();
-    let channels = if input.contains(", 3, ") { 3 } else { 1 };
+    let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
     format!(

@@ -23,6 +23,8 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --attack zap", &["zap", "apgd-ce"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --attack pgd:steps=0", &["steps"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --suite huge", &["huge", "quick"]),
+    ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --suite quick --attack pgd", &["--suite", "--attack"]),
+    ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --max-queries 1", &["--max-queries"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --mean 1,2", &["--mean", "2"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --std 0", &["--std"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 0", &["--limit"]),

@@ -1,6 +1,10 @@
 //! Real models that nobody here trained, on every runtime that is there.
 
-use crate::support::Folder;
+use std::collections::HashMap;
+
+use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+
+use crate::support::{Folder, verdicts};
 
 const MNIST: &str = "mnist/mnist_test_subset-images-idx3-ubyte";
 const CIFAR: &str = "cifar10/cifar10_test_subset.bin";
@@ -47,5 +51,81 @@ fn clean_correct_counts_are_those_of_other_software() {
             assert_eq!(summary["clean_correct"], correct, "{model} on {}", summary["runtime"]["name"]);
             assert_eq!(summary["survived"], correct, "{model} on {}", summary["runtime"]["name"]);
         }
+    }
+}
+
+/// The demo's ordinary model with its batch fixed at `batch`, and a softmax at its end.
+fn fixed_batch_with_softmax(batch: usize) -> Vec<u8> {
+    let model = brinell_onnx::read_file(&crate::support::demo().join("ordinary.onnx")).unwrap().graph;
+    let mut graph = Graph::new("fixed");
+    let shape = [batch, 1, 28, 28].map(Dim::Fixed).to_vec();
+    let image = graph.input("image", DType::F32, shape);
+    let mut values = HashMap::from([(model.inputs()[0], image)]);
+    for (id, tensor) in model.constants() {
+        values.insert(id, graph.constant(&model.value(id).name, Tensor::clone(tensor)));
+    }
+    for node in model.nodes() {
+        let op = match &node.op {
+            Op::Reshape { shape } => Op::Reshape { shape: shape.iter().map(|dim| Dim::Fixed(dim.at_batch(batch).unwrap())).collect() },
+            other => other.clone(),
+        };
+        let inputs: Vec<_> = node.inputs.iter().flatten().map(|id| values[id]).collect();
+        values.insert(node.outputs[0].unwrap(), graph.add(op, &inputs).unwrap());
+    }
+    let probabilities = graph.add(Op::Softmax { axis: 1 }, &[values[&model.outputs()[0]]]).unwrap();
+    graph.output(probabilities);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+#[test]
+fn a_fixed_batch_and_a_softmax_change_no_verdict() {
+    let folder = Folder::new();
+    for batch in [1, 4] {
+        folder.write(&format!("fixed{batch}.onnx"), fixed_batch_with_softmax(batch));
+        folder.audit(&format!("fixed{batch}"), &format!("--limit 30 --out fixed{batch}")).expect(0);
+    }
+    folder.audit("ordinary", "--limit 30 --out free").expect(0);
+    let free = verdicts(&folder.record("free"));
+    for batch in [1, 4] {
+        let out = format!("fixed{batch}");
+        assert_eq!(verdicts(&folder.record(&out)), free, "batch {batch}");
+        let flags = folder.summary(&out)["flags"].clone();
+        let raised = |id: &str| flags.as_array().unwrap().iter().any(|flag| flag["id"] == id);
+        assert!(raised("softmax-output"));
+        assert_eq!(raised("fixed-batch"), batch == 4, "a batch of 1 is freed, one of 4 is not");
+        for (fixed, free) in folder.record(&out).iter().zip(folder.record("free")) {
+            // Margins of a softmax are taken of log-probabilities, so that they are those of the logits.
+            let (a, b) = (fixed["margin"].as_f64().unwrap(), free["margin"].as_f64().unwrap());
+            assert!((a - b).abs() < 1e-2 * b.abs().max(1.0), "{fixed} {free}");
+        }
+    }
+}
+
+/// A model whose logits are NaN where the first pixel is above 0.5: log of a negative number.
+fn sometimes_nan() -> Vec<u8> {
+    let mut graph = Graph::new("nan");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(4)]);
+    let half = graph.scalar(0.5);
+    let below = graph.add(Op::Sub, &[half, x]).unwrap();
+    let log = graph.add(Op::Log, &[below]).unwrap();
+    let weight = Tensor::new(vec![4, 2], TensorData::F32(vec![1.0, -1.0, 0.5, 0.0, 0.0, 0.5, 0.1, 0.1])).unwrap();
+    let weight = graph.constant("weight", weight);
+    let logits = graph.add(Op::MatMul, &[log, weight]).unwrap();
+    graph.output(logits);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+#[test]
+fn nan_logits_are_flagged_and_never_count_as_broken() {
+    let folder = Folder::new();
+    folder.write("nan.onnx", sometimes_nan());
+    // Four samples of four bytes: two of them have a value above 0.5.
+    folder.write("x.idx", [&[0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 4][..], &[9, 9, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9]].concat());
+    folder.run("audit nan.onnx --data x.idx --labels 1 --norm linf --eps 0.3 --runtime rten --attack pgd:steps=5 --out run").expect(2);
+    let flags = folder.summary("run")["flags"].clone();
+    assert!(flags.as_array().unwrap().iter().any(|flag| flag["id"] == "non-finite-output"), "{flags}");
+    let record = folder.record("run");
+    for sample in [1, 3] {
+        assert!(record[sample]["prediction"].is_null() && record[sample]["outcome"] == "misclassified", "{}", record[sample]);
     }
 }

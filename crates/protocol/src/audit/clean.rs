@@ -26,9 +26,7 @@ impl Run<'_> {
         let mut answer = Answer::default();
         let indices: Vec<usize> = (0..self.data.n).collect();
         for chunk in indices.chunks(self.batch) {
-            if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
-                return Err(ProtocolError::Interrupted);
-            }
+            self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
             logits_of(oracle, &samples, &mut answer)?;
             let classes = oracle.classes();
@@ -36,7 +34,7 @@ impl Run<'_> {
                 outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
                 let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = self.goal(label).margin(&clean.output).unwrap_or(f64::NAN);
+                let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
                 let state = State {
                     label,
                     clean,
@@ -65,6 +63,7 @@ impl Run<'_> {
         for line in std::mem::take(&mut self.past_stages) {
             match line {
                 StageLine::Time { stage, seconds } => {
+                    self.past_seconds += seconds;
                     if let Some(tally) = self.tallies.get_mut(stage) {
                         tally.seconds += seconds;
                     }
@@ -147,7 +146,7 @@ impl Run<'_> {
         Some(SampleRecord {
             sample: index,
             label: state.label,
-            prediction: state.clean.prediction.unwrap_or(usize::MAX),
+            prediction: state.clean.prediction,
             outcome,
             attack: broken.and_then(|broken| self.recipes.get(broken.stage)).map(|recipe| recipe.name().to_owned()),
             restart: broken.map(|broken| broken.restart),
@@ -169,7 +168,7 @@ pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut 
 }
 
 /// True where the two largest logits are too close to trust the transformed graph, or are not finite.
-fn close_call(logits: &[f32]) -> bool {
+pub(super) fn close_call(logits: &[f32]) -> bool {
     let Some(top) = argmax(logits) else { return true };
     let largest = logits.get(top).copied().unwrap_or(f32::NAN);
     let scale = logits.iter().fold(0.0f32, |m, z| m.max(z.abs()));

@@ -4,8 +4,9 @@ use brinell_engine::{Answer, Oracle};
 use brinell_record::CurvePoint;
 use brinell_threat::argmax;
 
-use super::clean::logits_of;
+use super::clean::{close_call, logits_of};
 use super::setup::Run;
+use super::state::State;
 use crate::{ProtocolError, stats};
 
 /// Steps of the grid between 0 and eps.
@@ -21,8 +22,9 @@ impl Run<'_> {
         let n = self.states.len();
         let mut broken_at = [0usize; GRID + 1];
         let mut answer = Answer::default();
-        let broken: Vec<usize> = (0..n).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
+        let broken: Vec<usize> = (0..n).filter(|&sample| self.states.get(sample).is_some_and(State::broken)).collect();
         for sample in broken {
+            self.check_stop()?;
             let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
             let shortened: Vec<Vec<f32>> = (1..GRID).map(|step| shorten(&x, &x_adv, step as f32 / GRID as f32)).collect();
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
@@ -33,7 +35,11 @@ impl Run<'_> {
             for chunk in shortened.chunks(per_call) {
                 logits_of(oracle, chunk, &mut answer)?;
                 for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
-                    if argmax(logits).is_some_and(|prediction| self.goal(label).reached(prediction)) {
+                    let prediction = match shortened.get(first_step + offset) {
+                        Some(x) if close_call(logits) => self.referee.ask(&self.preprocess, x)?.prediction,
+                        _ => argmax(logits),
+                    };
+                    if prediction.is_some_and(|prediction| self.goal(label).reached(prediction)) {
                         smallest = smallest.min(norm * (first_step + offset + 1) as f64 / GRID as f64);
                     }
                 }

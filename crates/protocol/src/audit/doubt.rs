@@ -27,7 +27,7 @@ impl Run<'_> {
         let chance = 1.0 / self.subject.signature.classes as f64;
         let (low, _) = clopper_pearson(correct as u64, n as u64, CONFIDENCE);
         let accuracy = correct as f64 / n as f64;
-        let near_chance = low <= chance && accuracy < 0.5;
+        let near_chance = low <= chance && accuracy < f64::max(0.5, 1.5 * chance);
         let better = self.better_alternative()?;
         if near_chance {
             let advice = better.as_ref().map_or_else(
@@ -54,6 +54,7 @@ impl Run<'_> {
         let (_, high) = clopper_pearson(now as u64, tried as u64, CONFIDENCE);
         let mut best: Option<(String, usize, usize)> = None;
         for alternative in self.alternatives() {
+            self.check_stop()?;
             let Ok(preprocess) = Preprocess::new(&alternative.options, &self.data.shape, &self.subject.signature.sample) else {
                 continue;
             };
@@ -95,7 +96,14 @@ impl Run<'_> {
         let declared = &self.plan.preprocess;
         let with = |scale: Scale, mean: &[f32], std: &[f32], layout: Option<Layout>| {
             let list = |values: &[f32]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            let mut flags = format!("--scale {}", scale_name(scale));
+            // Floats are taken as they are, whatever the scale: there the data, not the flag, would have to change.
+            let floats = matches!(self.data.pixels, crate::data::Pixels::F32(_));
+            let change = match (self.plan.scale, scale) {
+                (Scale::Unit, Scale::Byte) if floats => "the values multiplied by 255 and ",
+                (Scale::Byte, Scale::Unit) if floats => "the values divided by 255 and ",
+                _ => "",
+            };
+            let mut flags = format!("{change}--scale {}", scale_name(scale));
             for (name, values) in [("mean", mean), ("std", std)] {
                 if !values.is_empty() {
                     flags += &format!(" --{name} {}", list(values));

@@ -93,7 +93,7 @@ impl Run<'_> {
         let plan = self.plan;
         let n = self.states.len();
         let correct = self.states.iter().filter(|state| state.correct()).count();
-        let broken = self.states.iter().filter(|state| state.broken.is_some()).count();
+        let broken = self.states.iter().filter(|state| state.broken()).count();
         let mut per_class: Vec<ClassCounts> =
             (0..self.class_names.len()).map(|class| ClassCounts { class, n: 0, clean_correct: 0, survived: 0 }).collect();
         for state in &self.states {
@@ -109,7 +109,7 @@ impl Run<'_> {
         Summary {
             schema: SUMMARY_SCHEMA.to_owned(),
             brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
-            created: self.created.clone(),
+            created: machine::utc_now(),
             command: plan.command.clone(),
             model: ModelInfo {
                 name: self.subject.name(),
@@ -167,7 +167,7 @@ impl Run<'_> {
             classes: self.class_names.clone(),
             per_class,
             curve,
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: machine::describe(),
         }

@@ -3,9 +3,11 @@
 mod clean;
 mod curve;
 mod doubt;
+mod equivalence;
 mod events;
 mod finish;
 mod gallery;
+mod lanes;
 mod setup;
 mod stage;
 mod state;

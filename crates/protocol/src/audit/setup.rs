@@ -2,37 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_attack::{Recipe, Start};
-use brinell_engine::{Answer, Oracle, Preprocess, Runtime, open};
+use brinell_attack::Recipe;
+use brinell_engine::{Oracle, Preprocess, Runtime, open};
 use brinell_record::Severity;
 use brinell_threat::{Ball, Goal};
 
-use super::clean::logits_of;
+use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
+use super::lanes::Lanes;
 use super::state::{State, Tally};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
-use crate::referee::softmax;
 use crate::run::{Identity, RunFolder, StageLine};
 use crate::stats::{CONFIDENCE, clopper_pearson};
-use crate::{Plan, ProtocolError, Referee, Subject, hash, machine};
+use crate::{Plan, ProtocolError, Referee, Subject, hash};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
-
-/// Largest difference between the transformed graph and the original file, relative to the largest output.
-const SAME_OUTPUT: f32 = 1e-3;
 
 /// An audit under way.
 pub(super) struct Run<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stop: &'a AtomicBool,
     pub(super) observer: &'a mut dyn Observer,
-    pub(super) created: String,
     pub(super) started: std::time::Instant,
+    /// Seconds that earlier processes spent in stages.
+    pub(super) past_seconds: f64,
     pub(super) subject: Subject,
     pub(super) data: Arc<Dataset>,
     pub(super) class_names: Vec<String>,
@@ -55,7 +53,7 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
-        let (started, created) = (std::time::Instant::now(), machine::utc_now());
+        let started = std::time::Instant::now();
         let mut flags = Flags::default();
         let suite = brinell_attack::suite(&plan.suite)?;
         let recipes: Arc<[Box<dyn Recipe>]> = if plan.attacks.is_empty() {
@@ -98,20 +96,20 @@ impl<'a> Run<'a> {
         if let Some(note) = runtime.note() {
             flags.raise(Severity::Note, id::RUNTIME, note);
         }
-        let referee = subject.referee(&runtime)?;
-        let (graph, why_not) = subject.with_free_batch();
-        let mut oracle = Oracle::new(&graph, &preprocess, Arc::clone(&runtime))?;
+        let mut referee = subject.referee(&runtime)?;
+        let batch = plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1);
+        let lanes = Lanes::choose(plan, &subject, batch.min(dataset.n), &runtime)?;
+        let (mut oracle, why_not) = open_oracle(&subject, &preprocess, &ball, &runtime, &lanes, &mut referee)?;
+        let batch = oracle.fixed_batch().unwrap_or(batch);
         if let Some(reason) = &why_not {
-            flags.raise(Severity::Note, id::BATCH_ONE, format!("the model runs with its own batch size only, which is slower: {reason}"));
+            let ignored = if plan.batch.is_some() { " (--batch has no effect)" } else { "" };
+            let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
+            flags.raise(Severity::Note, id::BATCH_ONE, message);
         }
         // Building the first gradient here finds operators without one before anything is written.
         if let Some(recipe) = recipes.first() {
             oracle.prepare(recipe.loss(target.is_some(), classes))?;
         }
-        let batch = match oracle.fixed_batch() {
-            Some(n) => n,
-            None => plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1),
-        };
         let (folder, past) = RunFolder::open(
             &plan.out,
             &identity(plan, &subject, &dataset, &class_names, &recipes, target, runtime.as_ref()),
@@ -126,8 +124,8 @@ impl<'a> Run<'a> {
             plan,
             stop,
             observer,
-            created,
             started,
+            past_seconds: 0.0,
             subject,
             data: Arc::new(dataset),
             class_names,
@@ -147,8 +145,13 @@ impl<'a> Run<'a> {
             flags,
         };
         run.check_signature();
-        run.check_free_batch(&mut oracle)?;
+        run.note_sessions(&oracle);
         Ok((run, oracle))
+    }
+
+    /// Returns an error once the user has asked to stop.
+    pub(super) fn check_stop(&self) -> Result<(), ProtocolError> {
+        if self.stop.load(Ordering::Relaxed) { Err(ProtocolError::Interrupted) } else { Ok(()) }
     }
 
     /// Reads a sample in the declared scale.
@@ -166,33 +169,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Compares the graph that attacks query with the original file on random points, a batch against one at a time.
-    fn check_free_batch(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
-        let count = oracle.fixed_batch().unwrap_or(3).min(self.batch);
-        let samples: Vec<Vec<f32>> = (0..count)
-            .map(|sample| {
-                let mut x = vec![0.0; self.data.sample_len()];
-                let start =
-                    Start { x: &[], ball: &self.ball, label: 0, target: None, seed: self.plan.seed, sample: sample as u64, restart: 0 };
-                let mut rng = brinell_attack::rng::generator("free-batch-check", &start);
-                brinell_threat::fill_uniform(&mut rng, &mut x);
-                let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
-                x.iter_mut().for_each(|v| *v = lo + (hi - lo) * (*v + 1.0) / 2.0);
-                x
-            })
-            .collect();
-        let mut answer = Answer::default();
-        logits_of(oracle, &samples, &mut answer)?;
-        for (x, logits) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())) {
-            let original = self.referee.ask(&self.preprocess, x)?.output;
-            let transformed = if self.subject.signature.softmax { softmax(logits) } else { logits.to_vec() };
-            let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
-            let gap = original.iter().zip(&transformed).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
-            if gap > SAME_OUTPUT * scale {
-                return Err(ProtocolError::NotEquivalent { path: self.subject.path.clone(), gap: gap / scale });
-            }
+    /// Says where a session does not run as asked, such as partly on the processor instead of the device.
+    pub(super) fn note_sessions(&mut self, oracle: &Oracle) {
+        if let Some(note) = oracle.note().or_else(|| self.referee.note()) {
+            let message = note.to_owned();
+            self.flags.raise(Severity::Warning, id::DEVICE, message);
         }
-        Ok(())
     }
 
     fn check_signature(&mut self) {

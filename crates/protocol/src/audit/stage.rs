@@ -24,13 +24,17 @@ impl Run<'_> {
             .collect();
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
-        let timing = if todo.is_empty() { Timing::default() } else { self.drive(index, recipe.as_ref(), &todo, oracle, pool)? };
-        if timing.total > 0.0 {
-            self.folder.keep(&StageLine::Time { stage: index, seconds: timing.total }, None)?;
+        let begin = std::time::Instant::now();
+        let result = if todo.is_empty() { Ok(Timing::default()) } else { self.drive(index, recipe.as_ref(), &todo, oracle, pool) };
+        let seconds = begin.elapsed().as_secs_f64();
+        if !todo.is_empty() && matches!(result, Ok(_) | Err(ProtocolError::Interrupted)) {
+            self.folder.keep(&StageLine::Time { stage: index, seconds }, None)?;
             if let Some(tally) = self.tallies.get_mut(index) {
-                tally.seconds += timing.total;
+                tally.seconds += seconds;
             }
         }
+        let timing = result?;
+        self.note_sessions(oracle);
         self.observer.event(Event::StageEnded);
         Ok(timing)
     }
@@ -55,11 +59,12 @@ impl Run<'_> {
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
             keep_going: self.plan.keep_going,
+            pool,
             stop: self.stop,
         };
         let ball = self.ball;
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
-        let timing = pool.in_place_scope(|_| driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings));
+        let timing = driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings);
         timing.map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
             DriverError::Callback(error) => error,
@@ -113,9 +118,10 @@ impl Run<'_> {
         };
         let norm = self.ball.distance(&x, x_adv);
         let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
-        let margin = self.goal(label).margin(&opinion.output).unwrap_or(f64::NAN);
+        let margin = opinion.margin(self.goal(label)).unwrap_or(f64::NAN);
         if let Some(state) = self.states.get_mut(sample) {
-            self.standing -= usize::from(state.broken.is_none());
+            let stood = state.correct() && state.broken.is_none();
+            self.standing = self.standing.saturating_sub(usize::from(stood));
             state.broken = Some(Broken { stage, restart, norm, opinion, margin });
         }
         Ok(())

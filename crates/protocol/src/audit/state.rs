@@ -31,6 +31,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// True where the sample was right and an attack changed that.
+    pub(super) fn broken(&self) -> bool {
+        self.correct() && self.broken.is_some()
+    }
+
     /// True where the clean prediction is the label.
     pub(super) fn correct(&self) -> bool {
         self.clean.prediction == Some(self.label)

@@ -103,7 +103,7 @@ pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
             SampleRecord {
                 sample,
                 label: sample % 10,
-                prediction: if outcome == Outcome::Misclassified { (sample + 1) % 10 } else { sample % 10 },
+                prediction: Some(if outcome == Outcome::Misclassified { (sample + 1) % 10 } else { sample % 10 }),
                 outcome,
                 attack: broken.then(|| "apgd-ce".into()),
                 restart: broken.then_some(0),

@@ -1,0 +1,88 @@
+//! Does the graph that attacks query compute what the file computes?
+
+use std::sync::Arc;
+
+use brinell_attack::Start;
+use brinell_engine::{Answer, Oracle, Preprocess, Runtime};
+use brinell_threat::Ball;
+
+use super::clean::logits_of;
+use super::lanes::Lanes;
+use crate::referee::softmax;
+use crate::{ProtocolError, Referee, Subject};
+
+/// Largest difference between the graph and the file, relative to the largest output.
+const SAME_OUTPUT: f32 = 1e-3;
+
+/// Points that are compared, as one batch of the graph.
+const POINTS: usize = 3;
+
+/// Returns an oracle with a free batch where the model allows it and then computes the same as the file, and otherwise one
+/// with the model's own batch, and why.
+///
+/// # Errors
+/// [`ProtocolError::NotEquivalent`] where even the model's own batch gives other results, [`ProtocolError::Oracle`].
+pub(super) fn open_oracle(
+    subject: &Subject,
+    preprocess: &Preprocess,
+    ball: &Ball,
+    runtime: &Arc<dyn Runtime>,
+    lanes: &Lanes,
+    referee: &mut Referee,
+) -> Result<(Oracle, Option<String>), ProtocolError> {
+    let (graph, mut why_not) = subject.with_free_batch();
+    let freed = subject.signature.fixed_batch.is_some() && why_not.is_none();
+    if freed {
+        let tried =
+            Oracle::new(&graph, preprocess, Arc::clone(&lanes.runtime), lanes.n).map_err(ProtocolError::from).and_then(|mut oracle| {
+                let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
+                Ok((oracle, gap))
+            });
+        why_not = match tried {
+            Ok((oracle, gap)) if gap <= SAME_OUTPUT => return Ok((oracle, None)),
+            Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
+            Err(error) => Some(format!("with a free batch it does not run: {error}")),
+        };
+    }
+    let mut oracle = match subject.signature.fixed_batch {
+        None => Oracle::new(&subject.model.graph, preprocess, Arc::clone(&lanes.runtime), lanes.n)?,
+        Some(_) => Oracle::new(&subject.model.graph, preprocess, Arc::clone(runtime), 1)?,
+    };
+    let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
+    if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
+}
+
+/// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output
+/// is finite on one side only.
+fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, ProtocolError> {
+    let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
+    let samples: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
+    let mut answer = Answer::default();
+    logits_of(oracle, &samples, &mut answer)?;
+    let mut largest = 0.0f32;
+    for (x, logits) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())) {
+        let original = referee.ask(preprocess, x)?.output;
+        let transformed = if subject.signature.softmax { softmax(logits) } else { logits.to_vec() };
+        let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
+        for (a, b) in original.iter().zip(&transformed) {
+            let difference = (a - b).abs() / scale;
+            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            largest = match (same, difference.is_nan()) {
+                (true, _) => largest,
+                (false, true) => f32::INFINITY,
+                (false, false) => largest.max(difference),
+            };
+        }
+    }
+    Ok(largest)
+}
+
+fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
+    let start = Start { x: &[], ball, label: 0, target: None, seed: 0, sample, restart: 0 };
+    let mut rng = brinell_attack::rng::generator("equivalence", &start);
+    let mut x = vec![0.0; len];
+    brinell_threat::fill_uniform(&mut rng, &mut x);
+    let (lo, hi) = (ball.bounds.lo(), ball.bounds.hi());
+    x.iter_mut().for_each(|v| *v = lo + (hi - lo) * (*v + 1.0) / 2.0);
+    x
+}
