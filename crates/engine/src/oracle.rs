@@ -6,7 +6,7 @@ use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Signature, SignatureError, Stage};
+use crate::{EngineError, Preprocess, Runtime, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +88,8 @@ impl Oracle {
         let input = graph.input("x", DType::F32, shape);
         let ready = preprocess.append(&mut graph, input, batch)?;
         let values = graph.splice(model, &[(signature.input, ready)])?;
-        let mut logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
-        let flat = vec![batch, Dim::Fixed(signature.classes)];
-        if graph.shape(logits) != Some(&flat) {
-            logits = graph.add(Op::Reshape { shape: flat }, &[logits])?;
-        }
+        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
+        let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
-use brinell_engine::Signature;
+use brinell_autodiff::{Loss, gradient_graph};
+use brinell_engine::{OracleError, Signature, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_onnx::Model;
 use serde::Serialize;
 
+use crate::rebatched::free_batch;
 use crate::{ProtocolError, hash};
 
 /// A model file described.
@@ -44,7 +45,7 @@ pub struct Inspection {
     pub softmax: bool,
     /// Why the model cannot be audited as it is, where it cannot.
     pub not_a_classifier: Option<String>,
-    /// True where the gradient of every loss with respect to the input can be built.
+    /// True where the gradient with respect to the input can be built for every loss that is defined for so many classes.
     pub differentiable: bool,
     /// Nodes without a gradient, where there are such.
     pub obstacles: Vec<String>,
@@ -104,17 +105,17 @@ pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
     })
 }
 
-/// Writes the gradient graph of a model under a loss, with a free batch where that can be had.
+/// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
+/// random points what the file computes.
 ///
 /// # Errors
 /// [`ProtocolError::Model`], [`ProtocolError::Oracle`] where the model is no classifier or has operators without a gradient.
 pub fn gradient_file(path: &Path, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
-    use brinell_engine::OracleError;
     let model = read(path)?;
-    let freed = brinell_graph::rebatch(&model.graph);
-    let graph = freed.as_ref().unwrap_or(&model.graph);
-    let signature = Signature::of(graph).map_err(OracleError::Signature)?;
-    let gradient = gradient_graph(graph, signature.logits, signature.input, loss).map_err(OracleError::Autodiff)?;
+    let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
+    let graph = free_batch(path, &model, &signature);
+    let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
+    let gradient = gradient(&graph, &signature, loss)?;
     Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)
 }
 
@@ -122,9 +123,17 @@ fn read(path: &Path) -> Result<Model, ProtocolError> {
     brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })
 }
 
-fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), AutodiffError>> {
+/// Builds the gradient for every loss that is defined for the number of classes.
+fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), OracleError>> {
     let signature = signature?;
-    Some(gradient_graph(graph, signature.logits, signature.input, Loss::CrossEntropy).map(|_| ()))
+    let mut losses = Loss::ALL.into_iter().filter(|loss| loss.min_classes() <= signature.classes);
+    Some(losses.try_for_each(|loss| gradient(graph, signature, loss).map(|_| ())))
+}
+
+fn gradient(graph: &Graph, signature: &Signature, loss: Loss) -> Result<Graph, OracleError> {
+    let mut graph = graph.clone();
+    let logits = class_logits(&mut graph, signature, signature.logits)?;
+    Ok(gradient_graph(&graph, logits, signature.input, loss)?)
 }
 
 fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
