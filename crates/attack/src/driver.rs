@@ -99,12 +99,9 @@ pub trait Court {
     /// # Errors
     /// Where it cannot be kept.
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Self::Error>;
-
-    /// Hears that a batch was evaluated.
-    fn progressed(&mut self) {}
 }
 
-/// Seconds that a stage spent inside the model and overall.
+/// Seconds that stages spent inside the model and overall.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Timing {
     /// Wall time of the whole stage.
@@ -118,6 +115,8 @@ pub struct Timing {
 /// # Guarantees
 /// `court.decided` is called exactly once per item, in no particular order; a broken verdict was confirmed by `court.judge`.
 ///
+/// `timing` grows by the time spent, whatever the result.
+///
 /// # Errors
 /// [`DriverError::Oracle`] where the model fails, [`DriverError::Callback`] where `court` does,
 /// [`DriverError::Interrupted`] where `settings.stop` was set.
@@ -128,9 +127,9 @@ pub fn run<C: Court>(
     items: &mut dyn Iterator<Item = Item>,
     court: &mut C,
     settings: &DriverSettings<'_>,
-) -> Result<Timing, DriverError<C::Error>> {
+    timing: &mut Timing,
+) -> Result<(), DriverError<C::Error>> {
     let start = std::time::Instant::now();
-    let mut timing = Timing::default();
     let context = group::Context {
         recipe,
         ball,
@@ -139,29 +138,40 @@ pub fn run<C: Court>(
         keep_going: settings.keep_going,
         classes: model.classes(),
     };
+    let result = take_turns(model, &context, items, court, settings, &mut timing.model);
+    timing.total += start.elapsed().as_secs_f64();
+    result
+}
+
+fn take_turns<C: Court>(
+    model: &mut dyn Model,
+    context: &group::Context<'_>,
+    items: &mut dyn Iterator<Item = Item>,
+    court: &mut C,
+    settings: &DriverSettings<'_>,
+    model_seconds: &mut f64,
+) -> Result<(), DriverError<C::Error>> {
     let (mut active, mut resting) = (Group::default(), Group::default());
-    active.refill(&context, items, settings.batch);
-    resting.refill(&context, items, settings.batch);
+    active.refill(context, items, settings.batch);
+    resting.refill(context, items, settings.batch);
     while !active.is_empty() {
         if settings.stop.load(Ordering::Relaxed) {
             return Err(DriverError::Interrupted);
         }
         let mut evaluated = Ok(0.0);
-        settings.pool.join(|| evaluated = active.evaluate(model, &context), || resting.update(&context));
-        timing.model += evaluated?;
-        resting.settle(&context, court)?;
-        resting.refill(&context, items, settings.batch);
+        settings.pool.join(|| evaluated = active.evaluate(model, context), || resting.update(context));
+        *model_seconds += evaluated?;
+        resting.settle(context, court)?;
+        resting.refill(context, items, settings.batch);
         if resting.len() + active.len() <= settings.batch {
             // The tail: one larger batch costs the model less than two small ones.
-            settings.pool.install(|| active.update(&context));
-            active.settle(&context, court)?;
-            active.refill(&context, items, settings.batch);
+            settings.pool.install(|| active.update(context));
+            active.settle(context, court)?;
+            active.refill(context, items, settings.batch);
             active.absorb(&mut resting);
         } else {
             std::mem::swap(&mut active, &mut resting);
         }
-        court.progressed();
     }
-    timing.total = start.elapsed().as_secs_f64();
-    Ok(timing)
+    Ok(())
 }

@@ -171,6 +171,9 @@ pub struct Stage {
     pub backwards: u64,
     /// Wall-clock time.
     pub seconds: f64,
+    /// Of this, time during which the model was running.
+    #[serde(default)]
+    pub model_seconds: f64,
 }
 
 /// How much a flag matters.

@@ -62,11 +62,9 @@ impl Run<'_> {
     fn replay_past(&mut self) -> Result<(), ProtocolError> {
         for line in std::mem::take(&mut self.past_stages) {
             match line {
-                StageLine::Time { stage, seconds } => {
+                StageLine::Time { seconds, .. } => {
                     self.past_seconds += seconds;
-                    if let Some(tally) = self.tallies.get_mut(stage) {
-                        tally.seconds += seconds;
-                    }
+                    self.add_time(&line);
                 }
                 StageLine::Sample { sample, .. } => {
                     let index = usize::try_from(sample).unwrap_or(usize::MAX);

@@ -14,7 +14,7 @@ use crate::{ProtocolError, machine, npz, stats};
 
 impl Run<'_> {
     /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
-    pub(super) fn finish(mut self, oracle: &mut Oracle, stage_seconds: (f64, f64)) -> Result<Completed, ProtocolError> {
+    pub(super) fn finish(mut self, oracle: &mut Oracle) -> Result<Completed, ProtocolError> {
         for sample in 0..self.states.len() {
             self.record(sample)?;
         }
@@ -27,7 +27,7 @@ impl Run<'_> {
         let samples = (0..self.states.len()).filter_map(|sample| self.sample_record(sample)).collect();
         let summary = self.summary(curve);
         write_json(&out.join("summary.json"), &summary)?;
-        Ok(Completed { summary, samples, gallery, stage_seconds })
+        Ok(Completed { summary, samples, gallery })
     }
 
     fn write_adversarial(&mut self) -> Result<(), ProtocolError> {
@@ -161,6 +161,7 @@ impl Run<'_> {
                     forwards: tally.queries.forwards,
                     backwards: tally.queries.backwards,
                     seconds: tally.seconds,
+                    model_seconds: tally.model_seconds,
                 })
                 .collect(),
             flags: std::mem::take::<Flags>(&mut self.flags).into_sorted(),

@@ -29,8 +29,6 @@ pub struct Completed {
     pub samples: Vec<SampleRecord>,
     /// Content of `gallery.json`.
     pub gallery: Gallery,
-    /// Seconds spent in the attack stages of this process: overall, and inside the model.
-    pub stage_seconds: (f64, f64),
 }
 
 impl Completed {
@@ -60,11 +58,8 @@ pub fn audit(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Res
     })?;
     let (mut run, mut oracle) = setup::Run::open(plan, stop, observer)?;
     run.clean_pass(&mut oracle)?;
-    let mut seconds = (0.0, 0.0);
     for index in 0..run.recipes.len() {
-        let timing = run.stage(index, &mut oracle, &pool)?;
-        seconds.0 += timing.total;
-        seconds.1 += timing.model;
+        run.stage(index, &mut oracle, &pool)?;
     }
-    run.finish(&mut oracle, seconds)
+    run.finish(&mut oracle)
 }

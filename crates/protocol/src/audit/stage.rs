@@ -16,27 +16,39 @@ use crate::run::StageLine;
 
 impl Run<'_> {
     /// Runs stage `index` on the samples that no earlier stage broke and that this one has not seen.
-    pub(super) fn stage(&mut self, index: usize, oracle: &mut Oracle, pool: &rayon::ThreadPool) -> Result<Timing, ProtocolError> {
+    pub(super) fn stage(&mut self, index: usize, oracle: &mut Oracle, pool: &rayon::ThreadPool) -> Result<(), ProtocolError> {
         let recipes = Arc::clone(&self.recipes);
-        let Some(recipe) = recipes.get(index) else { return Ok(Timing::default()) };
+        let Some(recipe) = recipes.get(index) else { return Ok(()) };
         let todo: Vec<usize> = (0..self.states.len())
             .filter(|&sample| self.attackable(sample) && self.states.get(sample).is_some_and(|state| state.stages_done <= index))
             .collect();
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
-        let begin = std::time::Instant::now();
-        let result = if todo.is_empty() { Ok(Timing::default()) } else { self.drive(index, recipe.as_ref(), &todo, oracle, pool) };
-        let seconds = begin.elapsed().as_secs_f64();
-        if !todo.is_empty() && matches!(result, Ok(_) | Err(ProtocolError::Interrupted)) {
-            self.folder.keep(&StageLine::Time { stage: index, seconds }, None)?;
-            if let Some(tally) = self.tallies.get_mut(index) {
-                tally.seconds += seconds;
-            }
+        if todo.is_empty() {
+            self.observer.event(Event::StageEnded);
+            return Ok(());
         }
-        let timing = result?;
+        let mut timing = Timing::default();
+        let result = self.drive(index, recipe.as_ref(), &todo, oracle, pool, &mut timing);
+        if matches!(result, Ok(()) | Err(ProtocolError::Interrupted)) {
+            let line = StageLine::Time { stage: index, seconds: timing.total, model_seconds: timing.model };
+            self.folder.keep(&line, None)?;
+            self.add_time(&line);
+        }
+        result?;
         self.note_sessions(oracle);
         self.observer.event(Event::StageEnded);
-        Ok(timing)
+        Ok(())
+    }
+
+    /// Adds the time that a process spent on a stage.
+    pub(super) fn add_time(&mut self, line: &StageLine) {
+        if let StageLine::Time { stage, seconds, model_seconds } = *line
+            && let Some(tally) = self.tallies.get_mut(stage)
+        {
+            tally.seconds += seconds;
+            tally.model_seconds += model_seconds;
+        }
     }
 
     fn drive(
@@ -46,7 +58,8 @@ impl Run<'_> {
         todo: &[usize],
         oracle: &mut Oracle,
         pool: &rayon::ThreadPool,
-    ) -> Result<Timing, ProtocolError> {
+        timing: &mut Timing,
+    ) -> Result<(), ProtocolError> {
         oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let mut items = todo.iter().filter_map(|&sample| {
@@ -64,8 +77,7 @@ impl Run<'_> {
         };
         let ball = self.ball;
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
-        let timing = driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings);
-        timing.map_err(|error| match error {
+        driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
             DriverError::Callback(error) => error,
             _ => ProtocolError::Interrupted,

@@ -49,6 +49,7 @@ pub(super) struct Tally {
     pub(super) broken: usize,
     pub(super) queries: Queries,
     pub(super) seconds: f64,
+    pub(super) model_seconds: f64,
     pub(super) rejected: usize,
     pub(super) zero_gradients: usize,
     pub(super) non_finite: usize,

@@ -45,8 +45,8 @@ pub enum StageLine {
         non_finite: u32,
         exhausted: bool,
     },
-    /// Wall time that a process spent on the stage.
-    Time { stage: usize, seconds: f64 },
+    /// Wall time that a process spent on the stage, and in it inside the model.
+    Time { stage: usize, seconds: f64, model_seconds: f64 },
 }
 
 /// The files of a run, open and locked.

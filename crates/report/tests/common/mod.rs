@@ -26,6 +26,7 @@ fn summary() -> Summary {
         forwards: attacked as u64 * 101,
         backwards: attacked as u64 * 100,
         seconds,
+        model_seconds: 0.9 * seconds,
     };
     Summary {
         schema: SUMMARY_SCHEMA.into(),
