@@ -13,6 +13,7 @@ fn comparable(mut summary: Value) -> Value {
     }
     for stage in summary["stages"].as_array_mut().unwrap() {
         stage["seconds"].take();
+        stage["model_seconds"].take();
     }
     summary
 }
