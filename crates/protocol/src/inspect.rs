@@ -9,8 +9,8 @@ use brinell_graph::{Dim, Graph, ValueId};
 use brinell_onnx::Model;
 use serde::Serialize;
 
-use crate::rebatched::free_batch;
-use crate::{ProtocolError, hash};
+use crate::audit::checked_graph;
+use crate::{ProtocolError, Subject, hash};
 
 /// A model file described.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -111,9 +111,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
 /// # Errors
 /// [`ProtocolError::Model`], [`ProtocolError::Oracle`] where the model is no classifier or has operators without a gradient.
 pub fn gradient_file(path: &Path, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
-    let model = read(path)?;
-    let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
-    let graph = free_batch(path, &model, &signature);
+    let graph = checked_graph(&Subject::load(path)?)?;
     let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
     Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)

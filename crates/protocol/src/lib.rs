@@ -13,7 +13,6 @@ mod inspect;
 pub mod machine;
 pub mod npz;
 mod plan;
-mod rebatched;
 mod referee;
 pub mod run;
 pub mod stats;

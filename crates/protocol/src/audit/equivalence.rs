@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use brinell_attack::Start;
-use brinell_engine::{Answer, Oracle, Preprocess, Runtime};
-use brinell_threat::Ball;
+use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_graph::Graph;
+use brinell_threat::{Ball, InputBox, Norm};
 
 use super::clean::logits_of;
 use super::lanes::Lanes;
@@ -50,6 +51,23 @@ pub(super) fn open_oracle(
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
     if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
+}
+
+/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same.
+///
+/// # Errors
+/// [`ProtocolError::Engine`] where no runtime can run the file, [`ProtocolError::Preprocess`].
+pub(crate) fn checked_graph(subject: &Subject) -> Result<Graph, ProtocolError> {
+    if subject.signature.fixed_batch != Some(1) {
+        return Ok(subject.model.graph.clone());
+    }
+    let preprocess = subject.preprocess(&PreprocessOptions::default(), &subject.signature.sample)?;
+    let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT };
+    let runtime = open(RuntimeChoice::Auto, &RuntimeSettings::default())?;
+    let lanes = Lanes { n: 1, runtime: Arc::clone(&runtime) };
+    let mut referee = subject.referee(&runtime)?;
+    let (_, why_not) = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee)?;
+    Ok(if why_not.is_none() { subject.with_free_batch().0 } else { subject.model.graph.clone() })
 }
 
 /// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output

@@ -16,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_record::{Gallery, SampleRecord, Summary};
 
+pub(crate) use equivalence::checked_graph;
 pub use events::{Event, Observer, Silent};
 
 use crate::{Plan, ProtocolError};
