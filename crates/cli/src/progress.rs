@@ -28,7 +28,6 @@ impl Observer for Progress {
             Event::Opened { out, runtime, n, batch } => {
                 say(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
             }
-            Event::Note(note) => say(&format!("note: {note}")),
             Event::StageStarted { name, attacked, done, surviving } => {
                 (self.stage, self.attacked, self.surviving) = (name.to_owned(), attacked, surviving);
                 if self.terminal && attacked > 0 {

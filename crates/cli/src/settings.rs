@@ -14,6 +14,8 @@ use crate::failure::Failure;
 /// Name of the settings file that is read from the current folder.
 pub(crate) const FILE: &str = "brinell.toml";
 
+const PREPROCESSING: &str = "Preprocessing (inside the graph, after the attack)";
+
 /// Settings that may come from flags or from the file; flags win.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -39,7 +41,7 @@ pub(crate) struct Settings {
     pub(crate) limit: Option<usize>,
 
     /// Range of the input that eps and distances are measured in [default: 0..1]
-    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = "Preprocessing (inside the graph, after the attack)")]
+    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = PREPROCESSING)]
     pub(crate) scale: Option<String>,
 
     /// Subtracted, one for all or one per channel, in units of --scale
@@ -48,7 +50,7 @@ pub(crate) struct Settings {
         value_name = "A,B,C",
         value_delimiter = ',',
         allow_negative_numbers = true,
-        help_heading = "Preprocessing (inside the graph, after the attack)"
+        help_heading = PREPROCESSING
     )]
     pub(crate) mean: Option<Vec<f32>>,
 
@@ -58,12 +60,12 @@ pub(crate) struct Settings {
         value_name = "A,B,C",
         value_delimiter = ',',
         allow_negative_numbers = true,
-        help_heading = "Preprocessing (inside the graph, after the attack)"
+        help_heading = PREPROCESSING
     )]
     pub(crate) std: Option<Vec<f32>>,
 
     /// Order in which the model wants the values [default: from the shapes]
-    #[arg(long, value_parser = PossibleValuesParser::new(["nchw", "nhwc", "flat", "flat-transposed"]), help_heading = "Preprocessing (inside the graph, after the attack)")]
+    #[arg(long, value_parser = PossibleValuesParser::new(["nchw", "nhwc", "flat", "flat-transposed"]), help_heading = PREPROCESSING)]
     pub(crate) layout: Option<String>,
 
     /// How a change is measured

@@ -158,12 +158,6 @@ impl Preprocess {
         &self.sample
     }
 
-    /// Returns the shape of the model's input without the batch.
-    #[must_use]
-    pub fn model_shape(&self) -> &[usize] {
-        &self.model
-    }
-
     /// Appends the preprocessing of `x` `[B, ..sample]` to a graph and returns the model's input [B, ..model].
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The referee: judges points on the original, unmodified file, one at a time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Session, Signature, View};
 use brinell_threat::{Ball, Goal, Violation, argmax};
@@ -57,7 +57,6 @@ pub struct Judgement {
 /// Holds a session on the original bytes; shares nothing with the transformed graph that attacks use.
 pub struct Referee {
     session: Box<dyn Session>,
-    path: PathBuf,
     input: String,
     /// Shape of one call: a fixed batch is filled with copies of the point.
     shape: Vec<usize>,
@@ -77,7 +76,6 @@ impl Referee {
         let shape = std::iter::once(copies).chain(signature.sample.iter().copied()).collect();
         Ok(Self {
             session: runtime.compile_file(path)?,
-            path: path.to_path_buf(),
             input: input.to_owned(),
             shape,
             copies,
@@ -91,12 +89,6 @@ impl Referee {
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.session.note()
-    }
-
-    /// Returns the file that is asked.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Asks the file about one stored sample.

@@ -17,8 +17,6 @@ pub enum Event<'a> {
         /// Samples per call.
         batch: usize,
     },
-    /// Something that the user should know at once.
-    Note(&'a str),
     /// A stage begins; the clean pass is the stage `clean`.
     StageStarted {
         /// Name of the attack.
