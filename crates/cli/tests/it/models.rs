@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
 
 use crate::support::{Folder, verdicts};
 
@@ -128,4 +128,79 @@ fn nan_logits_are_flagged_and_never_count_as_broken() {
     for sample in [1, 3] {
         assert!(record[sample]["prediction"].is_null() && record[sample]["outcome"] == "misclassified", "{}", record[sample]);
     }
+}
+
+/// Four bytes a sample: what the small models below take.
+const BYTES: [u8; 28] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 4, 9, 80, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9];
+
+/// A model of two classes that multiplies `ready(x)` by a matrix.
+fn two_classes(rest: Dim, ready: impl FnOnce(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
+    let mut graph = Graph::new("small");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), rest]);
+    let x = ready(&mut graph, x);
+    let weight = Tensor::new(vec![4, 2], TensorData::F32(vec![1.0, -1.0, 0.5, 0.0, 0.0, 0.5, 0.1, 0.1])).unwrap();
+    let weight = graph.constant("weight", weight);
+    let logits = graph.add(Op::MatMul, &[x, weight]).unwrap();
+    graph.output(logits);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+fn opaque(op_type: &str, attributes: Vec<Vec<u8>>) -> Op {
+    let reason = "unknown operator".to_owned();
+    Op::Opaque(OpaqueOp { domain: String::new(), op_type: op_type.to_owned(), opset: 17, attributes, reason, captures: 0 })
+}
+
+#[test]
+fn two_classes_are_too_few_for_dlr_and_another_loss_is_used() {
+    let folder = Folder::new();
+    folder.write("two.onnx", two_classes(Dim::Fixed(4), |_, x| x));
+    folder.write("x.idx", BYTES);
+    let run = folder.run("audit two.onnx --data x.idx --labels 0 --norm linf --eps 1 --runtime rten --attack apgd-dlr --out run");
+    assert!(run.stdout.contains("too-few-classes-for-dlr") && run.stdout.contains("margin"), "{}", run.stdout);
+    assert!(folder.summary("run")["broken"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn an_operator_without_gradient_is_named_before_anything_is_written() {
+    let folder = Folder::new();
+    let asin = |graph: &mut Graph, x| {
+        let outputs = graph.push("the_asin", opaque("Asin", Vec::new()), vec![Some(x)], &[Some("angle")]).unwrap();
+        graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Batch(1), Dim::Fixed(4)]));
+        outputs[0].unwrap()
+    };
+    folder.write("asin.onnx", two_classes(Dim::Fixed(4), asin));
+    folder.write("x.idx", BYTES);
+    let refused = folder.run("audit asin.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime rten --out run").expect(4);
+    assert!(refused.stderr.contains("the_asin") && refused.stderr.contains("Asin"), "{}", refused.stderr);
+    assert!(!folder.path("run").exists());
+}
+
+#[test]
+fn a_free_dimension_other_than_the_batch_is_named() {
+    let folder = Folder::new();
+    folder.write("free.onnx", two_classes(Dim::Unknown, |_, x| x));
+    folder.write("x.idx", BYTES);
+    let refused = folder.run("audit free.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime rten --out run").expect(4);
+    assert!(refused.stderr.contains("dimension 1") && refused.stderr.contains("`x`"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_randomised_model_is_flagged() {
+    // shape = [1, 4], as an encoded attribute: name, integers, type.
+    let shape = [&[0x0a, 5][..], b"shape", &[0x42, 2, 1, 4, 0xa0, 0x01, 7]].concat();
+    let noisy = |graph: &mut Graph, x| {
+        let outputs = graph.push("noise", opaque("RandomNormal", vec![shape]), Vec::new(), &[Some("noise")]).unwrap();
+        graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Fixed(1), Dim::Fixed(4)]));
+        graph.add(Op::Add, &[x, outputs[0].unwrap()]).unwrap()
+    };
+    let folder = Folder::new();
+    folder.write("noisy.onnx", two_classes(Dim::Fixed(4), noisy));
+    folder.write("x.idx", BYTES);
+    let run = folder.run("audit noisy.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime onnxruntime --out run");
+    if run.stderr.contains("no ONNX Runtime found") {
+        eprintln!("skipped: rten has no random numbers, and ONNX Runtime was not found");
+        return;
+    }
+    let run = run.expect(2);
+    assert!(run.stdout.contains("non-deterministic"), "{}", run.stdout);
 }

@@ -80,6 +80,11 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     let mut largest = 0.0f32;
     for (x, logits) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())) {
         let original = referee.ask(preprocess, x)?.output;
+        let again = referee.ask(preprocess, x)?.output;
+        if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            // A model that answers the same question differently cannot be compared; the clean pass flags it.
+            return Ok(0.0);
+        }
         let transformed = if subject.signature.softmax { softmax(logits) } else { logits.to_vec() };
         let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
         for (a, b) in original.iter().zip(&transformed) {
