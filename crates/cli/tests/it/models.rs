@@ -133,14 +133,19 @@ fn nan_logits_are_flagged_and_never_count_as_broken() {
 /// Four bytes a sample: what the small models below take.
 const BYTES: [u8; 28] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 4, 9, 80, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9];
 
-/// A model of two classes that multiplies `ready(x)` by a matrix.
-fn two_classes(rest: Dim, ready: impl FnOnce(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
+/// A model of two classes: `before`, a product with a matrix, `after`.
+fn two_classes(
+    rest: Dim,
+    before: impl FnOnce(&mut Graph, ValueId) -> ValueId,
+    after: impl FnOnce(&mut Graph, ValueId) -> ValueId,
+) -> Vec<u8> {
     let mut graph = Graph::new("small");
     let x = graph.input("x", DType::F32, vec![Dim::Batch(1), rest]);
-    let x = ready(&mut graph, x);
+    let x = before(&mut graph, x);
     let weight = Tensor::new(vec![4, 2], TensorData::F32(vec![1.0, -1.0, 0.5, 0.0, 0.0, 0.5, 0.1, 0.1])).unwrap();
     let weight = graph.constant("weight", weight);
     let logits = graph.add(Op::MatMul, &[x, weight]).unwrap();
+    let logits = after(&mut graph, logits);
     graph.output(logits);
     brinell_onnx::write(&graph).unwrap()
 }
@@ -153,7 +158,7 @@ fn opaque(op_type: &str, attributes: Vec<Vec<u8>>) -> Op {
 #[test]
 fn two_classes_are_too_few_for_dlr_and_another_loss_is_used() {
     let folder = Folder::new();
-    folder.write("two.onnx", two_classes(Dim::Fixed(4), |_, x| x));
+    folder.write("two.onnx", two_classes(Dim::Fixed(4), |_, x| x, |_, z| z));
     folder.write("x.idx", BYTES);
     let run = folder.run("audit two.onnx --data x.idx --labels 0 --norm linf --eps 1 --runtime rten --attack apgd-dlr --out run");
     assert!(run.stdout.contains("too-few-classes-for-dlr") && run.stdout.contains("margin"), "{}", run.stdout);
@@ -168,7 +173,7 @@ fn an_operator_without_gradient_is_named_before_anything_is_written() {
         graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Batch(1), Dim::Fixed(4)]));
         outputs[0].unwrap()
     };
-    folder.write("asin.onnx", two_classes(Dim::Fixed(4), asin));
+    folder.write("asin.onnx", two_classes(Dim::Fixed(4), asin, |_, z| z));
     folder.write("x.idx", BYTES);
     let refused = folder.run("audit asin.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime rten --out run").expect(4);
     assert!(refused.stderr.contains("the_asin") && refused.stderr.contains("Asin"), "{}", refused.stderr);
@@ -178,7 +183,7 @@ fn an_operator_without_gradient_is_named_before_anything_is_written() {
 #[test]
 fn a_free_dimension_other_than_the_batch_is_named() {
     let folder = Folder::new();
-    folder.write("free.onnx", two_classes(Dim::Unknown, |_, x| x));
+    folder.write("free.onnx", two_classes(Dim::Unknown, |_, x| x, |_, z| z));
     folder.write("x.idx", BYTES);
     let refused = folder.run("audit free.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime rten --out run").expect(4);
     assert!(refused.stderr.contains("dimension 1") && refused.stderr.contains("`x`"), "{}", refused.stderr);
@@ -186,15 +191,15 @@ fn a_free_dimension_other_than_the_batch_is_named() {
 
 #[test]
 fn a_randomised_model_is_flagged() {
-    // shape = [1, 4], as an encoded attribute: name, integers, type.
-    let shape = [&[0x0a, 5][..], b"shape", &[0x42, 2, 1, 4, 0xa0, 0x01, 7]].concat();
-    let noisy = |graph: &mut Graph, x| {
+    // shape = [1, 2], as an encoded attribute: name, integers, type.
+    let shape = [&[0x0a, 5][..], b"shape", &[0x42, 2, 1, 2, 0xa0, 0x01, 7]].concat();
+    let noisy = |graph: &mut Graph, logits| {
         let outputs = graph.push("noise", opaque("RandomNormal", vec![shape]), Vec::new(), &[Some("noise")]).unwrap();
-        graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Fixed(1), Dim::Fixed(4)]));
-        graph.add(Op::Add, &[x, outputs[0].unwrap()]).unwrap()
+        graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Fixed(1), Dim::Fixed(2)]));
+        graph.add(Op::Add, &[logits, outputs[0].unwrap()]).unwrap()
     };
     let folder = Folder::new();
-    folder.write("noisy.onnx", two_classes(Dim::Fixed(4), noisy));
+    folder.write("noisy.onnx", two_classes(Dim::Fixed(4), |_, x| x, noisy));
     folder.write("x.idx", BYTES);
     let run = folder.run("audit noisy.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime onnxruntime --out run");
     if run.stderr.contains("no ONNX Runtime found") {
