@@ -77,27 +77,8 @@ impl Header {
 
 fn value_info(value: &[u8]) -> Option<(String, Option<DType>)> {
     let tensor = message(message(value, 2)?, 1)?;
-    Some((text(value, 1)?, dtype(number(tensor, 1)?)))
-}
-
-fn dtype(code: u64) -> Option<DType> {
-    Some(match code {
-        1 => DType::F32,
-        2 => DType::U8,
-        3 => DType::I8,
-        4 => DType::U16,
-        5 => DType::I16,
-        6 => DType::I32,
-        7 => DType::I64,
-        8 => DType::String,
-        9 => DType::Bool,
-        10 => DType::F16,
-        11 => DType::F64,
-        12 => DType::U32,
-        13 => DType::U64,
-        16 => DType::Bf16,
-        _ => return None,
-    })
+    let dtype = i32::try_from(number(tensor, 1)?).ok().and_then(brinell_onnx::dtype);
+    Some((text(value, 1)?, dtype))
 }
 
 /// Returns the last submessage with this number, empty when there is none.

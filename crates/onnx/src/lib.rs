@@ -16,3 +16,4 @@ mod wire;
 pub use error::{ExportError, ImportError};
 pub use export::write;
 pub use import::{Model, OpaqueNode, read, read_file};
+pub use tensor::dtype;

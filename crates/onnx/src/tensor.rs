@@ -14,8 +14,9 @@ use crate::proto::TensorProto;
 /// Axes that a tensor may have.
 pub(crate) const MAX_RANK: usize = 8;
 
-/// Returns the type behind a number of ONNX's `TensorProto.DataType`.
-pub(crate) fn dtype(number: i32) -> Option<DType> {
+/// Returns the type behind a number of ONNX's `TensorProto.DataType`; `None` for types that are not read.
+#[must_use]
+pub fn dtype(number: i32) -> Option<DType> {
     Some(match number {
         1 => DType::F32,
         2 => DType::U8,
