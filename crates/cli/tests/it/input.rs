@@ -69,17 +69,33 @@ fn every_mistake_is_named_and_nothing_is_written() {
     }
 }
 
-#[test]
-fn nan_in_data_is_refused_with_its_sample() {
-    let folder = Folder::new();
+/// A .npy file of float32 samples `[n, 784]`.
+fn npy(values: impl Iterator<Item = f32>) -> Vec<u8> {
+    let values: Vec<f32> = values.collect();
     let mut npy = b"\x93NUMPY\x01\x00".to_vec();
-    let mut header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 784), }".to_owned();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 784), }}", values.len() / 784);
     header += &" ".repeat(117 - header.len());
     header.push('\n');
     npy.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
     npy.extend(header.bytes());
-    npy.extend((0..2 * 784).flat_map(|i| if i == 1000 { f32::NAN } else { 0.5 }.to_le_bytes()));
-    folder.write("x.npy", npy);
+    npy.extend(values.into_iter().flat_map(f32::to_le_bytes));
+    npy
+}
+
+#[test]
+fn nan_in_data_is_refused_with_its_sample() {
+    let folder = Folder::new();
+    folder.write("x.npy", npy((0..2 * 784).map(|i| if i == 1000 { f32::NAN } else { 0.5 })));
     let refused = folder.run("audit ordinary.onnx --data x.npy --labels 1 --norm linf --eps 0.1").expect(4);
     assert!(refused.stderr.contains("sample 1"), "{}", refused.stderr);
+}
+
+#[test]
+fn inputs_outside_the_box_are_flagged() {
+    let folder = Folder::new();
+    folder.write("x.npy", npy((0..3 * 784).map(|i| if i == 1000 { 1.5 } else { 0.5 })));
+    folder.run("audit ordinary.onnx --data x.npy --labels 1 --norm linf --eps 0.1 --runtime rten --attack fgsm --out run").expect(2);
+    let summary = folder.summary("run");
+    let flag = summary["flags"].as_array().unwrap().iter().find(|flag| flag["id"] == "input-outside-box").unwrap();
+    assert!(flag["message"].as_str().unwrap().starts_with("1 of 3 samples"), "{flag}");
 }
