@@ -208,11 +208,16 @@ impl Settings {
 
     /// Checks the settings and turns them into a plan.
     pub(crate) fn plan(self, resume: bool, command: String) -> Result<Plan, Failure> {
-        let missing =
-            |what: &str| Failure::input(format!("{what} is missing; give it on the command line or in {FILE} (see brinell init)"));
-        let norm: Norm = self.norm.as_deref().ok_or_else(|| missing("--norm"))?.parse().map_err(Failure::from_error)?;
-        let eps: Eps = self.eps.ok_or_else(|| missing("--eps"))?.to_string().parse().map_err(Failure::from_error)?;
-        let model = self.model.ok_or_else(|| missing("MODEL"))?;
+        let missing = |what: &str| Failure::input(format!("missing: {what}; give it on the command line or in {FILE} (see brinell init)"));
+        let (Some(model), Some(data), Some(norm), Some(eps)) = (&self.model, &self.data, &self.norm, &self.eps) else {
+            let given = [self.model.is_some(), self.data.is_some(), self.norm.is_some(), self.eps.is_some()];
+            let names = ["MODEL", "--data", "--norm", "--eps"].into_iter().zip(given);
+            let absent: Vec<&str> = names.filter(|(_, given)| !given).map(|(name, _)| name).collect();
+            return Err(missing(&absent.join(", ")));
+        };
+        let (model, data) = (model.clone(), data.clone());
+        let norm: Norm = norm.parse().map_err(Failure::from_error)?;
+        let eps: Eps = eps.to_string().parse().map_err(Failure::from_error)?;
         let scale = match self.scale.as_deref() {
             None | Some("0..1") => Scale::Unit,
             Some("0..255") => Scale::Byte,
@@ -241,7 +246,7 @@ impl Settings {
         }
         Ok(Plan {
             model,
-            data: self.data.ok_or_else(|| missing("--data"))?,
+            data,
             labels: self.labels,
             classes: self.classes,
             scale,

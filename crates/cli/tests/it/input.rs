@@ -14,6 +14,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf", &["--eps"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --eps 0.1", &["--norm"]),
     ("audit ordinary.onnx --norm linf --eps 0.1", &["--data"]),
+    ("audit", &["MODEL, --data, --norm, --eps", "brinell init"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps -0.1", &["-0.1", "negative"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps nan", &["nan"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 8", &["8", "box"]),
