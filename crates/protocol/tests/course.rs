@@ -1,5 +1,7 @@
 //! Audits that take samples in an order of their own.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
