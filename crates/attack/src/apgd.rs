@@ -3,7 +3,9 @@
 mod checkpoint;
 mod run;
 
-use crate::{Attack, AttackError, Loss, Recipe, Start, settings::positive};
+use brinell_threat::Norm;
+
+use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, settings::positive};
 use run::Run;
 
 /// What APGD maximises.
@@ -98,6 +100,14 @@ impl Recipe for Apgd {
         self.config.loss.attack_name()
     }
 
+    fn norms(&self) -> &'static [Norm] {
+        &[Norm::Linf, Norm::L2]
+    }
+
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
     fn loss(&self, targeted: bool, classes: usize) -> Loss {
         match (self.config.loss, targeted) {
             (ApgdLoss::CrossEntropy, false) => Loss::CrossEntropy,
@@ -109,7 +119,7 @@ impl Recipe for Apgd {
         }
     }
 
-    fn restarts(&self) -> u32 {
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
         self.config.restarts
     }
 

@@ -58,6 +58,7 @@ impl Loss {
             Self::TargetedMargin => head.targeted_margin(&mut ctx),
             Self::Dlr => head.dlr(&mut ctx),
             Self::TargetedDlr => head.targeted_dlr(&mut ctx),
+            Self::Difference => head.difference(&mut ctx),
         };
         built.map_err(|error| match error {
             RuleError::Graph(error) => error.into(),
@@ -121,6 +122,11 @@ impl Head {
     fn targeted_margin(&self, ctx: &mut Ctx<'_>) -> Both {
         let best = self.best_but(ctx, self.target)?;
         let difference = ctx.sub(self.target, best)?;
+        self.inner(ctx, difference)
+    }
+
+    fn difference(&self, ctx: &mut Ctx<'_>) -> Both {
+        let difference = ctx.sub(self.target, self.label)?;
         self.inner(ctx, difference)
     }
 

@@ -34,12 +34,13 @@ LOSSES = {
     "ce-targeted": lambda z, y, t: -F.cross_entropy(z, t, reduction="none"),
     "margin-targeted": lambda z, y, t: at(z, t) - others(z, t),
     "dlr-targeted": dlr_targeted,
+    "difference": lambda z, y, t: at(z, t) - at(z, y),
 }
 
 
 def cases(make):
     for name, loss in LOSSES.items():
-        sizes = [(5, 10), (6, 4)] + ([(4, 3)] if name != "dlr-targeted" else []) + ([(3, 2)] if name[:2] in ("ce", "ma") else [])
+        sizes = [(5, 10), (6, 4)] + ([(4, 3)] if name != "dlr-targeted" else []) + ([(3, 2)] if name[:2] in ("ce", "ma", "di") else [])
         for n, classes in sizes:
             title = f"{name}_{classes}_classes"
             make.restart(title)

@@ -102,6 +102,7 @@ pub(crate) fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, 
         Loss::TargetedCrossEntropy => cross_entropy(target, -1.0),
         Loss::Margin => ratio(other(label), label, None),
         Loss::TargetedMargin => ratio(target, other(target), None),
+        Loss::Difference => ratio(target, label, None),
         Loss::Dlr => ratio(other(label), label, Some(vec![(order[0], 1.0), (order[2], -1.0)])),
         Loss::TargetedDlr => ratio(target, label, Some(vec![(order[0], 1.0), (order[2], -0.5), (order[3], -0.5)])),
     }
@@ -133,13 +134,13 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
         trace.best_margin = trace.best_margin.max(margin);
         let (value, slope) = loss(kind, &z, label, target.unwrap_or(label));
         let gradient: Vec<f32> = match need {
-            Need::Logits => Vec::new(),
+            Need::Label | Need::Logits => Vec::new(),
             Need::Gradient => {
                 trace.backwards += 1;
                 model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
             }
         };
-        if attack.tell(&Reply { logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+        if attack.tell(&Reply { prediction: None, logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
             return trace;
         }
     }
