@@ -74,10 +74,7 @@ impl Loss {
     /// Returns true where the loss needs a target class.
     #[must_use]
     pub fn is_targeted(self) -> bool {
-        matches!(
-            self,
-            Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr | Self::Difference | Self::TargetedLogOdds
-        )
+        matches!(self, Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr | Self::Difference | Self::TargetedLogOdds)
     }
 
     /// Returns the least number of classes for which the loss is defined.
