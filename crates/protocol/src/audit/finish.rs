@@ -1,5 +1,6 @@
 //! From the last stage to the files that other programs read.
 
+use brinell_attack::attacks;
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{
     ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage, Summary, Threat,
@@ -117,7 +118,13 @@ impl Run<'_> {
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
             },
-            data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
+            data: DataInfo {
+                path: plan.data.display().to_string(),
+                sha256: self.data.sha256.clone(),
+                n,
+                limit: plan.limit,
+                shape: self.data.shape.clone(),
+            },
             threat: Threat {
                 norm: match plan.norm {
                     brinell_threat::Norm::L2 => Norm::L2,
@@ -136,6 +143,11 @@ impl Run<'_> {
             },
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
             attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            attacks_not_run: attacks()
+                .map(|(name, _)| name)
+                .filter(|name| self.recipes.iter().all(|recipe| recipe.name() != *name))
+                .map(str::to_owned)
+                .collect(),
             seed: plan.seed,
             runtime: RuntimeInfo {
                 name: self.runtime.name().to_owned(),

@@ -1,7 +1,6 @@
 //! The HTML page: what it says, that it is well formed, inert and small.
 
-mod common;
-
+use crate::common;
 use brinell_record::{Gallery, Severity};
 use brinell_report::{ReportError, render, render_comparison};
 
@@ -132,37 +131,36 @@ fn the_page_loads_nothing_and_runs_nothing() {
 
 #[test]
 fn names_with_markup_come_out_inert() {
-    const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x onerror=alert(1)>";
     let mut run = common::audit();
-    run.title = EVIL.into();
+    run.title = common::EVIL.into();
     let summary = &mut run.summary;
-    summary.model.name = EVIL.into();
-    summary.model.path = EVIL.into();
-    summary.model.sha256 = EVIL.into();
-    summary.data.path = EVIL.into();
-    summary.command = EVIL.into();
-    summary.created = EVIL.into();
-    summary.brinell_version = EVIL.into();
-    summary.threat.eps_text = EVIL.into();
-    summary.preprocessing.scale = EVIL.into();
-    summary.preprocessing.layout = EVIL.into();
-    summary.suite = EVIL.into();
-    summary.machine.cpu = EVIL.into();
-    summary.runtime.device = EVIL.into();
-    summary.attacks = vec![EVIL.into()];
-    summary.classes = vec![EVIL.into(); 10];
+    summary.model.name = common::EVIL.into();
+    summary.model.path = common::EVIL.into();
+    summary.model.sha256 = common::EVIL.into();
+    summary.data.path = common::EVIL.into();
+    summary.command = common::EVIL.into();
+    summary.created = common::EVIL.into();
+    summary.brinell_version = common::EVIL.into();
+    summary.threat.eps_text = common::EVIL.into();
+    summary.preprocessing.scale = common::EVIL.into();
+    summary.preprocessing.layout = common::EVIL.into();
+    summary.suite = common::EVIL.into();
+    summary.machine.cpu = common::EVIL.into();
+    summary.runtime.device = common::EVIL.into();
+    summary.attacks = vec![common::EVIL.into()];
+    summary.classes = vec![common::EVIL.into(); 10];
     for stage in &mut summary.stages {
-        stage.name = EVIL.into();
+        stage.name = common::EVIL.into();
     }
     for flag in &mut summary.flags {
-        flag.id = EVIL.into();
-        flag.message = EVIL.into();
+        flag.id = common::EVIL.into();
+        flag.message = common::EVIL.into();
     }
     for sample in &mut run.samples {
-        sample.attack = Some(EVIL.into());
+        sample.attack = Some(common::EVIL.into());
     }
     for item in &mut run.gallery.items {
-        item.attack = EVIL.into();
+        item.attack = common::EVIL.into();
     }
     let plain = render(&common::audit()).unwrap();
     let targeted = {
@@ -220,13 +218,7 @@ fn a_targeted_audit_says_what_became_of_the_images() {
 
 #[test]
 fn a_single_image_gets_no_rates() {
-    let mut run = common::audit();
-    let summary = &mut run.summary;
-    summary.threat.target = Some(9);
-    summary.data.n = 1;
-    (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
-    (summary.clean_accuracy, summary.robust_accuracy) = (common::rate(1, 1), common::rate(0, 1));
-    run.samples = common::samples(3).into_iter().take(1).collect();
+    let run = common::single();
     let said = text(&render(&run).unwrap());
     assert!(said.contains("The image was turned into “truck” by a change of at most 2/255 (L-inf)."), "{said}");
     assert!(said.contains("Size of the change 2/255 of 2/255 allowed"));
