@@ -39,7 +39,13 @@ impl FlagsView {
             .enumerate()
             .map(|(at, flag)| {
                 let (severity, advice) = words(flag.severity);
-                FlagView { id: flag.id.clone(), anchor: format!("{prefix}flag-{}", at + 1), message: flag.message.clone(), severity, advice }
+                FlagView {
+                    id: flag.id.clone(),
+                    anchor: format!("{prefix}flag-{}", at + 1),
+                    message: flag.message.clone(),
+                    severity,
+                    advice,
+                }
             })
             .collect();
         let doubts = flags

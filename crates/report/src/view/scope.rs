@@ -124,8 +124,7 @@ fn wrong(summary: &Summary) -> Option<Gap> {
 }
 
 fn other_changes(summary: &Summary) -> Gap {
-    let others: Vec<&str> =
-        [Norm::Linf, Norm::L2].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
+    let others: Vec<&str> = [Norm::Linf, Norm::L2].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
     Gap::new(
         "Other changes",
         format!(
@@ -140,7 +139,10 @@ fn goal(summary: &Summary) -> Gap {
     match summary.threat.target {
         Some(target) => Gap::new(
             "Other goals",
-            format!("Only changes into “{}” count; that another wrong class is easier to reach is not excluded.", class_name(&summary.classes, target)),
+            format!(
+                "Only changes into “{}” count; that another wrong class is easier to reach is not excluded.",
+                class_name(&summary.classes, target)
+            ),
         ),
         None => Gap::new("Other goals", "Any wrong answer counts; whether a particular one can be forced was not asked."),
     }

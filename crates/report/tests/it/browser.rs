@@ -1,11 +1,10 @@
 //! The pages in a headless Chromium: quiet, without network, readable at every width, by keyboard and in both colour schemes.
 
-
 use std::path::PathBuf;
 
-use brinell_report::{render, render_comparison};
 use crate::chromium::Chromium;
 use crate::common;
+use brinell_report::{render, render_comparison};
 use serde_json::{Value, json};
 
 const WIDTHS: [u32; 4] = [320, 400, 800, 1600];
@@ -201,7 +200,10 @@ fn structure_is_told_without_sight() {
             ("scrolled boxes without name", "[...document.querySelectorAll('[role=region]')].filter(one => !one.ariaLabel)"),
             ("links to nowhere", "[...document.querySelectorAll('a')].filter(one => !document.getElementById(one.hash.slice(1)))"),
             ("pictures without text", "[...document.querySelectorAll('img')].filter(one => !one.alt.trim())"),
-            ("ids used twice", "[...document.querySelectorAll('[id]')].filter(one => document.querySelectorAll('#' + CSS.escape(one.id)).length > 1)"),
+            (
+                "ids used twice",
+                "[...document.querySelectorAll('[id]')].filter(one => document.querySelectorAll('#' + CSS.escape(one.id)).length > 1)",
+            ),
         ] {
             let found = browser.evaluate(&format!("{script}.map(one => one.outerHTML.slice(0, 160))"));
             assert_eq!(found, json!([]), "{what} in {name}");
@@ -210,7 +212,10 @@ fn structure_is_told_without_sight() {
         for node in tree["nodes"].as_array().unwrap() {
             let role = node["role"]["value"].as_str().unwrap_or_default();
             if node["ignored"] == false && matches!(role, "image" | "img" | "link" | "region" | "navigation" | "table") {
-                assert!(node["name"]["value"].as_str().is_some_and(|name| !name.trim().is_empty()), "{role} without a name in {name}: {node}");
+                assert!(
+                    node["name"]["value"].as_str().is_some_and(|name| !name.trim().is_empty()),
+                    "{role} without a name in {name}: {node}"
+                );
             }
         }
     }
