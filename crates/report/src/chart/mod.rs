@@ -8,7 +8,7 @@ mod bar;
 mod curve;
 mod sandwich;
 
-pub(crate) use bar::{accuracy_bar, stage_bar};
+pub(crate) use bar::survivors_bar;
 pub(crate) use curve::{CurveView, Series};
 pub(crate) use sandwich::SandwichView;
 

@@ -1,7 +1,7 @@
 //! How the classes fared.
 
 use super::share;
-use crate::chart::accuracy_bar;
+use crate::chart::survivors_bar;
 use crate::format::{percent, size};
 use crate::verdict::class_name;
 use brinell_record::{ClassCounts, Summary};
@@ -48,7 +48,7 @@ impl ClassesView {
                 n: size(class.n),
                 clean: percent(share(class.clean_correct, class.n)),
                 robust: percent(share(class.survived, class.n)),
-                bar: accuracy_bar(class.clean_correct, class.survived, class.n),
+                bar: survivors_bar(class.survived, class.clean_correct.saturating_sub(class.survived), class.n),
             })
             .collect();
         Self { rows, note }

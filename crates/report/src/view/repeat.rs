@@ -1,7 +1,7 @@
 //! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
-use crate::verdict::{class_name, noun, plural};
+use crate::verdict::{attack_names, class_name, noun, plural};
 use brinell_record::Summary;
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
         text("Model", summary.model.name.clone()),
         text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
         text("Threat", threat(summary)),
-        text("Attacks", if summary.attacks.is_empty() { "none".to_owned() } else { summary.attacks.join(", ") }),
+        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) }),
         text("Effort", format!("{}, {}", duration(summary.seconds), passes(summary))),
     ]
 }
@@ -107,7 +107,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             name: "Attacks",
             facts: vec![
                 text("Suite", summary.suite.clone()),
-                text("In order", summary.attacks.join(", ")),
+                code("In order", summary.attacks.join("\n")),
                 text("Seed", summary.seed.to_string()),
                 text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
             ],

@@ -1,7 +1,7 @@
 //! What the audit shows, and what it did not look at.
 
 use crate::format::{NBSP, norm, percent, radius, size};
-use crate::verdict::{class_name, noun, plural};
+use crate::verdict::{attack_names, class_name, noun, plural};
 use brinell_record::{Norm, Summary};
 use serde::Serialize;
 
@@ -104,9 +104,9 @@ fn attacks(summary: &Summary) -> Option<Gap> {
     Some(Gap::new(
         "Stronger and other attacks",
         format!(
-            "Only {} ran, with these budgets and this seed.{others} No attack was made for this model in particular: if it has a defence, an attacker who knows it was not simulated. \
+            "Only {} ran, with the settings and the seed below.{others} No attack was made for this model in particular: if it has a defence, an attacker who knows it was not simulated. \
              No examples were carried over from other models.",
-            summary.attacks.join(", ")
+            attack_names(summary)
         ),
     ))
 }

@@ -1,7 +1,7 @@
 //! What was tried: one row per stage, with what it added and what it cost.
 
 use super::share;
-use crate::chart::stage_bar;
+use crate::chart::survivors_bar;
 use crate::format::{count, duration, percent, percent_figure, size};
 use brinell_record::Summary;
 use serde::Serialize;
@@ -47,7 +47,7 @@ impl StagesView {
             forwards: NONE.to_owned(),
             backwards: NONE.to_owned(),
             time: NONE.to_owned(),
-            bar: stage_bar(left, 0, n),
+            bar: survivors_bar(left, 0, n),
         }];
         for stage in &summary.stages {
             left = left.saturating_sub(stage.broken);
@@ -61,7 +61,7 @@ impl StagesView {
                 forwards: count(stage.forwards),
                 backwards: count(stage.backwards),
                 time: duration(stage.seconds),
-                bar: stage_bar(left, stage.broken, n),
+                bar: survivors_bar(left, stage.broken, n),
             });
         }
         Self { total: total(summary), rows }

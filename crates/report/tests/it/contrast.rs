@@ -6,8 +6,8 @@ const STYLE: &str = include_str!("../../templates/style.css");
 
 /// Colours that text is set in, on every ground: 4.5 to 1.
 const TEXT: [&str; 7] = ["ink", "soft", "kept", "fell", "warn", "block", "strong-rule"];
-/// Colours that only lines, bars and marks have, on paper: 3 to 1.
-const GRAPHICS: [&str; 5] = ["clean", "s0", "s1", "s2", "s3"];
+/// Colours that only lines and marks have: 3 to 1.
+const GRAPHICS: [&str; 4] = ["s0", "s1", "s2", "s3"];
 /// Grounds.
 const GROUNDS: [&str; 2] = ["paper", "sunk"];
 /// Rules between rows and fills inside an outline: they carry no meaning of their own.
