@@ -28,7 +28,7 @@ pub struct Summary {
     pub suite: String,
     /// Attacks in the order in which they ran.
     pub attacks: Vec<String>,
-    /// Attacks that this version knows and that did not run.
+    /// Attacks that this version has for this norm and that did not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attacks_not_run: Vec<String>,
     /// Seed of every random choice.

@@ -146,9 +146,8 @@ impl Run<'_> {
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
             attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
             attacks_not_run: attacks()
-                .map(|(name, _)| name)
-                .filter(|name| self.recipes.iter().all(|recipe| recipe.name() != *name))
-                .map(str::to_owned)
+                .filter(|known| known.norms.contains(&plan.norm) && self.recipes.iter().all(|recipe| recipe.name() != known.name))
+                .map(|known| known.name.to_owned())
                 .collect(),
             seed: plan.seed,
             runtime: RuntimeInfo {

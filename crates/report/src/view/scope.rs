@@ -99,7 +99,7 @@ fn attacks(summary: &Summary) -> Option<Gap> {
     let others = if summary.attacks_not_run.is_empty() {
         String::new()
     } else {
-        format!(" This version also knows {}, which did not run.", summary.attacks_not_run.join(", "))
+        format!(" For this norm there are {} as well, which did not run.", summary.attacks_not_run.join(", "))
     };
     Some(Gap::new(
         "Stronger and other attacks",
