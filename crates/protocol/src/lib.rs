@@ -5,6 +5,7 @@
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 
 pub mod audit;
+pub mod claim;
 pub mod data;
 mod error;
 pub mod flags;
@@ -14,6 +15,7 @@ pub mod machine;
 pub mod npz;
 mod plan;
 mod referee;
+pub mod replay;
 pub mod run;
 pub mod stats;
 mod subject;

@@ -15,3 +15,4 @@ mod lines;
 
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
+pub(crate) use lines::Lines;

@@ -7,4 +7,4 @@ mod sequential;
 
 pub use binomial::{CONFIDENCE, clopper_pearson, rate};
 pub use holm::holm_level;
-pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};
+pub use sequential::{Look, Spending, clean_trials, lower_bound, samples_needed, upper_bound};
