@@ -10,9 +10,9 @@ use crate::{
 #[inline(always)]
 fn gain(x: f32, z: f32, bounds: InputBox) -> f64 {
     let clipped = clamp(z, bounds.lo(), bounds.hi());
-    let (x, z, clipped) = (f64::from(x), f64::from(z), f64::from(clipped));
-    // (z - x)^2 - (z - clipped)^2, in the form that does not vanish where z is far outside the box.
-    ((clipped - x) * ((z - x) + (z - clipped))).max(0.0)
+    let (whole, rest) = (f64::from(z) - f64::from(x), f64::from(z) - f64::from(clipped));
+    // whole^2 - rest^2, which would cancel where z is far away.
+    ((f64::from(clipped) - f64::from(x)) * (whole + rest)).max(0.0)
 }
 
 /// Moves `z` to the nearest point that differs from `x` in at most `eps` elements and lies in the box; of equal gains the first count.
