@@ -2,6 +2,8 @@
 
 mod bump;
 mod dice;
+#[cfg(test)]
+mod golden;
 mod picture;
 mod run;
 

@@ -27,7 +27,7 @@ fn answers() -> impl Strategy<Value = Vec<(f32, Vec<f32>)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_point_asked_for_is_allowed(
