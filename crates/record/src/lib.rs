@@ -16,12 +16,18 @@
 //! out of a model is written through [`float`]: a finite value as a number, others as the strings
 //! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
 
+mod comparison;
+mod entry;
 pub mod float;
 mod gallery;
+mod history;
 mod sample;
 mod summary;
 
+pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
+pub use entry::RunEntry;
 pub use gallery::{Gallery, GalleryItem};
+pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,

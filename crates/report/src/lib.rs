@@ -8,6 +8,7 @@
 //! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
 
 mod chart;
+pub mod export;
 mod format;
 mod gallery;
 mod picture;
@@ -63,6 +64,40 @@ pub enum ReportError {
     /// A comparison without audits.
     #[error("a comparison needs at least one audit")]
     NothingToCompare,
+    /// An export without audits and claims.
+    #[error("there is nothing to export; give the folder of a run or of a claim's evidence")]
+    NothingToExport,
+    /// A format that shows one audit was given several.
+    #[error("{format} shows one audit, and there are {found}; give one folder")]
+    OneAudit {
+        /// The format.
+        format: &'static str,
+        /// Audits that were given.
+        found: usize,
+    },
+    /// A format that is made of audits was given none.
+    #[error("{format} is made of audits, and there is none; give the folder of a run")]
+    NoAudit {
+        /// The format.
+        format: &'static str,
+    },
+    /// A format in which figures are published was given some that must not be used.
+    #[error("{format} publishes figures, and the blocking flag {flag} forbids to use those of {title}; resolve it, then audit again")]
+    Unreliable {
+        /// The format.
+        format: &'static str,
+        /// The audit.
+        title: String,
+        /// The flag's id.
+        flag: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error("the record cannot be written as JSON")]
+    Json {
+        /// What the serialiser says.
+        #[from]
+        source: serde_json::Error,
+    },
 }
 
 /// Renders one audit.
