@@ -11,8 +11,7 @@ use crate::{Completed, ProtocolError, run};
 /// Compares run B with run A.
 ///
 /// # Guarantees
-/// Sample i of A is sample i of B: their data have the same hash, the same number of samples and the same labels. Other settings
-/// may differ, and are listed.
+/// Both runs took the same samples of the same data, with the same labels. Other settings may differ, and are listed.
 ///
 /// # Errors
 /// [`ProtocolError::NotPaired`], and those of [`run::read`].
@@ -46,6 +45,10 @@ fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Compl
     }
     if data_a.n != data_b.n {
         return differ("the numbers of samples differ (see --limit)", data_a.n.to_string(), data_b.n.to_string());
+    }
+    let numbers = a.samples.iter().zip(&b.samples).find(|(a, b)| a.sample != b.sample);
+    if let Some((a, b)) = numbers {
+        return differ("the runs took different samples", format!("sample {}", a.sample), format!("sample {}", b.sample));
     }
     let labels = a.samples.iter().zip(&b.samples).find(|(a, b)| a.label != b.label);
     labels.map_or(Ok(()), |(a, b)| {

@@ -1,4 +1,5 @@
-//! What an audit leaves behind: the serialisable types of `record.jsonl`, `summary.json` and `gallery.json`.
+//! What an audit leaves behind: the serialisable types of `record.jsonl`, `summary.json` and `gallery.json`; and what is
+//! claimed and found: claim files, `verdict.json` and `manifest.json`.
 //!
 //! The JSON field names are a contract that other programs read: a field may be added, but a name,
 //! a unit or a meaning changes only together with [`SUMMARY_SCHEMA`]. The crate holds no logic.
@@ -18,18 +19,27 @@
 
 mod comparison;
 mod entry;
+mod claim;
 pub mod float;
 mod gallery;
 mod history;
 mod sample;
 mod summary;
+mod verdict;
 
 pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
 pub use entry::RunEntry;
+pub use claim::{
+    Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, Knowledge, OnUndecided, Policy, Population, Property, Quantity, Sampling,
+    Subject,
+};
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,
     Summary, Threat,
+};
+pub use verdict::{
+    EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, Reason, Relation, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };
