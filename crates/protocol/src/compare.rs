@@ -25,6 +25,7 @@ pub fn compare(folder_a: &Path, folder_b: &Path) -> Result<Comparison, ProtocolE
     Ok(Comparison {
         schema: COMPARISON_SCHEMA.to_owned(),
         differences: differences(&a, &b),
+        classes: run_a.summary.classes.clone(),
         clean: paired(pairs().map(|(a, b)| (right(a), right(b)))),
         robust: paired(pairs().map(|(a, b)| (survived(a), survived(b)))),
         lost: pairs().filter(|(a, b)| survived(a) && !survived(b)).map(|(a, b)| turned(a, b, b)).collect(),

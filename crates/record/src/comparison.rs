@@ -17,6 +17,8 @@ pub struct Comparison {
     pub b: RunEntry,
     /// Settings other than the model in which the two differ; where there are any, a change is not the model's alone.
     pub differences: Vec<Difference>,
+    /// Names of the classes, by class id; empty where none were given.
+    pub classes: Vec<String>,
     /// Right answers before any attack.
     pub clean: Paired,
     /// Right answers under every attack tried.

@@ -11,6 +11,8 @@ mod chart;
 pub mod export;
 mod format;
 mod gallery;
+pub mod history;
+pub mod paired;
 mod picture;
 mod repeat;
 pub mod terminal;
@@ -120,7 +122,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -136,6 +138,8 @@ const TEMPLATES: [(&str, &str); 15] = [
     ("meaning.html", include_str!("../templates/meaning.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),
     ("samples.html", include_str!("../templates/samples.html")),
+    ("paired.html", include_str!("../templates/paired.html")),
+    ("history.html", include_str!("../templates/history.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

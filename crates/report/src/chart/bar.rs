@@ -1,7 +1,7 @@
 //! Horizontal bars for the rows of a table; the table's own text is the alternative text.
 
 use super::{coordinate, share};
-use brinell_record::Rate;
+use brinell_record::{Paired, Rate};
 
 /// Survivors and what fell in a stage, out of all samples.
 pub(crate) fn stage_bar(left: usize, fell: usize, n: usize) -> String {
@@ -30,5 +30,19 @@ pub(crate) fn interval_bar(rate: &Rate, class: &str) -> String {
         coordinate(low),
         coordinate((high - low).max(0.0)),
         coordinate(value),
+    )
+}
+
+/// Two audits of the same samples: right in both, lost, gained, as parts of all.
+pub(crate) fn paired_bar(table: &Paired) -> String {
+    let n = table.both + table.only_a + table.only_b + table.neither;
+    let [both, lost, gained] = [table.both, table.only_a, table.only_b].map(|count| share(count, n));
+    format!(
+        r#"<svg class="bar" width="100%" height="16" aria-hidden="true"><rect class="track" width="100%" height="16"/><rect class="kept" width="{}%" height="16"/><rect class="fell" x="{}%" width="{}%" height="16"/><rect class="clean" x="{}%" y="1" width="{}%" height="14"/></svg>"#,
+        coordinate(both),
+        coordinate(both),
+        coordinate(lost),
+        coordinate(both + lost),
+        coordinate(gained),
     )
 }

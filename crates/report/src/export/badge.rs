@@ -51,10 +51,10 @@ fn of_claims(document: &Document<'_>) -> (String, &'static str) {
 
 fn draw(label: &str, text: &str, colour: &str) -> String {
     let (left, right) = (width(label) + 12.0, width(text) + 12.0);
-    let whole = left + right;
+    let whole = tenths(left + right);
     let name = format!("{label}: {text}");
     let words = |text: &str, from: f64, width: f64| {
-        Element::new("text").with("x", from + width / 2.0).with("y", 14).with("textLength", width - 12.0).text(text)
+        Element::new("text").with("x", tenths(from + width / 2.0)).with("y", 14).with("textLength", tenths(width - 12.0)).text(text)
     };
     Element::new("svg")
         .with("xmlns", "http://www.w3.org/2000/svg")
@@ -67,8 +67,8 @@ fn draw(label: &str, text: &str, colour: &str) -> String {
             Element::new("title").text(&name),
             Element::new("rect").with("width", whole).with("height", 20).with("rx", 3).with("fill", GROUND),
             // The value's rounded end, and a straight edge where it meets the name.
-            Element::new("rect").with("x", left).with("width", right).with("height", 20).with("rx", 3).with("fill", colour),
-            Element::new("rect").with("x", left).with("width", 6).with("height", 20).with("fill", colour),
+            Element::new("rect").with("x", tenths(left)).with("width", tenths(right)).with("height", 20).with("rx", 3).with("fill", colour),
+            Element::new("rect").with("x", tenths(left)).with("width", 6).with("height", 20).with("fill", colour),
             Element::new("g")
                 .with("fill", "#fff")
                 .with("text-anchor", "middle")
@@ -88,8 +88,12 @@ fn width(text: &str) -> f64 {
         _ if character.is_ascii() => 6.8,
         _ => 11.0,
     };
-    // Tenths of a pixel are enough, and print alike everywhere.
-    (text.chars().map(of).sum::<f64>() * 10.0).round() / 10.0
+    text.chars().map(of).sum()
+}
+
+/// Tenths of a pixel are enough, and print alike everywhere.
+fn tenths(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ fn metrics(model: &Model<'_, '_>) -> Vec<Value> {
     let of_audits = model.audits.iter().flat_map(|audit| {
         let summary = &audit.run.summary;
         let slice = format!("{} samples of {}", summary.data.n, summary.data.path);
-        let attacked = format!("{slice}, {}, attacks {}", words::threat(summary), summary.attacks.join(", "));
+        let attacked = format!("{slice}, {}, attacks {}", words::threat(summary), words::attacks(summary));
         let of = |kind: &str, rate: &Rate, slice: &str| metric(kind, rate.value, slice, rate.low, rate.high);
         [of("clean_accuracy", &summary.clean_accuracy, &slice), of("robust_accuracy", &summary.robust_accuracy, &attacked)]
     });

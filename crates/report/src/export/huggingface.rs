@@ -46,8 +46,9 @@ fn result(out: &mut String, audit: &Audit<'_>) {
     let _ = writeln!(out, "      revision: {}", text(&summary.data.sha256));
     let _ = writeln!(out, "    metrics:");
     metric(out, "accuracy", "Clean accuracy", &summary.clean_accuracy, summary.clean_correct, n, "");
-    let attacked = format!("Share that survives {} under {}", summary.attacks.join(", "), words::threat(summary));
+    let attacked = format!("Share that survives {} under {}", words::attacks(summary), words::threat(summary));
     metric(out, "robust_accuracy", &attacked, &summary.robust_accuracy, summary.survived, n, words::NO_PROOF);
+    let _ = writeln!(out, "        attacks: {}", text(&summary.attacks.join(" ")));
 }
 
 fn metric(out: &mut String, kind: &str, name: &str, rate: &Rate, count: usize, n: usize, note: &str) {

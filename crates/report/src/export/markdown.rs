@@ -93,7 +93,7 @@ fn of_audit(audit: &Audit<'_>) -> String {
         code(&audit.run.title),
         size(summary.data.n),
         prose(&words::threat(summary)),
-        code(&summary.attacks.join(", ")),
+        code(&words::attacks(summary)),
         size(summary.clean_correct),
         words::rate(&summary.clean_accuracy),
         size(summary.survived),
@@ -128,7 +128,9 @@ fn code(text: &str) -> String {
         return "(no name)".to_owned();
     }
     let fence = "`".repeat(longest_run(&text) + 1);
-    format!("{fence} {text} {fence}")
+    // One space at each end is not shown, and keeps the text's own backticks from the fence.
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
 }
 
 /// Length of the longest run of backticks.
@@ -159,7 +161,7 @@ mod tests {
 
     #[test]
     fn names_are_inert() {
-        assert_eq!(code("a|b``c\n<b>@team"), "``` a\\|b``c <b>@team ```");
+        assert_eq!(code("a|b``c\n<b>@team"), "```a\\|b``c <b>@team```");
         assert_eq!(code(" "), "(no name)");
         assert_eq!(prose("see <b> www.x.org @team #1 *a*"), "see &lt;b&gt; www\\.x\\.org @\u{2060}team #\u{2060}1 \\*a\\*");
     }

@@ -37,6 +37,12 @@ pub(super) fn threat(summary: &Summary) -> String {
     format!("any change of at most {}{towards}", ball(&summary.threat))
 }
 
+/// The names of the attacks without their settings.
+pub(super) fn attacks(summary: &Summary) -> String {
+    let names = summary.attacks.iter().map(|attack| attack.split_once(':').map_or(attack.as_str(), |(name, _)| name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// The name of a verdict.
 pub(super) fn ruling(ruling: Ruling) -> &'static str {
     match ruling {
@@ -61,8 +67,18 @@ pub(super) fn kind(property: &Property) -> &'static str {
 
 /// Finding and reasons of a check, as sentences.
 pub(super) fn explanation(check: &Check<'_>) -> String {
-    let reasons = check.verdict.reasons.iter().map(|reason| format!(" {} ({})", reason.text, reason.id));
-    plain(&std::iter::once(check.verdict.finding.clone()).chain(reasons).collect::<String>())
+    let reasons = check.verdict.reasons.iter().map(|reason| sentence(&format!("{} ({})", reason.text.trim_end_matches('.'), reason.id)));
+    std::iter::once(sentence(&check.verdict.finding)).chain(reasons).collect::<Vec<_>>().join(" ")
+}
+
+/// The text with a capital in front and a full stop at the end.
+pub(super) fn sentence(text: &str) -> String {
+    let text = plain(text);
+    let text = text.trim();
+    let mut characters = text.chars();
+    let first: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", characters.as_str())
 }
 
 /// The figures that decided, such as `robust_accuracy 412 of 892, bounds 0.42857 to 0.49522 at 95 %, claimed at least 0.4`.

@@ -145,7 +145,7 @@ fn of_check(check: &Check<'_>) -> Value {
         "Claim {} is {}: {} {}",
         verdict.claim.id,
         words::ruling(verdict.verdict),
-        words::plain(&verdict.claim.statement),
+        words::sentence(&verdict.claim.statement),
         words::explanation(check)
     );
     let properties = json!({
