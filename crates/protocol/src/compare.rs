@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Outcome, RunEntry, SampleRecord, Threat, Turned};
+use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Norm, Outcome, RunEntry, SampleRecord, Threat, Turned};
 
 use crate::history::entry;
 use crate::stats::paired::paired;
@@ -93,8 +93,11 @@ fn differences(a: &RunEntry, b: &RunEntry) -> Vec<Difference> {
     found
 }
 
-/// True where both radii are the same share of their input box, as 8/255 of 0..1 and 8 of 0..255 are.
+/// True where both radii are the same share of their input box, as 8/255 of 0..1 and 8 of 0..255 are; a number of elements has no scale.
 pub(crate) fn same_radius(a: &Threat, b: &Threat) -> bool {
-    let relative = |threat: &Threat| threat.eps / (threat.input_box[1] - threat.input_box[0]);
+    let relative = |threat: &Threat| match threat.norm {
+        Norm::L0 => threat.eps,
+        _ => threat.eps / (threat.input_box[1] - threat.input_box[0]),
+    };
     (relative(a) - relative(b)).abs() <= 1e-12
 }

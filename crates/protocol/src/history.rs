@@ -95,7 +95,7 @@ fn varies(runs: &[RunEntry]) -> Vec<String> {
 pub(crate) fn entry(folder: &Path, summary: &Summary) -> RunEntry {
     let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking);
     RunEntry {
-        folder: folder.display().to_string(),
+        folder: folder.strip_prefix(".").unwrap_or(folder).display().to_string(),
         created: summary.created.clone(),
         brinell_version: summary.brinell_version.clone(),
         model: summary.model.clone(),

@@ -111,6 +111,12 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// The names of attacks without their settings: `apgd-ce, apgd-margin`.
+pub(crate) fn attack_names(attacks: &[String]) -> String {
+    let names = attacks.iter().map(|attack| attack.split_once(':').map_or(attack.as_str(), |(name, _)| name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// The norm's name as it is read aloud, kept on one line.
 pub(crate) fn norm(norm: Norm) -> &'static str {
     match norm {

@@ -1,7 +1,7 @@
 //! Phrases that several formats share.
 
 use super::Check;
-use crate::format::{JOINER, NBSP, confidence, interval, percent, radius};
+use crate::format::{JOINER, NBSP, attack_names, confidence, interval, percent, radius};
 use brinell_record::{Numbers, Property, Rate, Relation, Ruling, Summary, Threat};
 
 /// What must be said wherever survivors are counted.
@@ -39,8 +39,7 @@ pub(super) fn threat(summary: &Summary) -> String {
 
 /// The names of the attacks without their settings.
 pub(super) fn attacks(summary: &Summary) -> String {
-    let names = summary.attacks.iter().map(|attack| attack.split_once(':').map_or(attack.as_str(), |(name, _)| name));
-    names.collect::<Vec<_>>().join(", ")
+    attack_names(&summary.attacks)
 }
 
 /// The name of a verdict.

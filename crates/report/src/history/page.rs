@@ -1,7 +1,7 @@
 //! What the template of a history is given.
 
 use super::{chart, words};
-use crate::format::{interval, percent, size};
+use crate::format::{attack_names, interval, percent, size};
 use brinell_record::{History, HistoryGroup, RunEntry};
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ impl HistoryView {
 
 fn headline(history: &History, n: usize) -> String {
     match history.groups.as_slice() {
-        [HistoryGroup { runs, .. }] => match runs.as_slice() {
+        [group] if chart::series(group).len() == 1 => match group.runs.as_slice() {
             [first, .., last] => format!(
                 "Robust accuracy went from {} to {} over {n} runs.",
                 percent(first.robust_accuracy.value),
@@ -70,6 +70,7 @@ fn headline(history: &History, n: usize) -> String {
             ),
             _ => "One run, with nothing to compare it with.".to_owned(),
         },
+        [group] => format!("{n} runs of {} models.", chart::series(group).len()),
         groups => format!("{n} runs in {} groups.", groups.len()),
     }
 }
@@ -93,7 +94,7 @@ fn row(run: &RunEntry) -> Row {
         clean: format!("{} · {}", size(run.clean_correct), percent(run.clean_accuracy.value)),
         robust: format!("{} · {}", size(run.survived), percent(run.robust_accuracy.value)),
         interval: interval(&run.robust_accuracy),
-        attacks: run.attacks.join(", "),
+        attacks: attack_names(&run.attacks),
         seed: run.seed,
         runtime: words::runtime(run),
         folder: run.folder.clone(),

@@ -1,7 +1,7 @@
 //! What the template of a comparison is given.
 
 use super::words;
-use crate::format::size;
+use crate::format::{attack_names, size};
 use crate::verdict::class_name;
 use brinell_record::{Comparison, Paired, RunEntry, Turned};
 use serde::Serialize;
@@ -99,10 +99,10 @@ fn side(name: &'static str, run: &RunEntry) -> Side {
     Side {
         name,
         model: run.model.name.clone(),
-        sha256: run.model.sha256.clone(),
+        sha256: run.model.sha256.get(..16).unwrap_or(&run.model.sha256).to_owned(),
         folder: run.folder.clone(),
         created: run.created.clone(),
-        attacks: run.attacks.join(", "),
+        attacks: attack_names(&run.attacks),
         clean,
         robust,
     }
