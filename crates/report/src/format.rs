@@ -112,7 +112,7 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
 }
 
 /// The names of attacks without their settings: `apgd-ce, apgd-margin`.
-pub(crate) fn attack_names(attacks: &[String]) -> String {
+pub(crate) fn without_settings(attacks: &[String]) -> String {
     let names = attacks.iter().map(|attack| attack.split_once(':').map_or(attack.as_str(), |(name, _)| name));
     names.collect::<Vec<_>>().join(", ")
 }

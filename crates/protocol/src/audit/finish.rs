@@ -1,5 +1,6 @@
 //! From the last stage to the files that other programs read.
 
+use brinell_attack::attacks;
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{
     ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage, Summary, Threat,
@@ -122,6 +123,7 @@ impl Run<'_> {
                 labels: plan.labels.clone(),
                 classes: plan.classes.as_ref().map(|path| path.display().to_string()),
                 n,
+                limit: plan.limit,
                 shape: self.data.shape.clone(),
             },
             threat: Threat {
@@ -144,6 +146,10 @@ impl Run<'_> {
             },
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
             attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            attacks_not_run: attacks()
+                .filter(|known| known.norms.contains(&plan.norm) && self.recipes.iter().all(|recipe| recipe.name() != known.name))
+                .map(|known| known.name.to_owned())
+                .collect(),
             seed: plan.seed,
             runtime: RuntimeInfo {
                 name: self.runtime.name().to_owned(),

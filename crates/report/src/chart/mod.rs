@@ -6,11 +6,11 @@
 
 mod bar;
 mod curve;
-mod dots;
+mod sandwich;
 
-pub(crate) use bar::{accuracy_bar, interval_bar, paired_bar, stage_bar};
+pub(crate) use bar::{paired_bar, survivors_bar};
 pub(crate) use curve::{CurveView, Series, key, marker};
-pub(crate) use dots::DotsView;
+pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.
 pub(crate) fn coordinate(value: f64) -> String {

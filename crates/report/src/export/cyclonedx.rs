@@ -5,6 +5,7 @@
 use super::{Audit, Check, Document, digest, pretty, uri, words};
 use crate::ReportError;
 use crate::format::significant;
+use crate::verdict::attack_names;
 use brinell_record::{Flag, Rate, Ruling, Severity};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -129,7 +130,7 @@ fn metrics(model: &Model<'_, '_>) -> Vec<Value> {
     let of_audits = model.audits.iter().flat_map(|audit| {
         let summary = &audit.run.summary;
         let slice = format!("{} samples of {}", summary.data.n, summary.data.path);
-        let attacked = format!("{slice}, {}, attacks {}", words::threat(summary), words::attacks(summary));
+        let attacked = format!("{slice}, {}, attacks {}", words::threat(summary), attack_names(summary));
         let of = |kind: &str, rate: &Rate, slice: &str| metric(kind, rate.value, slice, rate.low, rate.high);
         [of("clean_accuracy", &summary.clean_accuracy, &slice), of("robust_accuracy", &summary.robust_accuracy, &attacked)]
     });

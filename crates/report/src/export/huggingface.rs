@@ -4,7 +4,7 @@
 
 use super::{Audit, Document, Format, blocking, words};
 use crate::ReportError;
-use crate::verdict::noun;
+use crate::verdict::{attack_names, noun};
 use brinell_record::Rate;
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ fn result(out: &mut String, audit: &Audit<'_>) {
     let _ = writeln!(out, "      revision: {}", text(&summary.data.sha256));
     let _ = writeln!(out, "    metrics:");
     metric(out, "accuracy", "Clean accuracy", &summary.clean_accuracy, summary.clean_correct, n, "");
-    let attacked = format!("Share that survives {} under {}", words::attacks(summary), words::threat(summary));
+    let attacked = format!("Share that survives {} under {}", attack_names(summary), words::threat(summary));
     metric(out, "robust_accuracy", &attacked, &summary.robust_accuracy, summary.survived, n, words::NO_PROOF);
     let _ = writeln!(out, "        attacks: {}", text(&summary.attacks.join(" ")));
 }

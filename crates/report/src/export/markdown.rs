@@ -5,6 +5,7 @@
 
 use super::{Audit, Check, Document, blocking, words};
 use crate::format::size;
+use crate::verdict::attack_names;
 use brinell_record::Ruling;
 
 /// First line, by which a later run finds the comment that it replaces.
@@ -93,7 +94,7 @@ fn of_audit(audit: &Audit<'_>) -> String {
         code(&audit.run.title),
         size(summary.data.n),
         prose(&words::threat(summary)),
-        code(&words::attacks(summary)),
+        code(&attack_names(summary)),
         size(summary.clean_correct),
         words::rate(&summary.clean_accuracy),
         size(summary.survived),

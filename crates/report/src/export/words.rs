@@ -1,7 +1,7 @@
 //! Phrases that several formats share.
 
 use super::Check;
-use crate::format::{JOINER, NBSP, attack_names, confidence, interval, percent, radius};
+use crate::format::{JOINER, NBSP, confidence, interval, percent, radius};
 use brinell_record::{Numbers, Property, Rate, Relation, Ruling, Summary, Threat};
 
 /// What must be said wherever survivors are counted.
@@ -35,11 +35,6 @@ pub(super) fn ball(threat: &Threat) -> String {
 pub(super) fn threat(summary: &Summary) -> String {
     let towards = summary.threat.target.map(|target| format!(" towards class {target}")).unwrap_or_default();
     format!("any change of at most {}{towards}", ball(&summary.threat))
-}
-
-/// The names of the attacks without their settings.
-pub(super) fn attacks(summary: &Summary) -> String {
-    attack_names(&summary.attacks)
 }
 
 /// The name of a verdict.

@@ -48,7 +48,7 @@ pub(super) fn draw(group: &HistoryGroup) -> String {
             let rate = &run.robust_accuracy;
             let _ = write!(
                 body,
-                r#"<line class="reach s{s}" stroke="var(--s{s})" stroke-width="2" x1="{x}%" x2="{x}%" y1="{}%" y2="{}%"/><svg x="{x}%" y="{}%" overflow="visible"><path class="clean" d="M-6 0h12"/></svg>"#,
+                r#"<line class="reach s{s}" stroke="var(--s{s})" stroke-width="2" x1="{x}%" x2="{x}%" y1="{}%" y2="{}%"/><svg x="{x}%" y="{}%" overflow="visible"><path stroke="var(--soft)" stroke-width="2" d="M-6 0h12"/></svg>"#,
                 y(rate.low),
                 y(rate.high),
                 y(run.clean_accuracy.value),

@@ -1,7 +1,7 @@
 //! What the template of a history is given.
 
 use super::{chart, words};
-use crate::format::{attack_names, interval, percent, size};
+use crate::format::{without_settings, interval, percent, size};
 use brinell_record::{History, HistoryGroup, RunEntry};
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ fn row(run: &RunEntry) -> Row {
         clean: format!("{} · {}", size(run.clean_correct), percent(run.clean_accuracy.value)),
         robust: format!("{} · {}", size(run.survived), percent(run.robust_accuracy.value)),
         interval: interval(&run.robust_accuracy),
-        attacks: attack_names(&run.attacks),
+        attacks: without_settings(&run.attacks),
         seed: run.seed,
         runtime: words::runtime(run),
         folder: run.folder.clone(),

@@ -1,7 +1,7 @@
 //! What the template of a comparison is given.
 
 use super::words;
-use crate::format::{attack_names, size};
+use crate::format::{without_settings, size};
 use crate::verdict::class_name;
 use brinell_record::{Comparison, Paired, RunEntry, Turned};
 use serde::Serialize;
@@ -102,7 +102,7 @@ fn side(name: &'static str, run: &RunEntry) -> Side {
         sha256: run.model.sha256.get(..16).unwrap_or(&run.model.sha256).to_owned(),
         folder: run.folder.clone(),
         created: run.created.clone(),
-        attacks: attack_names(&run.attacks),
+        attacks: without_settings(&run.attacks),
         clean,
         robust,
     }

@@ -1,8 +1,7 @@
 //! Formats that other software reads. `tests/outputs/validate.py` holds the same files against published schemas.
 
-#[path = "common/mod.rs"]
-mod common;
 
+use crate::common;
 use brinell_record::{OnUndecided, Ruling, Severity, Verdict};
 use brinell_report::export::{Audit, Check, Document, Format, export};
 use brinell_report::{ReportError, Run};
@@ -12,7 +11,7 @@ use serde_json::Value;
 const EVIL: &str = "</script><b onclick=\"x()\">&'|`*_[a](http://x) @all #1 {0} \u{1}\n- x: y";
 
 fn verdict(ruling: Ruling, id: &str) -> Verdict {
-    let mut verdict: Verdict = serde_json::from_str(include_str!("../../record/tests/verdict.json")).unwrap();
+    let mut verdict: Verdict = serde_json::from_str(include_str!("../../../record/tests/verdict.json")).unwrap();
     verdict.verdict = ruling;
     verdict.claim.id = id.into();
     verdict.claim.subject.sha256 = "0a".repeat(32);

@@ -1,14 +1,13 @@
 //! Two runs side by side, and many over time.
 
-#[path = "common/mod.rs"]
-mod common;
 
+use crate::common;
 use brinell_record::{
     COMPARISON_SCHEMA, Change, Comparison, Difference, HISTORY_SCHEMA, History, HistoryGroup, Outcome, Paired, RunEntry, Turned,
 };
 use brinell_report::{history, paired};
 
-const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x onerror=alert(1)>";
+use crate::common::EVIL;
 
 fn entry(name: &str, survived: usize, day: u32) -> RunEntry {
     let summary = common::audit().summary;
@@ -30,7 +29,7 @@ fn entry(name: &str, survived: usize, day: u32) -> RunEntry {
     }
 }
 
-fn comparison() -> Comparison {
+pub(crate) fn comparison() -> Comparison {
     let turned = |sample: usize, a, b, attack: Option<&str>| Turned {
         sample,
         label: 3,
@@ -67,7 +66,7 @@ fn comparison() -> Comparison {
     }
 }
 
-fn two_groups() -> History {
+pub(crate) fn two_groups() -> History {
     let mut other = entry("plain.onnx", 100, 3);
     other.threat.eps_text = "8/255".into();
     let mut doubtful = entry("robust.onnx", 500, 4);
