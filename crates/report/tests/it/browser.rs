@@ -116,7 +116,7 @@ fn every_control_is_reached_and_seen_by_keyboard() {
         let strange = "[...document.querySelectorAll('[onclick], [role=button], [tabindex]:not([tabindex=\"0\"])')].length";
         assert_eq!(browser.evaluate(strange), 0);
         let controls = controls.as_u64().unwrap();
-        assert!(controls > 5, "{}: {controls}", path.display());
+        assert!(controls > 2, "{}: {controls}", path.display());
         browser.evaluate("window.seen = new Set()");
         for at in 0..controls {
             browser.press("Tab", 9);
@@ -146,7 +146,7 @@ fn all_text_has_contrast_in_both_schemes() {
         for scheme in SCHEMES {
             browser.look(800, scheme);
             let result = browser.evaluate(CONTRAST);
-            assert!(result["texts"].as_u64().unwrap() > 100, "{}: {result}", path.display());
+            assert!(result["texts"].as_u64().unwrap() > 40, "{}: {result}", path.display());
             assert_eq!(result["faint"], json!([]), "{} in {scheme}", path.display());
         }
     }
