@@ -28,8 +28,13 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 fn join(path: &Path) -> String {
-    let parts: Vec<_> = path.components().filter(|part| !matches!(part, Component::RootDir)).map(|part| part.as_os_str().to_string_lossy()).collect();
-    format!("{}{}", if path.has_root() && !matches!(path.components().next(), Some(Component::Prefix(_))) { "/" } else { "" }, parts.join("/"))
+    let parts: Vec<_> =
+        path.components().filter(|part| !matches!(part, Component::RootDir)).map(|part| part.as_os_str().to_string_lossy()).collect();
+    format!(
+        "{}{}",
+        if path.has_root() && !matches!(path.components().next(), Some(Component::Prefix(_))) { "/" } else { "" },
+        parts.join("/")
+    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Norm, Outcome, RunEntry, SampleRecord, Threat, Turned};
 
 use crate::history::entry;
-use crate::stats::paired::paired;
+use crate::stats::paired;
 use crate::{Completed, ProtocolError, run};
 
 /// Compares run B with run A.

@@ -17,9 +17,9 @@
 //! out of a model is written through [`float`]: a finite value as a number, others as the strings
 //! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
 
+mod claim;
 mod comparison;
 mod entry;
-mod claim;
 pub mod float;
 mod gallery;
 mod history;
@@ -27,12 +27,12 @@ mod sample;
 mod summary;
 mod verdict;
 
-pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
-pub use entry::RunEntry;
 pub use claim::{
     Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, Knowledge, OnUndecided, Policy, Population, Property, Quantity, Sampling,
     Subject,
 };
+pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
+pub use entry::RunEntry;
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use sample::{Outcome, SampleRecord};

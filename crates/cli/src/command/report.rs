@@ -37,7 +37,8 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let runs = self.folders.iter().map(|folder| Ok(report_run(&brinell_protocol::run::read(folder)?))).collect::<Result<Vec<_>, Failure>>()?;
+        let runs =
+            self.folders.iter().map(|folder| Ok(report_run(&brinell_protocol::run::read(folder)?))).collect::<Result<Vec<_>, Failure>>()?;
         let text = match Format::from_name(&self.format) {
             Some(format) => {
                 let audits = runs.iter().map(|run| Audit { run, model: place::of(Path::new(&run.summary.model.path)) }).collect();

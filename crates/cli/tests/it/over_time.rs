@@ -9,10 +9,14 @@ fn a_comparison_counts_what_the_records_say() {
     folder.audit("robust", "--limit 60 --classes classes.txt --out b").expect(0);
     let comparison: Value = serde_json::from_str(&folder.run("compare a b --json").expect(0).stdout).unwrap();
     let (a, b) = (folder.record("a"), folder.record("b"));
-    for (name, holds) in [("clean", (|line| line["outcome"] != "misclassified") as fn(&Value) -> bool), ("robust", |line| line["outcome"] == "survived")] {
+    for (name, holds) in
+        [("clean", (|line| line["outcome"] != "misclassified") as fn(&Value) -> bool), ("robust", |line| line["outcome"] == "survived")]
+    {
         let count = |in_a: bool, in_b: bool| a.iter().zip(&b).filter(|(a, b)| holds(a) == in_a && holds(b) == in_b).count();
         let table = &comparison[name];
-        for (cell, expected) in [("both", count(true, true)), ("only_a", count(true, false)), ("only_b", count(false, true)), ("neither", count(false, false))] {
+        for (cell, expected) in
+            [("both", count(true, true)), ("only_a", count(true, false)), ("only_b", count(false, true)), ("neither", count(false, false))]
+        {
             assert_eq!(table[cell], expected, "{name} {cell}");
         }
         // Twice the smaller tail of a fair coin, summed in full.
@@ -46,7 +50,9 @@ fn runs_of_other_samples_are_not_compared_and_other_settings_are_said() {
     folder.audit("robust", "--limit 20 --attack fgsm --out a").expect(0);
     folder.audit("robust", "--limit 21 --attack fgsm --out more").expect(0);
     folder.audit("robust", "--limit 20 --attack fgsm --labels 3 --out labels").expect(0);
-    folder.run("audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 20 --attack pgd:steps=3 --out eps").expect(0);
+    folder
+        .run("audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 20 --attack pgd:steps=3 --out eps")
+        .expect(0);
     assert!(folder.run("compare a more").expect(4).stderr.contains("20 and 21"));
     assert!(folder.run("compare a labels").expect(4).stderr.contains("SHA-256"));
     let said = folder.run("compare a eps").expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");

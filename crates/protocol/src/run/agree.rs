@@ -71,7 +71,8 @@ impl Check<'_> {
         let (low, high) = stats::clopper_pearson(count as u64, n as u64, rate.confidence);
         let value = if n == 0 { 0.0 } else { count as f64 / n as f64 };
         for (end, summary, record) in [("value", rate.value, value), ("low", rate.low, low), ("high", rate.high, high)] {
-            if !((summary - record).abs() <= SLACK) {
+            let same = (summary - record).abs() <= SLACK;
+            if !same {
                 return Err(self.disagrees(&format!("{what}.{end}"), &summary, &record));
             }
         }

@@ -1,7 +1,5 @@
 //! Exact intervals for proportions.
 
-pub mod paired;
-
 use brinell_record::Rate;
 use statrs::function::factorial::ln_binomial;
 

@@ -3,7 +3,8 @@
 use brinell_record::{Change, Paired};
 use statrs::function::erf::erfc_inv;
 
-use super::{CONFIDENCE, at_least};
+use super::CONFIDENCE;
+use super::binomial::at_least;
 
 /// Halvings after which an interval of doubles has no point left inside.
 const MAX_HALVINGS: usize = 200;

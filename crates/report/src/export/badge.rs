@@ -36,13 +36,8 @@ pub(super) fn render(document: &Document<'_>) -> Result<String, ReportError> {
 
 /// How many claims there are of each verdict, the gravest first; the colour is the gravest one's.
 fn of_claims(document: &Document<'_>) -> (String, &'static str) {
-    let order = [
-        (Ruling::Refuted, RED),
-        (Ruling::Stale, GREY),
-        (Ruling::Undecided, AMBER),
-        (Ruling::Supported, GREEN),
-        (Ruling::Proven, GREEN),
-    ];
+    let order =
+        [(Ruling::Refuted, RED), (Ruling::Stale, GREY), (Ruling::Undecided, AMBER), (Ruling::Supported, GREEN), (Ruling::Proven, GREEN)];
     let count = |ruling| document.checks.iter().filter(|check| check.verdict.verdict == ruling).count();
     let there: Vec<(Ruling, &str)> = order.into_iter().filter(|(ruling, _)| count(*ruling) > 0).collect();
     let text = there.iter().map(|(ruling, _)| format!("{} {}", count(*ruling), words::ruling(*ruling))).collect::<Vec<_>>().join(", ");

@@ -67,8 +67,7 @@ fn metadata(document: &Document<'_>) -> Value {
     let all: Vec<(&String, &String)> = of_audits.chain(of_checks).collect();
     let timestamp = all.iter().map(|(created, _)| *created).max();
     let versions: BTreeSet<&String> = all.iter().map(|(_, version)| *version).collect();
-    let tools: Vec<Value> =
-        versions.iter().map(|version| json!({"type": "application", "name": "brinell", "version": version})).collect();
+    let tools: Vec<Value> = versions.iter().map(|version| json!({"type": "application", "name": "brinell", "version": version})).collect();
     json!({"timestamp": timestamp, "tools": {"components": tools}})
 }
 
@@ -103,9 +102,7 @@ fn parameters(model: &Model<'_, '_>) -> Value {
     let data: BTreeSet<(&str, &str)> = of_audits.chain(of_checks).collect();
     let datasets: Vec<Value> = data
         .into_iter()
-        .map(|(path, sha256)| {
-            json!({"type": "dataset", "name": path, "contents": {"properties": [property("brinell:sha256", sha256)]}})
-        })
+        .map(|(path, sha256)| json!({"type": "dataset", "name": path, "contents": {"properties": [property("brinell:sha256", sha256)]}}))
         .collect();
     let mut parameters = Map::from_iter([("task".to_owned(), json!("classification")), ("datasets".to_owned(), json!(datasets))]);
     if let Some(summary) = model.audits.first().map(|audit| &audit.run.summary) {

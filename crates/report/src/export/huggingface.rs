@@ -14,7 +14,11 @@ pub(super) fn render(document: &Document<'_>) -> Result<String, ReportError> {
     }
     for audit in &document.audits {
         if let Some(flag) = blocking(audit.run).next() {
-            return Err(ReportError::Unreliable { format: Format::HuggingFace.name(), title: audit.run.title.clone(), flag: flag.to_owned() });
+            return Err(ReportError::Unreliable {
+                format: Format::HuggingFace.name(),
+                title: audit.run.title.clone(),
+                flag: flag.to_owned(),
+            });
         }
     }
     let mut models: Vec<(&str, Vec<&Audit<'_>>)> = Vec::new();
@@ -54,7 +58,8 @@ fn result(out: &mut String, audit: &Audit<'_>) {
 fn metric(out: &mut String, kind: &str, name: &str, rate: &Rate, count: usize, n: usize, note: &str) {
     let _ = writeln!(out, "    - type: {kind}\n      value: {}\n      name: {}", number(rate.value), text(name));
     let _ = writeln!(out, "      args:\n        count: {count}\n        n: {n}\n        interval: clopper-pearson");
-    let _ = writeln!(out, "        low: {}\n        high: {}\n        confidence: {}", number(rate.low), number(rate.high), rate.confidence);
+    let _ =
+        writeln!(out, "        low: {}\n        high: {}\n        confidence: {}", number(rate.low), number(rate.high), rate.confidence);
     if !note.is_empty() {
         let _ = writeln!(out, "        note: {}", text(note));
     }
@@ -80,7 +85,12 @@ fn text(value: &str) -> String {
     for character in value.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'.. => quoted.push(character),
+            ' '..='~'
+            | '\u{a0}'..='\u{2027}'
+            | '\u{202a}'..='\u{d7ff}'
+            | '\u{e000}'..='\u{fefe}'
+            | '\u{ff00}'..='\u{fffd}'
+            | '\u{10000}'.. => quoted.push(character),
             other => {
                 let _ = write!(quoted, "\\u{:04x}", u32::from(other));
             }

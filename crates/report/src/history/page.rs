@@ -1,7 +1,7 @@
 //! What the template of a history is given.
 
 use super::{chart, words};
-use crate::format::{without_settings, interval, percent, size};
+use crate::format::{interval, percent, size, without_settings};
 use brinell_record::{History, HistoryGroup, RunEntry};
 use serde::Serialize;
 

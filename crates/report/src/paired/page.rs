@@ -1,7 +1,7 @@
 //! What the template of a comparison is given.
 
 use super::words;
-use crate::format::{without_settings, size};
+use crate::format::{size, without_settings};
 use crate::verdict::class_name;
 use brinell_record::{Comparison, Paired, RunEntry, Turned};
 use serde::Serialize;

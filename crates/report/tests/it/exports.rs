@@ -1,6 +1,5 @@
 //! Formats that other software reads. `tests/outputs/validate.py` holds the same files against published schemas.
 
-
 use crate::common;
 use brinell_record::{OnUndecided, Ruling, Severity, Verdict};
 use brinell_report::export::{Audit, Check, Document, Format, export};
@@ -123,7 +122,8 @@ fn sarif_for_code_scanning_holds_nothing_that_passes() {
 
 #[test]
 fn a_fingerprint_outlives_a_change_of_the_figures() {
-    let fingerprint = |run: &Run| json(Format::Sarif, &document(std::slice::from_ref(run), &[]))["runs"][0]["results"][0]["partialFingerprints"].clone();
+    let fingerprint =
+        |run: &Run| json(Format::Sarif, &document(std::slice::from_ref(run), &[]))["runs"][0]["results"][0]["partialFingerprints"].clone();
     let mut later = common::audit();
     later.summary.survived -= 1;
     later.summary.broken += 1;
@@ -212,7 +212,9 @@ fn a_model_card_quotes_no_figure_that_is_flagged() {
     let refused = export(Format::HuggingFace, &document(&[blocked()], &[]));
     assert!(matches!(refused, Err(ReportError::Unreliable { .. })));
     let card = export(Format::HuggingFace, &document(&[common::audit()], &[])).unwrap();
-    for line in ["- name: \"resnet_4b\"", "      type: image-classification", "      value: 0.4618834080717489", "    - type: robust_accuracy"] {
+    for line in
+        ["- name: \"resnet_4b\"", "      type: image-classification", "      value: 0.4618834080717489", "    - type: robust_accuracy"]
+    {
         assert!(card.contains(line), "{line} is not in:\n{card}");
     }
     assert!(matches!(export(Format::HuggingFace, &document(&[], &verdicts())), Err(ReportError::NoAudit { .. })));

@@ -1,6 +1,5 @@
 //! Two runs side by side, and many over time.
 
-
 use crate::common;
 use brinell_record::{
     COMPARISON_SCHEMA, Change, Comparison, Difference, HISTORY_SCHEMA, History, HistoryGroup, Outcome, Paired, RunEntry, Turned,
@@ -61,7 +60,10 @@ pub(crate) fn comparison() -> Comparison {
             change: Change { value: 30.0 / 892.0, low: 0.022, high: 0.048, confidence: 0.95 },
             p_value: 1.23e-7,
         },
-        lost: vec![turned(7, Outcome::Survived, Outcome::Broken, Some("apgd-ce")), turned(9, Outcome::Survived, Outcome::Misclassified, None)],
+        lost: vec![
+            turned(7, Outcome::Survived, Outcome::Broken, Some("apgd-ce")),
+            turned(9, Outcome::Survived, Outcome::Misclassified, None),
+        ],
         gained: (0..32).map(|at| turned(20 + at, Outcome::Broken, Outcome::Survived, Some("apgd-dlr"))).collect(),
     }
 }
@@ -188,7 +190,9 @@ fn pages_load_nothing_run_nothing_and_keep_names_inert() {
 fn a_page_of_a_comparison_lists_every_sample_and_says_what_differs() {
     let page = paired::page(&comparison()).unwrap();
     assert_eq!(page.matches("<td>cat</td>").count(), 34);
-    for said in ["2 lost", "32 gained", "differ in more than the model", "1.2e-7", "runs&#x2f;plain.onnx-1", "is not proven to be more robust"] {
+    for said in
+        ["2 lost", "32 gained", "differ in more than the model", "1.2e-7", "runs&#x2f;plain.onnx-1", "is not proven to be more robust"]
+    {
         assert!(page.contains(said), "{said}");
     }
 }

@@ -82,7 +82,8 @@ fn artifacts(document: &Document<'_>) -> Vec<Value> {
     let of_audits = document.audits.iter().map(|audit| (&audit.model, &audit.run.summary.model.sha256));
     let of_checks = document.checks.iter().map(|check| (&check.model, &check.verdict.claim.subject.sha256));
     let models: BTreeSet<(&String, &String)> = of_audits.chain(of_checks).collect();
-    let artifact = |(path, sha256): (&String, &String)| json!({"location": place(path), "roles": ["analysisTarget"], "hashes": {"sha-256": sha256}});
+    let artifact =
+        |(path, sha256): (&String, &String)| json!({"location": place(path), "roles": ["analysisTarget"], "hashes": {"sha-256": sha256}});
     models.into_iter().map(artifact).collect()
 }
 
@@ -165,9 +166,9 @@ fn of_check(check: &Check<'_>) -> Value {
     });
     result.insert("relatedLocations".to_owned(), json!(related.collect::<Vec<_>>()));
     let files: BTreeSet<&str> = verdict.witnesses.iter().map(|witness| witness.file.as_str()).collect();
-    let attachments = files.iter().map(|file| {
-        json!({"description": {"text": "Counterexamples."}, "artifactLocation": place(&format!("{}/{file}", check.evidence))})
-    });
+    let attachments = files
+        .iter()
+        .map(|file| json!({"description": {"text": "Counterexamples."}, "artifactLocation": place(&format!("{}/{file}", check.evidence))}));
     if !files.is_empty() {
         result.insert("attachments".to_owned(), json!(attachments.collect::<Vec<_>>()));
     }
