@@ -49,7 +49,7 @@ fn runs_of_other_samples_are_not_compared_and_other_settings_are_said() {
     let folder = Folder::new();
     folder.audit("robust", "--limit 20 --attack fgsm --out a").expect(0);
     folder.audit("robust", "--limit 21 --attack fgsm --out more").expect(0);
-    folder.audit("robust", "--limit 20 --attack fgsm --labels 3 --out labels").expect(0);
+    folder.audit("robust", "--limit 20 --attack fgsm --labels 3 --out labels").expect(2);
     folder
         .run("audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 20 --attack pgd:steps=3 --out eps")
         .expect(0);
