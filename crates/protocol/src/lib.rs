@@ -19,7 +19,7 @@ pub mod selftest;
 pub mod stats;
 mod subject;
 
-pub use audit::{Completed, Event, Observer, Silent, audit};
+pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
 pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
