@@ -119,8 +119,7 @@ pub fn write_cases(folder: &Path) -> Result<usize, ProtocolError> {
         return Err(ProtocolError::OutExists { path: folder.to_path_buf() });
     }
     std::fs::create_dir_all(folder).map_err(ProtocolError::io("create the folder", folder))?;
-    let all: Vec<(Problem, bool)> =
-        problems().into_iter().map(|problem| (problem, true)).chain(degenerate_problems()).collect();
+    let all: Vec<(Problem, bool)> = problems().into_iter().map(|problem| (problem, true)).chain(degenerate_problems()).collect();
     let mut cases = Vec::new();
     for (number, (problem, exists)) in all.iter().enumerate() {
         let model = format!("{number:02}.onnx");

@@ -129,7 +129,15 @@ fn radius(
             let passed = found(&verdicts);
             let margin = verdicts.first().map_or(f64::NAN, |verdict| verdict.margin);
             let detail = format!("no example within {eps:.6}, optimum {optimum:.6}; largest margin {margin:.3e}");
-            findings.push(Finding { attack: attack.name().to_owned(), norm, check: Check::Above, case: case.clone(), passed, ratio: None, detail });
+            findings.push(Finding {
+                attack: attack.name().to_owned(),
+                norm,
+                check: Check::Above,
+                case: case.clone(),
+                passed,
+                ratio: None,
+                detail,
+            });
         }
         let eps = below(norm, optimum);
         let passed = !found(&run(eps)?);

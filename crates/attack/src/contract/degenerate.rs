@@ -67,7 +67,8 @@ pub(super) fn check(
             let verdicts = harness.run(open, attack, &problem, norm, way)?;
             let found = verdicts.iter().any(|verdict| verdict.found.is_some());
             let endless = verdicts.iter().any(|verdict| verdict.exhausted);
-            let inside = verdicts.iter().filter_map(|verdict| verdict.found.as_ref()).all(|found| found.x_adv.iter().all(|v| v.is_finite()));
+            let inside =
+                verdicts.iter().filter_map(|verdict| verdict.found.as_ref()).all(|found| found.x_adv.iter().all(|v| v.is_finite()));
             let passed = verdicts.len() == 1 && (may_find || !found) && !endless && inside;
             findings.push(Finding {
                 attack: attack.name().to_owned(),

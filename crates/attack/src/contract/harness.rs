@@ -93,26 +93,20 @@ impl Harness {
             samples.reverse();
         }
         let logits: Vec<f32> = problem.net.logits(&problem.x).iter().map(|&z| z as f32).collect();
-        let item = |sample| Item {
-            sample,
-            x: problem.x.clone(),
-            label: problem.label,
-            target: way.target,
-            logits: logits.clone(),
-            found: None,
-        };
+        let item =
+            |sample| Item { sample, x: problem.x.clone(), label: problem.label, target: way.target, logits: logits.clone(), found: None };
         let mut items = samples.into_iter().map(item);
         let stop = AtomicBool::new(false);
         let settings =
             DriverSettings { batch: way.batch, seed: 3, max_queries: Some(MAX_QUERIES), aim: way.aim, pool: &self.pool, stop: &stop };
         let mut court = Exact { problem, ball, target: way.target, verdicts: Vec::new() };
-        driver::run(model.as_mut(), recipe, &ball, &mut items, &mut court, &settings, &mut Timing::default()).map_err(|error| {
-            match error {
+        driver::run(model.as_mut(), recipe, &ball, &mut items, &mut court, &settings, &mut Timing::default()).map_err(
+            |error| match error {
                 DriverError::Oracle(error) => failed(error),
                 DriverError::Callback(never) => match never {},
                 DriverError::Interrupted => HarnessError::Interrupted,
-            }
-        })?;
+            },
+        )?;
         court.verdicts.sort_by_key(|(sample, _)| *sample);
         Ok(court.verdicts.into_iter().map(|(_, verdict)| verdict).collect())
     }

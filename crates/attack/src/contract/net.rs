@@ -76,9 +76,8 @@ fn slope(loss: Loss, z: &[f64], label: usize, target: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..z.len()).collect();
     order.sort_by(|&a, &b| z[b].total_cmp(&z[a]));
     let best_but = |class: usize| if order[0] == class { order[1] } else { order[0] };
-    let between = |above: usize, below: usize| -> Vec<f64> {
-        (0..z.len()).map(|k| f64::from(i8::from(k == above) - i8::from(k == below))).collect()
-    };
+    let between =
+        |above: usize, below: usize| -> Vec<f64> { (0..z.len()).map(|k| f64::from(i8::from(k == above) - i8::from(k == below))).collect() };
     let ratio = |above: usize, below: usize, weights: &[(usize, f64)]| -> Vec<f64> {
         let size = weights.iter().map(|(k, w)| w * z[*k]).sum::<f64>() + 1e-12;
         let value = (z[above] - z[below]) / size;

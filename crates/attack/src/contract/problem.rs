@@ -172,8 +172,10 @@ mod tests {
                     let own = &problem.net.output.weights[problem.label];
                     let classes = (0..problem.net.n_classes()).filter(|&k| k != problem.label);
                     let pieces = classes.flat_map(|k| {
-                        let difference: Vec<f64> = problem.net.output.weights[k].iter().zip(own).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
-                        problem.pieces(&difference, f64::from(problem.net.output.bias[k]) - f64::from(problem.net.output.bias[problem.label]))
+                        let difference: Vec<f64> =
+                            problem.net.output.weights[k].iter().zip(own).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
+                        problem
+                            .pieces(&difference, f64::from(problem.net.output.bias[k]) - f64::from(problem.net.output.bias[problem.label]))
                     });
                     let ball = Ball { norm, eps, bounds: Problem::BOUNDS };
                     pieces

@@ -57,14 +57,7 @@ impl Selftest {
             print(&format!("\n{} of {} checks passed on {ran_on}\n", findings.len() - failed.len(), findings.len()));
         }
         for finding in &failed {
-            say(&format!(
-                "failed: {} {} {}, {}: {}",
-                finding.attack,
-                finding.norm,
-                finding.check.name(),
-                finding.case,
-                finding.detail
-            ));
+            say(&format!("failed: {} {} {}, {}: {}", finding.attack, finding.norm, finding.check.name(), finding.case, finding.detail));
         }
         Ok(if failed.is_empty() { Exit::Done } else { Exit::Internal })
     }
