@@ -54,7 +54,7 @@ pub enum HarnessError {
         /// Name of the case.
         case: String,
         /// Why.
-        source: OracleError,
+        source: Box<OracleError>,
     },
     /// The attack cannot be configured.
     #[error(transparent)]
@@ -85,7 +85,7 @@ impl Harness {
         norm: brinell_threat::Norm,
         way: Way,
     ) -> Result<Vec<Verdict>, HarnessError> {
-        let failed = |source| HarnessError::Model { case: problem.name.clone(), source };
+        let failed = |source| HarnessError::Model { case: problem.name.clone(), source: Box::new(source) };
         let mut model = open(problem, recipe.loss(way.target.is_some(), problem.net.n_classes())).map_err(failed)?;
         let ball = Ball { norm, eps: way.eps, bounds: Problem::BOUNDS };
         let mut samples: Vec<u64> = (0..way.copies).collect();
