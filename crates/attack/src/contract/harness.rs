@@ -97,8 +97,15 @@ impl Harness {
             |sample| Item { sample, x: problem.x.clone(), label: problem.label, target: way.target, logits: logits.clone(), found: None };
         let mut items = samples.into_iter().map(item);
         let stop = AtomicBool::new(false);
-        let settings =
-            DriverSettings { batch: way.batch, seed: 3, max_queries: Some(MAX_QUERIES), aim: way.aim, pool: &self.pool, stop: &stop };
+        let settings = DriverSettings {
+            shape: &problem.shape,
+            batch: way.batch,
+            seed: 3,
+            max_queries: Some(MAX_QUERIES),
+            aim: way.aim,
+            pool: &self.pool,
+            stop: &stop,
+        };
         let mut court = Exact { problem, ball, target: way.target, verdicts: Vec::new() };
         driver::run(model.as_mut(), recipe, &ball, &mut items, &mut court, &settings, &mut Timing::default()).map_err(
             |error| match error {
