@@ -1,5 +1,4 @@
 //! Every attack keeps the contract, on nets that are computed in f64.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use brinell_attack::contract::{Harness, check};
 use brinell_attack::driver::Model;
