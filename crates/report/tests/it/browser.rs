@@ -102,6 +102,7 @@ fn pages_fit_every_width_and_print() {
             for width in WIDTHS {
                 browser.look(width, "light");
                 assert_eq!(browser.evaluate(OVERFLOW), json!([]), "{} at {width}", path.display());
+                assert_eq!(browser.evaluate(SQUEEZED), json!([]), "{} at {width}", path.display());
             }
         }
         let pdf = browser.call("Page.printToPDF", json!({}));
@@ -109,11 +110,16 @@ fn pages_fit_every_width_and_print() {
     }
 }
 
+/// Running text in a column too narrow to read.
+const SQUEEZED: &str = r"[...document.querySelectorAll('p, li, dd, figcaption')]
+    .filter(one => one.checkVisibility() && !one.closest('.triptych') && one.innerText.length > 60 && one.getBoundingClientRect().width < 150)
+    .map(one => one.outerHTML.slice(0, 120))";
+
 /// What sticks out to the right of the page, apart from what scrolls in a box of its own.
 const OVERFLOW: &str = r"(() => {
     const width = document.documentElement.clientWidth;
     const out = [...document.querySelectorAll('body *')]
-        .filter(one => !one.closest('.scroll :scope, .scroll *, svg, .sr, .skip') && one.getBoundingClientRect().right > width + 0.5)
+        .filter(one => !one.parentElement.closest('.scroll, svg') && !one.closest('.sr, .skip') && one.getBoundingClientRect().right > width + 0.5)
         .map(one => one.outerHTML.slice(0, 120));
     return document.documentElement.scrollWidth > width ? ['scrolls to ' + document.documentElement.scrollWidth, ...out] : out;
 })()";
