@@ -6,6 +6,7 @@
 mod apgd;
 mod apgd_t;
 mod attack;
+pub mod contract;
 pub mod driver;
 mod eot;
 mod error;
