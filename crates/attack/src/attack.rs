@@ -2,7 +2,7 @@
 
 use brinell_threat::{Ball, Goal, Norm};
 
-use crate::Loss;
+use crate::{Loss, driver::Queries, reference::Spent};
 
 /// What an attacker can see of a model, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,7 @@ pub trait Attack: Send {
     ///
     /// # Guarantees
     /// The point is finite and inside the input box, whatever the model has answered before. It is inside the ball too, unless the attack
-    /// looks for the smallest change: the driver takes no point outside the ball for a success.
+    /// looks for the smallest change or comes in from a larger ball: the driver takes no point outside the ball for a success.
     fn ask(&mut self, x: &mut [f32]) -> Need;
 
     /// Returns the class that the loss at the point last asked for refers to, where the attack chooses one of its own.
@@ -106,6 +106,8 @@ pub trait Attack: Send {
 pub struct Start<'a> {
     /// Clean input, flattened.
     pub x: &'a [f32],
+    /// Shape of the clean input without the batch, such as `[3, 32, 32]`; empty where it is not known.
+    pub shape: &'a [usize],
     /// Allowed inputs around `x`.
     pub ball: &'a Ball,
     /// True class.
@@ -126,7 +128,13 @@ pub struct Start<'a> {
     pub run: u32,
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
+    /// Returns the first run on sample 0 under seed 0, untargeted, with nothing known about the sample.
+    #[must_use]
+    pub fn new(x: &'a [f32], ball: &'a Ball, label: usize, classes: usize) -> Self {
+        Self { x, shape: &[], ball, label, target: None, classes, logits: &[], found: None, seed: 0, sample: 0, run: 0 }
+    }
+
     /// Returns what the attack wants of this sample.
     #[must_use]
     pub fn goal(&self) -> Goal {
@@ -148,6 +156,11 @@ pub trait Recipe: Send + Sync {
     /// What the attack must see of the model.
     fn knowledge(&self) -> Knowledge;
 
+    /// True for attacks that look for the smallest change: they leave the ball and go on after a success.
+    fn seeks_minimum(&self) -> bool {
+        false
+    }
+
     /// The loss to be maximised for a model with this many classes.
     fn loss(&self, targeted: bool, classes: usize) -> Loss;
 
@@ -159,6 +172,11 @@ pub trait Recipe: Send + Sync {
 
     /// Begins one run.
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack>;
+
+    /// Returns what the reference implementation would have spent on a sample, where there is one that does the same.
+    fn reference(&self, _spent: &Spent) -> Option<Queries> {
+        None
+    }
 
     /// All parameters in a form that can be given back on the command line, for the record.
     fn describe(&self) -> String;

@@ -3,12 +3,16 @@
 mod audit;
 mod check;
 mod claim;
+mod compare;
 mod demo;
 mod doctor;
 mod grad;
+mod history;
 mod init;
 mod inspect;
 mod replay;
+mod report;
+mod selftest;
 
 use clap::Subcommand;
 
@@ -28,12 +32,20 @@ pub(crate) enum Command {
     Claim(claim::Claim),
     /// Judge counterexamples again, on the original file, with every available runtime
     Replay(replay::Replay),
+    /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
+    Report(report::Report),
+    /// Compare two runs on the same samples, sample by sample
+    Compare(compare::Compare),
+    /// Show robust accuracy over runs
+    History(history::History),
     /// Say what a model is and what can be done with it
     Inspect(inspect::Inspect),
     /// Write the gradient of a model as an ONNX file that any runtime runs
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
+    /// Hold every attack to models whose smallest adversarial change is known in closed form
+    Selftest(selftest::Selftest),
     /// Say which runtimes were found, and what would make audits faster
     Doctor(doctor::Doctor),
 }
@@ -46,9 +58,13 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),
+            Self::Report(report) => report.run(),
+            Self::Compare(compare) => compare.run(),
+            Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
+            Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
         }
     }

@@ -8,5 +8,7 @@ mod commands;
 mod evidence;
 mod input;
 mod models;
+mod outputs;
+mod over_time;
 mod resume;
 mod support;
