@@ -9,6 +9,11 @@ use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, Rng, Tolerance, Variant, eva
 enum Typed {
     F32(Vec<f32>),
     I64(Vec<i64>),
+    I32(Vec<i32>),
+    U8(Vec<u8>),
+    I8(Vec<i8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
     Bool(Vec<bool>),
 }
 
@@ -16,6 +21,11 @@ impl Typed {
     fn new(array: &Array, dtype: Option<DType>) -> Self {
         match dtype {
             Some(DType::I64) => Self::I64(array.data.iter().map(|&x| x as i64).collect()),
+            Some(DType::I32) => Self::I32(array.data.iter().map(|&x| x as i32).collect()),
+            Some(DType::U8) => Self::U8(array.data.iter().map(|&x| x as u8).collect()),
+            Some(DType::I8) => Self::I8(array.data.iter().map(|&x| x as i8).collect()),
+            Some(DType::U16) => Self::U16(array.data.iter().map(|&x| x as u16).collect()),
+            Some(DType::I16) => Self::I16(array.data.iter().map(|&x| x as i16).collect()),
             Some(DType::Bool) => Self::Bool(array.data.iter().map(|&x| x != 0.0).collect()),
             _ => Self::F32(array.data.iter().map(|&x| x as f32).collect()),
         }
@@ -25,6 +35,11 @@ impl Typed {
         match self {
             Self::F32(data) => Elements::F32(data),
             Self::I64(data) => Elements::I64(data),
+            Self::I32(data) => Elements::I32(data),
+            Self::U8(data) => Elements::U8(data),
+            Self::I8(data) => Elements::I8(data),
+            Self::U16(data) => Elements::U16(data),
+            Self::I16(data) => Elements::I16(data),
             Self::Bool(data) => Elements::Bool(data),
         }
     }

@@ -3,7 +3,7 @@
 use brinell_graph::{ConvAttrs, ConvTransposeAttrs, Op, PoolAttrs, Reduce};
 use prost::bytes::Bytes;
 
-use super::attribute::{flag, float, int, size, sizes, to_ints};
+use super::attribute::{flag, float, int, size, sizes, text, to_ints};
 use super::{Call, Writer};
 use crate::error::ExportError;
 use crate::proto::{AttributeProto, NodeProto};
@@ -91,6 +91,13 @@ impl Writer<'_> {
                 let attributes = vec![flag("exclusive", *exclusive), flag("reverse", *reverse)];
                 self.push("CumSum", vec![call.input(0), axis], call.outputs.clone(), attributes);
             }
+            Op::IsInf { negative, positive } => self.same(call, vec![flag("detect_negative", *negative), flag("detect_positive", *positive)]),
+            Op::BitwiseNot | Op::Bitwise(_) => {
+                self.needs(call, 18, op.name())?;
+                self.same(call, Vec::new());
+            }
+            Op::BitShift { left } => self.same(call, vec![text("direction", if *left { "LEFT" } else { "RIGHT" })]),
+            Op::Quant(quant) => self.quantised(call, quant)?,
             Op::Opaque(opaque) => {
                 let own = call.inputs.len().saturating_sub(opaque.captures);
                 self.nodes.push(NodeProto {
@@ -116,7 +123,7 @@ impl Writer<'_> {
     fn gelu(&mut self, call: &Call<'_>, tanh: bool) -> Result<(), ExportError> {
         if self.opset >= 20 {
             let kind = if tanh { "tanh" } else { "none" };
-            self.same(call, vec![super::attribute::text("approximate", kind)]);
+            self.same(call, vec![text("approximate", kind)]);
             return Ok(());
         }
         let x = call.input(0);
@@ -179,14 +186,14 @@ impl Writer<'_> {
 }
 
 /// Optional inputs at the end are left out.
-fn trimmed(mut inputs: Vec<String>) -> Vec<String> {
+pub(super) fn trimmed(mut inputs: Vec<String>) -> Vec<String> {
     while inputs.last().is_some_and(String::is_empty) {
         inputs.pop();
     }
     inputs
 }
 
-fn conv(attrs: &ConvAttrs) -> Vec<AttributeProto> {
+pub(super) fn conv(attrs: &ConvAttrs) -> Vec<AttributeProto> {
     vec![
         sizes("kernel_shape", &attrs.kernel),
         sizes("strides", &attrs.strides),
@@ -207,7 +214,7 @@ fn conv_transpose(attrs: &ConvTransposeAttrs) -> Vec<AttributeProto> {
     ]
 }
 
-fn window(pool: &PoolAttrs) -> Vec<AttributeProto> {
+pub(super) fn window(pool: &PoolAttrs) -> Vec<AttributeProto> {
     let mut attributes = vec![sizes("kernel_shape", &pool.kernel), sizes("strides", &pool.strides), sizes("pads", &pool.pads)];
     attributes.push(sizes("dilations", &pool.dilations));
     attributes.push(flag("ceil_mode", pool.ceil_mode));

@@ -34,6 +34,11 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     let tensor = match attribute.name.as_deref().unwrap_or_default() {
         "value" => {
             let Some(encoded) = &attribute.t else { return bad("attribute `value` is no tensor") };
+            if !importer.scopes.is_empty() {
+                let (_, id) = importer.constant_of_body(encoded)?;
+                importer.bind(output, id);
+                return Ok(());
+            }
             Some(tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
         }
         "value_float" => scalar(TensorData::F32(vec![attribute.f.unwrap_or(0.0)])),
@@ -44,7 +49,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     };
     let Some(tensor) = tensor else { return bad("the constant contradicts itself") };
     let id = importer.graph.constant(output, tensor);
-    importer.by_name.insert((*output).to_owned(), id);
+    importer.bind(output, id);
     Ok(())
 }
 

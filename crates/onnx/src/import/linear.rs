@@ -67,12 +67,12 @@ pub(super) fn window(node: &Node<'_>, kernel: Vec<usize>, spatial: &[Dim]) -> Re
     Ok(Window { kernel, strides, dilations, pads })
 }
 
-/// The kernel from the attribute or the weight.
-fn kernel(importer: &Importer<'_>, node: &Node<'_>) -> Result<Vec<usize>, Refusal> {
+/// The kernel from the attribute or the weight, which is input `weight`.
+fn kernel(importer: &Importer<'_>, node: &Node<'_>, weight: usize) -> Result<Vec<usize>, Refusal> {
     if let Some(kernel) = node.attributes.sizes("kernel_shape")? {
         return Ok(kernel);
     }
-    let weight = importer.shape(node.input(1)?)?;
+    let weight = importer.shape(node.input(weight)?)?;
     let kernel: Option<Vec<usize>> = weight.iter().skip(2).map(|d| d.fixed()).collect();
     kernel.map_or_else(|| opaque("the size of the kernel is not known"), Ok)
 }
@@ -82,17 +82,22 @@ fn groups(node: &Node<'_>) -> Result<usize, Refusal> {
     usize::try_from(groups).ok().filter(|&n| n > 0).ok_or_else(|| Refusal::Bad(format!("group is {groups}")))
 }
 
-pub(super) fn conv(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let kernel = kernel(importer, node)?;
+/// Attributes of a convolution of input `x` with input `weight`.
+pub(super) fn conv_attributes(importer: &Importer<'_>, node: &Node<'_>, x: usize, weight: usize) -> Result<ConvAttrs, Refusal> {
+    let kernel = kernel(importer, node, weight)?;
     let spatial =
-        importer.graph.shape(node.input(0)?).map_or_else(|| vec![Dim::Unknown; kernel.len()], |x| x.iter().skip(2).copied().collect());
+        importer.graph.shape(node.input(x)?).map_or_else(|| vec![Dim::Unknown; kernel.len()], |x| x.iter().skip(2).copied().collect());
     let Window { kernel, strides, dilations, pads } = window(node, kernel, &spatial)?;
-    let op = Op::Conv(ConvAttrs { kernel, strides, dilations, pads, groups: groups(node)? });
-    importer.emit(node, op, node.inputs.clone())
+    Ok(ConvAttrs { kernel, strides, dilations, pads, groups: groups(node)? })
+}
+
+pub(super) fn conv(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let attrs = conv_attributes(importer, node, 0, 1)?;
+    importer.emit(node, Op::Conv(attrs), node.inputs.clone())
 }
 
 pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let kernel = kernel(importer, node)?;
+    let kernel = kernel(importer, node, 1)?;
     let n = kernel.len();
     let list = |name: &str, len: usize, default: usize| -> Result<Vec<usize>, Refusal> {
         let list = node.attributes.sizes(name)?.unwrap_or_else(|| vec![default; len]);
