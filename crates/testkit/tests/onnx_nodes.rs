@@ -30,6 +30,10 @@ enum Number {
 }
 
 impl Numbers {
+    fn tolerance(&self) -> Tolerance {
+        if self.dtype == "float16" { Tolerance::Half } else { Tolerance::Loose }
+    }
+
     fn array(&self) -> Array {
         let number = |n: &Number| match n {
             Number::Finite(x) if self.dtype == "float32" => f64::from(*x as f32),
@@ -53,7 +57,7 @@ impl Case {
         match eval(graph, &feeds) {
             Ok(found) => {
                 let pairs = found.iter().zip(&self.outputs);
-                pairs.filter_map(|(found, expected)| Tolerance::Loose.compare(found, &expected.array())).collect()
+                pairs.filter_map(|(found, expected)| expected.tolerance().compare(found, &expected.array())).collect()
             }
             Err(error) => vec![error.to_string()],
         }

@@ -22,7 +22,7 @@ use brinell_graph::Op;
 
 pub(crate) use reduce::first_extremum;
 
-use crate::ctx::{Ctx, Grads, unsupported};
+use crate::ctx::{Ctx, Grads, RuleError, unsupported};
 
 /// Returns true for operators that are piecewise constant: they end the gradient silently, as in PyTorch.
 pub(crate) fn is_flat(op: &Op) -> bool {
@@ -116,6 +116,7 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
         Op::Slice { axes, starts, ends: _, steps } => slice::slice(ctx, axes, starts, steps),
         Op::Pad { mode, pads } => slice::pad(ctx, *mode, pads),
         Op::Resize(attrs) => resize::resize(ctx, attrs),
+        Op::Opaque(op) if op.follows => Err(RuleError::Unknown(op.reason.clone())),
         Op::Opaque(op) => unsupported(op.reason.clone()),
         _ => unsupported("no rule"),
     }

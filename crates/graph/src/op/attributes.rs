@@ -154,6 +154,8 @@ pub struct OpaqueOp {
     pub attributes: Vec<Vec<u8>>,
     /// Why it is opaque, for messages: "unknown operator" or what was not constant.
     pub reason: String,
+    /// It is opaque only for want of a shape or a content that an opaque node in front hides.
+    pub follows: bool,
     /// The last so many inputs of the node are values that its subgraphs use by name; they are no inputs of the operator.
     pub captures: usize,
 }

@@ -6,7 +6,7 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, function, opaque, size};
+use super::{Importer, Node, Refusal, bad, function, opaque, size, unknown};
 use crate::proto::GraphProto;
 use crate::{tensor, wire};
 
@@ -88,11 +88,8 @@ impl Importer<'_> {
         for (output, &value) in node.outputs.iter().zip(values) {
             let Some(output) = output else { continue };
             // A copy, so that the value bears the name that the model gives it.
-            let made = self.graph.push(output, Op::Identity, vec![Some(value)], &[Some(output)])?;
+            let made = self.push(output, Op::Identity, vec![Some(value)], &[Some(output)])?;
             if let Some(id) = made.into_iter().flatten().next() {
-                if let Some(content) = self.content(value) {
-                    self.contents.insert(id, content);
-                }
                 self.bind(output, id);
             }
         }
@@ -126,7 +123,7 @@ impl Importer<'_> {
 
 pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let condition = node.input(0)?;
-    let Some(condition) = importer.known(condition) else { return opaque("its condition is known at run time only") };
+    let Some(condition) = importer.known(condition) else { return unknown("its condition is known at run time only") };
     let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
     let values = importer.unroll(node, &body, &[])?;
     importer.results(node, &values)
@@ -138,14 +135,14 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         None => None,
         Some(id) => match importer.content(id).and_then(|content| content.ints()).as_deref() {
             Some(&[n]) => Some(n),
-            _ => return opaque("its number of iterations is known at run time only"),
+            _ => return unknown("its number of iterations is known at run time only"),
         },
     };
     let mut condition = match node.optional(1) {
         None => true,
         Some(id) => match importer.known(id) {
             Some(condition) => condition,
-            None => return opaque("its condition is known at run time only"),
+            None => return unknown("its condition is known at run time only"),
         },
     };
     let body = importer.body(node, "body")?;
@@ -161,7 +158,7 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
         condition = match importer.known(next) {
             Some(condition) => condition,
-            None => return opaque("its body decides at run time when to stop"),
+            None => return unknown("its body decides at run time when to stop"),
         };
         let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
         carried = kept.to_vec();
@@ -239,7 +236,7 @@ impl Importer<'_> {
     /// The parts of a value along an axis of fixed size, without that axis.
     pub(super) fn unstacked(&mut self, node: &Node<'_>, x: ValueId, axis: usize) -> Result<Vec<ValueId>, Refusal> {
         let Some(&Dim::Fixed(n)) = self.shape(x)?.get(axis) else {
-            return opaque("its number of iterations is known at run time only");
+            return unknown("its number of iterations is known at run time only");
         };
         if n == 0 {
             return opaque("it makes no iteration");

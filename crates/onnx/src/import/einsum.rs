@@ -5,7 +5,7 @@
 
 use brinell_graph::{Dim, Op, Reduce, Shape, Tensor, TensorData, ValueId, count};
 
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// Labels of axes; those of an ellipsis are numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn diagonal(importer: &mut Importer<'_>, node: &Node<'_>, term: &mut Term) -> Re
     while let Some((i, j)) = twice(&term.labels) {
         let shape = importer.shape(term.value)?;
         let (Some(&Dim::Fixed(n)), Some(&Dim::Fixed(m))) = (shape.get(i), shape.get(j)) else {
-            return opaque("a label stands twice at an axis that is not fixed");
+            return unknown("a label stands twice at an axis that is not fixed");
         };
         if n != m {
             return bad(format!("a label stands for axes of {n} and {m}"));
@@ -169,7 +169,7 @@ fn matrix(importer: &mut Importer<'_>, node: &Node<'_>, term: &Term, groups: [&[
     let mut shape: Shape = sizes.iter().copied().take(batch).collect();
     shape.extend([part(batch, batch + second), part(batch + second, sizes.len())]);
     if shape.iter().filter(|&&d| d == Dim::Unknown).count() > 1 {
-        return opaque("several of its axes are not fixed");
+        return unknown("several of its axes are not fixed");
     }
     importer.step(node, Op::Reshape { shape }, &[turned])
 }

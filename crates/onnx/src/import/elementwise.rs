@@ -3,7 +3,7 @@
 use brinell_graph::{Bitwise, Compare, DType, Op, ValueId};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 use crate::tensor;
 
 /// A rule that makes one operator with the inputs of the node.
@@ -143,7 +143,7 @@ pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     match importer.graph.value(node.input(1)?).dtype {
         Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
-        None => opaque("the type of its second input is not known"),
+        None => unknown("the type of its second input is not known"),
     }
 }
 

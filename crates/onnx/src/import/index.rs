@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Op, ScatterReduction};
 
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 /// An end that no axis reaches: exporters write it, or a larger one, for "to the end".
 const BEYOND: i64 = 1_000_000_000;
@@ -11,7 +11,7 @@ type SliceParameters = (Vec<usize>, Vec<i64>, Vec<i64>, Vec<i64>);
 
 impl Importer<'_> {
     /// Axes, starts, ends and steps as given, axes resolved.
-    pub(super) fn slice_parameters(&self, node: &Node<'_>, rank: usize) -> Result<SliceParameters, Refusal> {
+    fn slice_parameters(&self, node: &Node<'_>, rank: usize) -> Result<SliceParameters, Refusal> {
         let starts = self.ints_by_version(node, "starts", 1, 10)?;
         let ends = self.ints_by_version(node, "ends", 2, 10)?;
         let (Some(starts), Some(ends)) = (starts, ends) else { return bad("starts or ends are missing") };
@@ -45,7 +45,7 @@ pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
                 let (start, end) = (from_end(start).clamp(least.max(0).min(most), most), from_end(end).clamp(least, most));
                 (start, end, start == 0 && end == n && step == 1)
             }
-            _ if step < 0 => return opaque("it reverses an axis whose size is not known"),
+            _ if step < 0 => return unknown("it reverses an axis whose size is not known"),
             _ => (start, end, start == 0 && step == 1 && end >= BEYOND),
         };
         if !whole {

@@ -2,7 +2,7 @@
 
 use brinell_graph::{ConvAttrs, ConvTransposeAttrs, Dim, Op};
 
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// Window parameters that Conv and the pools share.
 pub(super) struct Window {
@@ -58,7 +58,7 @@ pub(super) fn window(node: &Node<'_>, kernel: Vec<usize>, spatial: &[Dim]) -> Re
                 totals.push(match d {
                     _ if stride == 1 => reach,
                     Dim::Fixed(size) => (size.div_ceil(stride).saturating_sub(1) * stride + reach + 1).saturating_sub(size),
-                    _ => return opaque("auto_pad needs fixed spatial sizes"),
+                    _ => return unknown("auto_pad needs fixed spatial sizes"),
                 });
             }
             share(&totals, mode == AutoPad::SameLower)
@@ -74,7 +74,7 @@ fn kernel(importer: &Importer<'_>, node: &Node<'_>, weight: usize) -> Result<Vec
     }
     let weight = importer.shape(node.input(weight)?)?;
     let kernel: Option<Vec<usize>> = weight.iter().skip(2).map(|d| d.fixed()).collect();
-    kernel.map_or_else(|| opaque("the size of the kernel is not known"), Ok)
+    kernel.map_or_else(|| unknown("the size of the kernel is not known"), Ok)
 }
 
 fn groups(node: &Node<'_>) -> Result<usize, Refusal> {
@@ -117,7 +117,7 @@ pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Re
         let mut totals = Vec::with_capacity(n);
         for i in 0..n {
             let at = |list: &[usize]| list.get(i).copied().unwrap_or(1);
-            let Some(Dim::Fixed(size)) = x.get(i + 2).copied() else { return opaque("the padding needs fixed spatial sizes") };
+            let Some(Dim::Fixed(size)) = x.get(i + 2).copied() else { return unknown("the padding needs fixed spatial sizes") };
             let same = size.checked_mul(at(&strides));
             // ONNX lets the full sizes be given, or the spatial ones alone.
             let target = match &wanted {

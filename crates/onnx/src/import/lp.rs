@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Op, PoolAttrs, Reduce, ValueId};
 
-use super::{Importer, Node, Refusal, bad, opaque, pool, size};
+use super::{Importer, Node, Refusal, bad, pool, size, unknown};
 
 /// x divided by its L1 or L2 norm along an axis; a norm of zero divides nothing.
 pub(super) fn lp_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -63,7 +63,7 @@ pub(super) fn lp_pool(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
         // Windows that hang over the end would divide by less than their size.
         attrs = pool::without_ceil(importer, node, attrs)?;
         if attrs.ceil_mode {
-            return opaque("ceil_mode needs fixed sizes");
+            return unknown("ceil_mode needs fixed sizes");
         }
     }
     let area: usize = attrs.kernel.iter().product();
@@ -92,7 +92,7 @@ pub(super) fn lrn(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Re
     let Some(size) = node.attributes.int("size")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
         return bad("attribute `size` is missing or not positive");
     };
-    let (Some(&batch), Some(&channels @ Dim::Fixed(_))) = (shape.first(), shape.get(1)) else { return opaque("its channels are not fixed") };
+    let (Some(&batch), Some(&channels @ Dim::Fixed(_))) = (shape.first(), shape.get(1)) else { return unknown("its channels are not fixed") };
     let alpha = importer.number(node, x, f64::from(node.attributes.float_or("alpha", 1e-4)?))?;
     let bias = importer.number(node, x, f64::from(node.attributes.float_or("bias", 1.0)?))?;
     let beta = importer.number(node, x, f64::from(node.attributes.float_or("beta", 0.75)?))?;

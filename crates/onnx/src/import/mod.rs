@@ -163,6 +163,8 @@ fn domain(domain: Option<&str>) -> String {
 enum Refusal {
     /// The node can be carried along as opaque.
     Opaque(String),
+    /// The same, for want of a shape or a content that may be missing only because of an opaque node in front.
+    Unknown(String),
     /// The node is wrong.
     Bad(String),
     /// The node's operands do not fit.
@@ -177,6 +179,10 @@ impl From<GraphError> for Refusal {
 
 fn opaque<T>(reason: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Opaque(reason.into()))
+}
+
+fn unknown<T>(reason: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Unknown(reason.into()))
 }
 
 fn bad<T>(problem: impl Into<String>) -> Result<T, Refusal> {
@@ -231,6 +237,8 @@ struct Importer<'a> {
     /// Lists of tensors, by the value that stands for them.
     sequences: HashMap<ValueId, Vec<ValueId>>,
     contents: HashMap<ValueId, Content>,
+    /// What opaque nodes make, and what is made of it.
+    tainted: HashSet<ValueId>,
     /// Elements that folding may still make: a small file must not ask for a lot of memory.
     fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
@@ -254,6 +262,7 @@ fn import(
         shared: HashMap::new(),
         sequences: HashMap::new(),
         contents: HashMap::new(),
+        tainted: HashSet::new(),
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
@@ -308,7 +317,11 @@ impl<'a> Importer<'a> {
         let node = Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
         match self.apply(&node) {
             Ok(()) => Ok(()),
-            Err(Refusal::Opaque(reason)) => self.opaque(&node, reason).map_err(fail),
+            Err(Refusal::Opaque(reason)) => self.opaque(&node, reason, false).map_err(fail),
+            Err(Refusal::Unknown(reason)) => {
+                let follows = node.inputs.iter().flatten().any(|id| self.tainted.contains(id));
+                self.opaque(&node, reason, follows).map_err(fail)
+            }
             Err(Refusal::Bad(problem)) => Err(fail(problem)),
             Err(Refusal::Graph(GraphError::Shape { problem, .. })) => Err(fail(problem)),
             Err(Refusal::Graph(other)) => Err(fail(other.to_string())),
@@ -325,33 +338,43 @@ impl<'a> Importer<'a> {
         if let Some(unknown) = node.attributes.names().find(|name| !rule.attributes.contains(name)) {
             return opaque(format!("unknown attribute `{unknown}`"));
         }
-        let content = self.fold(node).filter(|content| content.items.len() <= self.fold_budget);
-        self.fold_budget -= content.as_ref().map_or(0, |content| content.items.len());
-        if let (Some(content), [Some(output)]) = (&content, node.outputs.as_slice())
-            && let Some(tensor) = self.tensor_of(node, content)
-        {
-            let id = self.graph.constant(output, tensor);
-            self.bind(output, id);
-            return Ok(());
-        }
-        (rule.import)(self, node)?;
-        if let (Some(content), Some(Some(output))) = (content, node.outputs.first())
-            && let Some(&id) = self.by_name.get(*output)
-        {
-            self.contents.insert(id, content);
-        }
-        Ok(())
+        (rule.import)(self, node)
     }
 
     /// Pushes an operator that produces the outputs of `node`.
     fn emit(&mut self, node: &Node<'_>, op: Op, inputs: Vec<Option<ValueId>>) -> Result<(), Refusal> {
-        let ids = self.graph.push(node.name, op, inputs, &node.outputs)?;
+        let ids = self.push(node.name, op, inputs, &node.outputs)?;
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
                 self.bind(name, *id);
             }
         }
         Ok(())
+    }
+
+    /// Pushes an operator, or the constants that it makes.
+    fn push(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Option<ValueId>>,
+        outputs: &[Option<&str>],
+    ) -> Result<Vec<Option<ValueId>>, Refusal> {
+        let folded = self.fold(&op, &inputs);
+        if let Some(tensors) = self.known_outputs(&op, &inputs, &folded, outputs.len()) {
+            return Ok(outputs.iter().zip(tensors).map(|(name, tensor)| name.map(|name| self.graph.constant(name, tensor))).collect());
+        }
+        let tainted = inputs.iter().flatten().any(|id| self.tainted.contains(id));
+        let ids = self.graph.push(name, op, inputs, outputs)?;
+        if tainted {
+            self.tainted.extend(ids.iter().flatten());
+        }
+        for (id, content) in ids.iter().zip(folded) {
+            if let Some(id) = id {
+                self.contents.insert(*id, content);
+            }
+        }
+        Ok(ids)
     }
 
     /// Gives a value a name, until the body that is being unrolled ends.
@@ -366,7 +389,7 @@ impl<'a> Importer<'a> {
     fn step(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
         let name = format!("{}/{}", node.name, op.name());
         let inputs = inputs.iter().copied().map(Some).collect();
-        let ids = self.graph.push(&name, op, inputs, &[Some(&name)])?;
+        let ids = self.push(&name, op, inputs, &[Some(&name)])?;
         ids.into_iter().flatten().next().ok_or_else(|| Refusal::Bad("operator without output".to_owned()))
     }
 
@@ -384,7 +407,7 @@ impl<'a> Importer<'a> {
         let inputs = inputs.iter().copied().map(Some).collect();
         let names: Vec<String> = (0..n).map(|i| format!("{name}_{i}")).collect();
         let names: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();
-        Ok(self.graph.push(&name, op, inputs, &names)?.into_iter().flatten().collect())
+        Ok(self.push(&name, op, inputs, &names)?.into_iter().flatten().collect())
     }
 
     fn constant(&mut self, node: &Node<'_>, tensor: Tensor) -> ValueId {
@@ -399,7 +422,7 @@ impl<'a> Importer<'a> {
     /// A constant of the floating-point type of `like` with the same number everywhere.
     fn filled(&mut self, node: &Node<'_>, like: ValueId, shape: &[usize], value: f64) -> Result<ValueId, Refusal> {
         let Some(dtype) = self.graph.value(like).dtype else {
-            return opaque(format!("the type of `{}` is not known", self.graph.value(like).name));
+            return unknown(format!("the type of `{}` is not known", self.graph.value(like).name));
         };
         match tensor::filled(dtype, shape, value) {
             Some(tensor) => Ok(self.constant(node, tensor)),
@@ -416,7 +439,7 @@ impl<'a> Importer<'a> {
     fn shape(&self, id: ValueId) -> Result<Vec<Dim>, Refusal> {
         match self.graph.shape(id) {
             Some(shape) => Ok(shape.to_vec()),
-            None => opaque(format!("the shape of `{}` is not known", self.graph.value(id).name)),
+            None => unknown(format!("the shape of `{}` is not known", self.graph.value(id).name)),
         }
     }
 

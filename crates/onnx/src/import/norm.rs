@@ -2,7 +2,7 @@
 
 use brinell_graph::{DType, Dim, Op, Reduce, Shape, ValueId};
 
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 pub(super) fn batch_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.attributes.flag("training_mode", false)? || node.has_outputs_beyond(1) {
@@ -39,7 +39,7 @@ pub(super) fn group_normalization(importer: &mut Importer<'_>, node: &Node<'_>) 
     }
     let (x, scale, bias) = (node.input(0)?, node.input(1)?, node.input(2)?);
     let shape = importer.shape(x)?;
-    let (Some(&batch), Some(&Dim::Fixed(channels))) = (shape.first(), shape.get(1)) else { return opaque("its channels are not fixed") };
+    let (Some(&batch), Some(&Dim::Fixed(channels))) = (shape.first(), shape.get(1)) else { return unknown("its channels are not fixed") };
     let Some(groups) = node.attributes.int("num_groups")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
         return bad("attribute `num_groups` is missing or not positive");
     };
@@ -124,7 +124,7 @@ pub(super) fn hardmax(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
         let target = shape.iter().copied().take(axis).chain([Dim::Unknown]).collect();
         flat = importer.step(node, Op::Reshape { shape: target }, &[x])?;
     }
-    let Some(&Dim::Fixed(depth)) = importer.shape(flat)?.get(axis) else { return opaque("the size of its axis is not fixed") };
+    let Some(&Dim::Fixed(depth)) = importer.shape(flat)?.get(axis) else { return unknown("the size of its axis is not fixed") };
     let first = importer.step(node, Op::ArgMax { axis, keepdims: false, select_last: false }, &[flat])?;
     let Some(values) = importer.graph.value(x).dtype.and_then(|dtype| crate::tensor::off_on(dtype)) else {
         return opaque("its type is not supported");

@@ -13,8 +13,8 @@ use crate::proto::{AttributeProto, GraphProto};
 const MAX_DEPTH: u32 = 32;
 
 impl Importer<'_> {
-    /// Pushes `node` as it is. Values that its subgraphs use by name become additional inputs, so that they stay alive.
-    pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String) -> Result<(), String> {
+    /// Pushes `node` as it is; `follows` says that this is for want of something that an opaque node in front hides. Values that its subgraphs use by name become additional inputs, so that they stay alive.
+    pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String, follows: bool) -> Result<(), String> {
         let mut captured: Vec<ValueId> = Vec::new();
         let mut seen = HashSet::new();
         for name in captures(node.attributes.iter(), 0)? {
@@ -37,6 +37,7 @@ impl Importer<'_> {
             opset: node.opset,
             attributes: node.encoded.iter().map(|bytes| bytes.to_vec()).collect(),
             reason,
+            follows,
             captures: captured.len(),
         });
         let mut inputs = node.inputs.clone();
@@ -45,6 +46,7 @@ impl Importer<'_> {
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
                 self.bind(name, *id);
+                self.tainted.insert(*id);
             }
         }
         Ok(())

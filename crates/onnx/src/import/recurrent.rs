@@ -5,7 +5,7 @@
 
 use brinell_graph::{Compare, DType, Dim, Op, Shape, Tensor, TensorData, ValueId};
 
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// An activation function by name, with its parameters.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl Importer<'_> {
     /// Part `i` of a value along its first axis, without that axis; taken out here where the value is a constant.
     fn part(&mut self, node: &Node<'_>, value: ValueId, i: usize) -> Result<ValueId, Refusal> {
         let shape = self.shape(value)?;
-        let Some((&Dim::Fixed(n), rest)) = shape.split_first() else { return opaque("the number of its directions is not known") };
+        let Some((&Dim::Fixed(n), rest)) = shape.split_first() else { return unknown("the number of its directions is not known") };
         if i >= n {
             return bad("a parameter has too few directions");
         }
@@ -200,7 +200,7 @@ fn walk<'s>(
     if setting.batch_first {
         x = importer.step(node, Op::Transpose { perm: vec![1, 0, 2] }, &[x])?;
     }
-    let &[Dim::Fixed(steps), batch, _] = importer.shape(x)?.as_slice() else { return opaque("the length of its sequence is not fixed") };
+    let &[Dim::Fixed(steps), batch, _] = importer.shape(x)?.as_slice() else { return unknown("the length of its sequence is not fixed") };
     // Counted before anything is built.
     importer.spend(steps.saturating_mul(12 * setting.directions.len()))?;
     let state_shape: Shape = vec![batch, Dim::Fixed(setting.hidden)];

@@ -3,7 +3,7 @@
 use brinell_graph::{Dim, Op, ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 fn mode(node: &Node<'_>) -> Result<ResizeMode, Refusal> {
     Ok(match node.attributes.string("mode")?.as_deref() {
@@ -54,7 +54,7 @@ fn plain(mode: ResizeMode) -> ResizeAttrs {
 fn floats(importer: &Importer<'_>, id: brinell_graph::ValueId) -> Result<Vec<f32>, Refusal> {
     match importer.graph.constant_of(id).and_then(|tensor| tensor.as_f32()) {
         Some(scales) => Ok(scales.to_vec()),
-        None => opaque("the scales are not constant"),
+        None => unknown("the scales are not constant"),
     }
 }
 
@@ -143,7 +143,7 @@ fn by_sizes(
 ) -> Result<(), Refusal> {
     let x = node.input(0)?;
     let shape = importer.shape(x)?;
-    let Some(content) = importer.content(given) else { return opaque("the sizes are not constant") };
+    let Some(content) = importer.content(given) else { return unknown("the sizes are not constant") };
     if content.items.len() != axes.len() {
         return bad(format!("{} sizes for {} axes", content.items.len(), axes.len()));
     }
@@ -158,7 +158,7 @@ fn by_sizes(
                 *size = Dim::Fixed(to);
                 *scale = ratio(to, from.max(1));
             }
-            _ => return opaque("a size is known at run time only"),
+            _ => return unknown("a size is known at run time only"),
         }
     }
     importer.emit(node, Op::Resize(ResizeAttrs { scales, sizes, by_size: true, ..attrs }), vec![Some(x)])

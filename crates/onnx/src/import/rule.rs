@@ -79,6 +79,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Erf" 13 [] e::erf;
     "Exp" 13 [] e::exp;
     "Expand" 13 [] layout::expand;
+    "EyeLike" 22 ["dtype" "k"] constant::eye_like;
     "Flatten" 25 ["axis"] layout::flatten;
     "Floor" 13 [] e::floor;
     "GRU" 22 ["activation_alpha" "activation_beta" "activations" "clip" "direction" "hidden_size" "layout" "linear_before_reset"] recurrent::gru;
@@ -123,6 +124,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Mod" 13 ["fmod"] e::modulo;
     "Mul" 14 [] e::mul;
     "Neg" 13 [] e::neg;
+    "NonZero" 13 [] constant::non_zero;
     "Not" 1 [] e::not;
     "OneHot" 11 ["axis"] constant::one_hot;
     "Or" 7 [] e::or;
@@ -134,7 +136,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "QuantizeLinear" 25 ["axis" "block_size" "output_dtype" "precision" "saturate"] quant::quantize;
     "RMSNormalization" 23 ["axis" "epsilon" "stash_type"] norm::rms_normalization;
     "RNN" 22 ["activation_alpha" "activation_beta" "activations" "clip" "direction" "hidden_size" "layout"] recurrent::rnn;
-    "Range" 27 ["stash_type"] constant::run_time;
+    "Range" 27 ["stash_type"] constant::range;
     "Reciprocal" 13 [] e::reciprocal;
     "ReduceL1" 18 ["axes" "keepdims" "noop_with_empty_axes"] reduce::reduce;
     "ReduceL2" 18 ["axes" "keepdims" "noop_with_empty_axes"] reduce::reduce;

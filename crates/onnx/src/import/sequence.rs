@@ -2,12 +2,12 @@
 
 use brinell_graph::{Dim, Op, ValueId};
 
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 impl Importer<'_> {
     /// Gives the output of `node` a list. The node itself is carried along too, for a user that needs the list as such.
     fn list(&mut self, node: &Node<'_>, items: Vec<ValueId>) -> Result<(), Refusal> {
-        self.opaque(node, "it makes a list of tensors".to_owned()).map_err(Refusal::Bad)?;
+        self.opaque(node, "it makes a list of tensors".to_owned(), false).map_err(Refusal::Bad)?;
         let made = node.outputs.first().copied().flatten().and_then(|output| self.by_name.get(output).copied());
         if let Some(id) = made {
             self.sequences.insert(id, items);
@@ -17,7 +17,7 @@ impl Importer<'_> {
 
     /// The list behind an input.
     fn items(&self, node: &Node<'_>) -> Result<Vec<ValueId>, Refusal> {
-        self.sequences.get(&node.input(0)?).cloned().map_or_else(|| opaque("the length of its list is not known"), Ok)
+        self.sequences.get(&node.input(0)?).cloned().map_or_else(|| unknown("the length of its list is not known"), Ok)
     }
 
     /// A position in a list of `n`, or `n` for the end.
@@ -62,11 +62,10 @@ pub(super) fn at(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Ref
 
 pub(super) fn length(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let n = i64::try_from(importer.items(node)?.len()).unwrap_or(i64::MAX);
-    let Some(tensor) = brinell_graph::Tensor::new(Vec::new(), brinell_graph::TensorData::I64(vec![n])) else { return bad("no length") };
-    let [Some(output)] = node.outputs.as_slice() else { return bad("needs one output") };
-    let id = importer.graph.constant(output, tensor);
-    importer.bind(output, id);
-    Ok(())
+    match brinell_graph::Tensor::new(Vec::new(), brinell_graph::TensorData::I64(vec![n])) {
+        Some(tensor) => importer.settle(node, tensor),
+        None => bad("no length"),
+    }
 }
 
 /// Pieces of one size, the last of which may be smaller, or of given sizes, or single elements.
@@ -74,7 +73,7 @@ pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
     let x = node.input(0)?;
     let shape = importer.shape(x)?;
     let axis = size::axis(node.attributes.int_or("axis", 0)?, shape.len())?;
-    let Some(&Dim::Fixed(n)) = shape.get(axis) else { return opaque("it splits an axis whose size is not known") };
+    let Some(&Dim::Fixed(n)) = shape.get(axis) else { return unknown("it splits an axis whose size is not known") };
     let keepdims = node.optional(1).is_some() || node.attributes.flag("keepdims", true)?;
     let sizes: Vec<usize> = match node.optional(1) {
         None => vec![1; n],
