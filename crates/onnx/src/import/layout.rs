@@ -194,3 +194,29 @@ fn block(node: &Node<'_>) -> Result<usize, Refusal> {
     let block = node.attributes.int("blocksize")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
     block.ok_or_else(|| Refusal::Bad("attribute `blocksize` is missing or not positive".to_owned()))
 }
+
+/// Each axis is cut or padded to its new size, around the middle.
+pub(super) fn center_crop_pad(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let shape = importer.shape(x)?;
+    let target = importer.constant_ints(node.input(1)?)?;
+    let axes = match node.attributes.ints("axes")? {
+        Some(axes) => axes.iter().map(|&i| size::axis(i, shape.len())).collect::<Result<Vec<_>, _>>()?,
+        None => (0..shape.len()).collect(),
+    };
+    let mut pads = vec![0; 2 * shape.len()];
+    for (&axis, &to) in axes.iter().zip(&target) {
+        let Some(from) = shape.get(axis).and_then(|d| d.fixed()).and_then(|n| i64::try_from(n).ok()) else {
+            return unknown("it cuts an axis whose size is not known");
+        };
+        // Negative amounts cut; of an odd one the larger part goes to the end, whether cut or padded.
+        let total = to.saturating_sub(from);
+        let before = if total < 0 { -((-total) / 2) } else { total / 2 };
+        for (i, amount) in [(axis, before), (axis + shape.len(), total - before)] {
+            if let Some(pad) = pads.get_mut(i) {
+                *pad = amount;
+            }
+        }
+    }
+    importer.emit(node, Op::Pad { mode: PadMode::Constant, pads }, vec![Some(x)])
+}

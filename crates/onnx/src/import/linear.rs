@@ -137,12 +137,16 @@ pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Re
     importer.emit(node, op, node.inputs.clone())
 }
 
-pub(super) fn gemm(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let op = Op::Gemm {
+/// The attributes of Gemm.
+pub(super) fn gemm_of(node: &Node<'_>) -> Result<Op, Refusal> {
+    Ok(Op::Gemm {
         alpha: node.attributes.float_or("alpha", 1.0)?,
         beta: node.attributes.float_or("beta", 1.0)?,
         trans_a: node.attributes.flag("transA", false)?,
         trans_b: node.attributes.flag("transB", false)?,
-    };
-    importer.emit(node, op, node.inputs.clone())
+    })
+}
+
+pub(super) fn gemm(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    importer.emit(node, gemm_of(node)?, node.inputs.clone())
 }

@@ -4,6 +4,7 @@
 //! parameters that are not constant, becomes opaque. Integer contents (shapes, axes) are followed symbolically beside the
 //! graph in [`fold`], so that `Shape`, `Gather`, `Concat` chains resolve to payload.
 
+mod attention;
 mod attribute;
 mod constant;
 mod content;
@@ -17,6 +18,7 @@ mod interface;
 mod layout;
 mod linear;
 mod lp;
+mod microsoft;
 mod norm;
 mod opaque;
 mod pool;

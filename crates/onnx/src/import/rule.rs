@@ -1,8 +1,8 @@
 //! Which operator is read how.
 
 use super::{
-    Importer, Node, Refusal, constant, control, einsum, elementwise as e, index, layout, linear, lp, norm, pool, quant, recurrent, reduce,
-    resize, sequence,
+    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, index, layout, linear, lp, microsoft, norm, pool,
+    quant, recurrent, reduce, resize, sequence,
 };
 
 /// How one operator is read.
@@ -45,6 +45,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Asinh" 22 [] e::asinh;
     "Atan" 22 [] e::atan;
     "Atanh" 22 [] e::atanh;
+    "Attention" 25 ["is_causal" "kv_num_heads" "left_window_size" "q_num_heads" "qk_matmul_output_mode" "right_window_size" "scale" "softcap" "softmax_precision"] attention::attention;
     "AveragePool" 22 ["auto_pad" "ceil_mode" "count_include_pad" "dilations" "kernel_shape" "pads" "strides"] pool::average_pool;
     "BatchNormalization" 15 ["epsilon" "momentum" "spatial" "training_mode"] norm::batch_normalization;
     "BitShift" 11 ["direction"] e::bit_shift;
@@ -56,6 +57,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "CastLike" 25 ["saturate" "round_mode"] e::cast_like;
     "Ceil" 13 [] e::ceil;
     "Celu" 12 ["alpha"] e::celu;
+    "CenterCropPad" 18 ["axes"] layout::center_crop_pad;
     "Clip" 13 ["min" "max"] e::clip;
     "Compress" 11 ["axis"] index::compress;
     "Concat" 13 ["axis"] layout::concat;
@@ -152,6 +154,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Reshape" 25 ["allowzero"] layout::reshape;
     "Resize" 19 ["antialias" "axes" "coordinate_transformation_mode" "cubic_coeff_a" "exclude_outside" "extrapolation_value" "keep_aspect_ratio_policy" "mode" "nearest_mode"] resize::resize;
     "ReverseSequence" 10 ["batch_axis" "time_axis"] index::reverse_sequence;
+    "RotaryEmbedding" 23 ["interleaved" "num_heads" "rotary_embedding_dim"] attention::rotary;
     "Round" 22 [] e::round;
     "Scan" 25 ["body" "num_scan_inputs" "scan_input_axes" "scan_input_directions" "scan_output_axes" "scan_output_directions"] control::scan;
     "Scatter" 9 ["axis"] index::scatter_elements;
@@ -199,10 +202,18 @@ pub(super) static RULES: &[Rule] = rules! {
 /// onnxruntime's domain `com.microsoft`, sorted by name.
 #[rustfmt::skip]
 static MICROSOFT: &[Rule] = rules! {
+    "Attention" 1 ["do_rotary" "mask_filter_value" "num_heads" "past_present_share_buffer" "qkv_hidden_sizes" "rotary_embedding_dim" "scale" "unidirectional"] microsoft::attention;
+    "BiasGelu" 1 [] microsoft::bias_gelu;
     "DequantizeLinear" 1 ["axis"] quant::dequantize;
     "DynamicQuantizeMatMul" 1 [] quant::dynamic_quantize_matmul;
+    "EmbedLayerNormalization" 1 ["epsilon" "mask_index_type"] microsoft::embed_layer_normalization;
+    "FastGelu" 1 [] microsoft::fast_gelu;
+    "FusedConv" 1 ["activation" "activation_params" "auto_pad" "dilations" "group" "kernel_shape" "pads" "strides"] microsoft::fused_conv;
+    "FusedGemm" 1 ["activation" "activation_alpha" "activation_beta" "activation_gamma" "alpha" "beta" "transA" "transB"] microsoft::fused_gemm;
+    "FusedMatMul" 1 ["alpha" "transA" "transB" "transBatchA" "transBatchB"] microsoft::fused_matmul;
     "Gelu" 1 [] e::gelu;
     "MatMulIntegerToFloat" 1 [] quant::matmul_integer_to_float;
+    "MultiHeadAttention" 1 ["mask_filter_value" "num_heads" "scale" "unidirectional"] microsoft::multi_head_attention;
     "QGemm" 1 ["alpha" "transA" "transB"] quant::qgemm;
     "QLinearAdd" 1 [] quant::qlinear_add;
     "QLinearAveragePool" 1 ["auto_pad" "ceil_mode" "channels_last" "count_include_pad" "kernel_shape" "pads" "strides"] quant::qlinear_average_pool;
@@ -214,6 +225,8 @@ static MICROSOFT: &[Rule] = rules! {
     "QLinearSigmoid" 1 [] quant::qlinear_sigmoid;
     "QLinearSoftmax" 1 ["axis" "opset"] quant::qlinear_softmax;
     "QuantizeLinear" 1 ["axis"] quant::quantize;
+    "QuickGelu" 1 ["alpha"] microsoft::quick_gelu;
+    "SkipLayerNormalization" 1 ["epsilon"] microsoft::skip_layer_normalization;
 };
 
 #[cfg(test)]
