@@ -87,6 +87,7 @@ def cases():
             continue
         yield {
             "name": test.name,
+            "op": node.op_type,
             "model": model.SerializeToString().hex(),
             "inputs": {name: array(value) for name, value in fed.items()},
             "outputs": [array(value) for value in outputs],

@@ -6,9 +6,9 @@
 
 use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
 
-use crate::view::Views;
 use crate::ctx::{Built, Ctx, RuleError, Scalars, unsupported};
 use crate::rules::first_extremum;
+use crate::view::Views;
 use crate::{AutodiffError, Loss};
 
 /// Larger than any logit, so that a class from which it is taken is never the largest.

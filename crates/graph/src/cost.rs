@@ -16,9 +16,8 @@ pub struct Cost {
 #[must_use]
 pub fn cost(graph: &Graph) -> Cost {
     let quantised: HashSet<ValueId> = graph.nodes().iter().flat_map(quantised).collect();
-    let weights = graph.constants().filter(|(id, tensor)| {
-        !tensor.shape().is_empty() && (tensor.dtype().is_float() || quantised.contains(id))
-    });
+    let weights =
+        graph.constants().filter(|(id, tensor)| !tensor.shape().is_empty() && (tensor.dtype().is_float() || quantised.contains(id)));
     let parameters = weights.map(|(_, tensor)| u64::try_from(tensor.len()).unwrap_or(u64::MAX)).fold(0, u64::saturating_add);
     let macs = graph.nodes().iter().try_fold(0u64, |total, node| total.checked_add(macs(graph, node)?));
     Cost { parameters, macs }

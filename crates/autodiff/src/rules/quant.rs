@@ -23,7 +23,8 @@ pub(super) fn quantised(ctx: &mut Ctx<'_>, quant: &Quant) -> Grads {
             Ctx::one(ctx.div(dy, scale)?)
         }
         other => {
-            let ranks: Vec<Option<usize>> = ctx.node.inputs.iter().map(|id| id.and_then(|id| ctx.graph.shape(id)).map(<[_]>::len)).collect();
+            let ranks: Vec<Option<usize>> =
+                ctx.node.inputs.iter().map(|id| id.and_then(|id| ctx.graph.shape(id)).map(<[_]>::len)).collect();
             match other.real(&ranks) {
                 Some(real) => through(ctx, &real),
                 None => unsupported("no rule"),
@@ -73,7 +74,12 @@ fn through(ctx: &mut Ctx<'_>, real: &Real) -> Grads {
         // The rules of the others look at its shape alone.
         _ => ctx.node.outputs.first().copied().flatten().map_or_else(|| unsupported("the output is unnamed"), |y| ctx.widened(y))?,
     };
-    let node = Node { name: ctx.node.name.clone(), op: real.op.clone(), inputs: operands.into_iter().map(Some).collect(), outputs: vec![Some(output)] };
+    let node = Node {
+        name: ctx.node.name.clone(),
+        op: real.op.clone(),
+        inputs: operands.into_iter().map(Some).collect(),
+        outputs: vec![Some(output)],
+    };
     let wanted: Vec<bool> = real.operands.iter().map(|operand| ctx.wants(operand.value)).collect();
     let mut inner = Ctx {
         graph: &mut *ctx.graph,

@@ -121,7 +121,9 @@ fn dtypes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<DType>>, Proble
         Op::OneHot { .. } => vec![operands.dtype(1)],
         Op::Where => vec![same_dtype(operands, 1..3)?],
         Op::Split { sizes, .. } => vec![operands.dtype(0); sizes.len()],
-        Op::Pow | Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherND { .. } | Op::ReverseSequence { .. } => vec![operands.dtype(0)],
+        Op::Pow | Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherND { .. } | Op::ReverseSequence { .. } => {
+            vec![operands.dtype(0)]
+        }
         Op::ScatterElements { .. } | Op::ScatterND { .. } => vec![operands.dtype(0).or_else(|| operands.dtype(2))],
         Op::Quant(quant) => quant::dtypes(quant, operands)?,
         _ => vec![same_dtype(operands, 0..operands.len())?],

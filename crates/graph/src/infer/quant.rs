@@ -11,7 +11,8 @@ fn quantised(dtype: DType) -> bool {
 }
 
 fn real(quant: &Quant, operands: &Operands<'_>) -> Option<Real> {
-    let ranks: Vec<Option<usize>> = (0..operands.len()).map(|i| operands.has(i).then(|| operands.shape(i).map_or(0, <[Dim]>::len))).collect();
+    let ranks: Vec<Option<usize>> =
+        (0..operands.len()).map(|i| operands.has(i).then(|| operands.shape(i).map_or(0, <[Dim]>::len))).collect();
     quant.real(&ranks)
 }
 

@@ -50,6 +50,14 @@ impl Writer<'_> {
                 let attributes = vec![float("alpha", *alpha), float("beta", *beta), flag("transA", *trans_a), flag("transB", *trans_b)];
                 self.same(call, attributes);
             }
+            Op::MatMul if self.is_batch_by_vector(call) => {
+                // rten keeps an axis too many of a batch of matrices times a vector.
+                let axis = self.ints(call, "axis", vec![1])?;
+                let column = self.step(call, "Unsqueeze", vec![call.input(1), axis], Vec::new());
+                let product = self.step(call, "MatMul", vec![call.input(0), column], Vec::new());
+                let last = self.ints(call, "axis", vec![-1])?;
+                self.push("Squeeze", vec![product, last], vec![call.output()], Vec::new());
+            }
             Op::BatchNormalization { epsilon } | Op::InstanceNormalization { epsilon } => self.same(call, vec![float("epsilon", *epsilon)]),
             Op::LayerNormalization { axis, epsilon } => self.layer_normalization(call, *axis, *epsilon)?,
             Op::Softmax { axis } | Op::LogSoftmax { axis } => self.same(call, vec![size("axis", *axis)]),
@@ -91,7 +99,9 @@ impl Writer<'_> {
                 let attributes = vec![flag("exclusive", *exclusive), flag("reverse", *reverse)];
                 self.push("CumSum", vec![call.input(0), axis], call.outputs.clone(), attributes);
             }
-            Op::IsInf { negative, positive } => self.same(call, vec![flag("detect_negative", *negative), flag("detect_positive", *positive)]),
+            Op::IsInf { negative, positive } => {
+                self.same(call, vec![flag("detect_negative", *negative), flag("detect_positive", *positive)])
+            }
             Op::BitwiseNot | Op::Bitwise(_) => {
                 self.needs(call, 18, op.name())?;
                 self.same(call, Vec::new());
@@ -118,6 +128,11 @@ impl Writer<'_> {
     /// The operator under its own name, with the node's inputs and outputs.
     pub(super) fn same(&mut self, call: &Call<'_>, attributes: Vec<AttributeProto>) {
         self.push(call.node.op.name(), trimmed(call.inputs.clone()), call.outputs.clone(), attributes);
+    }
+
+    fn is_batch_by_vector(&self, call: &Call<'_>) -> bool {
+        let rank = |i: usize| self.shape_of(call.node.inputs.get(i).copied().flatten()).map(<[_]>::len);
+        rank(0).is_some_and(|rank| rank > 2) && rank(1) == Some(1)
     }
 
     fn gelu(&mut self, call: &Call<'_>, tanh: bool) -> Result<(), ExportError> {

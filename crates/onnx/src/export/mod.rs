@@ -216,7 +216,9 @@ impl Writer<'_> {
     /// Adds a scalar of the type of the first input beside `call` and returns its name.
     fn scalar(&mut self, call: &Call<'_>, what: &str, value: f32) -> Result<String, ExportError> {
         let dtype = call.node.inputs.first().copied().flatten().and_then(|id| self.graph.value(id).dtype).unwrap_or(DType::F32);
-        let Some(tensor) = tensor::filled(dtype, &[], f64::from(value)) else { return Err(call.fail(format!("it has no form for {dtype:?}"))) };
+        let Some(tensor) = tensor::filled(dtype, &[], f64::from(value)) else {
+            return Err(call.fail(format!("it has no form for {dtype:?}")));
+        };
         let name = self.fresh(&format!("{}/{what}", call.output()));
         self.initializer(&name, &tensor)?;
         Ok(name)

@@ -40,7 +40,10 @@ fn least(graph: &Graph, node: &Node) -> i64 {
     let dtype = |id: Option<&Option<ValueId>>| id.copied().flatten().and_then(|id| graph.value(id).dtype);
     let wide = |dtype: Option<DType>| matches!(dtype, Some(DType::I16 | DType::U16));
     let newer = match &node.op {
-        Op::Quant(Quant::QuantizeLinear { to, .. }) => wide(Some(*to)) || (*to != DType::U8 && node.inputs.get(2).is_none_or(Option::is_none)),
+        Op::Quant(Quant::QuantizeLinear { to, .. }) => {
+            wide(Some(*to)) || (*to != DType::U8 && node.inputs.get(2).is_none_or(Option::is_none))
+        }
+        Op::Quant(Quant::QLinearMatMul) => !matches!(dtype(node.inputs.get(1)), None | Some(DType::F32)),
         Op::Quant(Quant::DequantizeLinear { .. }) => wide(dtype(node.inputs.first())),
         _ => false,
     };

@@ -1,8 +1,8 @@
 //! Quantised operators, as the model had them.
 
 use brinell_graph::{DType, Quant};
-use prost::bytes::Bytes;
 use prost::Message;
+use prost::bytes::Bytes;
 
 use super::attribute::{flag, float, int, size};
 use super::lower::{conv, trimmed, window};

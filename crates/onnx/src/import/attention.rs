@@ -67,20 +67,26 @@ impl Importer<'_> {
         let k = self.step(node, Op::Transpose { perm: vec![0, 1, 3, 2] }, &[k])?;
         let k = self.step(node, Op::Mul, &[k, root])?;
         let mut scores = self.step(node, Op::MatMul, &[q, k])?;
+        let mut seen = None;
         if parts.causal {
             let [_, _, _, keys] = self.sizes(scores)?;
-            let (Dim::Fixed(rows), Dim::Fixed(columns)) = (length, keys) else { return unknown("the lengths of its sequences are not fixed") };
-            let seen = self.constant(node, lower_triangle(rows, columns)?);
-            scores = self.masked(node, scores, seen)?;
-        }
-        let mut seen = None;
-        if let Some(mask) = parts.mask {
-            scores = if self.graph.value(mask).dtype == Some(DType::Bool) {
-                seen = Some(mask);
-                self.masked(node, scores, mask)?
-            } else {
-                self.step(node, Op::Add, &[scores, mask])?
+            let (Dim::Fixed(rows), Dim::Fixed(columns)) = (length, keys) else {
+                return unknown("the lengths of its sequences are not fixed");
             };
+            seen = Some(self.constant(node, lower_triangle(rows, columns)?));
+        }
+        if let Some(mask) = parts.mask {
+            if self.graph.value(mask).dtype == Some(DType::Bool) {
+                seen = Some(match seen {
+                    Some(seen) => self.step(node, Op::And, &[seen, mask])?,
+                    None => mask,
+                });
+            } else {
+                scores = self.step(node, Op::Add, &[scores, mask])?;
+            }
+        }
+        if let Some(seen) = seen {
+            scores = self.masked(node, scores, seen)?;
         }
         let mut weights = self.step(node, Op::Softmax { axis: 3 }, &[scores])?;
         if let Some(seen) = seen {
@@ -92,9 +98,9 @@ impl Importer<'_> {
     }
 
     fn masked(&mut self, node: &Node<'_>, scores: ValueId, seen: ValueId) -> Result<ValueId, Refusal> {
-        // The lowest number instead of minus infinity, so that a row without any other has no NaN.
-        let lowest = if self.graph.value(scores).dtype == Some(DType::F16) { f64::from(half::f16::MIN) } else { f64::from(f32::MIN) };
-        let never = self.number(node, scores, lowest)?;
+        // A very low number instead of minus infinity, so that a row without any other has no NaN.
+        let half = self.graph.value(scores).dtype == Some(DType::F16);
+        let never = self.number(node, scores, if half { f64::from(half::f16::MIN) } else { -3e38 })?;
         self.step(node, Op::Where, &[seen, scores, never])
     }
 }
@@ -121,7 +127,9 @@ pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<
     let (mut q, mut k, mut v) = (node.input(0)?, node.input(1)?, node.input(2)?);
     let flat = importer.rank(q)? == 3;
     if flat {
-        let (Some(own), Some(others)) = (count_of("q_num_heads")?, count_of("kv_num_heads")?) else { return bad("the numbers of heads are missing") };
+        let (Some(own), Some(others)) = (count_of("q_num_heads")?, count_of("kv_num_heads")?) else {
+            return bad("the numbers of heads are missing");
+        };
         q = importer.heads(node, q, own)?;
         (k, v) = (importer.heads(node, k, others)?, importer.heads(node, v, others)?);
     }
@@ -183,7 +191,8 @@ pub(super) fn rotary(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     let pairs = importer.step(node, Op::Reshape { shape: split }, &[moving])?;
     let pairs = importer.step_many(node, Op::Split { axis, sizes: vec![1, 1] }, &[pairs], 2)?;
     let &[a, b] = pairs.as_slice() else { return bad("nothing is to be turned") };
-    let (a, b) = (importer.step(node, Op::Squeeze { axes: vec![axis] }, &[a])?, importer.step(node, Op::Squeeze { axes: vec![axis] }, &[b])?);
+    let (a, b) =
+        (importer.step(node, Op::Squeeze { axes: vec![axis] }, &[a])?, importer.step(node, Op::Squeeze { axes: vec![axis] }, &[b])?);
     for value in [&mut cos, &mut sin] {
         *value = importer.step(node, Op::Unsqueeze { axes: vec![2] }, &[*value])?;
     }

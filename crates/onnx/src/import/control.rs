@@ -1,6 +1,5 @@
 //! If, Loop and Scan whose conditions and lengths are constant: their bodies are unrolled.
 
-
 use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;

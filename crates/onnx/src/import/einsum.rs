@@ -56,12 +56,15 @@ pub(super) fn einsum(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     let Some(mut total) = terms.next() else { return bad("it has no operand") };
     let rest: Vec<Term> = terms.collect();
     for (i, term) in rest.iter().enumerate() {
-        let later: Vec<Label> = rest.iter().skip(i + 1).flat_map(|term| term.labels.iter().copied()).chain(output.iter().copied()).collect();
+        let later: Vec<Label> =
+            rest.iter().skip(i + 1).flat_map(|term| term.labels.iter().copied()).chain(output.iter().copied()).collect();
         let term = Term { value: term.value, labels: term.labels.clone() };
         total = join(importer, node, total, term, &later)?;
     }
     reduce(importer, node, &mut total, &output)?;
-    let Some(perm) = order(&total.labels, &output) else { return bad(format!("the result of `{equation}` names a label that no operand has")) };
+    let Some(perm) = order(&total.labels, &output) else {
+        return bad(format!("the result of `{equation}` names a label that no operand has"));
+    };
     importer.emit(node, Op::Transpose { perm }, vec![Some(total.value)])
 }
 

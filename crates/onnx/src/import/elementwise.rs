@@ -1,6 +1,6 @@
 //! Elementwise operators that are more than a name.
 
-use brinell_graph::{Bitwise, Compare, DType, Op, ValueId};
+use brinell_graph::{Bitwise, Compare, DType, Op, Tensor, TensorData, ValueId};
 
 use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque, unknown};
@@ -149,15 +149,21 @@ pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 
 /// Inference mode: the input passes through.
 pub(super) fn dropout(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    if node.has_outputs_beyond(1) {
-        return opaque("its mask is used");
-    }
     if let Some(training) = node.optional(2)
         && importer.content(training).and_then(|content| content.items.first().copied()) != Some(Sym::Int(0))
     {
         return opaque("it runs in training mode");
     }
-    importer.emit(node, Op::Identity, vec![Some(node.input(0)?)])
+    let x = node.input(0)?;
+    if !node.has_outputs_beyond(1) {
+        return importer.emit(node, Op::Identity, vec![Some(x)]);
+    }
+    // The mask keeps everything.
+    let shape = importer.shape(x)?;
+    let Some(on) = Tensor::new(Vec::new(), TensorData::Bool(vec![true])) else { return bad("no mask") };
+    let on = importer.constant(node, on);
+    let mask = importer.step(node, Op::Expand { shape }, &[on])?;
+    importer.results(node, &[x, mask])
 }
 
 /// Bounds that f32 holds exactly become payload, others Max and Min.

@@ -92,7 +92,9 @@ pub(super) fn lrn(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Re
     let Some(size) = node.attributes.int("size")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
         return bad("attribute `size` is missing or not positive");
     };
-    let (Some(&batch), Some(&channels @ Dim::Fixed(_))) = (shape.first(), shape.get(1)) else { return unknown("its channels are not fixed") };
+    let (Some(&batch), Some(&channels @ Dim::Fixed(_))) = (shape.first(), shape.get(1)) else {
+        return unknown("its channels are not fixed");
+    };
     let alpha = importer.number(node, x, f64::from(node.attributes.float_or("alpha", 1e-4)?))?;
     let bias = importer.number(node, x, f64::from(node.attributes.float_or("bias", 1.0)?))?;
     let beta = importer.number(node, x, f64::from(node.attributes.float_or("beta", 0.75)?))?;

@@ -149,7 +149,13 @@ fn heads(node: &Node<'_>) -> Result<usize, Refusal> {
 }
 
 /// A mask of the keys [B, T], and what is added to the scores.
-fn mask(importer: &mut Importer<'_>, node: &Node<'_>, keys: Option<ValueId>, bias: Option<ValueId>, like: ValueId) -> Result<Option<ValueId>, Refusal> {
+fn mask(
+    importer: &mut Importer<'_>,
+    node: &Node<'_>,
+    keys: Option<ValueId>,
+    bias: Option<ValueId>,
+    like: ValueId,
+) -> Result<Option<ValueId>, Refusal> {
     let keys = match keys {
         None => None,
         Some(keys) if importer.rank(keys)? == 2 => Some(additive(importer, node, keys, like)?),

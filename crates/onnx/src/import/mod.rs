@@ -13,6 +13,7 @@ mod einsum;
 mod elementwise;
 mod fold;
 mod function;
+mod grid;
 mod index;
 mod interface;
 mod layout;
@@ -316,7 +317,8 @@ impl<'a> Importer<'a> {
         }
         let attributes = Attributes::decode(&proto.attribute).map_err(|e| fail(format!("an attribute cannot be decoded: {e}")))?;
         let version = if domain.is_empty() { version::since(op, opset).unwrap_or(0) } else { 0 };
-        let node = Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
+        let node =
+            Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
         match self.apply(&node) {
             Ok(()) => Ok(()),
             Err(Refusal::Opaque(reason)) => self.opaque(&node, reason, false).map_err(fail),

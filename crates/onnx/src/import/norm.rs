@@ -126,7 +126,7 @@ pub(super) fn hardmax(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
     }
     let Some(&Dim::Fixed(depth)) = importer.shape(flat)?.get(axis) else { return unknown("the size of its axis is not fixed") };
     let first = importer.step(node, Op::ArgMax { axis, keepdims: false, select_last: false }, &[flat])?;
-    let Some(values) = importer.graph.value(x).dtype.and_then(|dtype| crate::tensor::off_on(dtype)) else {
+    let Some(values) = importer.graph.value(x).dtype.and_then(crate::tensor::off_on) else {
         return opaque("its type is not supported");
     };
     let values = importer.constant(node, values);

@@ -124,7 +124,10 @@ impl Importer<'_> {
             let Some(tensor) = Tensor::new(rest, TensorData::F32(data)) else { return bad("a parameter contradicts itself") };
             return Ok(self.constant(node, tensor));
         }
-        let index = self.constant(node, Tensor::new(Vec::new(), TensorData::I64(vec![i64::try_from(i).unwrap_or(0)])).unwrap_or_else(|| Tensor::ints(vec![0])));
+        let index = self.constant(
+            node,
+            Tensor::new(Vec::new(), TensorData::I64(vec![i64::try_from(i).unwrap_or(0)])).unwrap_or_else(|| Tensor::ints(vec![0])),
+        );
         self.step(node, Op::Gather { axis: 0 }, &[value, index])
     }
 
@@ -174,7 +177,9 @@ impl Importer<'_> {
     /// x W^T + bias for all steps at once, one value [B, width] for each.
     fn inputs_of_steps(&mut self, node: &Node<'_>, x: ValueId, w: ValueId, bias: Option<ValueId>) -> Result<Vec<ValueId>, Refusal> {
         let shape = self.shape(x)?;
-        let (&[steps, batch, size], Some(&width)) = (shape.as_slice(), self.shape(w)?.first()) else { return bad("its input needs rank 3") };
+        let (&[steps, batch, size], Some(&width)) = (shape.as_slice(), self.shape(w)?.first()) else {
+            return bad("its input needs rank 3");
+        };
         let rows = self.step(node, Op::Reshape { shape: vec![brinell_graph::count(&[steps, batch]), size] }, &[x])?;
         let mut operands = vec![rows, w];
         operands.extend(bias);
@@ -214,7 +219,8 @@ fn walk<'s>(
         for i in 0..n_states {
             states.push(match node.optional(5 + i) {
                 Some(initial) => {
-                    let initial = if setting.batch_first { importer.step(node, Op::Transpose { perm: vec![1, 0, 2] }, &[initial])? } else { initial };
+                    let initial =
+                        if setting.batch_first { importer.step(node, Op::Transpose { perm: vec![1, 0, 2] }, &[initial])? } else { initial };
                     importer.part(node, initial, direction)?
                 }
                 None => {

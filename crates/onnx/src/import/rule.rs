@@ -1,8 +1,8 @@
 //! Which operator is read how.
 
 use super::{
-    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, index, layout, linear, lp, microsoft, norm, pool,
-    quant, recurrent, reduce, resize, sequence,
+    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, grid, index, layout, linear, lp, microsoft, norm,
+    pool, quant, recurrent, reduce, resize, sequence,
 };
 
 /// How one operator is read.
@@ -38,6 +38,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Acos" 22 [] e::acos;
     "Acosh" 22 [] e::acosh;
     "Add" 14 [] e::add;
+    "AffineGrid" 20 ["align_corners"] grid::affine_grid;
     "And" 7 [] e::and;
     "ArgMax" 13 ["axis" "keepdims" "select_last_index"] reduce::arg;
     "ArgMin" 13 ["axis" "keepdims" "select_last_index"] reduce::arg;
@@ -95,6 +96,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "GlobalMaxPool" 22 [] e::global_max_pool;
     "Greater" 13 [] e::greater;
     "GreaterOrEqual" 16 [] e::greater_or_equal;
+    "GridSample" 22 ["align_corners" "mode" "padding_mode"] grid::grid_sample;
     "GroupNormalization" 21 ["epsilon" "num_groups" "stash_type"] norm::group_normalization;
     "HardSigmoid" 22 ["alpha" "beta"] e::hard_sigmoid;
     "HardSwish" 22 [] e::hard_swish;

@@ -46,9 +46,7 @@ pub(super) fn op(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result
         "DequantizeLinear" => Op::Quant(Quant::DequantizeLinear { axis: a.size("axis")? }),
         "QGemm" => Op::Quant(Quant::QGemm { alpha: a.float("alpha")?, trans_a: a.flag("trans_a")?, trans_b: a.flag("trans_b")? }),
         "QLinearLeakyRelu" => Op::Quant(Quant::QLinearLeakyRelu { alpha: a.float("alpha")? }),
-        "QLinearAveragePool" => {
-            Op::Quant(Quant::QLinearAveragePool { pool: pool(a)?, count_include_pad: a.flag("count_include_pad")? })
-        }
+        "QLinearAveragePool" => Op::Quant(Quant::QLinearAveragePool { pool: pool(a)?, count_include_pad: a.flag("count_include_pad")? }),
         "QLinearSoftmax" => Op::Quant(Quant::QLinearSoftmax { axis: a.size("axis")? }),
         "QLinearConcat" => Op::Quant(Quant::QLinearConcat { axis: a.size("axis")? }),
         "ConvInteger" => Op::Quant(Quant::ConvInteger(conv(a)?)),
@@ -178,10 +176,10 @@ fn resize(a: &Attributes<'_>, batch: Option<usize>) -> Result<ResizeAttrs, Strin
         mode: named(a.text("mode")?, &[ResizeMode::Nearest, ResizeMode::Linear, ResizeMode::Cubic])?,
         coordinates: named(a.text("coordinates")?, &[HalfPixel, HalfPixelSymmetric, PytorchHalfPixel, AlignCorners, Asymmetric])?,
         nearest: named(a.text("nearest")?, &[RoundPreferFloor, RoundPreferCeil, Floor, Ceil])?,
-        cubic_coeff_a: -0.75,
-        exclude_outside: false,
+        cubic_coeff_a: a.float("cubic_coeff_a").unwrap_or(-0.75),
+        exclude_outside: a.flag("exclude_outside").unwrap_or(false),
         extrapolation_value: 0.0,
-        antialias: false,
+        antialias: a.flag("antialias").unwrap_or(false),
         scales: a.floats("scales")?,
         sizes: a.shape("sizes", batch)?,
         by_size: true,

@@ -179,7 +179,8 @@ pub(super) fn range(start: &Content, limit: &Content, delta: &Content) -> Option
 fn remainder(a: Sym, b: Sym, fmod: bool) -> Sym {
     match (a, b) {
         (Sym::Int(a), Sym::Int(b)) => {
-            let rest = if fmod { a.checked_rem(b) } else { a.checked_rem_euclid(b).map(|rest| if b < 0 && rest != 0 { rest + b } else { rest }) };
+            let rest =
+                if fmod { a.checked_rem(b) } else { a.checked_rem_euclid(b).map(|rest| if b < 0 && rest != 0 { rest + b } else { rest }) };
             rest.map_or(Sym::Unknown, Sym::Int)
         }
         (Sym::Float(a), Sym::Float(b)) => {

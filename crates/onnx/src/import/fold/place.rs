@@ -182,7 +182,8 @@ fn pad(x: &Content, value: Option<&Content>, pads: &[i64]) -> Option<Content> {
         _ => Sym::Int(0),
     };
     from(&shape, |at| {
-        let source: Option<Vec<usize>> = at.iter().zip(before).map(|(&i, &b)| usize::try_from(i64::try_from(i).ok()?.checked_sub(b)?).ok()).collect();
+        let source: Option<Vec<usize>> =
+            at.iter().zip(before).map(|(&i, &b)| usize::try_from(i64::try_from(i).ok()?.checked_sub(b)?).ok()).collect();
         Some(source.and_then(|source| x.at(&source)).unwrap_or(outside))
     })
 }
