@@ -7,7 +7,7 @@
 //! | 0..8 | seed of the audit |
 //! | 8..16 | number of the sample in the data set |
 //! | 16..24 | FNV-1a hash (64 bits) of the attack's name |
-//! | 24..32 | number of the restart |
+//! | 24..32 | number of the run |
 //!
 //! So a result does not depend on batch size, threads, order of samples or on which other attacks ran before.
 
@@ -17,7 +17,7 @@ use crate::Start;
 
 /// The generator of one run of the attack called `name`.
 pub fn generator(name: &str, start: &Start<'_>) -> ChaCha8Rng {
-    let words = [start.seed, start.sample, fnv1a(name.as_bytes()), u64::from(start.restart)];
+    let words = [start.seed, start.sample, fnv1a(name.as_bytes()), u64::from(start.run)];
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn every_part_of_the_key_counts_and_nothing_else_does() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let start = |seed, sample, restart| Start { x: &[0.5], ball: &ball, label: 0, target: None, seed, sample, restart };
+        let start = |seed, sample, run| Start { seed, sample, run, ..Start::new(&[0.5], &ball, 0, 2) };
         let mut seen = HashSet::new();
         for (name, seed, sample, restart) in [("pgd", 1, 2, 3), ("pgd", 2, 1, 3), ("pgd", 1, 3, 2), ("apgd-ce", 1, 2, 3)] {
             assert!(seen.insert(generator(name, &start(seed, sample, restart)).next_u64()));
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn draws_are_the_key_stream_of_chacha8() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let mut rng = generator("apgd-ce", &Start { x: &[], ball: &ball, label: 0, target: None, seed: 0, sample: 0, restart: 0 });
+        let mut rng = generator("apgd-ce", &Start::new(&[], &ball, 0, 2));
         let mut draws = [0.0; 3];
         brinell_threat::fill_uniform(&mut rng, &mut draws);
         // From an implementation of ChaCha8 (eight rounds, 64-bit counter and stream both 0) of a dozen lines of Python.

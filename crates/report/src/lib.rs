@@ -8,16 +8,17 @@
 //! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
 
 mod chart;
+pub mod export;
 mod format;
-mod gallery;
+pub mod history;
+pub mod paired;
 mod picture;
-mod repeat;
+mod question;
 pub mod terminal;
-mod tiles;
 mod verdict;
 mod view;
 
-use brinell_record::{Gallery, SampleRecord, Summary};
+use brinell_record::{Gallery, SampleRecord, Summary, Verdict};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -63,6 +64,40 @@ pub enum ReportError {
     /// A comparison without audits.
     #[error("a comparison needs at least one audit")]
     NothingToCompare,
+    /// An export without audits and claims.
+    #[error("there is nothing to export; give the folder of a run or of a claim's evidence")]
+    NothingToExport,
+    /// A format that shows one audit was given several.
+    #[error("{format} shows one audit, and there are {found}; give one folder")]
+    OneAudit {
+        /// The format.
+        format: &'static str,
+        /// Audits that were given.
+        found: usize,
+    },
+    /// A format that is made of audits was given none.
+    #[error("{format} is made of audits, and there is none; give the folder of a run")]
+    NoAudit {
+        /// The format.
+        format: &'static str,
+    },
+    /// A format in which figures are published was given some that must not be used.
+    #[error("{format} publishes figures, and the blocking flag {flag} forbids to use those of {title}; resolve it, then audit again")]
+    Unreliable {
+        /// The format.
+        format: &'static str,
+        /// The audit.
+        title: String,
+        /// The flag's id.
+        flag: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error("the record cannot be written as JSON")]
+    Json {
+        /// What the serialiser says.
+        #[from]
+        source: serde_json::Error,
+    },
 }
 
 /// Renders one audit.
@@ -71,6 +106,14 @@ pub enum ReportError {
 /// A picture or template that cannot be written; no valid record leads to one.
 pub fn render(run: &Run) -> Result<String, ReportError> {
     page("report.html", &view::ReportView::of(run)?)
+}
+
+/// Renders one claim: what is claimed, the verdict, what decided it, and the audit `run` by which it was decided, where it took one.
+///
+/// # Errors
+/// A picture or template that cannot be written; no valid record leads to one.
+pub fn render_claim(verdict: &Verdict, run: Option<&Run>) -> Result<String, ReportError> {
+    page("claim.html", &view::ClaimPage::of(verdict, run)?)
 }
 
 /// Renders several audits side by side; the first sets the order in which figures are read.
@@ -85,22 +128,30 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
+    ("claim.html", include_str!("../templates/claim.html")),
     ("comparison.html", include_str!("../templates/comparison.html")),
+    ("contents.html", include_str!("../templates/contents.html")),
+    ("sections.html", include_str!("../templates/sections.html")),
+    ("hero.html", include_str!("../templates/hero.html")),
+    ("doubts.html", include_str!("../templates/doubts.html")),
     ("facts.html", include_str!("../templates/facts.html")),
     ("tiles.html", include_str!("../templates/tiles.html")),
-    ("dots.html", include_str!("../templates/dots.html")),
-    ("gallery.html", include_str!("../templates/gallery.html")),
+    ("sandwich.html", include_str!("../templates/sandwich.html")),
     ("stages.html", include_str!("../templates/stages.html")),
+    ("stage.html", include_str!("../templates/stage.html")),
+    ("gallery.html", include_str!("../templates/gallery.html")),
     ("curve.html", include_str!("../templates/curve.html")),
     ("classes.html", include_str!("../templates/classes.html")),
     ("flags.html", include_str!("../templates/flags.html")),
-    ("meaning.html", include_str!("../templates/meaning.html")),
+    ("scope.html", include_str!("../templates/scope.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),
     ("samples.html", include_str!("../templates/samples.html")),
+    ("paired.html", include_str!("../templates/paired.html")),
+    ("history.html", include_str!("../templates/history.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

@@ -1,6 +1,6 @@
 //! One run of APGD on one sample.
 
-use brinell_threat::{L2Region, LinfRegion, Norm, Region, clamp, fill_normal, fill_uniform};
+use brinell_threat::{LinfRegion, Norm, Region, clamp, fill_normal, fill_uniform};
 
 use super::{ApgdConfig, checkpoint::Checkpoints};
 use crate::{
@@ -30,25 +30,25 @@ pub(crate) struct Run {
     done: u32,
     steps: u32,
     rho: f64,
-    quirk: bool,
+    /// What the first update's loss is compared with, where that is not the start's loss.
+    before_first: Option<f32>,
     checkpoints: Option<Checkpoints>,
+    target: Option<usize>,
 }
 
-/// The random start: it touches the ball's boundary, for Linf at its largest element, and is clipped to the box when the run begins.
+/// The random start: it touches the ball's boundary, for Linf at its largest element, and is clipped to the box when the run begins. For L1
+/// it is noise as wide as the box, which the run projects.
 pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
     let mut rng = generator(name, start);
     let mut point = vec![0.0; start.x.len()];
-    let size = match start.ball.norm {
-        Norm::Linf => {
-            fill_uniform(&mut rng, &mut point);
-            f64::from(point.iter().fold(0.0f32, |most, t| most.max(t.abs())))
-        }
-        Norm::L2 => {
-            fill_normal(&mut rng, &mut point);
-            finite_length(&point)
-        }
+    match start.ball.norm {
+        Norm::Linf => fill_uniform(&mut rng, &mut point),
+        _ => fill_normal(&mut rng, &mut point),
+    }
+    let scale = match start.ball.norm {
+        Norm::L1 => start.ball.bounds.width(),
+        norm => start.ball.eps / (norm.length(&point) + TINY),
     };
-    let scale = start.ball.eps / (size + TINY);
     for (t, &x) in point.iter_mut().zip(start.x) {
         *t = (f64::from(x) + scale * f64::from(*t)) as f32;
     }
@@ -56,13 +56,13 @@ pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
 }
 
 impl Run {
-    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>) -> Self {
+    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>, target: Option<usize>) -> Self {
         let region = start.ball.around(start.x);
         region.project_reference(&mut point);
         let x: Box<[f32]> = point.into();
         let scratch = match region {
             Region::Linf(_) => Box::default(),
-            Region::L2(_) => x.clone(),
+            _ => x.clone(),
         };
         Self {
             region,
@@ -76,8 +76,9 @@ impl Run {
             done: 0,
             steps: config.steps,
             rho: config.rho,
-            quirk: config.reference_quirk,
+            before_first: config.reference_quirk.then_some(config.loss.zero()),
             checkpoints: None,
+            target,
         }
     }
 }
@@ -86,6 +87,10 @@ impl Attack for Run {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
         if self.done == self.steps { Need::Logits } else { Need::Gradient }
+    }
+
+    fn target(&self) -> Option<usize> {
+        self.target
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
@@ -103,8 +108,7 @@ impl Attack for Run {
         let mut gradient = reply.gradient;
         match &mut self.checkpoints {
             None => {
-                let before_first = if self.quirk { 0.0 } else { loss };
-                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, before_first, loss));
+                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, self.before_first.unwrap_or(loss), loss));
             }
             Some(checkpoints) => {
                 if checkpoints.halve(loss, self.best_loss) {
@@ -118,7 +122,7 @@ impl Attack for Run {
         let share = if first { 1.0 } else { MOMENTUM };
         match &self.region {
             Region::Linf(region) => update_linf(region, &mut self.x, &mut self.previous, gradient, self.step as f32, share),
-            Region::L2(region) => {
+            region => {
                 update_l2(region, [&self.x, &self.previous], &mut self.scratch, gradient, self.step, share);
                 std::mem::swap(&mut self.previous, &mut self.x);
                 std::mem::swap(&mut self.x, &mut self.scratch);
@@ -142,7 +146,7 @@ fn update_linf(region: &LinfRegion, x: &mut [f32], previous: &mut [f32], gradien
 }
 
 /// Writes into `next` the point one update after `x`.
-fn update_l2(region: &L2Region, [x, previous]: [&[f32]; 2], next: &mut [f32], gradient: &[f32], step: f64, share: f32) {
+fn update_l2(region: &Region, [x, previous]: [&[f32]; 2], next: &mut [f32], gradient: &[f32], step: f64, share: f32) {
     let scale = (step / (finite_length(gradient) + TINY)) as f32;
     for ((next, &x), &g) in next.iter_mut().zip(x).zip(gradient) {
         *next = x + scale * finite(g);

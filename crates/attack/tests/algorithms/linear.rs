@@ -39,32 +39,57 @@ fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
             }
             moves(low)
         }
+        // The largest weights first, each as far as it can go.
+        Norm::L1 | Norm::L0 => {
+            let mut order: Vec<usize> = (0..room.len()).collect();
+            let size = |i: usize| problem.w[i].abs() * if norm == Norm::L0 { room[i] } else { 1.0 };
+            order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+            let (mut left, mut moved) = (eps, vec![0.0; room.len()]);
+            for i in order {
+                moved[i] = if norm == Norm::L0 { room[i] * left.min(1.0).floor() } else { room[i].min(left) };
+                left -= if norm == Norm::L0 { left.min(1.0) } else { moved[i] };
+            }
+            moved
+        }
     };
     moved.iter().zip(&problem.w).map(|(m, w)| m * w.abs()).sum()
 }
 
-fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> Trace {
+fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> (Trace, f64) {
     let ball = Ball { norm, eps, bounds: InputBox::UNIT };
-    let start = Start { x: &problem.x, ball: &ball, label: 0, target, seed: 5, sample: 9, restart: 0 };
-    run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM)
+    let start = Start { target, seed: 5, sample: 9, ..Start::new(&problem.x, &ball, 0, 2) };
+    let trace = run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM);
+    let margin = trace.best_margin(&ball, &problem.x);
+    (trace, margin)
 }
 
 #[test]
 fn attacks_succeed_just_above_the_threshold_and_never_below() {
     // PGD gets longer steps than its default, whose 2.5 eps in all leave some of the random start in place.
-    for name in ["pgd:steps=100,step=0.2", "apgd-ce", "apgd-dlr", "apgd-margin"] {
+    let every: &[Norm] = &[Norm::Linf, Norm::L2, Norm::L1];
+    for (name, norms) in [
+        ("pgd:steps=100,step=0.2", &every[..2]),
+        ("apgd-ce", every),
+        ("apgd-dlr", every),
+        ("apgd-margin", every),
+        ("apgd-t", every),
+        ("apgd-t:order=malt", every),
+        ("fab", every),
+        ("fab-t", every),
+        ("square", &every[..1]),
+    ] {
         let recipe = recipe(name).unwrap();
-        for norm in [Norm::Linf, Norm::L2] {
+        for &norm in norms {
             // Radius at which the class flips, small enough for the box to stay away, or large enough for it to matter.
             for (inset, eps) in [(0.3, 0.1), (0.0, 0.4), (0.0, 0.9)] {
                 for target in [None, Some(1)] {
                     let drop = largest_drop(&problem(inset, 0.0), norm, eps);
                     let easy = problem(inset, largest_drop(&problem(inset, 0.0), norm, eps / 1.01));
-                    let trace = attack(&*recipe, &easy, norm, eps, target);
-                    assert!(trace.best_margin > 0.0, "{name} {norm} {inset} {eps}: {:e} of {drop}", trace.best_margin);
+                    let (_, margin) = attack(&*recipe, &easy, norm, eps, target);
+                    assert!(margin > 0.0, "{name} {norm} {inset} {eps}: {margin:e} of {drop}");
                     let hard = problem(inset, largest_drop(&problem(inset, 0.0), norm, eps * 1.000_001));
-                    let trace = attack(&*recipe, &hard, norm, eps, target);
-                    assert!(trace.best_margin < 0.0, "{name} {norm} {inset} {eps}: {:e} of {drop}", trace.best_margin);
+                    let (_, margin) = attack(&*recipe, &hard, norm, eps, target);
+                    assert!(margin < 0.0, "{name} {norm} {inset} {eps}: {margin:e} of {drop}");
                 }
             }
         }
@@ -76,16 +101,17 @@ fn one_step_of_the_full_radius_is_exact_for_a_linear_model_in_linf() {
     let fgsm = recipe("fgsm").unwrap();
     for (inset, eps) in [(0.3, 0.1), (0.0, 0.4)] {
         let lead = largest_drop(&problem(inset, 0.0), Norm::Linf, eps / 1.0001);
-        assert!(attack(&*fgsm, &problem(inset, lead), Norm::Linf, eps, None).best_margin > 0.0);
+        assert!(attack(&*fgsm, &problem(inset, lead), Norm::Linf, eps, None).1 > 0.0);
         let lead = largest_drop(&problem(inset, 0.0), Norm::Linf, eps * 1.0001);
-        assert!(attack(&*fgsm, &problem(inset, lead), Norm::Linf, eps, None).best_margin < 0.0);
+        assert!(attack(&*fgsm, &problem(inset, lead), Norm::Linf, eps, None).1 < 0.0);
     }
 }
 
 #[test]
 fn the_closed_form_agrees_with_the_support_function() {
-    for norm in [Norm::Linf, Norm::L2] {
+    for norm in Norm::ALL {
         for (inset, eps) in [(0.3, 0.1), (0.0, 0.4), (0.0, 0.9), (0.0, 100.0)] {
+            let eps = if norm == Norm::L0 { f64::ceil(10.0 * eps) } else { eps };
             let problem = problem(inset, 0.0);
             let against: Vec<f32> = problem.w.iter().map(|w| -*w as f32).collect();
             let support = Ball { norm, eps, bounds: InputBox::UNIT }.support(&problem.x, &against);
@@ -97,11 +123,11 @@ fn the_closed_form_agrees_with_the_support_function() {
 
 #[test]
 fn radius_zero_asks_only_for_the_clean_input() {
-    for (name, _) in brinell_attack::attacks() {
-        for norm in [Norm::Linf, Norm::L2] {
+    for listed in brinell_attack::attacks().filter(|attack| !attack.name.starts_with("fab")) {
+        for &norm in listed.norms {
             let problem = problem(0.0, 1.0);
-            let trace = attack(&*recipe(name).unwrap(), &problem, norm, 0.0, None);
-            assert!(trace.points.iter().all(|x| *x == problem.x), "{name} {norm}");
+            let (trace, _) = attack(&*recipe(listed.name).unwrap(), &problem, norm, 0.0, None);
+            assert!(trace.points.iter().all(|x| *x == problem.x), "{} {norm}", listed.name);
         }
     }
 }
@@ -110,7 +136,7 @@ fn radius_zero_asks_only_for_the_clean_input() {
 fn runs_cost_what_they_say() {
     for (name, steps) in [("fgsm", 1), ("pgd:steps=40", 40), ("pgd:steps=1", 1), ("apgd-ce:steps=25", 25), ("apgd-margin:steps=1", 1)] {
         let made = recipe(name).unwrap();
-        let trace = attack(&*made, &problem(0.0, 1.0), Norm::Linf, 0.1, None);
+        let (trace, _) = attack(&*made, &problem(0.0, 1.0), Norm::Linf, 0.1, None);
         assert_eq!((trace.points.len(), trace.backwards, made.steps()), (steps + 1, steps, steps as u32), "{name}");
     }
 }
@@ -124,7 +150,7 @@ fn random_starts_differ_between_restarts_and_touch_the_ball_in_apgd() {
             let made = recipe(name).unwrap();
             let first = |restart| {
                 let mut x = vec![0.0; DIM];
-                made.start(&Start { x: &problem.x, ball: &ball, label: 0, target: None, seed: 0, sample: 0, restart }).ask(&mut x);
+                made.start(&Start { run: restart, ..Start::new(&problem.x, &ball, 0, 2) }).ask(&mut x);
                 x
             };
             assert_eq!(first(0), first(0));

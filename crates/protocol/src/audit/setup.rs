@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::Recipe;
 use brinell_engine::{Oracle, Preprocess, Runtime, open};
 use brinell_record::Severity;
-use brinell_threat::{Ball, Goal};
+use brinell_threat::{Ball, Goal, Norm};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
 use super::lanes::Lanes;
-use super::state::{State, Tally};
+use super::state::{States, Tally};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
@@ -42,7 +42,9 @@ pub(super) struct Run<'a> {
     pub(super) batch: usize,
     pub(super) recipes: Arc<[Box<dyn Recipe>]>,
     pub(super) folder: RunFolder,
-    pub(super) states: Vec<State>,
+    pub(super) states: States,
+    /// Samples taken that have values outside the box.
+    pub(super) outside: usize,
     /// Samples that are classified right and not broken.
     pub(super) standing: usize,
     pub(super) tallies: Vec<Tally>,
@@ -61,6 +63,9 @@ impl<'a> Run<'a> {
         } else {
             plan.attacks.iter().map(|spec| brinell_attack::recipe(spec)).collect::<Result<_, _>>()?
         };
+        for recipe in recipes.iter() {
+            refuse_norm(recipe.as_ref(), plan.norm)?;
+        }
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
         let classes = subject.signature.classes;
@@ -137,7 +142,8 @@ impl<'a> Run<'a> {
             batch,
             recipes,
             folder,
-            states: Vec::new(),
+            states: States::default(),
+            outside: 0,
             standing: 0,
             tallies,
             past_stages: past.stages,
@@ -218,6 +224,21 @@ impl<'a> Run<'a> {
             self.flags.raise(Severity::Note, id::SMALL_SAMPLE, message);
         }
     }
+}
+
+/// Refuses an attack that cannot work in the norm.
+fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
+    if recipe.norms().contains(&norm) {
+        return Ok(());
+    }
+    let names = |norms: &[Norm]| norms.iter().map(|norm| norm.name()).collect::<Vec<_>>().join(", ");
+    let others: Vec<&str> = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm)).map(|attack| attack.name).collect();
+    Err(ProtocolError::NormOfAttack {
+        attack: recipe.name().to_owned(),
+        norm: norm.name(),
+        norms: names(recipe.norms()),
+        others: if others.is_empty() { "none yet".to_owned() } else { others.join(", ") },
+    })
 }
 
 /// Facts that decide the result, for `run.json`.

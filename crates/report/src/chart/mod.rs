@@ -6,14 +6,16 @@
 
 mod bar;
 mod curve;
-mod dots;
+mod decision;
+mod sandwich;
 
-pub(crate) use bar::{accuracy_bar, interval_bar, stage_bar};
-pub(crate) use curve::{CurveView, Series};
-pub(crate) use dots::DotsView;
+pub(crate) use bar::{paired_bar, survivors_bar};
+pub(crate) use curve::{CurveView, Series, key, marker};
+pub(crate) use decision::decision;
+pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.
-fn coordinate(value: f64) -> String {
+pub(crate) fn coordinate(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();
     }
@@ -23,7 +25,7 @@ fn coordinate(value: f64) -> String {
 }
 
 /// Text made inert for element content and quoted attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -1,0 +1,12 @@
+//! Exact statements about proportions: intervals after a fixed number of trials, bounds that hold at every look, and the error
+//! that several claims may make together.
+
+mod binomial;
+mod holm;
+mod paired;
+mod sequential;
+
+pub use binomial::{CONFIDENCE, clopper_pearson, rate};
+pub use holm::holm_level;
+pub use paired::{mcnemar, paired, score_interval};
+pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};

@@ -1,0 +1,161 @@
+//! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
+
+use crate::format::{bytes, confidence, count, duration, norm, significant, size};
+use crate::verdict::{attack_names, class_name, noun, plural};
+use brinell_record::Summary;
+use serde::Serialize;
+
+/// A name and what it stands for; `code` where the value is to be copied letter by letter.
+#[derive(Serialize)]
+pub(super) struct Fact {
+    name: &'static str,
+    value: String,
+    code: bool,
+}
+
+/// Facts under one heading.
+#[derive(Serialize)]
+pub(super) struct Group {
+    name: &'static str,
+    facts: Vec<Fact>,
+}
+
+impl Group {
+    pub(super) fn new(name: &'static str, facts: Vec<Fact>) -> Self {
+        Self { name, facts }
+    }
+}
+
+/// A fact to be read.
+pub(super) fn text(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into(), code: false }
+}
+
+/// A fact to be copied letter by letter.
+pub(super) fn code(name: &'static str, value: impl Into<String>) -> Fact {
+    Fact { name, value: value.into(), code: true }
+}
+
+/// A time of the record as people read it: `2026-11-22 23:50 UTC`.
+pub(super) fn when(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(clock)) if time.ends_with('Z') => format!("{day} {clock} UTC"),
+        _ => time.to_owned(),
+    }
+}
+
+/// The facts at the head of the page.
+pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
+    let n = summary.data.n;
+    vec![
+        text("Model", summary.model.name.clone()),
+        text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
+        text("Threat", threat(summary)),
+        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) }),
+        text("Effort", format!("{}, {}", duration(summary.seconds), passes(summary))),
+    ]
+}
+
+fn threat(summary: &Summary) -> String {
+    let target = summary.threat.target.map(|target| format!(", towards “{}”", class_name(&summary.classes, target))).unwrap_or_default();
+    format!("{} ≤ {}{target}", norm(summary.threat.norm), summary.threat.eps_text)
+}
+
+/// All settings, versions and hashes.
+pub(super) fn groups(summary: &Summary) -> Vec<Group> {
+    let [lo, hi] = summary.threat.input_box;
+    let preprocessing = &summary.preprocessing;
+    let runtime = &summary.runtime;
+    let machine = &summary.machine;
+    vec![
+        Group::new(
+            "Model",
+            [
+                text("Name", summary.model.name.clone()),
+                code("File", summary.model.path.clone()),
+                code("SHA-256", summary.model.sha256.clone()),
+            ]
+            .into_iter()
+            .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+            .collect(),
+        ),
+        Group::new(
+            "Data",
+            vec![
+                code("File", summary.data.path.clone()),
+                code("SHA-256", summary.data.sha256.clone()),
+                text("Samples", size(summary.data.n)),
+                text("Shape", join(&summary.data.shape, " × ")),
+            ],
+        ),
+        Group::new(
+            "Threat",
+            vec![
+                text("Norm", norm(summary.threat.norm)),
+                text("Radius", radius(summary)),
+                text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
+                text(
+                    "Goal",
+                    summary.threat.target.map_or("any wrong class".to_owned(), |target| {
+                        format!("“{}” (class {target})", class_name(&summary.classes, target))
+                    }),
+                ),
+            ],
+        ),
+        Group::new(
+            "Preprocessing",
+            vec![
+                text("Input scale", preprocessing.scale.clone()),
+                text("Mean", numbers(&preprocessing.mean)),
+                text("Deviation", numbers(&preprocessing.std)),
+                text("Layout", preprocessing.layout.clone()),
+            ],
+        ),
+        Group::new(
+            "Attacks",
+            vec![
+                text("Suite", summary.suite.clone()),
+                code("In order", summary.attacks.join("\n")),
+                text("Seed", summary.seed.to_string()),
+                text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
+            ],
+        ),
+        Group::new(
+            "Run",
+            vec![
+                text("Brinell", summary.brinell_version.clone()),
+                text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, runtime.requested)),
+                text("Device", runtime.device.clone()),
+                text("Threads, batch", format!("{}, {}", runtime.threads, runtime.batch)),
+                text(
+                    "Machine",
+                    format!("{} {}, {}, {} {}", machine.os, machine.arch, machine.cpu, machine.cores, plural(machine.cores, "core")),
+                ),
+                text("Time", duration(summary.seconds)),
+                text("Peak memory", summary.peak_rss_bytes.map_or("not known".to_owned(), bytes)),
+                text("Asked", passes(summary)),
+                text("Ended", when(&summary.created)),
+            ],
+        ),
+    ]
+}
+
+fn radius(summary: &Summary) -> String {
+    let value = significant(summary.threat.eps, 8);
+    if value == summary.threat.eps_text { value } else { format!("{} = {value}", summary.threat.eps_text) }
+}
+
+/// What the attacks asked of the model.
+pub(super) fn passes(summary: &Summary) -> String {
+    let sum = |part: fn(&brinell_record::Stage) -> u64| count(summary.stages.iter().map(part).fold(0, u64::saturating_add));
+    format!("{} forward and {} backward passes", sum(|stage| stage.forwards), sum(|stage| stage.backwards))
+}
+
+/// Values in a row, or that there are none.
+pub(super) fn numbers(values: &[f64]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.iter().map(|value| significant(*value, 8)).collect::<Vec<_>>().join(", ") }
+}
+
+fn join(values: &[usize], between: &str) -> String {
+    values.iter().map(usize::to_string).collect::<Vec<_>>().join(between)
+}

@@ -1,0 +1,196 @@
+//! A synthetic audit with plausible figures, the same every time.
+
+use brinell_record::{
+    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Machine, ModelInfo, Norm, Outcome, Preprocessing, Rate, RuntimeInfo,
+    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat, Verdict,
+};
+use brinell_report::Run;
+use serde_json::Value;
+
+/// An audit of 892 images in ten classes at 2/255 (L-inf).
+pub(crate) fn audit() -> Run {
+    Run { title: "resnet_4b.onnx".into(), summary: summary(), samples: samples(892), gallery: gallery(&[3, 32, 32], 6) }
+}
+
+/// A name that wants to be more than a text.
+pub(crate) const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x onerror=alert(1)>";
+
+/// The audit of one image, broken towards a target.
+pub(crate) fn single() -> Run {
+    let mut run = audit();
+    let summary = &mut run.summary;
+    summary.threat.target = Some(9);
+    summary.data.n = 1;
+    (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
+    (summary.clean_accuracy, summary.robust_accuracy) = (rate(1, 1), rate(0, 1));
+    run.samples = samples(3).into_iter().take(1).collect();
+    run
+}
+
+/// A refuted claim of a rate, with `n` counterexamples judged by two runtimes.
+pub(crate) fn verdict(n: usize) -> Verdict {
+    let mut value: Value = serde_json::from_str(include_str!("../../../record/tests/verdict.json")).unwrap();
+    let witness = value["witnesses"][0].clone();
+    value["witnesses"] = (0..n)
+        .map(|at| {
+            let mut witness = witness.clone();
+            witness["sample"] = at.into();
+            if at == 1 {
+                witness["standing"] = "boundary".into();
+                witness["opinions"][1]["confirmed"] = false.into();
+            }
+            witness
+        })
+        .collect();
+    value["claim"]["assumptions"] = vec!["images arrive as they were recorded"].into();
+    serde_json::from_value(value).unwrap()
+}
+
+/// A rate whose interval is near enough to the exact one for a test of layout.
+pub(crate) fn rate(k: usize, n: usize) -> Rate {
+    let value = k as f64 / n as f64;
+    let half = 1.96 * (value * (1.0 - value) / n as f64).sqrt();
+    Rate { value, low: (value - half).max(0.0), high: (value + half).min(1.0), confidence: 0.95 }
+}
+
+fn summary() -> Summary {
+    let stage = |name: &str, attacked, broken, seconds| Stage {
+        name: name.into(),
+        attacked,
+        broken,
+        forwards: attacked as u64 * 101,
+        backwards: attacked as u64 * 100,
+        seconds,
+        model_seconds: 0.9 * seconds,
+    };
+    Summary {
+        schema: SUMMARY_SCHEMA.into(),
+        brinell_version: "0.1.0".into(),
+        created: "2026-11-22T23:50:12Z".into(),
+        command: "brinell audit resnet_4b.onnx --data cifar10.bin --norm linf --eps 2/255".into(),
+        model: ModelInfo {
+            name: "resnet_4b.onnx".into(),
+            path: "models/resnet_4b.onnx".into(),
+            sha256: "3f2a9c1e".repeat(8),
+            weights_sha256: None,
+        },
+        data: DataInfo {
+            path: "cifar10.bin".into(),
+            sha256: "b7e14d02".repeat(8),
+            labels: None,
+            classes: None,
+            n: 892,
+            limit: Some(892),
+            shape: vec![3, 32, 32],
+        },
+        threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
+        preprocessing: Preprocessing {
+            scale: "0..1".into(),
+            mean: vec![0.4914, 0.4822, 0.4465],
+            std: vec![0.25; 3],
+            layout: "nchw".into(),
+        },
+        suite: "quick".into(),
+        attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
+        attacks_not_run: vec!["fgsm".into(), "pgd".into()],
+        seed: 0,
+        runtime: RuntimeInfo {
+            name: "onnxruntime".into(),
+            version: "1.32.0".into(),
+            requested: "auto".into(),
+            device: "cpu".into(),
+            threads: 2,
+            batch: 32,
+        },
+        clean_correct: 766,
+        survived: 412,
+        broken: 354,
+        clean_accuracy: rate(766, 892),
+        robust_accuracy: rate(412, 892),
+        stages: vec![stage("apgd-ce", 766, 340, 92.4), stage("apgd-dlr", 426, 14, 48.1)],
+        flags: vec![
+            Flag {
+                id: "batch-one".into(),
+                message: "the model keeps its batch of 1; export it with a free batch for more speed".into(),
+                severity: Severity::Note,
+            },
+            Flag {
+                id: "softmax-output".into(),
+                message: "the model ends in a softmax; the attacks took the logits in front of it".into(),
+                severity: Severity::Warning,
+            },
+        ],
+        classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
+        per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
+        curve: (0..=8)
+            .map(|at| {
+                let survived = 766 - at * 354 / 8;
+                CurvePoint { eps: at as f64 / 8.0 * 2.0 / 255.0, survived, robust_accuracy: rate(survived, 892) }
+            })
+            .collect(),
+        seconds: 143.2,
+        peak_rss_bytes: Some(412_345_678),
+        machine: Machine { os: "linux".into(), arch: "x86_64".into(), cpu: "Example 9000".into(), cores: 2 },
+    }
+}
+
+/// Records of `n` samples; every second one is broken, every seventh wrong from the start.
+pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
+    (0..n)
+        .rev()
+        .map(|sample| {
+            let outcome = match sample {
+                _ if sample % 7 == 0 => Outcome::Misclassified,
+                _ if sample % 2 == 0 => Outcome::Broken,
+                _ => Outcome::Survived,
+            };
+            let broken = outcome == Outcome::Broken;
+            SampleRecord {
+                sample,
+                label: sample % 10,
+                prediction: Some(if outcome == Outcome::Misclassified { (sample + 1) % 10 } else { sample % 10 }),
+                outcome,
+                attack: broken.then(|| "apgd-ce".into()),
+                restart: broken.then_some(0),
+                norm: broken.then_some(2.0 / 255.0),
+                margin: if broken { -0.25 } else { 1.5 },
+                forwards: 101,
+                backwards: 100,
+                adv_prediction: broken.then_some((sample + 3) % 10),
+                target: None,
+                confidence: Some(0.9),
+                adv_confidence: broken.then_some(0.6),
+            }
+        })
+        .collect()
+}
+
+/// Examples whose values hardly compress, as adversarial noise does not.
+pub(crate) fn gallery(shape: &[usize], n: usize) -> Gallery {
+    let len: usize = shape.iter().product();
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 24) as f32
+    };
+    let items = (0..n)
+        .map(|sample| {
+            let x: Vec<f32> = (0..len).map(|_| noise()).collect();
+            let x_adv = x.iter().map(|value| if *value > 0.5 { value - 2.0 / 255.0 } else { value + 2.0 / 255.0 }).collect();
+            GalleryItem {
+                sample,
+                label: 3,
+                shape: shape.to_vec(),
+                x,
+                x_adv,
+                clean_prediction: 3,
+                clean_confidence: 0.98,
+                adv_prediction: 5,
+                adv_confidence: 0.77,
+                norm: 2.0 / 255.0,
+                attack: "apgd-ce".into(),
+            }
+        })
+        .collect();
+    Gallery { items }
+}
