@@ -4,6 +4,7 @@
 //! computes in f64 decides. [`check`] runs one attack through the driver on all of it; the same cases run in tests, on any runtime as
 //! `brinell selftest`, and, written to files, on other libraries.
 
+mod allowance;
 mod check;
 mod degenerate;
 mod harness;
@@ -12,7 +13,8 @@ mod net;
 mod optimum;
 mod problem;
 
-pub use check::{Check, Finding, check, tolerance};
+pub use allowance::allowance;
+pub use check::{Check, Finding, check};
 pub use degenerate::degenerate_problems;
 pub use harness::{Harness, HarnessError, Open};
 pub use net::{Layer, Net};

@@ -2,10 +2,11 @@
 
 use brinell_threat::Norm;
 
+use super::allowance::allowance;
 use super::harness::{Harness, HarnessError, Open, Way};
 use super::problem::{Problem, problems};
 use super::{degenerate, invariance};
-use crate::{Knowledge, Recipe, recipe};
+use crate::{Recipe, recipe};
 
 /// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,12 +59,6 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// How far above the optimum an attack must succeed: 1 %, or 5 % where it sees labels only.
-#[must_use]
-pub fn tolerance(knowledge: Knowledge) -> f64 {
-    if knowledge == Knowledge::Label { 0.05 } else { 0.01 }
-}
-
 /// The radius a tolerance above an optimum; L0 counts elements, of which one more is the least that is more.
 pub(super) fn above(norm: Norm, optimum: f64, tolerance: f64) -> f64 {
     if norm == Norm::L0 { (optimum * (1.0 + tolerance)).ceil().max(optimum + 1.0) } else { optimum * (1.0 + tolerance) }
@@ -81,11 +76,6 @@ fn spec(name: &str) -> &str {
         "pgd" => "pgd:steps=100,step=0.2",
         other => other,
     }
-}
-
-/// True where the attack can reach the optimum: one step of the gradient's sign is exact only where one plane decides and the box is away.
-pub(super) fn is_exact(name: &str, norm: Norm, problem: &Problem) -> bool {
-    name != "fgsm" || (norm == Norm::Linf && problem.net.hidden.is_none() && problem.net.n_classes() == 2)
 }
 
 /// Runs every check of the attack called `name` in every norm that it works in.
@@ -123,8 +113,8 @@ fn radius(
         let case = if target.is_some() { format!("{}, targeted", problem.name) } else { problem.name.clone() };
         let mut run = |eps: f64| harness.run(open, attack, problem, norm, Way { target, ..Way::within(eps) });
         let found = |verdicts: &[crate::driver::Verdict]| verdicts.iter().any(|verdict| verdict.found.is_some());
-        if is_exact(attack.name(), norm, problem) {
-            let eps = above(norm, optimum, tolerance(attack.knowledge()));
+        if let Some(allowance) = allowance(attack, norm, problem) {
+            let eps = above(norm, optimum, allowance);
             let verdicts = run(eps)?;
             let passed = found(&verdicts);
             let margin = verdicts.first().map_or(f64::NAN, |verdict| verdict.margin);
@@ -160,7 +150,7 @@ fn nearest(
     let verdicts = harness.run(open, attack, problem, norm, Way::nearest())?;
     let ball = brinell_threat::Ball::unlimited(norm, Problem::BOUNDS);
     let found = verdicts.first().and_then(|verdict| verdict.found.as_ref()).map(|found| ball.distance(&problem.x, &found.x_adv));
-    let limit = above(norm, optimum, tolerance(attack.knowledge()));
+    let limit = above(norm, optimum, allowance(attack, norm, problem).unwrap_or(f64::INFINITY));
     let passed = found.is_some_and(|distance| distance <= limit && distance >= optimum * (1.0 - 1e-5));
     let detail = match found {
         Some(distance) => format!("nearest example at {distance:.6}, optimum {optimum:.6}"),

@@ -2,7 +2,8 @@
 
 use brinell_threat::Norm;
 
-use super::check::{Check, Finding, above, below, is_exact, tolerance};
+use super::allowance::allowance;
+use super::check::{Check, Finding, above, below};
 use super::harness::{Harness, HarnessError, Open, Way};
 use super::net::Layer;
 use super::problem::{Problem, problems};
@@ -47,11 +48,11 @@ pub(super) fn check(
     open: &mut Open<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), HarnessError> {
-    let base: Vec<Problem> = problems().into_iter().filter(|problem| is_exact(attack.name(), norm, problem)).take(1).collect();
-    for problem in &base {
+    let held = |problem: Problem| allowance(attack, norm, &problem).map(|allowance| (problem, allowance));
+    if let Some((problem, allowance)) = problems().into_iter().find_map(held) {
         let optimum = problem.optimum(norm);
-        let radii = [(above(norm, optimum, tolerance(attack.knowledge())), true), (below(norm, optimum), false)];
-        for variant in variants(problem) {
+        let radii = [(above(norm, optimum, allowance), true), (below(norm, optimum), false)];
+        for variant in variants(&problem) {
             for (eps, expected) in radii {
                 let verdicts = harness.run(open, attack, &variant, norm, Way::within(eps))?;
                 let found = verdicts.first().is_some_and(|verdict| verdict.found.is_some());
@@ -67,7 +68,7 @@ pub(super) fn check(
                 });
             }
         }
-        batches(attack, norm, problem, radii[0].0, harness, open, findings)?;
+        batches(attack, norm, &problem, radii[0].0, harness, open, findings)?;
     }
     Ok(())
 }
