@@ -22,6 +22,7 @@ pub use audit::{Completed, Event, Observer, Silent, audit};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+pub use brinell_record::SanityLevel;
 pub use brinell_threat::{Eps, Norm, ThreatError};
 pub use error::ProtocolError;
 pub use inspect::{Inspection, Port, gradient_file, inspect};

@@ -16,14 +16,15 @@
 //! out of a model is written through [`float`]: a finite value as a number, others as the strings
 //! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
 
+mod flag;
 pub mod float;
 mod gallery;
 mod sample;
 mod summary;
 
+pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,
-    Summary, Threat,
+    ClassCounts, CurvePoint, DataInfo, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };

@@ -4,6 +4,7 @@ use brinell_engine::{Answer, Loss, OracleError};
 use brinell_threat::Ball;
 use rayon::prelude::*;
 
+use super::trace::Trace;
 use super::{Court, DriverError, Found, Item, Model, Queries, Verdict};
 use crate::{Attack, Need, Next, Recipe, Reply, Start};
 
@@ -55,6 +56,7 @@ struct Slot {
     first_of_run: bool,
     /// Margin of the example in `verdict`, where there is one.
     found_margin: f64,
+    trace: Trace,
     verdict: Verdict,
 }
 
@@ -95,6 +97,7 @@ impl Group {
                 zero_gradients: 0,
                 non_finite: 0,
                 exhausted: false,
+                late_gain: None,
             };
             self.labels.push(item.label);
             self.targets.push(item.target.unwrap_or(item.label));
@@ -106,6 +109,7 @@ impl Group {
                 restart: 0,
                 first_of_run: true,
                 found_margin: f64::NEG_INFINITY,
+                trace: Trace::new(),
                 verdict,
             });
         }
@@ -173,7 +177,8 @@ impl Group {
                 }
             }
             if slot.state == State::Finished {
-                let slot = self.remove(row, width);
+                let mut slot = self.remove(row, width);
+                slot.verdict.late_gain = slot.trace.late_gain();
                 court.decided(&slot.item, slot.verdict).map_err(DriverError::Callback)?;
             }
         }
@@ -236,8 +241,12 @@ impl Slot {
     fn proceed(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &mut [f32]) {
         let target = self.item.target.unwrap_or(self.item.label);
         let loss = context.loss(&self.item).eval(logits, self.item.label, target);
+        if self.verdict.queries.backwards > 0 {
+            self.trace.push(loss);
+        }
         let next = self.attack.tell(&Reply { logits, loss, gradient });
         if next == Next::Done {
+            self.trace.end_run();
             self.restart += 1;
             if self.restart >= context.recipe.restarts() {
                 self.state = State::Finished;

@@ -4,6 +4,7 @@
 
 mod audit;
 mod commands;
+mod flags;
 mod input;
 mod models;
 mod resume;

@@ -7,7 +7,9 @@ mod equivalence;
 mod events;
 mod finish;
 mod gallery;
+mod indicators;
 mod lanes;
+mod sanity;
 mod setup;
 mod stage;
 mod state;
@@ -36,7 +38,7 @@ impl Completed {
     /// Returns true where a blocking flag makes the figures unfit for a verdict.
     #[must_use]
     pub fn unreliable(&self) -> bool {
-        self.summary.flags.iter().any(|flag| flag.severity == brinell_record::Severity::Blocking)
+        self.summary.blocking().next().is_some()
     }
 }
 
@@ -62,5 +64,6 @@ pub fn audit(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Res
     for index in 0..run.recipes.len() {
         run.stage(index, &mut oracle, &pool)?;
     }
+    run.check_sanity(&mut oracle, &pool)?;
     run.finish(&mut oracle)
 }
