@@ -3,13 +3,16 @@
 mod checkpoint;
 mod run;
 
-use crate::{Attack, AttackError, Loss, Recipe, Start, settings::positive};
+use brinell_threat::Norm;
+
+use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, settings::positive};
 use run::Run;
 
 /// What APGD maximises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApgdLoss {
-    /// Cross-entropy.
+    /// Cross-entropy, through the log-odds of the label: these rise where it rises and have gradients of the same direction, so that every
+    /// iterate is that of cross-entropy, but do not vanish where the softmax rounds to 1.
     CrossEntropy,
     /// Difference of logits ratio; the margin where the model has too few classes for it (3, targeted 4).
     Dlr,
@@ -24,6 +27,14 @@ impl ApgdLoss {
             ApgdLoss::CrossEntropy => "apgd-ce",
             ApgdLoss::Dlr => "apgd-dlr",
             ApgdLoss::Margin => "apgd-margin",
+        }
+    }
+
+    /// What [`Recipe::loss`] is where the loss of this name is zero: cross-entropy never goes below.
+    fn zero(self) -> f32 {
+        match self {
+            ApgdLoss::CrossEntropy => f32::NEG_INFINITY,
+            ApgdLoss::Dlr | ApgdLoss::Margin => 0.0,
         }
     }
 }
@@ -98,10 +109,18 @@ impl Recipe for Apgd {
         self.config.loss.attack_name()
     }
 
+    fn norms(&self) -> &'static [Norm] {
+        &[Norm::Linf, Norm::L2]
+    }
+
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
     fn loss(&self, targeted: bool, classes: usize) -> Loss {
         match (self.config.loss, targeted) {
-            (ApgdLoss::CrossEntropy, false) => Loss::CrossEntropy,
-            (ApgdLoss::CrossEntropy, true) => Loss::TargetedCrossEntropy,
+            (ApgdLoss::CrossEntropy, false) => Loss::LogOdds,
+            (ApgdLoss::CrossEntropy, true) => Loss::TargetedLogOdds,
             (ApgdLoss::Dlr, false) if classes >= 3 => Loss::Dlr,
             (ApgdLoss::Dlr, true) if classes >= 4 => Loss::TargetedDlr,
             (ApgdLoss::Dlr | ApgdLoss::Margin, false) => Loss::Margin,
@@ -109,7 +128,7 @@ impl Recipe for Apgd {
         }
     }
 
-    fn restarts(&self) -> u32 {
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
         self.config.restarts
     }
 

@@ -1,24 +1,71 @@
 //! The contract between an attack, written for one sample, and the driver that batches, counts and judges.
 
-use brinell_threat::Ball;
+use brinell_threat::{Ball, Goal, Norm};
 
 use crate::Loss;
+
+/// What an attacker can see of a model, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Knowledge {
+    /// The predicted class.
+    Label,
+    /// The logits.
+    Score,
+    /// Everything, gradients included.
+    White,
+}
+
+impl Knowledge {
+    /// Every kind, from least to most.
+    pub const ALL: [Self; 3] = [Self::Label, Self::Score, Self::White];
+
+    /// Name on the command line and in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Score => "score",
+            Self::White => "white",
+        }
+    }
+
+    /// Returns the kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|knowledge| knowledge.name() == name)
+    }
+}
 
 /// What an attack needs to know about the point it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
+    /// The predicted class only: one forward.
+    Label,
     /// Logits only: one forward.
     Logits,
     /// Logits, loss and the gradient of the loss: one forward and one backward.
     Gradient,
 }
 
+impl Need {
+    /// Forwards plus backwards that the answer costs.
+    #[must_use]
+    pub fn cost(self) -> u64 {
+        match self {
+            Self::Label | Self::Logits => 1,
+            Self::Gradient => 2,
+        }
+    }
+}
+
 /// What the model said about the point that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
-    /// Logits, one per class.
+    /// The predicted class; `None` where a logit is not finite.
+    pub prediction: Option<usize>,
+    /// Logits, one per class; empty where only the label was asked for.
     pub logits: &'a [f32],
-    /// The recipe's loss at the point; attacks maximise it.
+    /// The recipe's loss at the point, NaN where only the label was asked for; attacks maximise it.
     pub loss: f32,
     /// Gradient of the loss at the point; empty unless [`Need::Gradient`] was asked for.
     pub gradient: &'a [f32],
@@ -41,8 +88,14 @@ pub trait Attack: Send {
     /// Writes the next point into `x` (as long as the clean input) and says what is needed about it.
     ///
     /// # Guarantees
-    /// The point is finite, inside the input box and inside the ball, whatever the model has answered before.
+    /// The point is finite and inside the input box, whatever the model has answered before. It is inside the ball too, unless the attack
+    /// looks for the smallest change: the driver takes no point outside the ball for a success.
     fn ask(&mut self, x: &mut [f32]) -> Need;
+
+    /// Returns the class that the loss at the point last asked for refers to, where the attack chooses one of its own.
+    fn target(&self) -> Option<usize> {
+        None
+    }
 
     /// Takes the answer about the point last asked for.
     fn tell(&mut self, reply: &Reply<'_>) -> Next;
@@ -59,12 +112,29 @@ pub struct Start<'a> {
     pub label: usize,
     /// Class to be reached, in a targeted attack.
     pub target: Option<usize>,
+    /// Number of classes K.
+    pub classes: usize,
+    /// Logits of the clean input `[K]`, known without a query; empty for attacks that may see labels only.
+    pub logits: &'a [f32],
+    /// The nearest adversarial example known so far.
+    pub found: Option<&'a [f32]>,
     /// Seed of the audit.
     pub seed: u64,
     /// Number of the sample in the data set.
     pub sample: u64,
-    /// Number of the restart, from 0.
-    pub restart: u32,
+    /// Number of the run, from 0.
+    pub run: u32,
+}
+
+impl Start<'_> {
+    /// Returns what the attack wants of this sample.
+    #[must_use]
+    pub fn goal(&self) -> Goal {
+        match self.target {
+            Some(target) => Goal::Targeted { target },
+            None => Goal::Untargeted { label: self.label },
+        }
+    }
 }
 
 /// A configured attack: it makes the state machine for one sample.
@@ -72,11 +142,17 @@ pub trait Recipe: Send + Sync {
     /// Name on the command line and in records, such as `apgd-ce`.
     fn name(&self) -> &str;
 
+    /// Norms that the attack can work in.
+    fn norms(&self) -> &'static [Norm];
+
+    /// What the attack must see of the model.
+    fn knowledge(&self) -> Knowledge;
+
     /// The loss to be maximised for a model with this many classes.
     fn loss(&self, targeted: bool, classes: usize) -> Loss;
 
-    /// Number of runs per sample, at least 1.
-    fn restarts(&self) -> u32;
+    /// Number of runs per sample, at least 1: restarts, and target classes where the attack tries several.
+    fn runs(&self, targeted: bool, classes: usize) -> u32;
 
     /// Number of updates of the input in one run, at least 1.
     fn steps(&self) -> u32;

@@ -9,6 +9,7 @@
 
 mod group;
 mod item;
+mod nearest;
 mod trace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +54,17 @@ impl Model for brinell_engine::Oracle {
     }
 }
 
+/// Which adversarial example is wanted of each sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// The first one that the court confirms: the attack stops there.
+    First,
+    /// The one with the largest margin; attacks run to their end.
+    Strongest,
+    /// The one nearest to the clean input; attacks run to their end, and the court judges at the end of the stage.
+    Nearest,
+}
+
 /// How a stage is driven.
 #[derive(Debug, Clone, Copy)]
 pub struct DriverSettings<'a> {
@@ -62,8 +74,8 @@ pub struct DriverSettings<'a> {
     pub seed: u64,
     /// Forwards plus backwards that one sample may cost; `None` for no limit.
     pub max_queries: Option<u64>,
-    /// Run every attack to its end and keep the point with the largest margin, instead of stopping at the first success.
-    pub keep_going: bool,
+    /// Which example is wanted, and so when an attack may stop.
+    pub aim: Aim,
     /// Threads that update the attacks while the model runs.
     pub pool: &'a rayon::ThreadPool,
     /// Checked between calls; once true, the driver returns early with what is decided so far.
@@ -112,10 +124,11 @@ pub struct Timing {
     pub model: f64,
 }
 
-/// Runs `recipe` on every item until each is broken (unless `settings.keep_going`) or has used all its restarts.
+/// Runs `recipe` on every item until each has what [`DriverSettings::aim`] wants or has used all its runs.
 ///
 /// # Guarantees
-/// `court.decided` is called exactly once per item, in no particular order; a broken verdict was confirmed by `court.judge`.
+/// `court.decided` is called exactly once per item, in no particular order; an example in a verdict lies in the ball and was confirmed by
+/// `court.judge`. With [`Aim::Nearest`] it is nearer than the one that the item came with.
 ///
 /// `timing` grows by the time spent, whatever the result.
 ///
@@ -137,7 +150,7 @@ pub fn run<C: Court>(
         ball,
         seed: settings.seed,
         max_queries: settings.max_queries,
-        keep_going: settings.keep_going,
+        aim: settings.aim,
         classes: model.classes(),
     };
     let result = take_turns(model, &context, items, court, settings, &mut timing.model);

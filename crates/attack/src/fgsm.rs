@@ -1,6 +1,8 @@
 //! Fast gradient sign method: one step of the full radius from the clean input.
 
-use crate::{Attack, Loss, Recipe, Start, pgd::Walk};
+use brinell_threat::Norm;
+
+use crate::{Attack, Knowledge, Loss, Recipe, Start, pgd::Walk};
 
 /// One step of length eps from the clean input: along the sign of the gradient of the cross-entropy (Linf) or its direction (L2),
 /// then projected exactly onto ball and box. It has no parameters.
@@ -22,11 +24,19 @@ impl Recipe for Fgsm {
         Self::NAME
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedCrossEntropy } else { Loss::CrossEntropy }
+    fn norms(&self) -> &'static [Norm] {
+        &[Norm::Linf, Norm::L2]
     }
 
-    fn restarts(&self) -> u32 {
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
+    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
+        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    }
+
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
         1
     }
 

@@ -15,9 +15,9 @@ mod settings;
 mod step;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
-pub use attack::{Attack, Need, Next, Recipe, Reply, Start};
+pub use attack::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
 pub use brinell_engine::Loss;
 pub use error::AttackError;
 pub use fgsm::Fgsm;
 pub use pgd::{Pgd, PgdConfig};
-pub use registry::{attacks, recipe, suite, suites};
+pub use registry::{Listed, attacks, recipe, suite, suites};

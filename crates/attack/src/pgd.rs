@@ -1,9 +1,9 @@
 //! Projected gradient descent with random starts.
 
-use brinell_threat::{Ball, Region, clamp};
+use brinell_threat::{Ball, Norm, Region, clamp};
 
 use crate::{
-    Attack, AttackError, Loss, Need, Next, Recipe, Reply, Start,
+    Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
     rng::generator,
     settings::positive,
     step::{finite, finite_length, sign},
@@ -76,11 +76,19 @@ impl Recipe for Pgd {
         Self::NAME
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedCrossEntropy } else { Loss::CrossEntropy }
+    fn norms(&self) -> &'static [Norm] {
+        &[Norm::Linf, Norm::L2]
     }
 
-    fn restarts(&self) -> u32 {
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
+    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
+        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    }
+
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
         self.restarts
     }
 
@@ -138,7 +146,7 @@ impl Attack for Walk {
                     *x = clamp(*x + step * sign(finite(g)), lo, hi);
                 }
             }
-            Region::L2(region) => {
+            region => {
                 let length = finite_length(reply.gradient);
                 if length > 0.0 {
                     // In f64, since a vanishing gradient has a reciprocal that f32 cannot hold.

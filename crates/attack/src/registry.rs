@@ -1,6 +1,8 @@
 //! All attacks and suites by name.
 
-use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Pgd, PgdConfig, Recipe, settings::Settings};
+use brinell_threat::Norm;
+
+use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Knowledge, Pgd, PgdConfig, Recipe, settings::Settings};
 
 /// What an attack is called, what it takes and how it is made.
 struct Entry {
@@ -68,9 +70,25 @@ fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackE
     })?))
 }
 
-/// Name and one-line description of every attack.
-pub fn attacks() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ATTACKS.iter().map(|entry| (entry.name, entry.about))
+/// What is known of an attack before it is configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// Name on the command line.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// Norms that it works in.
+    pub norms: &'static [Norm],
+    /// What it must see of the model.
+    pub knowledge: Knowledge,
+}
+
+/// Every attack.
+pub fn attacks() -> impl Iterator<Item = Listed> {
+    ATTACKS.iter().filter_map(|entry| {
+        let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
+        Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
+    })
 }
 
 /// Names of all suites.
@@ -86,7 +104,7 @@ pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
     let Some(entry) = ATTACKS.iter().find(|entry| entry.name == name) else {
-        let known: Vec<_> = attacks().map(|(name, _)| name).collect();
+        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name).collect();
         return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
     };
     (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
@@ -110,7 +128,8 @@ mod tests {
 
     #[test]
     fn every_attack_is_built_from_its_name_and_from_its_own_description() {
-        for (name, _) in attacks() {
+        assert_eq!(attacks().count(), ATTACKS.len());
+        for Listed { name, .. } in attacks() {
             let made = recipe(name).unwrap();
             assert_eq!(made.name(), name);
             assert_eq!(recipe(&made.describe()).unwrap().describe(), made.describe());
@@ -121,7 +140,7 @@ mod tests {
     fn settings_reach_the_attack() {
         let pgd = recipe("pgd:steps=7, restarts=5,step=0.25,random-start=false").unwrap();
         assert_eq!(pgd.describe(), "pgd:steps=7,restarts=5,step=0.25,random-start=false");
-        assert_eq!((pgd.steps(), pgd.restarts()), (7, 5));
+        assert_eq!((pgd.steps(), pgd.runs(false, 10)), (7, 5));
         assert_eq!(recipe("apgd-dlr:rho=0.5").unwrap().describe(), "apgd-dlr:steps=100,restarts=1,rho=0.5,reference-quirk=false");
     }
 

@@ -7,7 +7,7 @@
 //! | 0..8 | seed of the audit |
 //! | 8..16 | number of the sample in the data set |
 //! | 16..24 | FNV-1a hash (64 bits) of the attack's name |
-//! | 24..32 | number of the restart |
+//! | 24..32 | number of the run |
 //!
 //! So a result does not depend on batch size, threads, order of samples or on which other attacks ran before.
 
@@ -17,7 +17,12 @@ use crate::Start;
 
 /// The generator of one run of the attack called `name`.
 pub fn generator(name: &str, start: &Start<'_>) -> ChaCha8Rng {
-    let words = [start.seed, start.sample, fnv1a(name.as_bytes()), u64::from(start.restart)];
+    keyed(name, start.seed, start.sample, start.run)
+}
+
+/// The generator of anything that is called `name` and depends on these numbers alone.
+pub fn keyed(name: &str, seed: u64, sample: u64, run: u32) -> ChaCha8Rng {
+    let words = [seed, sample, fnv1a(name.as_bytes()), u64::from(run)];
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());
@@ -49,7 +54,18 @@ mod tests {
     #[test]
     fn every_part_of_the_key_counts_and_nothing_else_does() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let start = |seed, sample, restart| Start { x: &[0.5], ball: &ball, label: 0, target: None, seed, sample, restart };
+        let start = |seed, sample, run| Start {
+            x: &[0.5],
+            ball: &ball,
+            label: 0,
+            target: None,
+            classes: 2,
+            logits: &[],
+            found: None,
+            seed,
+            sample,
+            run,
+        };
         let mut seen = HashSet::new();
         for (name, seed, sample, restart) in [("pgd", 1, 2, 3), ("pgd", 2, 1, 3), ("pgd", 1, 3, 2), ("apgd-ce", 1, 2, 3)] {
             assert!(seen.insert(generator(name, &start(seed, sample, restart)).next_u64()));
@@ -61,7 +77,10 @@ mod tests {
     #[test]
     fn draws_are_the_key_stream_of_chacha8() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let mut rng = generator("apgd-ce", &Start { x: &[], ball: &ball, label: 0, target: None, seed: 0, sample: 0, restart: 0 });
+        let mut rng = generator(
+            "apgd-ce",
+            &Start { x: &[], ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 },
+        );
         let mut draws = [0.0; 3];
         brinell_threat::fill_uniform(&mut rng, &mut draws);
         // From an implementation of ChaCha8 (eight rounds, 64-bit counter and stream both 0) of a dozen lines of Python.

@@ -11,6 +11,11 @@ pub(crate) struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
+    /// No settings: the attack as it is by default.
+    pub(crate) fn none(attack: &'static str) -> Self {
+        Self { attack, given: Vec::new() }
+    }
+
     /// Splits `text`, which is what follows the colon.
     pub(crate) fn parse(attack: &'static str, text: &'a str, known: &[&str]) -> Result<Self, AttackError> {
         let mut given = Vec::new();

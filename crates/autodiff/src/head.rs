@@ -58,6 +58,9 @@ impl Loss {
             Self::TargetedMargin => head.targeted_margin(&mut ctx),
             Self::Dlr => head.dlr(&mut ctx),
             Self::TargetedDlr => head.targeted_dlr(&mut ctx),
+            Self::Difference => head.difference(&mut ctx),
+            Self::LogOdds => head.log_odds(&mut ctx, label, true),
+            Self::TargetedLogOdds => head.log_odds(&mut ctx, target, false),
         };
         built.map_err(|error| match error {
             RuleError::Graph(error) => error.into(),
@@ -112,6 +115,27 @@ impl Head {
         Ok((loss, Some(slope)))
     }
 
+    /// Log-sum-exp over the other classes less the logit of `class`, or with the sign turned.
+    fn log_odds(&self, ctx: &mut Ctx<'_>, class: ValueId, of_others: bool) -> Both {
+        let far = ctx.scale(class, FAR)?;
+        let others = ctx.sub(self.logits, far)?;
+        let log = ctx.op(Op::LogSoftmax { axis: 1 }, &[others])?;
+        let share = ctx.op(Op::Exp, &[log])?;
+        // Every logit less its log-share is the log-sum-exp; the shares average it, without those that are far away.
+        let each = ctx.sub(others, log)?;
+        let each = ctx.mul(each, share)?;
+        let sum = ctx.sum(each, &[1], false)?;
+        let own = ctx.mul(self.logits, class)?;
+        let own = ctx.sum(own, &[1], false)?;
+        let (above, below) = if of_others { (sum, own) } else { (own, sum) };
+        let loss = ctx.sub(above, below)?;
+        if !self.slope {
+            return Ok((loss, None));
+        }
+        let slope = if of_others { ctx.sub(share, class)? } else { ctx.sub(class, share)? };
+        Ok((loss, Some(slope)))
+    }
+
     fn margin(&self, ctx: &mut Ctx<'_>) -> Both {
         let best = self.best_but(ctx, self.label)?;
         let difference = ctx.sub(best, self.label)?;
@@ -121,6 +145,11 @@ impl Head {
     fn targeted_margin(&self, ctx: &mut Ctx<'_>) -> Both {
         let best = self.best_but(ctx, self.target)?;
         let difference = ctx.sub(self.target, best)?;
+        self.inner(ctx, difference)
+    }
+
+    fn difference(&self, ctx: &mut Ctx<'_>) -> Both {
+        let difference = ctx.sub(self.target, self.label)?;
         self.inner(ctx, difference)
     }
 

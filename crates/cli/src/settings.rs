@@ -69,10 +69,10 @@ pub(crate) struct Settings {
     pub(crate) layout: Option<String>,
 
     /// How a change is measured
-    #[arg(long, value_parser = PossibleValuesParser::new(["linf", "l2"]), help_heading = "Threat")]
+    #[arg(long, value_parser = PossibleValuesParser::new(["linf", "l2", "l1", "l0"]), help_heading = "Threat")]
     pub(crate) norm: Option<String>,
 
-    /// Largest change, in units of --scale: 8/255 or 0.03
+    /// Largest change, in units of --scale: 8/255 or 0.03; for l0 a number of elements
     #[arg(long, value_name = "EPS", allow_hyphen_values = true, help_heading = "Threat")]
     pub(crate) eps: Option<Number>,
 

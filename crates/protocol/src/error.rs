@@ -6,6 +6,18 @@ use crate::data::{DataError, UnknownClass};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
+    /// An attack does not work in the norm.
+    #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
+    NormOfAttack {
+        /// The attack.
+        attack: String,
+        /// The norm of the plan.
+        norm: &'static str,
+        /// Norms of the attack.
+        norms: String,
+        /// Attacks that work in the norm.
+        others: String,
+    },
     /// The model file cannot be read.
     #[error("cannot read the model {}", path.display())]
     Model {

@@ -1,5 +1,6 @@
 //! The referee: judges points on the original, unmodified file, one at a time.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Session, Signature, View};
@@ -25,14 +26,19 @@ impl Opinion {
         Self { output, prediction, confidence, softmax }
     }
 
-    /// Returns the margin of the goal in logits; of a softmax in log-probabilities, whose differences are those of logits.
+    /// Returns the margin of the goal in logits.
     #[must_use]
     pub fn margin(&self, goal: Goal) -> Option<f64> {
+        goal.margin(&self.logits())
+    }
+
+    /// Returns the logits; of a softmax the log-probabilities, whose differences are those of logits.
+    #[must_use]
+    pub fn logits(&self) -> Cow<'_, [f32]> {
         if self.softmax {
-            let logs: Vec<f32> = self.output.iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect();
-            goal.margin(&logs)
+            Cow::Owned(self.output.iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect())
         } else {
-            goal.margin(&self.output)
+            Cow::Borrowed(&self.output)
         }
     }
 

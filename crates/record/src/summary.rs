@@ -110,6 +110,10 @@ pub enum Norm {
     Linf,
     /// The square root of the sum of squared changes.
     L2,
+    /// The sum of absolute changes.
+    L1,
+    /// The number of changed elements.
+    L0,
 }
 
 /// What the attacker may do: any change of at most `eps` that stays inside the box.

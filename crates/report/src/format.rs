@@ -111,6 +111,8 @@ pub(crate) fn norm(norm: Norm) -> &'static str {
     match norm {
         Norm::Linf => "L-\u{2060}inf",
         Norm::L2 => "L2",
+        Norm::L1 => "L1",
+        Norm::L0 => "L0",
     }
 }
 

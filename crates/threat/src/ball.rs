@@ -2,8 +2,8 @@
 
 use crate::{
     Eps, InputBox, Norm, Region, ThreatError,
-    kernel::{distance_max, distance_sq},
-    l2,
+    kernel::{distance_count, distance_max, distance_sq, distance_sum},
+    l0, l1, l2,
 };
 
 /// Allowance of [`Ball::contains`], relative to eps: a distance of `eps * (1 + ROUNDING_ALLOWANCE)` still counts as inside.
@@ -16,7 +16,7 @@ pub const ROUNDING_ALLOWANCE: f64 = 1e-6;
 pub struct Ball {
     /// How distance is measured.
     pub norm: Norm,
-    /// Radius in model-input units; finite and not negative.
+    /// Radius in model-input units, for L0 in elements; not negative, infinite where the box alone is the limit.
     pub eps: f64,
     /// Range of every input element.
     pub bounds: InputBox,
@@ -70,14 +70,25 @@ impl Ball {
         Self { norm, eps: eps.value(), bounds }
     }
 
+    /// Builds a ball without a radius: every input of the box is allowed, and distances are still measured.
+    pub fn unlimited(norm: Norm, bounds: InputBox) -> Self {
+        Self { norm, eps: f64::INFINITY, bounds }
+    }
+
     /// Checks that the radius is not larger than the box itself, which is nearly always a mistake in units.
     ///
     /// # Errors
-    /// `EpsBeyondBox` when eps exceeds the norm of the box's diagonal for inputs of `elements` elements.
+    /// `EpsBeyondBox` when eps exceeds the norm of the box's diagonal for inputs of `elements` elements; `NotACount` for a radius
+    /// of L0 that is not whole.
     pub fn check_size(&self, elements: usize) -> Result<(), ThreatError> {
+        if self.norm == Norm::L0 && self.eps.fract() != 0.0 {
+            return Err(ThreatError::NotACount { eps: self.eps });
+        }
         let diameter = match self.norm {
             Norm::Linf => self.bounds.width(),
             Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
+            Norm::L1 => self.bounds.width() * elements as f64,
+            Norm::L0 => elements as f64,
         };
         if self.eps <= diameter {
             Ok(())
@@ -91,6 +102,8 @@ impl Ball {
         match self.norm {
             Norm::Linf => distance_max(x, x_adv),
             Norm::L2 => distance_sq(x, x_adv).sqrt(),
+            Norm::L1 => distance_sum(x, x_adv),
+            Norm::L0 => distance_count(x, x_adv),
         }
     }
 
@@ -138,6 +151,8 @@ impl Ball {
     pub fn support(&self, x: &[f32], a: &[f32]) -> f64 {
         match self.norm {
             Norm::L2 => l2::support(x, a, self.eps, self.bounds),
+            Norm::L1 => l1::support(x, a, self.eps, self.bounds),
+            Norm::L0 => l0::support(x, a, self.eps, self.bounds),
             Norm::Linf => {
                 let gain = |(&x, &a): (&f32, &f32)| {
                     let bound = if a < 0.0 { self.bounds.lo() } else { self.bounds.hi() };

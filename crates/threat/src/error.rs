@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ThreatError {
     /// The norm has no such name.
-    #[error("unknown norm '{text}': use linf or l2")]
+    #[error("unknown norm '{text}': use linf, l2, l1 or l0")]
     UnknownNorm {
         /// What was given.
         text: String,
@@ -25,6 +25,12 @@ pub enum ThreatError {
         lo: f32,
         /// Upper bound.
         hi: f32,
+    },
+    /// A number of elements is whole.
+    #[error("eps {eps} is not a radius of l0, which counts changed elements: give a whole number")]
+    NotACount {
+        /// Radius.
+        eps: f64,
     },
     /// The radius allows every input.
     #[error(

@@ -44,6 +44,18 @@ pub(crate) fn distance_sq(a: &[f32], b: &[f32]) -> f64 {
     sum
 }
 
+/// Sum of absolute differences.
+pub(crate) fn distance_sum(a: &[f32], b: &[f32]) -> f64 {
+    let [sum] = sums(a, b, |va, vb| [(f64::from(vb) - f64::from(va)).abs()]);
+    sum
+}
+
+/// Number of elements that differ; NaN where any element is NaN.
+pub(crate) fn distance_count(a: &[f32], b: &[f32]) -> f64 {
+    let [sum] = sums(a, b, |va, vb| [if va.is_nan() || vb.is_nan() { f64::NAN } else { f64::from(u8::from(va != vb)) }]);
+    sum
+}
+
 /// Largest absolute difference; NaN where any difference is NaN.
 pub(crate) fn distance_max(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).fold(0.0f64, |far, (&va, &vb)| {

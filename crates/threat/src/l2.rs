@@ -6,18 +6,11 @@
 use crate::{
     InputBox,
     kernel::{clamp, distance_sq, sums},
+    rounding::{clip, room, settle},
 };
 
 /// More passes than any projection has been seen to need; see [`stretch`].
 const MAX_PASSES: usize = 64;
-
-/// Room to the side of the box towards which `d` points; zero where `x` is already outside.
-#[inline(always)]
-fn room(x: f32, d: f64, bounds: InputBox) -> f64 {
-    let (up, down) = (f64::from(bounds.hi()) - f64::from(x), f64::from(x) - f64::from(bounds.lo()));
-    let room = if d < 0.0 { down } else { up };
-    if room > 0.0 { room } else { 0.0 }
-}
 
 /// Largest `t <= limit` for which `clip(x + t d)` is at most `eps` away from `x`.
 ///
@@ -60,7 +53,7 @@ pub(crate) fn project(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
         }
     }
     clip(z, bounds);
-    settle(x, z, eps, bounds);
+    settle(x, z, eps, bounds, |x, z| distance_sq(x, z).sqrt());
 }
 
 /// Moves `z` into the ball along the ray from `x`, then clips it to the box: inside both, but not the nearest point.
@@ -75,7 +68,7 @@ pub(crate) fn rescale(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
     } else {
         clip(z, bounds);
     }
-    settle(x, z, eps, bounds);
+    settle(x, z, eps, bounds, |x, z| distance_sq(x, z).sqrt());
 }
 
 /// Largest value of `<a, y - x>` over all `y` in ball and box.
@@ -88,32 +81,4 @@ pub(crate) fn support(x: &[f32], a: &[f32], eps: f64, bounds: InputBox) -> f64 {
         [a.abs() * if far < room { far } else { room }]
     });
     sum
-}
-
-fn clip(z: &mut [f32], bounds: InputBox) {
-    let (lo, hi) = (bounds.lo(), bounds.hi());
-    for z in z {
-        *z = clamp(*z, lo, hi);
-    }
-}
-
-/// Pulls `z` towards `x` by hairs until the distance in f64 is at most `eps`, which rounding to f32 may have broken.
-fn settle(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
-    let (lo, hi) = (bounds.lo(), bounds.hi());
-    let mut hair = 1.0 / f64::from(1 << 24);
-    loop {
-        let length = distance_sq(x, z).sqrt();
-        if length <= eps {
-            return;
-        }
-        // A hair of 1 is `x` itself, where the loop ends; it is reached only where eps is below the resolution of f32 around `x`.
-        let shrink = if hair < 1.0 { (eps / length * (1.0 - hair)) as f32 } else { 0.0 };
-        for (z, &x) in z.iter_mut().zip(x) {
-            *z = clamp(x + (*z - x) * shrink, lo, hi);
-        }
-        if hair >= 1.0 {
-            return;
-        }
-        hair *= 2.0;
-    }
 }

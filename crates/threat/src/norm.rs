@@ -11,14 +11,23 @@ pub enum Norm {
     Linf,
     /// Euclidean length of the change.
     L2,
+    /// Sum of the absolute changes of all elements.
+    L1,
+    /// Number of elements that change at all.
+    L0,
 }
 
 impl Norm {
+    /// Every norm.
+    pub const ALL: [Self; 4] = [Norm::Linf, Norm::L2, Norm::L1, Norm::L0];
+
     /// Name on the command line and in records.
     pub fn name(self) -> &'static str {
         match self {
             Norm::Linf => "linf",
             Norm::L2 => "l2",
+            Norm::L1 => "l1",
+            Norm::L0 => "l0",
         }
     }
 }
@@ -33,10 +42,6 @@ impl FromStr for Norm {
     type Err = ThreatError;
 
     fn from_str(text: &str) -> Result<Self, ThreatError> {
-        match text {
-            "linf" => Ok(Norm::Linf),
-            "l2" => Ok(Norm::L2),
-            _ => Err(ThreatError::UnknownNorm { text: text.to_owned() }),
-        }
+        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| ThreatError::UnknownNorm { text: text.to_owned() })
     }
 }

@@ -1,6 +1,6 @@
 //! A ball around one clean input, with everything precomputed that a step of an attack needs.
 
-use crate::{Ball, InputBox, Norm, kernel::clamp, l2};
+use crate::{Ball, InputBox, Norm, kernel::clamp, l0, l1, l2};
 
 /// The allowed inputs around one clean input.
 #[derive(Debug, Clone)]
@@ -8,7 +8,11 @@ pub enum Region {
     /// A box, since both the ball and the input box are.
     Linf(LinfRegion),
     /// A Euclidean ball cut by the input box.
-    L2(L2Region),
+    L2(CentredRegion),
+    /// An L1 ball cut by the input box.
+    L1(CentredRegion),
+    /// Inputs of the box that differ in at most eps elements.
+    L0(CentredRegion),
 }
 
 /// Allowed interval of every element. Memory: 2 d floats.
@@ -20,7 +24,7 @@ pub struct LinfRegion {
 
 /// Centre, radius and box. Memory: d floats.
 #[derive(Debug, Clone)]
-pub struct L2Region {
+pub struct CentredRegion {
     x: Box<[f32]>,
     eps: f64,
     bounds: InputBox,
@@ -50,7 +54,9 @@ impl Region {
                 let (lo, hi): (Vec<f32>, Vec<f32>) = pairs.unzip();
                 Region::Linf(LinfRegion { lo: lo.into(), hi: hi.into() })
             }
-            Norm::L2 => Region::L2(L2Region { x: x.into(), eps: ball.eps, bounds: ball.bounds }),
+            Norm::L2 => Region::L2(CentredRegion::new(ball, x)),
+            Norm::L1 => Region::L1(CentredRegion::new(ball, x)),
+            Norm::L0 => Region::L0(CentredRegion::new(ball, x)),
         }
     }
 
@@ -58,7 +64,7 @@ impl Region {
     pub fn len(&self) -> usize {
         match self {
             Region::Linf(region) => region.lo.len(),
-            Region::L2(region) => region.x.len(),
+            Region::L2(region) | Region::L1(region) | Region::L0(region) => region.x.len(),
         }
     }
 
@@ -67,7 +73,8 @@ impl Region {
         self.len() == 0
     }
 
-    /// Moves `z` to the nearest point of the region in the Euclidean sense.
+    /// Moves `z` to the nearest point of the region in the Euclidean sense; of equally near ones, which L0 has, to that with
+    /// the first elements changed.
     ///
     /// # Guarantees
     /// The result is in the box exactly and in the ball in f64 without slack, if the clean input is in the box; a point of the region
@@ -75,7 +82,9 @@ impl Region {
     pub fn project(&self, z: &mut [f32]) {
         match self {
             Region::Linf(region) => region.project(z),
-            Region::L2(region) => region.project(z),
+            Region::L2(region) => l2::project(&region.x, z, region.eps, region.bounds),
+            Region::L1(region) => l1::project(&region.x, z, region.eps, region.bounds),
+            Region::L0(region) => l0::project(&region.x, z, region.eps, region.bounds),
         }
     }
 
@@ -85,8 +94,8 @@ impl Region {
     /// As [`Region::project`], except that for L2 the result is not the nearest point where the box is active.
     pub fn project_reference(&self, z: &mut [f32]) {
         match self {
-            Region::Linf(region) => region.project(z),
-            Region::L2(region) => region.project_reference(z),
+            Region::L2(region) => l2::rescale(&region.x, z, region.eps, region.bounds),
+            _ => self.project(z),
         }
     }
 }
@@ -110,7 +119,11 @@ impl LinfRegion {
     }
 }
 
-impl L2Region {
+impl CentredRegion {
+    fn new(ball: &Ball, x: &[f32]) -> Self {
+        Self { x: x.into(), eps: ball.eps, bounds: ball.bounds }
+    }
+
     /// The clean input.
     pub fn centre(&self) -> &[f32] {
         &self.x
@@ -121,13 +134,8 @@ impl L2Region {
         self.eps
     }
 
-    /// Exact projection onto ball and box; see [`Region::project`].
-    pub fn project(&self, z: &mut [f32]) {
-        l2::project(&self.x, z, self.eps, self.bounds);
-    }
-
-    /// Rescale, then clip; see [`Region::project_reference`].
-    pub fn project_reference(&self, z: &mut [f32]) {
-        l2::rescale(&self.x, z, self.eps, self.bounds);
+    /// The input box.
+    pub fn bounds(&self) -> InputBox {
+        self.bounds
     }
 }

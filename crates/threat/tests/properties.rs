@@ -17,7 +17,7 @@ struct Case {
 }
 
 fn norms() -> impl Strategy<Value = Norm> {
-    prop_oneof![Just(Norm::Linf), Just(Norm::L2)]
+    prop::sample::select(Norm::ALL.to_vec())
 }
 
 fn radii() -> impl Strategy<Value = f64> {
@@ -42,9 +42,16 @@ fn cases() -> impl Strategy<Value = Case> {
     (norms(), radii(), boxes(), positions(0.0), positions(1.5), positions(1.5)).prop_map(|(norm, eps, bounds, x, z, w)| {
         let place = |v: Vec<f64>| -> Vec<f32> { v.iter().map(|u| (f64::from(bounds.lo()) + u * bounds.width()) as f32).collect() };
         let inside = place(x).iter().map(|v| v.max(bounds.lo()).min(bounds.hi())).collect();
-        let ball = Ball::new(norm, &Eps::new(eps * bounds.width()).unwrap(), bounds);
+        // Of the 21 elements of L0 some or all may change.
+        let eps = if norm == Norm::L0 { (eps * 8.0).floor() } else { eps * bounds.width() };
+        let ball = Ball::new(norm, &Eps::new(eps).unwrap(), bounds);
         Case { ball, x: inside, z: place(z), w: place(w) }
     })
+}
+
+/// Cases of the norms whose balls are convex.
+fn convex_cases() -> impl Strategy<Value = Case> {
+    cases().prop_filter("L0 has no convex ball", |case| case.ball.norm != Norm::L0)
 }
 
 fn assert_inside(case: &Case, y: &[f32]) {
@@ -84,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn exact_projection_does_not_expand_distances(case in cases()) {
+    fn exact_projection_does_not_expand_distances(case in convex_cases()) {
         let (mut z, mut w) = (case.z.clone(), case.w.clone());
         case.ball.project(&case.x, &mut z);
         case.ball.project(&case.x, &mut w);
@@ -92,7 +99,25 @@ proptest! {
     }
 
     #[test]
-    fn exact_projection_is_nearer_than_any_other_allowed_point(case in cases()) {
+    fn projection_onto_few_elements_is_nearer_than_any_other_allowed_point(case in cases()) {
+        let case = Case { ball: Ball { norm: Norm::L0, eps: case.ball.eps.min(30.0).floor(), ..case.ball }, ..case };
+        let (mut y, mut other) = (case.z.clone(), case.w.clone());
+        case.ball.project(&case.x, &mut y);
+        case.ball.project(&case.x, &mut other);
+        prop_assert!(euclidean(&case.z, &y) <= euclidean(&case.z, &other));
+        // Of two elements, one changed and one not, none is better the other way round.
+        for i in (0..DIM).filter(|&i| y[i] != case.x[i]) {
+            for j in (0..DIM).filter(|&j| y[j] == case.x[j]) {
+                let mut swapped = y.clone();
+                swapped[i] = case.x[i];
+                swapped[j] = case.z[j].max(case.ball.bounds.lo()).min(case.ball.bounds.hi());
+                prop_assert!(euclidean(&case.z, &y) <= euclidean(&case.z, &swapped) * (1.0 + 1e-12));
+            }
+        }
+    }
+
+    #[test]
+    fn exact_projection_is_nearer_than_any_other_allowed_point(case in convex_cases()) {
         let (mut y, mut other) = (case.z.clone(), case.w.clone());
         case.ball.project(&case.x, &mut y);
         case.ball.project_reference(&case.x, &mut other);
@@ -183,6 +208,10 @@ fn a_radius_in_wrong_units_is_named() {
     assert!(eight.check_size(784).unwrap_err().to_string().contains("check the units"));
     let l2 = Ball::new(Norm::L2, &"27.9".parse().unwrap(), InputBox::UNIT);
     assert_eq!((l2.check_size(784), l2.check_size(778).is_err()), (Ok(()), true));
+    let l1 = Ball::new(Norm::L1, &"784".parse().unwrap(), InputBox::UNIT);
+    assert_eq!((l1.check_size(784), l1.check_size(783).is_err()), (Ok(()), true));
+    let l0 = Ball::new(Norm::L0, &"2.5".parse().unwrap(), InputBox::UNIT);
+    assert!(l0.check_size(784).unwrap_err().to_string().contains("whole number"));
 }
 
 #[test]
@@ -190,7 +219,7 @@ fn boxes_and_norms_refuse_what_is_none() {
     for (lo, hi) in [(1.0, 0.0), (0.0, 0.0), (f32::NAN, 1.0), (0.0, f32::NAN), (f32::NEG_INFINITY, 0.0), (0.0, f32::INFINITY)] {
         assert!(InputBox::new(lo, hi).is_err(), "[{lo}, {hi}]");
     }
-    assert!("l1".parse::<Norm>().unwrap_err().to_string().contains("'l1'"));
+    assert!("l3".parse::<Norm>().unwrap_err().to_string().contains("'l3'"));
     assert_eq!("l2".parse::<Norm>().unwrap().to_string(), "l2");
 }
 

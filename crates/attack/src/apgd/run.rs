@@ -1,6 +1,6 @@
 //! One run of APGD on one sample.
 
-use brinell_threat::{L2Region, LinfRegion, Norm, Region, clamp, fill_normal, fill_uniform};
+use brinell_threat::{LinfRegion, Norm, Region, clamp, fill_normal, fill_uniform};
 
 use super::{ApgdConfig, checkpoint::Checkpoints};
 use crate::{
@@ -30,7 +30,8 @@ pub(crate) struct Run {
     done: u32,
     steps: u32,
     rho: f64,
-    quirk: bool,
+    /// What the first update's loss is compared with, where that is not the start's loss.
+    before_first: Option<f32>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -43,7 +44,7 @@ pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
             fill_uniform(&mut rng, &mut point);
             f64::from(point.iter().fold(0.0f32, |most, t| most.max(t.abs())))
         }
-        Norm::L2 => {
+        _ => {
             fill_normal(&mut rng, &mut point);
             finite_length(&point)
         }
@@ -62,7 +63,7 @@ impl Run {
         let x: Box<[f32]> = point.into();
         let scratch = match region {
             Region::Linf(_) => Box::default(),
-            Region::L2(_) => x.clone(),
+            _ => x.clone(),
         };
         Self {
             region,
@@ -76,7 +77,7 @@ impl Run {
             done: 0,
             steps: config.steps,
             rho: config.rho,
-            quirk: config.reference_quirk,
+            before_first: config.reference_quirk.then_some(config.loss.zero()),
             checkpoints: None,
         }
     }
@@ -103,8 +104,7 @@ impl Attack for Run {
         let mut gradient = reply.gradient;
         match &mut self.checkpoints {
             None => {
-                let before_first = if self.quirk { 0.0 } else { loss };
-                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, before_first, loss));
+                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, self.before_first.unwrap_or(loss), loss));
             }
             Some(checkpoints) => {
                 if checkpoints.halve(loss, self.best_loss) {
@@ -118,7 +118,7 @@ impl Attack for Run {
         let share = if first { 1.0 } else { MOMENTUM };
         match &self.region {
             Region::Linf(region) => update_linf(region, &mut self.x, &mut self.previous, gradient, self.step as f32, share),
-            Region::L2(region) => {
+            region => {
                 update_l2(region, [&self.x, &self.previous], &mut self.scratch, gradient, self.step, share);
                 std::mem::swap(&mut self.previous, &mut self.x);
                 std::mem::swap(&mut self.x, &mut self.scratch);
@@ -142,7 +142,7 @@ fn update_linf(region: &LinfRegion, x: &mut [f32], previous: &mut [f32], gradien
 }
 
 /// Writes into `next` the point one update after `x`.
-fn update_l2(region: &L2Region, [x, previous]: [&[f32]; 2], next: &mut [f32], gradient: &[f32], step: f64, share: f32) {
+fn update_l2(region: &Region, [x, previous]: [&[f32]; 2], next: &mut [f32], gradient: &[f32], step: f64, share: f32) {
     let scale = (step / (finite_length(gradient) + TINY)) as f32;
     for ((next, &x), &g) in next.iter_mut().zip(x).zip(gradient) {
         *next = x + scale * finite(g);

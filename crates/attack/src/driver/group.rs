@@ -4,9 +4,10 @@ use brinell_engine::{Answer, Loss, OracleError};
 use brinell_threat::Ball;
 use rayon::prelude::*;
 
+use super::nearest::Nearest;
 use super::trace::Trace;
-use super::{Court, DriverError, Found, Item, Model, Queries, Verdict};
-use crate::{Attack, Need, Next, Recipe, Reply, Start};
+use super::{Aim, Court, DriverError, Found, Item, Model, Queries, Verdict};
+use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
 
 /// What is the same for all samples of a stage.
 pub(super) struct Context<'a> {
@@ -14,7 +15,7 @@ pub(super) struct Context<'a> {
     pub(super) ball: &'a Ball,
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
-    pub(super) keep_going: bool,
+    pub(super) aim: Aim,
     pub(super) classes: usize,
 }
 
@@ -23,27 +24,37 @@ impl Context<'_> {
         self.recipe.loss(item.target.is_some(), self.classes)
     }
 
-    fn start(&self, item: &Item, restart: u32) -> Box<dyn Attack> {
+    fn runs(&self, item: &Item) -> u32 {
+        self.recipe.runs(item.target.is_some(), self.classes)
+    }
+
+    fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
         self.recipe.start(&Start {
             x: &item.x,
             ball: self.ball,
             label: item.label,
             target: item.target,
+            classes: self.classes,
+            logits: if self.recipe.knowledge() == Knowledge::Label { &[] } else { &item.logits },
+            found: item.found.as_deref(),
             seed: self.seed,
             sample: item.sample,
-            restart,
+            run,
         })
     }
 }
 
 /// Where a slot stands between two calls of the model.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum State {
     /// Its row of the input waits for an answer.
     Asking,
     /// Its row looks adversarial and waits for the court.
-    Candidate,
-    /// All restarts are used, or the budget is.
+    Candidate {
+        /// How good the example would be.
+        merit: f64,
+    },
+    /// All runs are over, or the budget is used.
     Finished,
 }
 
@@ -52,10 +63,11 @@ struct Slot {
     attack: Box<dyn Attack>,
     need: Need,
     state: State,
-    restart: u32,
+    run: u32,
     first_of_run: bool,
-    /// Margin of the example in `verdict`, where there is one.
-    found_margin: f64,
+    /// Merit of the example in hand: its margin, or its distance with the sign turned.
+    merit: f64,
+    nearest: Nearest,
     trace: Trace,
     verdict: Verdict,
 }
@@ -86,6 +98,10 @@ impl Group {
         while self.slots.len() < batch.max(1) {
             let Some(item) = items.next() else { break };
             let mut attack = context.start(&item, 0);
+            let merit = match (&item.found, context.aim) {
+                (Some(found), Aim::Nearest) => -context.ball.distance(&item.x, found),
+                _ => f64::NEG_INFINITY,
+            };
             let at = self.x.len();
             self.x.resize(at + item.x.len(), 0.0);
             let need = self.x.get_mut(at..).map_or(Need::Logits, |row| attack.ask(row));
@@ -100,15 +116,16 @@ impl Group {
                 late_gain: None,
             };
             self.labels.push(item.label);
-            self.targets.push(item.target.unwrap_or(item.label));
+            self.targets.push(attack.target().or(item.target).unwrap_or(item.label));
             self.slots.push(Slot {
                 item,
                 attack,
                 need,
                 state: State::Asking,
-                restart: 0,
+                run: 0,
                 first_of_run: true,
-                found_margin: f64::NEG_INFINITY,
+                merit,
+                nearest: Nearest::default(),
                 trace: Trace::new(),
                 verdict,
             });
@@ -136,17 +153,22 @@ impl Group {
         let width = self.x.len() / self.slots.len().max(1);
         let with_gradient = !self.answer.gradient.is_empty();
         let answer = &self.answer;
-        self.slots.par_iter_mut().zip(self.x.par_chunks_exact_mut(width.max(1))).enumerate().for_each(|(row, (slot, x))| {
+        let rows = self.slots.par_iter_mut().zip(self.x.par_chunks_exact_mut(width.max(1))).zip(self.targets.par_iter_mut());
+        rows.enumerate().for_each(|(row, ((slot, x), target))| {
             let logits = answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
             let gradient = match (slot.need, with_gradient) {
                 (Need::Gradient, true) => answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
                 _ => &[],
             };
             slot.count(logits, gradient);
-            if slot.is_candidate(logits) {
-                slot.state = State::Candidate;
-            } else {
-                slot.proceed(context, logits, gradient, x);
+            match slot.merit_of(context, logits, x) {
+                Some(merit) if merit > slot.merit && context.aim == Aim::Nearest => {
+                    slot.merit = merit;
+                    slot.nearest.push(x, slot.run);
+                    slot.proceed(context, logits, gradient, x, target);
+                }
+                Some(merit) if merit > slot.merit => slot.state = State::Candidate { merit },
+                _ => slot.proceed(context, logits, gradient, x, target),
             }
         });
     }
@@ -157,28 +179,35 @@ impl Group {
         for row in (0..self.slots.len()).rev() {
             let Some(slot) = self.slots.get_mut(row) else { continue };
             let Some(x) = self.x.get_mut(row * width..(row + 1) * width) else { continue };
-            if slot.state == State::Candidate {
+            if let State::Candidate { merit } = slot.state {
                 let logits = self.answer.logits.get(row * context.classes..(row + 1) * context.classes).unwrap_or_default();
                 let confirmed = court.judge(&slot.item, x).map_err(DriverError::Callback)?;
                 if confirmed {
-                    slot.verdict.found = Some(Found { x_adv: x.to_vec(), restart: slot.restart });
-                    slot.found_margin = slot.item.goal().margin(logits).unwrap_or(f64::INFINITY);
+                    slot.verdict.found = Some(Found { x_adv: x.to_vec(), run: slot.run });
+                    slot.merit = merit;
                 } else {
                     slot.verdict.rejected += 1;
                 }
-                if confirmed && !context.keep_going {
+                if confirmed && context.aim == Aim::First {
                     slot.state = State::Finished;
-                } else {
+                } else if let Some(target) = self.targets.get_mut(row) {
                     let gradient = match slot.need {
                         Need::Gradient => self.answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
-                        Need::Logits => &[],
+                        _ => &[],
                     };
-                    slot.proceed(context, logits, gradient, x);
+                    slot.proceed(context, logits, gradient, x, target);
                 }
             }
             if slot.state == State::Finished {
                 let mut slot = self.remove(row, width);
                 slot.verdict.late_gain = slot.trace.late_gain();
+                while let Some((x_adv, run)) = slot.nearest.pop() {
+                    if court.judge(&slot.item, x_adv).map_err(DriverError::Callback)? {
+                        slot.verdict.found = Some(Found { x_adv: x_adv.to_vec(), run });
+                        break;
+                    }
+                    slot.verdict.rejected += 1;
+                }
                 court.decided(&slot.item, slot.verdict).map_err(DriverError::Callback)?;
             }
         }
@@ -230,35 +259,44 @@ impl Slot {
         }
     }
 
-    /// True where the point reaches the goal, and by more than the example in hand.
-    fn is_candidate(&self, logits: &[f32]) -> bool {
+    /// How good an example the point is for the aim; `None` where it is none, since it misses the goal or lies outside the ball.
+    fn merit_of(&self, context: &Context<'_>, logits: &[f32], x: &[f32]) -> Option<f64> {
         let goal = self.item.goal();
-        brinell_threat::argmax(logits).is_some_and(|prediction| goal.reached(prediction))
-            && goal.margin(logits).is_none_or(|margin| margin > self.found_margin)
+        let prediction = brinell_threat::argmax(logits)?;
+        if !goal.reached(prediction) || context.ball.contains(&self.item.x, x).is_err() {
+            return None;
+        }
+        Some(match context.aim {
+            Aim::First => 0.0,
+            Aim::Strongest => goal.margin(logits).unwrap_or(f64::MAX),
+            Aim::Nearest => -context.ball.distance(&self.item.x, x),
+        })
     }
 
-    /// Tells the attack, starts the next restart where the run is over, and asks again.
-    fn proceed(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &mut [f32]) {
-        let target = self.item.target.unwrap_or(self.item.label);
-        let loss = context.loss(&self.item).eval(logits, self.item.label, target);
+    /// Tells the attack, starts the next run where this one is over, and asks again.
+    fn proceed(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &mut [f32], target: &mut usize) {
+        let prediction = brinell_threat::argmax(logits);
+        let reply = match self.need {
+            Need::Label => Reply { prediction, logits: &[], loss: f32::NAN, gradient: &[] },
+            _ => Reply { prediction, logits, loss: context.loss(&self.item).eval(logits, self.item.label, *target), gradient },
+        };
         if self.verdict.queries.backwards > 0 {
-            self.trace.push(loss);
+            self.trace.push(reply.loss);
         }
-        let next = self.attack.tell(&Reply { logits, loss, gradient });
-        if next == Next::Done {
+        if self.attack.tell(&reply) == Next::Done {
             self.trace.end_run();
-            self.restart += 1;
-            if self.restart >= context.recipe.restarts() {
+            self.run += 1;
+            if self.run >= context.runs(&self.item) {
                 self.state = State::Finished;
                 return;
             }
-            self.attack = context.start(&self.item, self.restart);
+            self.attack = context.start(&self.item, self.run);
             self.first_of_run = true;
         }
         self.need = self.attack.ask(x);
-        let cost = if self.need == Need::Gradient { 2 } else { 1 };
+        *target = self.attack.target().or(self.item.target).unwrap_or(self.item.label);
         let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
-        self.verdict.exhausted = context.max_queries.is_some_and(|limit| spent + cost > limit);
+        self.verdict.exhausted = context.max_queries.is_some_and(|limit| spent + self.need.cost() > limit);
         self.state = if self.verdict.exhausted { State::Finished } else { State::Asking };
     }
 }

@@ -11,6 +11,10 @@ pub struct Item {
     pub label: usize,
     /// Class to be reached, in a targeted attack.
     pub target: Option<usize>,
+    /// Logits of the clean input `[K]`.
+    pub logits: Vec<f32>,
+    /// The nearest adversarial example known so far `[d]`.
+    pub found: Option<Vec<f32>>,
 }
 
 impl Item {
@@ -45,8 +49,8 @@ impl std::ops::AddAssign for Queries {
 pub struct Found {
     /// The adversarial input `[d]`.
     pub x_adv: Vec<f32>,
-    /// The restart that found it.
-    pub restart: u32,
+    /// The run that found it.
+    pub run: u32,
 }
 
 /// What a stage found out about one sample.

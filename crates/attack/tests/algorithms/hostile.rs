@@ -39,7 +39,7 @@ proptest! {
         for norm in [Norm::Linf, Norm::L2] {
             let ball = Ball { norm, eps, bounds: InputBox::UNIT };
             for name in ["fgsm", "pgd:steps=12", "pgd:steps=5,random-start=false,step=1e9", "apgd-ce:steps=40", "apgd-dlr:steps=30,reference-quirk=true"] {
-                let start = Start { x: &x, ball: &ball, label: 0, target: None, seed, sample: 1, restart: 2 };
+                let start = Start { x: &x, ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed, sample: 1, run: 2 };
                 let mut attack = recipe(name).unwrap().start(&start);
                 let mut asked = vec![f32::NAN; DIM];
                 for (loss, gradient) in answers.iter().cycle() {
@@ -48,7 +48,7 @@ proptest! {
                     // Without any allowance, in f64.
                     prop_assert!(ball.distance(&x, &asked) <= eps, "{} {}: {} > {}", name, norm, ball.distance(&x, &asked), eps);
                     let gradient = if need == Need::Gradient { gradient.as_slice() } else { &[] };
-                    if attack.tell(&Reply { logits: &[0.0, f32::NAN], loss: *loss, gradient }) == Next::Done {
+                    if attack.tell(&Reply { prediction: None, logits: &[0.0, f32::NAN], loss: *loss, gradient }) == Next::Done {
                         break;
                     }
                 }
@@ -66,14 +66,14 @@ proptest! {
             let ball = Ball { norm, eps: 0.1, bounds: InputBox::UNIT };
             for name in ["fgsm", "pgd:steps=3", "apgd-ce:steps=5"] {
                 let walk = |gradient: &[f32]| {
-                    let start = Start { x: &x, ball: &ball, label: 0, target: None, seed: 0, sample: 0, restart: 0 };
+                    let start = Start { x: &x, ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 };
                     let mut attack = recipe(name).unwrap().start(&start);
                     let mut points = Vec::new();
                     loop {
                         let mut asked = vec![f32::NAN; DIM];
                         attack.ask(&mut asked);
                         points.push(asked);
-                        if attack.tell(&Reply { logits: &[], loss: points.len() as f32, gradient }) == Next::Done {
+                        if attack.tell(&Reply { prediction: None, logits: &[], loss: points.len() as f32, gradient }) == Next::Done {
                             return points;
                         }
                     }

@@ -39,13 +39,25 @@ fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
             }
             moves(low)
         }
+        // The largest weights first, each as far as it can go.
+        Norm::L1 | Norm::L0 => {
+            let mut order: Vec<usize> = (0..room.len()).collect();
+            let size = |i: usize| problem.w[i].abs() * if norm == Norm::L0 { room[i] } else { 1.0 };
+            order.sort_by(|&a, &b| size(b).total_cmp(&size(a)));
+            let (mut left, mut moved) = (eps, vec![0.0; room.len()]);
+            for i in order {
+                moved[i] = if norm == Norm::L0 { room[i] * left.min(1.0).floor() } else { room[i].min(left) };
+                left -= if norm == Norm::L0 { left.min(1.0) } else { moved[i] };
+            }
+            moved
+        }
     };
     moved.iter().zip(&problem.w).map(|(m, w)| m * w.abs()).sum()
 }
 
 fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> Trace {
     let ball = Ball { norm, eps, bounds: InputBox::UNIT };
-    let start = Start { x: &problem.x, ball: &ball, label: 0, target, seed: 5, sample: 9, restart: 0 };
+    let start = Start { x: &problem.x, ball: &ball, label: 0, target, classes: 2, logits: &[], found: None, seed: 5, sample: 9, run: 0 };
     run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM)
 }
 
@@ -84,8 +96,9 @@ fn one_step_of_the_full_radius_is_exact_for_a_linear_model_in_linf() {
 
 #[test]
 fn the_closed_form_agrees_with_the_support_function() {
-    for norm in [Norm::Linf, Norm::L2] {
+    for norm in Norm::ALL {
         for (inset, eps) in [(0.3, 0.1), (0.0, 0.4), (0.0, 0.9), (0.0, 100.0)] {
+            let eps = if norm == Norm::L0 { f64::ceil(10.0 * eps) } else { eps };
             let problem = problem(inset, 0.0);
             let against: Vec<f32> = problem.w.iter().map(|w| -*w as f32).collect();
             let support = Ball { norm, eps, bounds: InputBox::UNIT }.support(&problem.x, &against);
@@ -97,7 +110,7 @@ fn the_closed_form_agrees_with_the_support_function() {
 
 #[test]
 fn radius_zero_asks_only_for_the_clean_input() {
-    for (name, _) in brinell_attack::attacks() {
+    for name in brinell_attack::attacks().map(|attack| attack.name) {
         for norm in [Norm::Linf, Norm::L2] {
             let problem = problem(0.0, 1.0);
             let trace = attack(&*recipe(name).unwrap(), &problem, norm, 0.0, None);
@@ -124,7 +137,19 @@ fn random_starts_differ_between_restarts_and_touch_the_ball_in_apgd() {
             let made = recipe(name).unwrap();
             let first = |restart| {
                 let mut x = vec![0.0; DIM];
-                made.start(&Start { x: &problem.x, ball: &ball, label: 0, target: None, seed: 0, sample: 0, restart }).ask(&mut x);
+                made.start(&Start {
+                    x: &problem.x,
+                    ball: &ball,
+                    label: 0,
+                    target: None,
+                    classes: 2,
+                    logits: &[],
+                    found: None,
+                    seed: 0,
+                    sample: 0,
+                    run: restart,
+                })
+                .ask(&mut x);
                 x
             };
             assert_eq!(first(0), first(0));

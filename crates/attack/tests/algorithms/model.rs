@@ -97,11 +97,21 @@ pub(crate) fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, 
         let slope = z.iter().zip(class(k)).map(|(z, hot)| sign * ((z - top).exp() / total - hot)).collect();
         (sign * (total.ln() + top - z[k]), slope)
     };
+    let log_odds = |k: usize, sign: f64| {
+        let top = z[other(k)];
+        let weight = |i: usize| if i == k { 0.0 } else { (z[i] - top).exp() };
+        let total: f64 = (0..z.len()).map(weight).sum();
+        let slope = class(k).iter().enumerate().map(|(i, hot)| sign * (weight(i) / total - hot)).collect();
+        (sign * (total.ln() + top - z[k]), slope)
+    };
     match kind {
         Loss::CrossEntropy => cross_entropy(label, 1.0),
         Loss::TargetedCrossEntropy => cross_entropy(target, -1.0),
+        Loss::LogOdds => log_odds(label, 1.0),
+        Loss::TargetedLogOdds => log_odds(target, -1.0),
         Loss::Margin => ratio(other(label), label, None),
         Loss::TargetedMargin => ratio(target, other(target), None),
+        Loss::Difference => ratio(target, label, None),
         Loss::Dlr => ratio(other(label), label, Some(vec![(order[0], 1.0), (order[2], -1.0)])),
         Loss::TargetedDlr => ratio(target, label, Some(vec![(order[0], 1.0), (order[2], -0.5), (order[3], -0.5)])),
     }
@@ -133,13 +143,13 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
         trace.best_margin = trace.best_margin.max(margin);
         let (value, slope) = loss(kind, &z, label, target.unwrap_or(label));
         let gradient: Vec<f32> = match need {
-            Need::Logits => Vec::new(),
+            Need::Label | Need::Logits => Vec::new(),
             Need::Gradient => {
                 trace.backwards += 1;
                 model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
             }
         };
-        if attack.tell(&Reply { logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+        if attack.tell(&Reply { prediction: None, logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
             return trace;
         }
     }

@@ -92,17 +92,27 @@ fn a_comparison_at_the_input_blocks_a_verdict() {
     assert_raised(&folder.summary("run"), &["quantised-input", "zero-gradient", "no-progress", "unbounded-attack-fails"]);
 }
 
+/// `softmax(factor * logits)`, not at the output, so that losses see what is left of it.
+fn inner_softmax(factor: f32) -> impl FnOnce(&mut Graph, ValueId) -> ValueId {
+    move |graph, logits| {
+        let logits = scaled(graph, logits, factor);
+        let shares = graph.add(Op::Softmax { axis: 1 }, &[logits]).unwrap();
+        scaled(graph, shares, 1.0)
+    }
+}
+
 #[test]
-fn a_huge_softmax_temperature_blinds_cross_entropy_and_is_said() {
+fn a_huge_softmax_temperature_blocks_a_verdict() {
     let folder = Folder::new();
-    folder.write("hot.onnx", planted(same, |graph, logits| scaled(graph, logits, 1e4)));
-    folder.audit("hot", "--limit 40 --attack apgd-ce:steps=20 --sanity full --out ce").expect(2);
-    assert_raised(&folder.summary("ce"), &["zero-gradient", "no-progress", "unbounded-attack-fails"]);
-    // The suite has a loss that does not saturate, so that the verdicts stand and the blind attack is a warning.
-    folder.audit("hot", "--limit 40 --out quick").expect(0);
-    assert_raised(&folder.summary("quick"), &["zero-gradient"]);
+    folder.write("hot.onnx", planted(same, inner_softmax(1e4)));
+    folder.audit("hot", "--limit 40 --sanity full --out run").expect(2);
+    assert_raised(&folder.summary("run"), &["hidden-softmax", "zero-gradient", "no-progress", "unbounded-attack-fails"]);
+    // On the logits themselves no temperature matters: the losses are those of their differences.
+    folder.write("scaled.onnx", planted(same, |graph, logits| scaled(graph, logits, 1e4)));
+    folder.audit("scaled", "--limit 40 --out scaled").expect(0);
     folder.audit("ordinary", "--limit 40 --out ordinary").expect(0);
-    assert_eq!(folder.summary("quick")["survived"], folder.summary("ordinary")["survived"]);
+    assert_eq!(folder.summary("scaled")["survived"], folder.summary("ordinary")["survived"]);
+    assert_eq!(raised(&folder.summary("scaled")), []);
 }
 
 #[test]
@@ -127,6 +137,30 @@ fn noise_in_the_model_blocks_a_verdict() {
     }
     run.expect(2);
     assert_raised(&folder.summary("run"), &["non-deterministic", "randomised-judged-once", "referee-disagreement"]);
+}
+
+#[test]
+fn a_model_that_looks_at_its_neighbours_is_caught_by_the_referee() {
+    // From the fourth row of a batch on, each row adds to the last class.
+    let crowd = |graph: &mut Graph, logits| {
+        let nothing = scaled(graph, logits, 0.0);
+        let one = graph.scalar(1.0);
+        let ones = graph.add(Op::Add, &[nothing, one]).unwrap();
+        let rows = graph.add(Op::Reduce { kind: Reduce::Sum, axes: vec![0], keepdims: true }, &[ones]).unwrap();
+        let few = graph.scalar(3.5);
+        let more = graph.add(Op::Sub, &[rows, few]).unwrap();
+        let more = graph.add(Op::Relu, &[more]).unwrap();
+        let last =
+            brinell_graph::Tensor::new(vec![10], brinell_graph::TensorData::F32((0..10).map(|k| f32::from(u8::from(k == 9))).collect()));
+        let last = graph.constant("last", last.unwrap());
+        let push = graph.add(Op::Mul, &[more, last]).unwrap();
+        graph.add(Op::Add, &[logits, push]).unwrap()
+    };
+    let folder = Folder::new();
+    folder.write("crowd.onnx", planted(same, crowd));
+    let run = "audit crowd.onnx --data images.idx3-ubyte --norm linf --eps 0.02 --runtime rten --limit 60 --batch 8 --threads 1 --out run";
+    folder.run(&format!("{run} --attack pgd:steps=12"));
+    assert_raised(&folder.summary("run"), &["referee-disagreement", "silent-success"]);
 }
 
 #[test]

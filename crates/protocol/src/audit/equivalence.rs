@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use brinell_attack::Start;
 use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, open};
 use brinell_graph::Graph;
 use brinell_threat::{Ball, InputBox, Norm};
@@ -101,8 +100,7 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
 }
 
 fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
-    let start = Start { x: &[], ball, label: 0, target: None, seed: 0, sample, restart: 0 };
-    let mut rng = brinell_attack::rng::generator("equivalence", &start);
+    let mut rng = brinell_attack::rng::keyed("equivalence", 0, sample, 0);
     let mut x = vec![0.0; len];
     brinell_threat::fill_uniform(&mut rng, &mut x);
     let (lo, hi) = (ball.bounds.lo(), ball.bounds.hi());

@@ -74,8 +74,10 @@ impl Run<'_> {
             data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
             threat: Threat {
                 norm: match plan.norm {
+                    brinell_threat::Norm::Linf => Norm::Linf,
                     brinell_threat::Norm::L2 => Norm::L2,
-                    _ => Norm::Linf,
+                    brinell_threat::Norm::L1 => Norm::L1,
+                    brinell_threat::Norm::L0 => Norm::L0,
                 },
                 eps: plan.eps.value(),
                 eps_text: plan.eps.text().to_owned(),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::Recipe;
 use brinell_engine::{Oracle, Preprocess, Runtime, open};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal};
+use brinell_threat::{Ball, Goal, Norm};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
@@ -61,6 +61,9 @@ impl<'a> Run<'a> {
         } else {
             plan.attacks.iter().map(|spec| brinell_attack::recipe(spec)).collect::<Result<_, _>>()?
         };
+        for recipe in recipes.iter() {
+            refuse_norm(recipe.as_ref(), plan.norm)?;
+        }
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
         let classes = subject.signature.classes;
@@ -185,6 +188,21 @@ impl<'a> Run<'a> {
             self.flags.raise(&DEVICE, message);
         }
     }
+}
+
+/// Refuses an attack that cannot work in the norm.
+fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
+    if recipe.norms().contains(&norm) {
+        return Ok(());
+    }
+    let names = |norms: &[Norm]| norms.iter().map(|norm| norm.name()).collect::<Vec<_>>().join(", ");
+    let others: Vec<&str> = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm)).map(|attack| attack.name).collect();
+    Err(ProtocolError::NormOfAttack {
+        attack: recipe.name().to_owned(),
+        norm: norm.name(),
+        norms: names(recipe.norms()),
+        others: if others.is_empty() { "none yet".to_owned() } else { others.join(", ") },
+    })
 }
 
 /// Facts that decide the result, for `run.json`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brinell_attack::Recipe;
-use brinell_attack::driver::{self, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
 use brinell_engine::Oracle;
 
 use super::events::Event;
@@ -62,16 +62,19 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
+        let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits().into_owned()).unwrap_or_default());
+        let mut logits = clean.collect::<Vec<_>>().into_iter();
         let mut items = todo.iter().filter_map(|&sample| {
             let mut x = vec![0.0; data.sample_len()];
             data.sample(sample, scale, &mut x);
-            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target })
+            let logits = logits.next().unwrap_or_default();
+            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None })
         });
         let settings = DriverSettings {
             batch: self.batch,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
-            keep_going: self.plan.keep_going,
+            aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },
             pool,
             stop: self.stop,
         };
@@ -180,7 +183,7 @@ impl Court for Bench<'_, '_> {
             stage: self.stage,
             sample: item.sample,
             broken: verdict.found.is_some(),
-            restart: verdict.found.as_ref().map_or(0, |found| found.restart),
+            restart: verdict.found.as_ref().map_or(0, |found| found.run),
             margin: verdict.margin,
             forwards: verdict.queries.forwards,
             backwards: verdict.queries.backwards,
@@ -194,7 +197,7 @@ impl Court for Bench<'_, '_> {
         self.run.apply(&line);
         if let Some(found) = &verdict.found {
             let opinion = self.judged.remove(&item.sample);
-            self.run.mark_broken(index, self.stage, found.restart, &found.x_adv, opinion)?;
+            self.run.mark_broken(index, self.stage, found.run, &found.x_adv, opinion)?;
         }
         let last = verdict.found.is_some() || self.stage + 1 == self.run.recipes.len();
         if last {

@@ -1,6 +1,6 @@
 //! Is the model a function, and does it see small changes? A handful of forwards tells.
 
-use brinell_attack::Start;
+use brinell_attack::rng;
 use brinell_engine::{Answer, Oracle};
 
 use super::super::clean::logits_of;
@@ -54,15 +54,12 @@ impl Run<'_> {
     fn moved(&self, samples: &[Vec<f32>], size: f32) -> Vec<Vec<f32>> {
         let bounds = self.ball.bounds;
         let reach = size * (bounds.hi() - bounds.lo());
-        let numbered = samples.iter().zip(0u64..);
-        numbered
-            .map(|(x, sample)| {
-                let start = Start { x, ball: &self.ball, label: 0, target: None, seed: self.plan.seed, sample, restart: 0 };
-                let mut draws = vec![0.0; x.len()];
-                brinell_threat::fill_uniform(&mut brinell_attack::rng::generator("probe", &start), &mut draws);
-                x.iter().zip(&draws).map(|(&v, &u)| brinell_threat::clamp(v + reach * u.signum(), bounds.lo(), bounds.hi())).collect()
-            })
-            .collect()
+        let up_or_down = |(sample, x): (usize, &Vec<f32>)| {
+            let mut draws = vec![0.0; x.len()];
+            brinell_threat::fill_uniform(&mut rng::keyed("probe", self.plan.seed, sample as u64, 0), &mut draws);
+            x.iter().zip(&draws).map(|(&v, &u)| brinell_threat::clamp(v + reach * u.signum(), bounds.lo(), bounds.hi())).collect()
+        };
+        samples.iter().enumerate().map(up_or_down).collect()
     }
 }
 

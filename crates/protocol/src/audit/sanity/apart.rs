@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use brinell_attack::Recipe;
-use brinell_attack::driver::{self, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
 use brinell_engine::{Answer, Oracle};
 use brinell_threat::Ball;
 
@@ -27,7 +27,7 @@ impl Run<'_> {
             batch: self.batch,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
-            keep_going: false,
+            aim: Aim::First,
             pool,
             stop: self.stop,
         };
@@ -56,7 +56,8 @@ impl Run<'_> {
 
     fn item(&self, sample: usize) -> Option<Item> {
         let label = *self.data.labels.get(sample)?;
-        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target })
+        let logits = self.states.get(sample)?.clean.logits().into_owned();
+        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None })
     }
 }
 

@@ -1,8 +1,8 @@
 //! Does blind noise find what attacks with gradients missed?
 
-use brinell_attack::{Start, rng};
+use brinell_attack::rng;
 use brinell_engine::Oracle;
-use brinell_threat::argmax;
+use brinell_threat::{Norm, argmax};
 
 use super::super::setup::Run;
 use crate::ProtocolError;
@@ -22,7 +22,7 @@ impl Run<'_> {
             let x = self.sample(sample);
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
             let goal = self.goal(label);
-            let points: Vec<Vec<f32>> = (0..TRIES).map(|restart| self.on_edge(&x, sample, restart)).collect();
+            let points: Vec<Vec<f32>> = (0..TRIES).map(|run| self.on_edge(&x, sample, run)).collect();
             let logits = self.logits_apart(oracle, &points)?;
             for (point, logits) in points.iter().zip(logits.chunks_exact(oracle.classes())) {
                 if argmax(logits).is_some_and(|class| goal.reached(class))
@@ -44,17 +44,19 @@ impl Run<'_> {
     }
 
     /// Returns a random point at the ball's edge: a corner for Linf.
-    fn on_edge(&self, x: &[f32], sample: usize, restart: u32) -> Vec<f32> {
-        let start = Start { x, ball: &self.ball, label: 0, target: None, seed: self.plan.seed, sample: sample as u64, restart };
-        let mut rng = rng::generator("sanity-noise", &start);
+    fn on_edge(&self, x: &[f32], sample: usize, run: u32) -> Vec<f32> {
+        let mut rng = rng::keyed("sanity-noise", self.plan.seed, sample as u64, run);
         let mut point = vec![0.0; x.len()];
-        brinell_threat::fill_uniform(&mut rng, &mut point);
-        // Far outside along a random diagonal; the projection brings it to the edge.
-        let far = self.ball.bounds.hi() - self.ball.bounds.lo();
-        for (v, &x) in point.iter_mut().zip(x) {
-            *v = x + far * v.signum();
+        if self.ball.norm == Norm::Linf {
+            brinell_threat::fill_uniform(&mut rng, &mut point);
+            // Beyond the ball along a diagonal; the projection brings it to the corner.
+            let beyond = self.ball.bounds.hi() - self.ball.bounds.lo();
+            point.iter_mut().zip(x).for_each(|(v, &x)| *v = x + beyond * v.signum());
+            self.ball.project(x, &mut point);
+        } else {
+            // Nearly all of a ball of many dimensions is at its edge.
+            self.ball.sample_uniform(x, &mut rng, &mut point);
         }
-        self.ball.project(x, &mut point);
         point
     }
 }

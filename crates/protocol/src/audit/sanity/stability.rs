@@ -1,6 +1,6 @@
 //! Does the margin change gently around a sample?
 
-use brinell_attack::{Start, rng};
+use brinell_attack::rng;
 use brinell_engine::Oracle;
 use brinell_threat::Ball;
 
@@ -31,10 +31,9 @@ impl Run<'_> {
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
             let goal = self.goal(label);
             let mut points = vec![x.clone()];
-            for restart in 0..DIRECTIONS {
-                let start = Start { x: &x, ball: &ball, label, target: None, seed: self.plan.seed, sample: sample as u64, restart };
+            for run in 0..DIRECTIONS {
                 let mut point = vec![0.0; x.len()];
-                ball.sample_uniform(&x, &mut rng::generator("sanity-stability", &start), &mut point);
+                ball.sample_uniform(&x, &mut rng::keyed("sanity-stability", self.plan.seed, sample as u64, run), &mut point);
                 points.push(point);
             }
             let logits = self.logits_apart(oracle, &points)?;
