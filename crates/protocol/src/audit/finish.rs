@@ -1,5 +1,6 @@
 //! From the last stage to the files that other programs read.
 
+use brinell_attack::attacks;
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat};
 
@@ -71,7 +72,13 @@ impl Run<'_> {
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
             },
-            data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
+            data: DataInfo {
+                path: plan.data.display().to_string(),
+                sha256: self.data.sha256.clone(),
+                n,
+                limit: plan.limit,
+                shape: self.data.shape.clone(),
+            },
             threat: Threat {
                 norm: match plan.norm {
                     brinell_threat::Norm::Linf => Norm::Linf,
@@ -92,6 +99,10 @@ impl Run<'_> {
             },
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
             attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            attacks_not_run: attacks()
+                .filter(|known| known.norms.contains(&plan.norm) && self.recipes.iter().all(|recipe| recipe.name() != known.name))
+                .map(|known| known.name.to_owned())
+                .collect(),
             seed: plan.seed,
             runtime: RuntimeInfo {
                 name: self.runtime.name().to_owned(),
