@@ -99,6 +99,12 @@ pub struct DataInfo {
     pub path: String,
     /// Lower-case hexadecimal SHA-256 of samples and labels as they were read.
     pub sha256: String,
+    /// Labels file, or one class for all samples, as it was given; `None` for those in or beside the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
+    /// File of class names as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<String>,
     /// Number of samples audited, after any limit.
     pub n: usize,
     /// The limit: samples after the first so many were not read. `None` where there was none.

@@ -1,8 +1,10 @@
 //! The clean pass: what the model says before any attack.
 
+use std::collections::BTreeSet;
+
 use brinell_attack::driver::Queries;
 use brinell_engine::{Answer, Oracle};
-use brinell_record::{Outcome, SampleRecord, SanityLevel};
+use brinell_record::{Outcome, SampleRecord};
 use brinell_threat::argmax;
 
 use super::events::Event;
@@ -17,24 +19,20 @@ use crate::{ProtocolError, referee};
 const CLOSE_CALL: f32 = 1e-3;
 
 impl Run<'_> {
-    /// Fills `states` and writes the lines of samples that are wrong already.
-    pub(super) fn clean_pass(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
-        self.observer.event(Event::StageStarted { name: "clean", attacked: self.data.n, done: 0, surviving: self.data.n });
-        if self.plan.sanity > SanityLevel::Off {
-            self.timed(|run| run.probe(oracle))?;
-        }
-        self.standing = self.data.n;
-        let (mut outside, mut probabilities) = (0, 0);
+    /// Fills `states` for `samples` and writes the lines of those that are wrong already.
+    pub(super) fn clean_pass(&mut self, oracle: &mut Oracle, samples: &[usize]) -> Result<(), ProtocolError> {
+        let done = self.states.len();
+        self.standing += samples.len();
+        self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.standing });
         let mut answer = Answer::default();
-        let indices: Vec<usize> = (0..self.data.n).collect();
-        for chunk in indices.chunks(self.batch) {
+        for chunk in samples.chunks(self.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
             logits_of(oracle, &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
-                probabilities += usize::from(is_distribution(logits));
+                self.outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
@@ -52,7 +50,7 @@ impl Run<'_> {
                 };
                 let correct = state.correct();
                 self.standing -= usize::from(!correct);
-                self.states.push(state);
+                self.states.insert(index, state);
                 if !correct {
                     self.record(index)?;
                 }
@@ -60,14 +58,17 @@ impl Run<'_> {
             }
         }
         self.observer.event(Event::StageEnded);
-        self.replay_past()?;
-        self.flag_clean(outside, probabilities)
+        self.replay_past(samples)
     }
 
-    /// Applies what earlier processes wrote into `stages.jsonl`.
-    fn replay_past(&mut self) -> Result<(), ProtocolError> {
+    /// Applies what earlier processes wrote into `stages.jsonl` about `samples`.
+    fn replay_past(&mut self, samples: &[usize]) -> Result<(), ProtocolError> {
+        let asked: BTreeSet<usize> = samples.iter().copied().collect();
         for line in std::mem::take(&mut self.past_stages) {
             match line {
+                StageLine::Sample { sample, .. } if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) => {
+                    self.past_stages.push(line);
+                }
                 StageLine::Time { seconds, .. } => {
                     self.past_seconds += seconds;
                     self.add_time(&line);
@@ -91,9 +92,9 @@ impl Run<'_> {
     }
 
     /// Raises the flags that the clean pass can tell.
-    fn flag_clean(&mut self, outside: usize, probabilities: usize) -> Result<(), ProtocolError> {
-        let n = self.data.n;
-        let bounds = self.ball.bounds;
+    pub(super) fn flag_clean(&mut self) -> Result<(), ProtocolError> {
+        let n = self.states.len();
+        let (outside, probabilities, bounds) = (self.outside, self.probabilities, self.ball.bounds);
         self.flags.measure(&OUTSIDE_BOX, outside as f64, || {
             let (lo, hi) = (bounds.lo(), bounds.hi());
             format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is --scale right?")

@@ -54,7 +54,15 @@ fn summary() -> Summary {
             sha256: "3f2a9c1e".repeat(8),
             weights_sha256: None,
         },
-        data: DataInfo { path: "cifar10.bin".into(), sha256: "b7e14d02".repeat(8), n: 892, limit: Some(892), shape: vec![3, 32, 32] },
+        data: DataInfo {
+            path: "cifar10.bin".into(),
+            sha256: "b7e14d02".repeat(8),
+            labels: None,
+            classes: None,
+            n: 892,
+            limit: Some(892),
+            shape: vec![3, 32, 32],
+        },
         threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
         preprocessing: Preprocessing {
             scale: "0..1".into(),

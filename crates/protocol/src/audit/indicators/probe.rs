@@ -2,6 +2,7 @@
 
 use brinell_attack::rng;
 use brinell_engine::{Answer, Oracle};
+use brinell_record::SanityLevel;
 
 use super::super::clean::logits_of;
 use super::super::setup::Run;
@@ -17,6 +18,10 @@ const SMALL: f32 = 1.0 / 4096.0;
 impl Run<'_> {
     /// Asks about the first samples twice, and again with the smallest and the largest changes.
     pub(in crate::audit) fn probe(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
+        if self.plan.sanity == SanityLevel::Off { Ok(()) } else { self.timed(|run| run.ask_again(oracle)) }
+    }
+
+    fn ask_again(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
         let samples: Vec<Vec<f32>> = (0..self.data.n.min(PROBED).min(self.batch)).map(|index| self.sample(index)).collect();
         let mut ask = |samples: &[Vec<f32>]| -> Result<Vec<f32>, ProtocolError> {
             let mut answer = Answer::default();

@@ -2,7 +2,8 @@
 
 use super::super::setup::Run;
 use super::super::state::Tally;
-use crate::flags::{BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, TARGET_IS_LABEL};
+use crate::flags::{BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
+use crate::stats::{CONFIDENCE, clopper_pearson};
 
 impl Run<'_> {
     pub(in crate::audit) fn flag_stages(&mut self) {
@@ -29,6 +30,15 @@ impl Run<'_> {
                 )
             });
         }
+        let n = self.states.len();
+        self.flags.measure(&SMALL_SAMPLE, n as f64, || {
+            let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
+            let plural = if n == 1 { "" } else { "s" };
+            format!(
+                "with {n} sample{plural} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
+                100.0 * unseen
+            )
+        });
         self.flag_optimisation();
         self.flag_black_box_stages();
     }

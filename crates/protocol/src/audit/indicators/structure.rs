@@ -3,8 +3,7 @@
 use brinell_graph::{Graph, Op};
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, RANDOMISED, RESIZED, SMALL_SAMPLE, SOFTMAX};
-use crate::stats::{CONFIDENCE, clopper_pearson};
+use crate::flags::{FEW_CLASSES, RANDOMISED, RESIZED, SOFTMAX};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -30,14 +29,6 @@ impl Run<'_> {
             format!(
                 "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
                 self.data.shape
-            )
-        });
-        self.flags.measure(&SMALL_SAMPLE, n as f64, || {
-            let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
-            let plural = if n == 1 { "" } else { "s" };
-            format!(
-                "with {n} sample{plural} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
-                100.0 * unseen
             )
         });
     }

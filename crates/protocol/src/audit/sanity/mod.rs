@@ -25,8 +25,8 @@ impl Run<'_> {
         if self.plan.sanity < SanityLevel::Full {
             return Ok(());
         }
-        let right = self.states.iter().enumerate().filter(|(_, state)| state.correct() && Some(state.label) != self.target);
-        let samples: Vec<usize> = right.map(|(sample, _)| sample).take(SAMPLES).collect();
+        let mut samples = self.states.samples(|state| state.correct() && Some(state.label) != self.target);
+        samples.truncate(SAMPLES);
         self.sanity.samples = samples.len();
         if samples.is_empty() {
             return Ok(());
