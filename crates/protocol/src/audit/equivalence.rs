@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brinell_attack::Start;
 use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, open};
 use brinell_graph::Graph;
 use brinell_threat::{Ball, InputBox, Norm};
@@ -100,7 +101,8 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
 }
 
 fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
-    let mut rng = brinell_attack::rng::keyed("equivalence", 0, sample, 0);
+    let start = Start { sample, ..Start::new(&[], ball, 0, 0) };
+    let mut rng = brinell_attack::rng::generator("equivalence", &start);
     let mut x = vec![0.0; len];
     brinell_threat::fill_uniform(&mut rng, &mut x);
     let (lo, hi) = (ball.bounds.lo(), ball.bounds.hi());

@@ -71,6 +71,7 @@ impl Run<'_> {
         });
         let settings = DriverSettings {
             batch: self.batch,
+            shape: &data.shape,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
             aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },
