@@ -5,6 +5,7 @@
 
 mod apgd;
 mod attack;
+pub mod contract;
 pub mod driver;
 mod error;
 mod fgsm;
