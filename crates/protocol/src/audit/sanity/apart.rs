@@ -1,6 +1,7 @@
 //! Attacks and questions whose results stay out of the record.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use brinell_attack::Recipe;
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
@@ -23,7 +24,9 @@ impl Run<'_> {
     ) -> Result<BTreeSet<usize>, ProtocolError> {
         oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
+        let data = Arc::clone(&self.data);
         let settings = DriverSettings {
+            shape: &data.shape,
             batch: self.batch,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
