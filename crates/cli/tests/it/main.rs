@@ -7,5 +7,7 @@ mod commands;
 mod flags;
 mod input;
 mod models;
+mod outputs;
+mod over_time;
 mod resume;
 mod support;
