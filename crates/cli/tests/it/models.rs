@@ -152,7 +152,7 @@ fn two_classes(
 
 fn opaque(op_type: &str, attributes: Vec<Vec<u8>>) -> Op {
     let reason = "unknown operator".to_owned();
-    Op::Opaque(OpaqueOp { domain: String::new(), op_type: op_type.to_owned(), opset: 17, attributes, reason, captures: 0 })
+    Op::Opaque(OpaqueOp { domain: String::new(), op_type: op_type.to_owned(), opset: 17, attributes, reason, follows: false, captures: 0 })
 }
 
 #[test]
