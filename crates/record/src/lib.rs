@@ -42,5 +42,6 @@ pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };
 pub use verdict::{
-    EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, Reason, Relation, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
+    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,
+    Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };

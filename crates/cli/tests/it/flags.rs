@@ -123,7 +123,7 @@ fn noise_in_the_model_blocks_a_verdict() {
     let noisy = |graph: &mut Graph, logits| {
         let reason = "unknown operator".to_owned();
         let (op_type, attributes) = ("RandomNormal".to_owned(), vec![shape, scale]);
-        let op = Op::Opaque(OpaqueOp { domain: String::new(), op_type, opset: 17, attributes, reason, captures: 0 });
+        let op = Op::Opaque(OpaqueOp { domain: String::new(), op_type, opset: 17, attributes, reason, follows: false, captures: 0 });
         let noise = graph.push("noise", op, Vec::new(), &[Some("noise")]).unwrap()[0].unwrap();
         graph.declare(noise, Some(DType::F32), Some(vec![Dim::Fixed(1), Dim::Fixed(10)]));
         graph.add(Op::Add, &[logits, noise]).unwrap()
