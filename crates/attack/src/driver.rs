@@ -10,6 +10,7 @@
 mod group;
 mod item;
 mod nearest;
+mod trace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +20,7 @@ use brinell_threat::Ball;
 use crate::Recipe;
 use group::Group;
 pub use item::{Found, Item, Queries, Verdict};
+pub use trace::LATE_STEPS;
 
 /// What the driver asks for logits and gradients.
 pub trait Model: Send {

@@ -17,7 +17,12 @@ use crate::Start;
 
 /// The generator of one run of the attack called `name`.
 pub fn generator(name: &str, start: &Start<'_>) -> ChaCha8Rng {
-    let words = [start.seed, start.sample, fnv1a(name.as_bytes()), u64::from(start.run)];
+    keyed(name, start.seed, start.sample, start.run)
+}
+
+/// The generator of anything that is called `name` and depends on these numbers alone.
+pub fn keyed(name: &str, seed: u64, sample: u64, run: u32) -> ChaCha8Rng {
+    let words = [seed, sample, fnv1a(name.as_bytes()), u64::from(run)];
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());

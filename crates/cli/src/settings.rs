@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use brinell_protocol::data::Scale;
-use brinell_protocol::{Device, Eps, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_protocol::{Device, Eps, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Deserialize;
@@ -100,6 +100,11 @@ pub(crate) struct Settings {
     /// Run attacks to their end and keep the strongest example of each sample, instead of the first
     #[arg(long, num_args = 0, default_missing_value = "true", help_heading = "Attacks")]
     pub(crate) keep_going: Option<bool>,
+
+    /// How closely attacks and model are looked at: only what the attacks show, a few questions more, or attacks of their own on
+    /// up to 64 samples (unbounded, larger eps, without gradients, noise); changes no verdict [default: cheap]
+    #[arg(long, value_parser = PossibleValuesParser::new(["off", "cheap", "full"]), help_heading = "Attacks")]
+    pub(crate) sanity: Option<String>,
 
     /// Software that executes the model [default: auto]
     #[arg(long, value_parser = PossibleValuesParser::new(["auto", "onnxruntime", "rten"]), help_heading = "Running")]
@@ -234,6 +239,7 @@ impl Settings {
             seed: self.seed.or(file.seed),
             max_queries: self.max_queries.or(file.max_queries),
             keep_going: self.keep_going.or(file.keep_going),
+            sanity: self.sanity.or(file.sanity),
             runtime: self.runtime.or(file.runtime),
             onnxruntime: self.onnxruntime.or(file.onnxruntime),
             device: self.device.or(file.device),
@@ -298,6 +304,12 @@ impl Settings {
             batch: self.batch.map(NonZeroUsize::get),
             max_queries: self.max_queries,
             keep_going: self.keep_going.unwrap_or(false),
+            sanity: match self.sanity.as_deref() {
+                None | Some("cheap") => SanityLevel::Cheap,
+                Some("off") => SanityLevel::Off,
+                Some("full") => SanityLevel::Full,
+                Some(other) => return Err(Failure::input(format!("unknown sanity level `{other}`; use off, cheap or full"))),
+            },
             runtime: parse(self.runtime.as_deref(), RuntimeChoice::Auto)?,
             settings: RuntimeSettings {
                 threads: self.threads,

@@ -28,6 +28,7 @@ pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+pub use brinell_record::SanityLevel;
 pub use brinell_threat::{Eps, Norm, ThreatError};
 pub use compare::compare;
 pub use error::ProtocolError;

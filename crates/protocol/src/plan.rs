@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
 
 use crate::data::Scale;
@@ -23,6 +24,7 @@ use crate::data::Scale;
 /// | `batch` | by size | samples in one call of the model |
 /// | `max_queries` | none | forwards plus backwards that one sample may cost in one stage |
 /// | `keep_going` | false | run attacks to their end and keep the strongest example, instead of the first |
+/// | `sanity` | cheap | how closely attacks and model are looked at; changes no verdict |
 /// | `out`, `resume` | | folder of the run; go on where it stopped |
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the table says it")]
@@ -43,6 +45,7 @@ pub struct Plan {
     pub batch: Option<usize>,
     pub max_queries: Option<u64>,
     pub keep_going: bool,
+    pub sanity: SanityLevel,
     pub runtime: RuntimeChoice,
     pub settings: RuntimeSettings,
     pub out: PathBuf,

@@ -29,6 +29,7 @@ fn plan(out: PathBuf, resume: bool) -> Plan {
         batch: None,
         max_queries: None,
         keep_going: false,
+        sanity: brinell_protocol::SanityLevel::Cheap,
         runtime: RuntimeChoice::Rten,
         settings: RuntimeSettings::default(),
         out,

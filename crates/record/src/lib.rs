@@ -20,6 +20,7 @@
 mod claim;
 mod comparison;
 mod entry;
+mod flag;
 pub mod float;
 mod gallery;
 mod history;
@@ -33,12 +34,12 @@ pub use claim::{
 };
 pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
 pub use entry::RunEntry;
+pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,
-    Summary, Threat,
+    ClassCounts, CurvePoint, DataInfo, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

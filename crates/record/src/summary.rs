@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Flag, Indicator, Sanity, Severity};
+
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
 
@@ -49,6 +51,12 @@ pub struct Summary {
     pub stages: Vec<Stage>,
     /// What makes the result doubtful or deserves to be known.
     pub flags: Vec<Flag>,
+    /// Everything that was measured for the sake of flags, raised or not, by id.
+    #[serde(default)]
+    pub indicators: Vec<Indicator>,
+    /// How closely attacks and model were looked at; `None` in records of versions that did not say.
+    #[serde(default)]
+    pub sanity: Option<Sanity>,
     /// Names of the classes, by class id; empty where none were given.
     pub classes: Vec<String>,
     /// Counts for every class that occurs in the data, by class id.
@@ -61,6 +69,13 @@ pub struct Summary {
     pub peak_rss_bytes: Option<u64>,
     /// Machine that ran it.
     pub machine: Machine,
+}
+
+impl Summary {
+    /// Returns the flags that forbid a verdict.
+    pub fn blocking(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().filter(|flag| flag.severity == Severity::Blocking)
+    }
 }
 
 /// The audited file.
@@ -190,29 +205,6 @@ pub struct Stage {
     /// Of this, time during which the model was running.
     #[serde(default)]
     pub model_seconds: f64,
-}
-
-/// How much a flag matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know; the figures stand.
-    Note,
-    /// The figures may be too good or too bad.
-    Warning,
-    /// The figures must not be used as a verdict.
-    Blocking,
-}
-
-/// Something that makes the result doubtful or deserves to be known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flag {
-    /// Stable identifier, such as `zero-gradient`.
-    pub id: String,
-    /// What was seen and what to do about it, in plain sentences.
-    pub message: String,
-    /// How much it matters.
-    pub severity: Severity,
 }
 
 /// How the samples of one class fared.

@@ -95,6 +95,24 @@ fn a_summary_reads_and_writes_the_contract() {
 }
 
 #[test]
+fn a_summary_from_before_indicators_reads() {
+    let mut value: Value = serde_json::from_str(include_str!("summary.json")).unwrap();
+    let fields = value.as_object_mut().unwrap();
+    fields.remove("indicators");
+    fields.remove("sanity");
+    fields["flags"] = json!([{"id": "runtime", "message": "rten ran", "severity": "note"}]);
+    let summary: Summary = serde_json::from_value(value).unwrap();
+    assert!(summary.indicators.is_empty() && summary.sanity.is_none() && summary.flags[0].measurement.is_none());
+}
+
+#[test]
+fn blocking_flags_are_those_that_forbid_a_verdict() {
+    let summary: Summary = serde_json::from_str(include_str!("summary.json")).unwrap();
+    let ids: Vec<_> = summary.blocking().map(|flag| flag.id.as_str()).collect();
+    assert_eq!(ids, ["near-chance-accuracy"]);
+}
+
+#[test]
 fn a_reader_ignores_fields_that_a_later_version_added() {
     let mut value: Value = serde_json::from_str(include_str!("summary.json")).unwrap();
     value["added_later"] = json!(1);

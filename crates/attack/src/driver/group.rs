@@ -5,6 +5,7 @@ use brinell_threat::Ball;
 use rayon::prelude::*;
 
 use super::nearest::Nearest;
+use super::trace::Trace;
 use super::{Aim, Court, DriverError, Found, Item, Model, Queries, Verdict};
 use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
 
@@ -69,6 +70,7 @@ struct Slot {
     /// Merit of the example in hand: its margin, or its distance with the sign turned.
     merit: f64,
     nearest: Nearest,
+    trace: Trace,
     verdict: Verdict,
 }
 
@@ -113,6 +115,7 @@ impl Group {
                 zero_gradients: 0,
                 non_finite: 0,
                 exhausted: false,
+                late_gain: None,
             };
             self.labels.push(item.label);
             self.targets.push(attack.target().or(item.target).unwrap_or(item.label));
@@ -125,6 +128,7 @@ impl Group {
                 first_of_run: true,
                 merit,
                 nearest: Nearest::default(),
+                trace: Trace::new(),
                 verdict,
             });
         }
@@ -198,6 +202,7 @@ impl Group {
             }
             if slot.state == State::Finished {
                 let mut slot = self.remove(row, width);
+                slot.verdict.late_gain = slot.trace.late_gain();
                 while let Some((x_adv, run)) = slot.nearest.pop() {
                     if court.judge(&slot.item, x_adv).map_err(DriverError::Callback)? {
                         slot.verdict.found = Some(Found { x_adv: x_adv.to_vec(), run });
@@ -277,7 +282,11 @@ impl Slot {
             Need::Label => Reply { prediction, logits: &[], loss: f32::NAN, gradient: &[] },
             _ => Reply { prediction, logits, loss: context.loss(&self.item).eval(logits, self.item.label, *target), gradient },
         };
+        if self.verdict.queries.backwards > 0 {
+            self.trace.push(reply.loss);
+        }
         if self.attack.tell(&reply) == Next::Done {
+            self.trace.end_run();
             self.run += 1;
             if self.run >= context.runs(&self.item) {
                 self.state = State::Finished;

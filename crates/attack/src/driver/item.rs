@@ -70,4 +70,7 @@ pub struct Verdict {
     pub non_finite: u32,
     /// True where the query limit ended the attack.
     pub exhausted: bool,
+    /// Of the run that got furthest, the share of its rise in loss that came in its last [`LATE_STEPS`](super::LATE_STEPS) steps;
+    /// `None` where no run's loss rose, and without gradients.
+    pub late_gain: Option<f64>,
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use brinell_attack::driver::Queries;
 use brinell_engine::{Answer, Oracle};
-use brinell_record::{Outcome, SampleRecord, Severity};
+use brinell_record::{Outcome, SampleRecord};
 use brinell_threat::argmax;
 
 use super::events::Event;
 use super::setup::Run;
 use super::state::State;
-use crate::flags::id;
+use crate::flags::{HIDDEN_SOFTMAX, NON_FINITE, OUTSIDE_BOX};
 use crate::run::StageLine;
 use crate::{ProtocolError, referee};
 
@@ -32,6 +32,7 @@ impl Run<'_> {
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
                 self.outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
@@ -41,6 +42,9 @@ impl Run<'_> {
                     margin,
                     queries: Queries { forwards: 1, backwards: 0 },
                     broken: None,
+                    refused: false,
+                    gradients: false,
+                    late_gain: None,
                     stages_done: 0,
                     recorded: self.recorded.contains(&index),
                 };
@@ -89,40 +93,23 @@ impl Run<'_> {
 
     /// Raises the flags that the clean pass can tell.
     pub(super) fn flag_clean(&mut self) -> Result<(), ProtocolError> {
-        if self.outside > 0 {
-            let bounds = self.ball.bounds;
-            let message = format!(
-                "{} of {} samples have values outside the declared range {}..{}; is --scale right?",
-                self.outside,
-                self.states.len(),
-                bounds.lo(),
-                bounds.hi()
-            );
-            self.flags.raise(Severity::Blocking, id::OUTSIDE_BOX, message);
-        }
+        let n = self.states.len();
+        let (outside, probabilities, bounds) = (self.outside, self.probabilities, self.ball.bounds);
+        self.flags.measure(&OUTSIDE_BOX, outside as f64, || {
+            let (lo, hi) = (bounds.lo(), bounds.hi());
+            format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is --scale right?")
+        });
         let silent = self.states.iter().filter(|state| state.clean.prediction.is_none()).count();
-        if silent > 0 {
-            let message = format!("the model returned NaN or infinity for {silent} clean samples, which count as misclassified");
-            self.flags.raise(Severity::Blocking, id::NON_FINITE, message);
-        }
+        self.flags.measure(&NON_FINITE, silent as f64, || {
+            format!("the model returned NaN or infinity for {silent} clean samples, which count as misclassified")
+        });
+        self.flags.measure(&HIDDEN_SOFTMAX, probabilities as f64 / n as f64, || {
+            format!(
+                "for {probabilities} of {n} samples what the attacks take for logits are probabilities; a softmax made of other operators hides \
+                 gradients: export the model without it"
+            )
+        });
         self.doubt_preprocessing()
-    }
-
-    /// Asks about the first samples twice; a model that answers differently has no single robust accuracy.
-    pub(super) fn check_determinism(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
-        let samples: Vec<Vec<f32>> = (0..self.data.n.min(4).min(self.batch)).map(|index| self.sample(index)).collect();
-        let (mut first, mut second) = (Answer::default(), Answer::default());
-        logits_of(oracle, &samples, &mut first)?;
-        logits_of(oracle, &samples, &mut second)?;
-        let bits = |answer: &Answer| answer.logits.iter().map(|z| z.to_bits()).collect::<Vec<_>>();
-        if bits(&first) != bits(&second) {
-            self.flags.raise(
-                Severity::Blocking,
-                id::NON_DETERMINISTIC,
-                "the same input gave two different answers; a randomised model needs attacks that average over its noise, and one judgement proves little",
-            );
-        }
-        Ok(())
     }
 
     /// Appends a sample's line to `record.jsonl` unless it stands there.
@@ -167,6 +154,12 @@ impl Run<'_> {
 /// Asks the oracle about samples.
 pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut Answer) -> Result<(), ProtocolError> {
     Ok(oracle.logits(&samples.concat(), answer)?)
+}
+
+/// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.
+fn is_distribution(logits: &[f32]) -> bool {
+    let sum: f64 = logits.iter().map(|&z| f64::from(z)).sum();
+    logits.len() > 1 && logits.iter().all(|z| (0.0..=1.0).contains(z)) && (sum - 1.0).abs() <= 1e-5
 }
 
 /// True where the two largest logits are too close to trust the transformed graph, or are not finite.

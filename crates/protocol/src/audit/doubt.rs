@@ -1,11 +1,11 @@
 //! Would another preprocessing have given a higher clean accuracy? The commonest mistake there is.
 
 use brinell_engine::{Layout, Preprocess, PreprocessOptions};
-use brinell_record::Severity;
+use brinell_record::SanityLevel;
 
 use super::setup::Run;
 use crate::data::Scale;
-use crate::flags::id;
+use crate::flags::{NEAR_CHANCE, PREPROCESSING_DOUBT};
 use crate::stats::{CONFIDENCE, clopper_pearson};
 use crate::{ProtocolError, plan::scale_name};
 
@@ -24,36 +24,40 @@ impl Run<'_> {
     pub(super) fn doubt_preprocessing(&mut self) -> Result<(), ProtocolError> {
         let n = self.states.len();
         let correct = self.states.iter().filter(|state| state.correct()).count();
-        let chance = 1.0 / self.subject.signature.classes as f64;
-        let (low, _) = clopper_pearson(correct as u64, n as u64, CONFIDENCE);
-        let accuracy = correct as f64 / n as f64;
-        let near_chance = low <= chance && accuracy < f64::max(0.5, 1.5 * chance);
-        let better = self.better_alternative()?;
-        if near_chance {
-            let advice = better.as_ref().map_or_else(
+        let classes = self.subject.signature.classes;
+        let better = if self.plan.sanity > SanityLevel::Off { self.timed(Self::better_alternatives)? } else { Vec::new() };
+        let best = better.iter().max_by_key(|(_, found, _)| *found);
+        self.flags.measure_against(&NEAR_CHANCE, correct as f64 / n as f64, guessing(n, classes), || {
+            let advice = best.map_or_else(
                 || "check --scale, --mean, --std, --layout and the labels".to_owned(),
                 |(flags, found, tried)| format!("with {flags} {found} of {tried} samples would be right"),
             );
-            let message =
-                format!("clean accuracy is {:.1} %, no better than guessing among {:.0} classes; {advice}", 100.0 * accuracy, 1.0 / chance);
-            self.flags.raise(Severity::Blocking, id::NEAR_CHANCE, message);
-        } else if let Some((flags, found, tried)) = better {
-            let now = self.states.iter().take(tried).filter(|state| state.correct()).count();
-            let message = format!(
-                "of the first {tried} samples {now} are right as declared, but {found} would be with {flags}; is the preprocessing right?"
-            );
-            self.flags.raise(Severity::Warning, id::PREPROCESSING_DOUBT, message);
+            format!(
+                "clean accuracy is {:.1} %, no better than guessing among {classes} classes; {advice}",
+                100.0 * correct as f64 / n as f64
+            )
+        });
+        if self.plan.sanity > SanityLevel::Off {
+            let states = &self.states;
+            self.flags.measure(&PREPROCESSING_DOUBT, better.len() as f64, || {
+                best.map_or_else(String::new, |(flags, found, tried)| {
+                    let now = states.iter().take(*tried).filter(|state| state.correct()).count();
+                    format!(
+                        "of the first {tried} samples {now} are right as declared, but {found} would be with {flags}; is the preprocessing right?"
+                    )
+                })
+            });
         }
         Ok(())
     }
 
-    /// Returns the best alternative that beats the declared preprocessing beyond chance: flags, correct, tried.
-    fn better_alternative(&mut self) -> Result<Option<(String, usize, usize)>, ProtocolError> {
+    /// Returns the alternatives that beat the declared preprocessing beyond chance: flags, correct, tried.
+    fn better_alternatives(&mut self) -> Result<Vec<(String, usize, usize)>, ProtocolError> {
         let first: Vec<usize> = self.states.samples(|_| true).into_iter().take(TRIED).collect();
         let tried = first.len();
         let now = self.states.iter().take(tried).filter(|state| state.correct()).count();
         let (_, high) = clopper_pearson(now as u64, tried as u64, CONFIDENCE);
-        let mut best: Option<(String, usize, usize)> = None;
+        let mut better = Vec::new();
         for alternative in self.alternatives() {
             self.check_stop()?;
             let Ok(preprocess) = Preprocess::new(&alternative.options, &self.data.shape, &self.subject.signature.sample) else {
@@ -67,14 +71,15 @@ impl Run<'_> {
                 }
                 let x = self.rescaled(index, alternative.scale);
                 let opinion = self.referee.ask(&preprocess, &x)?;
+                self.sanity.forwards += 1;
                 wrong += usize::from(opinion.prediction != self.data.labels.get(index).copied());
             }
             let correct = tried - wrong;
-            if wrong < wrong_allowed && best.as_ref().is_none_or(|(_, found, _)| correct > *found) {
-                best = Some((alternative.flags, correct, tried));
+            if wrong < wrong_allowed {
+                better.push((alternative.flags, correct, tried));
             }
         }
-        Ok(best)
+        Ok(better)
     }
 
     /// Reads a sample in a scale other than the declared one.
@@ -133,5 +138,32 @@ impl Run<'_> {
         let this = with(self.plan.scale, &declared.mean, &declared.std, layout).flags;
         all.retain(|alternative| alternative.flags != this);
         all
+    }
+}
+
+/// Returns the largest accuracy on `n` samples that cannot be told from guessing, and is not right in most cases either.
+fn guessing(n: usize, classes: usize) -> f64 {
+    let chance = 1.0 / classes as f64;
+    let cap = f64::max(0.5, 1.5 * chance);
+    let guess = |correct: usize| clopper_pearson(correct as u64, n as u64, CONFIDENCE).0 <= chance && (correct as f64) < cap * n as f64;
+    let (mut lo, mut hi) = (0, n + 1);
+    while hi - lo > 1 {
+        let middle = usize::midpoint(lo, hi);
+        if guess(middle) { lo = middle } else { hi = middle }
+    }
+    lo as f64 / n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::guessing;
+
+    #[test]
+    fn guessing_ends_where_the_interval_leaves_chance() {
+        // scipy 1.17: binomtest(16, 100, 0.1).proportion_ci().low is 0.0943, that of 17 is 0.1023.
+        assert_eq!(guessing(100, 10), 0.16);
+        // Few samples that are all right are no guess.
+        assert_eq!(guessing(1, 10), 0.0);
+        assert!(guessing(4, 2) < 1.0);
     }
 }

@@ -2,13 +2,10 @@
 
 use brinell_attack::attacks;
 use brinell_engine::{Layout, Oracle};
-use brinell_record::{
-    ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage, Summary, Threat,
-};
+use brinell_record::{ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat};
 
 use super::Completed;
 use super::setup::Run;
-use crate::flags::{Flags, id};
 use crate::plan::scale_name;
 use crate::run::{write_json, write_json_line};
 use crate::{ProtocolError, machine, npz, stats};
@@ -45,50 +42,6 @@ impl Run<'_> {
         npz::write_adversarial(&path, &ids, &labels, &predictions, &self.data.shape, |id| self.folder.adversarial(id.unsigned_abs()))
     }
 
-    /// Raises the flags that the stages can tell.
-    fn flag_stages(&mut self) {
-        let sum = |of: fn(&super::state::Tally) -> usize| self.tallies.iter().map(of).sum::<usize>();
-        let (rejected, non_finite, exhausted) = (sum(|t| t.rejected), sum(|t| t.non_finite), sum(|t| t.exhausted));
-        if rejected > 0 {
-            let message = format!(
-                "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
-            );
-            self.flags.raise(Severity::Warning, id::DISAGREEMENT, message);
-        }
-        if non_finite > 0 {
-            let message =
-                format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken");
-            self.flags.raise(Severity::Warning, id::NON_FINITE, message);
-        }
-        if exhausted > 0 {
-            let message = format!("the query limit ended {exhausted} attacks early; the survivors were attacked less than the suite says");
-            self.flags.raise(Severity::Warning, id::BUDGET, message);
-        }
-        let zero: Vec<String> = self
-            .tallies
-            .iter()
-            .zip(self.recipes.iter())
-            .filter(|(tally, _)| tally.zero_gradients > 0)
-            .map(|(tally, recipe)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, recipe.name()))
-            .collect();
-        if !zero.is_empty() {
-            let message = format!(
-                "the gradient was exactly zero where the attack started for {}; such attacks cannot see where to go, so that survival says little",
-                zero.join(", ")
-            );
-            self.flags.raise(Severity::Warning, id::ZERO_GRADIENT, message);
-        }
-        if let Some(target) = self.target {
-            let same = self.states.iter().filter(|state| state.label == target).count();
-            if same > 0 {
-                let message = format!(
-                    "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"
-                );
-                self.flags.raise(Severity::Note, id::TARGET_IS_LABEL, message);
-            }
-        }
-    }
-
     fn summary(&mut self, curve: Vec<brinell_record::CurvePoint>) -> Summary {
         let plan = self.plan;
         let n = self.states.len();
@@ -106,6 +59,7 @@ impl Run<'_> {
         per_class.retain(|counts| counts.n > 0);
         let bounds = self.ball.bounds;
         let wide = |values: &[f32]| values.iter().map(|&v| v.to_string().parse().unwrap_or(f64::from(v))).collect();
+        let (flags, indicators) = std::mem::take(&mut self.flags).into_sorted();
         Summary {
             schema: SUMMARY_SCHEMA.to_owned(),
             brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -178,7 +132,9 @@ impl Run<'_> {
                     model_seconds: tally.model_seconds,
                 })
                 .collect(),
-            flags: std::mem::take::<Flags>(&mut self.flags).into_sorted(),
+            flags,
+            indicators,
+            sanity: Some(self.sanity.clone()),
             classes: self.class_names.clone(),
             per_class,
             curve,

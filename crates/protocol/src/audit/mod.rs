@@ -8,7 +8,9 @@ mod equivalence;
 mod events;
 mod finish;
 mod gallery;
+mod indicators;
 mod lanes;
+mod sanity;
 mod setup;
 mod stage;
 mod state;
@@ -38,7 +40,7 @@ impl Completed {
     /// Returns true where a blocking flag makes the figures unfit for a verdict.
     #[must_use]
     pub fn unreliable(&self) -> bool {
-        self.summary.flags.iter().any(|flag| flag.severity == brinell_record::Severity::Blocking)
+        self.summary.blocking().next().is_some()
     }
 }
 
@@ -73,7 +75,7 @@ pub fn audit_along(
         source: std::io::Error::other(error),
     })?;
     let (mut run, mut oracle) = setup::Run::open(plan, stop, observer)?;
-    run.check_determinism(&mut oracle)?;
+    run.probe(&mut oracle)?;
     loop {
         let samples = course.next(&mut Taken { run: &mut run })?;
         if samples.is_empty() {
@@ -85,5 +87,6 @@ pub fn audit_along(
         }
     }
     run.flag_clean()?;
+    run.check_sanity(&mut oracle, &pool)?;
     run.finish(&mut oracle)
 }

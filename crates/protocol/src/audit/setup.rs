@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::Recipe;
 use brinell_engine::{Oracle, Preprocess, Runtime, open};
-use brinell_record::Severity;
+use brinell_record::Sanity;
 use brinell_threat::{Ball, Goal, Norm};
 
 use super::equivalence::open_oracle;
@@ -14,10 +14,9 @@ use super::events::{Event, Observer};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
 use crate::data::{self, Dataset};
-use crate::flags::{Flags, id};
+use crate::flags::{BATCH_ONE, DEVICE, Flags, RUNTIME};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
-use crate::stats::{CONFIDENCE, clopper_pearson};
 use crate::{Plan, ProtocolError, Referee, Subject, hash};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
@@ -45,12 +44,15 @@ pub(super) struct Run<'a> {
     pub(super) states: States,
     /// Samples taken that have values outside the box.
     pub(super) outside: usize,
+    /// Samples taken whose logits are probabilities.
+    pub(super) probabilities: usize,
     /// Samples that are classified right and not broken.
     pub(super) standing: usize,
     pub(super) tallies: Vec<Tally>,
     pub(super) past_stages: Vec<StageLine>,
     pub(super) recorded: std::collections::BTreeSet<usize>,
     pub(super) flags: Flags,
+    pub(super) sanity: Sanity,
 }
 
 impl<'a> Run<'a> {
@@ -81,7 +83,7 @@ impl<'a> Run<'a> {
 
         let runtime = open(plan.runtime, &plan.settings)?;
         if let Some(note) = runtime.note() {
-            flags.raise(Severity::Note, id::RUNTIME, note);
+            flags.raise(&RUNTIME, note);
         }
         let mut referee = subject.referee(&runtime)?;
         let batch = plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1);
@@ -91,7 +93,7 @@ impl<'a> Run<'a> {
         if let Some(reason) = &why_not {
             let ignored = if plan.batch.is_some() { " (--batch has no effect)" } else { "" };
             let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
-            flags.raise(Severity::Note, id::BATCH_ONE, message);
+            flags.raise(&BATCH_ONE, message);
         }
         // Building the first gradient here finds operators without one before anything is written.
         if let Some(recipe) = recipes.first() {
@@ -126,13 +128,15 @@ impl<'a> Run<'a> {
             folder,
             states: States::default(),
             outside: 0,
+            probabilities: 0,
             standing: 0,
             tallies,
             past_stages: past.stages,
             recorded,
             flags,
+            sanity: Sanity { level: plan.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
         };
-        run.check_signature();
+        run.flag_structure();
         run.note_sessions(&oracle);
         Ok((run, oracle))
     }
@@ -140,6 +144,14 @@ impl<'a> Run<'a> {
     /// Returns an error once the user has asked to stop.
     pub(super) fn check_stop(&self) -> Result<(), ProtocolError> {
         if self.stop.load(Ordering::Relaxed) { Err(ProtocolError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Runs a check that asks the model by itself, and counts its time.
+    pub(super) fn timed<T>(&mut self, check: impl FnOnce(&mut Self) -> Result<T, ProtocolError>) -> Result<T, ProtocolError> {
+        let start = std::time::Instant::now();
+        let result = check(self);
+        self.sanity.seconds += start.elapsed().as_secs_f64();
+        result
     }
 
     /// Reads a sample in the declared scale.
@@ -161,49 +173,7 @@ impl<'a> Run<'a> {
     pub(super) fn note_sessions(&mut self, oracle: &Oracle) {
         if let Some(note) = oracle.note().or_else(|| self.referee.note()) {
             let message = note.to_owned();
-            self.flags.raise(Severity::Warning, id::DEVICE, message);
-        }
-    }
-
-    fn check_signature(&mut self) {
-        if self.subject.signature.softmax {
-            self.flags.raise(
-                Severity::Note,
-                id::SOFTMAX,
-                "the model ends in a softmax, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
-            );
-        }
-        let classes = self.subject.signature.classes;
-        let targeted = self.target.is_some();
-        for recipe in self.recipes.iter() {
-            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
-            if wanted != used {
-                let message = format!(
-                    "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
-                    recipe.name(),
-                    wanted.min_classes(),
-                    wanted.name(),
-                    used.name()
-                );
-                self.flags.raise(Severity::Note, id::FEW_CLASSES, message);
-            }
-        }
-        if self.data.resized > 0 {
-            let message = format!(
-                "{} of {} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
-                self.data.resized, self.data.n, self.data.shape
-            );
-            self.flags.raise(Severity::Note, id::RESIZED, message);
-        }
-        if self.data.n < 30 {
-            let (_, unseen) = clopper_pearson(0, self.data.n as u64, CONFIDENCE);
-            let message = format!(
-                "with {} sample{} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
-                self.data.n,
-                if self.data.n == 1 { "" } else { "s" },
-                100.0 * unseen
-            );
-            self.flags.raise(Severity::Note, id::SMALL_SAMPLE, message);
+            self.flags.raise(&DEVICE, message);
         }
     }
 }

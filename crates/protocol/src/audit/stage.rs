@@ -95,7 +95,18 @@ impl Run<'_> {
     /// Adds a line of `stages.jsonl` to what is known.
     pub(super) fn apply(&mut self, line: &StageLine) {
         let StageLine::Sample {
-            stage, sample, margin, forwards, backwards, rejected, zero_gradients, non_finite, exhausted, broken, ..
+            stage,
+            sample,
+            margin,
+            forwards,
+            backwards,
+            rejected,
+            zero_gradients,
+            non_finite,
+            exhausted,
+            broken,
+            late_gain,
+            ..
         } = *line
         else {
             return;
@@ -114,6 +125,9 @@ impl Run<'_> {
             state.stages_done = stage + 1;
             state.queries += queries;
             state.margin = state.margin.max(margin);
+            state.refused |= rejected > 0;
+            state.gradients |= backwards > 0;
+            state.late_gain = [state.late_gain, late_gain].into_iter().flatten().reduce(f64::min);
         }
     }
 
@@ -177,6 +191,7 @@ impl Court for Bench<'_, '_> {
             zero_gradients: verdict.zero_gradients,
             non_finite: verdict.non_finite,
             exhausted: verdict.exhausted,
+            late_gain: verdict.late_gain,
         };
         self.run.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
         self.run.apply(&line);

@@ -26,6 +26,12 @@ pub(super) struct State {
     pub(super) margin: f64,
     pub(super) queries: Queries,
     pub(super) broken: Option<Broken>,
+    /// True where the referee refused what an attack took for success.
+    pub(super) refused: bool,
+    /// True where an attack asked for gradients.
+    pub(super) gradients: bool,
+    /// The smallest [`late_gain`](brinell_attack::driver::Verdict::late_gain) of all stages whose loss rose.
+    pub(super) late_gain: Option<f64>,
     /// Stages that are done with this sample.
     pub(super) stages_done: usize,
     /// True once its line stands in `record.jsonl`.
@@ -36,6 +42,11 @@ impl State {
     /// True where the sample was right and an attack changed that.
     pub(super) fn broken(&self) -> bool {
         self.correct() && self.broken.is_some()
+    }
+
+    /// True where the sample was right, was attacked and stands.
+    pub(super) fn survived_attacks(&self) -> bool {
+        self.correct() && self.broken.is_none() && self.stages_done > 0
     }
 
     /// True where the clean prediction is the label.

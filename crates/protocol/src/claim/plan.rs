@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
-use brinell_record::{Claim, Norm};
+use brinell_record::{Claim, Norm, SanityLevel};
 use brinell_threat::Eps;
 
 use super::NO_ATTACK;
@@ -54,6 +54,7 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         batch: options.batch,
         max_queries: threat.and_then(|threat| threat.max_queries),
         keep_going: false,
+        sanity: SanityLevel::Cheap,
         runtime: options.runtime,
         settings: options.settings.clone(),
         resume: out.join("run.json").exists(),

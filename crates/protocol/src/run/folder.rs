@@ -44,6 +44,8 @@ pub enum StageLine {
         zero_gradients: u32,
         non_finite: u32,
         exhausted: bool,
+        #[serde(default, with = "brinell_record::float::option")]
+        late_gain: Option<f64>,
     },
     /// Wall time that a process spent on the stage, and in it inside the model.
     Time { stage: usize, seconds: f64, model_seconds: f64 },

@@ -1,0 +1,59 @@
+//! What model, data and plan tell before anything runs.
+
+use brinell_graph::{Graph, Op};
+
+use super::super::setup::Run;
+use crate::flags::{FEW_CLASSES, RANDOMISED, RESIZED, SOFTMAX};
+
+/// Operators of ONNX that draw random numbers.
+const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
+
+impl Run<'_> {
+    pub(in crate::audit) fn flag_structure(&mut self) {
+        let softmax = f64::from(u8::from(self.subject.signature.softmax));
+        self.flags.measure(&SOFTMAX, softmax, || {
+            "the model ends in a softmax, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output"
+                .to_owned()
+        });
+        let names = random_operators(&self.subject.model.graph);
+        self.flags.measure(&RANDOMISED, names.len() as f64, || {
+            format!(
+                "the model draws random numbers ({}), and each point was judged by a single draw; average the model over its noise before \
+                 you export it, or read survival as luck",
+                names.join(", ")
+            )
+        });
+        self.flag_losses();
+        let (n, resized) = (self.data.n, self.data.resized);
+        self.flags.measure(&RESIZED, resized as f64, || {
+            format!(
+                "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
+                self.data.shape
+            )
+        });
+    }
+
+    /// Says where a loss gave way to another for want of classes.
+    fn flag_losses(&mut self) {
+        let classes = self.subject.signature.classes;
+        let targeted = self.target.is_some();
+        for recipe in self.recipes.iter() {
+            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
+            self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
+                format!(
+                    "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
+                    recipe.name(),
+                    wanted.min_classes(),
+                    wanted.name(),
+                    used.name()
+                )
+            });
+        }
+    }
+}
+
+/// Names of the nodes that draw random numbers and reach an output.
+fn random_operators(graph: &Graph) -> Vec<String> {
+    let draws = |op: &Op| matches!(op, Op::Opaque(op) if op.domain.is_empty() && RANDOM.contains(&op.op_type.as_str()));
+    graph.dce().nodes().iter().filter(|node| draws(&node.op)).map(|node| format!("{} `{}`", node.op.name(), node.name)).collect()
+}

@@ -1,0 +1,90 @@
+//! Attacks and questions whose results stay out of the record.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use brinell_attack::Recipe;
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_engine::{Answer, Oracle};
+use brinell_threat::Ball;
+
+use super::super::clean::logits_of;
+use super::super::setup::Run;
+use crate::ProtocolError;
+
+impl Run<'_> {
+    /// Runs an attack in a ball of its own and returns the samples that it broke, as confirmed by the referee.
+    pub(super) fn attack_apart(
+        &mut self,
+        recipe: &dyn Recipe,
+        ball: &Ball,
+        samples: &BTreeSet<usize>,
+        oracle: &mut Oracle,
+        pool: &rayon::ThreadPool,
+    ) -> Result<BTreeSet<usize>, ProtocolError> {
+        oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
+        let data = Arc::clone(&self.data);
+        let settings = DriverSettings {
+            shape: &data.shape,
+            batch: self.batch,
+            seed: self.plan.seed,
+            max_queries: self.plan.max_queries,
+            aim: Aim::First,
+            pool,
+            stop: self.stop,
+        };
+        let mut court = Aside { run: self, ball, broken: BTreeSet::new() };
+        driver::run(oracle, recipe, ball, &mut items.into_iter(), &mut court, &settings, &mut Timing::default()).map_err(|error| {
+            match error {
+                DriverError::Oracle(error) => ProtocolError::Oracle(error),
+                DriverError::Callback(error) => error,
+                _ => ProtocolError::Interrupted,
+            }
+        })?;
+        Ok(court.broken)
+    }
+
+    /// Returns the logits of points, and counts the forwards.
+    pub(super) fn logits_apart(&mut self, oracle: &mut Oracle, points: &[Vec<f32>]) -> Result<Vec<f32>, ProtocolError> {
+        let (mut answer, mut logits) = (Answer::default(), Vec::new());
+        for chunk in points.chunks(self.batch) {
+            self.check_stop()?;
+            logits_of(oracle, chunk, &mut answer)?;
+            logits.extend_from_slice(&answer.logits);
+        }
+        self.sanity.forwards += points.len() as u64;
+        Ok(logits)
+    }
+
+    fn item(&self, sample: usize) -> Option<Item> {
+        let label = *self.data.labels.get(sample)?;
+        let logits = self.states.get(sample)?.clean.logits().into_owned();
+        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None })
+    }
+}
+
+/// A court that keeps nothing but who was broken.
+struct Aside<'r, 'a, 'b> {
+    run: &'r mut Run<'a>,
+    ball: &'b Ball,
+    broken: BTreeSet<usize>,
+}
+
+impl Court for Aside<'_, '_, '_> {
+    type Error = ProtocolError;
+
+    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
+        let run = &mut *self.run;
+        Ok(run.referee.judge(&run.preprocess, self.ball, item.goal(), &item.x, x_adv)?.adversarial)
+    }
+
+    fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), ProtocolError> {
+        self.run.sanity.forwards += verdict.queries.forwards;
+        self.run.sanity.backwards += verdict.queries.backwards;
+        if verdict.found.is_some() {
+            self.broken.extend(usize::try_from(item.sample));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! All flags, one constant each; `docs/flags.md` has a section for every one.
+
+use brinell_record::{Severity, Side};
+
+/// What is the same for a flag in every audit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Kind {
+    /// Stable identifier.
+    pub id: &'static str,
+    /// How much it matters where it is raised.
+    pub severity: Severity,
+    /// Side of the threshold on which it is raised.
+    pub raised_if: Side,
+    /// What the measured value is compared with, unless that depends on the run.
+    pub threshold: f64,
+    /// What value and threshold are counted in; empty for a plain fact, of which nothing is measured.
+    pub unit: &'static str,
+}
+
+impl Kind {
+    /// Returns the place in the documentation that says when it is raised, why it matters and what to do.
+    #[must_use]
+    pub fn docs(&self) -> String {
+        format!("docs/flags.md#{}", self.id)
+    }
+
+    const fn above(id: &'static str, severity: Severity, threshold: f64, unit: &'static str) -> Self {
+        Self { id, severity, raised_if: Side::Above, threshold, unit }
+    }
+
+    const fn fact(id: &'static str, severity: Severity) -> Self {
+        Self::above(id, severity, 0.0, "")
+    }
+}
+
+/// Every flag.
+pub const ALL: &[&Kind] = &[
+    &NEAR_CHANCE,
+    &PREPROCESSING_DOUBT,
+    &OUTSIDE_BOX,
+    &NON_FINITE,
+    &NON_FINITE_UNDER_ATTACK,
+    &NON_DETERMINISTIC,
+    &RANDOMISED,
+    &QUANTISED_INPUT,
+    &SOFTMAX,
+    &HIDDEN_SOFTMAX,
+    &FEW_CLASSES,
+    &ZERO_GRADIENT,
+    &NO_PROGRESS,
+    &INCOMPLETE,
+    &SILENT_SUCCESS,
+    &BLACK_BOX_STRONGER,
+    &LARGER_EPS,
+    &UNBOUNDED,
+    &UNSTABLE,
+    &DISAGREEMENT,
+    &BUDGET,
+    &SMALL_SAMPLE,
+    &TARGET_IS_LABEL,
+    &RESIZED,
+    &DEVICE,
+    &BATCH_ONE,
+    &RUNTIME,
+];
+
+/// Clean accuracy cannot be told from guessing.
+pub(crate) const NEAR_CHANCE: Kind =
+    Kind { raised_if: Side::AtMost, ..Kind::above("near-chance-accuracy", Severity::Blocking, 0.0, "lower end of clean accuracy") };
+/// Another preprocessing gives a clearly higher clean accuracy.
+pub(crate) const PREPROCESSING_DOUBT: Kind = Kind::above("preprocessing-doubt", Severity::Warning, 0.0, "better alternatives");
+/// Clean inputs lie outside the declared box.
+pub(crate) const OUTSIDE_BOX: Kind = Kind::above("input-outside-box", Severity::Blocking, 0.0, "samples");
+/// The model returned NaN or infinity for clean samples.
+pub(crate) const NON_FINITE: Kind = Kind::above("non-finite-output", Severity::Blocking, 0.0, "samples");
+/// The model returned NaN or infinity under attack.
+pub(crate) const NON_FINITE_UNDER_ATTACK: Kind = Kind::above("non-finite-under-attack", Severity::Warning, 0.0, "samples of all stages");
+/// The same input gave two different answers.
+pub(crate) const NON_DETERMINISTIC: Kind = Kind::above("non-deterministic", Severity::Blocking, 1e-4, "largest relative difference");
+/// The model draws random numbers and each point was judged by one draw.
+pub(crate) const RANDOMISED: Kind = Kind::above("randomised-judged-once", Severity::Warning, 0.0, "random operators");
+/// The model rounds its input before it uses it.
+pub(crate) const QUANTISED_INPUT: Kind = Kind::above("quantised-input", Severity::Warning, 0.5, "share of probed samples");
+/// The model's output is a softmax.
+pub(crate) const SOFTMAX: Kind = Kind::above("softmax-output", Severity::Note, 0.0, "softmax operators at the output");
+/// What attacks take for logits are probabilities.
+pub(crate) const HIDDEN_SOFTMAX: Kind = Kind::above("hidden-softmax", Severity::Warning, 0.5, "share of samples");
+/// A loss needs more classes than there are.
+pub(crate) const FEW_CLASSES: Kind =
+    Kind { raised_if: Side::Below, ..Kind::above("too-few-classes-for-dlr", Severity::Note, 0.0, "classes") };
+/// The gradient was exactly zero where an attack started.
+pub(crate) const ZERO_GRADIENT: Kind = Kind::above("zero-gradient", Severity::Warning, 0.01, "share of a stage's samples");
+/// No gradient attack raised its loss on samples that count as surviving.
+pub(crate) const NO_PROGRESS: Kind = Kind::above("no-progress", Severity::Blocking, 0.05, "share of survivors");
+/// The loss of the attacks still rose when they ended.
+pub(crate) const INCOMPLETE: Kind = Kind::above("incomplete-optimisation", Severity::Warning, 0.5, "share of survivors");
+/// An attack was at its goal on a sample that counts as surviving.
+pub(crate) const SILENT_SUCCESS: Kind = Kind::above("silent-success", Severity::Warning, 0.0, "survivors");
+/// An attack without gradients found what those with gradients had missed.
+pub(crate) const BLACK_BOX_STRONGER: Kind = Kind::above("black-box-stronger", Severity::Blocking, 0.2, "percentage points");
+/// The same attacks leave more samples standing in a larger ball.
+pub(crate) const LARGER_EPS: Kind = Kind::above("larger-eps-not-worse", Severity::Blocking, 5.0, "percentage points");
+/// The attacks fail even where everything within the box is allowed.
+pub(crate) const UNBOUNDED: Kind = Kind::above("unbounded-attack-fails", Severity::Blocking, 0.05, "share of checked samples");
+/// Small noise changes the margin by a large part of itself.
+pub(crate) const UNSTABLE: Kind = Kind::above("unstable-prediction", Severity::Warning, 0.25, "mean relative change of the margin");
+/// The referee did not confirm what an attack had found.
+pub(crate) const DISAGREEMENT: Kind = Kind::above("referee-disagreement", Severity::Warning, 0.0, "samples of all stages");
+/// The query limit ended attacks early.
+pub(crate) const BUDGET: Kind = Kind::above("query-limit", Severity::Warning, 0.0, "attacks");
+/// There are too few samples for narrow intervals.
+pub(crate) const SMALL_SAMPLE: Kind = Kind { raised_if: Side::Below, ..Kind::above("few-samples", Severity::Note, 30.0, "samples") };
+/// Samples that have the target as their label.
+pub(crate) const TARGET_IS_LABEL: Kind = Kind::above("target-is-label", Severity::Note, 0.0, "samples");
+/// Images were resized to the model's input.
+pub(crate) const RESIZED: Kind = Kind::above("resized-images", Severity::Note, 0.0, "samples");
+/// Part of the model does not run on the device that was asked for.
+pub(crate) const DEVICE: Kind = Kind::fact("device", Severity::Warning);
+/// The model runs with its own fixed batch size.
+pub(crate) const BATCH_ONE: Kind = Kind::fact("fixed-batch", Severity::Note);
+/// The runtime is not the fastest one.
+pub(crate) const RUNTIME: Kind = Kind::fact("runtime", Severity::Note);
