@@ -35,6 +35,8 @@ LARGEST = 59
 # Operators without smaller cases, or with few: so many of the larger ones too.
 LARGER = {"LRN": 625, "LSTM": 200, "GRU": 150, "ScatterND": 64, "Einsum": 75, "LpPool": 120, "RotaryEmbedding": 200, "Attention": 200, "CenterCropPad": 600}  # fmt: skip
 OF_THE_LARGER = 6
+# An operator all of whose cases are larger has none.
+SMALLEST = 700
 NEWEST = 25
 NUMERIC = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")
 
@@ -42,6 +44,19 @@ NUMERIC = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "
 def array(x):
     data = [int(v) for v in x.ravel()] if x.dtype.kind in "iub" else [float(str(v)) if np.isfinite(v) else str(v) for v in x.ravel()]
     return {"dtype": str(x.dtype), "shape": list(x.shape), "data": data}
+
+
+def largest(test):
+    return max(a.size for a in [*test.data_sets[0][0], *test.data_sets[0][1]])
+
+
+def limits(tests):
+    """The number of elements up to which cases of an operator are taken: so many that every operator has one."""
+    least = {}
+    for test in tests:
+        kind = test.model.graph.node[0].op_type
+        least[kind] = min(least.get(kind, SMALLEST), largest(test))
+    return {kind: max(LARGEST, LARGER.get(kind, 0), n) for kind, n in least.items()}
 
 
 def usable(test):
@@ -53,16 +68,17 @@ def usable(test):
     arrays = [*test.data_sets[0][0], *test.data_sets[0][1]]
     if nodes[0].op_type == "BitShift" and any(a.dtype.kind == "i" for a in arrays):  # signed numbers came with opset 28
         return False
-    return all(isinstance(a, np.ndarray) and str(a.dtype) in NUMERIC and a.size <= LARGER.get(nodes[0].op_type, LARGEST) for a in arrays)
+    return all(isinstance(a, np.ndarray) and str(a.dtype) in NUMERIC and a.size <= SMALLEST for a in arrays)
 
 
 def cases():
     larger = {}
-    for test in sorted(collect_testcases(None), key=lambda test: test.name):
-        if not usable(test):
+    tests = [test for test in sorted(collect_testcases(None), key=lambda test: test.name) if usable(test)]
+    limit = limits(tests)
+    for test in tests:
+        if largest(test) > limit[test.model.graph.node[0].op_type]:
             continue
-        arrays = [*test.data_sets[0][0], *test.data_sets[0][1]]
-        if max(a.size for a in arrays) > LARGEST:
+        if largest(test) > LARGEST:
             kind = test.model.graph.node[0].op_type
             larger[kind] = larger.get(kind, 0) + 1
             if larger[kind] > OF_THE_LARGER:

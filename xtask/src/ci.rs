@@ -9,6 +9,7 @@ pub(crate) fn run() -> Result<(), String> {
     crate::golden::check()?;
     cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     cargo("tests", &["test", "--workspace", "--locked"])?;
+    crate::ops::run(true)?;
     documentation()?;
     deny()
 }

@@ -1,10 +1,11 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | ops`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
 mod ci;
 mod golden;
 mod layers;
+mod ops;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,9 +13,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden
+  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops
   layers           arrows between crates only go down (ARCHITECTURE.md)
-  golden --check   golden files are those that their scripts wrote";
+  golden --check   golden files are those that their scripts wrote
+  ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(),
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
+        ["ops"] => ops::run(false),
+        ["ops", "--check"] => ops::run(true),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -9,7 +9,7 @@ use brinell_testkit::{Array, NodeCase, node_cases};
 use typed::run;
 
 /// Cases that a runtime refuses: (runtime, parts of the case's name, why).
-const REFUSED: [(&str, &[&str], &str); 19] = [
+const REFUSED: [(&str, &[&str], &str); 22] = [
     ("onnxruntime", &["max_int16", "max_uint16", "min_int16", "min_uint16"], "it has no 16-bit integers there"),
     ("onnxruntime", &["fmod_0"], "its Mod of floating point is fmod only"),
     ("onnxruntime", &["pow_types_float32_uint"], "it has no unsigned exponents"),
@@ -19,7 +19,14 @@ const REFUSED: [(&str, &[&str], &str); 19] = [
     ("rten", &["bitshift", "bitwise"], "it does not have the operator"),
     ("rten", &["isinf_negative", "isinf_positive"], "it asks for both signs"),
     ("rten", &["matmulinteger"], "it wants zeros as scalars"),
-    ("rten", &["max_int", "max_uint", "min_int", "min_uint"], "it computes with f32 and i32"),
+    (
+        "rten",
+        &["max_int", "max_uint", "min_int", "min_uint", "add_int", "add_uint", "equal_int", "equal_uint"],
+        "it computes with f32 and i32",
+    ),
+    ("rten", &["greater_int", "greater_uint", "less_int", "less_uint"], "the same"),
+    ("onnxruntime", &["top_k_uint64"], "it does not sort them"),
+    ("onnxruntime", &["qlinearmatmul_2D_int8_float16", "qlinearmatmul_2D_uint8_float16", "qlinearmatmul_3D"], "its scales are f32"),
     ("rten", &["mod_mixed_sign_int16", "mod_mixed_sign_int8", "mod_uint"], "the same"),
     ("rten", &["top_k_uint64", "pow_types_float32_uint"], "the same"),
     ("rten", &["pow_types_float32_int"], "its exponents have the type of the base"),
@@ -32,7 +39,7 @@ const REFUSED: [(&str, &[&str], &str); 19] = [
 ];
 
 /// Cases that a runtime computes otherwise than ONNX, which DIVERGENCES.md says: (runtime, parts of the name, why).
-const DIFFERENT: [(&str, &[&str], &str); 4] = [
+const DIFFERENT: [(&str, &[&str], &str); 5] = [
     (
         "rten",
         &["argmax_keepdims_example", "argmax_negative_axis_keepdims_example", "argmax_no_keepdims_example", "hardmax_one_hot"],
@@ -41,6 +48,7 @@ const DIFFERENT: [(&str, &[&str], &str); 4] = [
     ("rten", &["sign"], "1 at zero"),
     ("rten", &["scales_cubic", "sizes_cubic"], "another kernel"),
     ("rten", &["linear_align_corners"], "of a size that is rounded, the rounded one counts"),
+    ("onnxruntime", &["scales_linear_align_corners", "scales_cubic_align_corners"], "the same"),
 ];
 
 fn is_in(table: &[(&str, &[&str], &str)], runtime: &dyn Runtime, case: &NodeCase) -> bool {

@@ -35,5 +35,5 @@ pub use op::{
     Bitwise, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, Operand, PadMode, PoolAttrs, Quant, Real, Reduce, ResizeAttrs,
     ResizeCoordinates, ResizeMode, ResizeNearest, ScatterReduction,
 };
-pub use rebatch::{RebatchError, rebatch};
+pub use rebatch::{RebatchError, mixes_samples, pin_batch, rebatch};
 pub use tensor::{Tensor, TensorData};

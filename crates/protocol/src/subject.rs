@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signature};
-use brinell_graph::Graph;
+use brinell_graph::{Graph, mixes_samples, pin_batch};
 use brinell_onnx::Model;
 
 use crate::data::{self, Dataset, LoadOptions};
@@ -25,12 +25,12 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Reads a model file.
+    /// Reads a model file. A model whose samples would influence each other in a batch is read for one sample.
     ///
     /// # Errors
     /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
     pub fn load(path: &Path) -> Result<Self, ProtocolError> {
-        let model =
+        let mut model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
@@ -39,6 +39,9 @@ impl Subject {
             Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(ProtocolError::io("read", first))?),
             None => None,
         };
+        if mixes_samples(&model.graph).is_some() {
+            model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
+        }
         let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
         Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, signature })
     }

@@ -5,12 +5,15 @@
 //! operands no longer fit, is an error. What comes out fits shape by shape; whether it computes the same is for the caller
 //! to check on numbers, since a 1 in a target shape may have meant something else.
 
+mod pin;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use pin::{mixes_samples, pin_batch};
 
 use crate::graph::GraphError;
 use crate::infer::show;

@@ -43,6 +43,7 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 pub(crate) use self::opaque::{captured_names, inner_operators};
+pub use self::rule::{Operator, operators};
 
 use self::attribute::Attributes;
 use self::content::Content;

@@ -5,6 +5,8 @@ use super::{
     pool, quant, recurrent, reduce, resize, sequence,
 };
 
+use crate::version;
+
 /// How one operator is read.
 pub(super) struct Rule {
     name: &'static str,
@@ -23,6 +25,30 @@ pub(super) fn find(domain: &str, op: &str) -> Option<&'static Rule> {
         _ => return None,
     };
     table.binary_search_by(|rule| rule.name.cmp(op)).ok().and_then(|i| table.get(i))
+}
+
+/// An operator that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operator {
+    /// Its domain, empty for the default one.
+    pub domain: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// Oldest and newest opset in which it is read; `None` in domains beside the default one.
+    pub opsets: Option<(i64, i64)>,
+}
+
+/// Returns the operators that are read, by domain and name.
+#[must_use]
+pub fn operators() -> Vec<Operator> {
+    let opsets = |rule: &Rule| {
+        let known = |opset: &i64| version::since(rule.name, *opset).is_some_and(|version| version <= rule.newest);
+        let mut all = (version::OLDEST..=version::NEWEST).filter(known);
+        let oldest = all.next()?;
+        Some((oldest, all.last().unwrap_or(oldest)))
+    };
+    let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
+    default.chain(MICROSOFT.iter().map(|rule| Operator { domain: "com.microsoft", name: rule.name, opsets: None })).collect()
 }
 
 macro_rules! rules {

@@ -147,6 +147,19 @@ impl Case {
         if self.tolerance == "Close" { Tolerance::Close } else { Tolerance::Rounded }
     }
 
+    /// Returns domain and name of the operators of the case.
+    ///
+    /// # Errors
+    /// [`GoldenError::Case`] where the file is odd.
+    pub fn operators(&self) -> Result<Vec<(String, String)>, GoldenError> {
+        let op = |node: &CaseNode| op::op(&node.op, &Attributes(&node.attributes), None).map_err(|problem| self.odd(problem));
+        let named = |op: Op| {
+            let domain = if let Op::Quant(quant) = &op { quant.domain() } else { "" };
+            (domain.to_owned(), op.name().to_owned())
+        };
+        self.nodes.iter().map(|node| op(node).map(named)).collect()
+    }
+
     /// Returns the graph of the case, with its outputs set.
     ///
     /// # Errors
