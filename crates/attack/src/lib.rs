@@ -5,19 +5,33 @@
 
 mod apgd;
 mod attack;
+mod boundary;
+mod decision;
 pub mod driver;
 mod error;
+mod estimate;
 mod fgsm;
+mod hopskipjump;
+mod nes;
 mod pgd;
+mod picture;
 mod registry;
 pub mod rng;
 mod settings;
+mod spsa;
 mod step;
+mod surfree;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use attack::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
+pub use boundary::{Boundary, BoundaryConfig};
 pub use brinell_engine::Loss;
 pub use error::AttackError;
+pub use estimate::{Draw, Estimate, EstimateConfig, Flavour};
 pub use fgsm::Fgsm;
+pub use hopskipjump::{HopSkipJump, HopSkipJumpConfig};
+pub use nes::NES;
 pub use pgd::{Pgd, PgdConfig};
 pub use registry::{Listed, attacks, recipe, suite, suites};
+pub use spsa::SPSA;
+pub use surfree::{SurFree, SurFreeConfig};

@@ -2,7 +2,10 @@
 
 use brinell_threat::Norm;
 
-use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Knowledge, Pgd, PgdConfig, Recipe, settings::Settings};
+use crate::{
+    Apgd, ApgdConfig, ApgdLoss, AttackError, Boundary, BoundaryConfig, Estimate, Fgsm, Flavour, HopSkipJump, HopSkipJumpConfig, Knowledge, NES,
+    Pgd, PgdConfig, Recipe, SPSA, SurFree, SurFreeConfig, estimate, settings::Settings,
+};
 
 /// What an attack is called, what it takes and how it is made.
 struct Entry {
@@ -41,12 +44,43 @@ const ATTACKS: &[Entry] = &[
         settings: APGD_SETTINGS,
         build: |given| apgd(ApgdLoss::Margin, given),
     },
+    Entry {
+        name: NES.name,
+        about: "steps along gradients estimated from the logits at normal probes",
+        settings: estimate::SETTINGS,
+        build: |given| estimated(&NES, given),
+    },
+    Entry {
+        name: SPSA.name,
+        about: "steps along gradients estimated from the logits at probes of random signs",
+        settings: estimate::SETTINGS,
+        build: |given| estimated(&SPSA, given),
+    },
+    Entry {
+        name: HopSkipJump::NAME,
+        about: "the edge's normal estimated from labels",
+        settings: &["steps", "evaluations", "gamma", "restarts"],
+        build: hopskipjump,
+    },
+    Entry {
+        name: SurFree::NAME,
+        about: "arcs towards the clean input, from labels",
+        settings: &["steps", "theta", "rho", "kept", "smooth", "restarts"],
+        build: surfree,
+    },
+    Entry {
+        name: Boundary::NAME,
+        about: "a random walk along the edge, from labels",
+        settings: &["steps", "spherical-step", "source-step", "adaptation"],
+        build: boundary,
+    },
 ];
 
 /// Suites: attacks that run one after the other on what the former left over.
 const SUITES: &[(&str, &[&str])] = &[("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
 
 const COUNT: &str = "a whole number above 0";
+const NUMBER: &str = "a finite number above 0";
 const SWITCH: &str = "true or false";
 
 fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
@@ -67,6 +101,42 @@ fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackE
         restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
         rho: given.get("rho", "from 0 to 1")?.unwrap_or(default.rho),
         reference_quirk: given.get("reference-quirk", SWITCH)?.unwrap_or(default.reference_quirk),
+    })?))
+}
+
+fn estimated(flavour: &'static Flavour, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    Ok(Box::new(Estimate::new(flavour, flavour.default.clone().with(given)?)?))
+}
+
+fn hopskipjump(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = HopSkipJumpConfig::default();
+    Ok(Box::new(HopSkipJump::new(HopSkipJumpConfig {
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        evaluations: given.get("evaluations", COUNT)?.unwrap_or(default.evaluations),
+        gamma: given.get("gamma", NUMBER)?.unwrap_or(default.gamma),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+    })?))
+}
+
+fn surfree(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = SurFreeConfig::default();
+    Ok(Box::new(SurFree::new(SurFreeConfig {
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        theta: given.get("theta", "above 0 and at most 90, in degrees")?.unwrap_or(default.theta),
+        rho: given.get("rho", "above 0 and at most 1")?.unwrap_or(default.rho),
+        kept: given.get("kept", "a whole number")?.unwrap_or(default.kept),
+        smooth: given.get("smooth", SWITCH)?.unwrap_or(default.smooth),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+    })?))
+}
+
+fn boundary(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = BoundaryConfig::default();
+    Ok(Box::new(Boundary::new(BoundaryConfig {
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        spherical_step: given.get("spherical-step", NUMBER)?.unwrap_or(default.spherical_step),
+        source_step: given.get("source-step", NUMBER)?.unwrap_or(default.source_step),
+        adaptation: given.get("adaptation", "a finite number above 1")?.unwrap_or(default.adaptation),
     })?))
 }
 

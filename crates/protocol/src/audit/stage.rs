@@ -68,10 +68,11 @@ impl Run<'_> {
             let mut x = vec![0.0; data.sample_len()];
             data.sample(sample, scale, &mut x);
             let logits = logits.next().unwrap_or_default();
-            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None })
+            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None, guide: None })
         });
         let settings = DriverSettings {
             batch: self.batch,
+            shape: &data.shape,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
             aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },
