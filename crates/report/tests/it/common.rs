@@ -2,9 +2,10 @@
 
 use brinell_record::{
     ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Machine, ModelInfo, Norm, Outcome, Preprocessing, Rate, RuntimeInfo,
-    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat,
+    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat, Verdict,
 };
 use brinell_report::Run;
+use serde_json::Value;
 
 /// An audit of 892 images in ten classes at 2/255 (L-inf).
 pub(crate) fn audit() -> Run {
@@ -24,6 +25,25 @@ pub(crate) fn single() -> Run {
     (summary.clean_accuracy, summary.robust_accuracy) = (rate(1, 1), rate(0, 1));
     run.samples = samples(3).into_iter().take(1).collect();
     run
+}
+
+/// A refuted claim of a rate, with `n` counterexamples judged by two runtimes.
+pub(crate) fn verdict(n: usize) -> Verdict {
+    let mut value: Value = serde_json::from_str(include_str!("../../../record/tests/verdict.json")).unwrap();
+    let witness = value["witnesses"][0].clone();
+    value["witnesses"] = (0..n)
+        .map(|at| {
+            let mut witness = witness.clone();
+            witness["sample"] = at.into();
+            if at == 1 {
+                witness["standing"] = "boundary".into();
+                witness["opinions"][1]["confirmed"] = false.into();
+            }
+            witness
+        })
+        .collect();
+    value["claim"]["assumptions"] = vec!["images arrive as they were recorded"].into();
+    serde_json::from_value(value).unwrap()
 }
 
 /// A rate whose interval is near enough to the exact one for a test of layout.
