@@ -110,11 +110,12 @@ fn the_closed_form_agrees_with_the_support_function() {
 
 #[test]
 fn radius_zero_asks_only_for_the_clean_input() {
-    for name in brinell_attack::attacks().map(|attack| attack.name) {
-        for norm in [Norm::Linf, Norm::L2] {
+    // Attacks that see labels only look outside the ball.
+    for listed in brinell_attack::attacks().filter(|attack| attack.knowledge != brinell_attack::Knowledge::Label) {
+        for &norm in listed.norms {
             let problem = problem(0.0, 1.0);
-            let trace = attack(&*recipe(name).unwrap(), &problem, norm, 0.0, None);
-            assert!(trace.points.iter().all(|x| *x == problem.x), "{name} {norm}");
+            let trace = attack(&*recipe(listed.name).unwrap(), &problem, norm, 0.0, None);
+            assert!(trace.points.iter().all(|x| *x == problem.x), "{} {norm}", listed.name);
         }
     }
 }
