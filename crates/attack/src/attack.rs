@@ -158,6 +158,11 @@ pub trait Recipe: Send + Sync {
     /// What the attack must see of the model.
     fn knowledge(&self) -> Knowledge;
 
+    /// True for attacks that look for the smallest change: they leave the ball and go on after a success.
+    fn seeks_minimum(&self) -> bool {
+        false
+    }
+
     /// The loss to be maximised for a model with this many classes.
     fn loss(&self, targeted: bool, classes: usize) -> Loss;
 

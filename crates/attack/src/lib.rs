@@ -6,6 +6,7 @@
 mod apgd;
 mod attack;
 mod boundary;
+pub mod contract;
 mod decision;
 pub mod driver;
 mod error;

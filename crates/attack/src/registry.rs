@@ -1,11 +1,10 @@
 //! All attacks and suites by name.
 
+mod blackbox;
+
 use brinell_threat::Norm;
 
-use crate::{
-    Apgd, ApgdConfig, ApgdLoss, AttackError, Boundary, BoundaryConfig, Estimate, Fgsm, Flavour, HopSkipJump, HopSkipJumpConfig, Knowledge, NES,
-    Pgd, PgdConfig, Recipe, SPSA, SurFree, SurFreeConfig, estimate, settings::Settings,
-};
+use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Knowledge, Pgd, PgdConfig, Recipe, settings::Settings};
 
 /// What an attack is called, what it takes and how it is made.
 struct Entry {
@@ -44,37 +43,11 @@ const ATTACKS: &[Entry] = &[
         settings: APGD_SETTINGS,
         build: |given| apgd(ApgdLoss::Margin, given),
     },
-    Entry {
-        name: NES.name,
-        about: "steps along gradients estimated from the logits at normal probes",
-        settings: estimate::SETTINGS,
-        build: |given| estimated(&NES, given),
-    },
-    Entry {
-        name: SPSA.name,
-        about: "steps along gradients estimated from the logits at probes of random signs",
-        settings: estimate::SETTINGS,
-        build: |given| estimated(&SPSA, given),
-    },
-    Entry {
-        name: HopSkipJump::NAME,
-        about: "the edge's normal estimated from labels",
-        settings: &["steps", "evaluations", "gamma", "restarts"],
-        build: hopskipjump,
-    },
-    Entry {
-        name: SurFree::NAME,
-        about: "arcs towards the clean input, from labels",
-        settings: &["steps", "theta", "rho", "kept", "smooth", "restarts"],
-        build: surfree,
-    },
-    Entry {
-        name: Boundary::NAME,
-        about: "a random walk along the edge, from labels",
-        settings: &["steps", "spherical-step", "source-step", "adaptation"],
-        build: boundary,
-    },
 ];
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    ATTACKS.iter().chain(blackbox::ATTACKS)
+}
 
 /// Suites: attacks that run one after the other on what the former left over.
 ///
@@ -82,7 +55,6 @@ const ATTACKS: &[Entry] = &[
 const SUITES: &[(&str, &[&str])] = &[("none", &[]), ("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
 
 const COUNT: &str = "a whole number above 0";
-const NUMBER: &str = "a finite number above 0";
 const SWITCH: &str = "true or false";
 
 fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
@@ -106,42 +78,6 @@ fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackE
     })?))
 }
 
-fn estimated(flavour: &'static Flavour, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    Ok(Box::new(Estimate::new(flavour, flavour.default.clone().with(given)?)?))
-}
-
-fn hopskipjump(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = HopSkipJumpConfig::default();
-    Ok(Box::new(HopSkipJump::new(HopSkipJumpConfig {
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        evaluations: given.get("evaluations", COUNT)?.unwrap_or(default.evaluations),
-        gamma: given.get("gamma", NUMBER)?.unwrap_or(default.gamma),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-    })?))
-}
-
-fn surfree(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = SurFreeConfig::default();
-    Ok(Box::new(SurFree::new(SurFreeConfig {
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        theta: given.get("theta", "above 0 and at most 90, in degrees")?.unwrap_or(default.theta),
-        rho: given.get("rho", "above 0 and at most 1")?.unwrap_or(default.rho),
-        kept: given.get("kept", "a whole number")?.unwrap_or(default.kept),
-        smooth: given.get("smooth", SWITCH)?.unwrap_or(default.smooth),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-    })?))
-}
-
-fn boundary(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = BoundaryConfig::default();
-    Ok(Box::new(Boundary::new(BoundaryConfig {
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        spherical_step: given.get("spherical-step", NUMBER)?.unwrap_or(default.spherical_step),
-        source_step: given.get("source-step", NUMBER)?.unwrap_or(default.source_step),
-        adaptation: given.get("adaptation", "a finite number above 1")?.unwrap_or(default.adaptation),
-    })?))
-}
-
 /// What is known of an attack before it is configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed {
@@ -157,7 +93,7 @@ pub struct Listed {
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
-    ATTACKS.iter().filter_map(|entry| {
+    entries().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
         Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
     })
@@ -175,8 +111,8 @@ pub fn suites() -> impl Iterator<Item = &'static str> {
 pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
-    let Some(entry) = ATTACKS.iter().find(|entry| entry.name == name) else {
-        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name).collect();
+    let Some(entry) = entries().find(|entry| entry.name == name) else {
+        let known: Vec<_> = entries().map(|entry| entry.name).collect();
         return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
     };
     (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
@@ -200,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_attack_is_built_from_its_name_and_from_its_own_description() {
-        assert_eq!(attacks().count(), ATTACKS.len());
+        assert_eq!(attacks().count(), entries().count());
         for Listed { name, .. } in attacks() {
             let made = recipe(name).unwrap();
             assert_eq!(made.name(), name);

@@ -5,24 +5,29 @@
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 
 pub mod audit;
+mod compare;
 pub mod data;
 mod error;
 pub mod flags;
 pub mod hash;
+pub mod history;
 mod inspect;
 pub mod machine;
 pub mod npz;
 mod plan;
 mod referee;
 pub mod run;
+pub mod selftest;
 pub mod stats;
 mod subject;
 
 pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
+pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_threat::{Eps, Norm, ThreatError};
+pub use compare::compare;
 pub use error::ProtocolError;
 pub use inspect::{Inspection, Port, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};

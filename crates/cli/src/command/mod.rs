@@ -1,11 +1,15 @@
 //! One file per subcommand.
 
 mod audit;
+mod compare;
 mod demo;
 mod doctor;
 mod grad;
+mod history;
 mod init;
 mod inspect;
+mod report;
+mod selftest;
 
 use clap::Subcommand;
 
@@ -18,12 +22,20 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
+    Report(report::Report),
+    /// Compare two runs on the same samples, sample by sample
+    Compare(compare::Compare),
+    /// Show robust accuracy over runs
+    History(history::History),
     /// Say what a model is and what can be done with it
     Inspect(inspect::Inspect),
     /// Write the gradient of a model as an ONNX file that any runtime runs
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
+    /// Hold every attack to models whose smallest adversarial change is known in closed form
+    Selftest(selftest::Selftest),
     /// Say which runtimes were found, and what would make audits faster
     Doctor(doctor::Doctor),
 }
@@ -33,9 +45,13 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Report(report) => report.run(),
+            Self::Compare(compare) => compare.run(),
+            Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
+            Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
         }
     }
