@@ -206,7 +206,9 @@ enum Phase {
     /// The whole step; on every tenth the point on the sphere follows.
     Step,
     /// The point on the sphere, after a whole step that was or was not adversarial.
-    Sphere { step_hit: bool },
+    Sphere {
+        step_hit: bool,
+    },
 }
 
 struct Walk {

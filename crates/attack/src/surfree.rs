@@ -135,9 +135,16 @@ enum Phase {
     /// The largest angle is tried on this side, 1 or -1.
     Side(f64),
     /// The arc is adversarial at `low` degrees; is it at `high`?
-    Extend { low: f64, high: f64 },
+    Extend {
+        low: f64,
+        high: f64,
+    },
     /// The edge lies between `low`, adversarial, and `high`.
-    Narrow { low: f64, high: f64, halvings: u32 },
+    Narrow {
+        low: f64,
+        high: f64,
+        halvings: u32,
+    },
 }
 
 struct Run {
@@ -214,7 +221,8 @@ impl Run {
         }
         normalise(&mut self.aside);
         if self.kept > 0 {
-            let mut place = if self.former.len() == self.kept { self.former.pop_front() } else { None }.unwrap_or_else(|| self.aside.clone());
+            let mut place =
+                if self.former.len() == self.kept { self.former.pop_front() } else { None }.unwrap_or_else(|| self.aside.clone());
             place.copy_from_slice(&self.aside);
             self.former.push_back(place);
         }

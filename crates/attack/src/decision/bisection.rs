@@ -31,7 +31,11 @@ impl Bisection {
     /// Takes whether the point asked about is adversarial; true once the edge is found.
     pub(crate) fn tell(&mut self, adversarial: bool) -> bool {
         let middle = f64::midpoint(self.low, self.high);
-        if adversarial { self.high = middle } else { self.low = middle }
+        if adversarial {
+            self.high = middle
+        } else {
+            self.low = middle
+        }
         self.high - self.low <= self.tolerance
     }
 

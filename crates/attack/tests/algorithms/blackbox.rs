@@ -57,7 +57,12 @@ fn attack_with(start: &Start<'_>, spec: &str, model: Logits<'_>, limit: usize) -
         }
         let reply = match need {
             Need::Label => Reply { prediction, logits: &[], loss: f32::NAN, gradient: &[] },
-            Need::Logits => Reply { prediction, logits: &logits, loss: loss.eval(&logits, start.label, start.target.unwrap_or(start.label)), gradient: &[] },
+            Need::Logits => Reply {
+                prediction,
+                logits: &logits,
+                loss: loss.eval(&logits, start.label, start.target.unwrap_or(start.label)),
+                gradient: &[],
+            },
             Need::Gradient => panic!("{spec} asks for a gradient"),
         };
         if attack.tell(&reply) == Next::Done {
@@ -146,7 +151,14 @@ fn what_does_not_change_the_decision_changes_no_point() {
         let plain = points(0, &logits);
         assert!(plain == points(0, &|x| logits(x).iter().map(|z| z + shift).collect()), "{spec}: a constant added to all logits");
         assert!(plain == points(0, &|x| logits(x).iter().map(|z| z * 0.25 - 64.0).collect()), "{spec}: scaled and negative logits");
-        assert!(plain == points(1, &|x| { let z = logits(x); order.iter().map(|&k| z[k]).collect() }), "{spec}: classes in another order");
+        assert!(
+            plain
+                == points(1, &|x| {
+                    let z = logits(x);
+                    order.iter().map(|&k| z[k]).collect()
+                }),
+            "{spec}: classes in another order"
+        );
     }
 }
 
@@ -189,7 +201,9 @@ fn a_guide_and_an_example_are_where_the_search_starts() {
 fn degenerate_inputs_give_finite_points_and_an_end() {
     for (spec, norms) in SHORT {
         for &norm in norms {
-            for (shape, eps) in [(&[1, 1, 1][..], 0.3), (&[1][..], 0.3), (&[1, 4, 6][..], 0.5), (&[4, 6, 1][..], 0.5), (&[24][..], 0.5), (&[5, 3][..], 0.5)] {
+            for (shape, eps) in
+                [(&[1, 1, 1][..], 0.3), (&[1][..], 0.3), (&[1, 4, 6][..], 0.5), (&[4, 6, 1][..], 0.5), (&[24][..], 0.5), (&[5, 3][..], 0.5)]
+            {
                 let n = shape.iter().product();
                 for value in [0.0f32, 0.25, 1.0] {
                     let x = vec![value; n];
@@ -197,12 +211,10 @@ fn degenerate_inputs_give_finite_points_and_an_end() {
                     let start = Start { shape, ..Start::new(&x, &ball, 0, 2) };
                     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len() as f32;
                     // Wrong already; wrong nearby; wrong nowhere; no answer at all.
-                    let models: [Logits<'_>; 4] = [
-                        &|_| vec![0.0, 1.0],
-                        &|x| vec![0.0, (mean(x) - value).abs() - 0.05],
-                        &|_| vec![1.0, 1.0],
-                        &|_| vec![f32::NAN, f32::INFINITY],
-                    ];
+                    let models: [Logits<'_>; 4] =
+                        [&|_| vec![0.0, 1.0], &|x| vec![0.0, (mean(x) - value).abs() - 0.05], &|_| vec![1.0, 1.0], &|_| {
+                            vec![f32::NAN, f32::INFINITY]
+                        }];
                     for (k, model) in models.into_iter().enumerate() {
                         let outcome = attack_with(&start, spec, model, ENDLESS);
                         assert!(outcome.points.len() < ENDLESS, "{spec} {shape:?} {value} model {k}");
