@@ -17,7 +17,7 @@ use crate::{
 /// | `steps` | updates in one run | at least 1 |
 /// | `pairs` | pairs of points per update | at least 1 |
 /// | `sigma` | size of a probe's elements relative to the box | above 0, finite |
-/// | `step` | length of the first update relative to eps; it falls to a tenth in equal parts | above 0, finite |
+/// | `step` | length of the first update relative to eps; it falls to a fiftieth in equal parts | above 0, finite |
 /// | `momentum` | share of the former direction in the next | from 0 to below 1 |
 /// | `restarts` | runs, the first from the clean input, others from random points of the ball | at least 1 |
 #[derive(Debug, Clone, PartialEq)]
@@ -179,7 +179,7 @@ enum Asking {
 }
 
 /// Part of the first step that the last one has.
-const LAST_STEP: f64 = 0.1;
+const LAST_STEP: f64 = 0.02;
 
 impl Walk {
     fn new(flavour: &Flavour, config: &EstimateConfig, start: &Start<'_>) -> Self {

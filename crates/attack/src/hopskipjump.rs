@@ -83,6 +83,10 @@ impl Recipe for HopSkipJump {
         Knowledge::Label
     }
 
+    fn seeks_minimum(&self) -> bool {
+        true
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }

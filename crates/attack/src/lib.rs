@@ -4,35 +4,45 @@
 //! restart; [`recipe`] and [`suite`] find recipes by name. Points are flat slices of d floats in model-input units.
 
 mod apgd;
+mod apgd_t;
 mod attack;
 mod boundary;
 pub mod contract;
 mod decision;
 pub mod driver;
+mod eot;
 mod error;
 mod estimate;
+mod fab;
 mod fgsm;
 mod hopskipjump;
 mod nes;
 mod pgd;
 mod picture;
+mod reference;
 mod registry;
+mod rivals;
 pub mod rng;
 mod settings;
 mod spsa;
+mod square;
 mod step;
 mod surfree;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
+pub use apgd_t::{ApgdT, ApgdTConfig, Order};
 pub use attack::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
 pub use boundary::{Boundary, BoundaryConfig};
 pub use brinell_engine::Loss;
 pub use error::AttackError;
 pub use estimate::{Draw, Estimate, EstimateConfig, Flavour};
+pub use fab::{Fab, FabConfig, FabPlanes};
 pub use fgsm::Fgsm;
 pub use hopskipjump::{HopSkipJump, HopSkipJumpConfig};
 pub use nes::NES;
 pub use pgd::{Pgd, PgdConfig};
+pub use reference::Spent;
 pub use registry::{Listed, attacks, recipe, suite, suites};
 pub use spsa::SPSA;
+pub use square::{Square, SquareConfig};
 pub use surfree::{SurFree, SurFreeConfig};

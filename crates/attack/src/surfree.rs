@@ -95,6 +95,10 @@ impl Recipe for SurFree {
         Knowledge::Label
     }
 
+    fn seeks_minimum(&self) -> bool {
+        true
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }

@@ -5,14 +5,14 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Start;
 
-/// Points of blended noise that are tried before the goal counts as out of reach.
+/// Points of noise that are tried before the goal counts as out of reach.
 const NOISES: u32 = 100;
 
 /// Tries of noise before simple images and the guide get their turn.
 const NOISES_FIRST: u32 = 8;
 
-/// Shares of noise in the blend, tried in turn: a model often gives pure noise one and the same class.
-const BLENDS: [f64; 4] = [1.0, 0.5, 0.75, 0.25];
+/// Kinds of noise, tried in turn: a model often gives noise of one kind one and the same class.
+const KINDS: [Try; 5] = [Try::Noise(1.0), Try::Noise(0.5), Try::Corner, Try::Noise(0.75), Try::Noise(0.25)];
 
 /// How the search for a first adversarial point stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,10 @@ enum Try {
     Known,
     /// Another input of the data.
     Guide,
-    /// Uniform noise, with this share in the blend.
+    /// Uniform noise, with this share in the blend with the clean input.
     Noise(f64),
+    /// A random corner of the box.
+    Corner,
     /// The clean input with its values turned round in the box.
     Inverse,
     /// The same value everywhere, at this place of the box.
@@ -56,7 +58,7 @@ impl Opening {
         // Later runs are to find other ends than the first.
         let known: Option<Box<[f32]>> = start.found.filter(|_| start.run == 0).map(Box::from);
         let guide: Option<Box<[f32]>> = start.guide.map(Box::from);
-        let noise = (0..NOISES).zip(BLENDS.into_iter().cycle()).map(|(_, share)| Try::Noise(share));
+        let noise = KINDS.into_iter().cycle().take(NOISES as usize);
         let first = if start.target.is_some() { 0 } else { NOISES_FIRST };
         let mut plan: Vec<Try> = known.iter().map(|_| Try::Known).chain(noise).collect();
         let at = known.iter().len() + first as usize;
@@ -81,6 +83,10 @@ impl Opening {
             Some(Try::Guide) => copy(&self.guide, x),
             Some(Try::Inverse) => x.iter_mut().for_each(|v| *v = inside(lo + (hi - *v))),
             Some(Try::Flat(place)) => x.fill(inside((f64::from(lo) + place * self.bounds.width()) as f32)),
+            Some(Try::Corner) => {
+                fill_uniform(&mut self.rng, x);
+                x.iter_mut().for_each(|v| *v = if *v < 0.0 { lo } else { hi });
+            }
             Some(Try::Noise(share)) => {
                 fill_uniform(&mut self.rng, x);
                 for (x, &clean) in x.iter_mut().zip(clean) {

@@ -229,7 +229,8 @@ fn degenerate_inputs_give_finite_points_and_an_end() {
 
 #[test]
 fn every_attack_without_gradients_is_in_the_tables_of_this_file() {
-    for listed in brinell_attack::attacks().filter(|attack| attack.knowledge != Knowledge::White) {
+    // Square has its own.
+    for listed in brinell_attack::attacks().filter(|attack| attack.knowledge != Knowledge::White && attack.name != "square") {
         let mut known = LABEL.map(|(spec, _)| spec).into_iter().chain(SCORE);
         assert!(known.any(|spec| spec.split(':').next() == Some(listed.name)), "{}", listed.name);
     }

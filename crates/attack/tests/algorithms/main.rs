@@ -6,4 +6,5 @@ mod blackbox;
 mod hostile;
 mod linear;
 mod model;
+mod reference_paths;
 mod scripted;
