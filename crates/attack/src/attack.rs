@@ -120,6 +120,8 @@ pub struct Start<'a> {
     pub logits: &'a [f32],
     /// The nearest adversarial example known so far.
     pub found: Option<&'a [f32]>,
+    /// An input of the data that the model gives a class the attack wants; a start for attacks that see labels only.
+    pub guide: Option<&'a [f32]>,
     /// Seed of the audit.
     pub seed: u64,
     /// Number of the sample in the data set.
@@ -132,7 +134,7 @@ impl<'a> Start<'a> {
     /// Returns the first run on sample 0 under seed 0, untargeted, with nothing known about the sample.
     #[must_use]
     pub fn new(x: &'a [f32], ball: &'a Ball, label: usize, classes: usize) -> Self {
-        Self { x, shape: &[], ball, label, target: None, classes, logits: &[], found: None, seed: 0, sample: 0, run: 0 }
+        Self { x, shape: &[], ball, label, target: None, classes, logits: &[], found: None, guide: None, seed: 0, sample: 0, run: 0 }
     }
 
     /// Returns what the attack wants of this sample.

@@ -1,5 +1,7 @@
 //! All attacks and suites by name.
 
+mod blackbox;
+
 use brinell_threat::Norm;
 
 use crate::{
@@ -66,6 +68,10 @@ const ATTACKS: &[Entry] = &[
         build: square,
     },
 ];
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    ATTACKS.iter().chain(blackbox::ATTACKS)
+}
 
 /// Suites: attacks that run one after the other on what the former left over.
 ///
@@ -152,7 +158,7 @@ pub struct Listed {
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
-    ATTACKS.iter().filter_map(|entry| {
+    entries().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
         Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
     })
@@ -170,8 +176,8 @@ pub fn suites() -> impl Iterator<Item = &'static str> {
 pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
-    let Some(entry) = ATTACKS.iter().find(|entry| entry.name == name) else {
-        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name).collect();
+    let Some(entry) = entries().find(|entry| entry.name == name) else {
+        let known: Vec<_> = entries().map(|entry| entry.name).collect();
         return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
     };
     (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
@@ -195,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_attack_is_built_from_its_name_and_from_its_own_description() {
-        assert_eq!(attacks().count(), ATTACKS.len());
+        assert_eq!(attacks().count(), entries().count());
         for Listed { name, .. } in attacks() {
             let made = recipe(name).unwrap();
             assert_eq!(made.name(), name);

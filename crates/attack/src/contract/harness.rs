@@ -93,8 +93,16 @@ impl Harness {
             samples.reverse();
         }
         let logits: Vec<f32> = problem.net.logits(&problem.x).iter().map(|&z| z as f32).collect();
-        let item =
-            |sample| Item { sample, x: problem.x.clone(), label: problem.label, target: way.target, logits: logits.clone(), found: None };
+        let guide = problem.guide(way.target);
+        let item = |sample| Item {
+            sample,
+            x: problem.x.clone(),
+            label: problem.label,
+            target: way.target,
+            logits: logits.clone(),
+            found: None,
+            guide: guide.clone(),
+        };
         let mut items = samples.into_iter().map(item);
         let stop = AtomicBool::new(false);
         let settings = DriverSettings {

@@ -52,6 +52,18 @@ impl Problem {
         }
     }
 
+    /// Returns a corner of the box that reaches the goal, where one of those does that lie along the slope of a piece: in an audit, another input of
+    /// the data.
+    pub(super) fn guide(&self, target: Option<usize>) -> Option<Vec<f32>> {
+        let own = &self.net.output.weights[self.label];
+        let slopes = self.net.output.weights.iter().flat_map(|other| {
+            let difference: Vec<f64> = other.iter().zip(own).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
+            self.pieces(&difference, 0.0)
+        });
+        let corner = |w: &[f64]| w.iter().map(|w| if *w > 0.0 { Self::BOUNDS.hi() } else { Self::BOUNDS.lo() }).collect();
+        slopes.map(|(w, _)| corner(&w)).find(|x: &Vec<f32>| self.margin(x, target) > 0.0)
+    }
+
     /// Slope by the input of every piece of `difference . h + bias`, and by how much each must rise from the clean input to reach zero.
     fn pieces(&self, difference: &[f64], bias: f64) -> Vec<(Vec<f64>, f64)> {
         let at = |w: &[f64], bias: f64| -(w.iter().zip(&self.x).map(|(w, &x)| w * f64::from(x)).sum::<f64>() + bias);

@@ -39,6 +39,7 @@ impl Context<'_> {
             classes: self.classes,
             logits: if self.recipe.knowledge() == Knowledge::Label { &[] } else { &item.logits },
             found: item.found.as_deref(),
+            guide: item.guide.as_deref(),
             seed: self.seed,
             sample: item.sample,
             run,

@@ -15,6 +15,8 @@ pub struct Item {
     pub logits: Vec<f32>,
     /// The nearest adversarial example known so far `[d]`.
     pub found: Option<Vec<f32>>,
+    /// An input of the data that the model gives a class the attack wants `[d]`.
+    pub guide: Option<Vec<f32>>,
 }
 
 impl Item {

@@ -123,7 +123,9 @@ fn the_closed_form_agrees_with_the_support_function() {
 
 #[test]
 fn radius_zero_asks_only_for_the_clean_input() {
-    for listed in brinell_attack::attacks().filter(|attack| !attack.name.starts_with("fab")) {
+    // FAB and those that look for the smallest change leave the ball.
+    let stays = |name: &str| !name.starts_with("fab") && !recipe(name).unwrap().seeks_minimum();
+    for listed in brinell_attack::attacks().filter(|attack| stays(attack.name)) {
         for &norm in listed.norms {
             let problem = problem(0.0, 1.0);
             let (trace, _) = attack(&*recipe(listed.name).unwrap(), &problem, norm, 0.0, None);

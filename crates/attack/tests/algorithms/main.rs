@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod apgd_reference;
+mod blackbox;
 mod hostile;
 mod linear;
 mod model;

@@ -67,7 +67,7 @@ impl Run<'_> {
             let mut x = vec![0.0; data.sample_len()];
             data.sample(sample, scale, &mut x);
             let logits = logits.next().unwrap_or_default();
-            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None })
+            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None, guide: None })
         });
         let settings = DriverSettings {
             batch: self.batch,
