@@ -1,5 +1,9 @@
 //! The result as plain text for a terminal.
 
+mod claims;
+
+pub use claims::{replays, verdicts};
+
 use crate::format::{JOINER, NBSP, confidence, count, duration, interval, percent, size};
 use crate::verdict::Verdict;
 use brinell_record::{Rate, Severity, Summary};

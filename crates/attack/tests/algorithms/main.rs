@@ -5,4 +5,5 @@ mod apgd_reference;
 mod hostile;
 mod linear;
 mod model;
+mod reference_paths;
 mod scripted;

@@ -9,4 +9,4 @@ mod sequential;
 pub use binomial::{CONFIDENCE, clopper_pearson, rate};
 pub use holm::holm_level;
 pub use paired::{mcnemar, paired, score_interval};
-pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};
+pub use sequential::{Look, Spending, clean_trials, lower_bound, samples_needed, upper_bound};
