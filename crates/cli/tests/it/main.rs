@@ -6,6 +6,7 @@ mod audit;
 mod claims;
 mod commands;
 mod evidence;
+mod examples;
 mod flags;
 mod input;
 mod models;

@@ -301,3 +301,28 @@ fn every_format_is_valid_for_its_readers() {
         println!("{reason}");
     }
 }
+
+#[test]
+fn every_kind_of_run_agrees_with_its_record() {
+    let folder = Folder::new();
+    let audit = "audit robust.onnx --data images.idx3-ubyte --runtime rten";
+    for (number, settings) in [
+        "--limit 30 --norm linf --eps 0.1 --suite none",
+        "--limit 30 --norm linf --eps 0.1 --attack fgsm --keep-going",
+        "--limit 30 --norm linf --eps 0.1 --attack fgsm --attack fgsm --attack pgd:steps=3",
+        "--limit 30 --norm linf --eps 0.2 --attack pgd:steps=3 --target 3",
+        "--limit 30 --norm l2 --eps 2 --attack pgd:steps=5 --max-queries 6",
+        "--limit 30 --norm linf --eps 0 --attack fgsm",
+        "--limit 1 --norm linf --eps 0.1 --attack fgsm",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        folder.run(&format!("{audit} {settings} --out run{number}")).expect(0);
+        for format in ["json", "sarif-all", "junit", "markdown", "badge", "cyclonedx", "huggingface"] {
+            folder.run(&format!("report run{number} --format {format} --out -")).expect(0);
+        }
+        folder.run(&format!("compare run{number} run{number}")).expect(0);
+    }
+    folder.run("history run0 run1 run2 run3 run4 run5 run6").expect(0);
+}
