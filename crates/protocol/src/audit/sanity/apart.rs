@@ -60,7 +60,7 @@ impl Run<'_> {
     fn item(&self, sample: usize) -> Option<Item> {
         let label = *self.data.labels.get(sample)?;
         let logits = self.states.get(sample)?.clean.logits().into_owned();
-        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None })
+        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None, guide: None })
     }
 }
 
