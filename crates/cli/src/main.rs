@@ -3,6 +3,7 @@
 mod command;
 mod console;
 mod exit;
+mod exports;
 mod failure;
 mod place;
 mod progress;

@@ -9,6 +9,7 @@ use clap::Args;
 use super::audit::{command_line, json, stop_flag};
 use crate::console::{WIDTH, colour, print};
 use crate::exit::Exit;
+use crate::exports::{Target, document};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::settings::Running;
@@ -34,6 +35,10 @@ pub(crate) struct Check {
     #[command(flatten)]
     running: Running,
 
+    /// Write the verdicts in a format as well, such as sarif=brinell.sarif; may be repeated (docs/outputs.md has the formats)
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<Target>,
+
     /// Print the verdicts as JSON, and nothing else, on standard output
     #[arg(long)]
     json: bool,
@@ -51,6 +56,9 @@ impl Check {
         let options = CheckOptions { runtime, settings, batch, budget: self.budget, fresh: self.fresh, command: command_line() };
         let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
         let exit = exit(&claims);
+        for target in &self.reports {
+            target.write(&document(&[], &claims))?;
+        }
         if self.json {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);

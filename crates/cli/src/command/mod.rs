@@ -14,6 +14,8 @@ mod replay;
 mod report;
 mod selftest;
 
+pub(crate) use report::write;
+
 use clap::Subcommand;
 
 use crate::exit::Exit;

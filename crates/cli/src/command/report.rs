@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_report::export::{Audit, Document, Format};
+use brinell_protocol::claim::{self, CheckedClaim};
+use brinell_report::Run;
+use brinell_report::export::Format;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::audit::{REPORT, report_run};
 use crate::console::{print, say};
 use crate::exit::Exit;
+use crate::exports::document;
 use crate::failure::Failure;
-use crate::place;
 
 /// Name of the page among the formats.
 const HTML: &str = "html";
@@ -21,7 +23,7 @@ const RECORD: [&str; 8] =
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folders of finished runs
+    /// Folders of finished runs, or of the evidence of claims
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
@@ -37,31 +39,47 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let runs =
-            self.folders.iter().map(|folder| Ok(report_run(&brinell_protocol::run::read(folder)?))).collect::<Result<Vec<_>, Failure>>()?;
-        let text = match Format::from_name(&self.format) {
-            Some(format) => {
-                let audits = runs.iter().map(|run| Audit { run, model: place::of(Path::new(&run.summary.model.path)) }).collect();
-                brinell_report::export::export(format, &Document { audits, checks: Vec::new() })?
+        let (mut runs, mut claims) = (Vec::new(), Vec::new());
+        for folder in &self.folders {
+            let stored = claim::stored(folder)?;
+            if stored.is_empty() {
+                runs.push(report_run(&brinell_protocol::run::read(folder)?));
             }
-            None => match runs.as_slice() {
-                [run] => brinell_report::render(run)?,
-                runs => brinell_report::render_comparison(runs)?,
-            },
+            claims.extend(stored);
+        }
+        let text = match Format::from_name(&self.format) {
+            Some(format) => brinell_report::export::export(format, &document(&runs, &claims))?,
+            None => page(&runs, &claims)?,
         };
-        let page = self.format == HTML;
+        let html = self.format == HTML;
         match (self.out, self.folders.as_slice()) {
             (Some(out), _) if out == Path::new("-") => print(&text),
             (Some(out), _) => write(&out, &text)?,
-            (None, [folder]) if page => write(&folder.join(REPORT), &text)?,
-            (None, _) if page => return Err(Failure::input("a page of several runs has no folder of its own; name its file with --out")),
+            // A page inside the evidence would be no evidence.
+            (None, [folder]) if html && !claims.is_empty() => write(&folder.with_extension("html"), &text)?,
+            (None, [folder]) if html => write(&folder.join(REPORT), &text)?,
+            (None, _) if html => return Err(Failure::input("a page of several runs has no folder of its own; name its file with --out")),
             (None, _) => print(&text),
         }
         Ok(Exit::Done)
     }
 }
 
-/// Writes a report, in one step, and says where.
+/// Renders the page of one run, of several side by side, or of one claim with the run that decided it.
+fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
+    match (runs, claims) {
+        ([run], []) => Ok(brinell_report::render(run)?),
+        (runs, []) => Ok(brinell_report::render_comparison(runs)?),
+        ([], [claim]) => {
+            let run =
+                claim.verdict.runs.first().map(|name| brinell_protocol::run::read(&Path::new(&claim.evidence).join(name))).transpose()?;
+            Ok(brinell_report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
+        }
+        _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),
+    }
+}
+
+/// Writes a report and says where.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path.file_name().is_some_and(|name| RECORD.iter().any(|file| name == *file)) {
         return Err(Failure::input(format!("{} would replace a record; choose another file with --out", path.display())));

@@ -105,7 +105,11 @@ fn the_steps_of_the_workflow_gate_a_model_by_its_claims() {
     for (property, code, kind) in [("rate>=0.3", 0, None), ("rate>=0.99", 1, Some("fail"))] {
         let folder = repository(property);
         let codes = run_workflow(&folder);
-        assert_eq!(codes.values().copied().collect::<Vec<_>>().iter().filter(|code| **code != 0).count(), usize::from(code != 0), "{codes:?}");
+        assert_eq!(
+            codes.values().copied().collect::<Vec<_>>().iter().filter(|code| **code != 0).count(),
+            usize::from(code != 0),
+            "{codes:?}"
+        );
         assert_eq!(codes["Fail as the claims say"], code);
         let log: Value = serde_json::from_slice(&std::fs::read(folder.path("brinell.sarif")).unwrap()).unwrap();
         let result = &log["runs"][0]["results"][0];
@@ -125,7 +129,8 @@ fn the_steps_of_the_workflow_gate_a_model_by_its_claims() {
         // A second run replaces the comment, and takes the verdict from its evidence.
         assert_eq!(run_workflow(&folder)["Fail as the claims say"], code);
         let asked = std::fs::read_to_string(folder.path("gh.log")).unwrap();
-        let methods: Vec<&str> = ["POST", "PATCH"].into_iter().filter(|method| asked.matches(&format!("--method {method}")).count() == 1).collect();
+        let methods: Vec<&str> =
+            ["POST", "PATCH"].into_iter().filter(|method| asked.matches(&format!("--method {method}")).count() == 1).collect();
         assert_eq!(methods, ["POST", "PATCH"], "{asked}");
         assert!(asked.contains("repos/owner/name/issues/comments/17"), "{asked}");
     }

@@ -6,6 +6,7 @@ mod audit;
 mod claims;
 mod commands;
 mod evidence;
+mod examples;
 mod input;
 mod models;
 mod outputs;

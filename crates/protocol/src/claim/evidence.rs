@@ -20,6 +20,11 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 /// Names that are no evidence: locks, and what a kill left half written.
 const PASSING: [&str; 3] = [".lock", ".partial", ".part"];
 
+/// Returns true where the folder holds the evidence of a claim.
+pub(crate) fn is_evidence(path: &Path) -> bool {
+    path.join(MANIFEST).exists() || path.join(VERDICT).exists()
+}
+
 /// What a claim rests on outside its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Outside {

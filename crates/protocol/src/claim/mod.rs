@@ -18,6 +18,7 @@ pub(crate) mod plan;
 mod read;
 pub mod reason;
 mod rules;
+mod stored;
 mod wording;
 
 pub use brinell_record::{CHECK_SCHEMA, Check, CheckedClaim, OnUndecided, Ruling, Sampling};
@@ -26,6 +27,7 @@ pub use draft::{DraftOptions, draft};
 pub use error::ClaimError;
 pub use plan::CheckOptions;
 pub use read::{Source, files};
+pub use stored::stored;
 
 /// Suite that asks about the unchanged samples only.
 const NO_ATTACK: &str = "none";

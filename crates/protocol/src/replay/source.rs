@@ -54,7 +54,7 @@ struct Samples {
 /// # Errors
 /// [`ReplayError::Nothing`], [`ProtocolError::Io`].
 pub(super) fn folders(path: &Path) -> Result<Vec<PathBuf>, ProtocolError> {
-    if is_evidence(path) || path.join(SUMMARY).exists() {
+    if evidence::is_evidence(path) || path.join(SUMMARY).exists() {
         return Ok(vec![path.to_path_buf()]);
     }
     let nothing = || ProtocolError::from(ReplayError::Nothing { path: path.to_path_buf() });
@@ -63,13 +63,9 @@ pub(super) fn folders(path: &Path) -> Result<Vec<PathBuf>, ProtocolError> {
     }
     let entries = std::fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>());
     let mut found = entries.map_err(ProtocolError::io("read", path))?;
-    found.retain(|folder| is_evidence(folder));
+    found.retain(|folder| evidence::is_evidence(folder));
     found.sort();
     if found.is_empty() { Err(nothing()) } else { Ok(found) }
-}
-
-fn is_evidence(path: &Path) -> bool {
-    path.join(evidence::MANIFEST).exists() || path.join(evidence::VERDICT).exists()
 }
 
 impl Source {
@@ -78,7 +74,7 @@ impl Source {
     /// # Errors
     /// [`ReplayError`], [`ProtocolError::Data`], [`ProtocolError::Io`].
     pub(super) fn open(folder: &Path, options: &ReplayOptions) -> Result<Self, ProtocolError> {
-        if is_evidence(folder) { Self::evidence(folder) } else { Self::run(folder, options) }
+        if evidence::is_evidence(folder) { Self::evidence(folder) } else { Self::run(folder, options) }
     }
 
     fn evidence(folder: &Path) -> Result<Self, ProtocolError> {
