@@ -20,6 +20,7 @@ pub mod rng;
 mod settings;
 mod square;
 mod step;
+mod suite;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use apgd_t::{ApgdT, ApgdTConfig, Order};
@@ -30,5 +31,6 @@ pub use fab::{Fab, FabConfig, FabPlanes};
 pub use fgsm::Fgsm;
 pub use pgd::{Pgd, PgdConfig};
 pub use reference::Spent;
-pub use registry::{Listed, attacks, recipe, suite, suites};
+pub use registry::{Listed, attacks, recipe};
 pub use square::{Square, SquareConfig};
+pub use suite::{StageOrder, StageSettings, Suite, SuiteStage, suites};
