@@ -21,7 +21,8 @@ pub mod selftest;
 pub mod stats;
 mod subject;
 
-pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
+pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
+pub use brinell_attack::{Suite, SuiteStage, suites};
 pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
