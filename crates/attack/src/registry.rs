@@ -143,13 +143,15 @@ pub struct Listed {
     pub norms: &'static [Norm],
     /// What it must see of the model.
     pub knowledge: Knowledge,
+    /// Settings that it takes.
+    pub settings: &'static [&'static str],
 }
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
     ATTACKS.iter().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
-        Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
+        Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge(), settings: entry.settings })
     })
 }
 

@@ -194,6 +194,7 @@ pub fn suites() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Spent;
 
     fn names(suite: &str, norm: Norm) -> Vec<String> {
         Suite::named(suite).unwrap().stages(norm).unwrap().iter().map(|stage| stage.recipe.name().to_owned()).collect()
@@ -217,6 +218,25 @@ mod tests {
         let runs = |norm| Suite::named("standard").unwrap().stages(norm).unwrap().iter().map(|stage| stage.recipe.runs(false, 10)).collect();
         let (linf, l1): (Vec<u32>, Vec<u32>) = (runs(Norm::Linf), runs(Norm::L1));
         assert_eq!((linf, l1), (vec![1, 9, 9, 1], vec![5, 5, 9, 1]));
+    }
+
+    #[test]
+    fn a_survivor_of_standard_costs_the_reference_what_was_counted_there() {
+        // Counted in an instrumented run of auto-attack; see bench/reference_cost.py.
+        for (norm, expected) in [
+            (Norm::Linf, [(103, 101), (920, 909), (1829, 900), (5004, 0)]),
+            (Norm::L2, [(103, 101), (920, 909), (1829, 900), (5004, 0)]),
+            (Norm::L1, [(517, 515), (522, 515), (1829, 900), (5004, 0)]),
+        ] {
+            let stages = Suite::named("standard").unwrap().stages(norm).unwrap();
+            let cost = |stage: &SuiteStage| {
+                let spent = Spent::by_survivor(stage.recipe.as_ref(), norm, false, 10);
+                let queries = stage.recipe.reference(&spent).unwrap();
+                (queries.forwards, queries.backwards)
+            };
+            let found: Vec<(u64, u64)> = stages.iter().map(cost).collect();
+            assert_eq!(found, expected, "{norm}");
+        }
     }
 
     #[test]

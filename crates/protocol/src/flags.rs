@@ -37,6 +37,8 @@ pub mod id {
     pub const ZERO_GRADIENT: &str = "zero-gradient";
     /// A loss needs more classes than there are.
     pub const FEW_CLASSES: &str = "too-few-classes-for-dlr";
+    /// An attack has fewer wrong classes to try than it would.
+    pub const FEW_TARGETS: &str = "fewer-targets";
     /// The model returned NaN or infinity.
     pub const NON_FINITE: &str = "non-finite-output";
     /// The same input gave two different answers.

@@ -22,7 +22,7 @@ pub mod stats;
 mod subject;
 
 pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
-pub use brinell_attack::{Suite, SuiteStage, suites};
+pub use brinell_attack::{Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suites};
 pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;

@@ -20,9 +20,10 @@ const MAX_PASSES: usize = 64;
 pub fn onto_plane(norm: Norm, x: &[f32], w: &[f32], rise: f64, bounds: InputBox, delta: &mut [f32]) -> f64 {
     let up = rise >= 0.0;
     let wanted = rise.abs();
+    let (lo, hi) = (bounds.lo(), bounds.hi());
     // First how far each element may go, so that the passes below are short.
     for ((room, &x), &w) in delta.iter_mut().zip(x).zip(w) {
-        let most = if (w > 0.0) == up { bounds.hi() - x } else { x - bounds.lo() };
+        let most = if (w > 0.0) == up { hi - x } else { x - lo };
         let moves = w.abs() > 0.0 && w.abs() < f32::INFINITY && most > 0.0;
         *room = if moves { most } else { 0.0 };
     }

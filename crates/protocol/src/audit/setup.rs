@@ -203,6 +203,14 @@ impl<'a> Run<'a> {
                 );
                 self.flags.raise(Severity::Note, id::FEW_CLASSES, message);
             }
+            let (wanted, used) = (recipe.runs(targeted, usize::MAX), recipe.runs(targeted, classes));
+            if wanted != used {
+                let message = format!(
+                    "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs instead of {wanted}",
+                    recipe.name()
+                );
+                self.flags.raise(Severity::Note, id::FEW_TARGETS, message);
+            }
         }
         if self.data.resized > 0 {
             let message = format!(
