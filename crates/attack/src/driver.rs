@@ -100,9 +100,9 @@ pub enum DriverError<E: std::error::Error + 'static> {
 }
 
 /// Decides about candidates and takes results: the driver's side of the protocol.
-pub trait Court {
+pub trait Court: Send {
     /// Error of the callbacks.
-    type Error: std::error::Error + 'static;
+    type Error: std::error::Error + Send + 'static;
 
     /// Judges a point that the driver believes to be adversarial; true lets it count.
     ///
@@ -141,7 +141,7 @@ pub fn run<C: Court>(
     model: &mut dyn Model,
     recipe: &dyn Recipe,
     ball: &Ball,
-    items: &mut dyn Iterator<Item = Item>,
+    items: &mut (dyn Iterator<Item = Item> + Send),
     court: &mut C,
     settings: &DriverSettings<'_>,
     timing: &mut Timing,
@@ -156,7 +156,8 @@ pub fn run<C: Court>(
         aim: settings.aim,
         classes: model.classes(),
     };
-    let result = take_turns(model, &context, items, court, settings, &mut timing.model);
+    // On a thread of the pool: a thread from outside would have to wake one for every call of the model.
+    let result = settings.pool.install(|| take_turns(model, &context, items, court, settings, &mut timing.model));
     timing.total += start.elapsed().as_secs_f64();
     result
 }
@@ -177,13 +178,13 @@ fn take_turns<C: Court>(
             return Err(DriverError::Interrupted);
         }
         let mut evaluated = Ok(0.0);
-        settings.pool.join(|| evaluated = active.evaluate(model, context), || resting.update(context));
+        rayon::join(|| evaluated = active.evaluate(model, context), || resting.update(context));
         *model_seconds += evaluated?;
         resting.settle(context, court)?;
         resting.refill(context, items, settings.batch);
         if resting.len() + active.len() <= settings.batch {
             // The tail: one larger batch costs the model less than two small ones.
-            settings.pool.install(|| active.update(context));
+            active.update(context);
             active.settle(context, court)?;
             active.refill(context, items, settings.batch);
             active.absorb(&mut resting);

@@ -20,6 +20,24 @@ pub enum AttackError {
         /// All names.
         known: String,
     },
+    /// A suite cannot be read.
+    #[error("suite '{name}': {problem}")]
+    BadSuite {
+        /// Its name or file.
+        name: String,
+        /// What is wrong, with the line.
+        problem: String,
+    },
+    /// A suite has no attack for the norm.
+    #[error("suite '{suite}' has no attack for the norm {norm}: it has some for {known}")]
+    NoStage {
+        /// Its name or file.
+        suite: String,
+        /// The norm.
+        norm: &'static str,
+        /// Norms that it has attacks for.
+        known: String,
+    },
     /// The attack has no such setting.
     #[error("attack {attack} has no setting '{setting}': known are {known}")]
     UnknownSetting {

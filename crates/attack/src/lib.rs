@@ -27,6 +27,7 @@ mod settings;
 mod spsa;
 mod square;
 mod step;
+mod suite;
 mod surfree;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
@@ -42,7 +43,8 @@ pub use hopskipjump::{HopSkipJump, HopSkipJumpConfig};
 pub use nes::NES;
 pub use pgd::{Pgd, PgdConfig};
 pub use reference::Spent;
-pub use registry::{Listed, attacks, recipe, suite, suites};
+pub use registry::{Listed, attacks, recipe};
 pub use spsa::SPSA;
 pub use square::{Square, SquareConfig};
+pub use suite::{StageOrder, StageSettings, Suite, SuiteStage, suites};
 pub use surfree::{SurFree, SurFreeConfig};

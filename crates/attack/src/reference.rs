@@ -2,7 +2,7 @@
 
 use brinell_threat::Norm;
 
-use crate::driver::Queries;
+use crate::{Recipe, driver::Queries};
 
 /// One sample's way through an attack.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +20,14 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// A sample that survives all runs of an attack which asks about one point in each step.
+    #[must_use]
+    pub fn by_survivor(recipe: &dyn Recipe, norm: Norm, targeted: bool, classes: usize) -> Self {
+        let runs = recipe.runs(targeted, classes);
+        let points = u64::from(runs) * (u64::from(recipe.steps()) + 1);
+        Self { norm, targeted, classes, runs, queries: Queries { forwards: points, backwards: 0 } }
+    }
+
     /// What the reference spends that asks this much in a run, and in the stage for the predictions before and after.
     ///
     /// A run is not ended early there, so that a sample broken in its first step costs as much as one that survives the run.

@@ -1,4 +1,4 @@
-//! All attacks and suites by name.
+//! All attacks by name.
 
 mod blackbox;
 
@@ -72,11 +72,6 @@ const ATTACKS: &[Entry] = &[
 fn entries() -> impl Iterator<Item = &'static Entry> {
     ATTACKS.iter().chain(blackbox::ATTACKS)
 }
-
-/// Suites: attacks that run one after the other on what the former left over.
-///
-/// `none` asks about the unchanged samples only.
-const SUITES: &[(&str, &[&str])] = &[("none", &[]), ("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
 
 const COUNT: &str = "a whole number above 0";
 const SWITCH: &str = "true or false";
@@ -154,19 +149,22 @@ pub struct Listed {
     pub norms: &'static [Norm],
     /// What it must see of the model.
     pub knowledge: Knowledge,
+    /// Settings that it takes.
+    pub settings: &'static [&'static str],
 }
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
     entries().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
-        Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
+        Some(Listed {
+            name: entry.name,
+            about: entry.about,
+            norms: recipe.norms(),
+            knowledge: recipe.knowledge(),
+            settings: entry.settings,
+        })
     })
-}
-
-/// Names of all suites.
-pub fn suites() -> impl Iterator<Item = &'static str> {
-    SUITES.iter().map(|(name, _)| *name)
 }
 
 /// Builds an attack from its name and settings, such as `pgd` or `pgd:steps=40,restarts=5`.
@@ -181,18 +179,6 @@ pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
         return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
     };
     (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
-}
-
-/// Builds the attacks of a suite in their order.
-///
-/// # Errors
-/// `UnknownSuite`, which lists what is known.
-pub fn suite(name: &str) -> Result<Vec<Box<dyn Recipe>>, AttackError> {
-    let Some((_, specs)) = SUITES.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<_> = suites().collect();
-        return Err(AttackError::UnknownSuite { name: name.to_owned(), known: known.join(", ") });
-    };
-    specs.iter().map(|spec| recipe(spec)).collect()
 }
 
 #[cfg(test)]
@@ -240,13 +226,6 @@ mod tests {
             let error = recipe(spec).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.contains(words), "{spec}: {error}");
         }
-        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are none, quick");
-    }
-
-    #[test]
-    fn the_quick_suite_is_two_short_attacks() {
-        let names: Vec<_> = suite("quick").unwrap().iter().map(|r| (r.name().to_owned(), r.steps())).collect();
-        assert_eq!(names, [("apgd-ce".to_owned(), 25), ("apgd-margin".to_owned(), 25)]);
     }
 
     #[test]

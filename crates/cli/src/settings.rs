@@ -80,12 +80,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "CLASS", help_heading = "Threat")]
     pub(crate) target: Option<String>,
 
-    /// Attacks that run one after the other, each on what is left [default: quick]
-    #[arg(long, value_name = "SUITE", conflicts_with = "attacks", help_heading = "Attacks")]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "attacks", help_heading = "Attacks", help = suite_help())]
     pub(crate) suite: Option<String>,
 
-    /// fgsm, pgd, apgd-ce, apgd-dlr or apgd-margin, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated
-    #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks")]
+    #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks", help = attack_help())]
     #[serde(rename = "attack")]
     pub(crate) attacks: Option<Vec<String>>,
 
@@ -168,6 +166,24 @@ impl Running {
     }
 }
 
+/// Help of `--suite`, with the names of those that are built in.
+fn suite_help() -> String {
+    let names: Vec<&str> = brinell_protocol::suites().collect();
+    format!(
+        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick]",
+        names.join(", ")
+    )
+}
+
+/// Help of `--attack`, with the names of all.
+fn attack_help() -> String {
+    let names: Vec<&str> = brinell_protocol::attacks().map(|attack| attack.name).collect();
+    format!(
+        "One attack, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated: {} (brinell attacks says what they are)",
+        names.join(", ")
+    )
+}
+
 /// A number as the user wrote it: `8/255` and `"8/255"`, `0.03` and `"0.03"`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -213,6 +229,11 @@ impl Settings {
             && folder.join(&*labels).exists()
         {
             *labels = folder.join(&*labels).display().to_string();
+        }
+        if let Some(suite) = &mut settings.suite
+            && folder.join(&*suite).is_file()
+        {
+            *suite = folder.join(&*suite).display().to_string();
         }
         Ok(settings)
     }

@@ -23,8 +23,9 @@ pub mod selftest;
 pub mod stats;
 mod subject;
 
-pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
+pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
 pub use brinell_attack::contract::{Check, Finding};
+pub use brinell_attack::{Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suites};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};

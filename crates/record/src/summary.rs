@@ -205,6 +205,12 @@ pub struct Stage {
     /// Of this, time during which the model was running.
     #[serde(default)]
     pub model_seconds: f64,
+    /// Forward passes that the reference implementation of the attack would have made on the same samples; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_forwards: Option<u64>,
+    /// The same for backward passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_backwards: Option<u64>,
 }
 
 /// How the samples of one class fared.

@@ -31,6 +31,9 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     out.push('\n');
     if !summary.stages.is_empty() {
         stages(&mut out, summary, width, &paint);
+        for line in reference(summary).iter().flat_map(|text| wrap(text, width)) {
+            let _ = writeln!(out, "{}", paint.dim(&line));
+        }
         out.push('\n');
     }
     accuracy(&mut out, "clean accuracy", summary.clean_correct, &summary.clean_accuracy, summary.data.n);
@@ -74,6 +77,23 @@ fn stages(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
         let line = line.trim_end();
         let _ = writeln!(out, "{}", if at == 0 { paint.dim(line) } else { line.to_owned() });
     }
+}
+
+/// What the reference implementation would have spent on the same samples, where it is known.
+fn reference(summary: &Summary) -> Option<String> {
+    let known = summary.stages.iter().filter_map(|stage| Some((stage, stage.reference_forwards? + stage.reference_backwards?)));
+    let (mut spent, mut reference, mut parts) = (0, 0, Vec::new());
+    for (stage, total) in known {
+        spent += stage.forwards + stage.backwards;
+        reference += total;
+        parts.push(format!("{} {}", ascii(&stage.name), count(total)));
+    }
+    let share = (reference > 0).then(|| percent(spent as f64 / reference as f64))?;
+    Some(ascii(&format!(
+        "auto-attack would have asked {} times on these samples ({}); this is {share} of it",
+        count(reference),
+        parts.join(", ")
+    )))
 }
 
 fn accuracy(out: &mut String, name: &str, k: usize, rate: &Rate, n: usize) {

@@ -25,16 +25,19 @@ impl InputBox {
     }
 
     /// Lower bound.
+    #[inline]
     pub fn lo(self) -> f32 {
         self.lo
     }
 
     /// Upper bound.
+    #[inline]
     pub fn hi(self) -> f32 {
         self.hi
     }
 
     /// True if `value` is inside; NaN is not.
+    #[inline]
     pub fn contains(self, value: f32) -> bool {
         value >= self.lo && value <= self.hi
     }

@@ -21,7 +21,7 @@ pub(crate) fn project(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
     z.iter_mut().filter(|z| !z.is_finite()).for_each(|z| *z = clamp(*z, bounds.lo(), bounds.hi()));
     let [changed] = sums(x, z, |x, z| [f64::from(u8::from(gain(x, z, bounds) > 0.0))]);
     if changed > eps {
-        let threshold = threshold(x, z, eps, |x, z| gain(x, z, bounds), |_, _| 1.0);
+        let threshold = threshold(x, z, eps, 0, |x, z| gain(x, z, bounds), |_, _| 1.0);
         let [above] = sums(x, z, |x, z| [f64::from(u8::from(gain(x, z, bounds) > threshold))]);
         let mut ties = eps - above;
         for (z, &x) in z.iter_mut().zip(x) {

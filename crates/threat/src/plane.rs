@@ -2,8 +2,7 @@
 
 use crate::{
     InputBox, Norm,
-    kernel::{sums, threshold},
-    rounding::room,
+    kernel::{F32_ZEROS, sums, threshold},
 };
 
 /// More passes than any projection has been seen to need.
@@ -19,76 +18,53 @@ const MAX_PASSES: usize = 64;
 /// Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack", ICML 2020, section 2.1 and Eq. (3), which
 /// sorts the elements; the root that is found here is the same.
 pub fn onto_plane(norm: Norm, x: &[f32], w: &[f32], rise: f64, bounds: InputBox, delta: &mut [f32]) -> f64 {
-    let toward = if rise < 0.0 { -1.0 } else { 1.0 };
-    // Size of the weight, and how far the element may go.
-    let element = move |x: f32, w: f32| {
-        let w = if w.is_finite() { f64::from(w) * toward } else { 0.0 };
-        (w.abs(), if w == 0.0 { 0.0 } else { room(x, w, bounds) })
-    };
+    let up = rise >= 0.0;
     let wanted = rise.abs();
-    let mut fill = |change: &mut dyn FnMut(f64, f64) -> f64| {
-        for ((delta, &x), &w) in delta.iter_mut().zip(x).zip(w) {
-            let (weight, room) = element(x, w);
-            let size = change(weight, room);
-            *delta = if (w < 0.0) == (toward < 0.0) { size } else { -size } as f32;
-        }
-    };
+    let (lo, hi) = (bounds.lo(), bounds.hi());
+    // First how far each element may go, so that the passes below are short.
+    for ((room, &x), &w) in delta.iter_mut().zip(x).zip(w) {
+        let most = if (w > 0.0) == up { hi - x } else { x - lo };
+        let moves = w.abs() > 0.0 && w.abs() < f32::INFINITY && most > 0.0;
+        *room = if moves { most } else { 0.0 };
+    }
     match norm {
         Norm::Linf => {
-            let t = reach(x, w, wanted, |x, w| {
-                let (weight, room) = element(x, w);
-                (weight, 1.0, room)
-            });
-            fill(&mut |weight, room| if weight > 0.0 { room.min(t) } else { 0.0 });
+            let t = reach(w, delta, wanted, |_| 1.0) as f32;
+            delta.iter_mut().for_each(|room| *room = if t < *room { t } else { *room });
         }
         Norm::L2 => {
-            let t = reach(x, w, wanted, |x, w| {
-                let (weight, room) = element(x, w);
-                (weight, weight, room)
-            });
-            fill(&mut |weight, room| if weight > 0.0 { room.min(t * weight) } else { 0.0 });
+            let t = reach(w, delta, wanted, |weight| weight) as f32;
+            for (room, &w) in delta.iter_mut().zip(w) {
+                let far = t * w.abs();
+                // An infinite t makes it NaN where there is no weight, and no room.
+                *room = if far < *room { far } else { *room };
+            }
         }
-        Norm::L1 | Norm::L0 => {
-            // The heaviest elements first, each as far as it can go; for L0, those that gain most.
-            let key = move |weight: f64, room: f64| if norm == Norm::L1 { weight } else { weight * room };
-            let keyed = move |x, w| {
-                let (weight, room) = element(x, w);
-                key(weight, room)
-            };
-            let gain = move |x, w| {
-                let (weight, room) = element(x, w);
-                weight * room
-            };
-            let last = threshold(x, w, wanted, keyed, gain);
-            let [above] = sums(x, w, |x, w| [if keyed(x, w) > last { gain(x, w) } else { 0.0 }]);
-            let mut left = wanted - above;
-            fill(&mut |weight, room| {
-                let key = key(weight, room);
-                if key > last {
-                    room
-                } else if key == last && weight > 0.0 {
-                    let size = room.min(left.max(0.0) / weight);
-                    left -= size * weight;
-                    size
-                } else {
-                    0.0
-                }
-            });
-        }
+        Norm::L1 => greedy(w, delta, wanted, F32_ZEROS, |w, _| f64::from(w.abs())),
+        Norm::L0 => greedy(w, delta, wanted, 0, gain),
+    }
+    for (delta, &w) in delta.iter_mut().zip(w) {
+        *delta = if (w > 0.0) == up { *delta } else { -*delta };
     }
     norm.length(delta)
 }
 
+/// What an element gains that goes as far as it can.
+#[inline(always)]
+fn gain(w: f32, room: f32) -> f64 {
+    if room > 0.0 { f64::from(w.abs()) * f64::from(room) } else { 0.0 }
+}
+
 /// The t for which the changes `min(t slope, room)` gain `wanted` in all; infinite where the box is in the way.
 ///
-/// `element` gives weight, slope and room. The gain is concave in t, so that Newton's steps rise to the root, and they are there as soon as no
-/// further element stops.
-fn reach(x: &[f32], w: &[f32], wanted: f64, element: impl Fn(f32, f32) -> (f64, f64, f64) + Copy) -> f64 {
+/// The gain is concave in t, so that Newton's steps rise to the root, and they are there as soon as no further element stops.
+fn reach(w: &[f32], rooms: &[f32], wanted: f64, slope: impl Fn(f64) -> f64 + Copy) -> f64 {
     let mut t = 0.0;
     for _ in 0..MAX_PASSES {
-        let [free, stopped] = sums(x, w, |x, w| {
-            let (weight, slope, room) = element(x, w);
-            if t * slope < room { [weight * slope, 0.0] } else { [0.0, weight * room] }
+        let [free, stopped] = sums(w, rooms, |w, room| {
+            let weight = f64::from(w.abs());
+            // Selected, not branched on.
+            if t * slope(weight) < f64::from(room) { [weight * slope(weight), 0.0] } else { [0.0, gain(w, room)] }
         });
         if free <= 0.0 {
             return f64::INFINITY;
@@ -101,6 +77,27 @@ fn reach(x: &[f32], w: &[f32], wanted: f64, element: impl Fn(f32, f32) -> (f64, 
         t = next;
     }
     t
+}
+
+/// Turns rooms into changes that gain `wanted`: elements with the largest keys go as far as they can, the last of them only as far as needed.
+fn greedy(w: &[f32], rooms: &mut [f32], wanted: f64, zeros: u32, key: impl Fn(f32, f32) -> f64 + Copy) {
+    let last = threshold(w, rooms, wanted, zeros, key, gain);
+    let [above] = sums(w, rooms, |w, room| [if key(w, room) > last { gain(w, room) } else { 0.0 }]);
+    let mut left = wanted - above;
+    for (room, &w) in rooms.iter_mut().zip(w) {
+        let key = key(w, *room);
+        if key > last {
+            continue;
+        }
+        let weight = f64::from(w.abs());
+        if key == last && *room > 0.0 {
+            let size = f64::from(*room).min(left.max(0.0) / weight);
+            left -= size * weight;
+            *room = size as f32;
+        } else {
+            *room = 0.0;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -185,7 +185,8 @@ fn step(
     let from_clean = onto_plane(norm, clean, slope, between - value, bounds, far).max(SHORTEST);
     let alpha = (from_x / (from_x + from_clean)).min(alpha_max) as f32;
     let eta = eta as f32;
+    let (lo, hi) = (bounds.lo(), bounds.hi());
     for ((x, &clean), (&near, &far)) in x.iter_mut().zip(clean).zip(near.iter().zip(far.iter())) {
-        *x = clamp((*x + eta * near) * (1.0 - alpha) + (clean + eta * far) * alpha, bounds.lo(), bounds.hi());
+        *x = clamp((*x + eta * near) * (1.0 - alpha) + (clean + eta * far) * alpha, lo, hi);
     }
 }

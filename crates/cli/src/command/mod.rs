@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod attacks;
 mod audit;
 mod check;
 mod claim;
@@ -13,6 +14,7 @@ mod inspect;
 mod replay;
 mod report;
 mod selftest;
+mod suites;
 
 pub(crate) use report::write;
 
@@ -46,6 +48,10 @@ pub(crate) enum Command {
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
+    /// List the attacks with their norms, their settings and what they must see of a model
+    Attacks(attacks::Attacks),
+    /// List the suites, print one to start from, or say what it would cost in the reference implementation
+    Suites(suites::Suites),
     /// Hold every attack to models whose smallest adversarial change is known in closed form
     Selftest(selftest::Selftest),
     /// Say which runtimes were found, and what would make audits faster
@@ -66,6 +72,8 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
+            Self::Attacks(attacks) => attacks.run(),
+            Self::Suites(suites) => suites.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
         }

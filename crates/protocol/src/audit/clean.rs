@@ -80,8 +80,7 @@ impl Run<'_> {
                         let x_adv = self.folder.adversarial(sample)?;
                         self.mark_broken(index, stage, restart, &x_adv, None)?;
                     }
-                    let last =
-                        self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.recipes.len());
+                    let last = self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.stages.len());
                     if last {
                         self.record(index)?;
                     }
@@ -137,7 +136,7 @@ impl Run<'_> {
             label: state.label,
             prediction: state.clean.prediction,
             outcome,
-            attack: broken.and_then(|broken| self.recipes.get(broken.stage)).map(|recipe| recipe.name().to_owned()),
+            attack: broken.and_then(|broken| self.stages.get(broken.stage)).map(|stage| stage.recipe.name().to_owned()),
             restart: broken.map(|broken| broken.restart),
             norm: broken.map(|broken| broken.norm),
             margin: -broken.map_or(state.margin, |broken| broken.margin),

@@ -45,7 +45,7 @@ pub enum Event<'a> {
 }
 
 /// Listens to an audit.
-pub trait Observer {
+pub trait Observer: Send {
     /// Hears an event.
     fn event(&mut self, event: Event<'_>);
 }

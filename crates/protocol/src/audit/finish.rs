@@ -1,6 +1,6 @@
 //! From the last stage to the files that other programs read.
 
-use brinell_attack::attacks;
+use brinell_attack::{SuiteStage, attacks};
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat};
 
@@ -99,9 +99,9 @@ impl Run<'_> {
                 layout: plan.preprocess.layout.map_or("auto", Layout::name).to_owned(),
             },
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
-            attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            attacks: self.stages.iter().map(SuiteStage::describe).collect(),
             attacks_not_run: attacks()
-                .filter(|known| known.norms.contains(&plan.norm) && self.recipes.iter().all(|recipe| recipe.name() != known.name))
+                .filter(|known| known.norms.contains(&plan.norm) && self.stages.iter().all(|stage| stage.recipe.name() != known.name))
                 .map(|known| known.name.to_owned())
                 .collect(),
             seed: plan.seed,
@@ -121,15 +121,17 @@ impl Run<'_> {
             stages: self
                 .tallies
                 .iter()
-                .zip(self.recipes.iter())
-                .map(|(tally, recipe)| Stage {
-                    name: recipe.name().to_owned(),
+                .zip(self.stages.iter())
+                .map(|(tally, stage)| Stage {
+                    name: stage.recipe.name().to_owned(),
                     attacked: tally.attacked,
                     broken: tally.broken,
                     forwards: tally.queries.forwards,
                     backwards: tally.queries.backwards,
                     seconds: tally.seconds,
                     model_seconds: tally.model_seconds,
+                    reference_forwards: tally.reference.map(|reference| reference.forwards),
+                    reference_backwards: tally.reference.map(|reference| reference.backwards),
                 })
                 .collect(),
             flags,

@@ -47,7 +47,7 @@ impl Run<'_> {
                 adv_prediction: broken.opinion.prediction.unwrap_or(usize::MAX),
                 adv_confidence: broken.opinion.confidence,
                 norm: broken.norm,
-                attack: self.recipes.get(broken.stage).map_or_else(String::new, |recipe| recipe.name().to_owned()),
+                attack: self.stages.get(broken.stage).map_or_else(String::new, |stage| stage.recipe.name().to_owned()),
             });
         }
         Ok(Gallery { items })

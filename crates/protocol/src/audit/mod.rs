@@ -22,6 +22,7 @@ use brinell_record::{Gallery, SampleRecord, Summary};
 pub use course::{Course, Taken};
 pub(crate) use equivalence::checked_graph;
 pub use events::{Event, Observer, Silent};
+pub use setup::load_suite;
 
 use crate::{Plan, ProtocolError};
 
@@ -82,7 +83,7 @@ pub fn audit_along(
             break;
         }
         run.clean_pass(&mut oracle, &samples)?;
-        for index in 0..run.recipes.len() {
+        for index in 0..run.stages.len() {
             run.stage(index, &mut oracle, &pool)?;
         }
     }

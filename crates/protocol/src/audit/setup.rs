@@ -1,10 +1,11 @@
 //! From a plan to a run that can start: everything is read and checked before anything is written.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_attack::Recipe;
+use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage};
 use brinell_engine::{Oracle, Preprocess, Runtime, open};
 use brinell_record::Sanity;
 use brinell_threat::{Ball, Goal, Norm};
@@ -39,7 +40,7 @@ pub(super) struct Run<'a> {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
     pub(super) batch: usize,
-    pub(super) recipes: Arc<[Box<dyn Recipe>]>,
+    pub(super) stages: Arc<[SuiteStage]>,
     pub(super) folder: RunFolder,
     pub(super) states: States,
     /// Samples taken that have values outside the box.
@@ -59,14 +60,10 @@ impl<'a> Run<'a> {
     pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
         let started = std::time::Instant::now();
         let mut flags = Flags::default();
-        let suite = brinell_attack::suite(&plan.suite)?;
-        let recipes: Arc<[Box<dyn Recipe>]> = if plan.attacks.is_empty() {
-            suite.into()
-        } else {
-            plan.attacks.iter().map(|spec| brinell_attack::recipe(spec)).collect::<Result<_, _>>()?
-        };
-        for recipe in recipes.iter() {
-            refuse_norm(recipe.as_ref(), plan.norm)?;
+        let suite = if plan.attacks.is_empty() { load_suite(&plan.suite)? } else { Suite::of("custom", &plan.attacks)? };
+        let stages: Arc<[SuiteStage]> = suite.stages(plan.norm)?.into();
+        for stage in stages.iter() {
+            refuse_norm(stage.recipe.as_ref(), plan.norm)?;
         }
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
@@ -96,19 +93,20 @@ impl<'a> Run<'a> {
             flags.raise(&BATCH_ONE, message);
         }
         // Building the first gradient here finds operators without one before anything is written.
-        if let Some(recipe) = recipes.first() {
-            oracle.prepare(recipe.loss(target.is_some(), classes))?;
+        let white = |stage: &&SuiteStage| stage.recipe.knowledge() == Knowledge::White;
+        if let Some(stage) = stages.iter().find(white) {
+            oracle.prepare(stage.recipe.loss(target.is_some(), classes))?;
         }
         let (folder, past) = RunFolder::open(
             &plan.out,
-            &identity(plan, &subject, &dataset, &class_names, &recipes, target, runtime.as_ref()),
+            &identity(plan, &subject, &dataset, &class_names, &stages, target, runtime.as_ref()),
             dataset.sample_len(),
             plan.resume,
         )?;
         let recorded = past.records.iter().map(|record| record.sample).collect();
         let label = format!("{} {}", runtime.name(), runtime.version());
         observer.event(Event::Opened { out: folder.path(), runtime: &label, n: dataset.n, batch });
-        let tallies = vec![Tally::default(); recipes.len()];
+        let tallies = vec![Tally::default(); stages.len()];
         let mut run = Self {
             plan,
             stop,
@@ -124,7 +122,7 @@ impl<'a> Run<'a> {
             runtime,
             referee,
             batch,
-            recipes,
+            stages,
             folder,
             states: States::default(),
             outside: 0,
@@ -178,6 +176,19 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Returns the suite of that name, or reads the file.
+///
+/// # Errors
+/// [`ProtocolError::Io`]; [`ProtocolError::Attack`] where there is neither, or where the file is no suite.
+pub fn load_suite(name: &str) -> Result<Suite, ProtocolError> {
+    let path = Path::new(name);
+    if brinell_attack::suites().all(|known| known != name) && (path.is_file() || path.extension().is_some_and(|end| end == "toml")) {
+        let text = std::fs::read_to_string(path).map_err(ProtocolError::io("read the suite", path))?;
+        return Ok(Suite::parse(name, &text)?);
+    }
+    Ok(Suite::named(name)?)
+}
+
 /// Refuses an attack that cannot work in the norm.
 fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
     if recipe.norms().contains(&norm) {
@@ -199,12 +210,12 @@ fn identity(
     subject: &Subject,
     data: &Dataset,
     class_names: &[String],
-    recipes: &[Box<dyn Recipe>],
+    stages: &[SuiteStage],
     target: Option<usize>,
     runtime: &dyn Runtime,
 ) -> Identity {
     let join = |values: &[f32]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let attacks: Vec<String> = recipes.iter().map(|recipe| recipe.describe()).collect();
+    let attacks: Vec<String> = stages.iter().map(SuiteStage::describe).collect();
     let mut facts = BTreeMap::from([
         ("attacks".to_owned(), attacks.join(" ")),
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brinell_attack::Recipe;
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
+use brinell_attack::{Knowledge, Spent, StageOrder, SuiteStage};
 use brinell_engine::Oracle;
 
 use super::events::Event;
@@ -17,10 +17,14 @@ use crate::run::StageLine;
 impl Run<'_> {
     /// Runs stage `index` on the samples that no earlier stage broke and that this one has not seen.
     pub(super) fn stage(&mut self, index: usize, oracle: &mut Oracle, pool: &rayon::ThreadPool) -> Result<(), ProtocolError> {
-        let recipes = Arc::clone(&self.recipes);
-        let Some(recipe) = recipes.get(index) else { return Ok(()) };
+        let stages = Arc::clone(&self.stages);
+        let Some(SuiteStage { recipe, settings }) = stages.get(index) else { return Ok(()) };
         let mut todo = self.states.samples(|state| state.stages_done <= index);
         todo.retain(|&sample| self.attackable(sample));
+        if settings.order == StageOrder::Margin {
+            let margin = |&sample: &usize| self.states.get(sample).map_or(f64::NAN, |state| state.margin);
+            todo.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
+        }
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
         if todo.is_empty() {
@@ -28,7 +32,7 @@ impl Run<'_> {
             return Ok(());
         }
         let mut timing = Timing::default();
-        let result = self.drive(index, recipe.as_ref(), &todo, oracle, pool, &mut timing);
+        let result = self.drive(index, &todo, oracle, pool, &mut timing);
         if matches!(result, Ok(()) | Err(ProtocolError::Interrupted)) {
             let line = StageLine::Time { stage: index, seconds: timing.total, model_seconds: timing.model };
             self.folder.keep(&line, None)?;
@@ -53,13 +57,16 @@ impl Run<'_> {
     fn drive(
         &mut self,
         index: usize,
-        recipe: &dyn Recipe,
         todo: &[usize],
         oracle: &mut Oracle,
         pool: &rayon::ThreadPool,
         timing: &mut Timing,
     ) -> Result<(), ProtocolError> {
-        oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        let stages = Arc::clone(&self.stages);
+        let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
+        if recipe.knowledge() == Knowledge::White {
+            oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits().into_owned()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
@@ -73,14 +80,14 @@ impl Run<'_> {
             batch: self.batch,
             shape: &data.shape,
             seed: self.plan.seed,
-            max_queries: self.plan.max_queries,
+            max_queries: self.plan.max_queries.into_iter().chain(stage.max_queries).min(),
             aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },
             pool,
             stop: self.stop,
         };
         let ball = self.ball;
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
-        driver::run(oracle, recipe, &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
+        driver::run(oracle, recipe.as_ref(), &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
             DriverError::Callback(error) => error,
             _ => ProtocolError::Interrupted,
@@ -90,6 +97,14 @@ impl Run<'_> {
     /// True where attacks are run on the sample: it is classified right, stands, and does not have the target as its label.
     fn attackable(&self, sample: usize) -> bool {
         self.states.get(sample).is_some_and(|state| state.correct() && state.broken.is_none() && Some(state.label) != self.target)
+    }
+
+    /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
+    fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
+        let recipe = &self.stages.get(stage)?.recipe;
+        let (targeted, classes) = (self.target.is_some(), self.subject.signature.classes);
+        let runs = broken_in.map_or_else(|| recipe.runs(targeted, classes), |run| run + 1);
+        recipe.reference(&Spent { norm: self.ball.norm, targeted, classes, runs, queries })
     }
 
     /// Adds a line of `stages.jsonl` to what is known.
@@ -106,16 +121,25 @@ impl Run<'_> {
             exhausted,
             broken,
             late_gain,
+            restart,
             ..
         } = *line
         else {
             return;
         };
         let queries = Queries { forwards, backwards };
+        let reference = self.reference(stage, queries, broken.then_some(restart));
         if let Some(tally) = self.tallies.get_mut(stage) {
             tally.attacked += 1;
             tally.broken += usize::from(broken);
             tally.queries += queries;
+            tally.reference = match (tally.reference, reference) {
+                (Some(mut sum), Some(one)) => {
+                    sum += one;
+                    Some(sum)
+                }
+                (sum, one) => sum.or(one),
+            };
             tally.rejected += usize::from(rejected > 0);
             tally.zero_gradients += usize::from(zero_gradients > 0);
             tally.non_finite += usize::from(non_finite > 0);
@@ -199,7 +223,7 @@ impl Court for Bench<'_, '_> {
             let opinion = self.judged.remove(&item.sample);
             self.run.mark_broken(index, self.stage, found.run, &found.x_adv, opinion)?;
         }
-        let last = verdict.found.is_some() || self.stage + 1 == self.run.recipes.len();
+        let last = verdict.found.is_some() || self.stage + 1 == self.run.stages.len();
         if last {
             self.run.record(index)?;
         }

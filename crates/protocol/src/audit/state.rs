@@ -94,6 +94,8 @@ pub(super) struct Tally {
     pub(super) attacked: usize,
     pub(super) broken: usize,
     pub(super) queries: Queries,
+    /// What the reference implementation would have spent on the same samples, where there is one.
+    pub(super) reference: Option<Queries>,
     pub(super) seconds: f64,
     pub(super) model_seconds: f64,
     pub(super) rejected: usize,

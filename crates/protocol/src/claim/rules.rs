@@ -130,11 +130,13 @@ fn threat_problem(threat: &ClaimThreat) -> Option<Problem> {
     match (&threat.suite, threat.attacks.is_empty()) {
         (Some(_), false) => problem("threat", "names both suite and attacks; keep one"),
         (None, true) => problem("threat.suite", format!("missing; name one of {}, or list attacks", suites())),
-        (Some(suite), true) => match brinell_attack::suite(suite) {
-            Ok(attacks) if attacks.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
-            Ok(attacks) => attacks.iter().find_map(|attack| too_knowing(attack.as_ref(), threat.knowledge)),
-            Err(error) => problem("threat.suite", error.to_string()),
-        },
+        (Some(suite), true) => {
+            match brinell_attack::Suite::named(suite).and_then(|suite| suite.stages(super::plan::norm_of(threat.norm))) {
+                Ok(stages) if stages.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
+                Ok(stages) => stages.iter().find_map(|stage| too_knowing(stage.recipe.as_ref(), threat.knowledge)),
+                Err(error) => problem("threat.suite", error.to_string()),
+            }
+        }
         (None, false) => threat.attacks.iter().find_map(|attack| match brinell_attack::recipe(attack) {
             Ok(attack) => too_knowing(attack.as_ref(), threat.knowledge),
             Err(error) => problem("threat.attacks", error.to_string()),

@@ -46,6 +46,7 @@ pub const ALL: &[&Kind] = &[
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
     &FEW_CLASSES,
+    &FEW_TARGETS,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
     &INCOMPLETE,
@@ -88,6 +89,8 @@ pub(crate) const HIDDEN_SOFTMAX: Kind = Kind::above("hidden-softmax", Severity::
 /// A loss needs more classes than there are.
 pub(crate) const FEW_CLASSES: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("too-few-classes-for-dlr", Severity::Note, 0.0, "classes") };
+/// An attack has fewer wrong classes to try than it would.
+pub(crate) const FEW_TARGETS: Kind = Kind { raised_if: Side::Below, ..Kind::above("fewer-targets", Severity::Note, 0.0, "runs") };
 /// The gradient was exactly zero where an attack started.
 pub(crate) const ZERO_GRADIENT: Kind = Kind::above("zero-gradient", Severity::Warning, 0.01, "share of a stage's samples");
 /// No gradient attack raised its loss on samples that count as surviving.

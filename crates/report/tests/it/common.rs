@@ -62,6 +62,8 @@ fn summary() -> Summary {
         backwards: attacked as u64 * 100,
         seconds,
         model_seconds: 0.9 * seconds,
+        reference_forwards: None,
+        reference_backwards: None,
     };
     Summary {
         schema: SUMMARY_SCHEMA.into(),

@@ -12,11 +12,11 @@ impl Run<'_> {
     /// Compares stages without a single gradient with the stages with gradients before them.
     pub(in crate::audit) fn flag_black_box_stages(&mut self) {
         let (mut white, mut black, mut gained) = (Vec::new(), Vec::new(), 0);
-        for (tally, recipe) in self.tallies.iter().zip(self.recipes.iter()).filter(|(tally, _)| tally.attacked > 0) {
+        for (tally, stage) in self.tallies.iter().zip(self.stages.iter()).filter(|(tally, _)| tally.attacked > 0) {
             if tally.queries.backwards > 0 {
-                white.push(recipe.name());
+                white.push(stage.recipe.name());
             } else if !white.is_empty() {
-                black.push(recipe.name());
+                black.push(stage.recipe.name());
                 gained += tally.broken;
             }
         }

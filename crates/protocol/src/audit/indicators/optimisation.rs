@@ -51,14 +51,14 @@ impl Run<'_> {
     }
 
     fn flag_zero_gradients(&mut self) {
-        let stages: Vec<_> = self.tallies.iter().zip(self.recipes.iter()).filter(|(tally, _)| tally.queries.backwards > 0).collect();
+        let stages: Vec<_> = self.tallies.iter().zip(self.stages.iter()).filter(|(tally, _)| tally.queries.backwards > 0).collect();
         let share = |tally: &super::super::state::Tally| tally.zero_gradients as f64 / tally.attacked as f64;
         let Some(worst) = stages.iter().map(|(tally, _)| share(tally)).reduce(f64::max) else { return };
         self.flags.measure(&ZERO_GRADIENT, worst, || {
             let seen: Vec<String> = stages
                 .iter()
                 .filter(|(tally, _)| tally.zero_gradients > 0)
-                .map(|(tally, recipe)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, recipe.name()))
+                .map(|(tally, stage)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, stage.recipe.name()))
                 .collect();
             format!(
                 "the gradient was exactly zero where the attack started for {}; such attacks cannot see where to go, so that survival says little",

@@ -3,7 +3,7 @@
 use brinell_graph::{Graph, Op};
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, RANDOMISED, RESIZED, SOFTMAX};
+use crate::flags::{FEW_CLASSES, FEW_TARGETS, RANDOMISED, RESIZED, SOFTMAX};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -37,7 +37,7 @@ impl Run<'_> {
     fn flag_losses(&mut self) {
         let classes = self.subject.signature.classes;
         let targeted = self.target.is_some();
-        for recipe in self.recipes.iter() {
+        for recipe in self.stages.iter().map(|stage| &stage.recipe) {
             let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
             self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
                 format!(
@@ -46,6 +46,14 @@ impl Run<'_> {
                     wanted.min_classes(),
                     wanted.name(),
                     used.name()
+                )
+            });
+            let (wanted, used) = (recipe.runs(targeted, usize::MAX), recipe.runs(targeted, classes));
+            self.flags.measure_against(&FEW_TARGETS, f64::from(used), f64::from(wanted), || {
+                format!(
+                    "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs \
+                     instead of {wanted}",
+                    recipe.name()
                 )
             });
         }

@@ -16,7 +16,7 @@ const RUNGS: [f64; 3] = [2.0, 4.0, 8.0];
 impl Run<'_> {
     /// Runs every attack with gradients, one after the other on what is left, at each radius.
     pub(super) fn check_ladder(&mut self, oracle: &mut Oracle, pool: &rayon::ThreadPool, samples: &[usize]) -> Result<(), ProtocolError> {
-        let recipes = Arc::clone(&self.recipes);
+        let suite = Arc::clone(&self.stages);
         let stages: BTreeSet<usize> = self.gradient_stages().collect();
         let eps = self.plan.eps.value();
         if stages.is_empty() || eps <= 0.0 {
@@ -31,7 +31,7 @@ impl Run<'_> {
         let at_eps = samples.iter().filter(stands).count();
         let mut standing: Vec<BTreeSet<usize>> = vec![samples.iter().copied().collect(); radii.len()];
         // One attack at all radii before the next one, so that its gradient is compiled once.
-        for recipe in stages.iter().filter_map(|&stage| recipes.get(stage)) {
+        for recipe in stages.iter().filter_map(|&stage| suite.get(stage)).map(|stage| &stage.recipe) {
             for (&eps, standing) in radii.iter().zip(&mut standing) {
                 let broken = self.attack_apart(recipe.as_ref(), &Ball { eps, ..self.ball }, standing, oracle, pool)?;
                 standing.retain(|sample| !broken.contains(sample));

@@ -1,0 +1,76 @@
+//! `brinell suites`
+
+use std::fmt::Write as _;
+
+use brinell_protocol::{Norm, Queries, Spent, Suite, load_suite, suites};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::console::print;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Suites {
+    /// Suite to print, by name or file; without it, all are listed
+    #[arg(value_name = "NAME|FILE")]
+    suite: Option<String>,
+
+    /// Instead, say what the reference implementation spends on a sample that survives all stages
+    #[arg(long, requires = "suite")]
+    reference_cost: bool,
+
+    /// Norm whose stages are counted
+    #[arg(long, default_value = "linf", value_parser = PossibleValuesParser::new(Norm::ALL.map(Norm::name)), requires = "reference_cost")]
+    norm: String,
+
+    /// Number of classes of the model
+    #[arg(long, default_value_t = 10, requires = "reference_cost")]
+    classes: usize,
+}
+
+impl Suites {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let text = match &self.suite {
+            None => list()?,
+            Some(name) if self.reference_cost => self.cost(&load_suite(name)?)?,
+            Some(name) => load_suite(name)?.text().to_owned(),
+        };
+        print(&text);
+        Ok(Exit::Done)
+    }
+
+    fn cost(&self, suite: &Suite) -> Result<String, Failure> {
+        let norm: Norm = self.norm.parse().map_err(Failure::from_error)?;
+        let mut text = format!("{:<12}{:>10}{:>10}\n", "stage", "forwards", "backwards");
+        let mut row = |name: &str, queries: Queries| writeln!(text, "{name:<12}{:>10}{:>10}", queries.forwards, queries.backwards);
+        let mut total = Queries { forwards: 1, backwards: 0 };
+        let mut unknown = Vec::new();
+        let _ = row("clean", total);
+        for stage in suite.stages(norm).map_err(Failure::from_error)? {
+            let recipe = stage.recipe.as_ref();
+            match recipe.reference(&Spent::by_survivor(recipe, norm, false, self.classes)) {
+                Some(queries) => {
+                    total += queries;
+                    let _ = row(recipe.name(), queries);
+                }
+                None => unknown.push(recipe.name().to_owned()),
+            }
+        }
+        let _ = row("total", total);
+        if !unknown.is_empty() {
+            let _ = writeln!(text, "without a reference implementation: {}", unknown.join(", "));
+        }
+        Ok(text)
+    }
+}
+
+fn list() -> Result<String, Failure> {
+    let mut text = String::new();
+    for name in suites() {
+        let suite = load_suite(name)?;
+        let _ = writeln!(text, "{name:<10}{}", suite.about());
+    }
+    text += "\nbrinell suites NAME prints a suite; save it, change it, and give the file to brinell audit --suite FILE.toml.\n";
+    Ok(text)
+}
