@@ -1,5 +1,6 @@
 //! Prints SUPPORTED-OPS.md: what is read, run, folded and differentiated, as ONNX's node tests and PyTorch's cases show it.
 //! `cargo xtask ops` writes it to its place.
+#![expect(clippy::print_stdout, reason = "the table is what the program is for")]
 
 #[path = "../tests/common/typed.rs"]
 mod typed;

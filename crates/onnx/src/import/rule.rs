@@ -45,7 +45,7 @@ pub fn operators() -> Vec<Operator> {
         let known = |opset: &i64| version::since(rule.name, *opset).is_some_and(|version| version <= rule.newest);
         let mut all = (version::OLDEST..=version::NEWEST).filter(known);
         let oldest = all.next()?;
-        Some((oldest, all.last().unwrap_or(oldest)))
+        Some((oldest, all.next_back().unwrap_or(oldest)))
     };
     let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
     default.chain(MICROSOFT.iter().map(|rule| Operator { domain: "com.microsoft", name: rule.name, opsets: None })).collect()
