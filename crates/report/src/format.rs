@@ -117,6 +117,15 @@ pub(crate) fn without_settings(attacks: &[String]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// A message as a sentence: with a capital and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut characters = text.chars();
+    let first: String = characters.next().map(char::to_uppercase).into_iter().flatten().collect();
+    let end = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
+}
+
 /// The norm's name as it is read aloud, kept on one line.
 pub(crate) fn norm(norm: Norm) -> &'static str {
     match norm {
@@ -189,6 +198,13 @@ mod tests {
         assert_eq!(significant(-0.5, 3), "-0.5");
         assert_eq!(significant(1e-9, 3), "1.00e-9");
         assert_eq!(significant(f64::INFINITY, 3), "inf");
+    }
+
+    #[test]
+    fn sentences_begin_large_and_end_with_a_stop() {
+        assert_eq!(sentence("at most 57.1 %"), "At most 57.1 %.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), "");
     }
 
     #[test]

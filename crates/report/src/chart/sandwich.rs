@@ -31,18 +31,20 @@ struct Row {
 
 impl SandwichView {
     /// Draws an audit; `None` for a single sample, of which the verdict says all.
-    pub(crate) fn of(summary: &Summary) -> Option<Self> {
+    ///
+    /// `fixed` tells whether the number of samples was fixed beforehand; where it was not, intervals would not hold and are left out.
+    pub(crate) fn of(summary: &Summary, fixed: bool) -> Option<Self> {
         (summary.data.n > 1).then(|| Self {
-            svg: svg(summary),
-            rows: rows(summary),
+            svg: svg(summary, fixed),
+            rows: rows(summary, fixed),
             confidence: confidence(&summary.robust_accuracy),
-            truth: truth(summary),
+            truth: truth(summary, fixed),
         })
     }
 }
 
 /// Reaches from the left: what was proven (nothing), what survived, what was broken, what was wrong.
-fn svg(summary: &Summary) -> String {
+fn svg(summary: &Summary, fixed: bool) -> String {
     let n = summary.data.n;
     let (survived, broken) = (share(summary.survived, n), share(summary.broken, n));
     let rate = &summary.robust_accuracy;
@@ -61,7 +63,9 @@ fn svg(summary: &Summary) -> String {
         }
     }
     bracket(&mut body, 0.0, survived);
-    whisker(&mut body, rate);
+    if fixed {
+        whisker(&mut body, rate);
+    }
     for tick in [0, 25, 50, 75, 100] {
         let anchor = match tick {
             0 => "start",
@@ -70,13 +74,12 @@ fn svg(summary: &Summary) -> String {
         };
         let _ = write!(body, r#"<text class="axis" x="{tick}%" y="104" text-anchor="{anchor}">{tick}{NBSP}%</text>"#);
     }
+    let between = if fixed { format!(", {} interval {}", confidence(rate), interval(rate)) } else { String::new() };
     let label = format!(
-        "Bar of all {} {}. Proven 0 %, no proof was attempted. Survived every attack {}, {} interval {}. Broken {}. Wrong before any attack {}.",
+        "Bar of all {} {}. Proven 0 %, no proof was attempted. Survived every attack {}{between}. Broken {}. Wrong before any attack {}.",
         size(n),
         plural(n, noun(summary)),
         percent(rate.value),
-        confidence(rate),
-        interval(rate),
         percent(broken / 100.0),
         percent(1.0 - summary.clean_accuracy.value),
     );
@@ -113,7 +116,7 @@ fn whisker(body: &mut String, rate: &Rate) {
     );
 }
 
-fn rows(summary: &Summary) -> Vec<Row> {
+fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
     let n = summary.data.n;
     let wrong = n.saturating_sub(summary.clean_correct);
     let (survived, broken) = match (summary.stages.is_empty(), summary.threat.target) {
@@ -135,15 +138,15 @@ fn rows(summary: &Summary) -> Vec<Row> {
     let complement = Rate { value: 1.0 - clean.value, low: 1.0 - clean.high, high: 1.0 - clean.low, confidence: clean.confidence };
     let mut rows = vec![
         row("proven", "Proven to be robust".to_owned(), 0, Some("not attempted".to_owned())),
-        row("survived", survived, summary.survived, Some(interval(&summary.robust_accuracy))),
+        row("survived", survived, summary.survived, fixed.then(|| interval(&summary.robust_accuracy))),
     ];
     rows.extend(broken.map(|name| row("fell", name, summary.broken, None)));
-    rows.push(row("", "Right before any attack".to_owned(), summary.clean_correct, Some(interval(clean))));
-    rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, Some(interval(&complement))));
+    rows.push(row("", "Right before any attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
+    rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
     rows
 }
 
-fn truth(summary: &Summary) -> String {
+fn truth(summary: &Summary, fixed: bool) -> String {
     let rate = &summary.robust_accuracy;
     let what = if summary.threat.target.is_some() { "share that truly resists" } else { "true robust accuracy" };
     let samples = format!("these {} {}", size(summary.data.n), plural(summary.data.n, noun(summary)));
@@ -155,6 +158,9 @@ fn truth(summary: &Summary) -> String {
             percent(rate.value)
         )
     };
+    if !fixed {
+        return format!("{here} Samples were examined until the bounds above decided, so that only those bounds reach beyond them.");
+    }
     format!(
         "{here} If they were drawn at random, that of all such {} is at most {} with {} confidence.",
         plural(2, noun(summary)),

@@ -2,7 +2,7 @@
 
 use super::repeat::{self, Fact, Group, code, text};
 use crate::chart::decision;
-use crate::format::{NBSP, count, distance, duration, norm, percent, significant, size};
+use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
 use crate::verdict::class_name;
 use brinell_record::{
     Claim, ClaimThreat, Knowledge, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict,
@@ -103,15 +103,6 @@ fn meaning(ruling: Ruling) -> &'static str {
     }
 }
 
-/// A text that begins with a capital and ends with a full stop, whatever it is given.
-fn sentence(text: &str) -> String {
-    let mut characters = text.trim().chars();
-    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
-    let rest = characters.as_str();
-    let end = if text.trim_end().ends_with(['.', '!', '?']) || text.is_empty() { "" } else { "." };
-    format!("{first}{rest}{end}")
-}
-
 /// A share without rounding to the tenth of a per cent, as it was typed.
 fn typed_percent(share: f64) -> String {
     format!("{}{NBSP}%", significant(share * 100.0, 6))
@@ -132,7 +123,8 @@ fn numbers(numbers: &Numbers) -> Vec<Fact> {
         format!("{}: {} of {}", quantity(&numbers.quantity), size(numbers.count), size(numbers.n))
             + &numbers.value.map(|value| format!(" ({})", percent(value))).unwrap_or_default(),
     )];
-    let bounds = format!("{} to {}", percent(numbers.low), percent(numbers.high));
+    // Rounded outwards, so that what is printed holds.
+    let bounds = format!("{} to {}", percent((numbers.low * 1000.0).floor() / 1000.0), percent((numbers.high * 1000.0).ceil() / 1000.0));
     facts.push(text(
         "Bounds",
         if numbers.confidence >= 1.0 {
@@ -344,17 +336,5 @@ fn property(claim: &Claim) -> String {
             format!("{other} gives the same predictions, and outputs within {}", significant(*tolerance, 6))
         }
         _ => "see the claim file".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentences_begin_large_and_end_with_a_stop() {
-        assert_eq!(sentence("at most 57.1 %"), "At most 57.1 %.");
-        assert_eq!(sentence("Done."), "Done.");
-        assert_eq!(sentence(""), "");
     }
 }

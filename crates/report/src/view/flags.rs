@@ -1,5 +1,6 @@
 //! Flags, the gravest first, each with what its severity asks of the reader.
 
+use crate::format::sentence;
 use brinell_record::{Flag, Severity};
 use serde::Serialize;
 
@@ -42,7 +43,7 @@ impl FlagsView {
                 FlagView {
                     id: flag.id.clone(),
                     anchor: format!("{prefix}flag-{}", at + 1),
-                    message: flag.message.clone(),
+                    message: sentence(&flag.message),
                     severity,
                     advice,
                 }

@@ -100,13 +100,20 @@ impl ReportView {
 
 impl ClaimPage {
     pub(crate) fn of(verdict: &brinell_record::Verdict, run: Option<&Run>) -> Result<Self, ReportError> {
+        // A check ends as soon as its bounds decide, and then ordinary intervals do not hold.
+        let fixed = verdict.numbers.as_ref().is_none_or(|numbers| numbers.n >= numbers.population);
         Ok(Self {
             title: verdict.claim.id.clone(),
             created: repeat::when(&verdict.created),
             version: verdict.brinell_version.clone(),
             claim: claim::ClaimView::of(verdict, run.map(|run| &run.summary)),
             flags: flags::FlagsView::of(&verdict.flags, ""),
-            run: run.map(|run| RunView::of(run, 0, 1)).transpose()?,
+            run: run
+                .map(|run| {
+                    let sandwich = SandwichView::of(&run.summary, fixed);
+                    RunView::of(run, 0, 1).map(|view| RunView { sandwich, ..view })
+                })
+                .transpose()?,
         })
     }
 }
@@ -141,7 +148,7 @@ impl RunView {
             caveat: verdict.caveat,
             facts: repeat::facts(summary),
             tiles: tiles::tiles(run),
-            sandwich: SandwichView::of(summary),
+            sandwich: SandwichView::of(summary, true),
             gallery: gallery::GalleryView::of(run, n_runs)?,
             stages: stages::StagesView::of(summary),
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },

@@ -1,6 +1,6 @@
 //! What the audit shows, and what it did not look at.
 
-use crate::format::{NBSP, norm, percent, radius, size};
+use crate::format::{NBSP, norm, percent, radius, sentence, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
 use brinell_record::{Norm, Summary};
 use serde::Serialize;
@@ -124,7 +124,8 @@ fn wrong(summary: &Summary) -> Option<Gap> {
 }
 
 fn other_changes(summary: &Summary) -> Gap {
-    let others: Vec<&str> = [Norm::Linf, Norm::L2].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
+    let others: Vec<&str> =
+        [Norm::Linf, Norm::L2, Norm::L1, Norm::L0].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
     Gap::new(
         "Other changes",
         format!(
@@ -180,13 +181,6 @@ fn flagged(summary: &Summary) -> Vec<Gap> {
         .into_iter()
         .filter_map(|(id, name)| summary.flags.iter().find(|flag| flag.id == id).map(|flag| Gap::new(name, sentence(&flag.message))))
         .collect()
-}
-
-/// A flag's message as a sentence of its own.
-fn sentence(message: &str) -> String {
-    let mut characters = message.trim_end_matches('.').chars();
-    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
-    format!("{first}{}.", characters.as_str())
 }
 
 fn other_execution(summary: &Summary) -> Gap {

@@ -304,6 +304,8 @@ fn a_claim_opens_with_statement_verdict_and_what_decided() {
         "Bounds 12.0 % to 57.1 %, each with 95 % confidence",
         "Claimed at least 90 %",
         "Examined 16 of 100 samples",
+        "Survived every attack, not proven 412 46.2 % –",
+        "only those bounds reach beyond them",
         "0 automobile confirmed yes: bird, margin 0.4 yes: bird, margin 0.5 7.91/255 apgd-ce run/adversarial.npz row 0",
         "1 automobile boundary yes: bird, margin 0.4 no: bird, margin 0.5",
         "The first 40 of 60; verdict.json has all.",
