@@ -247,13 +247,13 @@ fn two_artefacts_agree_or_a_sample_shows_that_they_do_not() {
 }
 
 #[test]
-fn a_model_that_no_gradient_can_handle_leaves_a_rate_undecided() {
+fn an_operator_that_nobody_has_leaves_a_rate_undecided() {
     let folder = Folder::new();
-    folder.write("ordinary.onnx", crate::models::without_gradient());
+    folder.write("ordinary.onnx", crate::models::unknown_operator());
     folder.write("images.idx3-ubyte", crate::models::BYTES);
     folder.write("labels.idx1-ubyte", [&[0, 0, 8, 1, 0, 0, 0, 4][..], &[0, 1, 0, 1]].concat());
     let verdict = decided(&folder, "a", &Claim { n: 4, ..Claim::RATE }, 2, "undecided", &["unsupported-op"]);
-    assert!(verdict["reasons"][0]["text"].as_str().unwrap().contains("Asin"), "{verdict}");
+    assert!(verdict["reasons"][0]["text"].as_str().unwrap().contains("Mystery"), "{verdict}");
 }
 
 #[test]
@@ -390,4 +390,24 @@ fn a_claim_is_written_from_a_finished_audit() {
         folder.run(&format!("check {name}.toml --runtime rten")).expect(code);
     }
     assert!(folder.run("claim new run --out x.toml --property rate").expect(4).stderr.contains("rate>=0.6"));
+}
+
+#[test]
+fn the_examples_hold_and_do_not_hold_as_they_say() {
+    let folder = Folder::new();
+    let examples = crate::support::demo().join("../examples/claims");
+    for place in ["demo", "examples/claims"] {
+        std::fs::create_dir_all(folder.path(place)).unwrap();
+    }
+    for name in ["ordinary.onnx", "robust.onnx", "images.idx3-ubyte", "labels.idx1-ubyte"] {
+        std::fs::rename(folder.path(name), folder.path("demo").join(name)).unwrap();
+    }
+    for name in ["robust.toml", "ordinary.yaml"] {
+        std::fs::copy(examples.join(name), folder.path("examples/claims").join(name)).unwrap();
+    }
+    let holds = folder.run("check examples/claims/robust.toml --runtime rten").expect(0);
+    assert!(holds.stdout.contains("3 claims: 3 supported"), "{}", holds.stdout);
+    let fails = folder.run("check examples/claims/ordinary.yaml --runtime rten").expect(1);
+    assert!(fails.stdout.contains("2 claims: 2 refuted"), "{}", fails.stdout);
+    folder.run("replay examples/claims/ordinary.evidence").expect(0);
 }
