@@ -2,8 +2,9 @@
 
 use crate::{
     Eps, InputBox, Norm, Region, ThreatError,
-    kernel::{distance_count, distance_max, distance_sq, distance_sum},
+    kernel::{clamp, distance_count, distance_max, distance_sq, distance_sum},
     l0, l1, l2,
+    region::interval,
 };
 
 /// Allowance of [`Ball::contains`], relative to eps: a distance of `eps * (1 + ROUNDING_ALLOWANCE)` still counts as inside.
@@ -134,9 +135,17 @@ impl Ball {
         Region::new(self, x)
     }
 
-    /// Moves `z` to the nearest allowed input; see [`Region::project`].
+    /// Moves `z` to the nearest allowed input; see [`Region::project`]. No memory is allocated, so that the radius may change at every step.
     pub fn project(&self, x: &[f32], z: &mut [f32]) {
-        self.around(x).project(z);
+        match self.norm {
+            Norm::Linf => x.iter().zip(z).for_each(|(&x, z)| {
+                let (lo, hi) = interval(x, self.eps, self.bounds);
+                *z = clamp(*z, lo, hi);
+            }),
+            Norm::L2 => l2::project(x, z, self.eps, self.bounds),
+            Norm::L1 => l1::project(x, z, self.eps, self.bounds),
+            Norm::L0 => l0::project(x, z, self.eps, self.bounds),
+        }
     }
 
     /// Moves `z` inside in the form of APGD's reference; see [`Region::project_reference`].
