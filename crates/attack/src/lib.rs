@@ -5,9 +5,11 @@
 
 mod apgd;
 mod attack;
+mod bim;
 pub mod driver;
 mod error;
 mod fgsm;
+mod minimum;
 mod pgd;
 mod registry;
 pub mod rng;
@@ -16,8 +18,17 @@ mod step;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use attack::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
+pub use bim::{Bim, BimConfig};
 pub use brinell_engine::Loss;
 pub use error::AttackError;
 pub use fgsm::Fgsm;
+pub use minimum::cw::{Cw, CwConfig};
+pub use minimum::ddn::{Ddn, DdnConfig};
+pub use minimum::deepfool::{DeepFool, DeepFoolConfig};
+pub use minimum::ead::{Ead, EadConfig};
+pub use minimum::fmn::{Fmn, FmnConfig};
+pub use minimum::pdpgd::{Pdpgd, PdpgdConfig};
+pub use minimum::refine::{Refine, RefineConfig};
+pub use minimum::sigma_zero::{SigmaZero, SigmaZeroConfig};
 pub use pgd::{Pgd, PgdConfig};
 pub use registry::{Listed, attacks, recipe, suite, suites};

@@ -50,3 +50,11 @@ pub(crate) fn positive(attack: &'static str, setting: &'static str, value: u32) 
     }
     Ok(value)
 }
+
+/// Refuses what is not a finite number above zero.
+pub(crate) fn above_zero(attack: &'static str, setting: &'static str, value: f64) -> Result<f64, AttackError> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(AttackError::BadValue { attack, setting, value: value.to_string(), expected: "a finite number above 0" })
+}
