@@ -11,7 +11,8 @@ use run::Run;
 /// What APGD maximises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApgdLoss {
-    /// Cross-entropy.
+    /// Cross-entropy, through the log-odds of the label: these rise where it rises and have gradients of the same direction, so that every
+    /// iterate is that of cross-entropy, but do not vanish where the softmax rounds to 1.
     CrossEntropy,
     /// Difference of logits ratio; the margin where the model has too few classes for it (3, targeted 4).
     Dlr,
@@ -26,6 +27,14 @@ impl ApgdLoss {
             ApgdLoss::CrossEntropy => "apgd-ce",
             ApgdLoss::Dlr => "apgd-dlr",
             ApgdLoss::Margin => "apgd-margin",
+        }
+    }
+
+    /// What [`Recipe::loss`] is where the loss of this name is zero: cross-entropy never goes below.
+    fn zero(self) -> f32 {
+        match self {
+            ApgdLoss::CrossEntropy => f32::NEG_INFINITY,
+            ApgdLoss::Dlr | ApgdLoss::Margin => 0.0,
         }
     }
 }
@@ -110,8 +119,8 @@ impl Recipe for Apgd {
 
     fn loss(&self, targeted: bool, classes: usize) -> Loss {
         match (self.config.loss, targeted) {
-            (ApgdLoss::CrossEntropy, false) => Loss::CrossEntropy,
-            (ApgdLoss::CrossEntropy, true) => Loss::TargetedCrossEntropy,
+            (ApgdLoss::CrossEntropy, false) => Loss::LogOdds,
+            (ApgdLoss::CrossEntropy, true) => Loss::TargetedLogOdds,
             (ApgdLoss::Dlr, false) if classes >= 3 => Loss::Dlr,
             (ApgdLoss::Dlr, true) if classes >= 4 => Loss::TargetedDlr,
             (ApgdLoss::Dlr | ApgdLoss::Margin, false) => Loss::Margin,

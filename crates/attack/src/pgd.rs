@@ -85,7 +85,7 @@ impl Recipe for Pgd {
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedCrossEntropy } else { Loss::CrossEntropy }
+        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {

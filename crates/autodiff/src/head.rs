@@ -59,6 +59,8 @@ impl Loss {
             Self::Dlr => head.dlr(&mut ctx),
             Self::TargetedDlr => head.targeted_dlr(&mut ctx),
             Self::Difference => head.difference(&mut ctx),
+            Self::LogOdds => head.log_odds(&mut ctx, label, true),
+            Self::TargetedLogOdds => head.log_odds(&mut ctx, target, false),
         };
         built.map_err(|error| match error {
             RuleError::Graph(error) => error.into(),
@@ -110,6 +112,27 @@ impl Head {
         }
         let probability = ctx.op(Op::Exp, &[log])?;
         let slope = if negate { ctx.sub(probability, class)? } else { ctx.sub(class, probability)? };
+        Ok((loss, Some(slope)))
+    }
+
+    /// Log-sum-exp over the other classes less the logit of `class`, or with the sign turned.
+    fn log_odds(&self, ctx: &mut Ctx<'_>, class: ValueId, of_others: bool) -> Both {
+        let far = ctx.scale(class, FAR)?;
+        let others = ctx.sub(self.logits, far)?;
+        let log = ctx.op(Op::LogSoftmax { axis: 1 }, &[others])?;
+        let share = ctx.op(Op::Exp, &[log])?;
+        // Every logit less its log-share is the log-sum-exp; the shares average it, without those that are far away.
+        let each = ctx.sub(others, log)?;
+        let each = ctx.mul(each, share)?;
+        let sum = ctx.sum(each, &[1], false)?;
+        let own = ctx.mul(self.logits, class)?;
+        let own = ctx.sum(own, &[1], false)?;
+        let (above, below) = if of_others { (sum, own) } else { (own, sum) };
+        let loss = ctx.sub(above, below)?;
+        if !self.slope {
+            return Ok((loss, None));
+        }
+        let slope = if of_others { ctx.sub(share, class)? } else { ctx.sub(class, share)? };
         Ok((loss, Some(slope)))
     }
 

@@ -23,11 +23,16 @@ pub enum Loss {
     TargetedDlr,
     /// z_t - z_y, whichever class is the largest: the plane between two classes.
     Difference,
+    /// log(1 - p_y) - log p_y with p the softmax: log-sum-exp over i != y of z_i, less z_y. Cross-entropy is log(1 + exp) of it, so that
+    /// both rise and fall together and have gradients of one direction; but this one does not vanish where p_y rounds to 1.
+    LogOdds,
+    /// The same for the target, with the sign turned: z_t less log-sum-exp over i != t of z_i.
+    TargetedLogOdds,
 }
 
 impl Loss {
     /// Every loss.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::CrossEntropy,
         Self::Margin,
         Self::Dlr,
@@ -35,6 +40,8 @@ impl Loss {
         Self::TargetedMargin,
         Self::TargetedDlr,
         Self::Difference,
+        Self::LogOdds,
+        Self::TargetedLogOdds,
     ];
 
     /// Keeps the denominator of DLR away from zero, as in the reference implementation.
@@ -51,6 +58,8 @@ impl Loss {
             Self::TargetedMargin => "margin-targeted",
             Self::TargetedDlr => "dlr-targeted",
             Self::Difference => "difference",
+            Self::LogOdds => "log-odds",
+            Self::TargetedLogOdds => "log-odds-targeted",
         }
     }
 
@@ -65,7 +74,7 @@ impl Loss {
     /// Returns true where the loss needs a target class.
     #[must_use]
     pub fn is_targeted(self) -> bool {
-        matches!(self, Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr | Self::Difference)
+        matches!(self, Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr | Self::Difference | Self::TargetedLogOdds)
     }
 
     /// Returns the least number of classes for which the loss is defined.
@@ -86,24 +95,25 @@ impl Loss {
         if logits.len() < self.min_classes() {
             return f32::NAN;
         }
-        let best_but = |class: usize| {
-            let others = logits.iter().enumerate().filter(|&(i, _)| i != class).map(|(_, &z)| f64::from(z));
-            others.fold(f64::NEG_INFINITY, f64::max)
-        };
+        let others = |class: usize| logits.iter().enumerate().filter(move |&(i, _)| i != class).map(|(_, &z)| f64::from(z));
+        let best_but = |class: usize| others(class).fold(f64::NEG_INFINITY, f64::max);
+        let all = || logits.iter().map(|&z| f64::from(z));
         let value = match self {
-            Self::CrossEntropy => log_sum_exp(logits) - at(label),
+            Self::CrossEntropy => log_sum_exp(all()) - at(label),
             Self::Margin => best_but(label) - at(label),
             Self::Dlr => {
                 let [first, _, third, _] = largest(logits);
                 -(at(label) - best_but(label)) / (first - third + Self::DLR_FLOOR)
             }
-            Self::TargetedCrossEntropy => at(target) - log_sum_exp(logits),
+            Self::TargetedCrossEntropy => at(target) - log_sum_exp(all()),
             Self::TargetedMargin => at(target) - best_but(target),
             Self::TargetedDlr => {
                 let [first, _, third, fourth] = largest(logits);
                 -(at(label) - at(target)) / (first - 0.5 * (third + fourth) + Self::DLR_FLOOR)
             }
             Self::Difference => at(target) - at(label),
+            Self::LogOdds => log_sum_exp(others(label)) - at(label),
+            Self::TargetedLogOdds => at(target) - log_sum_exp(others(target)),
         };
         crate::ctx::narrow(value)
     }
@@ -123,9 +133,9 @@ fn largest(logits: &[f32]) -> [f64; 4] {
     top
 }
 
-fn log_sum_exp(z: &[f32]) -> f64 {
-    let top = z.iter().map(|&z| f64::from(z)).fold(f64::NEG_INFINITY, f64::max);
-    top + z.iter().map(|&z| (f64::from(z) - top).exp()).sum::<f64>().ln()
+fn log_sum_exp(z: impl Iterator<Item = f64> + Clone) -> f64 {
+    let top = z.clone().fold(f64::NEG_INFINITY, f64::max);
+    top + z.map(|z| (z - top).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]
@@ -148,6 +158,17 @@ mod tests {
         close(Loss::TargetedMargin.eval(&z, 1, 0), -2.0);
         close(Loss::TargetedDlr.eval(&z, 1, 0), -2.0 / 2.5);
         close(Loss::Difference.eval(&z, 1, 3), -3.0);
+        close(Loss::LogOdds.eval(&z, 1, 0), (1f32.exp() + 2f32.exp() + 1.0).ln() - 3.0);
+        close(Loss::TargetedLogOdds.eval(&z, 1, 0), 1.0 - (3f32.exp() + 2f32.exp() + 1.0).ln());
+    }
+
+    #[test]
+    fn log_odds_rise_where_cross_entropy_rises_and_still_where_it_is_zero() {
+        let at = |gap: f32| [Loss::CrossEntropy, Loss::LogOdds].map(|loss| loss.eval(&[gap, 0.0, -1.0], 0, 0));
+        let pairs: Vec<[f32; 2]> = [9.0, 4.0, 1.0, 0.0, -3.0].map(at).to_vec();
+        assert!(pairs.windows(2).all(|pair| pair[0][0] < pair[1][0] && pair[0][1] < pair[1][1]));
+        let [far, farther] = [at(800.0), at(900.0)];
+        assert!(far[0] == 0.0 && farther[0] == 0.0 && far[1] > farther[1]);
     }
 
     #[test]

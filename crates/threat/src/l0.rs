@@ -11,7 +11,8 @@ use crate::{
 fn gain(x: f32, z: f32, bounds: InputBox) -> f64 {
     let clipped = clamp(z, bounds.lo(), bounds.hi());
     let (whole, rest) = (f64::from(z) - f64::from(x), f64::from(z) - f64::from(clipped));
-    (whole * whole - rest * rest).max(0.0)
+    // whole^2 - rest^2, which would cancel where z is far away.
+    ((f64::from(clipped) - f64::from(x)) * (whole + rest)).max(0.0)
 }
 
 /// Moves `z` to the nearest point that differs from `x` in at most `eps` elements and lies in the box; of equal gains the first count.

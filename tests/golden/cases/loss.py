@@ -34,13 +34,15 @@ LOSSES = {
     "ce-targeted": lambda z, y, t: -F.cross_entropy(z, t, reduction="none"),
     "margin-targeted": lambda z, y, t: at(z, t) - others(z, t),
     "dlr-targeted": dlr_targeted,
+    "log-odds": lambda z, y, t: torch.logsumexp(z.masked_fill(F.one_hot(y, z.shape[1]).bool(), -torch.inf), 1) - at(z, y),
+    "log-odds-targeted": lambda z, y, t: at(z, t) - torch.logsumexp(z.masked_fill(F.one_hot(t, z.shape[1]).bool(), -torch.inf), 1),
     "difference": lambda z, y, t: at(z, t) - at(z, y),
 }
 
 
 def cases(make):
     for name, loss in LOSSES.items():
-        sizes = [(5, 10), (6, 4)] + ([(4, 3)] if name != "dlr-targeted" else []) + ([(3, 2)] if name[:2] in ("ce", "ma", "di") else [])
+        sizes = [(5, 10), (6, 4)] + ([(4, 3)] if name != "dlr-targeted" else []) + ([(3, 2)] if name[:2] in ("ce", "ma", "di", "lo") else [])
         for n, classes in sizes:
             title = f"{name}_{classes}_classes"
             make.restart(title)

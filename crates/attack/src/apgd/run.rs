@@ -30,7 +30,8 @@ pub(crate) struct Run {
     done: u32,
     steps: u32,
     rho: f64,
-    quirk: bool,
+    /// What the first update's loss is compared with, where that is not the start's loss.
+    before_first: Option<f32>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -76,7 +77,7 @@ impl Run {
             done: 0,
             steps: config.steps,
             rho: config.rho,
-            quirk: config.reference_quirk,
+            before_first: config.reference_quirk.then_some(config.loss.zero()),
             checkpoints: None,
         }
     }
@@ -103,8 +104,7 @@ impl Attack for Run {
         let mut gradient = reply.gradient;
         match &mut self.checkpoints {
             None => {
-                let before_first = if self.quirk { 0.0 } else { loss };
-                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, before_first, loss));
+                self.checkpoints = Some(Checkpoints::new(self.steps, self.rho, self.before_first.unwrap_or(loss), loss));
             }
             Some(checkpoints) => {
                 if checkpoints.halve(loss, self.best_loss) {

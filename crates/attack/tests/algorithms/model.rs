@@ -97,9 +97,18 @@ pub(crate) fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, 
         let slope = z.iter().zip(class(k)).map(|(z, hot)| sign * ((z - top).exp() / total - hot)).collect();
         (sign * (total.ln() + top - z[k]), slope)
     };
+    let log_odds = |k: usize, sign: f64| {
+        let top = z[other(k)];
+        let weight = |i: usize| if i == k { 0.0 } else { (z[i] - top).exp() };
+        let total: f64 = (0..z.len()).map(weight).sum();
+        let slope = class(k).iter().enumerate().map(|(i, hot)| sign * (weight(i) / total - hot)).collect();
+        (sign * (total.ln() + top - z[k]), slope)
+    };
     match kind {
         Loss::CrossEntropy => cross_entropy(label, 1.0),
         Loss::TargetedCrossEntropy => cross_entropy(target, -1.0),
+        Loss::LogOdds => log_odds(label, 1.0),
+        Loss::TargetedLogOdds => log_odds(target, -1.0),
         Loss::Margin => ratio(other(label), label, None),
         Loss::TargetedMargin => ratio(target, other(target), None),
         Loss::Difference => ratio(target, label, None),

@@ -19,7 +19,7 @@ pub(crate) struct Grad {
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
 
-    /// ce, margin, dlr, ce-targeted, margin-targeted, dlr-targeted or difference
+    /// ce, margin, dlr, ce-targeted, margin-targeted, dlr-targeted, difference, log-odds or log-odds-targeted
     #[arg(long, default_value = "ce", value_name = "LOSS")]
     loss: String,
 }
