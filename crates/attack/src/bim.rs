@@ -40,7 +40,7 @@ impl Default for BimConfig {
 ///
 /// Where no radius is given, it is doubled from 1/1000 of the farthest corner's distance until an example is found, and then halved in between.
 ///
-/// One run at one radius costs `steps` backwards and `steps + 1` forwards. Memory per live sample: 5 d floats.
+/// One run at one radius costs `steps` backwards and `steps + 1` forwards. Memory per live sample: 4 d floats.
 ///
 /// # Source
 /// Kurakin et al., "Adversarial examples in the physical world", ICLR 2017 workshop, section 2.2; number and length of steps as in foolbox.
@@ -79,7 +79,7 @@ impl Recipe for Bim {
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedCrossEntropy } else { Loss::CrossEntropy }
+        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
@@ -94,7 +94,7 @@ impl Recipe for Bim {
         let search = Run { config: self.config.clone(), radius: start.ball.eps, low: 0.0, high: f64::INFINITY, searched: 0, done: 0 };
         // At a given radius nothing nearer is looked for.
         let polish = if start.ball.eps.is_finite() { 0 } else { self.config.polish };
-        Box::new(Nearest::new(start, search, self.loss(start.target.is_some(), start.classes), polish))
+        Box::new(Nearest::new(start, search, polish))
     }
 
     fn describe(&self) -> String {

@@ -101,7 +101,7 @@ pub(crate) trait Search: Send {
 
 /// A search with its bookkeeping: the attack that the driver sees.
 ///
-/// Memory per live sample, beside that of the search: 5 d floats (clean input, point, nearest example, and two rows to polish it; for L0 three).
+/// Memory per live sample, beside that of the search: 4 d floats (clean input, point, nearest example, and a row to polish it; for L0 6 d).
 pub(crate) struct Nearest<S> {
     sample: Sample,
     search: S,
@@ -117,7 +117,7 @@ pub(crate) struct Nearest<S> {
 
 impl<S: Search> Nearest<S> {
     /// `polish` is the number of queries that may be spent on the nearest example at the end.
-    pub(crate) fn new(start: &Start<'_>, mut search: S, loss: Loss, polish: u32) -> Self {
+    pub(crate) fn new(start: &Start<'_>, mut search: S, polish: u32) -> Self {
         let sample = Sample::new(start);
         let mut point = sample.x.clone();
         let need = search.begin(&sample, &mut point);
@@ -127,7 +127,7 @@ impl<S: Search> Nearest<S> {
         let polish: Option<Box<dyn Search>> = match (polish, sample.ball.norm) {
             (0, _) => None,
             (queries, Norm::L0) => Some(Box::new(Prune::new(&sample, queries))),
-            (queries, _) => Some(Box::new(Polish::new(&sample, loss, queries))),
+            (queries, _) => Some(Box::new(Polish::new(&sample, queries))),
         };
         Self { sample, search, polish, polishing: false, point, need, best, distance, class: start.target }
     }

@@ -1,5 +1,7 @@
 //! All attacks and suites by name.
 
+mod minimum;
+
 use brinell_threat::Norm;
 
 use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Knowledge, Pgd, PgdConfig, Recipe, settings::Settings};
@@ -43,6 +45,10 @@ const ATTACKS: &[Entry] = &[
     },
 ];
 
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    ATTACKS.iter().chain(minimum::ATTACKS)
+}
+
 /// Suites: attacks that run one after the other on what the former left over.
 const SUITES: &[(&str, &[&str])] = &[("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
 
@@ -85,7 +91,7 @@ pub struct Listed {
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
-    ATTACKS.iter().filter_map(|entry| {
+    entries().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
         Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
     })
@@ -103,8 +109,8 @@ pub fn suites() -> impl Iterator<Item = &'static str> {
 pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
-    let Some(entry) = ATTACKS.iter().find(|entry| entry.name == name) else {
-        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name).collect();
+    let Some(entry) = entries().find(|entry| entry.name == name) else {
+        let known: Vec<_> = entries().map(|entry| entry.name).collect();
         return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
     };
     (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
@@ -128,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_attack_is_built_from_its_name_and_from_its_own_description() {
-        assert_eq!(attacks().count(), ATTACKS.len());
+        assert_eq!(attacks().count(), entries().count());
         for Listed { name, .. } in attacks() {
             let made = recipe(name).unwrap();
             assert_eq!(made.name(), name);
@@ -147,7 +153,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_what_is_known() {
         for (spec, words) in [
-            ("fab", "unknown attack 'fab': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin"),
+            ("fab", "unknown attack 'fab': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, bim, "),
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),

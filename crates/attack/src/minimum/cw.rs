@@ -52,7 +52,7 @@ impl Default for CwConfig {
 /// Minimises `|delta|^2 + c max(confidence - margin, 0)` over `w`, where the point is `(tanh w + 1) / 2` in the box, by Adam, and searches for the smallest c
 /// that gives an example: tenfold until one does, then by halves. The abort is decided for each sample by itself.
 ///
-/// One run costs at most `searches x steps` forwards and backwards, and `polish` of each. Memory per live sample: 8 d floats.
+/// One run costs at most `searches x steps` forwards and backwards, and `polish` of each. Memory per live sample: 7 d floats.
 ///
 /// # Source
 /// Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks", S&P 2017, section V and VI.A; constants, search and abort as in the
@@ -119,7 +119,7 @@ impl Recipe for Cw {
             found: false,
             checked: f64::INFINITY,
         };
-        Box::new(Nearest::new(start, search, margin_loss(start.target.is_some()), self.config.polish))
+        Box::new(Nearest::new(start, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

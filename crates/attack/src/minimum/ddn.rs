@@ -39,7 +39,7 @@ impl Default for DdnConfig {
 
 /// Decoupled direction and norm (L2).
 ///
-/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 5 d floats.
+/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 4 d floats.
 ///
 /// # Source
 /// Rony et al., "Decoupling Direction and Norm for Efficient Gradient-Based L2 Adversarial Attacks and Defenses", CVPR 2019, Alg. 1, without
@@ -82,7 +82,7 @@ impl Recipe for Ddn {
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedCrossEntropy } else { Loss::CrossEntropy }
+        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
@@ -97,7 +97,7 @@ impl Recipe for Ddn {
         let DdnConfig { steps, gamma, radius, polish } = self.config;
         let radius = radius * start.ball.bounds.width();
         let search = Run { steps, gamma, radius, done: 0, rng: generator(Self::NAME, start) };
-        Box::new(Nearest::new(start, search, self.loss(start.target.is_some(), start.classes), polish))
+        Box::new(Nearest::new(start, search, polish))
     }
 
     fn describe(&self) -> String {

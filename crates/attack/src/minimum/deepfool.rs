@@ -39,7 +39,7 @@ impl Default for DeepFoolConfig {
 /// At every point the model is asked once for each class; the step goes onto the plane that is nearest within the box, from the present point. With a target the
 /// plane is that between the target and the largest other class. The search ends at the first example.
 ///
-/// One run costs at most `steps x (classes - 1)` forwards and backwards (with a target `steps`), and `polish` of each. Memory per live sample: 7 d floats.
+/// One run costs at most `steps x (classes - 1)` forwards and backwards (with a target `steps`), and `polish` of each. Memory per live sample: 6 d floats.
 ///
 /// # Source
 /// Moosavi-Dezfooli et al., "DeepFool: a simple and accurate method to fool deep neural networks", CVPR 2016, Alg. 2 and section 3.4, with the
@@ -111,7 +111,7 @@ impl Recipe for DeepFool {
             step: vec![0.0; start.x.len()].into(),
             candidate: vec![0.0; start.x.len()].into(),
         };
-        Box::new(Nearest::new(start, search, self.loss(start.target.is_some(), start.classes), self.config.polish))
+        Box::new(Nearest::new(start, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

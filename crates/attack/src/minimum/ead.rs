@@ -49,7 +49,7 @@ impl Default for EadConfig {
 /// Minimises `c max(-margin, 0) + beta |delta|_1 + |delta|_2^2` by the fast iterative shrinkage-thresholding algorithm, with Carlini and Wagner's search for c. The
 /// example that counts is the nearest in L1 (the paper's decision rule L1).
 ///
-/// One run costs at most `2 x searches x steps` forwards, half as many backwards, and `polish` of each. Memory per live sample: 7 d floats.
+/// One run costs at most `2 x searches x steps` forwards, half as many backwards, and `polish` of each. Memory per live sample: 6 d floats.
 ///
 /// # Source
 /// Chen et al., "EAD: Elastic-Net Attacks to Deep Neural Networks via Adversarial Examples", AAAI 2018, Alg. 1. As in the authors' implementation the
@@ -114,7 +114,7 @@ impl Recipe for Ead {
             found: false,
             checked: f64::INFINITY,
         };
-        Box::new(Nearest::new(start, search, margin_loss(start.target.is_some()), self.config.polish))
+        Box::new(Nearest::new(start, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

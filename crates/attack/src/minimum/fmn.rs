@@ -43,7 +43,7 @@ impl Default for FmnConfig {
 /// The radius is the linear estimate of the boundary's distance until an example is found; then it shrinks where the point is adversarial and grows
 /// where it is not. Every step is projected exactly onto ball and box.
 ///
-/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 5 d floats, for L0 6 d.
+/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 4 d floats, for L0 6 d.
 ///
 /// # Source
 /// Pintor et al., "Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints", NeurIPS 2021, Alg. 1.
@@ -102,7 +102,7 @@ impl Recipe for Fmn {
         let polish = config.polish;
         let radius = if start.ball.norm == Norm::L0 { 1.0 } else { f64::INFINITY };
         let search = Run { config, known, radius, best: f64::INFINITY, done: 0 };
-        Box::new(Nearest::new(start, search, margin_loss(start.target.is_some()), polish))
+        Box::new(Nearest::new(start, search, polish))
     }
 
     fn describe(&self) -> String {

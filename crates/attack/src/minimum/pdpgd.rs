@@ -53,7 +53,7 @@ impl Default for PdpgdConfig {
 /// Descends on `softplus(-margin)` by Adam, applies the proximal operator of the norm in Adam's own metric, and raises or lowers the weight of
 /// misclassification by whether the point is one. For L0 the operator is that of the sum of |delta|^(2/3).
 ///
-/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 10 d floats, for L0 11 d.
+/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 9 d floats, for L0 11 d.
 ///
 /// # Source
 /// Matyasko and Chau, "PDPGD: Primal-Dual Proximal Gradient Descent Adversarial Attack", 2021; constants as in adversarial-library; proximal Adam from
@@ -117,7 +117,7 @@ impl Recipe for Pdpgd {
             weight: logistic(dual),
             done: 0,
         };
-        Box::new(Nearest::new(start, search, margin_loss(start.target.is_some()), self.config.polish))
+        Box::new(Nearest::new(start, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

@@ -3,7 +3,7 @@
 use brinell_threat::nearest_beyond_plane;
 
 use super::{Sample, Search, Told};
-use crate::{Loss, Need, step::dual_length};
+use crate::{Need, step::dual_length};
 
 /// How much nearer, relatively, a point must be to be worth a query.
 const WORTHWHILE: f64 = 1e-5;
@@ -17,17 +17,14 @@ const CLEARANCE: f64 = 1e-5;
 /// Newton's method for the nearest example: the model is taken for linear at the example, the nearest point beyond that plane within the box is tried,
 /// and, where that is no example, points half way back. Each step that counts is nearer than the last, so that it cannot do harm.
 ///
-/// Memory: 2 d floats.
+/// Memory: d floats.
 ///
 /// # Source
 /// The step is the projection of the clean input in FAB (Croce & Hein, ICML 2020); the way back is a bisection.
 pub(super) struct Polish {
     queries: u32,
-    /// The gradient of cross-entropy is that of the margin times the chance that the class is another, where two classes take most of it.
-    scaled: bool,
     base: Box<[f32]>,
     distance: f64,
-    /// Gradient at `base`.
     state: State,
 }
 
@@ -42,21 +39,14 @@ enum State {
 }
 
 impl Polish {
-    pub(super) fn new(sample: &Sample, loss: Loss, queries: u32) -> Self {
-        Self {
-            queries,
-            scaled: matches!(loss, Loss::CrossEntropy | Loss::TargetedCrossEntropy),
-            base: sample.x.clone(),
-            distance: f64::INFINITY,
-            state: State::Base,
-        }
+    pub(super) fn new(sample: &Sample, queries: u32) -> Self {
+        Self { queries, base: sample.x.clone(), distance: f64::INFINITY, state: State::Base }
     }
 
     /// Writes the nearest point beyond the tangent plane into `point`, where that is nearer than the example.
     fn tangent(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
         let scale = told.logits.iter().fold(0.0f64, |most, &z| f64::from(z.abs()).max(most));
         let above = told.margin - CLEARANCE * scale;
-        let slope = if self.scaled { chance_of_others(sample, told.logits) } else { 1.0 };
         let moved: f64 = told
             .gradient
             .iter()
@@ -65,7 +55,7 @@ impl Polish {
             .filter(|((g, _), _)| g.is_finite())
             .map(|((&g, &b), &x)| f64::from(g) * (f64::from(b) - f64::from(x)))
             .sum();
-        let reached = nearest_beyond_plane(sample.ball.norm, sample.ball.bounds, &sample.x, told.gradient, moved - slope * above, point);
+        let reached = nearest_beyond_plane(sample.ball.norm, sample.ball.bounds, &sample.x, told.gradient, moved - above, point);
         if !reached || dual_length(sample.ball.norm, told.gradient) == 0.0 || sample.distance(point) >= self.distance * (1.0 - WORTHWHILE) {
             return self.radial(sample, point, 0.0, 1.0);
         }
@@ -120,15 +110,4 @@ impl Search for Polish {
             State::Radial { low, asked, .. } => self.radial(sample, point, low, asked),
         }
     }
-}
-
-/// The share of softmax that classes other than the true one have; in a targeted attack, other than the target.
-fn chance_of_others(sample: &Sample, logits: &[f32]) -> f64 {
-    let class = match sample.goal {
-        brinell_threat::Goal::Untargeted { label } => label,
-        brinell_threat::Goal::Targeted { target } => target,
-    };
-    let own = logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
-    let others: f64 = logits.iter().enumerate().filter(|&(k, _)| k != class).map(|(_, &z)| (f64::from(z) - own).exp()).sum();
-    if others.is_finite() { others / (1.0 + others) } else { 1.0 }
 }

@@ -25,7 +25,7 @@ impl Default for RefineConfig {
 /// Takes the nearest example that earlier attacks of a `--minimum-norm` audit found and moves it along the decision boundary: onto the plane that
 /// is tangent there, at the point nearest to the clean input within the box (L1, L2, Linf), or by restoring elements (L0). It finds nothing by itself.
 ///
-/// One run costs at most `queries + 1` forwards and `queries` backwards. Memory per live sample: 5 d floats, for L0 6 d.
+/// One run costs at most `queries + 1` forwards and `queries` backwards. Memory per live sample: 4 d floats, for L0 6 d.
 ///
 /// # Source
 /// The step is the projection of the clean input in Croce and Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack",
@@ -75,7 +75,7 @@ impl Recipe for Refine {
     }
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
-        Box::new(Nearest::new(start, Idle, margin_loss(start.target.is_some()), self.config.queries))
+        Box::new(Nearest::new(start, Idle, self.config.queries))
     }
 
     fn describe(&self) -> String {

@@ -4,5 +4,6 @@
 mod apgd_reference;
 mod hostile;
 mod linear;
+mod minimum;
 mod model;
 mod scripted;

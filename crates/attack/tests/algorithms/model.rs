@@ -1,7 +1,7 @@
 //! Small models with hand-written gradients, and a loop in place of the driver.
 
 use brinell_attack::{Attack, Loss, Need, Next, Reply};
-use brinell_threat::Goal;
+use brinell_threat::{Goal, argmax};
 
 /// A model that answers one point.
 pub(crate) trait Model {
@@ -122,12 +122,14 @@ pub(crate) struct Trace {
     pub(crate) points: Vec<Vec<f32>>,
     pub(crate) backwards: usize,
     pub(crate) best_margin: f64,
+    /// Whether each point reaches the goal.
+    pub(crate) reached: Vec<bool>,
 }
 
 /// Runs an attack to its end.
 pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
     let goal = target.map_or(Goal::Untargeted { label }, |target| Goal::Targeted { target });
-    let mut trace = Trace { points: Vec::new(), backwards: 0, best_margin: f64::NEG_INFINITY };
+    let mut trace = Trace { points: Vec::new(), backwards: 0, best_margin: f64::NEG_INFINITY, reached: Vec::new() };
     let mut x = vec![f32::NAN; d];
     loop {
         let need = attack.ask(&mut x);
@@ -141,6 +143,7 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
             Goal::Targeted { target } => z[target] - rival(target),
         };
         trace.best_margin = trace.best_margin.max(margin);
+        trace.reached.push(margin > 0.0);
         let (value, slope) = loss(kind, &z, label, target.unwrap_or(label));
         let gradient: Vec<f32> = match need {
             Need::Label | Need::Logits => Vec::new(),
@@ -149,7 +152,7 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
                 model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
             }
         };
-        if attack.tell(&Reply { prediction: None, logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+        if attack.tell(&Reply { prediction: argmax(&logits), logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
             return trace;
         }
     }
