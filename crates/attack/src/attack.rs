@@ -106,6 +106,8 @@ pub trait Attack: Send {
 pub struct Start<'a> {
     /// Clean input, flattened.
     pub x: &'a [f32],
+    /// Shape of the clean input without the batch, such as `[3, 32, 32]`; empty where it is not known.
+    pub shape: &'a [usize],
     /// Allowed inputs around `x`.
     pub ball: &'a Ball,
     /// True class.
@@ -126,7 +128,13 @@ pub struct Start<'a> {
     pub run: u32,
 }
 
-impl Start<'_> {
+impl<'a> Start<'a> {
+    /// Returns the first run on sample 0 under seed 0, untargeted, with nothing known about the sample.
+    #[must_use]
+    pub fn new(x: &'a [f32], ball: &'a Ball, label: usize, classes: usize) -> Self {
+        Self { x, shape: &[], ball, label, target: None, classes, logits: &[], found: None, seed: 0, sample: 0, run: 0 }
+    }
+
     /// Returns what the attack wants of this sample.
     #[must_use]
     pub fn goal(&self) -> Goal {

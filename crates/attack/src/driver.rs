@@ -68,6 +68,8 @@ pub enum Aim {
 pub struct DriverSettings<'a> {
     /// Largest number of samples in one call of the model.
     pub batch: usize,
+    /// Shape of one sample, for attacks that look at pictures; empty where it is not known.
+    pub shape: &'a [usize],
     /// Seed of the audit.
     pub seed: u64,
     /// Forwards plus backwards that one sample may cost; `None` for no limit.
@@ -146,6 +148,7 @@ pub fn run<C: Court>(
     let context = group::Context {
         recipe,
         ball,
+        shape: settings.shape,
         seed: settings.seed,
         max_queries: settings.max_queries,
         aim: settings.aim,

@@ -50,7 +50,9 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
 }
 
 /// Suites: attacks that run one after the other on what the former left over.
-const SUITES: &[(&str, &[&str])] = &[("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
+///
+/// `none` asks about the unchanged samples only.
+const SUITES: &[(&str, &[&str])] = &[("none", &[]), ("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
 
 const COUNT: &str = "a whole number above 0";
 const SWITCH: &str = "true or false";
@@ -170,7 +172,7 @@ mod tests {
             let error = recipe(spec).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.contains(words), "{spec}: {error}");
         }
-        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are quick");
+        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are none, quick");
     }
 
     #[test]

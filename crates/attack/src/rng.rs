@@ -49,18 +49,7 @@ mod tests {
     #[test]
     fn every_part_of_the_key_counts_and_nothing_else_does() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let start = |seed, sample, run| Start {
-            x: &[0.5],
-            ball: &ball,
-            label: 0,
-            target: None,
-            classes: 2,
-            logits: &[],
-            found: None,
-            seed,
-            sample,
-            run,
-        };
+        let start = |seed, sample, run| Start { seed, sample, run, ..Start::new(&[0.5], &ball, 0, 2) };
         let mut seen = HashSet::new();
         for (name, seed, sample, restart) in [("pgd", 1, 2, 3), ("pgd", 2, 1, 3), ("pgd", 1, 3, 2), ("apgd-ce", 1, 2, 3)] {
             assert!(seen.insert(generator(name, &start(seed, sample, restart)).next_u64()));
@@ -72,10 +61,7 @@ mod tests {
     #[test]
     fn draws_are_the_key_stream_of_chacha8() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
-        let mut rng = generator(
-            "apgd-ce",
-            &Start { x: &[], ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 },
-        );
+        let mut rng = generator("apgd-ce", &Start::new(&[], &ball, 0, 2));
         let mut draws = [0.0; 3];
         brinell_threat::fill_uniform(&mut rng, &mut draws);
         // From an implementation of ChaCha8 (eight rounds, 64-bit counter and stream both 0) of a dozen lines of Python.

@@ -18,7 +18,7 @@ pub mod run;
 pub mod stats;
 mod subject;
 
-pub use audit::{Completed, Event, Observer, Silent, audit};
+pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};

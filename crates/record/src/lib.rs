@@ -1,4 +1,5 @@
-//! What an audit leaves behind: the serialisable types of `record.jsonl`, `summary.json` and `gallery.json`.
+//! What an audit leaves behind: the serialisable types of `record.jsonl`, `summary.json` and `gallery.json`; and what is
+//! claimed and found: claim files, `verdict.json` and `manifest.json`.
 //!
 //! The JSON field names are a contract that other programs read: a field may be added, but a name,
 //! a unit or a meaning changes only together with [`SUMMARY_SCHEMA`]. The crate holds no logic.
@@ -16,14 +17,23 @@
 //! out of a model is written through [`float`]: a finite value as a number, others as the strings
 //! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
 
+mod claim;
 pub mod float;
 mod gallery;
 mod sample;
 mod summary;
+mod verdict;
 
+pub use claim::{
+    Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, Knowledge, OnUndecided, Policy, Population, Property, Quantity, Sampling,
+    Subject,
+};
 pub use gallery::{Gallery, GalleryItem};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,
     Summary, Threat,
+};
+pub use verdict::{
+    EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, Reason, Relation, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };

@@ -28,6 +28,9 @@ pub struct Summary {
     pub suite: String,
     /// Attacks in the order in which they ran.
     pub attacks: Vec<String>,
+    /// Attacks that this version has for this norm and that did not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attacks_not_run: Vec<String>,
     /// Seed of every random choice.
     pub seed: u64,
     /// What evaluated the model.
@@ -81,8 +84,17 @@ pub struct DataInfo {
     pub path: String,
     /// Lower-case hexadecimal SHA-256 of samples and labels as they were read.
     pub sha256: String,
+    /// Labels file, or one class for all samples, as it was given; `None` for those in or beside the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
+    /// File of class names as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<String>,
     /// Number of samples audited, after any limit.
     pub n: usize,
+    /// The limit: samples after the first so many were not read. `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
     /// Shape of one sample as the attacks see it, without the batch.
     pub shape: Vec<usize>,
 }

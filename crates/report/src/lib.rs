@@ -9,11 +9,9 @@
 
 mod chart;
 mod format;
-mod gallery;
 mod picture;
-mod repeat;
+mod question;
 pub mod terminal;
-mod tiles;
 mod verdict;
 mod view;
 
@@ -85,20 +83,22 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 15] = [
+const TEMPLATES: [(&str, &str); 17] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
     ("comparison.html", include_str!("../templates/comparison.html")),
+    ("hero.html", include_str!("../templates/hero.html")),
     ("facts.html", include_str!("../templates/facts.html")),
     ("tiles.html", include_str!("../templates/tiles.html")),
-    ("dots.html", include_str!("../templates/dots.html")),
-    ("gallery.html", include_str!("../templates/gallery.html")),
+    ("sandwich.html", include_str!("../templates/sandwich.html")),
     ("stages.html", include_str!("../templates/stages.html")),
+    ("stage.html", include_str!("../templates/stage.html")),
+    ("gallery.html", include_str!("../templates/gallery.html")),
     ("curve.html", include_str!("../templates/curve.html")),
     ("classes.html", include_str!("../templates/classes.html")),
     ("flags.html", include_str!("../templates/flags.html")),
-    ("meaning.html", include_str!("../templates/meaning.html")),
+    ("scope.html", include_str!("../templates/scope.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),
     ("samples.html", include_str!("../templates/samples.html")),
 ];

@@ -86,6 +86,17 @@ pub(crate) fn at_radius(summary: &Summary) -> String {
     format!("eps{NBSP}={NBSP}{}", radius(&summary.threat))
 }
 
+/// The attacks that ran, by name and in their order; one that ran twice is named once.
+pub(crate) fn attack_names(summary: &Summary) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for stage in &summary.stages {
+        if !names.contains(&stage.name.as_str()) {
+            names.push(&stage.name);
+        }
+    }
+    names.join(", ")
+}
+
 /// The name of a class, or its number where it has none.
 pub(crate) fn class_name(classes: &[String], class: usize) -> String {
     classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))

@@ -64,6 +64,34 @@ pub(crate) fn distance_max(a: &[f32], b: &[f32]) -> f64 {
     })
 }
 
+/// The smallest value of which elements with a larger key weigh at most `limit` together. Keys and weights must not be negative.
+///
+/// Found bit by bit, since the bits of floats that are not negative are in the order of their values. Sorting would need memory in every
+/// step of an attack.
+pub(crate) fn threshold(
+    a: &[f32],
+    b: &[f32],
+    limit: f64,
+    key: impl Fn(f32, f32) -> f64 + Copy,
+    weight: impl Fn(f32, f32) -> f64 + Copy,
+) -> f64 {
+    let (mut low, mut high) = (0u64, f64::INFINITY.to_bits());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let value = f64::from_bits(middle);
+        let [above] = sums(a, b, |va, vb| [if key(va, vb) > value { weight(va, vb) } else { 0.0 }]);
+        if above <= limit { high = middle } else { low = middle + 1 }
+    }
+    f64::from_bits(low)
+}
+
+/// The k-th largest absolute value, k from 1; NaN counts as the largest. The smallest one where there are fewer than k.
+pub fn kth_largest(values: &[f32], k: usize) -> f32 {
+    let k = k.clamp(1, values.len().max(1));
+    let size = |v: f32, _: f32| if v.is_nan() { f64::INFINITY } else { f64::from(v.abs()) };
+    threshold(values, values, (k - 1) as f64, size, |_, _| 1.0) as f32
+}
+
 /// `v` held in `[lo, hi]`; NaN gives `lo`. Each comparison is one instruction on vectors, unlike `f32::max`, which must look for NaN on both sides.
 #[inline(always)]
 pub fn clamp(v: f32, lo: f32, hi: f32) -> f32 {

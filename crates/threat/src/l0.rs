@@ -2,7 +2,7 @@
 
 use crate::{
     InputBox,
-    kernel::{clamp, sums},
+    kernel::{clamp, sums, threshold},
     rounding::{clip, room},
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn project(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
     z.iter_mut().filter(|z| !z.is_finite()).for_each(|z| *z = clamp(*z, bounds.lo(), bounds.hi()));
     let [changed] = sums(x, z, |x, z| [f64::from(u8::from(gain(x, z, bounds) > 0.0))]);
     if changed > eps {
-        let threshold = threshold(x, z, eps, bounds);
+        let threshold = threshold(x, z, eps, |x, z| gain(x, z, bounds), |_, _| 1.0);
         let [above] = sums(x, z, |x, z| [f64::from(u8::from(gain(x, z, bounds) > threshold))]);
         let mut ties = eps - above;
         for (z, &x) in z.iter_mut().zip(x) {
@@ -34,19 +34,6 @@ pub(crate) fn project(x: &[f32], z: &mut [f32], eps: f64, bounds: InputBox) {
         }
     }
     clip(z, bounds);
-}
-
-/// The smallest gain of which at most `eps` elements have a larger one: found bit by bit, since bits of floats that are not negative are
-/// in the order of their values. Sorting would need memory in every step of an attack.
-fn threshold(x: &[f32], z: &[f32], eps: f64, bounds: InputBox) -> f64 {
-    let (mut low, mut high) = (0u64, f64::INFINITY.to_bits());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let value = f64::from_bits(middle);
-        let [above] = sums(x, z, |x, z| [f64::from(u8::from(gain(x, z, bounds) > value))]);
-        if above <= eps { high = middle } else { low = middle + 1 }
-    }
-    f64::from_bits(low)
 }
 
 /// Largest value of `<a, y - x>` over all allowed `y`: the eps largest single gains.

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::ThreatError;
+use crate::{
+    ThreatError,
+    kernel::{length_sq, sums},
+};
 
 /// How the size of a perturbation is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,6 +31,28 @@ impl Norm {
             Norm::L2 => "l2",
             Norm::L1 => "l1",
             Norm::L0 => "l0",
+        }
+    }
+
+    /// Size of a change in this norm, computed in f64.
+    pub fn length(self, delta: &[f32]) -> f64 {
+        let [sum] = match self {
+            Norm::Linf => [delta.iter().fold(0.0, |most: f64, &d| most.max(f64::from(d.abs())))],
+            Norm::L2 => [length_sq(delta).sqrt()],
+            Norm::L1 => sums(delta, delta, |d, _| [f64::from(d.abs())]),
+            Norm::L0 => sums(delta, delta, |d, _| [f64::from(u8::from(d != 0.0))]),
+        };
+        sum
+    }
+
+    /// The norm that measures slopes where this one measures changes: a change of length t gains at most t times the slope's length in it.
+    ///
+    /// L0 has none, since a change of any size counts the same; Linf stands in.
+    pub fn dual(self) -> Self {
+        match self {
+            Norm::Linf => Norm::L1,
+            Norm::L2 => Norm::L2,
+            Norm::L1 | Norm::L0 => Norm::Linf,
         }
     }
 }

@@ -1,125 +1,142 @@
-//! The nearest point of the box on a plane: what an attack on a linear model would do.
-//!
-//! `x` is where the movement begins, `w` the normal of the plane, both `[d]`. Elements of `w` that are not finite count as 0.
+//! The smallest change that takes a point onto a plane without leaving the box.
 
-use crate::{InputBox, Norm, kernel::sums, rounding::room};
+use crate::{
+    InputBox, Norm,
+    kernel::{sums, threshold},
+    rounding::room,
+};
 
-/// More passes than any multiplier has been seen to need: each either meets a further side of the box or ends.
-const MAX_PASSES: usize = 128;
+/// More passes than any projection has been seen to need.
+const MAX_PASSES: usize = 64;
 
-/// Writes into `y` the point of the box nearest to `x` in the norm with `<w, y - x>` at least `gain`, and returns whether there is one; where the box
-/// is too small for it, `y` is the corner with the largest `<w, y - x>`. A gain of 0 or less is there already: `y` is `x`.
-///
-/// For L0 every element that changes goes as far as the box allows, since its distance does not count.
+/// Writes into `delta` the smallest change, in `norm`, for which `<w, delta>` is `rise` and `x + delta` lies in the box; returns its size.
 ///
 /// # Guarantees
-/// `y` is in the box if `x` is. Exact up to the rounding of `y` to f32, which may miss the gain by as much. No memory is allocated.
+/// Exact up to rounding to f32. Where no point of the box lies on the plane, every element with a weight goes to its side of the box. Elements
+/// without weight stay. `x` must be in the box and `w` finite. No memory is allocated.
 ///
 /// # Source
-/// Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack", ICML 2020, Eq. (5), which sorts the places where
-/// elements meet the box; the multiplier found here is the same.
-pub fn nearest_beyond_plane(norm: Norm, bounds: InputBox, x: &[f32], w: &[f32], gain: f64, y: &mut [f32]) -> bool {
-    let slope = |w: f32| if w.is_finite() { f64::from(w) } else { 0.0 };
-    let [most] = sums(x, w, |x, w| [slope(w).abs() * room(x, slope(w), bounds)]);
-    let reached = most >= gain;
-    if gain <= 0.0 || gain.is_nan() {
-        y.copy_from_slice(x);
-        return gain <= 0.0;
-    }
+/// Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack", ICML 2020, section 2.1 and Eq. (3), which
+/// sorts the elements; the root that is found here is the same.
+pub fn onto_plane(norm: Norm, x: &[f32], w: &[f32], rise: f64, bounds: InputBox, delta: &mut [f32]) -> f64 {
+    let toward = if rise < 0.0 { -1.0 } else { 1.0 };
+    // Size of the weight, and how far the element may go.
+    let element = move |x: f32, w: f32| {
+        let w = f64::from(w) * toward;
+        (w.abs(), if w == 0.0 { 0.0 } else { room(x, w, bounds) })
+    };
+    let wanted = rise.abs();
+    let mut fill = |change: &mut dyn FnMut(f64, f64) -> f64| {
+        for ((delta, &x), &w) in delta.iter_mut().zip(x).zip(w) {
+            let (weight, room) = element(x, w);
+            let size = change(weight, room);
+            *delta = if (w < 0.0) == (toward < 0.0) { size } else { -size } as f32;
+        }
+    };
     match norm {
         Norm::Linf => {
-            let far = multiplier(gain, most, |t| {
-                sums(x, w, |x, w| {
-                    let (slope, room) = (slope(w).abs(), room(x, slope(w), bounds));
-                    if t < room { [slope * t, slope] } else { [slope * room, 0.0] }
-                })
+            let t = reach(x, w, wanted, |x, w| {
+                let (weight, room) = element(x, w);
+                (weight, 1.0, room)
             });
-            go(x, w, y, bounds, |w, room| if w == 0.0 { 0.0 } else { room.min(far) });
+            fill(&mut |weight, room| if weight > 0.0 { room.min(t) } else { 0.0 });
         }
         Norm::L2 => {
-            let t = multiplier(gain, most, |t| {
-                sums(x, w, |x, w| {
-                    let (slope, room) = (slope(w).abs(), room(x, slope(w), bounds));
-                    if t * slope < room { [slope * slope * t, slope * slope] } else { [slope * room, 0.0] }
-                })
+            let t = reach(x, w, wanted, |x, w| {
+                let (weight, room) = element(x, w);
+                (weight, weight, room)
             });
-            go(x, w, y, bounds, |w, room| if w == 0.0 { 0.0 } else { room.min(t * w.abs()) });
+            fill(&mut |weight, room| if weight > 0.0 { room.min(t * weight) } else { 0.0 });
         }
-        Norm::L1 => {
-            let threshold = largest(gain, |w, _| w.abs(), x, w, bounds);
-            let mut left = gain - above(threshold, |w, _| w.abs(), x, w, bounds);
-            go(x, w, y, bounds, |w, room| match w.abs() {
-                size if size > threshold => room,
-                size if size == threshold && left > 0.0 => {
-                    let spent = room.min(left / size);
-                    left -= spent * size;
-                    spent
-                }
-                _ => 0.0,
-            });
-        }
-        Norm::L0 => {
-            let threshold = largest(gain, |w, room| w.abs() * room, x, w, bounds);
-            let mut left = gain - above(threshold, |w, room| w.abs() * room, x, w, bounds);
-            go(x, w, y, bounds, |w, room| match w.abs() * room {
-                size if size > threshold => room,
-                size if size == threshold && left > 0.0 => {
-                    left -= size;
+        Norm::L1 | Norm::L0 => {
+            // The heaviest elements first, each as far as it can go; for L0, those that gain most.
+            let key = move |weight: f64, room: f64| if norm == Norm::L1 { weight } else { weight * room };
+            let keyed = move |x, w| {
+                let (weight, room) = element(x, w);
+                key(weight, room)
+            };
+            let gain = move |x, w| {
+                let (weight, room) = element(x, w);
+                weight * room
+            };
+            let last = threshold(x, w, wanted, keyed, gain);
+            let [above] = sums(x, w, |x, w| [if keyed(x, w) > last { gain(x, w) } else { 0.0 }]);
+            let mut left = wanted - above;
+            fill(&mut |weight, room| {
+                let key = key(weight, room);
+                if key > last {
                     room
+                } else if key == last && weight > 0.0 {
+                    let size = room.min(left.max(0.0) / weight);
+                    left -= size * weight;
+                    size
+                } else {
+                    0.0
                 }
-                _ => 0.0,
             });
         }
     }
-    reached
+    norm.length(delta)
 }
 
-/// Moves every element by `step(w, room)` towards the sign of `w`.
-fn go(x: &[f32], w: &[f32], y: &mut [f32], bounds: InputBox, mut step: impl FnMut(f64, f64) -> f64) {
-    for ((y, &x), &w) in y.iter_mut().zip(x).zip(w) {
-        let slope = if w.is_finite() { f64::from(w) } else { 0.0 };
-        let moved = step(slope, room(x, slope, bounds));
-        let target = if slope < 0.0 { f64::from(x) - moved } else { f64::from(x) + moved };
-        // Rounding to f32 goes to the nearest, which may lie a hair outside the box.
-        *y = if moved > 0.0 { crate::kernel::clamp(target as f32, bounds.lo(), bounds.hi()) } else { x };
-    }
-}
-
-/// The smallest t with `total(t) = gain`, where `total` gives a sum that rises with t along straight pieces, ever more slowly, and its slope.
-/// Newton's steps on such a sum come from below and never pass the root; where `gain` is above `most`, all elements go to the box.
-fn multiplier(gain: f64, most: f64, total: impl Fn(f64) -> [f64; 2]) -> f64 {
-    if gain >= most {
-        return f64::INFINITY;
-    }
+/// The t for which the changes `min(t slope, room)` gain `wanted` in all; infinite where the box is in the way.
+///
+/// `element` gives weight, slope and room. The gain is concave in t, so that Newton's steps rise to the root, and they are there as soon as no
+/// further element stops.
+fn reach(x: &[f32], w: &[f32], wanted: f64, element: impl Fn(f32, f32) -> (f64, f64, f64) + Copy) -> f64 {
     let mut t = 0.0;
     for _ in 0..MAX_PASSES {
-        let [sum, slope] = total(t);
-        let next = t + (gain - sum) / slope;
-        if next <= t * (1.0 + 1e-15) || !next.is_finite() {
-            break;
+        let [free, stopped] = sums(x, w, |x, w| {
+            let (weight, slope, room) = element(x, w);
+            if t * slope < room { [weight * slope, 0.0] } else { [0.0, weight * room] }
+        });
+        if free <= 0.0 {
+            return f64::INFINITY;
+        }
+        let next = (wanted - stopped) / free;
+        // Rises in the last bits of f64 are rounding, not elements.
+        if next <= t * (1.0 + 1e-14) {
+            return t;
         }
         t = next;
     }
     t
 }
 
-/// What elements with a `size` above the threshold gain by going as far as the box allows.
-fn above(threshold: f64, size: impl Fn(f64, f64) -> f64, x: &[f32], w: &[f32], bounds: InputBox) -> f64 {
-    let [sum] = sums(x, w, |x, w| {
-        let slope = if w.is_finite() { f64::from(w) } else { 0.0 };
-        let room = room(x, slope, bounds);
-        [if size(slope, room) > threshold { slope.abs() * room } else { 0.0 }]
-    });
-    sum
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The smallest size of which the elements with a larger one gain at most `gain`: found bit by bit, since bits of floats that are not negative
-/// are in the order of their values.
-fn largest(gain: f64, size: impl Fn(f64, f64) -> f64 + Copy, x: &[f32], w: &[f32], bounds: InputBox) -> f64 {
-    let (mut low, mut high) = (0u64, f64::INFINITY.to_bits());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if above(f64::from_bits(middle), size, x, w, bounds) <= gain { high = middle } else { low = middle + 1 }
+    fn change(norm: Norm, x: &[f32], w: &[f32], rise: f64) -> (Vec<f32>, f64) {
+        let mut delta = vec![f32::NAN; x.len()];
+        let size = onto_plane(norm, x, w, rise, InputBox::UNIT, &mut delta);
+        (delta, size)
     }
-    f64::from_bits(low)
+
+    #[test]
+    fn changes_are_those_that_one_can_work_out_by_hand() {
+        let (x, w) = ([0.5, 0.5, 0.875], [2.0, -1.0, 1.0]);
+        assert_eq!(change(Norm::Linf, &x, &w, 0.25), (vec![0.0625, -0.0625, 0.0625], 0.0625));
+        // The third element stops at the side of the box.
+        assert_eq!(change(Norm::Linf, &x, &w, 0.875), (vec![0.25, -0.25, 0.125], 0.25));
+        assert_eq!(change(Norm::L2, &x, &w, 0.375).0, [0.125, -0.0625, 0.0625]);
+        assert_eq!(change(Norm::L1, &x, &w, 1.25), (vec![0.5, -0.25, 0.0], 0.75));
+        assert_eq!(change(Norm::L1, &x, &w, -0.5), (vec![-0.25, 0.0, 0.0], 0.25));
+        assert_eq!(change(Norm::L0, &x, &w, -1.25), (vec![-0.5, 0.0, -0.25], 2.0));
+    }
+
+    #[test]
+    fn a_plane_beyond_the_box_takes_every_element_with_a_weight_to_its_side() {
+        for norm in Norm::ALL {
+            assert_eq!(change(norm, &[0.5, 0.25, 0.5], &[1.0, -1.0, 0.0], 9.0).0, [0.5, -0.25, 0.0], "{norm}");
+        }
+    }
+
+    #[test]
+    fn a_point_on_the_plane_stays_and_a_flat_function_moves_nothing() {
+        for norm in Norm::ALL {
+            assert_eq!(change(norm, &[0.5, 1.0], &[1.0, 1.0], 0.0), (vec![0.0, 0.0], 0.0), "{norm}");
+            assert_eq!(change(norm, &[0.5, 1.0], &[0.0, 0.0], 1.0), (vec![0.0, 0.0], 0.0), "{norm}");
+        }
+    }
 }

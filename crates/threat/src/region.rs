@@ -134,6 +134,11 @@ impl CentredRegion {
         self.eps
     }
 
+    /// Changes the radius.
+    pub fn set_eps(&mut self, eps: f64) {
+        self.eps = eps;
+    }
+
     /// The input box.
     pub fn bounds(&self) -> InputBox {
         self.bounds

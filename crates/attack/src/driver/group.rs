@@ -12,6 +12,7 @@ use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
 pub(super) struct Context<'a> {
     pub(super) recipe: &'a dyn Recipe,
     pub(super) ball: &'a Ball,
+    pub(super) shape: &'a [usize],
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
     pub(super) aim: Aim,
@@ -30,6 +31,7 @@ impl Context<'_> {
     fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
         self.recipe.start(&Start {
             x: &item.x,
+            shape: self.shape,
             ball: self.ball,
             label: item.label,
             target: item.target,

@@ -1,6 +1,6 @@
 //! DeepFool: steps onto the nearest of the planes between the true class and the others.
 
-use brinell_threat::{Norm, nearest_beyond_plane};
+use brinell_threat::{Norm, onto_plane};
 
 use super::{Nearest, POLISH, Sample, Search, Told};
 use crate::{Attack, AttackError, Knowledge, Loss, Need, Recipe, Start, settings::positive, step::dual_length};
@@ -137,9 +137,9 @@ struct Run {
     classes: Box<[usize]>,
     /// Place in `classes` of the one that the model is asked about.
     next: usize,
-    /// Length of the shortest step so far from the present point.
+    /// Its length.
     nearest: f64,
-    /// Where the shortest step leads.
+    /// The shortest step so far from the present point.
     step: Box<[f32]>,
     candidate: Box<[f32]>,
 }
@@ -160,12 +160,10 @@ impl Search for Run {
         }
         let logit = |class: usize| told.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
         let short = if self.targeted { -told.margin } else { logit(self.label) - logit(class) };
-        let (norm, bounds) = (sample.ball.norm, sample.ball.bounds);
-        let slope = dual_length(norm, told.gradient);
-        let gain = short.max(0.0) + BEYOND * sample.width() * slope;
-        if slope > 0.0 && gain.is_finite() {
-            nearest_beyond_plane(norm, bounds, point, told.gradient, gain, &mut self.candidate);
-            let length = sample.ball.distance(point, &self.candidate);
+        let slope = dual_length(sample.ball.norm, told.gradient);
+        let rise = short.max(0.0) + BEYOND * sample.width() * slope;
+        if rise > 0.0 && rise.is_finite() && told.gradient.iter().all(|g| g.is_finite()) {
+            let length = onto_plane(sample.ball.norm, point, told.gradient, rise, sample.ball.bounds, &mut self.candidate);
             if length < self.nearest {
                 self.nearest = length;
                 std::mem::swap(&mut self.step, &mut self.candidate);
@@ -178,8 +176,8 @@ impl Search for Run {
         if self.nearest == f64::INFINITY {
             return None;
         }
-        for (v, &to) in point.iter_mut().zip(&self.step) {
-            *v = (f64::from(*v) + self.overshoot * (f64::from(to) - f64::from(*v))) as f32;
+        for (v, &change) in point.iter_mut().zip(&self.step) {
+            *v = (f64::from(*v) + self.overshoot * f64::from(change)) as f32;
         }
         (self.next, self.nearest) = (0, f64::INFINITY);
         self.left -= 1;

@@ -1,9 +1,9 @@
 //! Brings an example onto the boundary and along it towards the clean input, in the norms with convex balls.
 
-use brinell_threat::nearest_beyond_plane;
+use brinell_threat::onto_plane;
 
 use super::{Sample, Search, Told};
-use crate::{Need, step::dual_length};
+use crate::Need;
 
 /// How much nearer, relatively, a point must be to be worth a query.
 const WORTHWHILE: f64 = 1e-5;
@@ -47,16 +47,16 @@ impl Polish {
     fn tangent(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
         let scale = told.logits.iter().fold(0.0f64, |most, &z| f64::from(z.abs()).max(most));
         let above = told.margin - CLEARANCE * scale;
-        let moved: f64 = told
-            .gradient
-            .iter()
-            .zip(&self.base)
-            .zip(&sample.x)
-            .filter(|((g, _), _)| g.is_finite())
-            .map(|((&g, &b), &x)| f64::from(g) * (f64::from(b) - f64::from(x)))
-            .sum();
-        let reached = nearest_beyond_plane(sample.ball.norm, sample.ball.bounds, &sample.x, told.gradient, moved - above, point);
-        if !reached || dual_length(sample.ball.norm, told.gradient) == 0.0 || sample.distance(point) >= self.distance * (1.0 - WORTHWHILE) {
+        let moved = self.base.iter().zip(&sample.x).zip(told.gradient).map(|((&b, &x), &g)| f64::from(g) * (f64::from(b) - f64::from(x)));
+        let rise = moved.sum::<f64>() - above;
+        // A gradient that is zero or not finite shows no plane, and a plane on this side of the clean input is none of this example's.
+        if rise.is_nan() || rise <= 0.0 {
+            return self.radial(sample, point, 0.0, 1.0);
+        }
+        onto_plane(sample.ball.norm, &sample.x, told.gradient, rise, sample.ball.bounds, point);
+        point.iter_mut().zip(&sample.x).for_each(|(v, &x)| *v += x);
+        sample.clip(point);
+        if sample.distance(point) >= self.distance * (1.0 - WORTHWHILE) {
             return self.radial(sample, point, 0.0, 1.0);
         }
         self.state = State::Try(0);

@@ -40,7 +40,7 @@ fn largest_difference(name: &str, quirk: bool) -> f64 {
     for (sample, x) in rows(&setup["x"]).iter().enumerate() {
         let x = narrow(x);
         let (label, target) = (class("labels", sample), targeted.then(|| class("targets", sample)));
-        let start = Start { x: &x, ball: &ball, label, target, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 };
+        let start = Start { target, ..Start::new(&x, &ball, label, 2) };
         let attack = apgd.start_at(&start, &narrow(&row(&golden["start"][sample])));
         let trace = run(attack, &model, apgd.loss(targeted, setup["b2"].as_array().unwrap().len()), label, target, x.len());
         let expected = rows(&golden["points"][sample]);

@@ -39,7 +39,7 @@ proptest! {
         for norm in [Norm::Linf, Norm::L2] {
             let ball = Ball { norm, eps, bounds: InputBox::UNIT };
             for name in ["fgsm", "pgd:steps=12", "pgd:steps=5,random-start=false,step=1e9", "apgd-ce:steps=40", "apgd-dlr:steps=30,reference-quirk=true"] {
-                let start = Start { x: &x, ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed, sample: 1, run: 2 };
+                let start = Start { seed, sample: 1, run: 2, ..Start::new(&x, &ball, 0, 2) };
                 let mut attack = recipe(name).unwrap().start(&start);
                 let mut asked = vec![f32::NAN; DIM];
                 for (loss, gradient) in answers.iter().cycle() {
@@ -66,7 +66,7 @@ proptest! {
             let ball = Ball { norm, eps: 0.1, bounds: InputBox::UNIT };
             for name in ["fgsm", "pgd:steps=3", "apgd-ce:steps=5"] {
                 let walk = |gradient: &[f32]| {
-                    let start = Start { x: &x, ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 };
+                    let start = Start::new(&x, &ball, 0, 2);
                     let mut attack = recipe(name).unwrap().start(&start);
                     let mut points = Vec::new();
                     loop {

@@ -57,7 +57,7 @@ pub(crate) fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
 
 fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> Trace {
     let ball = Ball { norm, eps, bounds: InputBox::UNIT };
-    let start = Start { x: &problem.x, ball: &ball, label: 0, target, classes: 2, logits: &[], found: None, seed: 5, sample: 9, run: 0 };
+    let start = Start { target, seed: 5, sample: 9, ..Start::new(&problem.x, &ball, 0, 2) };
     run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM)
 }
 
@@ -137,19 +137,7 @@ fn random_starts_differ_between_restarts_and_touch_the_ball_in_apgd() {
             let made = recipe(name).unwrap();
             let first = |restart| {
                 let mut x = vec![0.0; DIM];
-                made.start(&Start {
-                    x: &problem.x,
-                    ball: &ball,
-                    label: 0,
-                    target: None,
-                    classes: 2,
-                    logits: &[],
-                    found: None,
-                    seed: 0,
-                    sample: 0,
-                    run: restart,
-                })
-                .ask(&mut x);
+                made.start(&Start { run: restart, ..Start::new(&problem.x, &ball, 0, 2) }).ask(&mut x);
                 x
             };
             assert_eq!(first(0), first(0));

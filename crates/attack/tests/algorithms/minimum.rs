@@ -1,6 +1,6 @@
 //! On models whose nearest example is known in closed form, every minimum-norm attack comes within 1 % of it and never below.
 
-use crate::linear::{DIM, Problem, largest_drop, problem};
+use crate::linear::{Problem, largest_drop, problem};
 use crate::model::{Model, Trace, run};
 use brinell_attack::{Recipe, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};

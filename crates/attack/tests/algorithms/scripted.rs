@@ -7,7 +7,7 @@ use brinell_threat::{Ball, InputBox, Norm};
 fn path(reference_quirk: bool, answer: impl Fn(u32) -> (f32, f32)) -> Vec<f32> {
     let apgd = Apgd::new(ApgdConfig { reference_quirk, ..ApgdConfig::new(ApgdLoss::Dlr) }).unwrap();
     let ball = Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::new(-8.0, 8.0).unwrap() };
-    let start = Start { x: &[0.0], ball: &ball, label: 0, target: None, classes: 2, logits: &[], found: None, seed: 0, sample: 0, run: 0 };
+    let start = Start::new(&[0.0], &ball, 0, 2);
     let mut attack = apgd.start_at(&start, &[0.25]);
     let (mut points, mut x) = (Vec::new(), [f32::NAN]);
     assert_eq!(apgd.steps(), 100);

@@ -1,5 +1,7 @@
 //! The clean pass: what the model says before any attack.
 
+use std::collections::BTreeSet;
+
 use brinell_attack::driver::Queries;
 use brinell_engine::{Answer, Oracle};
 use brinell_record::{Outcome, SampleRecord, Severity};
@@ -17,21 +19,19 @@ use crate::{ProtocolError, referee};
 const CLOSE_CALL: f32 = 1e-3;
 
 impl Run<'_> {
-    /// Fills `states` and writes the lines of samples that are wrong already.
-    pub(super) fn clean_pass(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
-        self.observer.event(Event::StageStarted { name: "clean", attacked: self.data.n, done: 0, surviving: self.data.n });
-        self.check_determinism(oracle)?;
-        self.standing = self.data.n;
-        let mut outside = 0;
+    /// Fills `states` for `samples` and writes the lines of those that are wrong already.
+    pub(super) fn clean_pass(&mut self, oracle: &mut Oracle, samples: &[usize]) -> Result<(), ProtocolError> {
+        let done = self.states.len();
+        self.standing += samples.len();
+        self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.standing });
         let mut answer = Answer::default();
-        let indices: Vec<usize> = (0..self.data.n).collect();
-        for chunk in indices.chunks(self.batch) {
+        for chunk in samples.chunks(self.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
             logits_of(oracle, &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                self.outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
                 let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
@@ -46,7 +46,7 @@ impl Run<'_> {
                 };
                 let correct = state.correct();
                 self.standing -= usize::from(!correct);
-                self.states.push(state);
+                self.states.insert(index, state);
                 if !correct {
                     self.record(index)?;
                 }
@@ -54,14 +54,17 @@ impl Run<'_> {
             }
         }
         self.observer.event(Event::StageEnded);
-        self.replay_past()?;
-        self.flag_clean(outside)
+        self.replay_past(samples)
     }
 
-    /// Applies what earlier processes wrote into `stages.jsonl`.
-    fn replay_past(&mut self) -> Result<(), ProtocolError> {
+    /// Applies what earlier processes wrote into `stages.jsonl` about `samples`.
+    fn replay_past(&mut self, samples: &[usize]) -> Result<(), ProtocolError> {
+        let asked: BTreeSet<usize> = samples.iter().copied().collect();
         for line in std::mem::take(&mut self.past_stages) {
             match line {
+                StageLine::Sample { sample, .. } if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) => {
+                    self.past_stages.push(line);
+                }
                 StageLine::Time { seconds, .. } => {
                     self.past_seconds += seconds;
                     self.add_time(&line);
@@ -85,12 +88,13 @@ impl Run<'_> {
     }
 
     /// Raises the flags that the clean pass can tell.
-    fn flag_clean(&mut self, outside: usize) -> Result<(), ProtocolError> {
-        if outside > 0 {
+    pub(super) fn flag_clean(&mut self) -> Result<(), ProtocolError> {
+        if self.outside > 0 {
             let bounds = self.ball.bounds;
             let message = format!(
-                "{outside} of {} samples have values outside the declared range {}..{}; is --scale right?",
-                self.data.n,
+                "{} of {} samples have values outside the declared range {}..{}; is --scale right?",
+                self.outside,
+                self.states.len(),
                 bounds.lo(),
                 bounds.hi()
             );
@@ -105,7 +109,7 @@ impl Run<'_> {
     }
 
     /// Asks about the first samples twice; a model that answers differently has no single robust accuracy.
-    fn check_determinism(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
+    pub(super) fn check_determinism(&mut self, oracle: &mut Oracle) -> Result<(), ProtocolError> {
         let samples: Vec<Vec<f32>> = (0..self.data.n.min(4).min(self.batch)).map(|index| self.sample(index)).collect();
         let (mut first, mut second) = (Answer::default(), Answer::default());
         logits_of(oracle, &samples, &mut first)?;

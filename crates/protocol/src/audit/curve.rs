@@ -22,8 +22,7 @@ impl Run<'_> {
         let n = self.states.len();
         let mut broken_at = [0usize; GRID + 1];
         let mut answer = Answer::default();
-        let broken: Vec<usize> = (0..n).filter(|&sample| self.states.get(sample).is_some_and(State::broken)).collect();
-        for sample in broken {
+        for sample in self.states.samples(State::broken) {
             self.check_stop()?;
             let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
             let shortened: Vec<Vec<f32>> = (1..GRID).map(|step| shorten(&x, &x_adv, step as f32 / GRID as f32)).collect();

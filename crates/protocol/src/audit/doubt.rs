@@ -49,7 +49,8 @@ impl Run<'_> {
 
     /// Returns the best alternative that beats the declared preprocessing beyond chance: flags, correct, tried.
     fn better_alternative(&mut self) -> Result<Option<(String, usize, usize)>, ProtocolError> {
-        let tried = self.states.len().min(TRIED);
+        let first: Vec<usize> = self.states.samples(|_| true).into_iter().take(TRIED).collect();
+        let tried = first.len();
         let now = self.states.iter().take(tried).filter(|state| state.correct()).count();
         let (_, high) = clopper_pearson(now as u64, tried as u64, CONFIDENCE);
         let mut best: Option<(String, usize, usize)> = None;
@@ -60,7 +61,7 @@ impl Run<'_> {
             };
             let wrong_allowed = (0..=tried).take_while(|wrong| (tried - wrong) as f64 / tried as f64 > high).count();
             let mut wrong = 0;
-            for index in 0..tried {
+            for &index in &first {
                 if wrong >= wrong_allowed {
                     break;
                 }

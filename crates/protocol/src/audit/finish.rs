@@ -1,5 +1,6 @@
 //! From the last stage to the files that other programs read.
 
+use brinell_attack::attacks;
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{
     ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage, Summary, Threat,
@@ -15,7 +16,7 @@ use crate::{ProtocolError, machine, npz, stats};
 impl Run<'_> {
     /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
     pub(super) fn finish(mut self, oracle: &mut Oracle) -> Result<Completed, ProtocolError> {
-        for sample in 0..self.states.len() {
+        for sample in self.states.samples(|_| true) {
             self.record(sample)?;
         }
         self.flag_stages();
@@ -24,15 +25,14 @@ impl Run<'_> {
         let gallery = self.gallery()?;
         let out = self.folder.path().to_path_buf();
         write_json_line(&out.join("gallery.json"), &gallery)?;
-        let samples = (0..self.states.len()).filter_map(|sample| self.sample_record(sample)).collect();
+        let samples = self.states.samples(|_| true).into_iter().filter_map(|sample| self.sample_record(sample)).collect();
         let summary = self.summary(curve);
         write_json(&out.join("summary.json"), &summary)?;
         Ok(Completed { summary, samples, gallery })
     }
 
     fn write_adversarial(&mut self) -> Result<(), ProtocolError> {
-        let broken: Vec<usize> =
-            (0..self.states.len()).filter(|&sample| self.states.get(sample).is_some_and(|s| s.broken.is_some())).collect();
+        let broken = self.states.samples(|state| state.broken.is_some());
         let (mut ids, mut labels, mut predictions) = (Vec::new(), Vec::new(), Vec::new());
         for sample in broken {
             let Some(state) = self.states.get(sample) else { continue };
@@ -96,7 +96,7 @@ impl Run<'_> {
         let broken = self.states.iter().filter(|state| state.broken()).count();
         let mut per_class: Vec<ClassCounts> =
             (0..self.class_names.len()).map(|class| ClassCounts { class, n: 0, clean_correct: 0, survived: 0 }).collect();
-        for state in &self.states {
+        for state in self.states.iter() {
             if let Some(counts) = per_class.get_mut(state.label) {
                 counts.n += 1;
                 counts.clean_correct += usize::from(state.correct());
@@ -117,7 +117,15 @@ impl Run<'_> {
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
             },
-            data: DataInfo { path: plan.data.display().to_string(), sha256: self.data.sha256.clone(), n, shape: self.data.shape.clone() },
+            data: DataInfo {
+                path: plan.data.display().to_string(),
+                sha256: self.data.sha256.clone(),
+                labels: plan.labels.clone(),
+                classes: plan.classes.as_ref().map(|path| path.display().to_string()),
+                n,
+                limit: plan.limit,
+                shape: self.data.shape.clone(),
+            },
             threat: Threat {
                 norm: match plan.norm {
                     brinell_threat::Norm::Linf => Norm::Linf,
@@ -138,6 +146,10 @@ impl Run<'_> {
             },
             suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
             attacks: self.recipes.iter().map(|recipe| recipe.describe()).collect(),
+            attacks_not_run: attacks()
+                .filter(|known| known.norms.contains(&plan.norm) && self.recipes.iter().all(|recipe| recipe.name() != known.name))
+                .map(|known| known.name.to_owned())
+                .collect(),
             seed: plan.seed,
             runtime: RuntimeInfo {
                 name: self.runtime.name().to_owned(),

@@ -17,10 +17,9 @@ impl Run<'_> {
     pub(super) fn gallery(&mut self) -> Result<Gallery, ProtocolError> {
         let shown = SHOWN.min(VALUES / (2 * self.data.sample_len().max(1))).max(1);
         let mut by_class: std::collections::BTreeMap<usize, std::collections::VecDeque<usize>> = Default::default();
-        for (sample, state) in self.states.iter().enumerate() {
-            if state.broken.is_some() {
-                by_class.entry(state.label).or_default().push_back(sample);
-            }
+        for sample in self.states.samples(|state| state.broken.is_some()) {
+            let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
+            by_class.entry(label).or_default().push_back(sample);
         }
         let mut chosen = Vec::new();
         while chosen.len() < shown && !by_class.is_empty() {

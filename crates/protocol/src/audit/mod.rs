@@ -1,6 +1,7 @@
 //! One audit: clean pass, cascade of attacks, referee, record, summary.
 
 mod clean;
+mod course;
 mod curve;
 mod doubt;
 mod equivalence;
@@ -16,6 +17,7 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_record::{Gallery, SampleRecord, Summary};
 
+pub use course::{Course, Taken};
 pub(crate) use equivalence::checked_graph;
 pub use events::{Event, Observer, Silent};
 
@@ -51,6 +53,19 @@ impl Completed {
 /// [`ProtocolError`] names what cannot be used; nothing is written before model, data and settings are checked.
 /// [`ProtocolError::Interrupted`] where `stop` became true: the folder can be resumed.
 pub fn audit(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, ProtocolError> {
+    audit_along(plan, &mut course::Whole::default(), stop, observer)
+}
+
+/// Runs the audit of `plan` like [`audit()`], on the samples that `course` takes; all figures are about these.
+///
+/// # Errors
+/// As [`audit()`], and those of the course.
+pub fn audit_along(
+    plan: &Plan,
+    course: &mut dyn Course,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Completed, ProtocolError> {
     let threads = plan.settings.thread_count().get();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| ProtocolError::Io {
         doing: "start threads for",
@@ -58,9 +73,17 @@ pub fn audit(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Res
         source: std::io::Error::other(error),
     })?;
     let (mut run, mut oracle) = setup::Run::open(plan, stop, observer)?;
-    run.clean_pass(&mut oracle)?;
-    for index in 0..run.recipes.len() {
-        run.stage(index, &mut oracle, &pool)?;
+    run.check_determinism(&mut oracle)?;
+    loop {
+        let samples = course.next(&mut Taken { run: &mut run })?;
+        if samples.is_empty() {
+            break;
+        }
+        run.clean_pass(&mut oracle, &samples)?;
+        for index in 0..run.recipes.len() {
+            run.stage(index, &mut oracle, &pool)?;
+        }
     }
+    run.flag_clean()?;
     run.finish(&mut oracle)
 }

@@ -12,7 +12,7 @@ use brinell_threat::{Ball, Goal, Norm};
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
 use super::lanes::Lanes;
-use super::state::{State, Tally};
+use super::state::{States, Tally};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
@@ -42,7 +42,9 @@ pub(super) struct Run<'a> {
     pub(super) batch: usize,
     pub(super) recipes: Arc<[Box<dyn Recipe>]>,
     pub(super) folder: RunFolder,
-    pub(super) states: Vec<State>,
+    pub(super) states: States,
+    /// Samples taken that have values outside the box.
+    pub(super) outside: usize,
     /// Samples that are classified right and not broken.
     pub(super) standing: usize,
     pub(super) tallies: Vec<Tally>,
@@ -140,7 +142,8 @@ impl<'a> Run<'a> {
             batch,
             recipes,
             folder,
-            states: Vec::new(),
+            states: States::default(),
+            outside: 0,
             standing: 0,
             tallies,
             past_stages: past.stages,

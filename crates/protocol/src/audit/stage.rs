@@ -19,9 +19,8 @@ impl Run<'_> {
     pub(super) fn stage(&mut self, index: usize, oracle: &mut Oracle, pool: &rayon::ThreadPool) -> Result<(), ProtocolError> {
         let recipes = Arc::clone(&self.recipes);
         let Some(recipe) = recipes.get(index) else { return Ok(()) };
-        let todo: Vec<usize> = (0..self.states.len())
-            .filter(|&sample| self.attackable(sample) && self.states.get(sample).is_some_and(|state| state.stages_done <= index))
-            .collect();
+        let mut todo = self.states.samples(|state| state.stages_done <= index);
+        todo.retain(|&sample| self.attackable(sample));
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
         if todo.is_empty() {
@@ -72,6 +71,7 @@ impl Run<'_> {
         });
         let settings = DriverSettings {
             batch: self.batch,
+            shape: &data.shape,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
             aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },

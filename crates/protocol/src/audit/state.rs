@@ -1,5 +1,7 @@
 //! What is known about each sample.
 
+use std::collections::BTreeMap;
+
 use brinell_attack::driver::Queries;
 
 use crate::referee::Opinion;
@@ -39,6 +41,39 @@ impl State {
     /// True where the clean prediction is the label.
     pub(super) fn correct(&self) -> bool {
         self.clean.prediction == Some(self.label)
+    }
+}
+
+/// The samples that were taken, by their number in the data.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct States(BTreeMap<usize, State>);
+
+impl States {
+    pub(super) fn insert(&mut self, sample: usize, state: State) {
+        self.0.insert(sample, state);
+    }
+
+    pub(super) fn get(&self, sample: usize) -> Option<&State> {
+        self.0.get(&sample)
+    }
+
+    pub(super) fn get_mut(&mut self, sample: usize) -> Option<&mut State> {
+        self.0.get_mut(&sample)
+    }
+
+    /// Number of samples taken: the denominator of all rates.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The states, by sample.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &State> {
+        self.0.values()
+    }
+
+    /// Numbers of the samples with a state for which `which` is true, ascending.
+    pub(super) fn samples(&self, which: impl Fn(&State) -> bool) -> Vec<usize> {
+        self.0.iter().filter(|(_, state)| which(state)).map(|(&sample, _)| sample).collect()
     }
 }
 

@@ -6,11 +6,11 @@
 
 mod bar;
 mod curve;
-mod dots;
+mod sandwich;
 
-pub(crate) use bar::{accuracy_bar, interval_bar, stage_bar};
+pub(crate) use bar::survivors_bar;
 pub(crate) use curve::{CurveView, Series};
-pub(crate) use dots::DotsView;
+pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.
 fn coordinate(value: f64) -> String {

@@ -1,13 +1,13 @@
 //! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
-use crate::verdict::{class_name, noun, plural};
+use crate::verdict::{attack_names, class_name, noun, plural};
 use brinell_record::Summary;
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
 #[derive(Serialize)]
-pub(crate) struct Fact {
+pub(super) struct Fact {
     name: &'static str,
     value: String,
     code: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Fact {
 
 /// Facts under one heading.
 #[derive(Serialize)]
-pub(crate) struct Group {
+pub(super) struct Group {
     name: &'static str,
     facts: Vec<Fact>,
 }
@@ -29,21 +29,22 @@ fn code(name: &'static str, value: impl Into<String>) -> Fact {
 }
 
 /// The date as people read it: `2026-11-22 23:50 UTC`.
-pub(crate) fn created(summary: &Summary) -> String {
+pub(super) fn created(summary: &Summary) -> String {
     match (summary.created.get(..10), summary.created.get(10..11), summary.created.get(11..16)) {
         (Some(day), Some("T"), Some(time)) if summary.created.ends_with('Z') => format!("{day} {time} UTC"),
         _ => summary.created.clone(),
     }
 }
 
-/// The four facts at the head of the page.
-pub(crate) fn facts(summary: &Summary) -> Vec<Fact> {
+/// The facts at the head of the page.
+pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
     let n = summary.data.n;
     vec![
         text("Model", summary.model.name.clone()),
         text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
         text("Threat", threat(summary)),
-        text("Attacks", summary.attacks.join(", ")),
+        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) }),
+        text("Effort", format!("{}, {}", duration(summary.seconds), passes(summary))),
     ]
 }
 
@@ -53,7 +54,7 @@ fn threat(summary: &Summary) -> String {
 }
 
 /// All settings, versions and hashes.
-pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
+pub(super) fn groups(summary: &Summary) -> Vec<Group> {
     let [lo, hi] = summary.threat.input_box;
     let preprocessing = &summary.preprocessing;
     let runtime = &summary.runtime;
@@ -106,7 +107,7 @@ pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
             name: "Attacks",
             facts: vec![
                 text("Suite", summary.suite.clone()),
-                text("In order", summary.attacks.join(", ")),
+                code("In order", summary.attacks.join("\n")),
                 text("Seed", summary.seed.to_string()),
                 text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
             ],
@@ -124,7 +125,7 @@ pub(crate) fn groups(summary: &Summary) -> Vec<Group> {
                 ),
                 text("Time", duration(summary.seconds)),
                 text("Peak memory", summary.peak_rss_bytes.map_or("not known".to_owned(), bytes)),
-                text("Passes", passes(summary)),
+                text("Asked", passes(summary)),
                 text("Ended", created(summary)),
             ],
         },
@@ -136,9 +137,10 @@ fn radius(summary: &Summary) -> String {
     if value == summary.threat.eps_text { value } else { format!("{} = {value}", summary.threat.eps_text) }
 }
 
-fn passes(summary: &Summary) -> String {
-    let sum = |part: fn(&brinell_record::Stage) -> u64| count(summary.stages.iter().map(part).sum());
-    format!("{} forward, {} backward", sum(|stage| stage.forwards), sum(|stage| stage.backwards))
+/// What the attacks asked of the model.
+pub(super) fn passes(summary: &Summary) -> String {
+    let sum = |part: fn(&brinell_record::Stage) -> u64| count(summary.stages.iter().map(part).fold(0, u64::saturating_add));
+    format!("{} forward and {} backward passes", sum(|stage| stage.forwards), sum(|stage| stage.backwards))
 }
 
 fn numbers(values: &[f64]) -> String {

@@ -15,7 +15,7 @@ const TABLE_ROWS: usize = 40;
 
 /// A gallery as the template shows it.
 #[derive(Serialize)]
-pub(crate) struct GalleryView {
+pub(super) struct GalleryView {
     /// Pictures where the samples are images, rows of a table otherwise.
     pictures: Vec<Exhibit>,
     rows: Vec<Exhibit>,
@@ -48,7 +48,7 @@ struct Exhibit {
 
 impl GalleryView {
     /// Draws the gallery of one of `n_runs` runs on the page.
-    pub(crate) fn of(run: &Run, n_runs: usize) -> Result<Self, ReportError> {
+    pub(super) fn of(run: &Run, n_runs: usize) -> Result<Self, ReportError> {
         let [lo, hi] = run.summary.threat.input_box;
         let factor = amplification(&run.gallery.items, hi - lo);
         let mut view = Self { pictures: vec![], rows: vec![], factor: significant(factor, 6), notes: vec![], scale: "small" };

@@ -42,7 +42,7 @@ pub fn clopper_pearson(k: u64, n: u64, confidence: f64) -> (f64, f64) {
 }
 
 /// Returns the largest p at which `k` or more successes still have a probability of at most `tail`.
-fn lower(k: u64, n: u64, tail: f64) -> f64 {
+pub(super) fn lower(k: u64, n: u64, tail: f64) -> f64 {
     match k {
         0 => 0.0,
         _ if k == n => (tail.ln() / n as f64).exp(),
@@ -60,7 +60,8 @@ fn lower(k: u64, n: u64, tail: f64) -> f64 {
     }
 }
 
-fn upper(k: u64, n: u64, tail: f64) -> f64 {
+/// Returns the smallest p at which `k` or fewer successes still have a probability of at most `tail`.
+pub(super) fn upper(k: u64, n: u64, tail: f64) -> f64 {
     match k {
         _ if k == n => 1.0,
         // 1 - tail^(1/n) without cancellation.

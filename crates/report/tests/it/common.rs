@@ -11,6 +11,21 @@ pub(crate) fn audit() -> Run {
     Run { title: "resnet_4b.onnx".into(), summary: summary(), samples: samples(892), gallery: gallery(&[3, 32, 32], 6) }
 }
 
+/// A name that wants to be more than a text.
+pub(crate) const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x onerror=alert(1)>";
+
+/// The audit of one image, broken towards a target.
+pub(crate) fn single() -> Run {
+    let mut run = audit();
+    let summary = &mut run.summary;
+    summary.threat.target = Some(9);
+    summary.data.n = 1;
+    (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
+    (summary.clean_accuracy, summary.robust_accuracy) = (rate(1, 1), rate(0, 1));
+    run.samples = samples(3).into_iter().take(1).collect();
+    run
+}
+
 /// A rate whose interval is near enough to the exact one for a test of layout.
 pub(crate) fn rate(k: usize, n: usize) -> Rate {
     let value = k as f64 / n as f64;
@@ -39,7 +54,15 @@ fn summary() -> Summary {
             sha256: "3f2a9c1e".repeat(8),
             weights_sha256: None,
         },
-        data: DataInfo { path: "cifar10.bin".into(), sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32] },
+        data: DataInfo {
+            path: "cifar10.bin".into(),
+            sha256: "b7e14d02".repeat(8),
+            labels: None,
+            classes: None,
+            n: 892,
+            limit: Some(892),
+            shape: vec![3, 32, 32],
+        },
         threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
         preprocessing: Preprocessing {
             scale: "0..1".into(),
@@ -49,6 +72,7 @@ fn summary() -> Summary {
         },
         suite: "quick".into(),
         attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
+        attacks_not_run: vec!["fgsm".into(), "pgd".into()],
         seed: 0,
         runtime: RuntimeInfo {
             name: "onnxruntime".into(),

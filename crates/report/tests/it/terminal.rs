@@ -1,7 +1,6 @@
 //! The table for the terminal.
 
-mod common;
-
+use crate::common;
 use brinell_report::terminal::table;
 
 #[test]

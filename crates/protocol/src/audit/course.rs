@@ -1,0 +1,89 @@
+//! Which samples an audit takes, in which order, and when it has seen enough.
+
+use brinell_engine::Preprocess;
+use brinell_record::SampleRecord;
+use brinell_threat::{Ball, Goal};
+
+use super::setup::Run;
+use crate::{ProtocolError, Subject};
+
+/// Decides which samples an audit takes.
+///
+/// # Guarantees
+/// What is found out about a sample does not depend on the course: only which samples are asked does.
+pub trait Course {
+    /// Returns the samples to take next, none of which was taken before; an empty answer ends the audit.
+    ///
+    /// # Errors
+    /// [`ProtocolError`] where what was found cannot be read or judged again.
+    fn next(&mut self, taken: &mut Taken<'_, '_>) -> Result<Vec<usize>, ProtocolError>;
+}
+
+/// The course of `brinell audit`: all samples at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Whole {
+    taken: bool,
+}
+
+impl Course for Whole {
+    fn next(&mut self, taken: &mut Taken<'_, '_>) -> Result<Vec<usize>, ProtocolError> {
+        Ok(if std::mem::replace(&mut self.taken, true) { Vec::new() } else { (0..taken.available()).collect() })
+    }
+}
+
+/// What an audit has found out so far.
+pub struct Taken<'r, 'a> {
+    pub(super) run: &'r mut Run<'a>,
+}
+
+impl Taken<'_, '_> {
+    /// Returns the number of samples that the data holds.
+    #[must_use]
+    pub fn available(&self) -> usize {
+        self.run.data.n
+    }
+
+    /// Returns the model under audit.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.run.subject
+    }
+
+    /// Returns what happens to a sample before the original file sees it.
+    #[must_use]
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.run.preprocess
+    }
+
+    /// Returns the allowed changes.
+    #[must_use]
+    pub fn ball(&self) -> &Ball {
+        &self.run.ball
+    }
+
+    /// Returns what an attack wants of a sample with this label.
+    #[must_use]
+    pub fn goal(&self, label: usize) -> Goal {
+        self.run.goal(label)
+    }
+
+    /// Returns the line of a sample that was taken.
+    #[must_use]
+    pub fn record(&self, sample: usize) -> Option<SampleRecord> {
+        self.run.sample_record(sample)
+    }
+
+    /// Reads a sample in the declared scale.
+    #[must_use]
+    pub fn input(&self, sample: usize) -> Vec<f32> {
+        self.run.sample(sample)
+    }
+
+    /// Reads the adversarial input of a broken sample.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`], [`ProtocolError::Damaged`].
+    pub fn adversarial(&mut self, sample: usize) -> Result<Vec<f32>, ProtocolError> {
+        self.run.folder.adversarial(sample as u64)
+    }
+}

@@ -1,0 +1,10 @@
+//! Exact statements about proportions: intervals after a fixed number of trials, bounds that hold at every look, and the error
+//! that several claims may make together.
+
+mod binomial;
+mod holm;
+mod sequential;
+
+pub use binomial::{CONFIDENCE, clopper_pearson, rate};
+pub use holm::holm_level;
+pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};

@@ -1,0 +1,23 @@
+//! What was asked, in one plain sentence.
+
+use crate::format::{radius, size};
+use crate::verdict::{class_name, noun, plural};
+use brinell_record::Summary;
+
+/// The question that an audit answers, the model called `title`.
+pub(crate) fn question(title: &str, summary: &Summary) -> String {
+    let n = summary.data.n;
+    let noun = noun(summary);
+    let samples = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
+    let radius = radius(&summary.threat);
+    if summary.stages.is_empty() {
+        return format!("Does {title} classify {samples} correctly?");
+    }
+    match summary.threat.target {
+        None => format!("Does {title} keep its right answer on {samples}, whatever change of at most {radius} is made to each?"),
+        Some(target) => {
+            let class = class_name(&summary.classes, target);
+            format!("Can a change of at most {radius} make {title} take {samples} for “{class}”?")
+        }
+    }
+}

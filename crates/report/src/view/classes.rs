@@ -1,0 +1,61 @@
+//! How the classes fared.
+
+use super::share;
+use crate::chart::survivors_bar;
+use crate::format::{percent, size};
+use crate::verdict::class_name;
+use brinell_record::{ClassCounts, Summary};
+use serde::Serialize;
+
+/// Classes shown; above this the ones that lost most.
+const ROWS: usize = 40;
+
+/// One row per class that occurs in the data.
+#[derive(Serialize)]
+pub(super) struct ClassesView {
+    rows: Vec<ClassRow>,
+    note: String,
+}
+
+#[derive(Serialize)]
+struct ClassRow {
+    name: String,
+    n: String,
+    clean: String,
+    robust: String,
+    bar: String,
+}
+
+impl ClassesView {
+    /// Without rows for a single sample.
+    pub(super) fn of(summary: &Summary) -> Self {
+        if summary.data.n < 2 {
+            return Self { rows: Vec::new(), note: String::new() };
+        }
+        let mut classes: Vec<&ClassCounts> = summary.per_class.iter().filter(|class| class.n > 0).collect();
+        let total = classes.len();
+        let note = if total > ROWS {
+            classes.sort_by(|a, b| lost(b).total_cmp(&lost(a)).then(b.n.cmp(&a.n)).then(a.class.cmp(&b.class)));
+            classes.truncate(ROWS);
+            format!("The {ROWS} of {total} classes that lost most are shown; summary.json has all.")
+        } else {
+            String::new()
+        };
+        let rows = classes
+            .into_iter()
+            .map(|class| ClassRow {
+                name: class_name(&summary.classes, class.class),
+                n: size(class.n),
+                clean: percent(share(class.clean_correct, class.n)),
+                robust: percent(share(class.survived, class.n)),
+                bar: survivors_bar(class.survived, class.clean_correct.saturating_sub(class.survived), class.n),
+            })
+            .collect();
+        Self { rows, note }
+    }
+}
+
+/// Share of a class that was right and did not stay so.
+fn lost(class: &ClassCounts) -> f64 {
+    share(class.clean_correct.saturating_sub(class.survived), class.n)
+}

@@ -1,0 +1,181 @@
+//! What the templates are given: texts ready to be shown, drawings ready to be placed.
+
+mod classes;
+mod flags;
+mod gallery;
+mod repeat;
+mod samples;
+mod scope;
+mod stages;
+mod tiles;
+
+use crate::chart::{CurveView, SandwichView, Series};
+use crate::format::radius;
+use crate::question::question;
+use crate::verdict::{Verdict, at_radius, survivors};
+use crate::{ReportError, Run};
+use brinell_record::Summary;
+use serde::Serialize;
+
+/// The page of one audit.
+#[derive(Serialize)]
+pub(crate) struct ReportView {
+    title: String,
+    created: String,
+    version: String,
+    run: RunView,
+}
+
+/// The page of several audits.
+#[derive(Serialize)]
+pub(crate) struct ComparisonView {
+    title: String,
+    created: String,
+    version: String,
+    headline: Headline,
+    runs: Vec<RunView>,
+    curve: Option<CurveView>,
+    /// What makes the audits hard to compare.
+    differences: Vec<String>,
+}
+
+/// What the audits found, in one sentence; only the names where they are not of one kind.
+#[derive(Serialize)]
+struct Headline {
+    opening: String,
+    parts: Vec<HeadlinePart>,
+}
+
+#[derive(Serialize)]
+struct HeadlinePart {
+    count: String,
+    title: String,
+}
+
+/// One audit, section by section.
+#[derive(Serialize)]
+struct RunView {
+    title: String,
+    question: String,
+    lead: String,
+    rest: String,
+    caveat: Option<String>,
+    facts: Vec<repeat::Fact>,
+    tiles: Vec<tiles::Tile>,
+    sandwich: Option<SandwichView>,
+    gallery: gallery::GalleryView,
+    stages: stages::StagesView,
+    curve: Option<CurveView>,
+    radius: String,
+    classes: classes::ClassesView,
+    flags: flags::FlagsView,
+    scope: scope::ScopeView,
+    command: String,
+    repeat: Vec<repeat::Group>,
+    samples: samples::SamplesView,
+}
+
+impl ReportView {
+    pub(crate) fn of(run: &Run) -> Result<Self, ReportError> {
+        Ok(Self {
+            title: run.title.clone(),
+            created: repeat::created(&run.summary),
+            version: run.summary.brinell_version.clone(),
+            run: RunView::of(run, 0, 1)?,
+        })
+    }
+}
+
+impl ComparisonView {
+    pub(crate) fn of(runs: &[Run]) -> Result<Self, ReportError> {
+        let series: Vec<Series<'_>> = runs.iter().map(series).collect();
+        let title = runs.iter().map(|run| run.title.as_str()).collect::<Vec<_>>().join(" and ");
+        Ok(Self {
+            title,
+            created: runs.first().map(|run| repeat::created(&run.summary)).unwrap_or_default(),
+            version: runs.first().map(|run| run.summary.brinell_version.clone()).unwrap_or_default(),
+            headline: Headline::of(runs),
+            curve: CurveView::of(&series),
+            differences: differences(runs),
+            runs: runs.iter().enumerate().map(|(at, run)| RunView::of(run, at, runs.len())).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl RunView {
+    /// Describes the run `at` this place among `n_runs` on the page.
+    fn of(run: &Run, at: usize, n_runs: usize) -> Result<Self, ReportError> {
+        let summary = &run.summary;
+        let verdict = Verdict::of(summary);
+        let prefix = if n_runs > 1 { format!("run-{}-", at + 1) } else { String::new() };
+        Ok(Self {
+            title: run.title.clone(),
+            question: question(&run.title, summary),
+            lead: verdict.lead,
+            rest: verdict.rest,
+            caveat: verdict.caveat,
+            facts: repeat::facts(summary),
+            tiles: tiles::tiles(run),
+            sandwich: SandwichView::of(summary),
+            gallery: gallery::GalleryView::of(run, n_runs)?,
+            stages: stages::StagesView::of(summary),
+            curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
+            radius: radius(&summary.threat),
+            classes: classes::ClassesView::of(summary),
+            flags: flags::FlagsView::of(summary, &prefix),
+            scope: scope::ScopeView::of(summary),
+            command: summary.command.clone(),
+            repeat: repeat::groups(summary),
+            samples: samples::SamplesView::of(run),
+        })
+    }
+}
+
+impl Headline {
+    fn of(runs: &[Run]) -> Self {
+        let title = |run: &Run| run.title.clone();
+        let alike = match runs {
+            [first, others @ ..] => {
+                let comparable = |run: &Run| run.summary.threat == first.summary.threat && !run.summary.stages.is_empty();
+                first.summary.threat.target.is_none() && comparable(first) && others.iter().all(comparable)
+            }
+            [] => false,
+        };
+        match runs.first() {
+            Some(first) if alike => Self {
+                opening: format!("Under every attack tried at {},", at_radius(&first.summary)),
+                parts: runs.iter().map(|run| HeadlinePart { count: survivors(&run.summary), title: title(run) }).collect(),
+            },
+            _ => Self {
+                opening: String::new(),
+                parts: runs.iter().map(|run| HeadlinePart { count: String::new(), title: title(run) }).collect(),
+            },
+        }
+    }
+}
+
+fn series(run: &Run) -> Series<'_> {
+    Series { name: &run.title, points: &run.summary.curve, threat: &run.summary.threat }
+}
+
+/// Settings in which the audits differ from the first, apart from the model.
+fn differences(runs: &[Run]) -> Vec<String> {
+    let Some((first, others)) = runs.split_first() else { return Vec::new() };
+    let differs = |question: fn(&Summary, &Summary) -> bool| others.iter().any(|other| question(&first.summary, &other.summary));
+    let mut found = Vec::new();
+    if differs(|a, b| a.data.sha256 != b.data.sha256 || a.data.n != b.data.n) {
+        found.push("The audits used different data, so their accuracies are not of the same samples.".to_owned());
+    }
+    if differs(|a, b| a.threat != b.threat) {
+        found.push("The audits allow different changes, so their robust accuracies answer different questions.".to_owned());
+    }
+    if differs(|a, b| a.attacks != b.attacks) {
+        found.push("The audits ran different attacks; the weaker suite flatters its model.".to_owned());
+    }
+    found
+}
+
+/// A part of a whole in `[0, 1]`, 0 for an empty whole.
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

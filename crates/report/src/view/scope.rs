@@ -1,0 +1,201 @@
+//! What the audit shows, and what it did not look at.
+
+use crate::format::{NBSP, norm, percent, radius, size};
+use crate::verdict::{attack_names, class_name, noun, plural};
+use brinell_record::{Norm, Summary};
+use serde::Serialize;
+
+/// Facts that hold for good, and questions that stay open.
+#[derive(Serialize)]
+pub(super) struct ScopeView {
+    shown: Vec<String>,
+    open: Vec<Gap>,
+}
+
+/// One thing that was not examined.
+#[derive(Serialize)]
+struct Gap {
+    name: String,
+    text: String,
+}
+
+impl Gap {
+    fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}
+
+impl ScopeView {
+    pub(super) fn of(summary: &Summary) -> Self {
+        let mut open = vec![proof(summary)];
+        open.extend(attacks(summary));
+        open.extend(wrong(summary));
+        open.push(other_changes(summary));
+        open.push(goal(summary));
+        open.push(other_samples(summary));
+        open.extend(flagged(summary));
+        open.push(other_execution(summary));
+        open.push(Gap::new(
+            "Everything around the model",
+            "What stands before and behind the file in service (cameras, decoders, filters, people) and attacks on other ends: poisoned \
+             training data, back doors, theft of the model or of its training data.",
+        ));
+        Self { shown: shown(summary), open }
+    }
+}
+
+fn shown(summary: &Summary) -> Vec<String> {
+    let noun = noun(summary);
+    let n = summary.data.n;
+    let mut shown = Vec::new();
+    if summary.broken > 0 {
+        let goal = summary.threat.target.map_or_else(
+            || "really misclassified".to_owned(),
+            |target| format!("classified as “{}”", class_name(&summary.classes, target)),
+        );
+        let subject = if summary.broken == 1 {
+            format!("The broken {noun} is a counterexample")
+        } else {
+            format!("Each of the {} broken {} is a counterexample", size(summary.broken), plural(summary.broken, noun))
+        };
+        shown.push(format!(
+            "{subject} that anyone can replay from adversarial.npz. It was judged again on the unmodified model file, one {noun} at a time: \
+             finite, inside the input box, inside the ball, {goal}."
+        ));
+    }
+    let population = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
+    let share = if summary.threat.target.is_some() { "share that resists" } else { "robust accuracy" };
+    if n > 1 {
+        shown.push(format!(
+            "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. Every sample counts, the ones that were wrong before too.",
+            radius(&summary.threat),
+            percent(summary.robust_accuracy.value)
+        ));
+    }
+    if shown.is_empty() {
+        shown.push(format!("What the model answers on {population}, and that the attacks named above did not change it."));
+    }
+    shown
+}
+
+fn proof(summary: &Summary) -> Gap {
+    let noun = noun(summary);
+    let text = match summary.survived {
+        0 => format!("No proof was attempted. None of the {} is left to prove robust.", plural(2, noun)),
+        survived => format!(
+            "No proof was attempted. A failed attack proves nothing: the {} {} that survived {} unbroken, not safe.",
+            size(survived),
+            plural(survived, noun),
+            if survived == 1 { "is" } else { "are" }
+        ),
+    };
+    Gap::new("Proof", text)
+}
+
+fn attacks(summary: &Summary) -> Option<Gap> {
+    if summary.stages.is_empty() {
+        return Some(Gap::new("Attacks", "No attack was run; only clean answers are known."));
+    }
+    let others = if summary.attacks_not_run.is_empty() {
+        String::new()
+    } else {
+        format!(" For this norm there are {} as well, which did not run.", summary.attacks_not_run.join(", "))
+    };
+    Some(Gap::new(
+        "Stronger and other attacks",
+        format!(
+            "Only {} ran, with the settings and the seed below.{others} No attack was made for this model in particular: if it has a defence, an attacker who knows it was not simulated. \
+             No examples were carried over from other models.",
+            attack_names(summary)
+        ),
+    ))
+}
+
+fn wrong(summary: &Summary) -> Option<Gap> {
+    let wrong = summary.data.n.saturating_sub(summary.clean_correct);
+    let noun = noun(summary);
+    (wrong > 0).then(|| {
+        let verb = if wrong == 1 { "was" } else { "were" };
+        Gap::new(
+            format!("The {noun}s that were wrong already"),
+            format!("{} {} {verb} misclassified before any attack and {verb} not attacked.", size(wrong), plural(wrong, noun)),
+        )
+    })
+}
+
+fn other_changes(summary: &Summary) -> Gap {
+    let others: Vec<&str> = [Norm::Linf, Norm::L2].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
+    Gap::new(
+        "Other changes",
+        format!(
+            "Anything larger than {}, changes measured otherwise ({}), and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
+            radius(&summary.threat),
+            others.join(", ")
+        ),
+    )
+}
+
+fn goal(summary: &Summary) -> Gap {
+    match summary.threat.target {
+        Some(target) => Gap::new(
+            "Other goals",
+            format!(
+                "Only changes into “{}” count; that another wrong class is easier to reach is not excluded.",
+                class_name(&summary.classes, target)
+            ),
+        ),
+        None => Gap::new("Other goals", "Any wrong answer counts; whether a particular one can be forced was not asked."),
+    }
+}
+
+fn other_samples(summary: &Summary) -> Gap {
+    let noun = noun(summary);
+    let n = summary.data.n;
+    let chosen = match summary.data.limit {
+        Some(limit) if limit == n => format!(" Only the first {} of the data were read.", size(n)),
+        _ => String::new(),
+    };
+    Gap::new(
+        format!("Other {noun}s"),
+        format!(
+            "{} {} {} looked at.{chosen} The intervals carry over to others only if these are a random draw from them; they say nothing about stronger attacks.",
+            size(n),
+            plural(n, noun),
+            if n == 1 { "was" } else { "were" }
+        ),
+    )
+}
+
+/// Flags that narrow what was looked at say so here as well.
+fn flagged(summary: &Summary) -> Vec<Gap> {
+    const NARROWING: [(&str, &str); 6] = [
+        ("resized-images", "The data as they were before resizing"),
+        ("query-limit", "What the full budget would have found"),
+        ("zero-gradient", "Samples without a gradient"),
+        ("non-finite-output", "Where the model has no finite answer"),
+        ("too-few-classes-for-dlr", "The DLR loss"),
+        ("target-is-label", "Samples of the target class"),
+    ];
+    NARROWING
+        .into_iter()
+        .filter_map(|(id, name)| summary.flags.iter().find(|flag| flag.id == id).map(|flag| Gap::new(name, sentence(&flag.message))))
+        .collect()
+}
+
+/// A flag's message as a sentence of its own.
+fn sentence(message: &str) -> String {
+    let mut characters = message.trim_end_matches('.').chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", characters.as_str())
+}
+
+fn other_execution(summary: &Summary) -> Gap {
+    let runtime = &summary.runtime;
+    Gap::new(
+        "Other ways to run the file",
+        format!(
+            "Answers are those of {} {} on {}. Another runtime, device or number format rounds differently and may decide close cases otherwise.",
+            runtime.name, runtime.version, runtime.device
+        ),
+    )
+}

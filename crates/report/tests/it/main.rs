@@ -1,0 +1,16 @@
+//! The page and the table, as text and in a browser.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that meets an error fails; the lints spare test functions only, not their helpers"
+)]
+
+mod browser;
+mod chromium;
+mod common;
+mod contrast;
+mod page;
+mod terminal;
