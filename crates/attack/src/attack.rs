@@ -156,6 +156,11 @@ pub trait Recipe: Send + Sync {
     /// What the attack must see of the model.
     fn knowledge(&self) -> Knowledge;
 
+    /// False where the attack can look for the nearest example at any distance, the ball's radius being infinite.
+    fn needs_radius(&self) -> bool {
+        true
+    }
+
     /// The loss to be maximised for a model with this many classes.
     fn loss(&self, targeted: bool, classes: usize) -> Loss;
 

@@ -78,6 +78,10 @@ impl Recipe for Bim {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }

@@ -52,7 +52,14 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
 /// Suites: attacks that run one after the other on what the former left over.
 ///
 /// `none` asks about the unchanged samples only.
-const SUITES: &[(&str, &[&str])] = &[("none", &[]), ("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"])];
+const SUITES: &[(&str, &[&str])] = &[
+    ("none", &[]),
+    ("quick", &["apgd-ce:steps=25", "apgd-margin:steps=25"]),
+    ("minimum-linf", &["fmn"]),
+    ("minimum-l2", &["ddn"]),
+    ("minimum-l1", &["pdpgd"]),
+    ("minimum-l0", &["sigma-zero"]),
+];
 
 const COUNT: &str = "a whole number above 0";
 const SWITCH: &str = "true or false";
@@ -89,13 +96,21 @@ pub struct Listed {
     pub norms: &'static [Norm],
     /// What it must see of the model.
     pub knowledge: Knowledge,
+    /// False where it can look for the nearest example at any distance.
+    pub needs_radius: bool,
 }
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
     entries().filter_map(|entry| {
         let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
-        Some(Listed { name: entry.name, about: entry.about, norms: recipe.norms(), knowledge: recipe.knowledge() })
+        Some(Listed {
+            name: entry.name,
+            about: entry.about,
+            norms: recipe.norms(),
+            knowledge: recipe.knowledge(),
+            needs_radius: recipe.needs_radius(),
+        })
     })
 }
 
@@ -172,7 +187,7 @@ mod tests {
             let error = recipe(spec).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.contains(words), "{spec}: {error}");
         }
-        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are none, quick");
+        assert_eq!(suite("slow").err().unwrap().to_string(), "unknown suite 'slow': known are none, quick, minimum-linf, minimum-l2, minimum-l1, minimum-l0");
     }
 
     #[test]

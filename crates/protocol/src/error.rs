@@ -6,6 +6,14 @@ use crate::data::{DataError, UnknownClass};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
+    /// An attack needs a radius where none is given.
+    #[error("attack {attack} needs a radius: give --eps instead of --minimum-norm, or attacks that look for the nearest example: {others}")]
+    RadiusOfAttack {
+        /// The attack.
+        attack: String,
+        /// Attacks that need none, in this norm.
+        others: String,
+    },
     /// An attack does not work in the norm.
     #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
     NormOfAttack {

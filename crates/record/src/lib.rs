@@ -20,6 +20,7 @@
 mod claim;
 pub mod float;
 mod gallery;
+mod minimum;
 mod sample;
 mod summary;
 mod verdict;
@@ -29,6 +30,7 @@ pub use claim::{
     Subject,
 };
 pub use gallery::{Gallery, GalleryItem};
+pub use minimum::{MinimumNorm, Quantile};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,

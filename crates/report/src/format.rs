@@ -38,7 +38,12 @@ pub(crate) fn interval(rate: &Rate) -> String {
 
 /// The level of confidence, without decimals that say nothing: `95 %`.
 pub(crate) fn confidence(rate: &Rate) -> String {
-    format!("{}{NBSP}%", significant(rate.confidence * 100.0, 4))
+    confidence_of(rate.confidence)
+}
+
+/// The same for a level that stands alone.
+pub(crate) fn confidence_of(level: f64) -> String {
+    format!("{}{NBSP}%", significant(level * 100.0, 4))
 }
 
 /// A count with thousands set apart: `1,234,567`.

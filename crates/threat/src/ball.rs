@@ -85,16 +85,21 @@ impl Ball {
         if self.norm == Norm::L0 && self.eps.fract() != 0.0 {
             return Err(ThreatError::NotACount { eps: self.eps });
         }
-        let diameter = match self.norm {
-            Norm::Linf => self.bounds.width(),
-            Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
-            Norm::L1 => self.bounds.width() * elements as f64,
-            Norm::L0 => elements as f64,
-        };
+        let diameter = self.diameter(elements);
         if self.eps <= diameter {
             Ok(())
         } else {
             Err(ThreatError::EpsBeyondBox { norm: self.norm, eps: self.eps, diameter, lo: self.bounds.lo(), hi: self.bounds.hi() })
+        }
+    }
+
+    /// Largest distance of two points of the box, for inputs of `elements` elements.
+    pub fn diameter(&self, elements: usize) -> f64 {
+        match self.norm {
+            Norm::Linf => self.bounds.width(),
+            Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
+            Norm::L1 => self.bounds.width() * elements as f64,
+            Norm::L0 => elements as f64,
         }
     }
 

@@ -81,6 +81,10 @@ impl Recipe for Ddn {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }

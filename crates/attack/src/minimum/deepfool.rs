@@ -83,6 +83,10 @@ impl Recipe for DeepFool {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedMargin } else { Loss::Difference }
     }

@@ -90,6 +90,10 @@ impl Recipe for Ead {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         margin_loss(targeted)
     }

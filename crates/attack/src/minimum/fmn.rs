@@ -9,6 +9,9 @@ use crate::{
     step::{dual_length, finite, finite_length},
 };
 
+/// Share by which the radius changes at last.
+const LEAST_GAMMA: f64 = 0.001;
+
 /// Parameters of [`Fmn`] as given.
 ///
 /// | Name | Default | Meaning | Range | Paper value |
@@ -84,6 +87,10 @@ impl Recipe for Fmn {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         margin_loss(targeted)
     }
@@ -136,7 +143,7 @@ impl Search for Run {
             return None;
         }
         let step = sample.width() * self.config.step * (0.01 + 0.99 * falling);
-        let gamma = 0.001 + (self.config.gamma - 0.001) * falling;
+        let gamma = LEAST_GAMMA + (self.config.gamma - LEAST_GAMMA) * falling;
         if told.adversarial {
             self.best = self.best.min(told.distance);
         }
@@ -168,7 +175,8 @@ impl Run {
         } else {
             // Where the gradient is zero the boundary is out of sight, and the radius without limit.
             let far = told.margin.abs() / dual_length(sample.ball.norm, told.gradient);
-            if far.is_finite() { told.distance + far } else { f64::INFINITY }
+            // A hair beyond it, since a point that only just falls short would ask for itself for ever.
+            if far.is_finite() { (told.distance + far) * (1.0 + LEAST_GAMMA) } else { f64::INFINITY }
         }
     }
 }

@@ -93,6 +93,10 @@ impl Recipe for Pdpgd {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         margin_loss(targeted)
     }

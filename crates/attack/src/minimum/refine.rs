@@ -62,6 +62,10 @@ impl Recipe for Refine {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         margin_loss(targeted)
     }

@@ -91,6 +91,10 @@ impl Recipe for SigmaZero {
         Knowledge::White
     }
 
+    fn needs_radius(&self) -> bool {
+        false
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         margin_loss(targeted)
     }

@@ -144,7 +144,7 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
         };
         trace.best_margin = trace.best_margin.max(margin);
         trace.reached.push(margin > 0.0);
-        let (value, slope) = loss(kind, &z, label, target.unwrap_or(label));
+        let (value, slope) = loss(kind, &z, label, attack.target().or(target).unwrap_or(label));
         let gradient: Vec<f32> = match need {
             Need::Label | Need::Logits => Vec::new(),
             Need::Gradient => {

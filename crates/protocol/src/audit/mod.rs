@@ -9,6 +9,7 @@ mod events;
 mod finish;
 mod gallery;
 mod lanes;
+mod minimum;
 mod setup;
 mod stage;
 mod state;

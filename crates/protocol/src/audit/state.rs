@@ -81,7 +81,10 @@ impl States {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tally {
     pub(super) attacked: usize,
+    /// Samples that no stage had broken before.
     pub(super) broken: usize,
+    /// Samples for which the stage found a nearer example.
+    pub(super) improved: usize,
     pub(super) queries: Queries,
     pub(super) seconds: f64,
     pub(super) model_seconds: f64,

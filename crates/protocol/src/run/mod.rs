@@ -13,5 +13,6 @@ mod folder;
 mod found;
 mod lines;
 
+pub use found::Examples;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};

@@ -3,8 +3,10 @@
 
 mod binomial;
 mod holm;
+mod quantile;
 mod sequential;
 
 pub use binomial::{CONFIDENCE, clopper_pearson, rate};
 pub use holm::holm_level;
+pub use quantile::quantile_interval;
 pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};
