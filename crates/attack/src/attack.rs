@@ -156,9 +156,9 @@ pub trait Recipe: Send + Sync {
     /// What the attack must see of the model.
     fn knowledge(&self) -> Knowledge;
 
-    /// False where the attack can look for the nearest example at any distance, the ball's radius being infinite.
-    fn needs_radius(&self) -> bool {
-        true
+    /// True for attacks that look for the smallest change: they leave the ball and go on after a success.
+    fn seeks_minimum(&self) -> bool {
+        false
     }
 
     /// The loss to be maximised for a model with this many classes.

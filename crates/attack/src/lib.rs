@@ -6,6 +6,7 @@
 mod apgd;
 mod attack;
 mod bim;
+pub mod contract;
 pub mod driver;
 mod error;
 mod fgsm;
@@ -28,7 +29,6 @@ pub use minimum::deepfool::{DeepFool, DeepFoolConfig};
 pub use minimum::ead::{Ead, EadConfig};
 pub use minimum::fmn::{Fmn, FmnConfig};
 pub use minimum::pdpgd::{Pdpgd, PdpgdConfig};
-pub use minimum::refine::{Refine, RefineConfig};
 pub use minimum::sigma_zero::{SigmaZero, SigmaZeroConfig};
 pub use pgd::{Pgd, PgdConfig};
 pub use registry::{Listed, attacks, recipe, suite, suites};

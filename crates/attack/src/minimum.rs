@@ -13,7 +13,6 @@ pub(crate) mod pdpgd;
 mod polish;
 mod proximal;
 mod prune;
-pub(crate) mod refine;
 pub(crate) mod sigma_zero;
 
 use brinell_threat::{Ball, Goal, Norm, clamp};
@@ -79,6 +78,8 @@ pub(crate) struct Told<'a> {
     pub(crate) distance: f64,
     /// How far the goal is exceeded in logits; minus infinity where the logits are not finite.
     pub(crate) margin: f64,
+    /// Logit of the true class, with a target of that.
+    pub(crate) logit: f64,
     /// Gradient of the recipe's loss, empty unless it was asked for.
     pub(crate) gradient: &'a [f32],
     /// Logits `[K]`.
@@ -152,7 +153,9 @@ impl<S: Search> Attack for Nearest<S> {
             self.best.copy_from_slice(&self.point);
         }
         let margin = self.sample.goal.margin(reply.logits).unwrap_or(f64::NEG_INFINITY);
-        let told = Told { adversarial, distance, margin, gradient: reply.gradient, logits: reply.logits };
+        let (Goal::Untargeted { label: class } | Goal::Targeted { target: class }) = self.sample.goal;
+        let logit = reply.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
+        let told = Told { adversarial, distance, margin, logit, gradient: reply.gradient, logits: reply.logits };
         let mut next = None;
         if !self.polishing {
             next = self.search.step(&self.sample, &mut self.point, &told);

@@ -96,8 +96,8 @@ pub struct Listed {
     pub norms: &'static [Norm],
     /// What it must see of the model.
     pub knowledge: Knowledge,
-    /// False where it can look for the nearest example at any distance.
-    pub needs_radius: bool,
+    /// True where it looks for the nearest example, at any distance.
+    pub seeks_minimum: bool,
 }
 
 /// Every attack.
@@ -109,7 +109,7 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
             about: entry.about,
             norms: recipe.norms(),
             knowledge: recipe.knowledge(),
-            needs_radius: recipe.needs_radius(),
+            seeks_minimum: recipe.seeks_minimum(),
         })
     })
 }

@@ -88,7 +88,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SUITE", conflicts_with = "attacks", help_heading = "Attacks")]
     pub(crate) suite: Option<String>,
 
-    /// fgsm, pgd, apgd-ce, apgd-dlr or apgd-margin, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated
+    /// fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, or bim, deepfool, cw, ddn, fmn, ead, pdpgd, sigma-zero, which look for the nearest example; with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated
     #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks")]
     #[serde(rename = "attack")]
     pub(crate) attacks: Option<Vec<String>>,

@@ -14,6 +14,9 @@ pub enum ProtocolError {
         /// Attacks that need none, in this norm.
         others: String,
     },
+    /// A case of the attacks' contract cannot be run.
+    #[error("the self-test cannot run")]
+    Contract(#[from] brinell_attack::contract::HarnessError),
     /// An attack does not work in the norm.
     #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
     NormOfAttack {

@@ -15,10 +15,12 @@ pub mod npz;
 mod plan;
 mod referee;
 pub mod run;
+pub mod selftest;
 pub mod stats;
 mod subject;
 
 pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along};
+pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};

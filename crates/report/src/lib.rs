@@ -15,7 +15,7 @@ pub mod terminal;
 mod verdict;
 mod view;
 
-use brinell_record::{Gallery, SampleRecord, Summary};
+use brinell_record::{Gallery, SampleRecord, Summary, Verdict};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
@@ -71,6 +71,14 @@ pub fn render(run: &Run) -> Result<String, ReportError> {
     page("report.html", &view::ReportView::of(run)?)
 }
 
+/// Renders one claim: what is claimed, the verdict, what decided it, and the audit `run` by which it was decided, where it took one.
+///
+/// # Errors
+/// A picture or template that cannot be written; no valid record leads to one.
+pub fn render_claim(verdict: &Verdict, run: Option<&Run>) -> Result<String, ReportError> {
+    page("claim.html", &view::ClaimPage::of(verdict, run)?)
+}
+
 /// Renders several audits side by side; the first sets the order in which figures are read.
 ///
 /// # Errors
@@ -83,12 +91,16 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 21] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
+    ("claim.html", include_str!("../templates/claim.html")),
     ("comparison.html", include_str!("../templates/comparison.html")),
+    ("contents.html", include_str!("../templates/contents.html")),
+    ("sections.html", include_str!("../templates/sections.html")),
     ("hero.html", include_str!("../templates/hero.html")),
+    ("doubts.html", include_str!("../templates/doubts.html")),
     ("facts.html", include_str!("../templates/facts.html")),
     ("tiles.html", include_str!("../templates/tiles.html")),
     ("sandwich.html", include_str!("../templates/sandwich.html")),

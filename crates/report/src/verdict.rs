@@ -119,9 +119,13 @@ pub(crate) fn attack_names(summary: &Summary) -> String {
     names.join(", ")
 }
 
-/// The name of a class, or its number where it has none.
+/// The name of a class, or its number where it has none or is named by a number.
 pub(crate) fn class_name(classes: &[String], class: usize) -> String {
-    classes.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
+    match classes.get(class) {
+        Some(name) if name.parse::<u64>().is_err() => name.clone(),
+        Some(name) => format!("class {name}"),
+        None => format!("class {class}"),
+    }
 }
 
 /// What one sample is called: an image where its shape is one.

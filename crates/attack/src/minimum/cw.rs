@@ -96,8 +96,8 @@ impl Recipe for Cw {
         Knowledge::White
     }
 
-    fn needs_radius(&self) -> bool {
-        false
+    fn seeks_minimum(&self) -> bool {
+        true
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {

@@ -81,8 +81,8 @@ impl Recipe for Ddn {
         Knowledge::White
     }
 
-    fn needs_radius(&self) -> bool {
-        false
+    fn seeks_minimum(&self) -> bool {
+        true
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {

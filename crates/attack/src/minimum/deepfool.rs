@@ -83,8 +83,8 @@ impl Recipe for DeepFool {
         Knowledge::White
     }
 
-    fn needs_radius(&self) -> bool {
-        false
+    fn seeks_minimum(&self) -> bool {
+        true
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
@@ -105,7 +105,6 @@ impl Recipe for DeepFool {
             None => rivals(start, self.config.classes as usize),
         };
         let search = Run {
-            label: start.label,
             targeted: start.target.is_some(),
             overshoot: 1.0 + self.config.overshoot,
             left: self.config.steps,
@@ -134,7 +133,6 @@ fn rivals(start: &Start<'_>, n: usize) -> Box<[usize]> {
 }
 
 struct Run {
-    label: usize,
     targeted: bool,
     overshoot: f64,
     left: u32,
@@ -163,7 +161,7 @@ impl Search for Run {
             return None;
         }
         let logit = |class: usize| told.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
-        let short = if self.targeted { -told.margin } else { logit(self.label) - logit(class) };
+        let short = if self.targeted { -told.margin } else { told.logit - logit(class) };
         let slope = dual_length(sample.ball.norm, told.gradient);
         let rise = short.max(0.0) + BEYOND * sample.width() * slope;
         if rise > 0.0 && rise.is_finite() && told.gradient.iter().all(|g| g.is_finite()) {

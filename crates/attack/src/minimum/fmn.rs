@@ -87,8 +87,8 @@ impl Recipe for Fmn {
         Knowledge::White
     }
 
-    fn needs_radius(&self) -> bool {
-        false
+    fn seeks_minimum(&self) -> bool {
+        true
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {

@@ -93,8 +93,8 @@ impl Recipe for Pdpgd {
         Knowledge::White
     }
 
-    fn needs_radius(&self) -> bool {
-        false
+    fn seeks_minimum(&self) -> bool {
+        true
     }
 
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {

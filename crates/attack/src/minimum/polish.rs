@@ -11,7 +11,7 @@ const WORTHWHILE: f64 = 1e-5;
 /// Halvings of one step before it is given up.
 const HALVINGS: u32 = 6;
 
-/// Margin that a step aims at, relative to the largest logit: enough for a judge that rounds otherwise.
+/// Margin that a step aims at, relative to the two logits that decide: enough for a judge that rounds otherwise.
 const CLEARANCE: f64 = 1e-5;
 
 /// Newton's method for the nearest example: the model is taken for linear at the example, the nearest point beyond that plane within the box is tried,
@@ -45,8 +45,7 @@ impl Polish {
 
     /// Writes the nearest point beyond the tangent plane into `point`, where that is nearer than the example.
     fn tangent(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let scale = told.logits.iter().fold(0.0f64, |most, &z| f64::from(z.abs()).max(most));
-        let above = told.margin - CLEARANCE * scale;
+        let above = told.margin - CLEARANCE * (told.logit.abs() + told.margin.abs());
         let moved = self.base.iter().zip(&sample.x).zip(told.gradient).map(|((&b, &x), &g)| f64::from(g) * (f64::from(b) - f64::from(x)));
         let rise = moved.sum::<f64>() - above;
         // A gradient that is zero or not finite shows no plane, and a plane on this side of the clean input is none of this example's.

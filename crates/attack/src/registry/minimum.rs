@@ -3,7 +3,7 @@
 use super::{COUNT, Entry, SWITCH};
 use crate::{
     AttackError, Bim, BimConfig, Cw, CwConfig, Ddn, DdnConfig, DeepFool, DeepFoolConfig, Ead, EadConfig, Fmn, FmnConfig, Pdpgd, PdpgdConfig,
-    Recipe, Refine, RefineConfig, SigmaZero, SigmaZeroConfig, settings::Settings,
+    Recipe, SigmaZero, SigmaZeroConfig, settings::Settings,
 };
 
 const ABOVE_ZERO: &str = "a finite number above 0";
@@ -62,7 +62,6 @@ pub(super) const ATTACKS: &[Entry] = &[
         settings: &["steps", "lr", "sigma", "threshold", "adapt", "polish"],
         build: sigma_zero,
     },
-    Entry { name: Refine::NAME, about: "brings the nearest known example nearer", settings: &["queries"], build: refine },
 ];
 
 fn bim(given: &Settings<'_>) -> Built {
@@ -153,9 +152,4 @@ fn sigma_zero(given: &Settings<'_>) -> Built {
         adapt: given.get("adapt", NOT_NEGATIVE)?.unwrap_or(default.adapt),
         polish: given.get("polish", QUERIES)?.unwrap_or(default.polish),
     })?))
-}
-
-fn refine(given: &Settings<'_>) -> Built {
-    let default = RefineConfig::default();
-    Ok(Box::new(Refine::new(RefineConfig { queries: given.get("queries", COUNT)?.unwrap_or(default.queries) })?))
 }

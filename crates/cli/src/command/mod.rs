@@ -6,6 +6,7 @@ mod doctor;
 mod grad;
 mod init;
 mod inspect;
+mod selftest;
 
 use clap::Subcommand;
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
+    /// Hold every attack to models whose smallest adversarial change is known in closed form
+    Selftest(selftest::Selftest),
     /// Say which runtimes were found, and what would make audits faster
     Doctor(doctor::Doctor),
 }
@@ -36,6 +39,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
+            Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
         }
     }

@@ -253,10 +253,10 @@ fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
 
 /// Refuses an attack that cannot work without a radius.
 fn refuse_without_radius(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
-    if !recipe.needs_radius() {
+    if recipe.seeks_minimum() {
         return Ok(());
     }
-    let others = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm) && !attack.needs_radius);
+    let others = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm) && attack.seeks_minimum);
     let others: Vec<&str> = others.map(|attack| attack.name).collect();
     Err(ProtocolError::RadiusOfAttack { attack: recipe.name().to_owned(), others: others.join(", ") })
 }

@@ -6,10 +6,12 @@
 
 mod bar;
 mod curve;
+mod decision;
 mod sandwich;
 
 pub(crate) use bar::survivors_bar;
 pub(crate) use curve::{CurveView, Series};
+pub(crate) use decision::decision;
 pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.

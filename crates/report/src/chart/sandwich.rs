@@ -12,6 +12,8 @@ use std::fmt::Write as _;
 pub(crate) struct SandwichView {
     svg: String,
     rows: Vec<Row>,
+    /// Level of the intervals.
+    confidence: String,
     /// Where the truth lies, on these samples and beyond them.
     truth: String,
 }
@@ -30,7 +32,12 @@ struct Row {
 impl SandwichView {
     /// Draws an audit; `None` for a single sample, of which the verdict says all.
     pub(crate) fn of(summary: &Summary) -> Option<Self> {
-        (summary.data.n > 1).then(|| Self { svg: svg(summary), rows: rows(summary), truth: truth(summary) })
+        (summary.data.n > 1).then(|| Self {
+            svg: svg(summary),
+            rows: rows(summary),
+            confidence: confidence(&summary.robust_accuracy),
+            truth: truth(summary),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Flags, the gravest first, each with what its severity asks of the reader.
 
-use brinell_record::{Severity, Summary};
+use brinell_record::{Flag, Severity};
 use serde::Serialize;
 
 /// All flags of an audit.
@@ -31,8 +31,8 @@ struct Doubt {
 
 impl FlagsView {
     /// Links lead to anchors that begin with `prefix`, so that several audits fit on a page.
-    pub(super) fn of(summary: &Summary, prefix: &str) -> Self {
-        let mut flags: Vec<_> = summary.flags.iter().collect();
+    pub(super) fn of(flags: &[Flag], prefix: &str) -> Self {
+        let mut flags: Vec<&Flag> = flags.iter().collect();
         flags.sort_by_key(|flag| std::cmp::Reverse(flag.severity));
         let items: Vec<FlagView> = flags
             .iter()

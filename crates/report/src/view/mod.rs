@@ -1,5 +1,6 @@
 //! What the templates are given: texts ready to be shown, drawings ready to be placed.
 
+mod claim;
 mod classes;
 mod flags;
 mod gallery;
@@ -24,6 +25,17 @@ pub(crate) struct ReportView {
     created: String,
     version: String,
     run: RunView,
+}
+
+/// The page of one claim, with the audit that decided it where there was one.
+#[derive(Serialize)]
+pub(crate) struct ClaimPage {
+    title: String,
+    created: String,
+    version: String,
+    claim: claim::ClaimView,
+    flags: flags::FlagsView,
+    run: Option<RunView>,
 }
 
 /// The page of several audits.
@@ -79,9 +91,22 @@ impl ReportView {
     pub(crate) fn of(run: &Run) -> Result<Self, ReportError> {
         Ok(Self {
             title: run.title.clone(),
-            created: repeat::created(&run.summary),
+            created: repeat::when(&run.summary.created),
             version: run.summary.brinell_version.clone(),
             run: RunView::of(run, 0, 1)?,
+        })
+    }
+}
+
+impl ClaimPage {
+    pub(crate) fn of(verdict: &brinell_record::Verdict, run: Option<&Run>) -> Result<Self, ReportError> {
+        Ok(Self {
+            title: verdict.claim.id.clone(),
+            created: repeat::when(&verdict.created),
+            version: verdict.brinell_version.clone(),
+            claim: claim::ClaimView::of(verdict, run.map(|run| &run.summary)),
+            flags: flags::FlagsView::of(&verdict.flags, ""),
+            run: run.map(|run| RunView::of(run, 0, 1)).transpose()?,
         })
     }
 }
@@ -92,7 +117,7 @@ impl ComparisonView {
         let title = runs.iter().map(|run| run.title.as_str()).collect::<Vec<_>>().join(" and ");
         Ok(Self {
             title,
-            created: runs.first().map(|run| repeat::created(&run.summary)).unwrap_or_default(),
+            created: runs.first().map(|run| repeat::when(&run.summary.created)).unwrap_or_default(),
             version: runs.first().map(|run| run.summary.brinell_version.clone()).unwrap_or_default(),
             headline: Headline::of(runs),
             curve: CurveView::of(&series),
@@ -122,7 +147,7 @@ impl RunView {
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
             radius: radius(&summary.threat),
             classes: classes::ClassesView::of(summary),
-            flags: flags::FlagsView::of(summary, &prefix),
+            flags: flags::FlagsView::of(&summary.flags, &prefix),
             scope: scope::ScopeView::of(summary),
             command: summary.command.clone(),
             repeat: repeat::groups(summary),

@@ -20,19 +20,27 @@ pub(super) struct Group {
     facts: Vec<Fact>,
 }
 
-fn text(name: &'static str, value: impl Into<String>) -> Fact {
+impl Group {
+    pub(super) fn new(name: &'static str, facts: Vec<Fact>) -> Self {
+        Self { name, facts }
+    }
+}
+
+/// A fact to be read.
+pub(super) fn text(name: &'static str, value: impl Into<String>) -> Fact {
     Fact { name, value: value.into(), code: false }
 }
 
-fn code(name: &'static str, value: impl Into<String>) -> Fact {
+/// A fact to be copied letter by letter.
+pub(super) fn code(name: &'static str, value: impl Into<String>) -> Fact {
     Fact { name, value: value.into(), code: true }
 }
 
-/// The date as people read it: `2026-11-22 23:50 UTC`.
-pub(super) fn created(summary: &Summary) -> String {
-    match (summary.created.get(..10), summary.created.get(10..11), summary.created.get(11..16)) {
-        (Some(day), Some("T"), Some(time)) if summary.created.ends_with('Z') => format!("{day} {time} UTC"),
-        _ => summary.created.clone(),
+/// A time of the record as people read it: `2026-11-22 23:50 UTC`.
+pub(super) fn when(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..16)) {
+        (Some(day), Some("T"), Some(clock)) if time.ends_with('Z') => format!("{day} {clock} UTC"),
+        _ => time.to_owned(),
     }
 }
 
@@ -60,9 +68,9 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
     let runtime = &summary.runtime;
     let machine = &summary.machine;
     vec![
-        Group {
-            name: "Model",
-            facts: [
+        Group::new(
+            "Model",
+            [
                 text("Name", summary.model.name.clone()),
                 code("File", summary.model.path.clone()),
                 code("SHA-256", summary.model.sha256.clone()),
@@ -70,19 +78,19 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             .into_iter()
             .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
             .collect(),
-        },
-        Group {
-            name: "Data",
-            facts: vec![
+        ),
+        Group::new(
+            "Data",
+            vec![
                 code("File", summary.data.path.clone()),
                 code("SHA-256", summary.data.sha256.clone()),
                 text("Samples", size(summary.data.n)),
                 text("Shape", join(&summary.data.shape, " × ")),
             ],
-        },
-        Group {
-            name: "Threat",
-            facts: vec![
+        ),
+        Group::new(
+            "Threat",
+            vec![
                 text("Norm", norm(summary.threat.norm)),
                 text("Radius", radius(summary)),
                 text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
@@ -93,28 +101,28 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
                     }),
                 ),
             ],
-        },
-        Group {
-            name: "Preprocessing",
-            facts: vec![
+        ),
+        Group::new(
+            "Preprocessing",
+            vec![
                 text("Input scale", preprocessing.scale.clone()),
                 text("Mean", numbers(&preprocessing.mean)),
                 text("Deviation", numbers(&preprocessing.std)),
                 text("Layout", preprocessing.layout.clone()),
             ],
-        },
-        Group {
-            name: "Attacks",
-            facts: vec![
+        ),
+        Group::new(
+            "Attacks",
+            vec![
                 text("Suite", summary.suite.clone()),
                 code("In order", summary.attacks.join("\n")),
                 text("Seed", summary.seed.to_string()),
                 text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
             ],
-        },
-        Group {
-            name: "Run",
-            facts: vec![
+        ),
+        Group::new(
+            "Run",
+            vec![
                 text("Brinell", summary.brinell_version.clone()),
                 text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, runtime.requested)),
                 text("Device", runtime.device.clone()),
@@ -126,9 +134,9 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
                 text("Time", duration(summary.seconds)),
                 text("Peak memory", summary.peak_rss_bytes.map_or("not known".to_owned(), bytes)),
                 text("Asked", passes(summary)),
-                text("Ended", created(summary)),
+                text("Ended", when(&summary.created)),
             ],
-        },
+        ),
     ]
 }
 
@@ -143,7 +151,8 @@ pub(super) fn passes(summary: &Summary) -> String {
     format!("{} forward and {} backward passes", sum(|stage| stage.forwards), sum(|stage| stage.backwards))
 }
 
-fn numbers(values: &[f64]) -> String {
+/// Values in a row, or that there are none.
+pub(super) fn numbers(values: &[f64]) -> String {
     if values.is_empty() { "none".to_owned() } else { values.iter().map(|value| significant(*value, 8)).collect::<Vec<_>>().join(", ") }
 }
 

@@ -37,6 +37,8 @@ impl Chromium {
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
             .arg(program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"])
+            // What the browser itself would ask on its own account goes nowhere.
+            .arg("--host-resolver-rules=MAP * ~NOTFOUND")
             .arg("--remote-debugging-pipe")
             .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
             .arg(format!("--log-net-log={}", folder.path().join("net.json").display()))

@@ -2,9 +2,10 @@
 
 use brinell_record::{
     ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Machine, ModelInfo, Norm, Outcome, Preprocessing, Rate, RuntimeInfo,
-    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat,
+    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat, Verdict,
 };
 use brinell_report::Run;
+use serde_json::Value;
 
 /// An audit of 892 images in ten classes at 2/255 (L-inf).
 pub(crate) fn audit() -> Run {
@@ -26,6 +27,25 @@ pub(crate) fn single() -> Run {
     run
 }
 
+/// A refuted claim of a rate, with `n` counterexamples judged by two runtimes.
+pub(crate) fn verdict(n: usize) -> Verdict {
+    let mut value: Value = serde_json::from_str(include_str!("../../../record/tests/verdict.json")).unwrap();
+    let witness = value["witnesses"][0].clone();
+    value["witnesses"] = (0..n)
+        .map(|at| {
+            let mut witness = witness.clone();
+            witness["sample"] = at.into();
+            if at == 1 {
+                witness["standing"] = "boundary".into();
+                witness["opinions"][1]["confirmed"] = false.into();
+            }
+            witness
+        })
+        .collect();
+    value["claim"]["assumptions"] = vec!["images arrive as they were recorded"].into();
+    serde_json::from_value(value).unwrap()
+}
+
 /// A rate whose interval is near enough to the exact one for a test of layout.
 pub(crate) fn rate(k: usize, n: usize) -> Rate {
     let value = k as f64 / n as f64;
@@ -38,6 +58,7 @@ fn summary() -> Summary {
         name: name.into(),
         attacked,
         broken,
+        improved: None,
         forwards: attacked as u64 * 101,
         backwards: attacked as u64 * 100,
         seconds,
@@ -102,6 +123,7 @@ fn summary() -> Summary {
         ],
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
+        minimum_norm: None,
         curve: (0..=8)
             .map(|at| {
                 let survived = 766 - at * 354 / 8;

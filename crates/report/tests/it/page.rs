@@ -1,8 +1,8 @@
 //! The HTML page: what it says, that it is well formed, inert and small.
 
 use crate::common;
-use brinell_record::{Gallery, Severity};
-use brinell_report::{ReportError, render, render_comparison};
+use brinell_record::{Gallery, Reason, Ruling, Severity};
+use brinell_report::{ReportError, render, render_claim, render_comparison};
 
 /// Fails on a tag that is closed out of turn or never; returns all element names in order.
 fn elements(page: &str) -> Vec<String> {
@@ -291,6 +291,74 @@ fn two_audits_stand_side_by_side() {
         assert!(said.contains(difference), "{difference}");
     }
     assert!(matches!(render_comparison(&[]), Err(ReportError::NothingToCompare)));
+}
+
+#[test]
+fn a_claim_opens_with_statement_verdict_and_what_decided() {
+    let page = render_claim(&common::verdict(60), Some(&common::audit())).unwrap();
+    elements(&page);
+    let said = text(&page);
+    for expected in [
+        "Claimed Nine in ten keep their label. Refuted. At most 57.1 % are answered right and stay right, less than the 90 % claimed.",
+        "Counted Right, and right under every attack: 6 of 16 (37.5 %)",
+        "Bounds 12.0 % to 57.1 %, each with 95 % confidence",
+        "Claimed at least 90 %",
+        "Examined 16 of 100 samples",
+        "0 automobile confirmed yes: bird, margin 0.4 yes: bird, margin 0.5 7.91/255 apgd-ce run/adversarial.npz row 0",
+        "1 automobile boundary yes: bird, margin 0.4 no: bird, margin 0.5",
+        "The first 40 of 60; verdict.json has all.",
+        "Assumed, and not examined Images arrive as they were recorded.",
+        "Sampling drawn independently at random",
+        "brinell check robust.toml",
+        "What was not examined",
+    ] {
+        assert!(said.to_lowercase().contains(&expected.to_lowercase()), "missing: {expected}\n{said}");
+    }
+    assert!(page.contains("aria-label=\"claimed: at least 90\u{a0}%; observed: 37.5\u{a0}%; bounds from 12.0\u{a0}% to 57.1\u{a0}%\""));
+    let parts = ["<h1>", "class=\"decision\"", "class=\"sandwich\"", "id=\"tried\"", "id=\"flags\"", "id=\"witnesses\"", "id=\"rests-on\""];
+    let order = parts.map(|part| page.find(part).unwrap());
+    assert!(order.is_sorted(), "{order:?}");
+}
+
+#[test]
+fn a_claim_without_audit_is_still_a_page() {
+    let mut verdict = common::verdict(0);
+    verdict.numbers = None;
+    verdict.verdict = Ruling::Stale;
+    verdict.finding = "the model is another one".into();
+    verdict.reasons = vec![Reason { id: "model".into(), text: "its SHA-256 differs".into() }];
+    let page = render_claim(&verdict, None).unwrap();
+    elements(&page);
+    let said = text(&page);
+    assert!(said.contains("Stale. The model is another one. model Its SHA-256 differs."), "{said}");
+    assert!(!said.contains("What was tried"));
+}
+
+#[test]
+fn texts_of_a_claim_come_out_inert() {
+    let mut verdict = common::verdict(1);
+    for text in [
+        &mut verdict.claim.id,
+        &mut verdict.claim.statement,
+        &mut verdict.claim.subject.model,
+        &mut verdict.claim.population.selection,
+        &mut verdict.claim_file.path,
+        &mut verdict.finding,
+        &mut verdict.evidence,
+        &mut verdict.command,
+        &mut verdict.witnesses[0].file,
+        &mut verdict.judges[0].runtime,
+    ] {
+        *text = common::EVIL.into();
+    }
+    verdict.witnesses[0].opinions[0].runtime = common::EVIL.into();
+    verdict.claim.assumptions = vec![common::EVIL.into()];
+    verdict.reasons = vec![Reason { id: common::EVIL.into(), text: common::EVIL.into() }];
+    let page = render_claim(&verdict, None).unwrap();
+    elements(&page);
+    for word in ["<script", "<b ", "onclick=\"", "<img", "</script"] {
+        assert!(!page.contains(word), "{word}");
+    }
 }
 
 #[test]

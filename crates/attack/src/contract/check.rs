@@ -1,0 +1,185 @@
+//! The checks of one attack on all cases.
+
+use brinell_threat::Norm;
+
+use super::harness::{Harness, HarnessError, Open, Way};
+use super::problem::{Problem, problems};
+use super::{degenerate, invariance};
+use crate::{Knowledge, Recipe, recipe};
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// An example is found within a radius a hair above the optimum.
+    Above,
+    /// None is found below the optimum.
+    Below,
+    /// The nearest example is as near as the optimum, within the tolerance.
+    Nearest,
+    /// Changes of the model that change no prediction, and of how samples are batched, change no verdict.
+    Invariant,
+    /// Hostile cases end, without an example where there is none.
+    Degenerate,
+}
+
+impl Check {
+    /// Every check.
+    pub const ALL: [Self; 5] = [Self::Above, Self::Below, Self::Nearest, Self::Invariant, Self::Degenerate];
+
+    /// Name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Above => "above",
+            Self::Below => "below",
+            Self::Nearest => "nearest",
+            Self::Invariant => "invariant",
+            Self::Degenerate => "degenerate",
+        }
+    }
+}
+
+/// What came of one check of one attack on one case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// Name of the attack.
+    pub attack: String,
+    /// Norm of the ball.
+    pub norm: Norm,
+    /// What was checked.
+    pub check: Check,
+    /// Name of the case.
+    pub case: String,
+    /// True where the attack does what it must.
+    pub passed: bool,
+    /// Distance found over the optimum; for [`Check::Nearest`] only.
+    pub ratio: Option<f64>,
+    /// What was seen, where it did not pass.
+    pub detail: String,
+}
+
+/// How far above the optimum an attack must succeed: 1 %, or 5 % where it sees labels only.
+#[must_use]
+pub fn tolerance(knowledge: Knowledge) -> f64 {
+    if knowledge == Knowledge::Label { 0.05 } else { 0.01 }
+}
+
+/// The radius a tolerance above an optimum; L0 counts elements, of which one more is the least that is more.
+pub(super) fn above(norm: Norm, optimum: f64, tolerance: f64) -> f64 {
+    if norm == Norm::L0 { (optimum * (1.0 + tolerance)).ceil().max(optimum + 1.0) } else { optimum * (1.0 + tolerance) }
+}
+
+/// The largest radius that is safely below an optimum.
+pub(super) fn below(norm: Norm, optimum: f64) -> f64 {
+    if norm == Norm::L0 { optimum - 1.0 } else { optimum * (1.0 - 1e-4) }
+}
+
+/// The settings under which an attack is held to the contract, where its defaults promise less (fixed steps of PGD's default length leave some of
+/// the random start in place) or more than these small nets need.
+fn spec(name: &str) -> &str {
+    match name {
+        "pgd" => "pgd:steps=100,step=0.2",
+        "cw" => "cw:steps=100",
+        "ddn" => "ddn:steps=200",
+        "ead" => "ead:steps=100",
+        "fmn" => "fmn:steps=200",
+        "pdpgd" => "pdpgd:steps=200",
+        "sigma-zero" => "sigma-zero:steps=200",
+        other => other,
+    }
+}
+
+/// True where the attack can reach the optimum: one step of the gradient's sign is exact only where one plane decides and the box is away.
+pub(super) fn is_exact(name: &str, norm: Norm, problem: &Problem) -> bool {
+    name != "fgsm" || (norm == Norm::Linf && problem.net.hidden.is_none() && problem.net.n_classes() == 2)
+}
+
+/// Runs every check of the attack called `name` in every norm that it works in.
+///
+/// # Errors
+/// [`HarnessError`] where a case cannot be run; what an attack fails at is a [`Finding`].
+pub fn check(name: &str, harness: &Harness, open: &mut Open<'_>) -> Result<Vec<Finding>, HarnessError> {
+    let attack = recipe(spec(name))?;
+    let mut findings = Vec::new();
+    for &norm in attack.norms() {
+        for problem in problems() {
+            radius(attack.as_ref(), norm, &problem, harness, open, &mut findings)?;
+            if attack.seeks_minimum() {
+                nearest(attack.as_ref(), norm, &problem, harness, open, &mut findings)?;
+            }
+        }
+        invariance::check(attack.as_ref(), norm, harness, open, &mut findings)?;
+        degenerate::check(attack.as_ref(), norm, harness, open, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+/// A fixed radius just above and just below the optimum; two classes also with a target.
+fn radius(
+    attack: &dyn Recipe,
+    norm: Norm,
+    problem: &Problem,
+    harness: &Harness,
+    open: &mut Open<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), HarnessError> {
+    let optimum = problem.optimum(norm);
+    let targets: &[Option<usize>] = if problem.net.n_classes() == 2 { &[None, Some(1)] } else { &[None] };
+    for &target in targets {
+        let case = if target.is_some() { format!("{}, targeted", problem.name) } else { problem.name.clone() };
+        let mut run = |eps: f64| harness.run(open, attack, problem, norm, Way { target, ..Way::within(eps) });
+        let found = |verdicts: &[crate::driver::Verdict]| verdicts.iter().any(|verdict| verdict.found.is_some());
+        if is_exact(attack.name(), norm, problem) {
+            let eps = above(norm, optimum, tolerance(attack.knowledge()));
+            let verdicts = run(eps)?;
+            let passed = found(&verdicts);
+            let margin = verdicts.first().map_or(f64::NAN, |verdict| verdict.margin);
+            let detail = format!("no example within {eps:.6}, optimum {optimum:.6}; largest margin {margin:.3e}");
+            findings.push(Finding {
+                attack: attack.name().to_owned(),
+                norm,
+                check: Check::Above,
+                case: case.clone(),
+                passed,
+                ratio: None,
+                detail,
+            });
+        }
+        let eps = below(norm, optimum);
+        let passed = !found(&run(eps)?);
+        let detail = format!("an example within {eps:.6}, below the optimum {optimum:.6}");
+        findings.push(Finding { attack: attack.name().to_owned(), norm, check: Check::Below, case, passed, ratio: None, detail });
+    }
+    Ok(())
+}
+
+/// The nearest example without a radius.
+fn nearest(
+    attack: &dyn Recipe,
+    norm: Norm,
+    problem: &Problem,
+    harness: &Harness,
+    open: &mut Open<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), HarnessError> {
+    let optimum = problem.optimum(norm);
+    let verdicts = harness.run(open, attack, problem, norm, Way::nearest())?;
+    let ball = brinell_threat::Ball::unlimited(norm, Problem::BOUNDS);
+    let found = verdicts.first().and_then(|verdict| verdict.found.as_ref()).map(|found| ball.distance(&problem.x, &found.x_adv));
+    let limit = above(norm, optimum, tolerance(attack.knowledge()));
+    let passed = found.is_some_and(|distance| distance <= limit && distance >= optimum * (1.0 - 1e-5));
+    let detail = match found {
+        Some(distance) => format!("nearest example at {distance:.6}, optimum {optimum:.6}"),
+        None => format!("no example, optimum {optimum:.6}"),
+    };
+    findings.push(Finding {
+        attack: attack.name().to_owned(),
+        norm,
+        check: Check::Nearest,
+        case: problem.name.clone(),
+        passed,
+        ratio: found.map(|distance| distance / optimum),
+        detail,
+    });
+    Ok(())
+}

@@ -1,0 +1,360 @@
+//! A claim with its verdict, what decided it and what it rests on.
+
+use super::repeat::{self, Fact, Group, code, text};
+use crate::chart::decision;
+use crate::format::{NBSP, count, distance, duration, norm, percent, significant, size};
+use crate::verdict::class_name;
+use brinell_record::{
+    Claim, ClaimThreat, Knowledge, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict,
+    Witness,
+};
+use serde::Serialize;
+
+/// Counterexamples shown; the verdict's file has all.
+const WITNESSES: usize = 40;
+
+/// The part of a page that is about the claim itself.
+#[derive(Serialize)]
+pub(super) struct ClaimView {
+    id: String,
+    statement: String,
+    ruling: &'static str,
+    /// What the word means.
+    meaning: &'static str,
+    finding: String,
+    reasons: Vec<Named>,
+    decision: Option<String>,
+    numbers: Vec<Fact>,
+    witnesses: WitnessesView,
+    assumptions: Vec<String>,
+    rests_on: Vec<Group>,
+    command: String,
+}
+
+#[derive(Serialize)]
+struct Named {
+    id: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct WitnessesView {
+    /// Runtimes that judged: the last columns.
+    judges: Vec<String>,
+    rows: Vec<WitnessRow>,
+    note: String,
+}
+
+#[derive(Serialize)]
+struct WitnessRow {
+    sample: usize,
+    label: String,
+    norm: String,
+    attack: String,
+    standing: &'static str,
+    opinions: Vec<String>,
+    place: String,
+}
+
+impl ClaimView {
+    /// Describes a verdict; names of classes and the way radii are written are those of the audit.
+    pub(super) fn of(verdict: &Verdict, audit: Option<&Summary>) -> Self {
+        let claim = &verdict.claim;
+        Self {
+            id: claim.id.clone(),
+            statement: sentence(&claim.statement),
+            ruling: ruling(verdict.verdict),
+            meaning: meaning(verdict.verdict),
+            finding: sentence(&verdict.finding),
+            reasons: verdict.reasons.iter().map(|reason| Named { id: reason.id.clone(), text: sentence(&reason.text) }).collect(),
+            decision: verdict.numbers.as_ref().and_then(decision),
+            numbers: verdict.numbers.as_ref().map(numbers).unwrap_or_default(),
+            witnesses: WitnessesView::of(verdict, audit),
+            assumptions: claim.assumptions.iter().map(|assumption| sentence(assumption)).collect(),
+            rests_on: rests_on(verdict),
+            command: verdict.command.clone(),
+        }
+    }
+}
+
+fn ruling(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Refuted => "refuted",
+        Ruling::Proven => "proven",
+        Ruling::Supported => "supported",
+        Ruling::Undecided => "undecided",
+        Ruling::Stale => "stale",
+    }
+}
+
+fn meaning(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Refuted => "Refuted: a counterexample was confirmed, or the exact bound of a rate lies on the wrong side.",
+        Ruling::Proven => {
+            "Proven: every element that the claim speaks of was covered by evaluation or certificate; no chance and no attack is involved."
+        }
+        Ruling::Supported => {
+            "Supported: the exact bound clears the threshold, for the attacks and the budget that were named. Stronger attacks may still refute it."
+        }
+        Ruling::Undecided => "Undecided: neither refuted nor supported; the reasons say what is missing. No observation is ever a pass.",
+        Ruling::Stale => {
+            "Stale: the evidence is about another claim, model, data or version, or was tampered with. It says nothing about this claim."
+        }
+    }
+}
+
+/// A text that begins with a capital and ends with a full stop, whatever it is given.
+fn sentence(text: &str) -> String {
+    let mut characters = text.trim().chars();
+    let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    let rest = characters.as_str();
+    let end = if text.trim_end().ends_with(['.', '!', '?']) || text.is_empty() { "" } else { "." };
+    format!("{first}{rest}{end}")
+}
+
+/// A share without rounding to the tenth of a per cent, as it was typed.
+fn typed_percent(share: f64) -> String {
+    format!("{}{NBSP}%", significant(share * 100.0, 6))
+}
+
+fn quantity(name: &str) -> &str {
+    match name {
+        "robust_accuracy" => "Right, and right under every attack",
+        "clean_accuracy" => "Right",
+        "non_finite_rate" => "Without a finite answer",
+        other => other,
+    }
+}
+
+fn numbers(numbers: &Numbers) -> Vec<Fact> {
+    let mut facts = vec![text(
+        "Counted",
+        format!("{}: {} of {}", quantity(&numbers.quantity), size(numbers.count), size(numbers.n))
+            + &numbers.value.map(|value| format!(" ({})", percent(value))).unwrap_or_default(),
+    )];
+    let bounds = format!("{} to {}", percent(numbers.low), percent(numbers.high));
+    facts.push(text(
+        "Bounds",
+        if numbers.confidence >= 1.0 {
+            format!("{bounds}, nothing left to chance")
+        } else {
+            format!("{bounds}, each with {} confidence", typed_percent(numbers.confidence))
+        },
+    ));
+    if let (Some(threshold), Some(relation)) = (numbers.threshold, numbers.relation) {
+        facts.push(text("Claimed", format!("{} {}", side(relation), typed_percent(threshold))));
+    }
+    if numbers.population > numbers.n {
+        facts.push(text(
+            "Examined",
+            format!("{} of {} samples, until the bounds decided or the time was over", size(numbers.n), size(numbers.population)),
+        ));
+    }
+    facts
+}
+
+fn side(relation: Relation) -> &'static str {
+    match relation {
+        Relation::AtLeast => "at least",
+        Relation::AtMost => "at most",
+    }
+}
+
+impl WitnessesView {
+    fn of(verdict: &Verdict, audit: Option<&Summary>) -> Self {
+        let total = verdict.witnesses.len();
+        Self {
+            judges: verdict.judges.iter().map(|judge| format!("{} {}", judge.runtime, judge.version)).collect(),
+            rows: verdict.witnesses.iter().take(WITNESSES).map(|witness| row(witness, verdict, audit)).collect(),
+            note: if total > WITNESSES {
+                format!("The first {WITNESSES} of {}; verdict.json has all.", size(total))
+            } else {
+                String::new()
+            },
+        }
+    }
+}
+
+fn row(witness: &Witness, verdict: &Verdict, audit: Option<&Summary>) -> WitnessRow {
+    let classes = audit.map(|audit| audit.classes.as_slice()).unwrap_or_default();
+    let class = |class| class_name(classes, class);
+    let name = |prediction: Option<usize>| prediction.map_or_else(|| "not finite".to_owned(), class);
+    let opinions = verdict
+        .judges
+        .iter()
+        .map(|judge| {
+            let Some(opinion) =
+                witness.opinions.iter().find(|opinion| opinion.runtime == judge.runtime && opinion.version == judge.version)
+            else {
+                return "–".to_owned();
+            };
+            let answer = match (opinion.other_prediction, opinion.difference) {
+                (Some(other), Some(difference)) => {
+                    format!("{} / {}, outputs differ by {}", name(opinion.prediction), class(other), significant(difference, 3))
+                }
+                _ => format!("{}, margin {}", name(opinion.prediction), significant(opinion.margin, 3)),
+            };
+            format!("{}: {answer}", if opinion.confirmed { "yes" } else { "no" })
+        })
+        .collect();
+    WitnessRow {
+        sample: witness.sample,
+        label: class(witness.label),
+        norm: audit.map_or_else(|| significant(witness.norm, 4), |audit| distance(witness.norm, &audit.threat)),
+        attack: witness.attack.clone().unwrap_or_else(|| "none, unchanged".to_owned()),
+        standing: match (witness.standing, &witness.violation) {
+            (_, Some(_)) => "not allowed",
+            (Standing::Confirmed, None) => "confirmed",
+            (Standing::Boundary, None) => "boundary",
+            (Standing::Rejected, None) => "rejected",
+        },
+        opinions,
+        place: format!("{} row {}", witness.file, witness.row),
+    }
+}
+
+fn rests_on(verdict: &Verdict) -> Vec<Group> {
+    let claim = &verdict.claim;
+    let subject = &claim.subject;
+    let population = &claim.population;
+    let mut groups = vec![
+        Group::new(
+            "Claim",
+            vec![
+                text("Id", claim.id.clone()),
+                text("Property", property(claim)),
+                code("File", verdict.claim_file.path.clone()),
+                code("SHA-256", verdict.claim_file.sha256.clone()),
+                text("Expires", claim.expires.clone().unwrap_or_else(|| "never".to_owned())),
+                text(
+                    "If undecided",
+                    match claim.policy.undecided {
+                        OnUndecided::Fail => "the check fails",
+                        OnUndecided::Warn => "the check does not fail",
+                    },
+                ),
+            ],
+        ),
+        Group::new(
+            "Subject",
+            [code("Model", subject.model.clone()), code("SHA-256", subject.sha256.clone())]
+                .into_iter()
+                .chain(subject.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+                .chain([
+                    text("Input scale", subject.scale.clone()),
+                    text("Mean", repeat::numbers(&subject.mean)),
+                    text("Deviation", repeat::numbers(&subject.std)),
+                    text("Layout", subject.layout.clone()),
+                ])
+                .collect(),
+        ),
+        Group::new(
+            "Population",
+            vec![
+                code("Data", population.data.clone()),
+                code("SHA-256", population.sha256.clone()),
+                text("Samples", size(population.n)),
+                text("Chosen", population.selection.clone()),
+                text(
+                    "Sampling",
+                    match population.sampling {
+                        Sampling::Exhaustive => "exhaustive: the claim speaks of these samples only",
+                        Sampling::Iid => "drawn independently at random",
+                        Sampling::Convenience => "what was at hand; such a sample can refute and not support",
+                    },
+                ),
+            ],
+        ),
+    ];
+    groups.extend(claim.threat.as_ref().map(threat));
+    groups.push(Group::new(
+        "Evidence",
+        vec![
+            code("Folder", verdict.evidence.clone()),
+            text("Files", format!("{}, each with its SHA-256 in manifest.json", size(verdict.files.len()))),
+            text(
+                "Judges",
+                verdict.judges.iter().map(|judge| format!("{} {}", judge.runtime, judge.version)).collect::<Vec<_>>().join(", "),
+            ),
+            text("Brinell", verdict.brinell_version.clone()),
+            text("Time", duration(verdict.seconds)),
+            text("Decided", repeat::when(&verdict.created)),
+        ],
+    ));
+    groups
+}
+
+fn threat(threat: &ClaimThreat) -> Group {
+    Group::new(
+        "Threat",
+        vec![
+            text("Norm, radius", format!("{} ≤ {}", norm(threat.norm), threat.eps)),
+            text("Goal", threat.target.clone().map_or_else(|| "any wrong class".to_owned(), |target| format!("“{target}”"))),
+            text(
+                "Knowledge",
+                match threat.knowledge {
+                    Knowledge::White => "everything, gradients included",
+                    Knowledge::Score => "the outputs for inputs of its choice",
+                    Knowledge::Decision => "the predicted class for inputs of its choice",
+                    Knowledge::Transfer => "other models only",
+                },
+            ),
+            text(
+                "Attacks",
+                if threat.attacks.is_empty() {
+                    threat.suite.clone().map_or_else(|| "the default suite".to_owned(), |suite| format!("suite {suite}"))
+                } else {
+                    threat.attacks.join("\n")
+                },
+            ),
+            text(
+                "Query limit",
+                threat.max_queries.map_or_else(|| "none".to_owned(), |limit| format!("{} per sample and stage", count(limit))),
+            ),
+            text("Seed", threat.seed.to_string()),
+        ],
+    )
+}
+
+fn property(claim: &Claim) -> String {
+    let sides = |at_least: Option<f64>, at_most: Option<f64>| {
+        [(Relation::AtLeast, at_least), (Relation::AtMost, at_most)]
+            .into_iter()
+            .filter_map(|(relation, value)| Some(format!("{} {}", side(relation), typed_percent(value?))))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
+    match &claim.property {
+        Property::Forall { among: brinell_record::Among::All } => "no allowed change fools the model on any sample".to_owned(),
+        Property::Forall { among: brinell_record::Among::Correct } => {
+            "no allowed change fools the model on any sample that it gets right unchanged".to_owned()
+        }
+        Property::Rate { at_least, at_most } => format!("{} are right and stay right", sides(*at_least, *at_most)),
+        Property::Bound { quantity, at_least, at_most } => format!(
+            "{} is {}",
+            match quantity {
+                Quantity::CleanAccuracy => "clean accuracy",
+                Quantity::RobustAccuracy => "robust accuracy",
+                Quantity::NonFiniteRate => "the share of answers that are not finite",
+                _ => "the quantity",
+            },
+            sides(*at_least, *at_most)
+        ),
+        Property::Equal { other, tolerance, .. } => {
+            format!("{other} gives the same predictions, and outputs within {}", significant(*tolerance, 6))
+        }
+        _ => "see the claim file".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_begin_large_and_end_with_a_stop() {
+        assert_eq!(sentence("at most 57.1 %"), "At most 57.1 %.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), "");
+    }
+}
