@@ -2,7 +2,7 @@
 
 use brinell_threat::{Ball, Goal, Norm};
 
-use crate::Loss;
+use crate::{Loss, driver::Queries, reference::Spent};
 
 /// What an attacker can see of a model, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,7 @@ pub trait Attack: Send {
     ///
     /// # Guarantees
     /// The point is finite and inside the input box, whatever the model has answered before. It is inside the ball too, unless the attack
-    /// looks for the smallest change: the driver takes no point outside the ball for a success.
+    /// looks for the smallest change or comes in from a larger ball: the driver takes no point outside the ball for a success.
     fn ask(&mut self, x: &mut [f32]) -> Need;
 
     /// Returns the class that the loss at the point last asked for refers to, where the attack chooses one of its own.
@@ -172,6 +172,11 @@ pub trait Recipe: Send + Sync {
 
     /// Begins one run.
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack>;
+
+    /// Returns what the reference implementation would have spent on a sample, where there is one that does the same.
+    fn reference(&self, _spent: &Spent) -> Option<Queries> {
+        None
+    }
 
     /// All parameters in a form that can be given back on the command line, for the record.
     fn describe(&self) -> String;

@@ -4,7 +4,10 @@ mod minimum;
 
 use brinell_threat::Norm;
 
-use crate::{Apgd, ApgdConfig, ApgdLoss, AttackError, Fgsm, Knowledge, Pgd, PgdConfig, Recipe, settings::Settings};
+use crate::{
+    Apgd, ApgdConfig, ApgdLoss, ApgdT, ApgdTConfig, AttackError, Fab, FabConfig, FabPlanes, Fgsm, Knowledge, Pgd, PgdConfig, Recipe,
+    Square, SquareConfig, settings::Settings,
+};
 
 /// What an attack is called, what it takes and how it is made.
 struct Entry {
@@ -14,7 +17,9 @@ struct Entry {
     build: fn(&Settings<'_>) -> Result<Box<dyn Recipe>, AttackError>,
 }
 
-const APGD_SETTINGS: &[&str] = &["steps", "restarts", "rho", "reference-quirk"];
+const APGD_SETTINGS: &[&str] = &["steps", "restarts", "rho", "eot", "larger-radii", "reference-quirk"];
+const APGD_T_SETTINGS: &[&str] = &["targets", "order", "loss", "steps", "restarts", "rho", "eot", "larger-radii", "reference-quirk"];
+const FAB_SETTINGS: &[&str] = &["steps", "restarts", "targets", "alpha-max", "eta", "beta"];
 
 /// One line per attack: a new attack is added here.
 const ATTACKS: &[Entry] = &[
@@ -43,6 +48,25 @@ const ATTACKS: &[Entry] = &[
         settings: APGD_SETTINGS,
         build: |given| apgd(ApgdLoss::Margin, given),
     },
+    Entry { name: ApgdT::NAME, about: "Auto-PGD towards one class after the other", settings: APGD_T_SETTINGS, build: apgd_t },
+    Entry {
+        name: FabPlanes::Nearest.attack_name(),
+        about: "steps onto the nearest decision plane and back towards the clean input",
+        settings: FAB_SETTINGS,
+        build: |given| fab(FabPlanes::Nearest, given),
+    },
+    Entry {
+        name: FabPlanes::EachClass.attack_name(),
+        about: "the same towards one class after the other",
+        settings: FAB_SETTINGS,
+        build: |given| fab(FabPlanes::EachClass, given),
+    },
+    Entry {
+        name: Square::NAME,
+        about: "random search over square patches, from logits alone",
+        settings: &["queries", "restarts", "p", "rescale", "patience"],
+        build: square,
+    },
 ];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
@@ -63,6 +87,7 @@ const SUITES: &[(&str, &[&str])] = &[
 
 const COUNT: &str = "a whole number above 0";
 const SWITCH: &str = "true or false";
+const UNIT: &str = "from 0 to 1";
 
 fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
     let default = PgdConfig::default();
@@ -75,13 +100,53 @@ fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
 }
 
 fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    Ok(Box::new(Apgd::new(apgd_config(loss, given)?)?))
+}
+
+/// What all forms of APGD share.
+fn apgd_config(loss: ApgdLoss, given: &Settings<'_>) -> Result<ApgdConfig, AttackError> {
     let default = ApgdConfig::new(loss);
-    Ok(Box::new(Apgd::new(ApgdConfig {
+    Ok(ApgdConfig {
         loss,
         steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
         restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-        rho: given.get("rho", "from 0 to 1")?.unwrap_or(default.rho),
+        rho: given.get("rho", UNIT)?.unwrap_or(default.rho),
+        eot: given.get("eot", COUNT)?.unwrap_or(default.eot),
+        larger_radii: given.get("larger-radii", SWITCH)?.unwrap_or(default.larger_radii),
         reference_quirk: given.get("reference-quirk", SWITCH)?.unwrap_or(default.reference_quirk),
+    })
+}
+
+fn apgd_t(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = ApgdTConfig::default();
+    Ok(Box::new(ApgdT::new(ApgdTConfig {
+        apgd: apgd_config(given.get("loss", "dlr or margin")?.unwrap_or(default.apgd.loss), given)?,
+        targets: given.get("targets", COUNT)?.unwrap_or(default.targets),
+        order: given.get("order", "logits or malt")?.unwrap_or(default.order),
+    })?))
+}
+
+fn fab(planes: FabPlanes, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = FabConfig::new(planes);
+    Ok(Box::new(Fab::new(FabConfig {
+        planes,
+        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+        targets: given.get("targets", COUNT)?.unwrap_or(default.targets),
+        alpha_max: given.get("alpha-max", UNIT)?.unwrap_or(default.alpha_max),
+        eta: given.get("eta", "a finite number of at least 1")?.unwrap_or(default.eta),
+        beta: given.get("beta", UNIT)?.unwrap_or(default.beta),
+    })?))
+}
+
+fn square(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = SquareConfig::default();
+    Ok(Box::new(Square::new(SquareConfig {
+        queries: given.get("queries", COUNT)?.unwrap_or(default.queries),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+        p: given.get("p", "above 0 and at most 1")?.unwrap_or(default.p),
+        rescale: given.get("rescale", SWITCH)?.unwrap_or(default.rescale),
+        patience: given.get("patience", "a finite number above 0")?,
     })?))
 }
 
@@ -164,13 +229,16 @@ mod tests {
         let pgd = recipe("pgd:steps=7, restarts=5,step=0.25,random-start=false").unwrap();
         assert_eq!(pgd.describe(), "pgd:steps=7,restarts=5,step=0.25,random-start=false");
         assert_eq!((pgd.steps(), pgd.runs(false, 10)), (7, 5));
-        assert_eq!(recipe("apgd-dlr:rho=0.5").unwrap().describe(), "apgd-dlr:steps=100,restarts=1,rho=0.5,reference-quirk=false");
+        assert_eq!(
+            recipe("apgd-dlr:rho=0.5").unwrap().describe(),
+            "apgd-dlr:steps=100,restarts=1,rho=0.5,eot=1,larger-radii=true,reference-quirk=false"
+        );
     }
 
     #[test]
     fn mistakes_are_named_with_what_is_known() {
         for (spec, words) in [
-            ("fab", "unknown attack 'fab': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, bim, "),
+            ("fabb", "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, bim, "),
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell_protocol::ProtocolError;
+use brinell_report::ReportError;
 
 use crate::exit::Exit;
 
@@ -43,7 +44,7 @@ impl std::fmt::Display for Failure {
 impl From<ProtocolError> for Failure {
     fn from(error: ProtocolError) -> Self {
         let exit = match error {
-            ProtocolError::Stale { .. } => Exit::Stale,
+            ProtocolError::Stale { .. } | ProtocolError::Disagrees { .. } => Exit::Stale,
             ProtocolError::Interrupted => Exit::Interrupted,
             ProtocolError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
@@ -51,6 +52,19 @@ impl From<ProtocolError> for Failure {
         let full = matches!(&error, ProtocolError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
         let hint = if full { "\nhint: nothing that was decided is lost; free some space, then run again with --resume" } else { "" };
         Self { message: chain(&error) + hint, exit }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let exit = match error {
+            ReportError::Unreliable { .. } => Exit::Unreliable,
+            ReportError::NothingToCompare | ReportError::NothingToExport | ReportError::OneAudit { .. } | ReportError::NoAudit { .. } => {
+                Exit::Input
+            }
+            _ => Exit::Internal,
+        };
+        Self { message: chain(&error), exit }
     }
 }
 

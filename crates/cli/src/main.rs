@@ -4,6 +4,7 @@ mod command;
 mod console;
 mod exit;
 mod failure;
+mod place;
 mod progress;
 mod settings;
 

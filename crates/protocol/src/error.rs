@@ -121,6 +121,57 @@ pub enum ProtocolError {
         /// Its value now.
         now: String,
     },
+    /// The folder holds no run that came to its end.
+    #[error(
+        "{} holds no finished run: {}",
+        path.display(),
+        if *stopped { "it was stopped; finish it with `brinell audit --resume --out` and its settings" } else { "there is no summary.json in it" }
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// True where a run was begun.
+        stopped: bool,
+    },
+    /// Another version wrote the file.
+    #[error("{} has the schema {found}, and this version reads {expected}; use the version that wrote it, or audit again", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Schema that it names.
+        found: String,
+        /// Schema that is read.
+        expected: &'static str,
+    },
+    /// The summary of a run says something else than its record.
+    #[error(
+        "{}: summary.json says that {what} is {summary}, but record.jsonl gives {record}; the run was changed after it ended, so audit again",
+        path.display()
+    )]
+    Disagrees {
+        /// The folder.
+        path: PathBuf,
+        /// The figure.
+        what: String,
+        /// Its value in the summary.
+        summary: String,
+        /// Its value in the record.
+        record: String,
+    },
+    /// Two runs cannot be compared sample by sample.
+    #[error("{} and {} cannot be compared sample by sample: {what}: {a} and {b}; audit both models on the same samples", run_a.display(), run_b.display())]
+    NotPaired {
+        /// Folder of the first run.
+        run_a: PathBuf,
+        /// Folder of the second run.
+        run_b: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// Its value in the first run.
+        a: String,
+        /// Its value in the second run.
+        b: String,
+    },
     /// A file of the run does not hold what Brinell writes there.
     #[error("{} is damaged: {problem}; start a new run in another folder with --out", path.display())]
     Damaged {

@@ -5,10 +5,12 @@
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 
 pub mod audit;
+mod compare;
 pub mod data;
 mod error;
 pub mod flags;
 pub mod hash;
+pub mod history;
 mod inspect;
 pub mod machine;
 pub mod npz;
@@ -25,6 +27,7 @@ pub use brinell_autodiff::Loss;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_threat::{Eps, Norm, ThreatError};
+pub use compare::compare;
 pub use error::ProtocolError;
 pub use inspect::{Inspection, Port, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};

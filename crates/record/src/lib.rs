@@ -18,9 +18,12 @@
 //! `"nan"`, `"inf"` and `"-inf"`, so that a broken value stays visible and reads back as what it was.
 
 mod claim;
+mod comparison;
+mod entry;
 pub mod float;
 mod gallery;
 mod minimum;
+mod history;
 mod sample;
 mod summary;
 mod verdict;
@@ -29,8 +32,11 @@ pub use claim::{
     Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, Knowledge, OnUndecided, Policy, Population, Property, Quantity, Sampling,
     Subject,
 };
+pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
+pub use entry::RunEntry;
 pub use gallery::{Gallery, GalleryItem};
 pub use minimum::{MinimumNorm, Quantile};
+pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Flag, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Severity, Stage,

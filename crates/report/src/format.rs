@@ -38,11 +38,11 @@ pub(crate) fn interval(rate: &Rate) -> String {
 
 /// The level of confidence, without decimals that say nothing: `95 %`.
 pub(crate) fn confidence(rate: &Rate) -> String {
-    confidence_of(rate.confidence)
+    confidence_level(rate.confidence)
 }
 
-/// The same for a level that stands alone.
-pub(crate) fn confidence_of(level: f64) -> String {
+/// [`confidence`] of what is no rate.
+pub(crate) fn confidence_level(level: f64) -> String {
     format!("{}{NBSP}%", significant(level * 100.0, 4))
 }
 
@@ -109,6 +109,12 @@ pub(crate) fn significant(value: f64, digits: i32) -> String {
     let decimals = (f64::from(digits) - 1.0 - magnitude).max(0.0);
     let text = format!("{value:.*}", (0..24).take_while(|place| f64::from(*place) < decimals).count());
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// The names of attacks without their settings: `apgd-ce, apgd-margin`.
+pub(crate) fn without_settings(attacks: &[String]) -> String {
+    let names = attacks.iter().map(|attack| attack.split_once(':').map_or(attack.as_str(), |(name, _)| name));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// The norm's name as it is read aloud, kept on one line.

@@ -8,7 +8,10 @@
 //! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
 
 mod chart;
+pub mod export;
 mod format;
+pub mod history;
+pub mod paired;
 mod picture;
 mod question;
 pub mod terminal;
@@ -61,6 +64,40 @@ pub enum ReportError {
     /// A comparison without audits.
     #[error("a comparison needs at least one audit")]
     NothingToCompare,
+    /// An export without audits and claims.
+    #[error("there is nothing to export; give the folder of a run or of a claim's evidence")]
+    NothingToExport,
+    /// A format that shows one audit was given several.
+    #[error("{format} shows one audit, and there are {found}; give one folder")]
+    OneAudit {
+        /// The format.
+        format: &'static str,
+        /// Audits that were given.
+        found: usize,
+    },
+    /// A format that is made of audits was given none.
+    #[error("{format} is made of audits, and there is none; give the folder of a run")]
+    NoAudit {
+        /// The format.
+        format: &'static str,
+    },
+    /// A format in which figures are published was given some that must not be used.
+    #[error("{format} publishes figures, and the blocking flag {flag} forbids to use those of {title}; resolve it, then audit again")]
+    Unreliable {
+        /// The format.
+        format: &'static str,
+        /// The audit.
+        title: String,
+        /// The flag's id.
+        flag: String,
+    },
+    /// A value cannot be written as JSON.
+    #[error("the record cannot be written as JSON")]
+    Json {
+        /// What the serialiser says.
+        #[from]
+        source: serde_json::Error,
+    },
 }
 
 /// Renders one audit.
@@ -91,7 +128,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 23] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -113,6 +150,8 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("scope.html", include_str!("../templates/scope.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),
     ("samples.html", include_str!("../templates/samples.html")),
+    ("paired.html", include_str!("../templates/paired.html")),
+    ("history.html", include_str!("../templates/history.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

@@ -1,12 +1,12 @@
 //! The result as plain text for a terminal.
 
-use crate::format::{JOINER, NBSP, confidence, confidence_of, count, distance, duration, interval, norm, percent, size};
+use crate::format::{JOINER, NBSP, confidence, confidence_level, count, distance, duration, interval, norm, percent, size};
 use crate::verdict::Verdict;
 use brinell_record::{MinimumNorm, Rate, Severity, Summary};
 use std::fmt::Write as _;
 
 /// Narrowest width that the stage table fits into.
-const NARROWEST: usize = 60;
+pub(crate) const NARROWEST: usize = 60;
 
 /// The verdict, the stages, both accuracies and the flags as text of at most `width` columns (at least 60).
 ///
@@ -91,7 +91,7 @@ fn distances(out: &mut String, summary: &Summary, minimum: &MinimumNorm) {
             "{:<16}{:>7}   {} interval {} to {}",
             ascii(&percent(quantile.share)),
             far(quantile.value),
-            ascii(&confidence_of(quantile.confidence)),
+            ascii(&confidence_level(quantile.confidence)),
             far(quantile.low),
             far(quantile.high)
         );
@@ -135,7 +135,7 @@ fn flags(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
 }
 
 /// Plain signs in place of typographic ones, and nothing that could steer the terminal.
-fn ascii(text: &str) -> String {
+pub(crate) fn ascii(text: &str) -> String {
     text.chars()
         .filter(|character| *character != JOINER)
         .map(|character| match character {
@@ -148,12 +148,12 @@ fn ascii(text: &str) -> String {
         .collect()
 }
 
-fn shorten(text: &str, width: usize) -> String {
+pub(crate) fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width { text.to_owned() } else { text.chars().take(width.saturating_sub(1)).chain(['~']).collect() }
 }
 
 /// Lines of at most `width` characters, broken at spaces and inside words only where one is longer than a line.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut length = 0;
@@ -182,8 +182,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-struct Paint {
-    colour: bool,
+pub(crate) struct Paint {
+    pub(crate) colour: bool,
 }
 
 impl Paint {
@@ -191,19 +191,19 @@ impl Paint {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn bold(&self, text: &str) -> String {
+    pub(crate) fn bold(&self, text: &str) -> String {
         self.escape("1", text)
     }
 
-    fn dim(&self, text: &str) -> String {
+    pub(crate) fn dim(&self, text: &str) -> String {
         self.escape("2", text)
     }
 
-    fn red(&self, text: &str) -> String {
+    pub(crate) fn red(&self, text: &str) -> String {
         self.escape("1;31", text)
     }
 
-    fn yellow(&self, text: &str) -> String {
+    pub(crate) fn yellow(&self, text: &str) -> String {
         self.escape("33", text)
     }
 }

@@ -1,6 +1,6 @@
 //! The verdict in one plain sentence, the same on the page and in the terminal.
 
-use crate::format::{NBSP, confidence, confidence_of, distance, interval, norm, percent, radius, size};
+use crate::format::{NBSP, confidence, confidence_level, distance, interval, norm, percent, radius, size};
 use brinell_record::{MinimumNorm, Severity, Summary};
 
 /// One sentence in two parts, so that the count can be set apart.
@@ -74,7 +74,7 @@ fn of_nearest(summary: &Summary, minimum: &MinimumNorm) -> (String, String) {
     };
     let lead = format!("Every second of the {} correctly classified {}", size(summary.clean_correct), plural(summary.clean_correct, noun));
     let rest = if median.value.is_finite() {
-        let ends = format!("{} interval {} to {}", confidence_of(median.confidence), distance(median.low, &summary.threat), distance(median.high, &summary.threat));
+        let ends = format!("{} interval {} to {}", confidence_level(median.confidence), distance(median.low, &summary.threat), distance(median.high, &summary.threat));
         format!(" {verb} a change of at most {}{NBSP}({norm}), {ends}.", distance(median.value, &summary.threat))
     } else {
         format!(" resisted: for {} of them no example was found at any distance.", size(minimum.not_found))

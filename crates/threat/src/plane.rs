@@ -13,7 +13,7 @@ const MAX_PASSES: usize = 64;
 ///
 /// # Guarantees
 /// Exact up to rounding to f32. Where no point of the box lies on the plane, every element with a weight goes to its side of the box. Elements
-/// without weight stay. `x` must be in the box and `w` finite. No memory is allocated.
+/// without weight stay, and a weight that is not finite counts as none. `x` must be in the box. No memory is allocated.
 ///
 /// # Source
 /// Croce & Hein, "Minimally distorted adversarial examples with a fast adaptive boundary attack", ICML 2020, section 2.1 and Eq. (3), which
@@ -22,7 +22,7 @@ pub fn onto_plane(norm: Norm, x: &[f32], w: &[f32], rise: f64, bounds: InputBox,
     let toward = if rise < 0.0 { -1.0 } else { 1.0 };
     // Size of the weight, and how far the element may go.
     let element = move |x: f32, w: f32| {
-        let w = f64::from(w) * toward;
+        let w = if w.is_finite() { f64::from(w) * toward } else { 0.0 };
         (w.abs(), if w == 0.0 { 0.0 } else { room(x, w, bounds) })
     };
     let wanted = rise.abs();

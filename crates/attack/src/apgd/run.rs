@@ -33,23 +33,22 @@ pub(crate) struct Run {
     /// What the first update's loss is compared with, where that is not the start's loss.
     before_first: Option<f32>,
     checkpoints: Option<Checkpoints>,
+    target: Option<usize>,
 }
 
-/// The random start: it touches the ball's boundary, for Linf at its largest element, and is clipped to the box when the run begins.
+/// The random start: it touches the ball's boundary, for Linf at its largest element, and is clipped to the box when the run begins. For L1
+/// it is noise as wide as the box, which the run projects.
 pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
     let mut rng = generator(name, start);
     let mut point = vec![0.0; start.x.len()];
-    let size = match start.ball.norm {
-        Norm::Linf => {
-            fill_uniform(&mut rng, &mut point);
-            f64::from(point.iter().fold(0.0f32, |most, t| most.max(t.abs())))
-        }
-        _ => {
-            fill_normal(&mut rng, &mut point);
-            finite_length(&point)
-        }
+    match start.ball.norm {
+        Norm::Linf => fill_uniform(&mut rng, &mut point),
+        _ => fill_normal(&mut rng, &mut point),
+    }
+    let scale = match start.ball.norm {
+        Norm::L1 => start.ball.bounds.width(),
+        norm => start.ball.eps / (norm.length(&point) + TINY),
     };
-    let scale = start.ball.eps / (size + TINY);
     for (t, &x) in point.iter_mut().zip(start.x) {
         *t = (f64::from(x) + scale * f64::from(*t)) as f32;
     }
@@ -57,7 +56,7 @@ pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
 }
 
 impl Run {
-    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>) -> Self {
+    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>, target: Option<usize>) -> Self {
         let region = start.ball.around(start.x);
         region.project_reference(&mut point);
         let x: Box<[f32]> = point.into();
@@ -79,6 +78,7 @@ impl Run {
             rho: config.rho,
             before_first: config.reference_quirk.then_some(config.loss.zero()),
             checkpoints: None,
+            target,
         }
     }
 }
@@ -87,6 +87,10 @@ impl Attack for Run {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
         if self.done == self.steps { Need::Logits } else { Need::Gradient }
+    }
+
+    fn target(&self) -> Option<usize> {
+        self.target
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

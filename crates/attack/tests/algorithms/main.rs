@@ -6,4 +6,5 @@ mod hostile;
 mod linear;
 mod minimum;
 mod model;
+mod reference_paths;
 mod scripted;

@@ -27,7 +27,7 @@ fn attack(recipe: &dyn Recipe, model: &dyn Model, x: &[f32], norm: Norm, target:
 /// Distance of the nearest point that reached the goal.
 fn nearest(trace: &Trace, x: &[f32], norm: Norm) -> f64 {
     let ball = Ball::unlimited(norm, InputBox::UNIT);
-    let found = trace.points.iter().zip(&trace.reached).filter(|(_, reached)| **reached);
+    let found = trace.points.iter().zip(&trace.margins).filter(|(_, margin)| **margin > 0.0);
     found.map(|(point, _)| ball.distance(x, point)).fold(f64::INFINITY, f64::min)
 }
 

@@ -1,7 +1,7 @@
 //! Small models with hand-written gradients, and a loop in place of the driver.
 
 use brinell_attack::{Attack, Loss, Need, Next, Reply};
-use brinell_threat::{Goal, argmax};
+use brinell_threat::{Ball, Goal};
 
 /// A model that answers one point.
 pub(crate) trait Model {
@@ -121,15 +121,22 @@ pub(crate) fn loss(kind: Loss, z: &[f64], label: usize, target: usize) -> (f64, 
 pub(crate) struct Trace {
     pub(crate) points: Vec<Vec<f32>>,
     pub(crate) backwards: usize,
-    pub(crate) best_margin: f64,
-    /// Whether each point reaches the goal.
-    pub(crate) reached: Vec<bool>,
+    /// How far the goal is exceeded at each point.
+    pub(crate) margins: Vec<f64>,
+}
+
+impl Trace {
+    /// The largest margin of the points that lie in the ball, without any allowance.
+    pub(crate) fn best_margin(&self, ball: &Ball, x: &[f32]) -> f64 {
+        let inside = self.points.iter().zip(&self.margins).filter(|(point, _)| ball.distance(x, point) <= ball.eps);
+        inside.fold(f64::NEG_INFINITY, |best, (_, margin)| best.max(*margin))
+    }
 }
 
 /// Runs an attack to its end.
 pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
     let goal = target.map_or(Goal::Untargeted { label }, |target| Goal::Targeted { target });
-    let mut trace = Trace { points: Vec::new(), backwards: 0, best_margin: f64::NEG_INFINITY, reached: Vec::new() };
+    let mut trace = Trace { points: Vec::new(), backwards: 0, margins: Vec::new() };
     let mut x = vec![f32::NAN; d];
     loop {
         let need = attack.ask(&mut x);
@@ -142,8 +149,8 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
             Goal::Untargeted { label } => rival(label) - z[label],
             Goal::Targeted { target } => z[target] - rival(target),
         };
-        trace.best_margin = trace.best_margin.max(margin);
-        trace.reached.push(margin > 0.0);
+        trace.margins.push(margin);
+        let prediction = brinell_threat::argmax(&logits);
         let (value, slope) = loss(kind, &z, label, attack.target().or(target).unwrap_or(label));
         let gradient: Vec<f32> = match need {
             Need::Label | Need::Logits => Vec::new(),
@@ -152,7 +159,7 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
                 model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
             }
         };
-        if attack.tell(&Reply { prediction: argmax(&logits), logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+        if attack.tell(&Reply { prediction, logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
             return trace;
         }
     }

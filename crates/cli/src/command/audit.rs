@@ -69,7 +69,7 @@ pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
 }
 
 /// Name of the page in the folder of a run.
-const REPORT: &str = "report.html";
+pub(crate) const REPORT: &str = "report.html";
 
 /// Runs a plan and renders its report into the folder of the run.
 pub(crate) fn run_plan(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {

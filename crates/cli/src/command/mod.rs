@@ -1,11 +1,14 @@
 //! One file per subcommand.
 
 mod audit;
+mod compare;
 mod demo;
 mod doctor;
 mod grad;
+mod history;
 mod init;
 mod inspect;
+mod report;
 mod selftest;
 
 use clap::Subcommand;
@@ -19,6 +22,12 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
+    Report(report::Report),
+    /// Compare two runs on the same samples, sample by sample
+    Compare(compare::Compare),
+    /// Show robust accuracy over runs
+    History(history::History),
     /// Say what a model is and what can be done with it
     Inspect(inspect::Inspect),
     /// Write the gradient of a model as an ONNX file that any runtime runs
@@ -36,6 +45,9 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Report(report) => report.run(),
+            Self::Compare(compare) => compare.run(),
+            Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),

@@ -6,5 +6,7 @@ mod audit;
 mod commands;
 mod input;
 mod models;
+mod outputs;
+mod over_time;
 mod resume;
 mod support;

@@ -28,15 +28,7 @@ impl Lines {
         if complete < bytes.len() {
             file.set_len(u64::try_from(complete).unwrap_or(u64::MAX)).map_err(ProtocolError::io("repair", path))?;
         }
-        let mut values = Vec::new();
-        for (number, line) in bytes.get(..complete).unwrap_or_default().split(|&b| b == b'\n').enumerate() {
-            if !line.is_empty() {
-                values.push(serde_json::from_slice(line).map_err(|error| ProtocolError::Damaged {
-                    path: path.to_path_buf(),
-                    problem: format!("line {}: {error}", number + 1),
-                })?);
-            }
-        }
+        let values = parse(path, bytes.get(..complete).unwrap_or_default())?;
         file.flush().map_err(ProtocolError::io("open", path))?;
         Ok((Self { path: path.to_path_buf(), file }, values))
     }
@@ -51,4 +43,21 @@ impl Lines {
         line.push(b'\n');
         self.file.write_all(&line).map_err(ProtocolError::io("write to", &self.path))
     }
+}
+
+/// Reads a file of JSON lines that no run is writing to.
+///
+/// # Errors
+/// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where a line is not what it should be.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ProtocolError> {
+    parse(path, &std::fs::read(path).map_err(ProtocolError::io("read", path))?)
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<Vec<T>, ProtocolError> {
+    let lines = bytes.split(|&b| b == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    let damaged = |number: usize, error: serde_json::Error| ProtocolError::Damaged {
+        path: path.to_path_buf(),
+        problem: format!("line {}: {error}", number + 1),
+    };
+    lines.map(|(number, line)| serde_json::from_slice(line).map_err(|error| damaged(number, error))).collect()
 }

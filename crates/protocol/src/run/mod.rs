@@ -9,10 +9,13 @@
 //!
 //! A line counts only if it is complete: what a kill left half written is cut off on resume.
 
+mod agree;
 mod folder;
 mod found;
 mod lines;
+mod read;
 
 pub use found::Examples;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
+pub use read::read;

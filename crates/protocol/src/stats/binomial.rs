@@ -71,7 +71,7 @@ pub(super) fn upper(k: u64, n: u64, tail: f64) -> f64 {
 }
 
 /// Returns the probability of `k` or more successes in `n` trials of probability `p` <= `k` / `n`.
-fn at_least(k: u64, n: u64, p: f64) -> f64 {
+pub(super) fn at_least(k: u64, n: u64, p: f64) -> f64 {
     let odds = p / (1.0 - p);
     // From k on the terms fall, so that their sum may stop where they no longer count.
     let (mut term, mut sum) = (1.0, 1.0);

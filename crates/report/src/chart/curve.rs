@@ -128,7 +128,7 @@ fn band(points: &[CurvePoint], most: f64) -> String {
 }
 
 /// Discs, squares, triangles and diamonds, so that series differ without colour.
-fn marker(body: &mut String, series: usize, x: f64, y: f64) {
+pub(crate) fn marker(body: &mut String, series: usize, x: f64, y: f64) {
     let _ = write!(
         body,
         r#"<svg x="{}%" y="{}%" overflow="visible"><path class="mark s{}" d="{}"/></svg>"#,
@@ -149,7 +149,7 @@ fn shape(series: usize) -> &'static str {
 }
 
 /// The legend's sample of a series.
-fn key(series: usize) -> String {
+pub(crate) fn key(series: usize) -> String {
     format!(
         r#"<svg class="key" width="34" height="12" aria-hidden="true"><line class="line s{s}" x1="0" x2="34" y1="6" y2="6"/><svg x="17" y="6" overflow="visible"><path class="mark s{s}" d="{}"/></svg></svg>"#,
         shape(series),

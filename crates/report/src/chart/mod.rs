@@ -9,13 +9,13 @@ mod curve;
 mod decision;
 mod sandwich;
 
-pub(crate) use bar::survivors_bar;
-pub(crate) use curve::{CurveView, Series};
+pub(crate) use bar::{paired_bar, survivors_bar};
+pub(crate) use curve::{CurveView, Series, key, marker};
 pub(crate) use decision::decision;
 pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.
-fn coordinate(value: f64) -> String {
+pub(crate) fn coordinate(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();
     }
@@ -25,7 +25,7 @@ fn coordinate(value: f64) -> String {
 }
 
 /// Text made inert for element content and quoted attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

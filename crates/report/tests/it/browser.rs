@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use crate::chromium::Chromium;
 use crate::common;
-use brinell_report::{render, render_claim, render_comparison};
+use crate::over_time;
+use brinell_report::{history, paired, render, render_claim, render_comparison};
 use serde_json::{Value, json};
 
 const WIDTHS: [u32; 4] = [320, 400, 800, 1600];
@@ -29,6 +30,8 @@ static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
         ("long", render(&long)),
         ("rows", render(&rows)),
         ("one", render(&common::single())),
+        ("paired", paired::page(&over_time::comparison())),
+        ("history", history::page(&over_time::two_groups())),
         ("claim", render_claim(&common::verdict(60), Some(&common::audit()))),
         ("comparison", render_comparison(&[common::audit(), long.clone()])),
     ]
@@ -133,7 +136,7 @@ fn every_control_is_reached_and_seen_by_keyboard() {
         let strange = "[...document.querySelectorAll('[onclick], [role=button], [tabindex]:not([tabindex=\"0\"])')].length";
         assert_eq!(browser.evaluate(strange), 0);
         let controls = controls.as_u64().unwrap();
-        assert!(controls > 5, "{}: {controls}", path.display());
+        assert!(controls > 2, "{}: {controls}", path.display());
         browser.evaluate("window.seen = new Set()");
         for at in 0..controls {
             browser.press("Tab", 9);
@@ -163,7 +166,7 @@ fn all_text_has_contrast_in_both_schemes() {
         for scheme in SCHEMES {
             browser.look(800, scheme);
             let result = browser.evaluate(CONTRAST);
-            assert!(result["texts"].as_u64().unwrap() > 100, "{}: {result}", path.display());
+            assert!(result["texts"].as_u64().unwrap() > 40, "{}: {result}", path.display());
             assert_eq!(result["faint"], json!([]), "{} in {scheme}", path.display());
         }
     }

@@ -12,5 +12,7 @@ mod browser;
 mod chromium;
 mod common;
 mod contrast;
+mod exports;
+mod over_time;
 mod page;
 mod terminal;

@@ -1,0 +1,167 @@
+//! APGD-T: Auto-PGD towards one class after the other.
+
+mod ranked;
+
+use std::str::FromStr;
+
+use brinell_threat::Norm;
+
+use crate::{
+    ApgdConfig, ApgdLoss, Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, reference::Spent, rivals,
+    settings::positive,
+};
+use ranked::Ranked;
+
+/// In which order classes are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// By their logits at the clean input, the largest first.
+    Logits,
+    /// By the distance to their decision planes in a linear model at the clean input, the nearest first. It costs one gradient for each of
+    /// at most 100 classes.
+    Malt,
+}
+
+impl FromStr for Order {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Logits, Self::Malt].into_iter().find(|order| order.name() == text).ok_or_else(|| text.to_owned())
+    }
+}
+
+impl Order {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Logits => "logits",
+            Self::Malt => "malt",
+        }
+    }
+}
+
+/// Parameters of [`ApgdT`] as given.
+///
+/// | Name | Default | Meaning | Range | Paper value |
+/// |---|---|---|---|---|
+/// | `apgd` | DLR | the same as those of [`Apgd`](crate::Apgd); the loss is DLR or the margin | | |
+/// | `targets` | 9 | classes that are tried | at least 1 | 9; 5 in L1 |
+/// | `order` | logits | which classes, and in which order | | logits |
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApgdTConfig {
+    /// What a run does; `restarts` are for each class.
+    pub apgd: ApgdConfig,
+    /// Classes that are tried.
+    pub targets: u32,
+    /// Which they are.
+    pub order: Order,
+}
+
+impl Default for ApgdTConfig {
+    fn default() -> Self {
+        Self { apgd: ApgdConfig::new(ApgdLoss::Dlr), targets: 9, order: Order::Logits }
+    }
+}
+
+/// APGD towards the most likely wrong classes, one run each; any wrong class is a success.
+///
+/// For each class it costs what [`Apgd`](crate::Apgd) does. In the order of MALT one run holds all classes, and their ranking is part of its cost.
+/// Memory per live sample: that of APGD; with MALT d floats more.
+///
+/// # Source
+/// As [`Apgd`](crate::Apgd); targets as in the authors' implementation. That one predicts the clean input again for every class; here the
+/// logits of the clean pass serve. MALT: Melamed, Yehudai and Vardi, "MALT powers up adversarial attacks", NeurIPS 2024, Alg. 1. With the
+/// margin loss the ranking is theirs; with DLR the value of this loss stands in for the difference of logits, which vanishes on the same
+/// planes, so that ranking and attack share one gradient.
+#[derive(Debug, Clone)]
+pub struct ApgdT {
+    config: ApgdTConfig,
+}
+
+impl ApgdT {
+    /// Name on the command line.
+    pub const NAME: &'static str = "apgd-t";
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// `BadValue` for a parameter out of its range.
+    pub fn new(config: ApgdTConfig) -> Result<Self, AttackError> {
+        config.apgd.check(Self::NAME)?;
+        positive(Self::NAME, "targets", config.targets)?;
+        if config.apgd.loss == ApgdLoss::CrossEntropy {
+            let expected = "dlr or margin";
+            return Err(AttackError::BadValue { attack: Self::NAME, setting: "loss", value: config.apgd.loss.name().to_owned(), expected });
+        }
+        Ok(Self { config })
+    }
+
+    fn classes(&self, targeted: bool, classes: usize) -> u32 {
+        if targeted { 1 } else { rivals::count(self.config.targets, classes) }
+    }
+}
+
+impl Recipe for ApgdT {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn norms(&self) -> &'static [Norm] {
+        &[Norm::Linf, Norm::L2, Norm::L1]
+    }
+
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
+    fn loss(&self, _targeted: bool, classes: usize) -> Loss {
+        match self.config.apgd.loss {
+            ApgdLoss::Dlr if classes >= Loss::TargetedDlr.min_classes() => Loss::TargetedDlr,
+            _ => Loss::TargetedMargin,
+        }
+    }
+
+    fn runs(&self, targeted: bool, classes: usize) -> u32 {
+        let restarts = self.config.apgd.restarts;
+        match self.config.order {
+            Order::Malt if !targeted => restarts,
+            _ => restarts.saturating_mul(self.classes(targeted, classes)),
+        }
+    }
+
+    fn steps(&self) -> u32 {
+        let apgd = self.config.apgd.steps;
+        match self.config.order {
+            Order::Logits => apgd,
+            Order::Malt => apgd.saturating_mul(self.config.targets),
+        }
+    }
+
+    fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
+        let ApgdTConfig { apgd, targets, order } = &self.config;
+        if start.target.is_some() {
+            return apgd.begin(Self::NAME, start, None);
+        }
+        match order {
+            Order::Logits => {
+                let place = (start.run / apgd.restarts) as usize;
+                let target = rivals::rivals(start.logits, start.label, start.classes, *targets as usize).get(place).copied();
+                apgd.begin(Self::NAME, start, target)
+            }
+            Order::Malt => Box::new(Ranked::new(apgd, *targets, start)),
+        }
+    }
+
+    fn reference(&self, spent: &Spent) -> Option<Queries> {
+        if self.config.order == Order::Malt || self.config.apgd.loss != ApgdLoss::Dlr {
+            return None;
+        }
+        let points = self.config.apgd.reference_points(spent.norm);
+        // For every class, the logits of the clean input once more.
+        spent.reference(points + 1, points)
+    }
+
+    fn describe(&self) -> String {
+        let ApgdTConfig { apgd, targets, order } = &self.config;
+        format!("{}:targets={targets},order={},loss={},{}", Self::NAME, order.name(), apgd.loss.name(), apgd.describe())
+    }
+}

@@ -1,0 +1,42 @@
+//! `brinell compare`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::audit::json;
+use super::report::write;
+use crate::console::{WIDTH, colour, print};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Folder of the run that the other is measured against
+    #[arg(value_name = "RUN_A")]
+    a: PathBuf,
+
+    /// Folder of the run that is measured
+    #[arg(value_name = "RUN_B")]
+    b: PathBuf,
+
+    /// Print the comparison as JSON, and nothing else
+    #[arg(long)]
+    json: bool,
+
+    /// Write a page as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Compare {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let comparison = brinell_protocol::compare(&self.a, &self.b)?;
+        if let Some(path) = &self.html {
+            write(path, &brinell_report::paired::page(&comparison)?)?;
+        }
+        print(&if self.json { json(&comparison)? } else { brinell_report::paired::table(&comparison, WIDTH, colour()) });
+        let reliable = comparison.a.blocking.is_empty() && comparison.b.blocking.is_empty();
+        Ok(if reliable { Exit::Done } else { Exit::Unreliable })
+    }
+}

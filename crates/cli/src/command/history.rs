@@ -1,0 +1,55 @@
+//! `brinell history`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::audit::json;
+use super::report::write;
+use crate::console::{WIDTH, colour, print, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Folders of finished runs, or folders that hold some
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
+
+    /// Print the history as JSON, and nothing else
+    #[arg(long, conflicts_with = "csv")]
+    json: bool,
+
+    /// Write a line per run as CSV, - for standard output and nothing else there
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Write a page with a chart as well
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl History {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let found = brinell_protocol::history::history(&self.folders)?;
+        let history = &found.history;
+        for folder in &found.unfinished {
+            say(&format!("note: {} is left out: the run was stopped and is not finished", folder.display()));
+        }
+        if let Some(path) = &self.html {
+            write(path, &brinell_report::history::page(history)?)?;
+        }
+        let csv = self.csv.as_deref().map(|path| (path, brinell_report::history::csv(history)));
+        match csv {
+            _ if self.json => print(&json(history)?),
+            Some((path, text)) if path == Path::new("-") => print(&text),
+            other => {
+                if let Some((path, text)) = other {
+                    write(path, &text)?;
+                }
+                print(&brinell_report::history::table(history, WIDTH, colour()));
+            }
+        }
+        Ok(Exit::Done)
+    }
+}

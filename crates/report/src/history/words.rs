@@ -1,0 +1,45 @@
+//! Phrases about a history, the same on the page and in the terminal.
+
+use crate::format::{norm, size};
+use crate::verdict::plural;
+use brinell_record::{History, HistoryGroup, RunEntry};
+
+/// What a group of audits has in common: data, number of samples, threat.
+pub(super) fn group(group: &HistoryGroup) -> String {
+    let Some(first) = group.runs.first() else { return String::new() };
+    let data = first.data.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let towards = first.threat.target.map(|class| format!(", towards class {class}")).unwrap_or_default();
+    let digest = first.data.sha256.get(..8).unwrap_or(&first.data.sha256);
+    format!(
+        "{} {} of {data} ({digest}), {} ≤ {}{towards}",
+        size(first.data.n),
+        plural(first.data.n, "sample"),
+        norm(first.threat.norm),
+        first.threat.eps_text
+    )
+}
+
+/// Said where there is more than one group.
+pub(super) fn separation(history: &History) -> Option<String> {
+    let n = history.groups.len();
+    (n > 1).then(|| format!("The runs used different samples or threats; only figures within each of these {n} groups can be compared."))
+}
+
+/// Said where settings vary within a group.
+pub(super) fn variation(group: &HistoryGroup) -> Option<String> {
+    (!group.varies.is_empty())
+        .then(|| format!("Not the same in all of these runs, so that a change may come from it: {}.", group.varies.join(", ")))
+}
+
+/// The time to the minute: `2026-11-22 23:50`.
+pub(super) fn time(run: &RunEntry) -> String {
+    match (run.created.get(..10), run.created.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time}"),
+        _ => run.created.clone(),
+    }
+}
+
+/// What evaluated the model: `onnxruntime 1.22.0`.
+pub(super) fn runtime(run: &RunEntry) -> String {
+    format!("{} {}", run.runtime.name, run.runtime.version)
+}
