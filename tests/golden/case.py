@@ -9,6 +9,9 @@ import numpy as np
 import torch
 
 
+DTYPES = {"f": "F32", "b": "Bool"}
+
+
 class Maker:
     """Draws inputs and turns (nodes, PyTorch function) into cases, with one random stream per case."""
 
@@ -70,7 +73,7 @@ class Maker:
         described = [
             {
                 "name": key,
-                "dtype": {"f": "F32", "i": "I64", "b": "Bool"}[np.asarray(value).dtype.kind],
+                "dtype": DTYPES[np.asarray(value).dtype.kind] if np.asarray(value).dtype.kind in "fb" else np.asarray(value).dtype.name.replace("uint", "U").replace("int", "I"),
                 "shape": list(np.asarray(value).shape),
                 "batch": key in batch,
                 "constant": key in constant,

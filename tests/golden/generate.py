@@ -1,6 +1,7 @@
 """Writes the golden files of this folder: what PyTorch's f64 autograd says about small graphs, and ONNX's node tests.
 
     python tests/golden/generate.py           writes FAMILY.json, onnx_nodes.json and manifest.json
+    python tests/golden/generate.py NAME..    writes the files of these names alone, and their lines in manifest.json
     python tests/golden/generate.py --check   says whether the files on disk are what this script would write
 
 `manifest.json` holds the script's name, the versions, the seed and the sha256 of every file; the project's own check
@@ -22,7 +23,7 @@ import onnx_nodes
 from case import Maker
 
 SEED = 20261123
-FAMILIES = ["elementwise", "arithmetic", "linear", "window", "normalise", "reduce", "layout", "index", "composite", "loss"]
+FAMILIES = ["elementwise", "arithmetic", "linear", "window", "normalise", "reduce", "layout", "index", "composite", "quant", "loss"]
 HERE = pathlib.Path(__file__).parent
 
 
@@ -37,8 +38,9 @@ def family(name):
 
 def main():
     torch.set_num_threads(1)
-    files = {f"{name}.json": family(name) for name in FAMILIES}
-    files["onnx_nodes.json"] = onnx_nodes.contents()
+    makers = {name: (lambda name=name: family(name)) for name in FAMILIES} | {"onnx_nodes": onnx_nodes.contents}
+    named = [name for name in sys.argv[1:] if name != "--check"]
+    files = {f"{name}.json": (makers[name]() if not named or name in named else (HERE / f"{name}.json").read_bytes()) for name in makers}
     manifest = {
         "generator": "tests/golden/generate.py",
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "onnx": onnx.__version__, "numpy": np.__version__},

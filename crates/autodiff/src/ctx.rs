@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use brinell_graph::{Compare, DType, Dim, Graph, GraphError, Node, Op, Reduce, Shape, Tensor, TensorData, ValueId};
 
+use crate::view::Views;
+
 /// Why a rule gives up.
 #[derive(Debug)]
 pub(crate) enum RuleError {
@@ -36,28 +38,34 @@ pub(crate) type Grads = Result<Vec<Option<ValueId>>, RuleError>;
 pub(crate) type Scalars = HashMap<(u64, DType), ValueId>;
 
 /// One node under differentiation.
+///
+/// Cotangents are f32 (f64 in a graph of f64): where a graph computes with halves or with quantised integers, rules see its
+/// values through [`Views`], as f32.
 pub(crate) struct Ctx<'g> {
     pub(crate) graph: &'g mut Graph,
     pub(crate) node: &'g Node,
     pub(crate) cotangents: &'g [Option<ValueId>],
     pub(crate) wanted: &'g [bool],
     pub(crate) scalars: &'g mut Scalars,
+    pub(crate) views: &'g mut Views,
 }
 
 impl Ctx<'_> {
-    /// Returns input `i`.
-    pub(crate) fn x(&self, i: usize) -> Built {
-        self.opt(i).ok_or_else(|| RuleError::Unknown(format!("input {i} is missing")))
+    /// Returns input `i`, as a rule computes with it.
+    pub(crate) fn x(&mut self, i: usize) -> Built {
+        let value = self.opt(i).ok_or_else(|| RuleError::Unknown(format!("input {i} is missing")))?;
+        self.view(value)
     }
 
-    /// Returns input `i` where present.
+    /// Returns input `i` where present, as it is in the graph.
     pub(crate) fn opt(&self, i: usize) -> Option<ValueId> {
         self.node.inputs.get(i).copied().flatten()
     }
 
-    /// Returns the first output.
-    pub(crate) fn y(&self) -> Built {
-        self.node.outputs.first().copied().flatten().ok_or_else(|| RuleError::Unknown("the output is unnamed".into()))
+    /// Returns the first output, as a rule computes with it.
+    pub(crate) fn y(&mut self) -> Built {
+        let value = self.node.outputs.first().copied().flatten();
+        self.view(value.ok_or_else(|| RuleError::Unknown("the output is unnamed".into()))?)
     }
 
     /// Returns the cotangent of the first output.

@@ -8,6 +8,7 @@ use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
 
 use crate::ctx::{Built, Ctx, RuleError, Scalars, unsupported};
 use crate::rules::first_extremum;
+use crate::view::Views;
 use crate::{AutodiffError, Loss};
 
 /// Larger than any logit, so that a class from which it is taken is never the largest.
@@ -49,7 +50,8 @@ impl Loss {
         };
         let node = brinell_graph::Node { name: String::new(), op: Op::Identity, inputs: Vec::new(), outputs: Vec::new() };
         let mut scalars = Scalars::new();
-        let mut ctx = Ctx { graph, node: &node, cotangents: &[], wanted: &[], scalars: &mut scalars };
+        let mut views = Views::default();
+        let mut ctx = Ctx { graph, node: &node, cotangents: &[], wanted: &[], scalars: &mut scalars, views: &mut views };
         let head = Head { logits, label, target, classes, slope };
         let built = match self {
             Self::CrossEntropy => head.cross_entropy(&mut ctx, label, true),

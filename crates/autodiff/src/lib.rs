@@ -5,7 +5,8 @@
 //! that attacks maximise, and [`gradient_graph`] puts both together: model in, logits, loss and input gradient out.
 //!
 //! Each rule in `rules` states the formula of one operator family. Only nodes on a path from the values asked for to
-//! the outputs are visited, so that gradients nobody asks for cost nothing. Ties follow PyTorch: the first maximum of
+//! the outputs are visited, so that gradients nobody asks for cost nothing. Backward passes of halves and of quantised integers
+//! compute in f32; through the rounding of a quantisation the gradient goes straight, outside its range it is zero. Ties follow PyTorch: the first maximum of
 //! a window or an axis receives everything, operands of Min and Max share, and a ReLU at zero passes nothing.
 //!
 //! Shape vocabulary: B batch, K classes, C and M channels in and out; `dy` is the cotangent of a node's output.
@@ -17,6 +18,7 @@ mod head;
 mod kernel;
 mod loss;
 mod rules;
+mod view;
 mod vjp;
 
 pub use error::{AutodiffError, BlockedNode};

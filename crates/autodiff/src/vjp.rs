@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use brinell_graph::{Graph, Node, Op, ValueId};
+use brinell_graph::{DType, Graph, Node, Op, Quant, ValueId};
 
 use crate::ctx::{Ctx, RuleError, Scalars};
+use crate::view::Views;
 use crate::{AutodiffError, BlockedNode, rules};
 
 /// Appends the vector-Jacobian product to `graph` and returns one gradient for each value of `wrt`.
@@ -13,7 +14,8 @@ use crate::{AutodiffError, BlockedNode, rules};
 /// that does not influence the outputs has a gradient of zeros. On an error the graph is left as it was.
 ///
 /// # Shapes
-/// A cotangent has the shape of its value, a gradient that of the value in `wrt`.
+/// A cotangent has the shape of its value, a gradient that of the value in `wrt`. Both are f32 where the value holds halves,
+/// else of its type.
 ///
 /// # Errors
 /// [`AutodiffError::NotDifferentiable`] lists every node on the way that has no gradient here;
@@ -25,11 +27,21 @@ pub fn vjp(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -
         }
     }
     let mut work = graph.clone();
-    let mut walk = Walk { graph: &mut work, cotangents: HashMap::new(), scalars: Scalars::new(), blocked: Vec::new(), unknown: Vec::new() };
+    let dependents = dependents(&work, wrt);
+    let views = Views::new(&work, &dependents);
+    let mut walk = Walk {
+        graph: &mut work,
+        dependents,
+        cotangents: HashMap::new(),
+        scalars: Scalars::new(),
+        views,
+        blocked: Vec::new(),
+        unknown: Vec::new(),
+    };
     for &(value, cotangent) in outputs {
         walk.cotangents.entry(value).or_default().push(cotangent);
     }
-    walk.run(wrt)?;
+    walk.run()?;
     let gradients = wrt.iter().map(|&value| walk.gradient(value)).collect::<Result<Vec<_>, _>>()?;
     *graph = work;
     Ok(gradients)
@@ -42,19 +54,21 @@ pub(crate) fn reaches(graph: &Graph, value: ValueId, output: ValueId) -> bool {
 
 struct Walk<'g> {
     graph: &'g mut Graph,
+    /// Values through which a gradient goes.
+    dependents: HashSet<ValueId>,
     cotangents: HashMap<ValueId, Vec<ValueId>>,
     scalars: Scalars,
+    views: Views,
     blocked: Vec<BlockedNode>,
     unknown: Vec<BlockedNode>,
 }
 
 impl Walk<'_> {
-    fn run(&mut self, wrt: &[ValueId]) -> Result<(), AutodiffError> {
-        let dependents = dependents(self.graph, wrt);
+    fn run(&mut self) -> Result<(), AutodiffError> {
         let nodes: Vec<Node> = self.graph.nodes().to_vec();
         for node in nodes.iter().rev() {
-            let wanted: Vec<bool> = node.inputs.iter().map(|input| input.is_some_and(|id| dependents.contains(&id))).collect();
-            let reached = node.outputs.iter().flatten().any(|id| dependents.contains(id) && self.cotangents.contains_key(id));
+            let wanted: Vec<bool> = node.inputs.iter().map(|input| input.is_some_and(|id| self.dependents.contains(&id))).collect();
+            let reached = node.outputs.iter().flatten().any(|id| self.dependents.contains(id) && self.cotangents.contains_key(id));
             if reached && wanted.contains(&true) {
                 self.node(node, &wanted)?;
             }
@@ -68,7 +82,8 @@ impl Walk<'_> {
         for output in &node.outputs {
             cotangents.push(output.map(|id| self.accumulated(id)).transpose()?.flatten());
         }
-        let mut ctx = Ctx { graph: self.graph, node, cotangents: &cotangents, wanted, scalars: &mut self.scalars };
+        let (scalars, views) = (&mut self.scalars, &mut self.views);
+        let mut ctx = Ctx { graph: self.graph, node, cotangents: &cotangents, wanted, scalars, views };
         let blocked = |reason| BlockedNode { node: node.name.clone(), op: node.op.name().to_owned(), reason };
         let gradients = match rules::apply(&mut ctx) {
             Ok(gradients) => gradients,
@@ -106,20 +121,29 @@ impl Walk<'_> {
     fn gradient(&mut self, value: ValueId) -> Result<ValueId, AutodiffError> {
         match self.accumulated(value)? {
             Some(gradient) => Ok(gradient),
-            None => Ok(self.graph.add(Op::Clip { lo: Some(0.0), hi: Some(0.0) }, &[value])?),
+            None => {
+                let half = matches!(self.graph.value(value).dtype, Some(DType::F16 | DType::Bf16));
+                let value = if half { self.graph.add(Op::Cast { to: DType::F32 }, &[value])? } else { value };
+                Ok(self.graph.add(Op::Clip { lo: Some(0.0), hi: Some(0.0) }, &[value])?)
+            }
         }
     }
 }
 
-/// Returns `roots` and every value of floating point that is computed from them by operators that carry a gradient.
+/// Returns `roots` and every value that is computed from them by operators that carry a gradient: of floating point, and
+/// integers that are quantised or computed from quantised ones.
 fn dependents(graph: &Graph, roots: &[ValueId]) -> HashSet<ValueId> {
     let mut found: HashSet<ValueId> = roots.iter().copied().collect();
     for node in graph.nodes() {
-        if rules::is_flat(&node.op) || !node.inputs.iter().flatten().any(|id| found.contains(id)) {
+        let mut operands = node.inputs.iter().flatten().filter(|id| found.contains(id)).peekable();
+        if rules::is_flat(&node.op) || operands.peek().is_none() {
             continue;
         }
-        let float = |id: &&ValueId| graph.value(**id).dtype.is_none_or(brinell_graph::DType::is_float);
-        found.extend(node.outputs.iter().flatten().filter(float));
+        let is_float = |id: &ValueId| graph.value(*id).dtype.is_none_or(DType::is_float);
+        let quantises = matches!(node.op, Op::Quant(_)) || operands.any(|id| !is_float(id));
+        // Scale and zero of a dynamic quantisation count as constants.
+        let carrying = if matches!(node.op, Op::Quant(Quant::DynamicQuantizeLinear)) { 1 } else { node.outputs.len() };
+        found.extend(node.outputs.iter().take(carrying).flatten().filter(|id| quantises || is_float(id)));
     }
     found
 }

@@ -78,4 +78,4 @@ macro_rules! families {
     };
 }
 
-families!(elementwise arithmetic linear window normalise reduce layout index composite);
+families!(elementwise arithmetic linear window normalise reduce layout index composite quant);

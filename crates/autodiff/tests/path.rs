@@ -12,6 +12,7 @@ fn opaque(op_type: &str) -> Op {
         opset: 1,
         attributes: Vec::new(),
         captures: 0,
+        follows: false,
         reason: "unknown operator".into(),
     })
 }

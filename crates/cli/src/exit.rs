@@ -2,13 +2,15 @@
 //!
 //! | Code | Meaning |
 //! |---|---|
-//! | 0 | done |
+//! | 0 | done; every claim holds |
 //! | 1 | a claim is refuted |
-//! | 2 | done, but a blocking flag makes the result unreliable or undecided |
-//! | 3 | stale: model, data or settings differ from those of the run on disk |
+//! | 2 | undecided; done, but a blocking flag makes the result unreliable; a counterexample was not confirmed |
+//! | 3 | stale: claim, model, data, settings or version differ from those on disk, or evidence was tampered with |
 //! | 4 | usage or input error |
 //! | 5 | internal error |
 //! | 130 | interrupted |
+//!
+//! Where several claims are checked: an error or interruption ends the check; else refuted wins over stale, stale over undecided.
 
 use std::process::ExitCode;
 
@@ -16,6 +18,8 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
+    Refuted,
+    Undecided,
     Unreliable,
     Stale,
     Input,
@@ -27,7 +31,8 @@ impl Exit {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Unreliable => 2,
+            Self::Refuted => 1,
+            Self::Undecided | Self::Unreliable => 2,
             Self::Stale => 3,
             Self::Input => 4,
             Self::Internal => 5,
@@ -48,7 +53,8 @@ mod tests {
 
     #[test]
     fn the_codes_are_those_of_the_table() {
-        let codes = [Exit::Done, Exit::Unreliable, Exit::Stale, Exit::Input, Exit::Internal, Exit::Interrupted].map(Exit::code);
-        assert_eq!(codes, [0, 2, 3, 4, 5, 130]);
+        use Exit::{Done, Input, Internal, Interrupted, Refuted, Stale, Undecided, Unreliable};
+        let codes = [Done, Refuted, Undecided, Unreliable, Stale, Input, Internal, Interrupted].map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 2, 3, 4, 5, 130]);
     }
 }

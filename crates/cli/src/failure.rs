@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell_protocol::ProtocolError;
+use brinell_protocol::replay::ReplayError;
 use brinell_report::ReportError;
 
 use crate::exit::Exit;
@@ -44,7 +45,9 @@ impl std::fmt::Display for Failure {
 impl From<ProtocolError> for Failure {
     fn from(error: ProtocolError) -> Self {
         let exit = match error {
-            ProtocolError::Stale { .. } | ProtocolError::Disagrees { .. } => Exit::Stale,
+            ProtocolError::Stale { .. }
+            | ProtocolError::Disagrees { .. }
+            | ProtocolError::Replay(ReplayError::Tampered { .. } | ReplayError::Other { .. }) => Exit::Stale,
             ProtocolError::Interrupted => Exit::Interrupted,
             ProtocolError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,

@@ -14,18 +14,25 @@ pub(crate) struct Progress {
     stage: String,
     attacked: usize,
     surviving: usize,
+    /// True where claims are checked: their audits have many short stages, of which only the bars are worth showing.
+    quiet: bool,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), stage: String::new(), attacked: 0, surviving: 0 }
+        Self { bar: None, terminal: std::io::stderr().is_terminal(), stage: String::new(), attacked: 0, surviving: 0, quiet: false }
+    }
+
+    pub(crate) fn of_claims() -> Self {
+        Self { quiet: true, ..Self::new() }
     }
 }
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::Opened { out, runtime, n, batch } => {
+            Event::ClaimStarted { file, id } => say(&format!("{}: {id}", file.display())),
+            Event::Opened { out, runtime, n, batch } if !self.quiet => {
                 say(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
             }
             Event::StageStarted { name, attacked, done, surviving } => {
@@ -52,7 +59,9 @@ impl Observer for Progress {
                 if let Some(bar) = self.bar.take() {
                     bar.finish_and_clear();
                 }
-                say(&format!("{:>14}  {} attacked, {} stand", self.stage, self.attacked, self.surviving));
+                if !self.quiet {
+                    say(&format!("{:>14}  {} attacked, {} stand", self.stage, self.attacked, self.surviving));
+                }
             }
             _ => {}
         }

@@ -130,6 +130,43 @@ pub(crate) struct Settings {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// How models run, for commands that read what to do from files of their own.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Running {
+    /// Software that runs the attacks [default: auto]
+    #[arg(long, value_parser = PossibleValuesParser::new(["auto", "onnxruntime", "rten"]))]
+    runtime: Option<String>,
+
+    /// ONNX Runtime's shared library, or a folder with it
+    #[arg(long, value_name = "PATH")]
+    onnxruntime: Option<PathBuf>,
+
+    /// Device of the attacks: cpu, cuda, cuda:1, tensorrt, rocm, directml, coreml or openvino [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Samples in one call of the model [default: by size]
+    #[arg(long, value_name = "N")]
+    batch: Option<NonZeroUsize>,
+}
+
+impl Running {
+    /// Checks the settings: runtime, how it runs, and samples in one call.
+    pub(crate) fn resolve(&self) -> Result<(RuntimeChoice, RuntimeSettings, Option<usize>), Failure> {
+        let settings = RuntimeSettings {
+            threads: self.threads,
+            device: parse(self.device.as_deref(), Device::Cpu)?,
+            library: self.onnxruntime.clone(),
+        };
+        Ok((parse(self.runtime.as_deref(), RuntimeChoice::Auto)?, settings, self.batch.map(NonZeroUsize::get)))
+    }
+}
+
 /// A number as the user wrote it: `8/255` and `"8/255"`, `0.03` and `"0.03"`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]

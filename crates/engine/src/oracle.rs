@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
-use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, Node, Op, ResizeAttrs, ResizeCoordinates, ResizeMode, ValueId};
 
 use crate::lane::{Lane, Part, Wanted};
 use crate::{EngineError, Preprocess, Runtime, Signature, SignatureError, Stage, class_logits};
@@ -222,14 +222,27 @@ impl Oracle {
 
 /// Refuses what a runtime computes otherwise than ONNX says, without telling.
 fn refuse_wrong_arithmetic(model: &Graph, runtime: &dyn Runtime) -> Result<(), EngineError> {
-    let cubic = |op: &Op| matches!(op, Op::Resize(attrs) if attrs.mode == ResizeMode::Cubic);
-    match model.nodes().iter().find(|node| runtime.name() == "rten" && cubic(&node.op)) {
+    let differs = |node: &Node| match &node.op {
+        Op::Resize(attrs) => attrs.mode == ResizeMode::Cubic || is_rounded(model, node, attrs),
+        _ => false,
+    };
+    match model.nodes().iter().find(|node| runtime.name() == "rten" && differs(node)) {
         None => Ok(()),
         Some(node) => Err(EngineError::Model {
             runtime: runtime.name().to_owned(),
             stage: Stage::Load,
             model: format!("node `{}`", node.name),
-            reason: "its cubic Resize does not follow ONNX; use ONNX Runtime (--runtime onnxruntime)".to_owned(),
+            reason: "its Resize (cubic, or with aligned corners and a size that is rounded) does not follow ONNX; \
+                     use ONNX Runtime (--runtime onnxruntime)"
+                .to_owned(),
         }),
     }
+}
+
+/// True where corners are aligned and a scale does not give a whole size.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
+fn is_rounded(model: &Graph, node: &Node, attrs: &ResizeAttrs) -> bool {
+    let x = node.inputs.first().copied().flatten().and_then(|id| model.shape(id)).unwrap_or_default();
+    let whole = |(dim, &scale): (&Dim, &f32)| dim.fixed().is_none_or(|n| (n as f32 * scale).fract() == 0.0);
+    attrs.coordinates == ResizeCoordinates::AlignCorners && !attrs.by_size && !x.iter().zip(&attrs.scales).all(whole)
 }

@@ -164,7 +164,8 @@ fn unknown_operators_are_named() {
     let mut value = graph.input("x", DType::F32, vec![Dim::Fixed(2)]);
     for op_type in ["Frobnicate", "Sharpen", "Frobnicate"] {
         let domain = "com.example".to_owned();
-        let op = OpaqueOp { domain, op_type: op_type.into(), opset: 1, attributes: vec![], reason: String::new(), captures: 0 };
+        let op =
+            OpaqueOp { domain, op_type: op_type.into(), opset: 1, attributes: vec![], reason: String::new(), follows: false, captures: 0 };
         value = graph.add(Op::Opaque(op), &[value]).unwrap();
     }
     graph.domains.insert("com.example".into(), 1);

@@ -32,8 +32,8 @@ pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
 pub use infer::count;
 pub use op::{
-    Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
-    ResizeNearest, ScatterReduction,
+    Bitwise, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, Operand, PadMode, PoolAttrs, Quant, Real, Reduce, ResizeAttrs,
+    ResizeCoordinates, ResizeMode, ResizeNearest, ScatterReduction,
 };
 pub use rebatch::{RebatchError, rebatch};
 pub use tensor::{Tensor, TensorData};

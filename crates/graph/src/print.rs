@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::infer::show;
-use crate::{Graph, Node, Op, PoolAttrs, ValueId};
+use crate::{Graph, Node, Op, PoolAttrs, Quant, ValueId};
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,6 +91,12 @@ fn attributes(op: &Op) -> Attributes {
         }
         Op::Split { axis, sizes } => vec![("axis", d(axis)), ("sizes", d(sizes))],
         Op::Slice { axes, starts, ends, steps } => vec![("axes", d(axes)), ("starts", d(starts)), ("ends", d(ends)), ("steps", d(steps))],
+        Op::IsInf { negative, positive } => vec![("negative", d(negative)), ("positive", d(positive))],
+        Op::BitShift { left } => vec![("left", d(left))],
+        Op::GatherND { batch_dims } => vec![("batch_dims", d(batch_dims))],
+        Op::ScatterND { reduction } => vec![("reduction", d(reduction))],
+        Op::ReverseSequence { time, batch } => vec![("time", d(time)), ("batch", d(batch))],
+        Op::Quant(quant) => quantised(quant),
         Op::ScatterElements { axis, reduction } => vec![("axis", d(axis)), ("reduction", d(reduction))],
         Op::Pad { mode, pads } => vec![("mode", d(mode)), ("pads", d(pads))],
         Op::Tile { repeats } => vec![("repeats", d(repeats))],
@@ -105,6 +111,14 @@ fn attributes(op: &Op) -> Attributes {
         Op::Shape { start, end } => vec![("start", d(start)), ("end", d(end))],
         Op::Opaque(a) => vec![("domain", d(&a.domain)), ("opaque", d(&a.reason))],
         _ => Vec::new(),
+    }
+}
+
+fn quantised(quant: &Quant) -> Attributes {
+    match quant {
+        Quant::QuantizeLinear { axis, to } => vec![("axis", axis.to_string()), ("to", format!("{to:?}").to_lowercase())],
+        Quant::DequantizeLinear { axis } => vec![("axis", axis.to_string())],
+        other => other.real(&[]).map_or_else(Vec::new, |real| attributes(&real.op)),
     }
 }
 

@@ -119,6 +119,36 @@ impl Tensor {
         }
     }
 
+    /// Returns the elements of any numeric type as f64; booleans are 0 and 1. `None` for strings.
+    ///
+    /// # Guarantees
+    /// Exact but for integers beyond 2^53.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "said above")]
+    pub fn to_f64(&self) -> Option<Vec<f64>> {
+        fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T, widen: impl Fn(T) -> f64) -> Vec<f64> {
+            bytes.as_chunks::<N>().0.iter().map(|&chunk| widen(read(chunk))).collect()
+        }
+        Some(match &self.data {
+            TensorData::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            TensorData::F64(v) => v.clone(),
+            TensorData::I32(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            TensorData::I64(v) => v.iter().map(|&x| x as f64).collect(),
+            TensorData::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            TensorData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
+            TensorData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
+            TensorData::Raw { dtype, bytes, .. } => match dtype {
+                DType::F16 => each(bytes, half::f16::from_le_bytes, f64::from),
+                DType::Bf16 => each(bytes, half::bf16::from_le_bytes, f64::from),
+                DType::I16 => each(bytes, i16::from_le_bytes, f64::from),
+                DType::U16 => each(bytes, u16::from_le_bytes, f64::from),
+                DType::U32 => each(bytes, u32::from_le_bytes, f64::from),
+                DType::U64 => each(bytes, u64::from_le_bytes, |x| x as f64),
+                _ => return None,
+            },
+        })
+    }
+
     /// Returns the elements as i64, converting the smaller integer types; `None` for all others.
     #[must_use]
     pub fn to_ints(&self) -> Option<Vec<i64>> {

@@ -67,6 +67,27 @@ fn width(dtype: DType) -> Option<usize> {
     })
 }
 
+/// Returns a tensor of a floating-point type with the same element everywhere; `None` for the other types.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is wanted")]
+pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor> {
+    let n = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    let data = match dtype {
+        DType::F32 => TensorData::F32(vec![value as f32; n]),
+        DType::F64 => TensorData::F64(vec![value; n]),
+        DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f64(value).to_le_bytes().repeat(n), len: n },
+        DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f64(value).to_le_bytes().repeat(n), len: n },
+        _ => return None,
+    };
+    Tensor::new(shape.to_vec(), data)
+}
+
+/// Returns the vector 0, 1 of a floating-point type; `None` for the other types.
+pub(crate) fn off_on(dtype: DType) -> Option<Tensor> {
+    let (off, on) = (filled(dtype, &[1], 0.0)?, filled(dtype, &[1], 1.0)?);
+    let bytes: Vec<u8> = to_bytes(off.data()).into_iter().chain(to_bytes(on.data())).collect();
+    Tensor::new(vec![2], from_bytes(dtype, &bytes)?)
+}
+
 /// A decoded tensor.
 pub(crate) struct Named {
     /// Its name; may be empty.

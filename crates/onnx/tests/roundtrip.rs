@@ -247,6 +247,7 @@ fn an_opaque_node_is_written_in_an_opset_in_which_it_means_the_same() {
             attributes: Vec::new(),
             reason: "unknown operator".to_owned(),
             captures: 0,
+            follows: false,
         };
         let y = graph.add(Op::Opaque(opaque), &[x]).unwrap();
         graph.declare(y, Some(DType::F32), Some(vec![B, f(3)]));

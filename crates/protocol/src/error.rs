@@ -29,6 +29,12 @@ pub enum ProtocolError {
         /// Attacks that work in the norm.
         others: String,
     },
+    /// A claim file cannot be checked or written.
+    #[error(transparent)]
+    Claim(#[from] crate::claim::ClaimError),
+    /// Evidence or a run cannot be replayed.
+    #[error(transparent)]
+    Replay(#[from] crate::replay::ReplayError),
     /// The model file cannot be read.
     #[error("cannot read the model {}", path.display())]
     Model {

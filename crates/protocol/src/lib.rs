@@ -5,6 +5,7 @@
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 
 pub mod audit;
+pub mod claim;
 mod compare;
 pub mod data;
 mod error;
@@ -16,6 +17,7 @@ pub mod machine;
 pub mod npz;
 mod plan;
 mod referee;
+pub mod replay;
 pub mod run;
 pub mod selftest;
 pub mod stats;

@@ -25,6 +25,12 @@ pub fn peak_rss_bytes() -> Option<u64> {
     kib.checked_mul(1024)
 }
 
+/// Returns the current day as ISO 8601 in UTC.
+#[must_use]
+pub fn today() -> String {
+    utc_now().chars().take(10).collect()
+}
+
 /// Returns the current time as ISO 8601 in UTC, to the second.
 #[must_use]
 pub fn utc_now() -> String {

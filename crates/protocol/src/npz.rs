@@ -32,15 +32,41 @@ pub fn write_adversarial(
     sample_shape: &[usize],
     sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
+    write(path, "x_adv", &[("sample", ids), ("label", labels), ("prediction", predictions)], sample_shape, sample)
+}
+
+/// Writes unchanged samples like [`write_adversarial`]: the arrays `x`, `sample` and `label`.
+///
+/// # Errors
+/// As [`write_adversarial`].
+pub fn write_inputs(
+    path: &Path,
+    ids: &[i64],
+    labels: &[i64],
+    sample_shape: &[usize],
+    sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
+) -> Result<(), ProtocolError> {
+    write(path, "x", &[("sample", ids), ("label", labels)], sample_shape, sample)
+}
+
+/// Arrays of one integer per sample, by name; the first holds the ids.
+type Integers<'a> = [(&'a str, &'a [i64])];
+
+fn write(
+    path: &Path,
+    name: &str,
+    integers: &Integers<'_>,
+    sample_shape: &[usize],
+    sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
+) -> Result<(), ProtocolError> {
     let failed = ProtocolError::io("write", path);
-    let n = ids.len();
-    if labels.len() != n || predictions.len() != n {
-        let sizes = format!("{n} ids, {} labels, {} predictions", labels.len(), predictions.len());
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes)));
+    let n = integers.first().map_or(0, |(_, ids)| ids.len());
+    if integers.iter().any(|(_, values)| values.len() != n) {
+        let sizes: Vec<String> = integers.iter().map(|(name, values)| format!("{} of `{name}`", values.len())).collect();
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes.join(", "))));
     }
     let beside = beside(path);
-    let written =
-        write_all(&beside, ids, labels, predictions, sample_shape, sample).and_then(|()| fs::rename(&beside, path).map_err(failed));
+    let written = write_all(&beside, name, integers, sample_shape, sample).and_then(|()| fs::rename(&beside, path).map_err(failed));
     if written.is_err() {
         // The first error is the one to report; what is left of the attempt may well be unremovable for the same reason.
         fs::remove_file(&beside).ok();
@@ -56,17 +82,17 @@ fn beside(path: &Path) -> PathBuf {
 
 fn write_all(
     path: &Path,
-    ids: &[i64],
-    labels: &[i64],
-    predictions: &[i64],
+    name: &str,
+    integers: &Integers<'_>,
     sample_shape: &[usize],
     mut sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
     let failed = || ProtocolError::io("write", path);
+    let ids = integers.first().map_or(&[] as &[i64], |(_, ids)| ids);
     let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed())?));
     let shape: Vec<usize> = std::iter::once(ids.len()).chain(sample_shape.iter().copied()).collect();
     let values = sample_shape.iter().product::<usize>();
-    let mut writer = array::<4, _>(&mut archive, "x_adv", "<f4", &shape).map_err(failed())?;
+    let mut writer = array::<4, _>(&mut archive, name, "<f4", &shape).map_err(failed())?;
     for &id in ids {
         let x_adv = sample(id)?;
         if x_adv.len() != values {
@@ -77,11 +103,11 @@ fn write_all(
     }
     writer.flush().map_err(failed())?;
     drop(writer);
-    write_rest(archive, &[("sample", ids), ("label", labels), ("prediction", predictions)]).map_err(failed())
+    write_rest(archive, integers).map_err(failed())
 }
 
 /// Writes the arrays of integers and the end of the archive.
-fn write_rest(mut archive: ZipWriter<BufWriter<File>>, arrays: &[(&str, &[i64])]) -> io::Result<()> {
+fn write_rest(mut archive: ZipWriter<BufWriter<File>>, arrays: &Integers<'_>) -> io::Result<()> {
     for (name, values) in arrays {
         let mut writer = array::<8, _>(&mut archive, name, "<i8", &[values.len()])?;
         values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
@@ -139,7 +165,7 @@ mod tests {
         assert!(String::from_utf8_lossy(&header("<i8", &[3, 1])).contains("'shape': (3, 1), }"));
     }
 
-    fn write(path: &Path, samples: &[(i64, &[f32])], sample_shape: &[usize]) -> Result<(), ProtocolError> {
+    fn adversarial(path: &Path, samples: &[(i64, &[f32])], sample_shape: &[usize]) -> Result<(), ProtocolError> {
         let ids: Vec<i64> = samples.iter().map(|&(id, _)| id).collect();
         let values = |id| samples.iter().find(|sample| sample.0 == id).unwrap().1.to_vec();
         write_adversarial(path, &ids, &vec![1; ids.len()], &vec![-1; ids.len()], sample_shape, |id| Ok(values(id)))
@@ -150,13 +176,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adversarial.npz");
         let samples = [(4, &[0.0, 0.25, 1.0][..]), (9, &[-1.5, 0.1, f32::MIN_POSITIVE])];
-        write(&path, &samples, &[1, 3]).unwrap();
+        adversarial(&path, &samples, &[1, 3]).unwrap();
         let read = data::load(&path, &LoadOptions::default()).unwrap();
         let values = [samples[0].1, samples[1].1].concat();
         assert_eq!((read.pixels, read.shape, read.labels), (Pixels::F32(values), vec![1, 3], vec![1, 1]));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let first = fs::read(&path).unwrap();
-        write(&path, &samples, &[1, 3]).unwrap();
+        adversarial(&path, &samples, &[1, 3]).unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);
     }
 
@@ -164,14 +190,14 @@ mod tests {
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adversarial.npz");
-        write(&path, &[], &[3]).unwrap();
+        adversarial(&path, &[], &[3]).unwrap();
         let before = fs::read(&path).unwrap();
-        assert!(write(&path, &[(1, &[0.0])], &[3]).is_err());
+        assert!(adversarial(&path, &[(1, &[0.0])], &[3]).is_err());
         assert!(write_adversarial(&path, &[1], &[1], &[], &[3], |_| Ok(vec![0.0; 3])).is_err());
         assert!(write_adversarial(&path, &[1, 2], &[1, 1], &[1, 1], &[3], one_then_interrupted).is_err());
         assert_eq!(fs::read(&path).unwrap(), before);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(write(&folder.path().join("none/a.npz"), &[], &[3]).is_err());
+        assert!(adversarial(&folder.path().join("none/a.npz"), &[], &[3]).is_err());
     }
 
     fn one_then_interrupted(id: i64) -> Result<Vec<f32>, ProtocolError> {

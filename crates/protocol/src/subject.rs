@@ -7,6 +7,7 @@ use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signat
 use brinell_graph::Graph;
 use brinell_onnx::Model;
 
+use crate::data::{self, Dataset, LoadOptions};
 use crate::{ProtocolError, hash};
 
 /// An ONNX file read and hashed.
@@ -67,6 +68,38 @@ impl Subject {
         }
     }
 
+    /// Reads labelled data in the form that the model takes, and checks that its labels are classes of the model.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Data`], and [`ProtocolError::ClassCount`] where `classes` names another number of classes than the model has.
+    pub fn load_data(
+        &self,
+        path: &Path,
+        labels: Option<String>,
+        classes: Option<&Path>,
+        limit: Option<usize>,
+    ) -> Result<Dataset, ProtocolError> {
+        let class_names = classes.map(data::class_names).transpose()?;
+        if let (Some(names), Some(path)) = (&class_names, classes)
+            && names.len() != self.signature.classes
+        {
+            let path = path.to_path_buf();
+            return Err(ProtocolError::ClassCount { path, found: names.len(), classes: self.signature.classes });
+        }
+        let dataset = data::load(
+            path,
+            &LoadOptions {
+                labels: labels.map(Into::into),
+                class_names,
+                limit,
+                image_size: image_size(&self.signature.sample),
+                channels: image_channels(&self.signature.sample),
+            },
+        )?;
+        dataset.check_labels(self.signature.classes)?;
+        Ok(dataset)
+    }
+
     /// Returns the checked preprocessing from samples of this shape.
     ///
     /// # Errors
@@ -81,5 +114,22 @@ impl Subject {
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
         Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name())?)
+    }
+}
+
+/// Height and width that image files are resized to, where the model takes images.
+fn image_size(model: &[usize]) -> Option<(usize, usize)> {
+    match *model {
+        [c, h, w] if c <= 4 => Some((h, w)),
+        [h, w, c] if c <= 4 => Some((h, w)),
+        _ => None,
+    }
+}
+
+/// Channels that image files are converted to, where the model takes images.
+fn image_channels(model: &[usize]) -> Option<usize> {
+    match *model {
+        [c @ (1 | 3), _, _] | [_, _, c @ (1 | 3)] => Some(c),
+        _ => None,
     }
 }

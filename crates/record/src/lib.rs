@@ -43,5 +43,6 @@ pub use summary::{
     Summary, Threat,
 };
 pub use verdict::{
-    EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, Reason, Relation, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
+    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,
+    Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };

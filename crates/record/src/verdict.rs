@@ -10,6 +10,36 @@ pub const VERDICT_SCHEMA: &str = "brinell.verdict/1";
 /// Value of [`Manifest::schema`] that this crate writes and reads.
 pub const EVIDENCE_SCHEMA: &str = "brinell.evidence/1";
 
+/// Value of [`Replay::schema`] that this crate writes and reads.
+pub const REPLAY_SCHEMA: &str = "brinell.replay/1";
+
+/// Value of [`Check::schema`] that this crate writes and reads.
+pub const CHECK_SCHEMA: &str = "brinell.check/1";
+
+/// What `brinell check --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Always [`CHECK_SCHEMA`].
+    pub schema: String,
+    /// Exit code of the program.
+    pub exit_code: u8,
+    /// One entry per claim, in the order of the files and in them.
+    pub claims: Vec<CheckedClaim>,
+}
+
+/// One claim of a check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckedClaim {
+    /// Claim file, as it was given.
+    pub file: String,
+    /// Folder of the evidence.
+    pub evidence: String,
+    /// True where nothing had changed since it was decided, so that the verdict was reused.
+    pub unchanged: bool,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
 /// Contents of `verdict.json`: what was found out about one claim.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -208,8 +238,27 @@ pub struct Manifest {
     pub claim: FileHash,
     /// The model, its external weights where there are any, and the other artefact of an `equal` claim.
     pub models: Vec<FileHash>,
-    /// The data and labels as they are read.
-    pub data: FileHash,
+    /// The data and labels as they are read, and the class names where they stand in a file.
+    pub data: Vec<FileHash>,
     /// Every file of the evidence but this one, by path.
     pub files: Vec<FileHash>,
+}
+
+/// What came of judging counterexamples again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Always [`REPLAY_SCHEMA`].
+    pub schema: String,
+    /// Folder of the evidence or run, as it was given.
+    pub source: String,
+    /// The claim that the counterexamples belong to; `None` for a run.
+    pub claim: Option<String>,
+    /// The model that was asked.
+    pub model: FileHash,
+    /// The runtimes that judged.
+    pub judges: Vec<Judge>,
+    /// Why other runtimes could not.
+    pub refused: Vec<String>,
+    /// The counterexamples, with what was found now.
+    pub witnesses: Vec<Witness>,
 }

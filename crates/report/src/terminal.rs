@@ -1,5 +1,9 @@
 //! The result as plain text for a terminal.
 
+mod claims;
+
+pub use claims::{replays, verdicts};
+
 use crate::format::{JOINER, NBSP, confidence, confidence_level, count, distance, duration, interval, norm, percent, size};
 use crate::verdict::Verdict;
 use brinell_record::{MinimumNorm, Rate, Severity, Summary};

@@ -44,19 +44,10 @@ impl Array {
         Self { shape: shape.to_vec(), data }
     }
 
-    /// Returns the elements of a tensor; `None` for element types without a numeric variant.
+    /// Returns the elements of a tensor; `None` for strings.
     #[must_use]
     pub fn from_tensor(tensor: &Tensor) -> Option<Self> {
-        let data = match tensor.data() {
-            TensorData::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
-            TensorData::F64(v) => v.clone(),
-            TensorData::I32(v) => v.iter().map(|&x| f64::from(x)).collect(),
-            TensorData::I64(v) => v.iter().map(|&x| x as f64).collect(),
-            TensorData::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
-            TensorData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
-            TensorData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
-            TensorData::Raw { .. } => return None,
-        };
+        let data = tensor.to_f64()?;
         Some(Self { shape: tensor.shape().to_vec(), data })
     }
 

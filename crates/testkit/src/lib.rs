@@ -10,6 +10,7 @@ mod difference;
 mod eval;
 mod golden;
 mod model;
+mod nodes;
 mod random;
 mod tolerance;
 
@@ -19,5 +20,6 @@ pub use difference::finite_difference;
 pub use eval::{EvalError, eval, eval_values};
 pub use golden::{Case, CaseInput, CaseOutput, Differentiated, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
 pub use model::{conv_net, perceptron};
+pub use nodes::{NodeCase, node_cases};
 pub use random::{Rng, random_graph};
 pub use tolerance::Tolerance;

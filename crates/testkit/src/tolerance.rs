@@ -13,6 +13,8 @@ pub enum Tolerance {
     Rounded,
     /// Computed in f32: 1e-4 of the same.
     Loose,
+    /// Computed in half precision: 4e-3 of the same.
+    Half,
 }
 
 impl Tolerance {
@@ -65,6 +67,7 @@ impl Tolerance {
             Self::Close => relative(1e-9),
             Self::Rounded => relative(1e-6),
             Self::Loose => relative(1e-4),
+            Self::Half => relative(4e-3),
         }
     }
 }
@@ -102,6 +105,8 @@ mod tests {
             (Tolerance::Rounded, 1.0 + 1e-5, 1.0, false),
             (Tolerance::Loose, 1.0 + 1e-5, 1.0, true),
             (Tolerance::Loose, 1.0 + 1e-3, 1.0, false),
+            (Tolerance::Half, 1.003, 1.0, true),
+            (Tolerance::Half, 1.005, 1.0, false),
             (Tolerance::Loose, f64::NAN, 1.0, false),
             (Tolerance::Loose, f64::INFINITY, f64::INFINITY, true),
             (Tolerance::Loose, f64::INFINITY, f64::NEG_INFINITY, false),

@@ -39,6 +39,11 @@ def functions():
     yield "clip_high", "Clip", {"lo": None, "hi": 0.25}, lambda x: x.clamp(max=0.25), (0.25,), "Close"
     tiny, huge = 2.0**-60, 2.0**30
     yield "clip_extreme", "Clip", {"lo": tiny, "hi": huge}, lambda x: x.clamp(tiny, huge), (tiny, huge), "Close"
+    yield "tan", "Tan", {}, lambda x: torch.tan(x), (-1.571, 1.571), "Close"
+    yield "atan", "Atan", {}, torch.atan, (), "Close"
+    yield "sinh", "Sinh", {}, torch.sinh, (), "Close"
+    yield "cosh", "Cosh", {}, torch.cosh, (), "Close"
+    yield "asinh", "Asinh", {}, torch.asinh, (), "Close"
     yield "identity", "Identity", {}, lambda x: x * 1, (), "Close"
     yield "cast", "Cast", {"to": "F32"}, lambda x: x * 1, (), "Close"
 
@@ -75,3 +80,9 @@ def cases(make):
         step = lambda x, op=op: getattr(torch, op.lower())(x) + 0 * x
         nodes = [node(op, "x", "s"), node("Add", "s x")]
         yield make.case(name, {"x": make.uniform(-0.4, 0.4, *SHAPE)}, nodes, lambda x, step=step: step(x) + x, batch=["x"], smooth=False)
+
+    inverses = [("asin", "Asin", torch.asin, -0.9, 0.9), ("acos", "Acos", torch.acos, -0.9, 0.9)]
+    inverses += [("acosh", "Acosh", torch.acosh, 1.1, 3.0), ("atanh", "Atanh", torch.atanh, -0.9, 0.9)]
+    for name, op, function, low, high in inverses:
+        make.restart(name)
+        yield make.case(name, {"x": make.uniform(low, high, *SHAPE)}, [node(op, "x")], function, batch=["x"])

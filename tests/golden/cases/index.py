@@ -51,3 +51,21 @@ def cases(make):
         nodes = [node(op, "x", "i", axis=1, keepdims=True, select_last=False), node("GatherElements", "x i", axis=1)]
         picked = lambda x, f=function: x.gather(1, f(x, 1, keepdim=True))
         yield make.case(f"pick_arg_{name}", inputs, nodes, picked, batch=["x"])
+
+    for name, shape, indices in [("rows", (4, 3, 2), [[1], [3], [1]]), ("elements", (4, 3), [[[0, 2], [3, -1]], [[0, 2], [1, 1]]])]:
+        make.restart(f"gather_nd_{name}")
+        i = np.asarray(indices, np.int64)
+        picked = lambda x, i: x[tuple(i.movedim(-1, 0))]
+        yield make.case(f"gather_nd_{name}", {"x": make.normal(*shape), "i": i}, [node("GatherND", "x i", batch_dims=0)], picked, constant=["i"])
+    for name, reduction, indices in [("add", "Add", [[1, 0], [3, 2], [1, 0]]), ("none", "None", [[1, 0], [3, 2], [0, 0]])]:
+        make.restart(f"scatter_nd_{name}")
+        inputs = {"x": make.normal(4, 3, 2), "i": np.asarray(indices, np.int64), "u": make.normal(3, 2)}
+        put = lambda x, i, u, add=name == "add": x.index_put(tuple(i.movedim(-1, 0)), u, accumulate=add)
+        yield make.case(f"scatter_nd_{name}", inputs, [node("ScatterND", "x i u", reduction=reduction)], put, constant=["i"])
+    make.restart("reverse_sequence")
+    inputs = {"x": make.normal(2, 4, 3), "n": np.asarray([3, 1], np.int64)}
+
+    def reverse(x, n):
+        return torch.stack([torch.cat([row[:k].flip(0), row[k:]]) for row, k in zip(x, n.tolist())])
+
+    yield make.case("reverse_sequence", inputs, [node("ReverseSequence", "x n", time=1, batch=0)], reverse, batch=["x", "n"])

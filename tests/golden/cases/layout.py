@@ -100,3 +100,16 @@ def cases(make):
         scales = [1.0, 1.0, *(rounded(b / a) for a, b in zip(shape[2:], size))]
         kwargs = {"mode": mode, "coordinates": coordinates, "nearest": nearest, "sizes": sizes, "scales": scales}
         yield single(f"resize_{name}", shape, "Resize", function, tolerance="Rounded", **kwargs)
+
+    smooth = {
+        "cubic": ("Cubic", "HalfPixel", False, (2, 1, 3, 4), (5, 6), lambda x: F.interpolate(x, size=(5, 6), mode="bicubic")),
+        "cubic_corners": ("Cubic", "AlignCorners", False, (2, 1, 4, 3), (3, 5), lambda x: F.interpolate(x, size=(3, 5), mode="bicubic", align_corners=True)),
+        "linear_antialias": ("Linear", "HalfPixel", True, (2, 1, 6, 7), (3, 4), lambda x: F.interpolate(x, size=(3, 4), mode="bilinear", antialias=True)),
+        "cubic_antialias": ("Cubic", "HalfPixel", True, (2, 1, 6, 7), (3, 4), lambda x: F.interpolate(x, size=(3, 4), mode="bicubic", antialias=True)),
+    }  # fmt: skip
+    for name, (mode, coordinates, antialias, shape, size, function) in smooth.items():
+        scales = [1.0, 1.0, *(rounded(b / a) for a, b in zip(shape[2:], size))]
+        kwargs = {"mode": mode, "coordinates": coordinates, "nearest": "Floor", "sizes": ["B", shape[1], *size], "scales": scales}
+        # PyTorch's antialiased kernels leave out what lies outside, and are Keys's with a = -0.5.
+        kwargs |= {"antialias": True, "exclude_outside": True, "cubic_coeff_a": -0.5} if antialias else {}
+        yield single(f"resize_{name}", shape, "Resize", function, tolerance="Rounded", **kwargs)

@@ -1,8 +1,8 @@
 //! Operators that pick, sort or scan.
 //!
 //! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix. GatherElements: a scatter that
-//! adds. ScatterElements: what was overwritten receives nothing, updates are gathered. TopK: dy at the indices. CumSum:
-//! the sum from the other end. Trilu: the same triangle.
+//! adds; GatherND the same. ScatterElements and ScatterND: what was overwritten receives nothing, updates are gathered. TopK: dy at the indices. CumSum:
+//! the sum from the other end. Trilu: the same triangle. ReverseSequence: reversed again.
 
 use brinell_graph::{Dim, Op, ScatterReduction, ValueId};
 
@@ -56,6 +56,39 @@ pub(super) fn scatter_elements(ctx: &mut Ctx<'_>, axis: usize, reduction: Scatte
         gradients[2] = Some(ctx.op(Op::GatherElements { axis }, &[dy, indices])?);
     }
     Ok(gradients)
+}
+
+pub(super) fn gather_nd(ctx: &mut Ctx<'_>, batch_dims: usize) -> Grads {
+    if batch_dims > 0 {
+        return unsupported("it picks for each sample of a batch");
+    }
+    let (x, indices, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
+    let zeros = ctx.zeros_like(x)?;
+    Ctx::one(ctx.op(Op::ScatterND { reduction: ScatterReduction::Add }, &[zeros, indices, dy])?)
+}
+
+pub(super) fn scatter_nd(ctx: &mut Ctx<'_>, reduction: ScatterReduction) -> Grads {
+    let (indices, updates, dy) = (ctx.x(1)?, ctx.x(2)?, ctx.dy()?);
+    let mut gradients = vec![None; 3];
+    match reduction {
+        ScatterReduction::Add => gradients[0] = Some(dy),
+        ScatterReduction::None if ctx.wants(0) => {
+            let zeros = ctx.zeros_like(updates)?;
+            gradients[0] = Some(ctx.op(Op::ScatterND { reduction }, &[dy, indices, zeros])?);
+        }
+        ScatterReduction::None => {}
+        _ => return unsupported(format!("reduction {reduction:?}")),
+    }
+    if ctx.wants(2) {
+        gradients[2] = Some(ctx.op(Op::GatherND { batch_dims: 0 }, &[dy, indices])?);
+    }
+    Ok(gradients)
+}
+
+pub(super) fn reverse_sequence(ctx: &mut Ctx<'_>) -> Grads {
+    let (lengths, dy) = (ctx.x(1)?, ctx.dy()?);
+    let op = ctx.node.op.clone();
+    Ctx::one(ctx.op(op, &[dy, lengths])?)
 }
 
 pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {

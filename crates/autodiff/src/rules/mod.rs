@@ -10,17 +10,19 @@ mod linear;
 mod max_pool;
 mod norm;
 mod pool;
+mod quant;
 mod reduce;
 mod resize;
 mod slice;
 mod softmax;
+mod trigonometric;
 mod unary;
 
 use brinell_graph::Op;
 
 pub(crate) use reduce::first_extremum;
 
-use crate::ctx::{Ctx, Grads, unsupported};
+use crate::ctx::{Ctx, Grads, RuleError, unsupported};
 
 /// Returns true for operators that are piecewise constant: they end the gradient silently, as in PyTorch.
 pub(crate) fn is_flat(op: &Op) -> bool {
@@ -31,6 +33,11 @@ pub(crate) fn is_flat(op: &Op) -> bool {
             | Op::Ceil
             | Op::Round
             | Op::Not
+            | Op::BitwiseNot
+            | Op::IsNaN
+            | Op::IsInf { .. }
+            | Op::Bitwise(_)
+            | Op::BitShift { .. }
             | Op::Compare(_)
             | Op::And
             | Op::Or
@@ -47,6 +54,7 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
     match &ctx.node.op {
         op if is_flat(op) => Ok(Vec::new()),
         Op::Neg | Op::Abs | Op::Sqrt | Op::Exp | Op::Log | Op::Erf | Op::Reciprocal | Op::Sin | Op::Cos => unary::unary(ctx),
+        Op::Tan | Op::Asin | Op::Acos | Op::Atan | Op::Sinh | Op::Cosh | Op::Asinh | Op::Acosh | Op::Atanh => trigonometric::rule(ctx),
         Op::Cast { .. } | Op::Identity => unary::cast(ctx),
         Op::Relu => activation::relu(ctx),
         Op::Clip { lo, hi } => activation::clip(ctx, *lo, *hi),
@@ -93,6 +101,10 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
         Op::Gather { axis } => index::gather(ctx, *axis),
         Op::GatherElements { axis } => index::gather_elements(ctx, *axis),
         Op::ScatterElements { axis, reduction } => index::scatter_elements(ctx, *axis, *reduction),
+        Op::GatherND { batch_dims } => index::gather_nd(ctx, *batch_dims),
+        Op::ScatterND { reduction } => index::scatter_nd(ctx, *reduction),
+        Op::ReverseSequence { .. } => index::reverse_sequence(ctx),
+        Op::Quant(quant) => quant::quantised(ctx, quant),
         Op::Reshape { .. } | Op::Squeeze { .. } | Op::Unsqueeze { .. } => layout::reshape(ctx),
         Op::Transpose { perm } => layout::transpose(ctx, perm),
         Op::Concat { axis } => layout::concat(ctx, *axis),
@@ -104,6 +116,7 @@ pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
         Op::Slice { axes, starts, ends: _, steps } => slice::slice(ctx, axes, starts, steps),
         Op::Pad { mode, pads } => slice::pad(ctx, *mode, pads),
         Op::Resize(attrs) => resize::resize(ctx, attrs),
+        Op::Opaque(op) if op.follows => Err(RuleError::Unknown(op.reason.clone())),
         Op::Opaque(op) => unsupported(op.reason.clone()),
         _ => unsupported("no rule"),
     }

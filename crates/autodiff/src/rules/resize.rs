@@ -1,18 +1,11 @@
-//! Resize (nearest and linear): along each axis the output is a matrix times the input, so that dx is dy times that
-//! matrix, axis by axis.
+//! Resize: along each axis the output is a matrix times the input, so that dx is dy times that matrix, axis by axis.
 
 use brinell_graph::{ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
 
 use super::index::from_rows;
-use crate::ctx::{Ctx, Grads, narrow, unsupported};
+use crate::ctx::{Ctx, Grads, narrow};
 
 pub(super) fn resize(ctx: &mut Ctx<'_>, attrs: &ResizeAttrs) -> Grads {
-    if attrs.mode == ResizeMode::Cubic {
-        return unsupported("cubic interpolation");
-    }
-    if attrs.antialias {
-        return unsupported("antialiasing");
-    }
     let (x, mut dy) = (ctx.x(0)?, ctx.dy()?);
     for axis in 0..ctx.rank(x)? {
         if ctx.shape(x)?.get(axis) == ctx.shape(dy)?.get(axis) {
@@ -23,7 +16,7 @@ pub(super) fn resize(ctx: &mut Ctx<'_>, attrs: &ResizeAttrs) -> Grads {
             Some(&scale) if !attrs.by_size => f64::from(scale),
             _ => as_f64(to) / as_f64(from),
         };
-        let rows: Vec<f32> = (0..to).flat_map(|i| row(attrs, position(attrs.coordinates, i, scale, from, to), from)).collect();
+        let rows: Vec<f32> = (0..to).flat_map(|i| row(attrs, position(attrs.coordinates, i, scale, from, to), from, scale)).collect();
         let matrix = ctx.floats(dy, vec![to, from], rows)?;
         dy = from_rows(ctx, dy, axis, matrix)?;
     }
@@ -59,13 +52,15 @@ fn position(coordinates: ResizeCoordinates, i: usize, scale: f64, from: usize, t
     }
 }
 
-/// Returns the weights of the input elements at a position.
-fn row(attrs: &ResizeAttrs, position: f64, from: usize) -> Vec<f32> {
+/// Returns the weights of the input elements at a position. Elements outside are those at the border, or left out; an
+/// antialiased reduction stretches the kernel over all elements that it merges.
+fn row(attrs: &ResizeAttrs, position: f64, from: usize, scale: f64) -> Vec<f32> {
     let mut row = vec![0.0; from];
+    let last = as_f64(from) - 1.0;
     let mut put = |index: f64, weight: f64| {
         let index = (0..from).rev().find(|&i| as_f64(i) <= index).unwrap_or(0);
         if let Some(slot) = row.get_mut(index) {
-            *slot += narrow(weight);
+            *slot += weight;
         }
     };
     if attrs.mode == ResizeMode::Nearest {
@@ -77,11 +72,37 @@ fn row(attrs: &ResizeAttrs, position: f64, from: usize) -> Vec<f32> {
         };
         put(index, 1.0);
     } else {
-        let low = position.floor();
-        put(low, 1.0 - (position - low));
-        put(low + 1.0, position - low);
+        let stretch = if attrs.antialias { scale.min(1.0) } else { 1.0 };
+        let radius = if attrs.mode == ResizeMode::Cubic { 2.0 } else { 1.0 };
+        let mut index = (position - radius / stretch).floor();
+        while index <= (position + radius / stretch).ceil() {
+            let distance = ((index - position) * stretch).abs();
+            let weight = match attrs.mode {
+                ResizeMode::Cubic => cubic(distance, f64::from(attrs.cubic_coeff_a)),
+                _ => (1.0 - distance).max(0.0),
+            };
+            if !(attrs.exclude_outside && (index < 0.0 || index > last)) {
+                put(index, weight);
+            }
+            index += 1.0;
+        }
     }
-    row
+    let total: f64 = row.iter().sum();
+    row.into_iter().map(|weight| narrow(weight / total)).collect()
+}
+
+/// The kernel of cubic convolution.
+///
+/// # Source
+/// Keys, "Cubic convolution interpolation for digital image processing", 1981, Eq. (4).
+fn cubic(distance: f64, a: f64) -> f64 {
+    if distance <= 1.0 {
+        ((a + 2.0) * distance - (a + 3.0)) * distance * distance + 1.0
+    } else if distance < 2.0 {
+        ((a * distance - 5.0 * a) * distance + 8.0 * a) * distance - 4.0 * a
+    } else {
+        0.0
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]

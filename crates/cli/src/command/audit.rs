@@ -100,7 +100,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 }
 
 /// Returns the command line in a form that a shell understands.
-fn command_line() -> String {
+pub(crate) fn command_line() -> String {
     let quote = |text: String| {
         let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c));
         if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

@@ -1,6 +1,8 @@
 //! One file per subcommand.
 
 mod audit;
+mod check;
+mod claim;
 mod compare;
 mod demo;
 mod doctor;
@@ -8,6 +10,7 @@ mod grad;
 mod history;
 mod init;
 mod inspect;
+mod replay;
 mod report;
 mod selftest;
 
@@ -22,6 +25,13 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Decide claims about models, and keep the evidence beside them
+    Check(check::Check),
+    /// Write a claim
+    #[command(subcommand)]
+    Claim(claim::Claim),
+    /// Judge counterexamples again, on the original file, with every available runtime
+    Replay(replay::Replay),
     /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
@@ -45,6 +55,9 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Check(check) => check.run(),
+            Self::Claim(claim) => claim.run(),
+            Self::Replay(replay) => replay.run(),
             Self::Report(report) => report.run(),
             Self::Compare(compare) => compare.run(),
             Self::History(history) => history.run(),

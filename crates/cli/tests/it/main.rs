@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
 mod audit;
+mod claims;
 mod commands;
+mod evidence;
 mod input;
 mod models;
 mod outputs;

@@ -131,7 +131,7 @@ fn nan_logits_are_flagged_and_never_count_as_broken() {
 }
 
 /// Four bytes a sample: what the small models below take.
-const BYTES: [u8; 28] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 4, 9, 80, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9];
+pub(crate) const BYTES: [u8; 28] = [0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 4, 9, 80, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9];
 
 /// A model of two classes: `before`, a product with a matrix, `after`.
 fn two_classes(
@@ -152,7 +152,7 @@ fn two_classes(
 
 fn opaque(op_type: &str, attributes: Vec<Vec<u8>>) -> Op {
     let reason = "unknown operator".to_owned();
-    Op::Opaque(OpaqueOp { domain: String::new(), op_type: op_type.to_owned(), opset: 17, attributes, reason, captures: 0 })
+    Op::Opaque(OpaqueOp { domain: String::new(), op_type: op_type.to_owned(), opset: 17, attributes, reason, follows: false, captures: 0 })
 }
 
 #[test]
@@ -165,15 +165,20 @@ fn two_classes_are_too_few_for_dlr_and_another_loss_is_used() {
     assert!(folder.summary("run")["broken"].as_u64().unwrap() > 0);
 }
 
-#[test]
-fn an_operator_without_gradient_is_named_before_anything_is_written() {
-    let folder = Folder::new();
+/// A model with an operator that nobody can differentiate.
+pub(crate) fn without_gradient() -> Vec<u8> {
     let asin = |graph: &mut Graph, x| {
         let outputs = graph.push("the_asin", opaque("Asin", Vec::new()), vec![Some(x)], &[Some("angle")]).unwrap();
         graph.declare(outputs[0].unwrap(), Some(DType::F32), Some(vec![Dim::Batch(1), Dim::Fixed(4)]));
         outputs[0].unwrap()
     };
-    folder.write("asin.onnx", two_classes(Dim::Fixed(4), asin, |_, z| z));
+    two_classes(Dim::Fixed(4), asin, |_, z| z)
+}
+
+#[test]
+fn an_operator_without_gradient_is_named_before_anything_is_written() {
+    let folder = Folder::new();
+    folder.write("asin.onnx", without_gradient());
     folder.write("x.idx", BYTES);
     let refused = folder.run("audit asin.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime rten --out run").expect(4);
     assert!(refused.stderr.contains("the_asin") && refused.stderr.contains("Asin"), "{}", refused.stderr);

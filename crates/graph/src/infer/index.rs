@@ -1,4 +1,4 @@
-use super::{Inferred, Operands, Problem, dim, show};
+use super::{Inferred, Operands, Problem, dim, show, unify};
 use crate::Dim;
 
 pub(super) fn slice(operands: &Operands<'_>, axes: &[usize], starts: &[i64], ends: &[i64], steps: &[i64]) -> Inferred {
@@ -66,6 +66,47 @@ pub(super) fn scatter_elements(operands: &Operands<'_>, axis: usize) -> Inferred
         }
     }
     Ok(Some(data.to_vec()))
+}
+
+/// The first `batch_dims` axes are common to both; the last axis of the indices is consumed.
+pub(super) fn gather_nd(operands: &Operands<'_>, batch_dims: usize) -> Inferred {
+    let (Some(data), Some(indices)) = (operands.shape(0), operands.shape(1)) else { return Ok(None) };
+    let Some((&depth, rows)) = indices.split_last() else { return Err("the indices must not be a scalar".to_owned()) };
+    let Dim::Fixed(depth) = depth else { return Ok(None) };
+    if batch_dims > rows.len() || batch_dims.checked_add(depth).is_none_or(|picked| depth == 0 || picked > data.len()) {
+        return Err(format!("indices {} do not pick from {} behind {batch_dims} common axes", show(indices), show(data)));
+    }
+    if rows.iter().zip(data).take(batch_dims).any(|(&row, &d)| unify(row, d).is_none()) {
+        return Err(format!("the first {batch_dims} axes of {} and {} differ", show(data), show(indices)));
+    }
+    Ok(Some(rows.iter().chain(data.iter().skip(batch_dims + depth)).copied().collect()))
+}
+
+pub(super) fn scatter_nd(operands: &Operands<'_>) -> Inferred {
+    let Some(data) = operands.shape(0) else { return Ok(None) };
+    if let Some(indices) = operands.shape(1) {
+        let Some((&depth, rows)) = indices.split_last() else { return Err("the indices must not be a scalar".to_owned()) };
+        if let (Dim::Fixed(depth), Some(updates)) = (depth, operands.shape(2)) {
+            let rest = data.get(depth..).ok_or_else(|| format!("indices {} do not pick from {}", show(indices), show(data)))?;
+            let fits = updates.len() == rows.len() + rest.len()
+                && rows.iter().chain(rest).zip(updates).all(|(&want, &have)| unify(want, have).is_some());
+            if !fits {
+                return Err(format!("updates {} do not fit the indices {} and {}", show(updates), show(indices), show(data)));
+            }
+        }
+    }
+    Ok(Some(data.to_vec()))
+}
+
+pub(super) fn reverse_sequence(operands: &Operands<'_>, time: usize, batch: usize) -> Inferred {
+    let Some(x) = operands.shape(0) else { return Ok(None) };
+    let samples = dim(x, batch)?;
+    dim(x, time)?;
+    match operands.shape(1) {
+        Some(&[n]) if unify(n, samples).is_some() && time != batch => Ok(Some(x.to_vec())),
+        None => Ok(Some(x.to_vec())),
+        Some(lengths) => Err(format!("lengths {} do not fit axis {batch} of {}", show(lengths), show(x))),
+    }
 }
 
 pub(super) fn one_hot(operands: &Operands<'_>, axis: usize, depth: usize) -> Inferred {

@@ -7,6 +7,7 @@ mod elementwise;
 mod index;
 mod layout;
 mod linear;
+mod quant;
 mod reduce;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::{DType, Dim, Graph, Op, Shape, Value, ValueId};
 
 pub(crate) use elementwise::broadcast;
 pub use layout::count;
+pub(crate) use quant::plain;
 
 /// What is wrong, as a sentence without the node.
 type Problem = String;
@@ -70,12 +72,14 @@ fn arity(op: &Op, operands: &Operands<'_>) -> Result<(), Problem> {
     let (least, most) = match op {
         Op::Opaque(_) => return Ok(()),
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Mod { .. } | Op::PRelu | Op::Compare(_) => (2, 2),
-        Op::And | Op::Or | Op::Xor | Op::MatMul | Op::Gather { .. } | Op::GatherElements { .. } | Op::OneHot { .. } => (2, 2),
+        Op::And | Op::Or | Op::Xor | Op::Bitwise(_) | Op::BitShift { .. } | Op::MatMul | Op::OneHot { .. } => (2, 2),
+        Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherND { .. } | Op::ReverseSequence { .. } => (2, 2),
         Op::Min | Op::Max | Op::Sum | Op::Mean | Op::Concat { .. } => (1, usize::MAX),
-        Op::Where | Op::ScatterElements { .. } | Op::InstanceNormalization { .. } => (3, 3),
+        Op::Where | Op::ScatterElements { .. } | Op::ScatterND { .. } | Op::InstanceNormalization { .. } => (3, 3),
         Op::Conv(_) | Op::ConvTranspose(_) | Op::Gemm { .. } | Op::LayerNormalization { .. } => (2, 3),
         Op::BatchNormalization { .. } => (5, 5),
         Op::Pad { .. } => (1, 2),
+        Op::Quant(quant) => quant.arity(),
         _ => (1, 1),
     };
     if let Some(missing) = (0..least).find(|&i| !operands.has(i)) {
@@ -111,14 +115,17 @@ fn dtypes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<DType>>, Proble
             same_dtype(operands, 0..2)?;
             vec![Some(DType::Bool)]
         }
-        Op::And | Op::Or | Op::Xor | Op::Not => vec![Some(DType::Bool)],
+        Op::And | Op::Or | Op::Xor | Op::Not | Op::IsNaN | Op::IsInf { .. } => vec![Some(DType::Bool)],
         Op::ArgMax { .. } | Op::ArgMin { .. } | Op::Shape { .. } => vec![Some(DType::I64)],
         Op::TopK { .. } | Op::MaxPool(_) => vec![operands.dtype(0), Some(DType::I64)],
         Op::OneHot { .. } => vec![operands.dtype(1)],
         Op::Where => vec![same_dtype(operands, 1..3)?],
         Op::Split { sizes, .. } => vec![operands.dtype(0); sizes.len()],
-        Op::Pow | Op::Gather { .. } | Op::GatherElements { .. } => vec![operands.dtype(0)],
-        Op::ScatterElements { .. } => vec![operands.dtype(0).or_else(|| operands.dtype(2))],
+        Op::Pow | Op::Gather { .. } | Op::GatherElements { .. } | Op::GatherND { .. } | Op::ReverseSequence { .. } => {
+            vec![operands.dtype(0)]
+        }
+        Op::ScatterElements { .. } | Op::ScatterND { .. } => vec![operands.dtype(0).or_else(|| operands.dtype(2))],
+        Op::Quant(quant) => quant::dtypes(quant, operands)?,
         _ => vec![same_dtype(operands, 0..operands.len())?],
     })
 }
@@ -130,6 +137,7 @@ fn shapes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<Shape>>, Proble
         Op::Opaque(_) => return Ok(Vec::new()),
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Mod { .. } | Op::Compare(_) => elementwise::variadic(operands)?,
         Op::Min | Op::Max | Op::Sum | Op::Mean | Op::And | Op::Or | Op::Xor | Op::Where => elementwise::variadic(operands)?,
+        Op::Bitwise(_) | Op::BitShift { .. } => elementwise::variadic(operands)?,
         Op::PRelu => elementwise::unidirectional(operands)?,
         Op::Conv(attrs) => linear::conv(operands, attrs)?,
         Op::ConvTranspose(attrs) => linear::conv_transpose(operands, attrs)?,
@@ -161,6 +169,9 @@ fn shapes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<Shape>>, Proble
         Op::Gather { axis } => index::gather(operands, *axis)?,
         Op::GatherElements { axis } => index::gather_elements(operands, *axis)?,
         Op::ScatterElements { axis, .. } => index::scatter_elements(operands, *axis)?,
+        Op::GatherND { batch_dims } => index::gather_nd(operands, *batch_dims)?,
+        Op::ScatterND { .. } => index::scatter_nd(operands)?,
+        Op::ReverseSequence { time, batch } => index::reverse_sequence(operands, *time, *batch)?,
         Op::Pad { pads, .. } => layout::pad(operands, pads)?,
         Op::Expand { shape } => x.map(|x| broadcast(x, shape)).transpose()?,
         Op::Tile { repeats } => layout::tile(operands, repeats)?,
@@ -172,6 +183,7 @@ fn shapes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<Shape>>, Proble
             Some(x) if x.len() < 2 => return Err(format!("needs rank 2 or more, got {}", show(x))),
             _ => same(),
         },
+        Op::Quant(quant) => return quant::shapes(quant, operands),
         Op::Shape { start, end } => Some(vec![Dim::Fixed(end.saturating_sub(*start))]),
         Op::Neg
         | Op::Abs
@@ -186,7 +198,19 @@ fn shapes(op: &Op, operands: &Operands<'_>) -> Result<Vec<Option<Shape>>, Proble
         | Op::Round
         | Op::Sin
         | Op::Cos
+        | Op::Tan
+        | Op::Asin
+        | Op::Acos
+        | Op::Atan
+        | Op::Sinh
+        | Op::Cosh
+        | Op::Asinh
+        | Op::Acosh
+        | Op::Atanh
         | Op::Not
+        | Op::BitwiseNot
+        | Op::IsNaN
+        | Op::IsInf { .. }
         | Op::Relu
         | Op::LeakyRelu { .. }
         | Op::Elu { .. }

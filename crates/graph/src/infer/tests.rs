@@ -194,6 +194,7 @@ fn behind_an_opaque_node_nothing_is_known_and_nothing_fails() {
         attributes: Vec::new(),
         reason: "unknown operator".into(),
         captures: 0,
+        follows: false,
     };
     let y = graph.add(Op::Opaque(opaque), &[x]).unwrap();
     let z = graph.add(Op::MatMul, &[y, x]).unwrap();

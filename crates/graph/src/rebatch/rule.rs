@@ -1,7 +1,7 @@
 //! What each operator does with the batch.
 
-use crate::infer::show;
-use crate::{Dim, Op, ResizeAttrs, Shape};
+use crate::infer::{plain, show};
+use crate::{Dim, Op, Quant, ResizeAttrs, Shape};
 
 /// Position of the batch in a shape.
 fn axis_of(shape: Option<&Shape>) -> Option<usize> {
@@ -10,6 +10,9 @@ fn axis_of(shape: Option<&Shape>) -> Option<usize> {
 
 /// Says why `op` would mix samples of operands with shapes `x`.
 pub(super) fn check(op: &Op, x: &[Option<Shape>]) -> Result<(), String> {
+    if let Some((real, x)) = plain(op, x) {
+        return check(&real, &x);
+    }
     let shape = |i: usize| x.get(i).and_then(Option::as_ref);
     let batch = axis_of(shape(0));
     let others = (1..x.len()).any(|i| axis_of(shape(i)).is_some());
@@ -41,6 +44,15 @@ pub(super) fn check(op: &Op, x: &[Option<Shape>]) -> Result<(), String> {
         Op::Gather { axis } => runs_along(*axis),
         Op::GatherElements { axis } => runs_along(*axis) || axis_of(shape(1)) != batch,
         Op::ScatterElements { axis, .. } => runs_along(*axis) || axis_of(shape(1)) != batch || axis_of(shape(2)) != batch,
+        Op::GatherND { batch_dims } => batch.is_some() && (batch != Some(0) || *batch_dims == 0 || axis_of(shape(1)) != batch),
+        // Places are counted over the whole tensor, the batch among them.
+        Op::ScatterND { .. } => batch.is_some() || others,
+        Op::ReverseSequence { time, batch: samples } => runs_along(*time) || (batch.is_some() && batch != Some(*samples)),
+        // One scale for the whole batch.
+        Op::Quant(Quant::DynamicQuantizeLinear) => batch.is_some(),
+        Op::Quant(Quant::QuantizeLinear { axis, .. } | Quant::DequantizeLinear { axis }) => {
+            others || (runs_along(*axis) && shape(1).is_some_and(|scale| !scale.is_empty() && scale != &[Dim::Fixed(1)]))
+        }
         Op::Tile { repeats } => batch.is_some_and(|i| repeats.get(i) != Some(&1)),
         Op::Trilu { .. } => batch.is_some_and(|i| i + 2 >= rank),
         Op::Pad { pads, .. } => batch.is_some_and(|i| pads.get(i) != Some(&0) || pads.get(i + rank) != Some(&0)),

@@ -21,7 +21,10 @@ impl Writer<'_> {
                 self.with(call, vec![split], vec![size("axis", *axis)]);
             }
             Op::Slice { axes, starts, ends, steps } => self.slice(call, axes, starts, ends, steps)?,
-            Op::ScatterElements { axis, reduction } => self.scatter(call, *axis, *reduction)?,
+            Op::ScatterElements { axis, reduction } => self.scatter(call, Some(*axis), *reduction)?,
+            Op::ScatterND { reduction } => self.scatter(call, None, *reduction)?,
+            Op::GatherND { batch_dims } => self.same(call, vec![size("batch_dims", *batch_dims)]),
+            Op::ReverseSequence { time, batch } => self.same(call, vec![size("time_axis", *time), size("batch_axis", *batch)]),
             Op::Pad { mode, pads } => self.pad(call, *mode, pads)?,
             Op::Expand { shape } => {
                 let shape = self.expand(call, shape)?;
@@ -74,7 +77,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn scatter(&mut self, call: &Call<'_>, axis: usize, reduction: ScatterReduction) -> Result<(), ExportError> {
+    fn scatter(&mut self, call: &Call<'_>, axis: Option<usize>, reduction: ScatterReduction) -> Result<(), ExportError> {
         let (name, since) = match reduction {
             ScatterReduction::None => ("none", 0),
             ScatterReduction::Add => ("add", 16),
@@ -82,7 +85,7 @@ impl Writer<'_> {
             ScatterReduction::Max => ("max", 18),
             ScatterReduction::Min => ("min", 18),
         };
-        let mut attributes = vec![size("axis", axis)];
+        let mut attributes: Vec<_> = axis.map(|axis| size("axis", axis)).into_iter().collect();
         if since > 0 {
             self.needs(call, since, "a scatter that combines")?;
             attributes.push(text("reduction", name));

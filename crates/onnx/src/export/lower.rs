@@ -3,7 +3,7 @@
 use brinell_graph::{ConvAttrs, ConvTransposeAttrs, Op, PoolAttrs, Reduce};
 use prost::bytes::Bytes;
 
-use super::attribute::{flag, float, int, size, sizes, to_ints};
+use super::attribute::{flag, float, int, size, sizes, text, to_ints};
 use super::{Call, Writer};
 use crate::error::ExportError;
 use crate::proto::{AttributeProto, NodeProto};
@@ -50,6 +50,14 @@ impl Writer<'_> {
                 let attributes = vec![float("alpha", *alpha), float("beta", *beta), flag("transA", *trans_a), flag("transB", *trans_b)];
                 self.same(call, attributes);
             }
+            Op::MatMul if self.is_batch_by_vector(call) => {
+                // rten keeps an axis too many of a batch of matrices times a vector.
+                let axis = self.ints(call, "axis", vec![1])?;
+                let column = self.step(call, "Unsqueeze", vec![call.input(1), axis], Vec::new());
+                let product = self.step(call, "MatMul", vec![call.input(0), column], Vec::new());
+                let last = self.ints(call, "axis", vec![-1])?;
+                self.push("Squeeze", vec![product, last], vec![call.output()], Vec::new());
+            }
             Op::BatchNormalization { epsilon } | Op::InstanceNormalization { epsilon } => self.same(call, vec![float("epsilon", *epsilon)]),
             Op::LayerNormalization { axis, epsilon } => self.layer_normalization(call, *axis, *epsilon)?,
             Op::Softmax { axis } | Op::LogSoftmax { axis } => self.same(call, vec![size("axis", *axis)]),
@@ -91,6 +99,15 @@ impl Writer<'_> {
                 let attributes = vec![flag("exclusive", *exclusive), flag("reverse", *reverse)];
                 self.push("CumSum", vec![call.input(0), axis], call.outputs.clone(), attributes);
             }
+            Op::IsInf { negative, positive } => {
+                self.same(call, vec![flag("detect_negative", *negative), flag("detect_positive", *positive)])
+            }
+            Op::BitwiseNot | Op::Bitwise(_) => {
+                self.needs(call, 18, op.name())?;
+                self.same(call, Vec::new());
+            }
+            Op::BitShift { left } => self.same(call, vec![text("direction", if *left { "LEFT" } else { "RIGHT" })]),
+            Op::Quant(quant) => self.quantised(call, quant)?,
             Op::Opaque(opaque) => {
                 let own = call.inputs.len().saturating_sub(opaque.captures);
                 self.nodes.push(NodeProto {
@@ -113,10 +130,15 @@ impl Writer<'_> {
         self.push(call.node.op.name(), trimmed(call.inputs.clone()), call.outputs.clone(), attributes);
     }
 
+    fn is_batch_by_vector(&self, call: &Call<'_>) -> bool {
+        let rank = |i: usize| self.shape_of(call.node.inputs.get(i).copied().flatten()).map(<[_]>::len);
+        rank(0).is_some_and(|rank| rank > 2) && rank(1) == Some(1)
+    }
+
     fn gelu(&mut self, call: &Call<'_>, tanh: bool) -> Result<(), ExportError> {
         if self.opset >= 20 {
             let kind = if tanh { "tanh" } else { "none" };
-            self.same(call, vec![super::attribute::text("approximate", kind)]);
+            self.same(call, vec![text("approximate", kind)]);
             return Ok(());
         }
         let x = call.input(0);
@@ -179,14 +201,14 @@ impl Writer<'_> {
 }
 
 /// Optional inputs at the end are left out.
-fn trimmed(mut inputs: Vec<String>) -> Vec<String> {
+pub(super) fn trimmed(mut inputs: Vec<String>) -> Vec<String> {
     while inputs.last().is_some_and(String::is_empty) {
         inputs.pop();
     }
     inputs
 }
 
-fn conv(attrs: &ConvAttrs) -> Vec<AttributeProto> {
+pub(super) fn conv(attrs: &ConvAttrs) -> Vec<AttributeProto> {
     vec![
         sizes("kernel_shape", &attrs.kernel),
         sizes("strides", &attrs.strides),
@@ -207,7 +229,7 @@ fn conv_transpose(attrs: &ConvTransposeAttrs) -> Vec<AttributeProto> {
     ]
 }
 
-fn window(pool: &PoolAttrs) -> Vec<AttributeProto> {
+pub(super) fn window(pool: &PoolAttrs) -> Vec<AttributeProto> {
     let mut attributes = vec![sizes("kernel_shape", &pool.kernel), sizes("strides", &pool.strides), sizes("pads", &pool.pads)];
     attributes.push(sizes("dilations", &pool.dilations));
     attributes.push(flag("ceil_mode", pool.ceil_mode));

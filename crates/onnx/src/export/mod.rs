@@ -7,9 +7,10 @@ mod attribute;
 mod layout;
 mod lower;
 mod opset;
+mod quant;
 mod shape;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use brinell_graph::{DType, Dim, Graph, Node, Op, Tensor, TensorData, ValueId};
 use prost::Message;
@@ -39,6 +40,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
         nodes: Vec::new(),
         initializers: Vec::new(),
         batch: None,
+        domains: graph.domains.clone(),
     };
     for (id, constant) in graph.constants() {
         writer.initializer(&graph.value(id).name, constant)?;
@@ -64,7 +66,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
     }
     let mut opset_import = vec![OperatorSetId { domain: Some(String::new()), version: Some(opset) }];
     opset_import
-        .extend(graph.domains.iter().map(|(domain, &version)| OperatorSetId { domain: Some(domain.clone()), version: Some(version) }));
+        .extend(writer.domains.iter().map(|(domain, &version)| OperatorSetId { domain: Some(domain.clone()), version: Some(version) }));
     let model = ModelProto {
         ir_version: Some(opset::ir_version(opset)),
         producer_name: Some("brinell".to_owned()),
@@ -111,6 +113,8 @@ struct Writer<'a> {
     initializers: Vec<Bytes>,
     /// Name of the value that holds the batch size as a vector of one element.
     batch: Option<String>,
+    /// Domains beside the default one, with their versions.
+    domains: BTreeMap<String, i64>,
 }
 
 /// Returns `base`, with a number behind it where it is taken.
@@ -212,18 +216,11 @@ impl Writer<'_> {
     /// Adds a scalar of the type of the first input beside `call` and returns its name.
     fn scalar(&mut self, call: &Call<'_>, what: &str, value: f32) -> Result<String, ExportError> {
         let dtype = call.node.inputs.first().copied().flatten().and_then(|id| self.graph.value(id).dtype).unwrap_or(DType::F32);
-        let data = match dtype {
-            DType::F32 => TensorData::F32(vec![value]),
-            DType::F64 => TensorData::F64(vec![f64::from(value)]),
-            DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f32(value).to_le_bytes().to_vec(), len: 1 },
-            DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f32(value).to_le_bytes().to_vec(), len: 1 },
-            other => return Err(call.fail(format!("it has no form for {other:?}"))),
+        let Some(tensor) = tensor::filled(dtype, &[], f64::from(value)) else {
+            return Err(call.fail(format!("it has no form for {dtype:?}")));
         };
         let name = self.fresh(&format!("{}/{what}", call.output()));
-        match Tensor::new(Vec::new(), data) {
-            Some(tensor) => self.initializer(&name, &tensor)?,
-            None => return Err(call.fail("a scalar must have one element")),
-        }
+        self.initializer(&name, &tensor)?;
         Ok(name)
     }
 

@@ -73,4 +73,12 @@ impl Attributes {
         let bytes = attribute.s.clone().unwrap_or_default();
         String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` is no text")))
     }
+
+    /// A list of texts.
+    pub(super) fn strings(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+        let Some(attribute) = self.find(name) else { return Ok(None) };
+        let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec());
+        let list: Result<_, _> = attribute.strings.iter().map(text).collect();
+        list.map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` holds something that is no text")))
+    }
 }

@@ -1,9 +1,10 @@
-//! Constant, ConstantOfShape, Range, Size, Shape.
+//! Constants, and what is computed from shapes.
 
-use brinell_graph::{Op, Tensor, TensorData};
+use brinell_graph::{Dim, Op, Tensor, TensorData};
 
+use super::content::{Content, MAX_ITEMS};
 use super::symbol::{self, Sym, of_dim};
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, fold, opaque, size, unknown};
 use crate::tensor;
 
 impl Importer<'_> {
@@ -34,6 +35,11 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     let tensor = match attribute.name.as_deref().unwrap_or_default() {
         "value" => {
             let Some(encoded) = &attribute.t else { return bad("attribute `value` is no tensor") };
+            if !importer.scopes.is_empty() {
+                let (_, id) = importer.constant_of_body(encoded)?;
+                importer.bind(output, id);
+                return Ok(());
+            }
             Some(tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
         }
         "value_float" => scalar(TensorData::F32(vec![attribute.f.unwrap_or(0.0)])),
@@ -44,7 +50,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     };
     let Some(tensor) = tensor else { return bad("the constant contradicts itself") };
     let id = importer.graph.constant(output, tensor);
-    importer.by_name.insert((*output).to_owned(), id);
+    importer.bind(output, id);
     Ok(())
 }
 
@@ -56,9 +62,60 @@ pub(super) fn constant_of_shape(importer: &mut Importer<'_>, node: &Node<'_>) ->
     importer.emit(node, Op::Expand { shape }, vec![Some(scalar)])
 }
 
-/// What folding did not settle.
-pub(super) fn run_time(_: &mut Importer<'_>, _: &Node<'_>) -> Result<(), Refusal> {
-    opaque("its operands are not constant")
+pub(super) fn range(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let operands = [node.input(0)?, node.input(1)?, node.input(2)?].map(|id| importer.content(id));
+    let dtype = importer.graph.value(node.input(0)?).dtype;
+    let made = match operands {
+        [Some(start), Some(limit), Some(delta)] => fold::range(&start, &limit, &delta),
+        _ => None,
+    };
+    match made.zip(dtype).and_then(|(content, dtype)| content.to_tensor(dtype)) {
+        Some(tensor) => importer.settle(node, tensor),
+        None => unknown("its operands are not constant"),
+    }
+}
+
+/// The places of what is not zero, one column for each.
+pub(super) fn non_zero(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let x = node.input(0)?;
+    let Some(tensor) = importer.graph.constant_of(x) else { return unknown("its operand is not constant") };
+    let Some(data) = tensor.to_f64().filter(|data| data.len() <= MAX_ITEMS) else { return opaque("its operand is too large") };
+    let shape = tensor.shape().to_vec();
+    let places: Vec<usize> = data.iter().enumerate().filter(|(_, x)| **x != 0.0).map(|(i, _)| i).collect();
+    let mut rows = Vec::with_capacity(places.len() * shape.len());
+    let mut inner: usize = shape.iter().product();
+    for &n in &shape {
+        inner = inner.checked_div(n).unwrap_or(1);
+        rows.extend(places.iter().map(|&i| i64::try_from((i / inner.max(1)) % n.max(1)).unwrap_or(i64::MAX)));
+    }
+    match Tensor::new(vec![shape.len(), places.len()], TensorData::I64(rows)) {
+        Some(tensor) => importer.settle(node, tensor),
+        None => bad("its operand contradicts itself"),
+    }
+}
+
+/// Ones on a diagonal.
+pub(super) fn eye_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let x = node.input(0)?;
+    let &[Dim::Fixed(rows), Dim::Fixed(columns)] = importer.shape(x)?.as_slice() else { return unknown("its sizes are not fixed") };
+    let dtype = match node.attributes.int("dtype")? {
+        Some(number) => i32::try_from(number).ok().and_then(tensor::dtype),
+        None => importer.graph.value(x).dtype,
+    };
+    let k = node.attributes.int_or("k", 0)?;
+    if rows.checked_mul(columns).is_none_or(|n| n > MAX_ITEMS) {
+        return opaque("it is too large");
+    }
+    let one = |i: usize| i64::try_from(i % columns).is_ok_and(|c| i64::try_from(i / columns).is_ok_and(|r| r.checked_add(k) == Some(c)));
+    let items = (0..rows * columns).map(one);
+    let items: Vec<Sym> = match dtype {
+        Some(dtype) if dtype.is_float() => items.map(|on| Sym::Float(f64::from(u8::from(on)))).collect(),
+        _ => items.map(|on| Sym::Int(i64::from(on))).collect(),
+    };
+    match dtype.and_then(|dtype| Content { shape: vec![rows, columns], items }.to_tensor(dtype)) {
+        Some(tensor) => importer.settle(node, tensor),
+        None => opaque("its element type is not supported"),
+    }
 }
 
 pub(super) fn shape(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -70,8 +127,14 @@ pub(super) fn shape(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
 
 pub(super) fn size(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let x = node.input(0)?;
-    let known = importer.graph.shape(x).is_some_and(|shape| shape.iter().all(|&d| of_dim(d) != Sym::Unknown));
-    opaque(if known { "it depends on the batch" } else { "the size is known at run time only" })
+    let shape = importer.shape(x)?;
+    let total = shape.iter().fold(Sym::Int(1), |n, &d| symbol::mul(n, of_dim(d)));
+    if let Some(tensor) = Content::scalar(total).to_tensor(brinell_graph::DType::I64) {
+        return importer.settle(node, tensor);
+    }
+    // The product of the sizes at run time; what is known of it is followed.
+    let sizes = importer.step(node, Op::Shape { start: 0, end: shape.len() }, &[x])?;
+    importer.emit(node, Op::Reduce { kind: brinell_graph::Reduce::Prod, axes: vec![0], keepdims: false }, vec![Some(sizes)])
 }
 
 /// Axis, depth and values of OneHot.
@@ -85,7 +148,7 @@ pub(super) fn one_hot(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
             let n = symbol::whole(x).and_then(|n| usize::try_from(n).ok());
             n.ok_or_else(|| Refusal::Bad(format!("depth {x} is no size")))?
         }
-        _ => return opaque("the depth is not constant"),
+        _ => return unknown("the depth is not constant"),
     };
     importer.emit(node, Op::OneHot { axis, depth }, vec![Some(indices), Some(values)])
 }

@@ -53,6 +53,8 @@ impl Content {
         let data = match dtype {
             DType::I64 => TensorData::I64(self.ints()?),
             DType::I32 => TensorData::I32(self.ints()?.into_iter().map(|i| i32::try_from(i).ok()).collect::<Option<_>>()?),
+            DType::U8 => TensorData::U8(self.ints()?.into_iter().map(|i| u8::try_from(i).ok()).collect::<Option<_>>()?),
+            DType::I8 => TensorData::I8(self.ints()?.into_iter().map(|i| i8::try_from(i).ok()).collect::<Option<_>>()?),
             DType::Bool => TensorData::Bool(self.ints()?.into_iter().map(|i| i != 0).collect()),
             DType::F32 => TensorData::F32(self.items.iter().map(|item| float(item).map(to_f32)).collect::<Option<_>>()?),
             DType::F64 => TensorData::F64(self.items.iter().map(float).collect::<Option<_>>()?),
@@ -61,10 +63,16 @@ impl Content {
         Tensor::new(self.shape.clone(), data)
     }
 }
+
 impl Importer<'_> {
     /// What is known of the contents of a value.
     pub(super) fn content(&self, id: ValueId) -> Option<Content> {
         self.contents.get(&id).cloned().or_else(|| Content::of_tensor(self.graph.constant_of(id)?))
+    }
+
+    /// True where something of the contents of a value is known.
+    pub(super) fn is_followed(&self, id: ValueId) -> bool {
+        self.contents.contains_key(&id) || self.graph.constant_of(id).is_some_and(|tensor| tensor.len() <= MAX_ITEMS)
     }
 
     /// The integers in a constant value.

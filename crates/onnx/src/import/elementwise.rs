@@ -1,9 +1,9 @@
 //! Elementwise operators that are more than a name.
 
-use brinell_graph::{Compare, DType, Op, Tensor, TensorData, ValueId};
+use brinell_graph::{Bitwise, Compare, DType, Op, Tensor, TensorData, ValueId};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 use crate::tensor;
 
 /// A rule that makes one operator with the inputs of the node.
@@ -18,7 +18,10 @@ macro_rules! simple {
 simple! {
     neg => Op::Neg, abs => Op::Abs, sqrt => Op::Sqrt, exp => Op::Exp, log => Op::Log, erf => Op::Erf,
     reciprocal => Op::Reciprocal, sign => Op::Sign, floor => Op::Floor, ceil => Op::Ceil, round => Op::Round,
-    sin => Op::Sin, cos => Op::Cos, not => Op::Not, relu => Op::Relu, sigmoid => Op::Sigmoid, hard_swish => Op::HardSwish,
+    sin => Op::Sin, cos => Op::Cos, tan => Op::Tan, asin => Op::Asin, acos => Op::Acos, atan => Op::Atan, sinh => Op::Sinh,
+    cosh => Op::Cosh, asinh => Op::Asinh, acosh => Op::Acosh, atanh => Op::Atanh, is_nan => Op::IsNaN,
+    bitwise_not => Op::BitwiseNot, bitwise_and => Op::Bitwise(Bitwise::And), bitwise_or => Op::Bitwise(Bitwise::Or),
+    bitwise_xor => Op::Bitwise(Bitwise::Xor), not => Op::Not, relu => Op::Relu, sigmoid => Op::Sigmoid, hard_swish => Op::HardSwish,
     tanh => Op::Tanh, softplus => Op::Softplus, softsign => Op::Softsign, identity => Op::Identity,
     add => Op::Add, sub => Op::Sub, mul => Op::Mul, div => Op::Div, pow => Op::Pow, min => Op::Min, max => Op::Max,
     sum => Op::Sum, mean => Op::Mean, prelu => Op::PRelu, and => Op::And, or => Op::Or, xor => Op::Xor, choose => Op::Where,
@@ -79,10 +82,7 @@ pub(super) fn swish(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let alpha = node.attributes.float_or("alpha", 1.0)?;
     let mut inner = x;
     if alpha.to_bits() != 1.0f32.to_bits() {
-        if importer.graph.value(x).dtype != Some(DType::F32) {
-            return opaque("only f32 is read");
-        }
-        let alpha = importer.constant(node, Tensor::scalar(alpha));
+        let alpha = importer.number(node, x, f64::from(alpha))?;
         inner = importer.step(node, Op::Mul, &[x, alpha])?;
     }
     let gate = importer.step(node, Op::Sigmoid, &[inner])?;
@@ -92,14 +92,37 @@ pub(super) fn swish(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 /// x where x > alpha, else 0.
 pub(super) fn thresholded_relu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
-    if importer.graph.value(x).dtype != Some(DType::F32) {
-        return opaque("only f32 is read");
-    }
-    let alpha = node.attributes.float_or("alpha", 1.0)?;
-    let alpha = importer.constant(node, Tensor::scalar(alpha));
-    let zero = importer.constant(node, Tensor::scalar(0.0));
+    let alpha = importer.number(node, x, f64::from(node.attributes.float_or("alpha", 1.0)?))?;
+    let zero = importer.number(node, x, 0.0)?;
     let above = importer.step(node, Op::Compare(Compare::Greater), &[x, alpha])?;
     importer.emit(node, Op::Where, vec![Some(above), Some(x), Some(zero)])
+}
+
+/// x + bias where x < -lambd, x - bias where x > lambd, else 0.
+pub(super) fn shrink(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let (bias, lambd) = (f64::from(node.attributes.float_or("bias", 0.0)?), f64::from(node.attributes.float_or("lambd", 0.5)?));
+    let (low, high, zero) = (importer.number(node, x, -lambd)?, importer.number(node, x, lambd)?, importer.number(node, x, 0.0)?);
+    let bias = importer.number(node, x, bias)?;
+    let (raised, lowered) = (importer.step(node, Op::Add, &[x, bias])?, importer.step(node, Op::Sub, &[x, bias])?);
+    let (below, above) =
+        (importer.step(node, Op::Compare(Compare::Less), &[x, low])?, importer.step(node, Op::Compare(Compare::Greater), &[x, high])?);
+    let right = importer.step(node, Op::Where, &[above, lowered, zero])?;
+    importer.emit(node, Op::Where, vec![Some(below), Some(raised), Some(right)])
+}
+
+pub(super) fn is_inf(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let (negative, positive) = (node.attributes.flag("detect_negative", true)?, node.attributes.flag("detect_positive", true)?);
+    importer.emit(node, Op::IsInf { negative, positive }, node.inputs.clone())
+}
+
+pub(super) fn bit_shift(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let left = match node.attributes.string("direction")?.as_deref() {
+        Some("LEFT") => true,
+        Some("RIGHT") => false,
+        _ => return bad("attribute `direction` is neither LEFT nor RIGHT"),
+    };
+    importer.emit(node, Op::BitShift { left }, node.inputs.clone())
 }
 
 pub(super) fn modulo(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
@@ -120,21 +143,27 @@ pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     match importer.graph.value(node.input(1)?).dtype {
         Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
-        None => opaque("the type of its second input is not known"),
+        None => unknown("the type of its second input is not known"),
     }
 }
 
 /// Inference mode: the input passes through.
 pub(super) fn dropout(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    if node.has_outputs_beyond(1) {
-        return opaque("its mask is used");
-    }
     if let Some(training) = node.optional(2)
         && importer.content(training).and_then(|content| content.items.first().copied()) != Some(Sym::Int(0))
     {
         return opaque("it runs in training mode");
     }
-    importer.emit(node, Op::Identity, vec![Some(node.input(0)?)])
+    let x = node.input(0)?;
+    if !node.has_outputs_beyond(1) {
+        return importer.emit(node, Op::Identity, vec![Some(x)]);
+    }
+    // The mask keeps everything.
+    let shape = importer.shape(x)?;
+    let Some(on) = Tensor::new(Vec::new(), TensorData::Bool(vec![true])) else { return bad("no mask") };
+    let on = importer.constant(node, on);
+    let mask = importer.step(node, Op::Expand { shape }, &[on])?;
+    importer.results(node, &[x, mask])
 }
 
 /// Bounds that f32 holds exactly become payload, others Max and Min.
@@ -148,10 +177,12 @@ pub(super) fn clip(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let (lo, hi) = (node.optional(1), node.optional(2));
     let exact = |id: Option<ValueId>| match id.map(|id| importer.graph.constant_of(id)) {
         None => Some(None),
-        Some(constant) => match constant.map(|tensor| tensor.data()) {
-            Some(TensorData::F32(v)) => v.first().copied().filter(|_| v.len() == 1).map(Some),
+        // Halves are f32 exactly.
+        Some(Some(tensor)) if matches!(tensor.dtype(), DType::F32 | DType::F16 | DType::Bf16) => match tensor.to_f64()?.as_slice() {
+            &[bound] => Some(Some(super::symbol::to_f32(bound))),
             _ => None,
         },
+        Some(_) => None,
     };
     if let (Some(lo), Some(hi)) = (exact(lo), exact(hi)) {
         return bounded(importer, node, x, lo, hi);

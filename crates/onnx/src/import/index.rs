@@ -2,7 +2,7 @@
 
 use brinell_graph::{Dim, Op, ScatterReduction};
 
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 /// An end that no axis reaches: exporters write it, or a larger one, for "to the end".
 const BEYOND: i64 = 1_000_000_000;
@@ -11,7 +11,7 @@ type SliceParameters = (Vec<usize>, Vec<i64>, Vec<i64>, Vec<i64>);
 
 impl Importer<'_> {
     /// Axes, starts, ends and steps as given, axes resolved.
-    pub(super) fn slice_parameters(&self, node: &Node<'_>, rank: usize) -> Result<SliceParameters, Refusal> {
+    fn slice_parameters(&self, node: &Node<'_>, rank: usize) -> Result<SliceParameters, Refusal> {
         let starts = self.ints_by_version(node, "starts", 1, 10)?;
         let ends = self.ints_by_version(node, "ends", 2, 10)?;
         let (Some(starts), Some(ends)) = (starts, ends) else { return bad("starts or ends are missing") };
@@ -45,7 +45,7 @@ pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
                 let (start, end) = (from_end(start).clamp(least.max(0).min(most), most), from_end(end).clamp(least, most));
                 (start, end, start == 0 && end == n && step == 1)
             }
-            _ if step < 0 => return opaque("it reverses an axis whose size is not known"),
+            _ if step < 0 => return unknown("it reverses an axis whose size is not known"),
             _ => (start, end, start == 0 && step == 1 && end >= BEYOND),
         };
         if !whole {
@@ -73,17 +73,53 @@ pub(super) fn gather_elements(importer: &mut Importer<'_>, node: &Node<'_>) -> R
     importer.emit(node, Op::GatherElements { axis }, node.inputs.clone())
 }
 
-pub(super) fn scatter_elements(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
-    let reduction = match node.attributes.string("reduction")?.as_deref() {
+pub(super) fn gather_nd(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let batch_dims = node.attributes.int_or("batch_dims", 0)?;
+    let Ok(batch_dims) = usize::try_from(batch_dims) else { return bad(format!("batch_dims is {batch_dims}")) };
+    importer.emit(node, Op::GatherND { batch_dims }, node.inputs.clone())
+}
+
+pub(super) fn scatter_nd(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    importer.emit(node, Op::ScatterND { reduction: reduction(node)? }, node.inputs.clone())
+}
+
+pub(super) fn reverse_sequence(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let rank = importer.rank(node.input(0)?)?;
+    let time = size::axis(node.attributes.int_or("time_axis", 0)?, rank)?;
+    let batch = size::axis(node.attributes.int_or("batch_axis", 1)?, rank)?;
+    importer.emit(node, Op::ReverseSequence { time, batch }, node.inputs.clone())
+}
+
+/// A constant condition picks like indices.
+pub(super) fn compress(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let mut x = node.input(0)?;
+    let condition = importer.constant_ints(node.input(1)?)?;
+    let axis = match node.attributes.int("axis")? {
+        Some(axis) => size::axis(axis, importer.rank(x)?)?,
+        None => {
+            x = importer.step(node, Op::Reshape { shape: vec![brinell_graph::count(&importer.shape(x)?)] }, &[x])?;
+            0
+        }
+    };
+    let picked = condition.iter().zip(0..).filter(|(on, _)| **on != 0).map(|(_, i)| i).collect();
+    let indices = importer.constant(node, brinell_graph::Tensor::ints(picked));
+    importer.emit(node, Op::Gather { axis }, vec![Some(x), Some(indices)])
+}
+
+fn reduction(node: &Node<'_>) -> Result<ScatterReduction, Refusal> {
+    Ok(match node.attributes.string("reduction")?.as_deref() {
         None | Some("none") => ScatterReduction::None,
         Some("add") => ScatterReduction::Add,
         Some("mul") => ScatterReduction::Mul,
         Some("max") => ScatterReduction::Max,
         Some("min") => ScatterReduction::Min,
         Some(other) => return opaque(format!("reduction `{other}` is not known")),
-    };
-    importer.emit(node, Op::ScatterElements { axis, reduction }, node.inputs.clone())
+    })
+}
+
+pub(super) fn scatter_elements(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let axis = size::axis(node.attributes.int_or("axis", 0)?, importer.rank(node.input(0)?)?)?;
+    importer.emit(node, Op::ScatterElements { axis, reduction: reduction(node)? }, node.inputs.clone())
 }
 
 pub(super) fn trilu(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {

@@ -3,15 +3,15 @@
 use brinell_graph::{Dim, Op, PadMode, Shape, ValueId};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 type Done = Result<(), Refusal>;
 
 impl Importer<'_> {
     /// The target of Reshape; at most one dimension is `Unknown`: what is left over.
-    pub(super) fn reshape_target(&self, node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
+    fn reshape_target(&self, node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
         let target = node.input(1)?;
-        let Some(content) = self.content(target) else { return opaque("the target shape is not constant") };
+        let Some(content) = self.content(target) else { return unknown("the target shape is not constant") };
         let keep_zero = node.attributes.flag("allowzero", false)?;
         let mut shape = Shape::with_capacity(content.items.len());
         for (i, item) in content.items.iter().enumerate() {
@@ -27,31 +27,18 @@ impl Importer<'_> {
             });
         }
         if shape.iter().filter(|&&d| d == Dim::Unknown).count() > 1 {
-            return opaque("several sizes of the target shape are known at run time only");
+            return unknown("several sizes of the target shape are known at run time only");
         }
         Ok(shape)
     }
 
-    /// Axes removed by Squeeze, and the shape after it.
-    pub(super) fn squeezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<(Vec<usize>, Shape), Refusal> {
-        let axes = match self.ints_by_version(node, "axes", 1, 13)? {
-            Some(axes) => size::axes(&axes, input.len())?,
-            None if input.contains(&Dim::Unknown) => return opaque("it removes axes that are known at run time only"),
-            None => input.iter().enumerate().filter(|(_, d)| **d == Dim::Fixed(1)).map(|(i, _)| i).collect(),
-        };
-        let shape = input.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &d)| d).collect();
-        Ok((axes, shape))
-    }
-
-    /// Axes inserted by Unsqueeze, and the shape after it.
-    pub(super) fn unsqueezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<(Vec<usize>, Shape), Refusal> {
-        let Some(axes) = self.ints_by_version(node, "axes", 1, 13)? else { return bad("axes are missing") };
-        let axes = size::axes(&axes, input.len() + axes.len())?;
-        let mut old = input.iter().copied();
-        let shape =
-            (0..input.len() + axes.len()).map(|i| if axes.contains(&i) { Dim::Fixed(1) } else { old.next().unwrap_or(Dim::Unknown) });
-        let shape = shape.collect();
-        Ok((axes, shape))
+    /// Axes removed by Squeeze.
+    fn squeezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<Vec<usize>, Refusal> {
+        match self.ints_by_version(node, "axes", 1, 13)? {
+            Some(axes) => size::axes(&axes, input.len()),
+            None if input.contains(&Dim::Unknown) => unknown("it removes axes that are known at run time only"),
+            None => Ok(input.iter().enumerate().filter(|(_, d)| **d == Dim::Fixed(1)).map(|(i, _)| i).collect()),
+        }
     }
 }
 
@@ -59,14 +46,14 @@ pub(super) fn reshape(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
     let input = importer.graph.shape(x).map(<[Dim]>::to_vec);
     if input.is_none() && importer.content(node.input(1)?).is_some_and(|content| content.items.contains(&Sym::Int(0))) {
-        return opaque("the shape of its input is not known");
+        return unknown("the shape of its input is not known");
     }
     let shape = importer.reshape_target(node, &input.unwrap_or_default())?;
     importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
 }
 
 /// The matrix that Flatten makes.
-pub(super) fn flattened(node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
+fn flattened(node: &Node<'_>, input: &[Dim]) -> Result<Shape, Refusal> {
     let at = node.attributes.int_or("axis", 1)?;
     let axis = if i64::try_from(input.len()).is_ok_and(|n| n == at) { input.len() } else { size::axis(at, input.len())? };
     let (rows, columns) = input.split_at(axis);
@@ -77,7 +64,7 @@ pub(super) fn flatten(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
     let shape = flattened(node, &importer.shape(x)?)?;
     if shape.iter().all(|&d| d == Dim::Unknown) {
-        return opaque("its sizes are known at run time only");
+        return unknown("its sizes are known at run time only");
     }
     importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
 }
@@ -93,20 +80,21 @@ pub(super) fn transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 
 pub(super) fn squeeze(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
-    let (axes, _) = importer.squeezed(node, &importer.shape(x)?)?;
+    let axes = importer.squeezed(node, &importer.shape(x)?)?;
     importer.emit(node, Op::Squeeze { axes }, vec![Some(x)])
 }
 
 pub(super) fn unsqueeze(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
-    let (axes, _) = importer.unsqueezed(node, &importer.shape(x)?)?;
+    let Some(axes) = importer.ints_by_version(node, "axes", 1, 13)? else { return bad("axes are missing") };
+    let axes = size::axes(&axes, importer.rank(x)? + axes.len())?;
     importer.emit(node, Op::Unsqueeze { axes }, vec![Some(x)])
 }
 
 pub(super) fn concat(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let Some(at) = node.attributes.int("axis")? else { return bad("attribute `axis` is missing") };
     let known = node.inputs.iter().flatten().find_map(|&id| importer.graph.shape(id)).map(<[Dim]>::len);
-    let Some(rank) = known else { return opaque("the shapes of its inputs are not known") };
+    let Some(rank) = known else { return unknown("the shapes of its inputs are not known") };
     importer.emit(node, Op::Concat { axis: size::axis(at, rank)? }, node.inputs.clone())
 }
 
@@ -126,7 +114,7 @@ pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
             if parts != node.outputs.len() {
                 return bad(format!("{parts} parts for {} outputs", node.outputs.len()));
             }
-            let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return opaque("it splits an axis whose size is not known") };
+            let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return unknown("it splits an axis whose size is not known") };
             let Some(part) = Some(parts).filter(|&p| p > 0).map(|p| n.div_ceil(p)) else { return bad("it splits into no parts") };
             (0..parts).map(|i| n.saturating_sub(i.saturating_mul(part)).min(part)).collect::<Vec<usize>>()
         }
@@ -205,4 +193,30 @@ pub(super) fn space_to_depth(importer: &mut Importer<'_>, node: &Node<'_>) -> Do
 fn block(node: &Node<'_>) -> Result<usize, Refusal> {
     let block = node.attributes.int("blocksize")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
     block.ok_or_else(|| Refusal::Bad("attribute `blocksize` is missing or not positive".to_owned()))
+}
+
+/// Each axis is cut or padded to its new size, around the middle.
+pub(super) fn center_crop_pad(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let shape = importer.shape(x)?;
+    let target = importer.constant_ints(node.input(1)?)?;
+    let axes = match node.attributes.ints("axes")? {
+        Some(axes) => axes.iter().map(|&i| size::axis(i, shape.len())).collect::<Result<Vec<_>, _>>()?,
+        None => (0..shape.len()).collect(),
+    };
+    let mut pads = vec![0; 2 * shape.len()];
+    for (&axis, &to) in axes.iter().zip(&target) {
+        let Some(from) = shape.get(axis).and_then(|d| d.fixed()).and_then(|n| i64::try_from(n).ok()) else {
+            return unknown("it cuts an axis whose size is not known");
+        };
+        // Negative amounts cut; of an odd one the larger part goes to the end, whether cut or padded.
+        let total = to.saturating_sub(from);
+        let before = if total < 0 { -((-total) / 2) } else { total / 2 };
+        for (i, amount) in [(axis, before), (axis + shape.len(), total - before)] {
+            if let Some(pad) = pads.get_mut(i) {
+                *pad = amount;
+            }
+        }
+    }
+    importer.emit(node, Op::Pad { mode: PadMode::Constant, pads }, vec![Some(x)])
 }

@@ -2,7 +2,7 @@
 
 use brinell_graph::{ConvAttrs, ConvTransposeAttrs, Dim, Op};
 
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// Window parameters that Conv and the pools share.
 pub(super) struct Window {
@@ -58,7 +58,7 @@ pub(super) fn window(node: &Node<'_>, kernel: Vec<usize>, spatial: &[Dim]) -> Re
                 totals.push(match d {
                     _ if stride == 1 => reach,
                     Dim::Fixed(size) => (size.div_ceil(stride).saturating_sub(1) * stride + reach + 1).saturating_sub(size),
-                    _ => return opaque("auto_pad needs fixed spatial sizes"),
+                    _ => return unknown("auto_pad needs fixed spatial sizes"),
                 });
             }
             share(&totals, mode == AutoPad::SameLower)
@@ -67,14 +67,14 @@ pub(super) fn window(node: &Node<'_>, kernel: Vec<usize>, spatial: &[Dim]) -> Re
     Ok(Window { kernel, strides, dilations, pads })
 }
 
-/// The kernel from the attribute or the weight.
-fn kernel(importer: &Importer<'_>, node: &Node<'_>) -> Result<Vec<usize>, Refusal> {
+/// The kernel from the attribute or the weight, which is input `weight`.
+fn kernel(importer: &Importer<'_>, node: &Node<'_>, weight: usize) -> Result<Vec<usize>, Refusal> {
     if let Some(kernel) = node.attributes.sizes("kernel_shape")? {
         return Ok(kernel);
     }
-    let weight = importer.shape(node.input(1)?)?;
+    let weight = importer.shape(node.input(weight)?)?;
     let kernel: Option<Vec<usize>> = weight.iter().skip(2).map(|d| d.fixed()).collect();
-    kernel.map_or_else(|| opaque("the size of the kernel is not known"), Ok)
+    kernel.map_or_else(|| unknown("the size of the kernel is not known"), Ok)
 }
 
 fn groups(node: &Node<'_>) -> Result<usize, Refusal> {
@@ -82,17 +82,22 @@ fn groups(node: &Node<'_>) -> Result<usize, Refusal> {
     usize::try_from(groups).ok().filter(|&n| n > 0).ok_or_else(|| Refusal::Bad(format!("group is {groups}")))
 }
 
-pub(super) fn conv(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let kernel = kernel(importer, node)?;
+/// Attributes of a convolution of input `x` with input `weight`.
+pub(super) fn conv_attributes(importer: &Importer<'_>, node: &Node<'_>, x: usize, weight: usize) -> Result<ConvAttrs, Refusal> {
+    let kernel = kernel(importer, node, weight)?;
     let spatial =
-        importer.graph.shape(node.input(0)?).map_or_else(|| vec![Dim::Unknown; kernel.len()], |x| x.iter().skip(2).copied().collect());
+        importer.graph.shape(node.input(x)?).map_or_else(|| vec![Dim::Unknown; kernel.len()], |x| x.iter().skip(2).copied().collect());
     let Window { kernel, strides, dilations, pads } = window(node, kernel, &spatial)?;
-    let op = Op::Conv(ConvAttrs { kernel, strides, dilations, pads, groups: groups(node)? });
-    importer.emit(node, op, node.inputs.clone())
+    Ok(ConvAttrs { kernel, strides, dilations, pads, groups: groups(node)? })
+}
+
+pub(super) fn conv(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let attrs = conv_attributes(importer, node, 0, 1)?;
+    importer.emit(node, Op::Conv(attrs), node.inputs.clone())
 }
 
 pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let kernel = kernel(importer, node)?;
+    let kernel = kernel(importer, node, 1)?;
     let n = kernel.len();
     let list = |name: &str, len: usize, default: usize| -> Result<Vec<usize>, Refusal> {
         let list = node.attributes.sizes(name)?.unwrap_or_else(|| vec![default; len]);
@@ -112,7 +117,7 @@ pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Re
         let mut totals = Vec::with_capacity(n);
         for i in 0..n {
             let at = |list: &[usize]| list.get(i).copied().unwrap_or(1);
-            let Some(Dim::Fixed(size)) = x.get(i + 2).copied() else { return opaque("the padding needs fixed spatial sizes") };
+            let Some(Dim::Fixed(size)) = x.get(i + 2).copied() else { return unknown("the padding needs fixed spatial sizes") };
             let same = size.checked_mul(at(&strides));
             // ONNX lets the full sizes be given, or the spatial ones alone.
             let target = match &wanted {
@@ -132,12 +137,16 @@ pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Re
     importer.emit(node, op, node.inputs.clone())
 }
 
-pub(super) fn gemm(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    let op = Op::Gemm {
+/// The attributes of Gemm.
+pub(super) fn gemm_of(node: &Node<'_>) -> Result<Op, Refusal> {
+    Ok(Op::Gemm {
         alpha: node.attributes.float_or("alpha", 1.0)?,
         beta: node.attributes.float_or("beta", 1.0)?,
         trans_a: node.attributes.flag("transA", false)?,
         trans_b: node.attributes.flag("transB", false)?,
-    };
-    importer.emit(node, op, node.inputs.clone())
+    })
+}
+
+pub(super) fn gemm(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    importer.emit(node, gemm_of(node)?, node.inputs.clone())
 }

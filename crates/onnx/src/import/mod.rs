@@ -4,22 +4,31 @@
 //! parameters that are not constant, becomes opaque. Integer contents (shapes, axes) are followed symbolically beside the
 //! graph in [`fold`], so that `Shape`, `Gather`, `Concat` chains resolve to payload.
 
+mod attention;
 mod attribute;
 mod constant;
 mod content;
+mod control;
+mod einsum;
 mod elementwise;
 mod fold;
 mod function;
+mod grid;
 mod index;
 mod interface;
 mod layout;
 mod linear;
+mod lp;
+mod microsoft;
 mod norm;
 mod opaque;
 mod pool;
+mod quant;
+mod recurrent;
 mod reduce;
 mod resize;
 mod rule;
+mod sequence;
 mod size;
 mod symbol;
 #[cfg(test)]
@@ -38,8 +47,8 @@ pub(crate) use self::opaque::{captured_names, inner_operators};
 use self::attribute::Attributes;
 use self::content::Content;
 use crate::error::ImportError;
-use crate::proto::{GraphProto, ModelProto, NodeProto, OperatorSetId};
-use crate::{version, wire};
+use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
+use crate::{tensor, version, wire};
 
 /// A model as read.
 #[derive(Debug, Clone)]
@@ -126,9 +135,9 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let (graph, external) = match import(&graph, &nodes, folder, true) {
+    let (graph, external) = match import(&graph, &nodes, &proto.functions, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
-        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, folder, false).map_err(|_| first)?,
+        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, folder, false).map_err(|_| first)?,
         other => other?,
     };
     Ok(Model {
@@ -157,6 +166,8 @@ fn domain(domain: Option<&str>) -> String {
 enum Refusal {
     /// The node can be carried along as opaque.
     Opaque(String),
+    /// The same, for want of a shape or a content that may be missing only because of an opaque node in front.
+    Unknown(String),
     /// The node is wrong.
     Bad(String),
     /// The node's operands do not fit.
@@ -173,6 +184,10 @@ fn opaque<T>(reason: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Opaque(reason.into()))
 }
 
+fn unknown<T>(reason: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Unknown(reason.into()))
+}
+
 fn bad<T>(problem: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Bad(problem.into()))
 }
@@ -183,6 +198,8 @@ struct Node<'a> {
     op: &'a str,
     domain: &'a str,
     opset: i64,
+    /// All domains that hold where the node stands.
+    opsets: &'a Rc<BTreeMap<String, i64>>,
     /// Version of the operator that holds in this opset; 0 where it is not known.
     version: i64,
     inputs: Vec<Option<ValueId>>,
@@ -213,7 +230,18 @@ const FOLDED: usize = 1 << 23;
 struct Importer<'a> {
     graph: Graph,
     by_name: HashMap<String, ValueId>,
+    /// What the names that the bodies being unrolled have taken meant outside, innermost body last.
+    scopes: Vec<Vec<(String, Option<ValueId>)>>,
+    functions: &'a [FunctionProto],
+    /// Nodes that unrolling has made.
+    unrolled: usize,
+    /// Tensors of bodies by the place of their bytes, which are kept.
+    shared: HashMap<(usize, usize), (Bytes, String, ValueId)>,
+    /// Lists of tensors, by the value that stands for them.
+    sequences: HashMap<ValueId, Vec<ValueId>>,
     contents: HashMap<ValueId, Content>,
+    /// What opaque nodes make, and what is made of it.
+    tainted: HashSet<ValueId>,
     /// Elements that folding may still make: a small file must not ask for a lot of memory.
     fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
@@ -224,13 +252,20 @@ struct Importer<'a> {
 fn import(
     proto: &GraphProto,
     nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
+    functions: &[FunctionProto],
     folder: Option<&Path>,
     batched: bool,
 ) -> Result<(Graph, BTreeSet<String>), ImportError> {
     let mut importer = Importer {
         graph: Graph::new(proto.name.clone().unwrap_or_default()),
         by_name: HashMap::new(),
+        scopes: Vec::new(),
+        functions,
+        unrolled: 0,
+        shared: HashMap::new(),
+        sequences: HashMap::new(),
         contents: HashMap::new(),
+        tainted: HashSet::new(),
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
@@ -252,7 +287,7 @@ fn import(
 }
 
 impl<'a> Importer<'a> {
-    fn node(&mut self, proto: &NodeProto, opsets: &BTreeMap<String, i64>) -> Result<(), ImportError> {
+    fn node(&mut self, proto: &NodeProto, opsets: &Rc<BTreeMap<String, i64>>) -> Result<(), ImportError> {
         let op = proto.op_type.as_deref().unwrap_or_default();
         let domain = domain(proto.domain.as_deref());
         let opset = opsets.get(&domain).copied().unwrap_or(1);
@@ -271,7 +306,7 @@ impl<'a> Importer<'a> {
         }
         let mut outputs: Vec<Option<&str>> = proto.output.iter().map(|o| Some(o.as_str()).filter(|o| !o.is_empty())).collect();
         let mut own = HashSet::new();
-        if let Some(twice) = outputs.iter().flatten().find(|output| self.by_name.contains_key(**output) || !own.insert(**output)) {
+        if let Some(twice) = outputs.iter().flatten().find(|output| self.is_taken(output) || !own.insert(**output)) {
             return Err(fail(format!("output `{twice}` is produced twice")));
         }
         while inputs.last() == Some(&None) {
@@ -282,10 +317,15 @@ impl<'a> Importer<'a> {
         }
         let attributes = Attributes::decode(&proto.attribute).map_err(|e| fail(format!("an attribute cannot be decoded: {e}")))?;
         let version = if domain.is_empty() { version::since(op, opset).unwrap_or(0) } else { 0 };
-        let node = Node { name, op, domain: &domain, opset, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
+        let node =
+            Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
         match self.apply(&node) {
             Ok(()) => Ok(()),
-            Err(Refusal::Opaque(reason)) => self.opaque(&node, reason).map_err(fail),
+            Err(Refusal::Opaque(reason)) => self.opaque(&node, reason, false).map_err(fail),
+            Err(Refusal::Unknown(reason)) => {
+                let follows = node.inputs.iter().flatten().any(|id| self.tainted.contains(id));
+                self.opaque(&node, reason, follows).map_err(fail)
+            }
             Err(Refusal::Bad(problem)) => Err(fail(problem)),
             Err(Refusal::Graph(GraphError::Shape { problem, .. })) => Err(fail(problem)),
             Err(Refusal::Graph(other)) => Err(fail(other.to_string())),
@@ -293,63 +333,117 @@ impl<'a> Importer<'a> {
     }
 
     fn apply(&mut self, node: &Node<'_>) -> Result<(), Refusal> {
-        let known = node.domain.is_empty() || (node.domain == "com.microsoft" && node.op == "Gelu");
-        if !known {
-            return opaque("operator of another domain");
-        }
-        let Some(rule) = rule::find(node.op) else { return opaque("unknown operator") };
+        let Some(rule) = rule::find(node.domain, node.op) else {
+            return opaque(if node.domain.is_empty() { "unknown operator" } else { "operator of another domain" });
+        };
         if node.domain.is_empty() && (node.version == 0 || node.version > rule.newest) {
             return opaque(format!("version {} of the operator is not known", node.version));
         }
         if let Some(unknown) = node.attributes.names().find(|name| !rule.attributes.contains(name)) {
             return opaque(format!("unknown attribute `{unknown}`"));
         }
-        let content = self.fold(node).filter(|content| content.items.len() <= self.fold_budget);
-        self.fold_budget -= content.as_ref().map_or(0, |content| content.items.len());
-        if let (Some(content), [Some(output)]) = (&content, node.outputs.as_slice())
-            && let Some(tensor) = self.tensor_of(node, content)
-        {
-            let id = self.graph.constant(output, tensor);
-            self.by_name.insert((*output).to_owned(), id);
-            return Ok(());
-        }
-        (rule.import)(self, node)?;
-        if let (Some(content), Some(Some(output))) = (content, node.outputs.first())
-            && let Some(&id) = self.by_name.get(*output)
-        {
-            self.contents.insert(id, content);
-        }
-        Ok(())
+        (rule.import)(self, node)
     }
 
     /// Pushes an operator that produces the outputs of `node`.
     fn emit(&mut self, node: &Node<'_>, op: Op, inputs: Vec<Option<ValueId>>) -> Result<(), Refusal> {
-        let ids = self.graph.push(node.name, op, inputs, &node.outputs)?;
+        let ids = self.push(node.name, op, inputs, &node.outputs)?;
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
-                self.by_name.insert((*name).to_owned(), *id);
+                self.bind(name, *id);
             }
         }
         Ok(())
+    }
+
+    /// Pushes an operator, or the constants that it makes.
+    fn push(
+        &mut self,
+        name: &str,
+        op: Op,
+        inputs: Vec<Option<ValueId>>,
+        outputs: &[Option<&str>],
+    ) -> Result<Vec<Option<ValueId>>, Refusal> {
+        let folded = self.fold(&op, &inputs);
+        if let Some(tensors) = self.known_outputs(&op, &inputs, &folded, outputs.len()) {
+            return Ok(outputs.iter().zip(tensors).map(|(name, tensor)| name.map(|name| self.graph.constant(name, tensor))).collect());
+        }
+        let tainted = inputs.iter().flatten().any(|id| self.tainted.contains(id));
+        let ids = self.graph.push(name, op, inputs, outputs)?;
+        if tainted {
+            self.tainted.extend(ids.iter().flatten());
+        }
+        for (id, content) in ids.iter().zip(folded) {
+            if let Some(id) = id {
+                self.contents.insert(*id, content);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Gives a value a name, until the body that is being unrolled ends.
+    fn bind(&mut self, name: &str, id: ValueId) {
+        let before = self.by_name.insert(name.to_owned(), id);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push((name.to_owned(), before));
+        }
     }
 
     /// Pushes an operator that stands before the last one of `node`.
     fn step(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
         let name = format!("{}/{}", node.name, op.name());
         let inputs = inputs.iter().copied().map(Some).collect();
-        let ids = self.graph.push(&name, op, inputs, &[Some(&name)])?;
+        let ids = self.push(&name, op, inputs, &[Some(&name)])?;
         ids.into_iter().flatten().next().ok_or_else(|| Refusal::Bad("operator without output".to_owned()))
+    }
+
+    /// True where the body being unrolled, or the model, has given a value that name.
+    fn is_taken(&self, name: &str) -> bool {
+        match self.scopes.last() {
+            Some(scope) => scope.iter().any(|(taken, _)| taken == name),
+            None => self.by_name.contains_key(name),
+        }
+    }
+
+    /// Pushes an operator with several outputs that stands before the last one of `node`.
+    fn step_many(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId], n: usize) -> Result<Vec<ValueId>, Refusal> {
+        let name = format!("{}/{}", node.name, op.name());
+        let inputs = inputs.iter().copied().map(Some).collect();
+        let names: Vec<String> = (0..n).map(|i| format!("{name}_{i}")).collect();
+        let names: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();
+        Ok(self.push(&name, op, inputs, &names)?.into_iter().flatten().collect())
     }
 
     fn constant(&mut self, node: &Node<'_>, tensor: Tensor) -> ValueId {
         self.graph.constant(&format!("{}/constant", node.name), tensor)
     }
 
+    /// A scalar of the floating-point type of `like`.
+    fn number(&mut self, node: &Node<'_>, like: ValueId, value: f64) -> Result<ValueId, Refusal> {
+        self.filled(node, like, &[], value)
+    }
+
+    /// A constant of the floating-point type of `like` with the same number everywhere.
+    fn filled(&mut self, node: &Node<'_>, like: ValueId, shape: &[usize], value: f64) -> Result<ValueId, Refusal> {
+        let Some(dtype) = self.graph.value(like).dtype else {
+            return unknown(format!("the type of `{}` is not known", self.graph.value(like).name));
+        };
+        match tensor::filled(dtype, shape, value) {
+            Some(tensor) => Ok(self.constant(node, tensor)),
+            None => opaque(format!("`{}` holds {dtype:?}", self.graph.value(like).name)),
+        }
+    }
+
+    /// The result of a step becomes the output of `node`.
+    fn finish(&mut self, node: &Node<'_>, value: ValueId) -> Result<(), Refusal> {
+        self.emit(node, Op::Identity, vec![Some(value)])
+    }
+
     /// Shape of a value, or the refusal that says that it is needed.
     fn shape(&self, id: ValueId) -> Result<Vec<Dim>, Refusal> {
         match self.graph.shape(id) {
             Some(shape) => Ok(shape.to_vec()),
-            None => opaque(format!("the shape of `{}` is not known", self.graph.value(id).name)),
+            None => unknown(format!("the shape of `{}` is not known", self.graph.value(id).name)),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Normalisations and softmax.
 
-use brinell_graph::{DType, Dim, Op, Reduce, Shape, Tensor, TensorData};
+use brinell_graph::{DType, Dim, Op, Reduce, Shape, ValueId};
 
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 pub(super) fn batch_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.attributes.flag("training_mode", false)? || node.has_outputs_beyond(1) {
@@ -34,25 +34,26 @@ pub(super) fn instance_normalization(importer: &mut Importer<'_>, node: &Node<'_
 
 /// Channels are normalised in groups: InstanceNormalization over the groups, then scale and bias per channel.
 pub(super) fn group_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
-    if node.version < 21 {
-        return opaque("its scale is per group");
-    }
     if node.attributes.int_or("stash_type", 1)? != 1 {
         return opaque("stash_type is not 1");
     }
     let (x, scale, bias) = (node.input(0)?, node.input(1)?, node.input(2)?);
     let shape = importer.shape(x)?;
-    let (Some(&batch), Some(&Dim::Fixed(channels))) = (shape.first(), shape.get(1)) else { return opaque("its channels are not fixed") };
+    let (Some(&batch), Some(&Dim::Fixed(channels))) = (shape.first(), shape.get(1)) else { return unknown("its channels are not fixed") };
     let Some(groups) = node.attributes.int("num_groups")?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
         return bad("attribute `num_groups` is missing or not positive");
     };
-    if !channels.is_multiple_of(groups) || importer.graph.value(x).dtype != Some(DType::F32) {
-        return opaque("only f32 with whole groups is read");
+    if !channels.is_multiple_of(groups) {
+        return bad(format!("{channels} channels do not divide into {groups} groups"));
     }
     let grouped = importer.step(node, Op::Reshape { shape: vec![batch, Dim::Fixed(groups), Dim::Unknown] }, &[x])?;
-    let fill = |value: f32| Tensor::new(vec![groups], TensorData::F32(vec![value; groups])).unwrap_or_else(|| Tensor::scalar(value));
-    let (ones, zeros) = (importer.constant(node, fill(1.0)), importer.constant(node, fill(0.0)));
     let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
+    if node.version < 21 {
+        // Scale and bias are per group.
+        let y = importer.step(node, Op::InstanceNormalization { epsilon }, &[grouped, scale, bias])?;
+        return importer.emit(node, Op::Reshape { shape }, vec![Some(y)]);
+    }
+    let (ones, zeros) = (importer.filled(node, x, &[groups], 1.0)?, importer.filled(node, x, &[groups], 0.0)?);
     let normal = importer.step(node, Op::InstanceNormalization { epsilon }, &[grouped, ones, zeros])?;
     let normal = importer.step(node, Op::Reshape { shape: shape.clone() }, &[normal])?;
     let mut per_channel = vec![Dim::Fixed(1); shape.len().saturating_sub(1)];
@@ -65,22 +66,73 @@ pub(super) fn group_normalization(importer: &mut Importer<'_>, node: &Node<'_>) 
     importer.emit(node, Op::Add, vec![Some(scaled), Some(bias)])
 }
 
-/// x / sqrt(mean(x^2) + epsilon), scaled.
+/// x / sqrt(mean(x^2) + epsilon), scaled; halves are normalised in f32.
 pub(super) fn rms_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let (x, scale) = (node.input(0)?, node.input(1)?);
-    if importer.graph.value(x).dtype != Some(DType::F32) || node.attributes.int_or("stash_type", 1)? != 1 {
-        return opaque("only f32 is read");
-    }
     let rank = importer.rank(x)?;
     let axis = size::axis(node.attributes.int_or("axis", -1)?, rank)?;
-    let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
-    let square = importer.step(node, Op::Mul, &[x, x])?;
-    let mean = importer.step(node, Op::Reduce { kind: Reduce::Mean, axes: (axis..rank).collect(), keepdims: true }, &[square])?;
-    let epsilon = importer.constant(node, Tensor::scalar(epsilon));
-    let shifted = importer.step(node, Op::Add, &[mean, epsilon])?;
-    let root = importer.step(node, Op::Sqrt, &[shifted])?;
-    let normal = importer.step(node, Op::Div, &[x, root])?;
+    let epsilon = f64::from(node.attributes.float_or("epsilon", 1e-5)?);
+    let wide = match (importer.graph.value(x).dtype, node.attributes.int_or("stash_type", 1)?) {
+        (Some(dtype @ (DType::F16 | DType::Bf16)), 1) => Some(dtype),
+        (_, 1) => None,
+        _ => return opaque("stash_type is not 1"),
+    };
+    let stashed = if wide.is_some() { importer.step(node, Op::Cast { to: DType::F32 }, &[x])? } else { x };
+    let mut normal = importer.rms(node, stashed, (axis..rank).collect(), epsilon)?;
+    if let Some(to) = wide {
+        normal = importer.step(node, Op::Cast { to }, &[normal])?;
+    }
     importer.emit(node, Op::Mul, vec![Some(normal), Some(scale)])
+}
+
+impl Importer<'_> {
+    /// x divided by the root of the mean of its squares along `axes`.
+    pub(super) fn rms(&mut self, node: &Node<'_>, x: ValueId, axes: Vec<usize>, epsilon: f64) -> Result<ValueId, Refusal> {
+        let square = self.step(node, Op::Mul, &[x, x])?;
+        let mean = self.step(node, Op::Reduce { kind: Reduce::Mean, axes, keepdims: true }, &[square])?;
+        let epsilon = self.number(node, x, epsilon)?;
+        let shifted = self.step(node, Op::Add, &[mean, epsilon])?;
+        let root = self.step(node, Op::Sqrt, &[shifted])?;
+        self.step(node, Op::Div, &[x, root])
+    }
+}
+
+/// (x - mean) / (standard deviation + 1e-9) along the axes, over batch, rows and columns unless said otherwise.
+pub(super) fn mean_variance_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let x = node.input(0)?;
+    let axes = size::axes(&node.attributes.ints("axes")?.unwrap_or_else(|| vec![0, 2, 3]), importer.rank(x)?)?;
+    let mean = Op::Reduce { kind: Reduce::Mean, axes, keepdims: true };
+    let centre = importer.step(node, mean.clone(), &[x])?;
+    let centred = importer.step(node, Op::Sub, &[x, centre])?;
+    let square = importer.step(node, Op::Mul, &[centred, centred])?;
+    let variance = importer.step(node, mean, &[square])?;
+    let deviation = importer.step(node, Op::Sqrt, &[variance])?;
+    let epsilon = importer.number(node, x, 1e-9)?;
+    let divisor = importer.step(node, Op::Add, &[deviation, epsilon])?;
+    importer.emit(node, Op::Div, vec![Some(centred), Some(divisor)])
+}
+
+/// 1 at the first maximum along the axis, else 0.
+pub(super) fn hardmax(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let x = node.input(0)?;
+    let shape = importer.shape(x)?;
+    let default = if node.version < 13 { 1 } else { -1 };
+    let axis = size::axis(node.attributes.int_or("axis", default)?, shape.len())?;
+    let coerced = node.version < 13 && axis + 1 < shape.len();
+    let mut flat = x;
+    if coerced {
+        let target = shape.iter().copied().take(axis).chain([Dim::Unknown]).collect();
+        flat = importer.step(node, Op::Reshape { shape: target }, &[x])?;
+    }
+    let Some(&Dim::Fixed(depth)) = importer.shape(flat)?.get(axis) else { return unknown("the size of its axis is not fixed") };
+    let first = importer.step(node, Op::ArgMax { axis, keepdims: false, select_last: false }, &[flat])?;
+    let Some(values) = importer.graph.value(x).dtype.and_then(crate::tensor::off_on) else {
+        return opaque("its type is not supported");
+    };
+    let values = importer.constant(node, values);
+    let y = importer.step(node, Op::OneHot { axis, depth }, &[first, values])?;
+    let op = if coerced { Op::Reshape { shape } } else { Op::Identity };
+    importer.emit(node, op, vec![Some(y)])
 }
 
 pub(super) fn softmax(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {

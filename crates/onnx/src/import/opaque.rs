@@ -13,16 +13,23 @@ use crate::proto::{AttributeProto, GraphProto};
 const MAX_DEPTH: u32 = 32;
 
 impl Importer<'_> {
-    /// Pushes `node` as it is. Values that its subgraphs use by name become additional inputs, so that they stay alive.
-    pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String) -> Result<(), String> {
+    /// Pushes `node` as it is; `follows` says that this is for want of something that an opaque node in front hides. Values that its subgraphs use by name become additional inputs, so that they stay alive.
+    pub(super) fn opaque(&mut self, node: &Node<'_>, reason: String, follows: bool) -> Result<(), String> {
         let mut captured: Vec<ValueId> = Vec::new();
         let mut seen = HashSet::new();
         for name in captures(node.attributes.iter(), 0)? {
-            if let Some(&id) = self.by_name.get(&name)
-                && seen.insert(id)
-            {
+            let Some(&id) = self.by_name.get(&name) else { continue };
+            // Its subgraphs find values by name, which those of an unrolled body have lost.
+            if self.graph.value(id).name != name {
+                return Err(format!("its subgraph uses `{name}` of a body that is unrolled"));
+            }
+            if seen.insert(id) {
                 captured.push(id);
             }
+        }
+        if !self.scopes.is_empty() {
+            // A body is repeated, and with it what is not read.
+            self.unrolled = self.unrolled.saturating_add(node.encoded.iter().map(|bytes| bytes.len() / 256).sum());
         }
         let op = Op::Opaque(OpaqueOp {
             domain: node.domain.to_owned(),
@@ -30,6 +37,7 @@ impl Importer<'_> {
             opset: node.opset,
             attributes: node.encoded.iter().map(|bytes| bytes.to_vec()).collect(),
             reason,
+            follows,
             captures: captured.len(),
         });
         let mut inputs = node.inputs.clone();
@@ -37,7 +45,8 @@ impl Importer<'_> {
         let ids = self.graph.push(node.name, op, inputs, &node.outputs).map_err(|e| e.to_string())?;
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
-                self.by_name.insert((*name).to_owned(), *id);
+                self.bind(name, *id);
+                self.tainted.insert(*id);
             }
         }
         Ok(())

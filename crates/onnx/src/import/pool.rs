@@ -5,7 +5,7 @@ use brinell_graph::{Op, PoolAttrs};
 use super::linear::{Window, window};
 use super::{Importer, Node, Refusal, bad, opaque};
 
-fn pool(importer: &Importer<'_>, node: &Node<'_>) -> Result<PoolAttrs, Refusal> {
+pub(super) fn pool(importer: &Importer<'_>, node: &Node<'_>) -> Result<PoolAttrs, Refusal> {
     let Some(kernel) = node.attributes.sizes("kernel_shape")? else { return bad("attribute `kernel_shape` is missing") };
     let spatial: Vec<_> = importer.shape(node.input(0)?)?.into_iter().skip(2).collect();
     let ceil_mode = node.attributes.flag("ceil_mode", false)?;
@@ -15,7 +15,7 @@ fn pool(importer: &Importer<'_>, node: &Node<'_>) -> Result<PoolAttrs, Refusal> 
 
 /// Turns `ceil_mode` into end pads where the sizes are fixed: runtimes disagree on the last window. A window part that hangs
 /// over the end counts like padding, so this holds where padding does not count.
-fn without_ceil(importer: &Importer<'_>, node: &Node<'_>, pool: PoolAttrs) -> Result<PoolAttrs, Refusal> {
+pub(super) fn without_ceil(importer: &Importer<'_>, node: &Node<'_>, pool: PoolAttrs) -> Result<PoolAttrs, Refusal> {
     let n = pool.kernel.len();
     let spatial: Vec<Option<usize>> = importer.shape(node.input(0)?)?.iter().skip(2).map(|d| d.fixed()).collect();
     if !pool.ceil_mode || spatial.len() != n || pool.pads.len() != 2 * n {

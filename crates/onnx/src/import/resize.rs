@@ -3,7 +3,7 @@
 use brinell_graph::{Dim, Op, ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque, size};
+use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 fn mode(node: &Node<'_>) -> Result<ResizeMode, Refusal> {
     Ok(match node.attributes.string("mode")?.as_deref() {
@@ -54,7 +54,7 @@ fn plain(mode: ResizeMode) -> ResizeAttrs {
 fn floats(importer: &Importer<'_>, id: brinell_graph::ValueId) -> Result<Vec<f32>, Refusal> {
     match importer.graph.constant_of(id).and_then(|tensor| tensor.as_f32()) {
         Some(scales) => Ok(scales.to_vec()),
-        None => opaque("the scales are not constant"),
+        None => unknown("the scales are not constant"),
     }
 }
 
@@ -80,9 +80,12 @@ pub(super) fn resize(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         Some("ceil") => ResizeNearest::Ceil,
         Some(other) => return opaque(format!("nearest mode `{other}` is not known")),
     };
-    if !matches!(node.attributes.string("keep_aspect_ratio_policy")?.as_deref(), None | Some("stretch")) {
-        return opaque("keep_aspect_ratio_policy is not stretch");
-    }
+    let policy = match node.attributes.string("keep_aspect_ratio_policy")?.as_deref() {
+        None | Some("stretch") => Policy::Stretch,
+        Some("not_larger") => Policy::NotLarger,
+        Some("not_smaller") => Policy::NotSmaller,
+        Some(other) => return opaque(format!("keep_aspect_ratio_policy `{other}` is not known")),
+    };
     let attrs = ResizeAttrs {
         coordinates,
         nearest,
@@ -100,7 +103,7 @@ pub(super) fn resize(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     // An empty tensor stands for an input that is left out.
     let given = |id: Option<brinell_graph::ValueId>| id.filter(|&id| importer.graph.constant_of(id).is_none_or(|t| !t.is_empty()));
     if let Some(sizes) = given(node.optional(3)) {
-        return by_sizes(importer, node, attrs, &axes, sizes);
+        return by_sizes(importer, node, attrs, &axes, sizes, policy);
     }
     let Some(scales) = given(node.optional(2)) else { return bad("it has neither scales nor sizes") };
     let given = floats(importer, scales)?;
@@ -114,6 +117,33 @@ pub(super) fn resize(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         return bad(format!("{} scales for {} axes", given.len(), axes.len()));
     }
     by_scales(importer, node, attrs, scales)
+}
+
+/// What becomes of the sizes where the proportions are to be kept.
+#[derive(Clone, Copy, PartialEq)]
+enum Policy {
+    Stretch,
+    NotLarger,
+    NotSmaller,
+}
+
+/// The sizes that keep the proportions: all axes by the least or the greatest of their scales.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "sizes are far below 2^24")]
+fn proportional(policy: Policy, axes: &[usize], old: &[Dim], sizes: &mut [Dim], scales: &mut [f32]) -> Result<(), Refusal> {
+    let chosen = axes.iter().filter_map(|&axis| scales.get(axis)).copied();
+    let scale = if policy == Policy::NotLarger { chosen.reduce(f32::min) } else { chosen.reduce(f32::max) };
+    let Some(scale) = scale else { return bad("it resizes no axis") };
+    for &axis in axes {
+        let (Some(Dim::Fixed(from)), Some(size), Some(slot)) = (old.get(axis), sizes.get_mut(axis), scales.get_mut(axis)) else {
+            return unknown("a size is known at run time only");
+        };
+        let rounded = (*from as f32).mul_add(scale, 0.5).floor();
+        let Some(to) = super::symbol::whole(f64::from(rounded)).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
+            return bad("a size is not positive");
+        };
+        (*size, *slot) = (Dim::Fixed(to), scale);
+    }
+    Ok(())
 }
 
 fn by_scales(importer: &mut Importer<'_>, node: &Node<'_>, attrs: ResizeAttrs, scales: Vec<f32>) -> Result<(), Refusal> {
@@ -140,10 +170,11 @@ fn by_sizes(
     attrs: ResizeAttrs,
     axes: &[usize],
     given: brinell_graph::ValueId,
+    policy: Policy,
 ) -> Result<(), Refusal> {
     let x = node.input(0)?;
     let shape = importer.shape(x)?;
-    let Some(content) = importer.content(given) else { return opaque("the sizes are not constant") };
+    let Some(content) = importer.content(given) else { return unknown("the sizes are not constant") };
     if content.items.len() != axes.len() {
         return bad(format!("{} sizes for {} axes", content.items.len(), axes.len()));
     }
@@ -158,8 +189,11 @@ fn by_sizes(
                 *size = Dim::Fixed(to);
                 *scale = ratio(to, from.max(1));
             }
-            _ => return opaque("a size is known at run time only"),
+            _ => return unknown("a size is known at run time only"),
         }
+    }
+    if policy != Policy::Stretch {
+        proportional(policy, axes, &shape, &mut sizes, &mut scales)?;
     }
     importer.emit(node, Op::Resize(ResizeAttrs { scales, sizes, by_size: true, ..attrs }), vec![Some(x)])
 }

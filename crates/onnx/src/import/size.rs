@@ -3,7 +3,7 @@
 use brinell_graph::{Dim, Shape, ValueId};
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, opaque};
+use super::{Importer, Node, Refusal, bad, unknown};
 
 /// Resolves a possibly negative axis.
 pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, Refusal> {
@@ -30,7 +30,7 @@ impl Importer<'_> {
     pub(super) fn constant_ints(&self, id: ValueId) -> Result<Vec<i64>, Refusal> {
         match self.ints(id) {
             Some(ints) => Ok(ints),
-            None => opaque(format!("`{}` is not constant", self.graph.value(id).name)),
+            None => unknown(format!("`{}` is not constant", self.graph.value(id).name)),
         }
     }
 
@@ -53,12 +53,12 @@ impl Importer<'_> {
     /// Dimensions in a value that holds a shape.
     pub(super) fn dims(&self, id: ValueId) -> Result<Shape, Refusal> {
         let Some(content) = self.content(id) else {
-            return opaque(format!("the shape in `{}` is not constant", self.graph.value(id).name));
+            return unknown(format!("the shape in `{}` is not constant", self.graph.value(id).name));
         };
         let dim = |item: &Sym| match *item {
             Sym::Int(n) => usize::try_from(n).map(Dim::Fixed).or_else(|_| bad(format!("size {n} is negative"))),
             Sym::Batch(k) => usize::try_from(k).map(Dim::Batch).or_else(|_| bad("size is negative")),
-            Sym::Float(_) | Sym::Unknown => opaque("a size is known at run time only"),
+            Sym::Float(_) | Sym::Unknown => unknown("a size is known at run time only"),
         };
         content.items.iter().map(dim).collect()
     }

@@ -1,11 +1,13 @@
 //! Which samples an audit takes, in which order, and when it has seen enough.
 
+use std::path::Path;
+
 use brinell_engine::Preprocess;
 use brinell_record::SampleRecord;
 use brinell_threat::{Ball, Goal};
 
 use super::setup::Run;
-use crate::{ProtocolError, Subject};
+use crate::ProtocolError;
 
 /// Decides which samples an audit takes.
 ///
@@ -43,10 +45,16 @@ impl Taken<'_, '_> {
         self.run.data.n
     }
 
-    /// Returns the model under audit.
+    /// Returns the path of the data.
     #[must_use]
-    pub fn subject(&self) -> &Subject {
-        &self.run.subject
+    pub fn data(&self) -> &Path {
+        &self.run.plan.data
+    }
+
+    /// Returns the shape of one sample as the data stores it.
+    #[must_use]
+    pub fn sample_shape(&self) -> &[usize] {
+        &self.run.data.shape
     }
 
     /// Returns what happens to a sample before the original file sees it.

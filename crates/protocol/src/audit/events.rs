@@ -35,6 +35,13 @@ pub enum Event<'a> {
     },
     /// The stage is over.
     StageEnded,
+    /// A claim's turn has come.
+    ClaimStarted {
+        /// The claim file.
+        file: &'a Path,
+        /// The claim in it.
+        id: &'a str,
+    },
 }
 
 /// Listens to an audit.

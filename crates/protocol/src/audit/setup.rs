@@ -13,7 +13,7 @@ use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
-use crate::data::{self, Dataset, LoadOptions};
+use crate::data::{self, Dataset};
 use crate::flags::{Flags, id};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
@@ -72,29 +72,11 @@ impl<'a> Run<'a> {
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
         let classes = subject.signature.classes;
-        let names = match &plan.classes {
-            Some(path) => {
-                let names = data::class_names(path)?;
-                if names.len() != classes {
-                    return Err(ProtocolError::ClassCount { path: path.clone(), found: names.len(), classes });
-                }
-                Some(names)
-            }
-            None => None,
-        };
-        let dataset = data::load(
-            &plan.data,
-            &LoadOptions {
-                labels: plan.labels.clone().map(Into::into),
-                class_names: names.clone(),
-                limit: plan.limit,
-                image_size: image_size(&subject.signature.sample),
-                channels: image_channels(&subject.signature.sample),
-            },
-        )?;
-        dataset.check_labels(classes)?;
-        let class_names = names
-            .or_else(|| dataset.class_names.clone().filter(|names| names.len() == classes))
+        let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
+        let class_names = dataset
+            .class_names
+            .clone()
+            .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
@@ -294,21 +276,4 @@ fn identity(
     ]);
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
     Identity { schema: Identity::SCHEMA.to_owned(), facts }
-}
-
-/// Height and width that image files are resized to, where the model takes images.
-fn image_size(model: &[usize]) -> Option<(usize, usize)> {
-    match *model {
-        [c, h, w] if c <= 4 => Some((h, w)),
-        [h, w, c] if c <= 4 => Some((h, w)),
-        _ => None,
-    }
-}
-
-/// Channels that image files are converted to, where the model takes images.
-fn image_channels(model: &[usize]) -> Option<usize> {
-    match *model {
-        [c @ (1 | 3), _, _] | [_, _, c @ (1 | 3)] => Some(c),
-        _ => None,
-    }
 }

@@ -38,6 +38,16 @@ pub(super) fn labels(path: &Path) -> Result<Vec<usize>, DataError> {
     entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
 }
 
+/// Reads one array of whole numbers from a .npz file.
+///
+/// # Errors
+/// The file is no archive, has no such array, or holds something else in it.
+pub fn numbers(path: &Path, name: &str) -> Result<Vec<usize>, DataError> {
+    let mut archive = open(path).at(path)?;
+    let name = choose(&names(&archive), &[name]).at(path)?;
+    entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
+}
+
 /// Returns the first of the `wanted` names that is there.
 pub(super) fn choose(found: &[String], wanted: &[&str]) -> Result<String, DataErrorKind> {
     wanted.iter().find(|name| found.iter().any(|other| other == *name)).map(|name| (*name).to_owned()).ok_or_else(|| {

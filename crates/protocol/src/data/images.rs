@@ -55,8 +55,20 @@ pub(super) fn single(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
 
 /// Reads a folder of images.
 pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let (entries, table, class_names) = entries(path, options)?;
+    assemble(path, entries, table, class_names, options)
+}
+
+/// Returns the files that [`folder`] reads, in the order in which they are hashed.
+pub(super) fn files(path: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>, DataError> {
+    let (entries, table, _) = entries(path, options)?;
+    let kept = options.limit.unwrap_or(entries.len());
+    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).collect())
+}
+
+fn entries(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
     let beside = path.join(TABLE);
-    let (entries, table, class_names) = match labels::asked(options)? {
+    Ok(match labels::asked(options)? {
         Asked::File(file) => from_table(path, file, options)?,
         Asked::Beside if beside.is_file() => from_table(path, beside, options)?,
         Asked::Beside => from_folders(path, options)?,
@@ -66,8 +78,7 @@ pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
             let entries = listing.images.into_iter().chain(inside).map(|id| Entry { path: path.join(&id), id, label }).collect();
             (entries, None, options.class_names.clone())
         }
-    };
-    assemble(path, entries, table, class_names, options)
+    })
 }
 
 type Labelled = (Vec<Entry>, Option<PathBuf>, Option<Vec<String>>);

@@ -62,6 +62,18 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     label(path, contents, options)
 }
 
+/// Returns the digest that [`load`] gives, without decoding images.
+///
+/// # Errors
+/// As [`load`], but for the content of images.
+pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
+    if path.is_dir() {
+        hash::sha256_files(images::files(path, options)?.iter().map(PathBuf::as_path)).at(path)
+    } else {
+        Ok(load(path, options)?.sha256)
+    }
+}
+
 fn array(
     path: &Path,
     format: &'static str,

@@ -45,8 +45,9 @@ mod options;
 mod table;
 mod tensors;
 
+pub use archive::numbers;
 pub use classes::{class_names, lookup};
 pub use dataset::{Dataset, Pixels, Scale};
 pub use error::{DataError, DataErrorKind, UnknownClass};
-pub use load::load;
+pub use load::{digest, load};
 pub use options::LoadOptions;

@@ -11,7 +11,7 @@ use crate::ProtocolError;
 
 /// A file of JSON lines that is only ever appended to.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
     file: File,
 }
@@ -21,7 +21,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where a complete line is not what it should be.
-    pub(super) fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), ProtocolError> {
+    pub(crate) fn open<T: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<T>), ProtocolError> {
         let mut file = File::options().read(true).append(true).create(true).open(path).map_err(ProtocolError::io("open", path))?;
         let bytes = std::fs::read(path).map_err(ProtocolError::io("read", path))?;
         let complete = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
@@ -37,7 +37,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`ProtocolError::Io`], for instance on a full disk; the incomplete line is cut off when the run is resumed.
-    pub(super) fn append<T: Serialize>(&mut self, value: &T) -> Result<(), ProtocolError> {
+    pub(crate) fn append<T: Serialize>(&mut self, value: &T) -> Result<(), ProtocolError> {
         let mut line = serde_json::to_vec(value)
             .map_err(|error| ProtocolError::Damaged { path: self.path.clone(), problem: format!("a line cannot be written: {error}") })?;
         line.push(b'\n');

@@ -18,4 +18,5 @@ mod read;
 pub use found::Examples;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
+pub(crate) use lines::Lines;
 pub use read::read;

@@ -11,4 +11,4 @@ pub use binomial::{CONFIDENCE, clopper_pearson, rate};
 pub use holm::holm_level;
 pub use quantile::quantile_interval;
 pub use paired::{mcnemar, paired, score_interval};
-pub use sequential::{Look, Spending, clean_trials, lower_bound, upper_bound};
+pub use sequential::{Look, Spending, clean_trials, lower_bound, samples_needed, upper_bound};

@@ -60,6 +60,30 @@ pub fn clean_trials(threshold: f64, alpha: f64) -> f64 {
     }
 }
 
+/// Returns about how many trials it takes, if `rate` of them are successes, to show with an error of at most `alpha` that the rate
+/// lies above `threshold`; `None` where `rate` does not, or no sample of up to 100 million does it.
+#[must_use]
+pub fn samples_needed(rate: f64, threshold: f64, alpha: f64) -> Option<usize> {
+    const MOST: usize = 100_000_000;
+    if rate <= threshold {
+        return None;
+    }
+    let shows = |n: usize| lower((rate * n as f64).floor() as u64, n as u64, alpha * (1.0 - EARLY)) >= threshold;
+    let mut high = 1;
+    while !shows(high) {
+        high *= 2;
+        if high > MOST {
+            return None;
+        }
+    }
+    let mut low = high / 2;
+    while high - low > (high / 100).max(1) {
+        let middle = usize::midpoint(low, high);
+        if shows(middle) { high = middle } else { low = middle }
+    }
+    Some(high)
+}
+
 /// Returns a lower bound for the rate: over all looks taken at a sample of `n`, it is too large with a probability of at most `alpha`.
 ///
 /// # Panics
@@ -346,6 +370,20 @@ mod tests {
             let none = [look(n, 0)];
             assert_eq!(upper_bound(&none, n, 0.05, Spending::below(0.01, n, 0.05)) <= 0.01, shown, "{n}");
         }
+    }
+
+    #[test]
+    fn the_samples_needed_are_enough_and_not_many_more() {
+        for (rate, threshold) in [(0.7, 0.6), (0.95, 0.9), (1.0, 0.99), (0.51, 0.5)] {
+            let n = samples_needed(rate, threshold, 0.05).unwrap();
+            let shown = |n: usize| {
+                let looks = [look(n, (rate * n as f64).floor() as usize)];
+                lower_bound(&looks, n, 0.05, Spending { early: EARLY }) >= threshold
+            };
+            assert!(shown(n) && !shown(n * 9 / 10), "{rate} over {threshold}: {n}");
+        }
+        assert_eq!(samples_needed(0.5, 0.5, 0.05), None);
+        assert_eq!(samples_needed(1.0, 1.0, 0.05), None);
     }
 
     #[test]

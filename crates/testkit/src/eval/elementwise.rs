@@ -1,4 +1,4 @@
-use brinell_graph::{Compare, DType, Op};
+use brinell_graph::{Bitwise, Compare, DType, Op};
 
 use super::{Context, Outputs};
 use crate::Array;
@@ -23,6 +23,21 @@ pub(super) fn unary(op: &Op, cx: &Context<'_>) -> Option<Outputs> {
         Op::Round => Box::new(f64::round_ties_even),
         Op::Sin => Box::new(f64::sin),
         Op::Cos => Box::new(f64::cos),
+        Op::Tan => Box::new(f64::tan),
+        Op::Asin => Box::new(f64::asin),
+        Op::Acos => Box::new(f64::acos),
+        Op::Atan => Box::new(f64::atan),
+        Op::Sinh => Box::new(f64::sinh),
+        Op::Cosh => Box::new(f64::cosh),
+        Op::Asinh => Box::new(f64::asinh),
+        Op::Acosh => Box::new(f64::acosh),
+        Op::Atanh => Box::new(f64::atanh),
+        Op::IsNaN => Box::new(|x| truth(x.is_nan())),
+        Op::IsInf { negative, positive } => Box::new(move |x| truth(x.is_infinite() && if x < 0.0 { negative } else { positive })),
+        Op::BitwiseNot => {
+            let all = cx.bits(0).filter(|_| cx.is_unsigned(0)).map_or(-1.0, |bits| 2f64.powi(bits) - 1.0);
+            Box::new(move |x| all - x)
+        }
         Op::Not => Box::new(|x| truth(x == 0.0)),
         Op::Relu => Box::new(|x| if x < 0.0 { 0.0 } else { x }),
         Op::LeakyRelu { alpha } => Box::new(move |x| if x < 0.0 { f64::from(alpha) * x } else { x }),
@@ -72,6 +87,13 @@ pub(super) fn several(op: &Op, cx: &Context<'_>) -> Option<Outputs> {
         Op::Or => Box::new(|x| truth(x[0] != 0.0 || x[1] != 0.0)),
         Op::Xor => Box::new(|x| truth((x[0] != 0.0) != (x[1] != 0.0))),
         Op::Where => Box::new(|x| if x[0] != 0.0 { x[1] } else { x[2] }),
+        Op::Bitwise(Bitwise::And) => Box::new(|x| (x[0] as i64 & x[1] as i64) as f64),
+        Op::Bitwise(Bitwise::Or) => Box::new(|x| (x[0] as i64 | x[1] as i64) as f64),
+        Op::Bitwise(Bitwise::Xor) => Box::new(|x| (x[0] as i64 ^ x[1] as i64) as f64),
+        Op::BitShift { left } => {
+            let modulus = 2f64.powi(cx.bits(0).unwrap_or(64));
+            Box::new(move |x| if left { (x[0] * x[1].exp2()) % modulus } else { (x[0] / x[1].exp2()).floor() })
+        }
         _ => return None,
     };
     let arity = match op {

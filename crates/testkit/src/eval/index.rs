@@ -10,6 +10,9 @@ pub(super) fn eval(op: &Op, cx: &Context<'_>) -> Option<Outputs> {
         Op::Gather { axis } => gather(axis, cx),
         Op::GatherElements { axis } => gather_elements(axis, cx),
         Op::ScatterElements { axis, reduction } => scatter_elements(axis, reduction, cx),
+        Op::GatherND { batch_dims } => gather_nd(batch_dims, cx),
+        Op::ScatterND { reduction } => scatter_nd(reduction, cx),
+        Op::ReverseSequence { time, batch } => reverse_sequence(time, batch, cx),
         Op::OneHot { axis, depth } => one_hot(axis, depth, cx),
         _ => return None,
     })
@@ -62,16 +65,83 @@ fn scatter_elements(axis: usize, reduction: ScatterReduction, cx: &Context<'_>) 
         let mut to = at.to_vec();
         to[axis] = placed[indices.offset(at)];
         let (to, new) = (y.offset(&to), updates.at(at));
-        let old = y.data[to];
-        y.data[to] = match reduction {
-            ScatterReduction::None => new,
-            ScatterReduction::Add => old + new,
-            ScatterReduction::Mul => old * new,
-            ScatterReduction::Max => old.max(new),
-            ScatterReduction::Min => old.min(new),
-        };
+        y.data[to] = combined(reduction, y.data[to], new);
     });
     Ok(vec![y])
+}
+
+fn combined(reduction: ScatterReduction, old: f64, new: f64) -> f64 {
+    match reduction {
+        ScatterReduction::None => new,
+        ScatterReduction::Add => old + new,
+        ScatterReduction::Mul => old * new,
+        ScatterReduction::Max => old.max(new),
+        ScatterReduction::Min => old.min(new),
+    }
+}
+
+/// Returns the place in x that row `row` of the indices names, behind the axes `lead` that both have in common.
+fn place(x: &Array, lead: &[usize], indices: &Array, row: &[usize]) -> Result<Vec<usize>, String> {
+    let depth = *indices.shape.last().ok_or("the indices are a scalar")?;
+    let mut at = lead.to_vec();
+    for i in 0..depth {
+        let index = indices.at(&[row, &[i]].concat());
+        at.push(normalise(index, *x.shape.get(at.len()).ok_or("the indices are too long")?)?);
+    }
+    Ok(at)
+}
+
+fn gather_nd(batch_dims: usize, cx: &Context<'_>) -> Outputs {
+    let (x, indices) = (cx.input(0)?, cx.input(1)?);
+    let (&depth, rows) = indices.shape.split_last().ok_or("the indices are a scalar")?;
+    let mut shape = rows.to_vec();
+    shape.extend(x.shape.get(batch_dims + depth..).ok_or("the indices are too long")?);
+    let mut problem = None;
+    let y = Array::from_fn(&shape, |at| {
+        let (row, rest) = at.split_at(rows.len());
+        match place(x, &row[..batch_dims], indices, row) {
+            Ok(from) => x.at(&[&from, rest].concat()),
+            Err(found) => {
+                problem = Some(found);
+                f64::NAN
+            }
+        }
+    });
+    problem.map_or(Ok(vec![y]), Err)
+}
+
+fn scatter_nd(reduction: ScatterReduction, cx: &Context<'_>) -> Outputs {
+    let (x, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let (&depth, rows) = indices.shape.split_last().ok_or("the indices are a scalar")?;
+    let expected: Vec<usize> = rows.iter().chain(x.shape.get(depth..).ok_or("the indices are too long")?).copied().collect();
+    if updates.shape != expected {
+        return Err(format!("updates {:?} are not {expected:?}", updates.shape));
+    }
+    let mut y = x.clone();
+    let mut problem = None;
+    for_each_index(&updates.shape, |at| {
+        let (row, rest) = at.split_at(rows.len());
+        match place(x, &[], indices, row) {
+            Ok(to) => {
+                let to = y.offset(&[&to, rest].concat());
+                y.data[to] = combined(reduction, y.data[to], updates.at(at));
+            }
+            Err(found) => problem = Some(found),
+        }
+    });
+    problem.map_or(Ok(vec![y]), Err)
+}
+
+fn reverse_sequence(time: usize, batch: usize, cx: &Context<'_>) -> Outputs {
+    let (x, lengths) = (cx.input(0)?, cx.input(1)?);
+    Ok(vec![Array::from_fn(&x.shape, |at| {
+        let length = lengths.data[at[batch]] as usize;
+        let mut from = at.to_vec();
+        if at[time] < length {
+            from[time] = length - 1 - at[time];
+        }
+        x.at(&from)
+    })])
 }
 
 fn one_hot(axis: usize, depth: usize, cx: &Context<'_>) -> Outputs {

@@ -6,6 +6,7 @@ mod layout;
 mod linear;
 mod normalise;
 mod pool;
+mod quant;
 mod reduce;
 mod resize;
 
@@ -91,6 +92,21 @@ impl<'a> Context<'a> {
     /// Returns true where input `i` is known to hold integers.
     fn is_integer(&self, i: usize) -> bool {
         self.dtypes.get(i).copied().flatten().is_some_and(|d| !d.is_float() && d != DType::Bool)
+    }
+
+    fn is_unsigned(&self, i: usize) -> bool {
+        matches!(self.dtypes.get(i), Some(Some(DType::U8 | DType::U16 | DType::U32 | DType::U64)))
+    }
+
+    /// Returns the width of the integers in input `i`.
+    fn bits(&self, i: usize) -> Option<i32> {
+        Some(match self.dtypes.get(i).copied().flatten()? {
+            DType::I8 | DType::U8 => 8,
+            DType::I16 | DType::U16 => 16,
+            DType::I32 | DType::U32 => 32,
+            DType::I64 | DType::U64 => 64,
+            _ => return None,
+        })
     }
 
     /// Resolves a target shape of `n` elements; at most one dimension may be open.
@@ -186,6 +202,7 @@ fn dispatch(op: &Op, cx: &Context<'_>) -> Outputs {
         layout::rearrange,
         index::eval,
         resize::eval,
+        quant::eval,
     ];
     families.iter().find_map(|family| family(op, cx)).unwrap_or_else(|| Err("no family knows this operator".to_owned()))
 }

@@ -105,6 +105,13 @@ impl CaseInput {
         let data = match self.dtype()? {
             DType::F32 => TensorData::F32(self.data.iter().map(|&x| x as f32).collect()),
             DType::I64 => TensorData::I64(self.data.iter().map(|&x| x as i64).collect()),
+            DType::I32 => TensorData::I32(self.data.iter().map(|&x| x as i32).collect()),
+            DType::U8 => TensorData::U8(self.data.iter().map(|&x| x as u8).collect()),
+            DType::I8 => TensorData::I8(self.data.iter().map(|&x| x as i8).collect()),
+            dtype @ (DType::I16 | DType::U16) => {
+                let bytes = self.data.iter().flat_map(|&x| (x as i32).to_le_bytes()[..2].to_vec()).collect();
+                TensorData::Raw { dtype, bytes, len: self.data.len() }
+            }
             DType::Bool => TensorData::Bool(self.data.iter().map(|&x| x != 0.0).collect()),
             _ => return None,
         };

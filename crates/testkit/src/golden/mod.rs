@@ -50,8 +50,8 @@ pub enum GoldenError {
 }
 
 /// Families of differentiable operators with golden cases; the losses are a family of their own, `loss`.
-pub const GOLDEN_FAMILIES: [&str; 9] =
-    ["elementwise", "arithmetic", "linear", "window", "normalise", "reduce", "layout", "index", "composite"];
+pub const GOLDEN_FAMILIES: [&str; 10] =
+    ["elementwise", "arithmetic", "linear", "window", "normalise", "reduce", "layout", "index", "composite", "quant"];
 
 /// Returns the folder of the golden files.
 #[must_use]

@@ -1,5 +1,5 @@
 use brinell_graph::{
-    Compare, ConvAttrs, ConvTransposeAttrs, DType, Op, PadMode, PoolAttrs, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
+    Compare, ConvAttrs, ConvTransposeAttrs, DType, Op, PadMode, PoolAttrs, Quant, Reduce, ResizeAttrs, ResizeCoordinates, ResizeMode,
     ResizeNearest, ScatterReduction,
 };
 
@@ -20,13 +20,7 @@ pub(super) fn op(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result
         "Gelu" => Op::Gelu { tanh: a.flag("tanh")? },
         "Clip" => Op::Clip { lo: a.optional_float("lo")?, hi: a.optional_float("hi")? },
         "Cast" => Op::Cast { to: dtype(a.text("to")?)? },
-        "Conv" => Op::Conv(ConvAttrs {
-            kernel: a.sizes("kernel")?,
-            strides: a.sizes("strides")?,
-            dilations: a.sizes("dilations")?,
-            pads: a.sizes("pads")?,
-            groups: a.size("groups")?,
-        }),
+        "Conv" => Op::Conv(conv(a)?),
         "ConvTranspose" => Op::ConvTranspose(ConvTransposeAttrs {
             kernel: a.sizes("kernel")?,
             strides: a.sizes("strides")?,
@@ -48,7 +42,26 @@ pub(super) fn op(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result
         "ArgMin" => Op::ArgMin { axis: a.size("axis")?, keepdims: a.flag("keepdims")?, select_last: a.flag("select_last")? },
         "TopK" => Op::TopK { axis: a.size("axis")?, k: a.size("k")?, largest: a.flag("largest")?, sorted: a.flag("sorted")? },
         "CumSum" => Op::CumSum { axis: a.size("axis")?, exclusive: a.flag("exclusive")?, reverse: a.flag("reverse")? },
+        "QuantizeLinear" => Op::Quant(Quant::QuantizeLinear { axis: a.size("axis")?, to: dtype(a.text("to")?)? }),
+        "DequantizeLinear" => Op::Quant(Quant::DequantizeLinear { axis: a.size("axis")? }),
+        "QGemm" => Op::Quant(Quant::QGemm { alpha: a.float("alpha")?, trans_a: a.flag("trans_a")?, trans_b: a.flag("trans_b")? }),
+        "QLinearLeakyRelu" => Op::Quant(Quant::QLinearLeakyRelu { alpha: a.float("alpha")? }),
+        "QLinearAveragePool" => Op::Quant(Quant::QLinearAveragePool { pool: pool(a)?, count_include_pad: a.flag("count_include_pad")? }),
+        "QLinearSoftmax" => Op::Quant(Quant::QLinearSoftmax { axis: a.size("axis")? }),
+        "QLinearConcat" => Op::Quant(Quant::QLinearConcat { axis: a.size("axis")? }),
+        "ConvInteger" => Op::Quant(Quant::ConvInteger(conv(a)?)),
+        "QLinearConv" => Op::Quant(Quant::QLinearConv(conv(a)?)),
         _ => return layout(name, a, batch),
+    })
+}
+
+fn conv(a: &Attributes<'_>) -> Result<ConvAttrs, String> {
+    Ok(ConvAttrs {
+        kernel: a.sizes("kernel")?,
+        strides: a.sizes("strides")?,
+        dilations: a.sizes("dilations")?,
+        pads: a.sizes("pads")?,
+        groups: a.size("groups")?,
     })
 }
 
@@ -65,6 +78,9 @@ fn layout(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result<Op, St
         "Gather" => Op::Gather { axis: a.size("axis")? },
         "GatherElements" => Op::GatherElements { axis: a.size("axis")? },
         "ScatterElements" => Op::ScatterElements { axis: a.size("axis")?, reduction: scatter(a.text("reduction")?)? },
+        "GatherND" => Op::GatherND { batch_dims: a.size("batch_dims")? },
+        "ScatterND" => Op::ScatterND { reduction: scatter(a.text("reduction")?)? },
+        "ReverseSequence" => Op::ReverseSequence { time: a.size("time")?, batch: a.size("batch")? },
         "Pad" => Op::Pad { mode: pad(a.text("mode")?)?, pads: a.ints("pads")? },
         "Tile" => Op::Tile { repeats: a.sizes("repeats")? },
         "DepthToSpace" => Op::DepthToSpace { block: a.size("block")?, column_row_depth: a.flag("column_row_depth")? },
@@ -78,7 +94,7 @@ fn layout(name: &str, a: &Attributes<'_>, batch: Option<usize>) -> Result<Op, St
 
 /// Returns the operators without attributes.
 fn plain(name: &str) -> Option<Op> {
-    const PLAIN: [Op; 43] = [
+    const PLAIN: [Op; 59] = [
         Op::Neg,
         Op::Abs,
         Op::Sqrt,
@@ -92,6 +108,22 @@ fn plain(name: &str) -> Option<Op> {
         Op::Round,
         Op::Sin,
         Op::Cos,
+        Op::Tan,
+        Op::Asin,
+        Op::Acos,
+        Op::Atan,
+        Op::Sinh,
+        Op::Cosh,
+        Op::Asinh,
+        Op::Acosh,
+        Op::Atanh,
+        Op::Quant(Quant::DynamicQuantizeLinear),
+        Op::Quant(Quant::MatMulInteger),
+        Op::Quant(Quant::QLinearMatMul),
+        Op::Quant(Quant::QLinearAdd),
+        Op::Quant(Quant::QLinearMul),
+        Op::Quant(Quant::QLinearSigmoid),
+        Op::Quant(Quant::QLinearGlobalAveragePool),
         Op::Not,
         Op::Relu,
         Op::Sigmoid,
@@ -144,10 +176,10 @@ fn resize(a: &Attributes<'_>, batch: Option<usize>) -> Result<ResizeAttrs, Strin
         mode: named(a.text("mode")?, &[ResizeMode::Nearest, ResizeMode::Linear, ResizeMode::Cubic])?,
         coordinates: named(a.text("coordinates")?, &[HalfPixel, HalfPixelSymmetric, PytorchHalfPixel, AlignCorners, Asymmetric])?,
         nearest: named(a.text("nearest")?, &[RoundPreferFloor, RoundPreferCeil, Floor, Ceil])?,
-        cubic_coeff_a: -0.75,
-        exclude_outside: false,
+        cubic_coeff_a: a.float("cubic_coeff_a").unwrap_or(-0.75),
+        exclude_outside: a.flag("exclude_outside").unwrap_or(false),
         extrapolation_value: 0.0,
-        antialias: false,
+        antialias: a.flag("antialias").unwrap_or(false),
         scales: a.floats("scales")?,
         sizes: a.shape("sizes", batch)?,
         by_size: true,
@@ -161,7 +193,8 @@ fn named<T: Copy + std::fmt::Debug>(name: &str, known: &[T]) -> Result<T, String
 
 /// Returns the element type of that name.
 pub(super) fn dtype(name: &str) -> Result<DType, String> {
-    named(name, &[DType::F32, DType::F64, DType::F16, DType::I32, DType::I64, DType::Bool])
+    use DType::{Bool, F16, F32, F64, I8, I16, I32, I64, U8, U16};
+    named(name, &[F32, F64, F16, U8, I8, U16, I16, I32, I64, Bool])
 }
 
 fn reduction(name: &str) -> Result<Reduce, String> {

@@ -1,0 +1,120 @@
+//! `brinell check`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brinell_protocol::claim::{self, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source};
+use clap::Args;
+
+use super::audit::{command_line, json, stop_flag};
+use crate::console::{WIDTH, colour, print};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::settings::Running;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 every claim holds (or is undecided under policy warn); 1 a claim is refuted; 2 a claim
+is undecided; 3 a claim is stale or its evidence was tampered with; 4 usage or input error;
+5 internal error; 130 interrupted. 1 wins over 3, 3 over 2.")]
+pub(crate) struct Check {
+    /// Claim files (.toml, .yaml), or folders of them
+    #[arg(value_name = "CLAIMS", required = true)]
+    claims: Vec<PathBuf>,
+
+    /// Wall-clock time for all claims together, such as 90s, 10m or 2h; a later check goes on where it ended
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<Duration>,
+
+    /// Throw the evidence of these claims away and decide them anew
+    #[arg(long)]
+    fresh: bool,
+
+    #[command(flatten)]
+    running: Running,
+
+    /// Print the verdicts as JSON, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let mut sources = Vec::new();
+        for path in &self.claims {
+            for file in claim::files(path)? {
+                sources.push(Source::read(&file)?);
+            }
+        }
+        let (runtime, settings, batch) = self.running.resolve()?;
+        let options = CheckOptions { runtime, settings, batch, budget: self.budget, fresh: self.fresh, command: command_line() };
+        let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
+        let exit = exit(&claims);
+        if self.json {
+            let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
+            print(&json(&check)?);
+        } else {
+            print(&brinell_report::terminal::verdicts(&claims, WIDTH, colour()));
+        }
+        Ok(exit)
+    }
+}
+
+/// Returns how a check ends: refuted wins over stale, stale over undecided.
+fn exit(claims: &[CheckedClaim]) -> Exit {
+    let any = |ruling: Ruling| claims.iter().any(|claim| claim.verdict.verdict == ruling);
+    let failing =
+        |claim: &CheckedClaim| claim.verdict.verdict == Ruling::Undecided && claim.verdict.claim.policy.undecided == OnUndecided::Fail;
+    if any(Ruling::Refuted) {
+        Exit::Refuted
+    } else if any(Ruling::Stale) {
+        Exit::Stale
+    } else if claims.iter().any(failing) {
+        Exit::Undecided
+    } else {
+        Exit::Done
+    }
+}
+
+/// Reads a time such as `90s`, `10m`, `1h30m` or `1.5h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time; write it as 90s, 10m, 2h or 1h30m");
+    let (mut seconds, mut number, mut units) = (0.0, String::new(), 0);
+    for letter in text.trim().chars().filter(|letter| !letter.is_whitespace()) {
+        let unit = match letter {
+            's' => 1.0,
+            'm' => 60.0,
+            'h' => 3600.0,
+            _ => {
+                number.push(letter);
+                continue;
+            }
+        };
+        let value: f64 = number.parse().map_err(|_| wrong())?;
+        seconds += value * unit;
+        number.clear();
+        units += 1;
+    }
+    if units == 0 || !number.is_empty() {
+        return Err(wrong());
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        for (text, seconds) in
+            [("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1h30m", 5400.0), ("0.5s", 0.5), (" 1 m ", 60.0), ("0s", 0.0)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "10", "m", "10 minutes", "-5s", "1h30", "inf s", "nans"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `brinell replay`
+
+use std::path::PathBuf;
+
+use brinell_protocol::replay::{ReplayOptions, Standing, replay};
+use clap::Args;
+
+use super::audit::{json, stop_flag};
+use crate::console::{WIDTH, colour, print};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::Running;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 every counterexample is confirmed by every runtime; 2 one is not, or there is none;
+3 evidence was tampered with, or the model is another one; 4 usage or input error.")]
+pub(crate) struct Replay {
+    /// Evidence of a claim (NAME.evidence or a folder in it), or the folder of a run
+    #[arg(value_name = "EVIDENCE")]
+    evidence: PathBuf,
+
+    /// The model, where it is no longer where the record says
+    #[arg(long, value_name = "PATH")]
+    model: Option<PathBuf>,
+
+    /// The other artefact of an `equal` claim
+    #[arg(long, value_name = "PATH")]
+    other: Option<PathBuf>,
+
+    /// The data of a run; evidence brings its inputs along
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+
+    #[command(flatten)]
+    running: Running,
+
+    /// Print the opinions as JSON, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Replay {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let (_, settings, _) = self.running.resolve()?;
+        let options = ReplayOptions { model: self.model, other: self.other, data: self.data, settings };
+        let replays = replay(&self.evidence, &options, stop_flag()?.as_ref())?;
+        print(&if self.json { json(&replays)? } else { brinell_report::terminal::replays(&replays, WIDTH, colour()) });
+        let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
+        let any = witnesses.peek().is_some();
+        let confirmed = any && witnesses.all(|witness| witness.standing == Standing::Confirmed);
+        Ok(if confirmed { Exit::Done } else { Exit::Undecided })
+    }
+}

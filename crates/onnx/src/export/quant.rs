@@ -1,0 +1,75 @@
+//! Quantised operators, as the model had them.
+
+use brinell_graph::{DType, Quant};
+use prost::Message;
+use prost::bytes::Bytes;
+
+use super::attribute::{flag, float, int, size};
+use super::lower::{conv, trimmed, window};
+use super::{Call, Writer};
+use crate::error::ExportError;
+use crate::proto::{AttributeProto, NodeProto};
+
+impl Writer<'_> {
+    pub(super) fn quantised(&mut self, call: &Call<'_>, quant: &Quant) -> Result<(), ExportError> {
+        let wide = |dtype: Option<DType>| matches!(dtype, Some(DType::I16 | DType::U16));
+        let attributes = match quant {
+            Quant::QuantizeLinear { axis, to } => {
+                if wide(Some(*to)) {
+                    self.needs(call, 21, "16-bit quantisation")?;
+                }
+                let mut attributes = self.axis(call, *axis);
+                // Without a zero the type must be said, which only newer opsets can; u8 is the default.
+                if call.input(2).is_empty() && *to != DType::U8 {
+                    self.needs(call, 21, "quantisation to another type than u8 without a zero")?;
+                    attributes.push(int("output_dtype", i64::from(crate::tensor::dtype_number(*to))));
+                }
+                attributes
+            }
+            Quant::DequantizeLinear { axis } => {
+                let dtype = call.node.inputs.first().copied().flatten().and_then(|id| self.graph.value(id).dtype);
+                if wide(dtype) {
+                    self.needs(call, 21, "16-bit quantisation")?;
+                }
+                self.axis(call, *axis)
+            }
+            Quant::ConvInteger(attrs) | Quant::QLinearConv(attrs) => conv(attrs),
+            Quant::QGemm { alpha, trans_a, trans_b } => {
+                vec![float("alpha", *alpha), flag("transA", *trans_a), flag("transB", *trans_b)]
+            }
+            Quant::QLinearLeakyRelu { alpha } => vec![float("alpha", *alpha)],
+            Quant::QLinearAveragePool { pool, count_include_pad } => {
+                let mut attributes = window(pool);
+                attributes.retain(|attribute| attribute.name.as_deref() != Some("dilations"));
+                attributes.push(flag("count_include_pad", *count_include_pad));
+                attributes
+            }
+            Quant::QLinearSoftmax { axis } => vec![size("axis", *axis), int("opset", 13)],
+            Quant::QLinearConcat { axis } => vec![size("axis", *axis)],
+            Quant::DynamicQuantizeLinear
+            | Quant::MatMulInteger
+            | Quant::QLinearMatMul
+            | Quant::QLinearAdd
+            | Quant::QLinearMul
+            | Quant::QLinearSigmoid
+            | Quant::QLinearGlobalAveragePool => Vec::new(),
+        };
+        self.push_in(quant.domain(), quant.name(), trimmed(call.inputs.clone()), call.outputs.clone(), attributes);
+        Ok(())
+    }
+
+    /// The axis matters only where the scale is no scalar, and must then exist.
+    fn axis(&self, call: &Call<'_>, axis: usize) -> Vec<AttributeProto> {
+        let scalar = self.shape_of(call.node.inputs.get(1).copied().flatten()).is_some_and(<[_]>::is_empty);
+        if scalar { Vec::new() } else { vec![size("axis", axis)] }
+    }
+
+    fn push_in(&mut self, domain: &str, op: &str, inputs: Vec<String>, outputs: Vec<String>, attributes: Vec<AttributeProto>) {
+        if !domain.is_empty() {
+            self.domains.entry(domain.to_owned()).or_insert(1);
+        }
+        let attribute = attributes.iter().map(|a| Bytes::from(a.encode_to_vec())).collect();
+        let domain = (!domain.is_empty()).then(|| domain.to_owned());
+        self.nodes.push(NodeProto { input: inputs, output: outputs, name: None, op_type: Some(op.to_owned()), attribute, domain });
+    }
+}

@@ -1,0 +1,247 @@
+//! If, Loop and Scan whose conditions and lengths are constant: their bodies are unrolled.
+
+use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
+use prost::Message;
+use prost::bytes::Bytes;
+
+use super::symbol::Sym;
+use super::{Importer, Node, Refusal, bad, function, opaque, size, unknown};
+use crate::proto::GraphProto;
+use crate::{tensor, wire};
+
+/// Nodes that unrolling may make in one model.
+const UNROLLED: usize = 100_000;
+/// Bodies inside bodies.
+const MAX_DEPTH: usize = 32;
+
+impl Importer<'_> {
+    /// The graph in an attribute.
+    fn body(&self, node: &Node<'_>, name: &str) -> Result<GraphProto, Refusal> {
+        let encoded = node.attributes.find(name).and_then(|attribute| attribute.g.as_ref());
+        let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is no graph")) };
+        wire::check_subgraph(encoded).map_err(|e| Refusal::Bad(e.to_string()))?;
+        let body = GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))?;
+        if body.sparse_initializer.is_empty() { Ok(body) } else { opaque("its body has sparse tensors") }
+    }
+
+    /// Appends the nodes of a body with its inputs bound, and returns its outputs.
+    fn unroll(&mut self, node: &Node<'_>, body: &GraphProto, inputs: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        if self.scopes.len() >= MAX_DEPTH {
+            return bad(format!("bodies are nested more than {MAX_DEPTH} deep"));
+        }
+        if body.input.len() != inputs.len() {
+            return bad(format!("its body has {} inputs, {} are given", body.input.len(), inputs.len()));
+        }
+        self.scopes.push(Vec::new());
+        let outputs = self.unroll_here(node, body, inputs);
+        for (name, before) in self.scopes.pop().unwrap_or_default().into_iter().rev() {
+            match before {
+                Some(id) => self.by_name.insert(name, id),
+                None => self.by_name.remove(&name),
+            };
+        }
+        outputs
+    }
+
+    fn unroll_here(&mut self, node: &Node<'_>, body: &GraphProto, inputs: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        for (formal, &actual) in body.input.iter().zip(inputs) {
+            self.bind(formal.name.as_deref().unwrap_or_default(), actual);
+        }
+        for encoded in &body.initializer {
+            let (name, id) = self.constant_of_body(encoded)?;
+            self.bind(&name, id);
+        }
+        let nodes = function::inline(&body.node, self.functions, node.opsets).map_err(|e| Refusal::Bad(e.to_string()))?;
+        self.spend(nodes.len().saturating_add(1))?;
+        for (inner, opsets) in &nodes {
+            self.node(inner, opsets).map_err(|e| Refusal::Opaque(format!("its body cannot be unrolled: {e}")))?;
+        }
+        let outputs = body.output.iter().map(|output| {
+            let name = output.name.as_deref().unwrap_or_default();
+            self.by_name.get(name).copied().ok_or_else(|| Refusal::Bad(format!("its body does not produce `{name}`")))
+        });
+        outputs.collect()
+    }
+
+    /// Counts nodes that unrolling makes.
+    pub(super) fn spend(&mut self, nodes: usize) -> Result<(), Refusal> {
+        self.unrolled = self.unrolled.saturating_add(nodes);
+        if self.unrolled > UNROLLED { opaque(format!("unrolled it has more than {UNROLLED} nodes")) } else { Ok(()) }
+    }
+
+    /// A tensor of a body: all iterations share one constant.
+    pub(super) fn constant_of_body(&mut self, encoded: &Bytes) -> Result<(String, ValueId), Refusal> {
+        // The bytes are kept, so that no other tensor comes to lie at their address.
+        let place = (encoded.as_ptr().addr(), encoded.len());
+        if let Some((_, name, id)) = self.shared.get(&place) {
+            return Ok((name.clone(), *id));
+        }
+        let named = tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?;
+        let id = self.graph.constant(&named.name, named.tensor);
+        self.shared.insert(place, (encoded.clone(), named.name.clone(), id));
+        Ok((named.name, id))
+    }
+
+    /// Gives the outputs of `node` their values.
+    pub(super) fn results(&mut self, node: &Node<'_>, values: &[ValueId]) -> Result<(), Refusal> {
+        for (output, &value) in node.outputs.iter().zip(values) {
+            let Some(output) = output else { continue };
+            // A copy, so that the value bears the name that the model gives it.
+            let made = self.push(output, Op::Identity, vec![Some(value)], &[Some(output)])?;
+            if let Some(id) = made.into_iter().flatten().next() {
+                self.bind(output, id);
+            }
+        }
+        Ok(())
+    }
+
+    /// A truth value that is known now.
+    fn known(&self, id: ValueId) -> Option<bool> {
+        match self.content(id)?.items.as_slice() {
+            [Sym::Int(i)] => Some(*i != 0),
+            _ => None,
+        }
+    }
+
+    fn whole(&mut self, node: &Node<'_>, data: TensorData) -> Result<ValueId, Refusal> {
+        match Tensor::new(Vec::new(), data) {
+            Some(tensor) => Ok(self.constant(node, tensor)),
+            None => bad("no scalar"),
+        }
+    }
+
+    /// One value from those of all iterations, along a new axis.
+    pub(super) fn stacked(&mut self, node: &Node<'_>, parts: &[ValueId], axis: usize) -> Result<ValueId, Refusal> {
+        let mut rows = Vec::with_capacity(parts.len());
+        for &part in parts {
+            rows.push(self.step(node, Op::Unsqueeze { axes: vec![axis] }, &[part])?);
+        }
+        if rows.is_empty() { opaque("it makes no iteration") } else { self.step(node, Op::Concat { axis }, &rows) }
+    }
+}
+
+pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let condition = node.input(0)?;
+    let Some(condition) = importer.known(condition) else { return unknown("its condition is known at run time only") };
+    let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
+    let values = importer.unroll(node, &body, &[])?;
+    importer.results(node, &values)
+}
+
+/// Trip count?, condition?, then the values that are carried from one iteration to the next.
+pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let trips = match node.optional(0) {
+        None => None,
+        Some(id) => match importer.content(id).and_then(|content| content.ints()).as_deref() {
+            Some(&[n]) => Some(n),
+            _ => return unknown("its number of iterations is known at run time only"),
+        },
+    };
+    let mut condition = match node.optional(1) {
+        None => true,
+        Some(id) => match importer.known(id) {
+            Some(condition) => condition,
+            None => return unknown("its condition is known at run time only"),
+        },
+    };
+    let body = importer.body(node, "body")?;
+    let mut carried = (2..node.inputs.len()).map(|i| node.input(i)).collect::<Result<Vec<_>, _>>()?;
+    let Some(n_scanned) = body.output.len().checked_sub(carried.len() + 1) else { return bad("its body has too few outputs") };
+    let mut scanned: Vec<Vec<ValueId>> = vec![Vec::new(); n_scanned];
+    let mut trip = 0;
+    while condition && trips.is_none_or(|trips| trip < trips) {
+        let number = importer.whole(node, TensorData::I64(vec![trip]))?;
+        let on = importer.whole(node, TensorData::Bool(vec![true]))?;
+        let inputs: Vec<ValueId> = [number, on].into_iter().chain(carried.iter().copied()).collect();
+        let outputs = importer.unroll(node, &body, &inputs)?;
+        let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
+        condition = match importer.known(next) {
+            Some(condition) => condition,
+            None => return unknown("its body decides at run time when to stop"),
+        };
+        let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
+        carried = kept.to_vec();
+        for (list, &row) in scanned.iter_mut().zip(rows) {
+            list.push(row);
+        }
+        trip += 1;
+    }
+    let mut values = carried;
+    for rows in &scanned {
+        values.push(importer.stacked(node, rows, 0)?);
+    }
+    importer.results(node, &values)
+}
+
+/// States, then the values that are walked along an axis.
+pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    if node.version < 9 {
+        return opaque("it is in the form of opset 8");
+    }
+    let body = importer.body(node, "body")?;
+    let Some(n_scanned) = node.attributes.int("num_scan_inputs")?.and_then(|n| usize::try_from(n).ok()) else {
+        return bad("attribute `num_scan_inputs` is missing");
+    };
+    let Some(n_states) = node.inputs.len().checked_sub(n_scanned) else { return bad("it has too few inputs") };
+    let Some(n_outputs) = body.output.len().checked_sub(n_states) else { return bad("its body has too few outputs") };
+    let list = |name: &str, n: usize| -> Result<Vec<i64>, Refusal> {
+        match node.attributes.ints(name)? {
+            None => Ok(vec![0; n]),
+            Some(list) if list.len() == n => Ok(list),
+            Some(list) => bad(format!("attribute `{name}` has {} entries, {n} are needed", list.len())),
+        }
+    };
+    let (axes, directions) = (list("scan_input_axes", n_scanned)?, list("scan_input_directions", n_scanned)?);
+    let (out_axes, out_directions) = (list("scan_output_axes", n_outputs)?, list("scan_output_directions", n_outputs)?);
+    let mut states = (0..n_states).map(|i| node.input(i)).collect::<Result<Vec<_>, _>>()?;
+    let mut walked: Vec<Vec<ValueId>> = Vec::with_capacity(n_scanned);
+    for (i, (&axis, &direction)) in axes.iter().zip(&directions).enumerate() {
+        let x = node.input(n_states + i)?;
+        let axis = size::axis(axis, importer.rank(x)?)?;
+        let mut rows = importer.unstacked(node, x, axis)?;
+        if direction != 0 {
+            rows.reverse();
+        }
+        walked.push(rows);
+    }
+    let length = walked.first().map_or(0, Vec::len);
+    if walked.iter().any(|rows| rows.len() != length) {
+        return bad("the values that it walks along have different lengths");
+    }
+    let mut made: Vec<Vec<ValueId>> = vec![Vec::new(); n_outputs];
+    for trip in 0..length {
+        let rows = walked.iter().filter_map(|rows| rows.get(trip).copied());
+        let inputs: Vec<ValueId> = states.iter().copied().chain(rows).collect();
+        let outputs = importer.unroll(node, &body, &inputs)?;
+        let (kept, rows) = outputs.split_at(n_states.min(outputs.len()));
+        states = kept.to_vec();
+        for (list, &row) in made.iter_mut().zip(rows) {
+            list.push(row);
+        }
+    }
+    let mut values = states;
+    for ((rows, &axis), &direction) in made.iter_mut().zip(&out_axes).zip(&out_directions) {
+        if direction != 0 {
+            rows.reverse();
+        }
+        let Some(&first) = rows.first() else { return opaque("it makes no iteration") };
+        let axis = size::axis(axis, importer.rank(first)? + 1)?;
+        values.push(importer.stacked(node, rows, axis)?);
+    }
+    importer.results(node, &values)
+}
+
+impl Importer<'_> {
+    /// The parts of a value along an axis of fixed size, without that axis.
+    pub(super) fn unstacked(&mut self, node: &Node<'_>, x: ValueId, axis: usize) -> Result<Vec<ValueId>, Refusal> {
+        let Some(&Dim::Fixed(n)) = self.shape(x)?.get(axis) else {
+            return unknown("its number of iterations is known at run time only");
+        };
+        if n == 0 {
+            return opaque("it makes no iteration");
+        }
+        self.spend(n)?;
+        let parts = if n == 1 { vec![x] } else { self.step_many(node, Op::Split { axis, sizes: vec![1; n] }, &[x], n)? };
+        parts.into_iter().map(|part| self.step(node, Op::Squeeze { axes: vec![axis] }, &[part])).collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! What a claim must say beyond being well-formed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use brinell_record::{Claim, ClaimFile, ClaimThreat, Knowledge, Property, Quantity};
+use brinell_threat::Eps;
+
+use super::error::ClaimError;
+
+/// Longest id: it becomes the name of a folder.
+const LONGEST_ID: usize = 64;
+
+/// Checks what the types cannot.
+///
+/// # Errors
+/// [`ClaimError::Key`] for the first mistake.
+pub(super) fn check(path: &Path, file: &ClaimFile) -> Result<(), ClaimError> {
+    let wrong = |key: &str, problem: &str| Err(ClaimError::key(path, key, problem));
+    if !(file.confidence >= 0.5 && file.confidence < 1.0) {
+        return wrong("confidence", "is a probability from 0.5 up to, but not including, 1, such as 0.95");
+    }
+    if file.claims.is_empty() {
+        return wrong("claim", "holds no claim; write at least one [[claim]]");
+    }
+    let mut ids = BTreeSet::new();
+    for (number, claim) in file.claims.iter().enumerate() {
+        let found = Checked { claim }.problem();
+        if let Some((key, problem)) = found {
+            return Err(ClaimError::key(path, format!("claim[{number}].{key}"), problem));
+        }
+        if !ids.insert(claim.id.to_lowercase()) {
+            return Err(ClaimError::key(path, format!("claim[{number}].id"), format!("`{}` stands twice in the file", claim.id)));
+        }
+    }
+    Ok(())
+}
+
+type Problem = (String, String);
+
+struct Checked<'c> {
+    claim: &'c Claim,
+}
+
+impl Checked<'_> {
+    fn problem(&self) -> Option<Problem> {
+        self.words().or_else(|| self.subject()).or_else(|| self.population()).or_else(|| self.property()).or_else(|| self.threat())
+    }
+
+    fn words(&self) -> Option<Problem> {
+        let id = &self.claim.id;
+        let usable = id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !id.starts_with('.') && !id.ends_with('.');
+        if id.is_empty() || id.len() > LONGEST_ID || !usable {
+            return problem("id", format!("`{id}` cannot name a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"));
+        }
+        if self.claim.statement.trim().is_empty() {
+            return problem("statement", "is empty; say in one sentence what is claimed");
+        }
+        let day = self.claim.expires.as_ref()?;
+        day.parse::<jiff::civil::Date>().err().and_then(|_| problem("expires", format!("`{day}` is no day; write it as 2027-06-30")))
+    }
+
+    fn subject(&self) -> Option<Problem> {
+        let subject = &self.claim.subject;
+        if let Some(found) =
+            digest("subject.sha256", Some(&subject.sha256)).or_else(|| digest("subject.weights_sha256", subject.weights_sha256.as_ref()))
+        {
+            return Some(found);
+        }
+        if !["0..1", "0..255"].contains(&subject.scale.as_str()) {
+            return problem("subject.scale", format!("`{}` is unknown; use 0..1 or 0..255", subject.scale));
+        }
+        if subject.layout != "auto" && brinell_engine::Layout::from_name(&subject.layout).is_none() {
+            return problem("subject.layout", format!("`{}` is unknown; use auto, nchw, nhwc, flat or flat-transposed", subject.layout));
+        }
+        None
+    }
+
+    fn population(&self) -> Option<Problem> {
+        let population = &self.claim.population;
+        if let Some(found) = digest("population.sha256", Some(&population.sha256)) {
+            return Some(found);
+        }
+        if population.n == 0 {
+            return problem("population.n", "is 0; a claim needs at least one sample");
+        }
+        if population.selection.trim().is_empty() {
+            return problem("population.selection", "is empty; say how the samples were chosen");
+        }
+        None
+    }
+
+    fn property(&self) -> Option<Problem> {
+        match &self.claim.property {
+            Property::Rate { at_least, at_most } => threshold(*at_least, *at_most),
+            Property::Bound { at_least, at_most, .. } => threshold(*at_least, *at_most),
+            Property::Equal { sha256, weights_sha256, tolerance, .. } => digest("property.sha256", Some(sha256))
+                .or_else(|| digest("property.weights_sha256", weights_sha256.as_ref()))
+                .or_else(|| {
+                    let usable = tolerance.is_finite() && *tolerance >= 0.0;
+                    (!usable).then(|| ("property.tolerance".to_owned(), format!("is {tolerance}; give a finite number of at least 0")))
+                }),
+            _ => None,
+        }
+    }
+
+    fn threat(&self) -> Option<Problem> {
+        match (&self.claim.threat, attacked(&self.claim.property)) {
+            (None, true) => problem("threat", "missing; say at least norm, eps and suite"),
+            (Some(_), false) => problem("threat", "this property is about unchanged samples; remove it"),
+            (Some(threat), true) => threat_problem(threat),
+            (None, false) => None,
+        }
+    }
+}
+
+/// True where the property speaks of attacked samples.
+pub(super) fn attacked(property: &Property) -> bool {
+    match property {
+        Property::Forall { .. } | Property::Rate { .. } => true,
+        Property::Bound { quantity, .. } => *quantity == Quantity::RobustAccuracy,
+        _ => false,
+    }
+}
+
+fn threat_problem(threat: &ClaimThreat) -> Option<Problem> {
+    if let Err(error) = threat.eps.parse::<Eps>() {
+        return problem("threat.eps", error.to_string());
+    }
+    match (&threat.suite, threat.attacks.is_empty()) {
+        (Some(_), false) => problem("threat", "names both suite and attacks; keep one"),
+        (None, true) => problem("threat.suite", format!("missing; name one of {}, or list attacks", suites())),
+        (Some(suite), true) => match brinell_attack::suite(suite) {
+            Ok(attacks) if attacks.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
+            Ok(attacks) => attacks.iter().find_map(|attack| too_knowing(attack.as_ref(), threat.knowledge)),
+            Err(error) => problem("threat.suite", error.to_string()),
+        },
+        (None, false) => threat.attacks.iter().find_map(|attack| match brinell_attack::recipe(attack) {
+            Ok(attack) => too_knowing(attack.as_ref(), threat.knowledge),
+            Err(error) => problem("threat.attacks", error.to_string()),
+        }),
+    }
+    .or_else(|| match threat.max_queries {
+        Some(0 | 1) => problem("threat.max_queries", "below 2 leaves no attack: a gradient costs a forward and a backward"),
+        _ => None,
+    })
+}
+
+/// Refuses an attack that sees more of the model than the claim grants.
+fn too_knowing(attack: &dyn brinell_attack::Recipe, granted: Knowledge) -> Option<Problem> {
+    let most = match granted {
+        Knowledge::White => brinell_attack::Knowledge::White,
+        Knowledge::Score => brinell_attack::Knowledge::Score,
+        Knowledge::Decision => brinell_attack::Knowledge::Label,
+        Knowledge::Transfer => return problem("threat.knowledge", "transfer is not available yet; use white, score or decision"),
+    };
+    let seen = attack.knowledge();
+    if seen <= most {
+        return None;
+    }
+    problem("threat.knowledge", format!("{} sees more of the model ({}) than this grants; name other attacks", attack.name(), seen.name()))
+}
+
+fn suites() -> String {
+    brinell_attack::suites().filter(|name| *name != super::NO_ATTACK).collect::<Vec<_>>().join(", ")
+}
+
+fn threshold(at_least: Option<f64>, at_most: Option<f64>) -> Option<Problem> {
+    match (at_least, at_most) {
+        (Some(_), Some(_)) => problem("property", "has both at_least and at_most; write two claims"),
+        (None, None) => problem("property", "names no threshold; give at_least or at_most"),
+        (Some(value), None) | (None, Some(value)) if !(0.0..=1.0).contains(&value) => {
+            problem("property", format!("the threshold {value} is no share; give a number from 0 to 1, such as 0.9 for 90 %"))
+        }
+        _ => None,
+    }
+}
+
+fn digest(key: &str, text: Option<&String>) -> Option<Problem> {
+    let text = text?;
+    let usable = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if usable {
+        None
+    } else {
+        problem(key, format!("`{text}` is no SHA-256; it has 64 lower-case hexadecimal digits, as sha256sum prints"))
+    }
+}
+
+fn problem(key: &str, text: impl Into<String>) -> Option<Problem> {
+    Some((key.to_owned(), text.into()))
+}

@@ -1,0 +1,120 @@
+//! Judging counterexamples again: on the original file, with every available runtime.
+//!
+//! Evidence of a claim brings its inputs along, so that it needs the model and nothing else; a run of `brinell audit` needs
+//! the data, too.
+
+mod error;
+mod panel;
+mod source;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brinell_engine::{Preprocess, RuntimeSettings};
+use brinell_record::{FileHash, REPLAY_SCHEMA, Replay, Witness};
+
+pub use brinell_record::Standing;
+pub use error::ReplayError;
+pub use panel::{Charge, Finding, Panel, standing};
+
+use crate::claim::equal::Pair;
+use crate::{ProtocolError, Subject};
+use source::Source;
+
+/// Where the files lie that a replay needs.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayOptions {
+    /// The model; by default where the record says.
+    pub model: Option<PathBuf>,
+    /// The other artefact of an `equal` claim.
+    pub other: Option<PathBuf>,
+    /// The data of a run.
+    pub data: Option<PathBuf>,
+    /// Threads and library of ONNX Runtime.
+    pub settings: RuntimeSettings,
+}
+
+/// Judges every counterexample of a claim's evidence, of all evidence beside a claim file, or of a run.
+///
+/// # Guarantees
+/// Evidence is judged only where every byte of it is what was written, and on the very model that it is about.
+///
+/// # Errors
+/// [`ReplayError`], [`ProtocolError::Interrupted`], and those of reading model and data.
+pub fn replay(path: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Vec<Replay>, ProtocolError> {
+    source::folders(path)?.iter().map(|folder| one(folder, options, stop)).collect()
+}
+
+fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Replay, ProtocolError> {
+    let source = Source::open(folder, options)?;
+    let subject = source.model(options.model.as_deref())?;
+    let mut replay = Replay {
+        schema: REPLAY_SCHEMA.to_owned(),
+        source: folder.display().to_string(),
+        claim: source.claim_id(),
+        model: FileHash { path: subject.path.display().to_string(), sha256: subject.sha256.clone() },
+        judges: Vec::new(),
+        refused: Vec::new(),
+        witnesses: Vec::new(),
+    };
+    if source.witnesses.is_empty() {
+        return Ok(replay);
+    }
+    let shape = source.shape();
+    let preprocess = subject.preprocess(&source.preprocess, &shape)?;
+    let panel = Panel::open(&subject, &options.settings)?;
+    replay.refused = panel.refused().to_vec();
+    let mut bench = match &source.other {
+        Some(other) => {
+            let two: Subject = other.load(options.other.as_deref())?;
+            let pair = Pair {
+                preprocess: [preprocess, two.preprocess(&source.preprocess, &shape)?],
+                panels: [panel, Panel::open(&two, &options.settings)?],
+                tolerance: other.tolerance,
+            };
+            replay.judges = pair.judges();
+            Bench::Two(Box::new(pair))
+        }
+        None => {
+            replay.judges = panel.judges();
+            Bench::One(panel, preprocess)
+        }
+    };
+    for witness in &source.witnesses {
+        if stop.load(Ordering::Relaxed) {
+            return Err(ProtocolError::Interrupted);
+        }
+        replay.witnesses.push(bench.judge(&source, witness)?);
+    }
+    Ok(replay)
+}
+
+/// Who judges: a panel on one model, or one on two models.
+enum Bench {
+    One(Panel, Preprocess),
+    Two(Box<Pair>),
+}
+
+impl Bench {
+    fn judge(&mut self, source: &Source, witness: &Witness) -> Result<Witness, ProtocolError> {
+        let (x, x_adv) = source.points(witness)?;
+        Ok(match self {
+            Self::Two(pair) => {
+                let opinions = pair.opinions(&x)?;
+                Witness { standing: standing(&opinions), opinions, ..witness.clone() }
+            }
+            Self::One(panel, preprocess) => {
+                let finding = panel.judge(preprocess, &source.ball, source.charge(witness), &x, &x_adv)?;
+                Witness {
+                    prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
+                    norm: finding.norm,
+                    margin: finding.margin(),
+                    standing: finding.standing,
+                    violation: finding.violation,
+                    opinions: finding.opinions,
+                    ..witness.clone()
+                }
+            }
+        })
+    }
+}
