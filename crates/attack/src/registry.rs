@@ -2,6 +2,8 @@
 
 mod blackbox;
 
+mod minimum;
+
 use brinell_threat::Norm;
 
 use crate::{
@@ -70,7 +72,7 @@ const ATTACKS: &[Entry] = &[
 ];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    ATTACKS.iter().chain(blackbox::ATTACKS)
+    ATTACKS.iter().chain(minimum::ATTACKS).chain(blackbox::ATTACKS)
 }
 
 const COUNT: &str = "a whole number above 0";
@@ -151,6 +153,8 @@ pub struct Listed {
     pub knowledge: Knowledge,
     /// Settings that it takes.
     pub settings: &'static [&'static str],
+    /// True where it looks for the nearest example, at any distance.
+    pub seeks_minimum: bool,
 }
 
 /// Every attack.
@@ -163,6 +167,7 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
             norms: recipe.norms(),
             knowledge: recipe.knowledge(),
             settings: entry.settings,
+            seeks_minimum: recipe.seeks_minimum(),
         })
     })
 }
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_what_is_known() {
         for (spec, words) in [
-            ("fabb", "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square"),
+            ("fabb", "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, bim, "),
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),

@@ -14,6 +14,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("standard", include_str!("../suites/standard.toml")),
     ("plus", include_str!("../suites/plus.toml")),
     ("rand", include_str!("../suites/rand.toml")),
+    ("minimum", include_str!("../suites/minimum.toml")),
 ];
 
 /// Attacks that run one after the other.
@@ -209,7 +210,7 @@ mod tests {
         }
         assert_eq!(
             Suite::named("slow").unwrap_err().to_string(),
-            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand"
+            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum"
         );
     }
 

@@ -76,6 +76,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "EPS", allow_hyphen_values = true, help_heading = "Threat")]
     pub(crate) eps: Option<Number>,
 
+    /// Look for the nearest example of every sample at any distance, instead of one within --eps
+    #[arg(long, num_args = 0, default_missing_value = "true", conflicts_with_all = ["eps", "keep_going"], help_heading = "Threat")]
+    pub(crate) minimum_norm: Option<bool>,
+
     /// Class, by name or index, that every sample is to be turned into
     #[arg(long, value_name = "CLASS", help_heading = "Threat")]
     pub(crate) target: Option<String>,
@@ -170,7 +174,7 @@ impl Running {
 fn suite_help() -> String {
     let names: Vec<&str> = brinell_protocol::suites().collect();
     format!(
-        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick]",
+        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum]",
         names.join(", ")
     )
 }
@@ -241,6 +245,8 @@ impl Settings {
     /// Returns these settings, with gaps filled from `file`.
     pub(crate) fn over(self, file: Self) -> Self {
         let no_suite = self.suite.is_none();
+        // A radius on the command line replaces the search for the nearest of the file, and the other way round.
+        let (no_radius, not_nearest) = (self.eps.is_none(), self.minimum_norm.is_none());
         Self {
             model: self.model.or(file.model),
             data: self.data.or(file.data),
@@ -252,7 +258,8 @@ impl Settings {
             std: self.std.or(file.std),
             layout: self.layout.or(file.layout),
             norm: self.norm.or(file.norm),
-            eps: self.eps.or(file.eps),
+            eps: self.eps.or_else(|| file.eps.filter(|_| not_nearest)),
+            minimum_norm: self.minimum_norm.or_else(|| file.minimum_norm.filter(|_| no_radius)),
             target: self.target.or(file.target),
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
@@ -273,15 +280,23 @@ impl Settings {
     /// Checks the settings and turns them into a plan.
     pub(crate) fn plan(self, resume: bool, command: String) -> Result<Plan, Failure> {
         let missing = |what: &str| Failure::input(format!("missing: {what}; give it on the command line or in {FILE} (see brinell init)"));
-        let (Some(model), Some(data), Some(norm), Some(eps)) = (&self.model, &self.data, &self.norm, &self.eps) else {
-            let given = [self.model.is_some(), self.data.is_some(), self.norm.is_some(), self.eps.is_some()];
-            let names = ["MODEL", "--data", "--norm", "--eps"].into_iter().zip(given);
+        let nearest = self.minimum_norm == Some(true);
+        let radius = match (&self.eps, nearest) {
+            (Some(_), true) => {
+                return Err(Failure::input("--minimum-norm looks for examples at any distance: leave out --eps; the curve has all radii"));
+            }
+            (None, true) => Some(Eps::any()),
+            (Some(eps), false) => Some(eps.to_string().parse().map_err(Failure::from_error)?),
+            (None, false) => None,
+        };
+        let (Some(model), Some(data), Some(norm), Some(eps)) = (&self.model, &self.data, &self.norm, radius) else {
+            let given = [self.model.is_some(), self.data.is_some(), self.norm.is_some(), self.eps.is_some() || nearest];
+            let names = ["MODEL", "--data", "--norm", "--eps (or --minimum-norm)"].into_iter().zip(given);
             let absent: Vec<&str> = names.filter(|(_, given)| !given).map(|(name, _)| name).collect();
             return Err(missing(&absent.join(", ")));
         };
         let (model, data) = (model.clone(), data.clone());
         let norm: Norm = norm.parse().map_err(Failure::from_error)?;
-        let eps: Eps = eps.to_string().parse().map_err(Failure::from_error)?;
         let scale = match self.scale.as_deref() {
             None | Some("0..1") => Scale::Unit,
             Some("0..255") => Scale::Byte,
@@ -318,7 +333,7 @@ impl Settings {
             norm,
             eps,
             target: self.target,
-            suite: self.suite.unwrap_or_else(|| "quick".to_owned()),
+            suite: self.suite.unwrap_or_else(|| if nearest { "minimum" } else { "quick" }.to_owned()),
             attacks: self.attacks.unwrap_or_default(),
             limit: self.limit,
             seed: self.seed.unwrap_or(0),

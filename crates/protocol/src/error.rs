@@ -6,6 +6,14 @@ use crate::data::{DataError, UnknownClass};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProtocolError {
+    /// An attack needs a radius where none is given.
+    #[error("attack {attack} needs a radius: give --eps instead of --minimum-norm, or attacks that look for the nearest example: {others}")]
+    RadiusOfAttack {
+        /// The attack.
+        attack: String,
+        /// Attacks that need none, in this norm.
+        others: String,
+    },
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_attack::contract::HarnessError),

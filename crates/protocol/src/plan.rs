@@ -16,7 +16,7 @@ use crate::data::Scale;
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
 /// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
 /// | `preprocess` | none | mean, standard deviation and axis order, applied after the attack |
-/// | `norm`, `eps` | | the ball |
+/// | `norm`, `eps` | | the ball; with [`Eps::any`] the nearest example of each sample is looked for |
 /// | `target` | none | class name or index that every sample is to be turned into |
 /// | `suite`, `attacks` | `quick` | attacks by name; `attacks` replaces the suite |
 /// | `limit` | all | number of samples, from the first |

@@ -24,6 +24,7 @@ mod flag;
 pub mod float;
 mod gallery;
 mod history;
+mod minimum;
 mod sample;
 mod summary;
 mod verdict;
@@ -37,6 +38,7 @@ pub use entry::RunEntry;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
+pub use minimum::{MinimumNorm, Quantile};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Machine, ModelInfo, Norm, Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Flag, Indicator, Sanity, Severity};
+use crate::{Flag, Indicator, MinimumNorm, Sanity, Severity};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
@@ -63,6 +63,9 @@ pub struct Summary {
     pub per_class: Vec<ClassCounts>,
     /// Robust accuracy over the radius, radii ascending.
     pub curve: Vec<CurvePoint>,
+    /// Distances of the nearest examples, where the audit looked for these instead of examples within a radius.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_norm: Option<MinimumNorm>,
     /// Wall-clock time of the whole run, resumed parts included.
     pub seconds: f64,
     /// Largest resident set of the process; `None` where the system does not tell.
@@ -133,9 +136,9 @@ pub enum Norm {
 pub struct Threat {
     /// How a change is measured.
     pub norm: Norm,
-    /// Radius, in input-scale units.
+    /// Radius, in input-scale units. Where the nearest examples were looked for at any distance, that of the farthest corner of the box.
     pub eps: f64,
-    /// Radius as it was typed, such as `8/255`.
+    /// Radius as it was typed, such as `8/255`; `any` where the nearest examples were looked for.
     pub eps_text: String,
     /// Smallest and largest allowed value of every input element.
     #[serde(rename = "box")]
@@ -194,8 +197,11 @@ pub struct Stage {
     pub name: String,
     /// Samples that it was run on.
     pub attacked: usize,
-    /// Samples that it broke, as confirmed by the referee.
+    /// Samples that it broke, as confirmed by the referee, and none before it.
     pub broken: usize,
+    /// Samples for which it found a nearer example than those before it, the broken included, where the nearest was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub improved: Option<usize>,
     /// Forward passes, one per sample and call.
     pub forwards: u64,
     /// Backward passes, one per sample and call.

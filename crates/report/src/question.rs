@@ -1,6 +1,6 @@
 //! What was asked, in one plain sentence.
 
-use crate::format::{radius, size};
+use crate::format::{norm, radius, size};
 use crate::verdict::{class_name, noun, plural};
 use brinell_record::Summary;
 
@@ -12,6 +12,15 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
     let radius = radius(&summary.threat);
     if summary.stages.is_empty() {
         return format!("Does {title} classify {samples} correctly?");
+    }
+    if summary.minimum_norm.is_some() {
+        let norm = norm(summary.threat.norm);
+        return match summary.threat.target {
+            None => format!("How small a change ({norm}) makes {title} lose its right answer on {samples}?"),
+            Some(target) => {
+                format!("How small a change ({norm}) makes {title} take {samples} for “{}”?", class_name(&summary.classes, target))
+            }
+        };
     }
     match summary.threat.target {
         None => format!("Does {title} keep its right answer on {samples}, whatever change of at most {radius} is made to each?"),

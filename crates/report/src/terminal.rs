@@ -4,9 +4,9 @@ mod claims;
 
 pub use claims::{replays, verdicts};
 
-use crate::format::{JOINER, NBSP, confidence, count, duration, interval, percent, size};
+use crate::format::{JOINER, NBSP, confidence, confidence_level, count, distance, duration, interval, norm, percent, size};
 use crate::verdict::Verdict;
-use brinell_record::{Rate, Severity, Summary};
+use brinell_record::{MinimumNorm, Rate, Severity, Summary};
 use std::fmt::Write as _;
 
 /// Narrowest width that the stage table fits into.
@@ -37,23 +37,32 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         out.push('\n');
     }
     accuracy(&mut out, "clean accuracy", summary.clean_correct, &summary.clean_accuracy, summary.data.n);
-    let robust = if summary.threat.target.is_some() { "resisted" } else { "robust accuracy" };
+    let robust = match (&summary.minimum_norm, summary.threat.target) {
+        (Some(_), _) => "none found",
+        (None, Some(_)) => "resisted",
+        (None, None) => "robust accuracy",
+    };
     accuracy(&mut out, robust, summary.survived, &summary.robust_accuracy, summary.data.n);
+    if let Some(minimum) = &summary.minimum_norm {
+        distances(&mut out, summary, minimum);
+    }
     flags(&mut out, summary, width, &paint);
     out
 }
 
-/// Columns: stage, attacked, broken, left, forwards, backwards, time.
+/// Columns: stage, attacked, broken, left, forwards, backwards, time; where the nearest examples were looked for, those that came nearer stand in place of
+/// those left.
 fn stages(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
     let mut left = summary.clean_correct;
-    let mut rows = vec![["stage", "attacked", "broken", "left", "forwards", "backwards", "time"].map(str::to_owned)];
+    let left_or_nearer = if summary.minimum_norm.is_some() { "nearer" } else { "left" };
+    let mut rows = vec![["stage", "attacked", "broken", left_or_nearer, "forwards", "backwards", "time"].map(str::to_owned)];
     for stage in &summary.stages {
         left = left.saturating_sub(stage.broken);
         rows.push([
             ascii(&stage.name),
             size(stage.attacked),
             size(stage.broken),
-            size(left),
+            size(stage.improved.unwrap_or(left)),
             count(stage.forwards),
             count(stage.backwards),
             ascii(&duration(stage.seconds)),
@@ -94,6 +103,23 @@ fn reference(summary: &Summary) -> Option<String> {
         count(reference),
         parts.join(", ")
     )))
+}
+
+/// Quantiles of the distances of the nearest examples.
+fn distances(out: &mut String, summary: &Summary, minimum: &MinimumNorm) {
+    let _ = writeln!(out, "\nnearest examples, {}: share of all samples that have one nearer", ascii(norm(summary.threat.norm)));
+    for quantile in &minimum.of_all {
+        let far = |value: f64| ascii(&distance(value, &summary.threat));
+        let _ = writeln!(
+            out,
+            "{:<16}{:>7}   {} interval {} to {}",
+            ascii(&percent(quantile.share)),
+            far(quantile.value),
+            ascii(&confidence_level(quantile.confidence)),
+            far(quantile.low),
+            far(quantile.high)
+        );
+    }
 }
 
 fn accuracy(out: &mut String, name: &str, k: usize, rate: &Rate, n: usize) {

@@ -2,8 +2,9 @@
 
 use crate::{
     Eps, InputBox, Norm, Region, ThreatError,
-    kernel::{distance_count, distance_max, distance_sq, distance_sum},
+    kernel::{clamp, distance_count, distance_max, distance_sq, distance_sum},
     l0, l1, l2,
+    region::interval,
 };
 
 /// Allowance of [`Ball::contains`], relative to eps: a distance of `eps * (1 + ROUNDING_ALLOWANCE)` still counts as inside.
@@ -84,16 +85,21 @@ impl Ball {
         if self.norm == Norm::L0 && self.eps.fract() != 0.0 {
             return Err(ThreatError::NotACount { eps: self.eps });
         }
-        let diameter = match self.norm {
-            Norm::Linf => self.bounds.width(),
-            Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
-            Norm::L1 => self.bounds.width() * elements as f64,
-            Norm::L0 => elements as f64,
-        };
+        let diameter = self.diameter(elements);
         if self.eps <= diameter {
             Ok(())
         } else {
             Err(ThreatError::EpsBeyondBox { norm: self.norm, eps: self.eps, diameter, lo: self.bounds.lo(), hi: self.bounds.hi() })
+        }
+    }
+
+    /// Largest distance of two points of the box, for inputs of `elements` elements.
+    pub fn diameter(&self, elements: usize) -> f64 {
+        match self.norm {
+            Norm::Linf => self.bounds.width(),
+            Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
+            Norm::L1 => self.bounds.width() * elements as f64,
+            Norm::L0 => elements as f64,
         }
     }
 
@@ -134,9 +140,17 @@ impl Ball {
         Region::new(self, x)
     }
 
-    /// Moves `z` to the nearest allowed input; see [`Region::project`].
+    /// Moves `z` to the nearest allowed input; see [`Region::project`]. No memory is allocated, so that the radius may change at every step.
     pub fn project(&self, x: &[f32], z: &mut [f32]) {
-        self.around(x).project(z);
+        match self.norm {
+            Norm::Linf => x.iter().zip(z).for_each(|(&x, z)| {
+                let (lo, hi) = interval(x, self.eps, self.bounds);
+                *z = clamp(*z, lo, hi);
+            }),
+            Norm::L2 => l2::project(x, z, self.eps, self.bounds),
+            Norm::L1 => l1::project(x, z, self.eps, self.bounds),
+            Norm::L0 => l0::project(x, z, self.eps, self.bounds),
+        }
     }
 
     /// Moves `z` inside in the form of APGD's reference; see [`Region::project_reference`].

@@ -25,7 +25,17 @@ impl Eps {
         Ok(Self { value, text })
     }
 
-    /// The radius; finite and not negative. A quotient is the f64 nearest to the quotient of its two numbers.
+    /// No limit: examples are looked for at any distance. It cannot be typed.
+    pub fn any() -> Self {
+        Self { value: f64::INFINITY, text: "any".to_owned() }
+    }
+
+    /// True where there is no limit.
+    pub fn is_any(&self) -> bool {
+        self.value == f64::INFINITY
+    }
+
+    /// The radius; not negative, and finite unless there is no limit. A quotient is the f64 nearest to the quotient of its two numbers.
     pub fn value(&self) -> f64 {
         self.value
     }

@@ -31,7 +31,7 @@ pub struct CentredRegion {
 }
 
 /// Smallest and largest f32 that differ from `x` by at most `eps` in f64 and lie in the box; where there is none, the box wins.
-fn interval(x: f32, eps: f64, bounds: InputBox) -> (f32, f32) {
+pub(crate) fn interval(x: f32, eps: f64, bounds: InputBox) -> (f32, f32) {
     let wide = f64::from(x);
     let (mut lo, mut hi) = ((wide - eps) as f32, (wide + eps) as f32);
     // Rounding to f32 goes to the nearest, which is outside half of the time; its inner neighbour never is.

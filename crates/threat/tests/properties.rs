@@ -1,7 +1,7 @@
 //! Properties of projections, support functions and samplers.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use brinell_threat::{Ball, Eps, InputBox, Norm, Violation, fill_normal, fill_uniform};
+use brinell_threat::{Ball, Eps, InputBox, Norm, Violation, fill_normal, fill_uniform, onto_plane};
 use proptest::prelude::*;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
@@ -250,4 +250,26 @@ fn uniform_l2_samples_have_uniform_radii() {
         .count();
     // Binomial(20000, 1/2): five standard deviations are 354.
     assert!(half.abs_diff(n / 2) < 354, "{half}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_step_onto_a_plane_is_the_shortest_that_rises_as_much(case in cases(), share in prop_oneof![Just(0.0), Just(1.0), -1.2..1.2f64]) {
+        let Case { ball: Ball { norm, bounds, .. }, x, w, .. } = case;
+        let toward: Vec<f32> = w.iter().map(|w| if share < 0.0 { -w } else { *w }).collect();
+        let most = Ball::unlimited(norm, bounds).support(&x, &toward);
+        let rise = share.abs() * most;
+        let mut delta = vec![f32::NAN; DIM];
+        let size = onto_plane(norm, &x, &w, rise.copysign(share), bounds, &mut delta);
+        let y: Vec<f32> = x.iter().zip(&delta).map(|(x, d)| (x + d).max(bounds.lo()).min(bounds.hi())).collect();
+        let scale = w.iter().map(|w| f64::from(w.abs())).sum::<f64>();
+        let rounding = 1e-6 * scale * f64::from(bounds.lo().abs().max(bounds.hi().abs()));
+        prop_assert!(inner(&toward, &x, &y) >= rise.min(most) - rounding, "{} < {rise}", inner(&toward, &x, &y));
+        // The same radius spent at best rises no more than was asked for, so that no shorter step would do; L0 is whole.
+        let shorter = if norm == Norm::L0 { (size - 1.0).max(0.0) } else { size * (1.0 - 1e-5) };
+        let best = Ball { norm, eps: shorter, bounds }.support(&x, &toward);
+        prop_assert!(best <= rise + rounding, "{best} > {rise} at {shorter}");
+    }
 }

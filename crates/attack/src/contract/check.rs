@@ -80,6 +80,12 @@ fn spec(name: &str) -> &str {
         "surfree" => "surfree:steps=1500",
         "nes" => "nes:pairs=50",
         "spsa" => "spsa:pairs=50",
+        "cw" => "cw:steps=100",
+        "ddn" => "ddn:steps=200",
+        "ead" => "ead:steps=100",
+        "fmn" => "fmn:steps=200",
+        "pdpgd" => "pdpgd:steps=200",
+        "sigma-zero" => "sigma-zero:steps=200",
         other => other,
     }
 }

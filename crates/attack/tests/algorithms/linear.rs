@@ -4,17 +4,17 @@ use crate::model::{Linear, Trace, run};
 use brinell_attack::{Recipe, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};
 
-const DIM: usize = 24;
+pub(crate) const DIM: usize = 24;
 
 /// Two logits, `w . (x - x0) + offset` and 0, and the clean input `x0`.
-struct Problem {
-    model: Linear,
-    x: Vec<f32>,
-    w: Vec<f64>,
+pub(crate) struct Problem {
+    pub(crate) model: Linear,
+    pub(crate) x: Vec<f32>,
+    pub(crate) w: Vec<f64>,
 }
 
 /// `inset` is how far the clean input keeps away from the box's sides; the true class wins by `lead`.
-fn problem(inset: f32, lead: f64) -> Problem {
+pub(crate) fn problem(inset: f32, lead: f64) -> Problem {
     let wave = |k: usize, f: f64| (1.0 + k as f64 * f).sin();
     let w: Vec<f64> = (0..DIM).map(|k| wave(k, 2.3) + 0.1 * wave(k, 0.7)).collect();
     let x: Vec<f32> = (0..DIM).map(|k| inset + (1.0 - 2.0 * inset) * (0.5 + 0.5 * wave(k, 1.9)) as f32).collect();
@@ -24,7 +24,7 @@ fn problem(inset: f32, lead: f64) -> Problem {
 
 /// The largest drop of `w . x` within radius eps: each element moves against w by at most its room; for L2 the movement is shared out
 /// by a Lagrange multiplier, found by plain bisection here.
-fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
+pub(crate) fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
     let room: Vec<f64> =
         problem.x.iter().zip(&problem.w).map(|(x, w)| if *w > 0.0 { f64::from(*x) } else { 1.0 - f64::from(*x) }).collect();
     let moves = |t: f64| -> Vec<f64> { problem.w.iter().zip(&room).map(|(w, room)| (t * w.abs()).min(*room)).collect() };

@@ -5,6 +5,7 @@ mod apgd_reference;
 mod blackbox;
 mod hostile;
 mod linear;
+mod minimum;
 mod model;
 mod reference_paths;
 mod scripted;

@@ -80,8 +80,9 @@ impl Run<'_> {
                         let x_adv = self.folder.adversarial(sample)?;
                         self.mark_broken(index, stage, restart, &x_adv, None)?;
                     }
-                    let last = self.states.get(index).is_some_and(|state| state.broken.is_some() || state.stages_done == self.stages.len());
-                    if last {
+                    let broken = self.states.get(index).is_some_and(|state| state.broken.is_some());
+                    let done = self.states.get(index).is_some_and(|state| state.stages_done == self.stages.len());
+                    if done || (broken && !self.nearest()) {
                         self.record(index)?;
                     }
                 }

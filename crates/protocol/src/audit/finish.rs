@@ -17,7 +17,7 @@ impl Run<'_> {
             self.record(sample)?;
         }
         self.flag_stages();
-        let curve = self.curve(oracle)?;
+        let curve = if self.nearest() { self.distance_curve() } else { self.curve(oracle)? };
         self.write_adversarial()?;
         let gallery = self.gallery()?;
         let out = self.folder.path().to_path_buf();
@@ -87,7 +87,7 @@ impl Run<'_> {
                     brinell_threat::Norm::L1 => Norm::L1,
                     brinell_threat::Norm::L0 => Norm::L0,
                 },
-                eps: plan.eps.value(),
+                eps: if plan.eps.is_any() { self.ball.diameter(self.data.sample_len()) } else { plan.eps.value() },
                 eps_text: plan.eps.text().to_owned(),
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
                 target: self.target,
@@ -126,6 +126,7 @@ impl Run<'_> {
                     name: stage.recipe.name().to_owned(),
                     attacked: tally.attacked,
                     broken: tally.broken,
+                    improved: plan.eps.is_any().then_some(tally.improved),
                     forwards: tally.queries.forwards,
                     backwards: tally.queries.backwards,
                     seconds: tally.seconds,
@@ -140,6 +141,7 @@ impl Run<'_> {
             classes: self.class_names.clone(),
             per_class,
             curve,
+            minimum_norm: plan.eps.is_any().then(|| self.minimum_norm()),
             seconds: self.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: machine::describe(),

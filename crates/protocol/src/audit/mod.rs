@@ -10,6 +10,7 @@ mod finish;
 mod gallery;
 mod indicators;
 mod lanes;
+mod minimum;
 mod sanity;
 mod setup;
 mod stage;

@@ -64,6 +64,9 @@ impl<'a> Run<'a> {
         let stages: Arc<[SuiteStage]> = suite.stages(plan.norm)?.into();
         for stage in stages.iter() {
             refuse_norm(stage.recipe.as_ref(), plan.norm)?;
+            if plan.eps.is_any() {
+                refuse_without_radius(stage.recipe.as_ref(), plan.norm)?;
+            }
         }
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let subject = Subject::load(&plan.model)?;
@@ -76,7 +79,9 @@ impl<'a> Run<'a> {
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
-        ball.check_size(dataset.sample_len())?;
+        if !plan.eps.is_any() {
+            ball.check_size(dataset.sample_len())?;
+        }
 
         let runtime = open(plan.runtime, &plan.settings)?;
         if let Some(note) = runtime.note() {
@@ -159,6 +164,11 @@ impl<'a> Run<'a> {
         x
     }
 
+    /// True where the nearest example of each sample is looked for, so that all stages run on all samples.
+    pub(super) fn nearest(&self) -> bool {
+        self.plan.eps.is_any()
+    }
+
     /// Returns what an attack wants of a sample.
     pub(super) fn goal(&self, label: usize) -> Goal {
         match self.target {
@@ -204,6 +214,16 @@ fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
     })
 }
 
+/// Refuses an attack that cannot work without a radius.
+fn refuse_without_radius(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
+    if recipe.seeks_minimum() {
+        return Ok(());
+    }
+    let others = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm) && attack.seeks_minimum);
+    let others: Vec<&str> = others.map(|attack| attack.name).collect();
+    Err(ProtocolError::RadiusOfAttack { attack: recipe.name().to_owned(), others: others.join(", ") })
+}
+
 /// Facts that decide the result, for `run.json`.
 fn identity(
     plan: &Plan,
@@ -220,7 +240,7 @@ fn identity(
         ("attacks".to_owned(), attacks.join(" ")),
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
-        ("eps".to_owned(), plan.eps.value().to_string()),
+        ("eps".to_owned(), if plan.eps.is_any() { plan.eps.text().to_owned() } else { plan.eps.value().to_string() }),
         ("keep-going".to_owned(), plan.keep_going.to_string()),
         ("labels and class names (sha256)".to_owned(), hash::sha256_bytes(format!("{:?} {class_names:?}", data.labels).as_bytes())),
         ("layout".to_owned(), plan.preprocess.layout.map_or("auto", brinell_engine::Layout::name).to_owned()),

@@ -9,7 +9,7 @@ use brinell_engine::Oracle;
 
 use super::events::Event;
 use super::setup::Run;
-use super::state::Broken;
+use super::state::{Broken, State};
 use crate::ProtocolError;
 use crate::referee::Opinion;
 use crate::run::StageLine;
@@ -70,18 +70,34 @@ impl Run<'_> {
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits().into_owned()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
-        let mut items = todo.iter().filter_map(|&sample| {
+        let mut examples = self.folder.examples()?;
+        let mut unreadable = None;
+        let nearest = self.nearest();
+        let known: Vec<bool> = todo.iter().map(|&sample| self.states.get(sample).is_some_and(|state| state.broken.is_some())).collect();
+        let mut items = todo.iter().zip(known).filter_map(|(&sample, known)| {
             let mut x = vec![0.0; data.sample_len()];
             data.sample(sample, scale, &mut x);
             let logits = logits.next().unwrap_or_default();
-            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found: None, guide: None })
+            let found = match known.then(|| examples.read(sample as u64)).transpose() {
+                Ok(found) => found,
+                Err(error) => {
+                    // The items end here, and the error is returned once the driver has come back.
+                    unreadable = Some(error);
+                    return None;
+                }
+            };
+            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found, guide: None })
         });
         let settings = DriverSettings {
             batch: self.batch,
             shape: &data.shape,
             seed: self.plan.seed,
             max_queries: self.plan.max_queries.into_iter().chain(stage.max_queries).min(),
-            aim: if self.plan.keep_going { Aim::Strongest } else { Aim::First },
+            aim: match (nearest, self.plan.keep_going) {
+                (true, _) => Aim::Nearest,
+                (false, true) => Aim::Strongest,
+                (false, false) => Aim::First,
+            },
             pool,
             stop: self.stop,
         };
@@ -91,12 +107,15 @@ impl Run<'_> {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
             DriverError::Callback(error) => error,
             _ => ProtocolError::Interrupted,
-        })
+        })?;
+        unreadable.map_or(Ok(()), Err)
     }
 
-    /// True where attacks are run on the sample: it is classified right, stands, and does not have the target as its label.
+    /// True where attacks are run on the sample: it is classified right, stands (or a nearer example is wanted), and does not have the target as
+    /// its label.
     fn attackable(&self, sample: usize) -> bool {
-        self.states.get(sample).is_some_and(|state| state.correct() && state.broken.is_none() && Some(state.label) != self.target)
+        let wanted = |state: &State| state.correct() && (state.broken.is_none() || self.nearest()) && Some(state.label) != self.target;
+        self.states.get(sample).is_some_and(wanted)
     }
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
@@ -129,9 +148,12 @@ impl Run<'_> {
         };
         let queries = Queries { forwards, backwards };
         let reference = self.reference(stage, queries, broken.then_some(restart));
+        let index = usize::try_from(sample).unwrap_or(usize::MAX);
+        let first = self.states.get(index).is_some_and(|state| state.broken.is_none());
         if let Some(tally) = self.tallies.get_mut(stage) {
             tally.attacked += 1;
-            tally.broken += usize::from(broken);
+            tally.broken += usize::from(broken && first);
+            tally.improved += usize::from(broken);
             tally.queries += queries;
             tally.reference = match (tally.reference, reference) {
                 (Some(mut sum), Some(one)) => {
@@ -145,7 +167,7 @@ impl Run<'_> {
             tally.non_finite += usize::from(non_finite > 0);
             tally.exhausted += usize::from(exhausted);
         }
-        if let Some(state) = usize::try_from(sample).ok().and_then(|sample| self.states.get_mut(sample)) {
+        if let Some(state) = self.states.get_mut(index) {
             state.stages_done = stage + 1;
             state.queries += queries;
             state.margin = state.margin.max(margin);
@@ -223,7 +245,7 @@ impl Court for Bench<'_, '_> {
             let opinion = self.judged.remove(&item.sample);
             self.run.mark_broken(index, self.stage, found.run, &found.x_adv, opinion)?;
         }
-        let last = verdict.found.is_some() || self.stage + 1 == self.run.stages.len();
+        let last = (verdict.found.is_some() && !self.run.nearest()) || self.stage + 1 == self.run.stages.len();
         if last {
             self.run.record(index)?;
         }

@@ -92,7 +92,10 @@ impl States {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tally {
     pub(super) attacked: usize,
+    /// Samples that no stage had broken before.
     pub(super) broken: usize,
+    /// Samples for which the stage found a nearer example.
+    pub(super) improved: usize,
     pub(super) queries: Queries,
     /// What the reference implementation would have spent on the same samples, where there is one.
     pub(super) reference: Option<Queries>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use brinell_record::SampleRecord;
 use serde::{Deserialize, Serialize};
 
-use super::found::Found;
+use super::found::{Examples, Found};
 use super::lines::Lines;
 use crate::ProtocolError;
 
@@ -105,7 +105,9 @@ impl RunFolder {
         }
         let (record, records) = Lines::open(&path.join("record.jsonl"))?;
         let (stages, stage_lines) = Lines::open(&path.join("stages.jsonl"))?;
-        let found = Found::open(&path.join("found.bin"), width)?;
+        let broken = |line: &&StageLine| matches!(line, StageLine::Sample { broken: true, .. });
+        // An example whose line a kill kept from being written counts as not found.
+        let found = Found::open(&path.join("found.bin"), width)?.keep_first(stage_lines.iter().filter(broken).count())?;
         let past = Past { records, stages: stage_lines };
         for line in &past.stages {
             if let StageLine::Sample { sample, broken: true, .. } = line
@@ -143,6 +145,14 @@ impl RunFolder {
     /// [`ProtocolError::Io`], for instance on a full disk.
     pub fn decide(&mut self, record: &SampleRecord) -> Result<(), ProtocolError> {
         self.record.append(record)
+    }
+
+    /// Returns a reader of the adversarial inputs stored so far, for use while the run goes on.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`].
+    pub fn examples(&self) -> Result<Examples, ProtocolError> {
+        self.found.examples()
     }
 
     /// Reads the adversarial input of a broken sample.

@@ -48,6 +48,28 @@ impl Found {
         Ok(found)
     }
 
+    /// Cuts off everything behind the first `frames` frames.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`].
+    pub(super) fn keep_first(mut self, frames: usize) -> Result<Self, ProtocolError> {
+        let end = frames as u64 * (HEADER + 4 * self.width as u64);
+        if end >= self.end {
+            return Ok(self);
+        }
+        self.file.set_len(end).map_err(ProtocolError::io("repair", &self.path))?;
+        Self::open(&std::mem::take(&mut self.path), self.width)
+    }
+
+    /// Returns a reader of what is stored now.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`].
+    pub(super) fn examples(&self) -> Result<Examples, ProtocolError> {
+        let file = File::open(&self.path).map_err(ProtocolError::io("open", &self.path))?;
+        Ok(Examples { path: self.path.clone(), file, places: self.places.clone(), width: self.width })
+    }
+
     /// Appends one adversarial input.
     ///
     /// # Errors
@@ -69,17 +91,40 @@ impl Found {
     /// # Errors
     /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where the sample is missing.
     pub(super) fn read(&mut self, sample: u64) -> Result<Vec<f32>, ProtocolError> {
-        let Some(&place) = self.places.get(&sample) else {
-            return Err(ProtocolError::Damaged { path: self.path.clone(), problem: format!("sample {sample} is missing") });
-        };
-        let mut bytes = vec![0u8; 4 * self.width];
-        self.file.seek(SeekFrom::Start(place + HEADER)).map_err(ProtocolError::io("read", &self.path))?;
-        self.file.read_exact(&mut bytes).map_err(ProtocolError::io("read", &self.path))?;
-        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default())).collect())
+        read(&self.path, &mut self.file, &self.places, self.width, sample)
     }
 
     /// Returns true where the sample's adversarial input is stored.
     pub(super) fn contains(&self, sample: u64) -> bool {
         self.places.contains_key(&sample)
     }
+}
+
+/// Reads what was stored when it was made, while more is appended.
+#[derive(Debug)]
+pub struct Examples {
+    path: PathBuf,
+    file: File,
+    places: BTreeMap<u64, u64>,
+    width: usize,
+}
+
+impl Examples {
+    /// Reads one adversarial input.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Io`]; [`ProtocolError::Damaged`] where the sample is missing.
+    pub fn read(&mut self, sample: u64) -> Result<Vec<f32>, ProtocolError> {
+        read(&self.path, &mut self.file, &self.places, self.width, sample)
+    }
+}
+
+fn read(path: &Path, file: &mut File, places: &BTreeMap<u64, u64>, width: usize, sample: u64) -> Result<Vec<f32>, ProtocolError> {
+    let Some(&place) = places.get(&sample) else {
+        return Err(ProtocolError::Damaged { path: path.to_path_buf(), problem: format!("sample {sample} is missing") });
+    };
+    let mut bytes = vec![0u8; 4 * width];
+    file.seek(SeekFrom::Start(place + HEADER)).map_err(ProtocolError::io("read", path))?;
+    file.read_exact(&mut bytes).map_err(ProtocolError::io("read", path))?;
+    Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default())).collect())
 }

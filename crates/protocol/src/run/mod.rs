@@ -17,5 +17,6 @@ mod read;
 
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
+pub use found::Examples;
 pub(crate) use lines::Lines;
 pub use read::read;

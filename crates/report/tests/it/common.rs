@@ -58,6 +58,7 @@ fn summary() -> Summary {
         name: name.into(),
         attacked,
         broken,
+        improved: None,
         forwards: attacked as u64 * 101,
         backwards: attacked as u64 * 100,
         seconds,
@@ -130,6 +131,7 @@ fn summary() -> Summary {
         sanity: None,
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
+        minimum_norm: None,
         curve: (0..=8)
             .map(|at| {
                 let survived = 766 - at * 354 / 8;

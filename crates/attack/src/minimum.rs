@@ -1,0 +1,189 @@
+//! What the minimum-norm attacks share: they look for the adversarial example nearest to the clean input, wherever that is.
+//!
+//! A [`Search`] moves one point; around it, [`Nearest`] keeps the point inside the box, remembers the nearest example and polishes it at the
+//! end. With a ball of finite radius the same search is an attack at that radius: the driver stops it at the first example inside.
+
+mod adam;
+pub(crate) mod cw;
+pub(crate) mod ddn;
+pub(crate) mod deepfool;
+pub(crate) mod ead;
+pub(crate) mod fmn;
+pub(crate) mod pdpgd;
+mod polish;
+mod proximal;
+mod prune;
+pub(crate) mod sigma_zero;
+
+use brinell_threat::{Ball, Goal, Norm, clamp};
+
+use crate::{Attack, Loss, Need, Next, Reply, Start};
+use polish::Polish;
+use prune::Prune;
+
+/// Default of the setting `polish` of every minimum-norm attack.
+pub(crate) const POLISH: u32 = 20;
+
+/// What is known of the sample under attack.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// Clean input `[d]`.
+    pub(crate) x: Box<[f32]>,
+    /// Norm and box; the radius is not that of the search.
+    pub(crate) ball: Ball,
+    pub(crate) goal: Goal,
+    /// Distance of the farthest corner of the box.
+    pub(crate) farthest: f64,
+}
+
+impl Sample {
+    fn new(start: &Start<'_>) -> Self {
+        Self { x: start.x.into(), ball: *start.ball, goal: start.goal(), farthest: farthest(start) }
+    }
+
+    /// Distance from the clean input.
+    pub(crate) fn distance(&self, point: &[f32]) -> f64 {
+        self.ball.distance(&self.x, point)
+    }
+
+    /// Width of the box, in units of which the constants of the papers are given.
+    pub(crate) fn width(&self) -> f64 {
+        self.ball.bounds.width()
+    }
+
+    /// Moves a point to the nearest one of the box; NaN becomes the lower bound.
+    pub(crate) fn clip(&self, point: &mut [f32]) {
+        let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
+        point.iter_mut().for_each(|v| *v = clamp(*v, lo, hi));
+    }
+}
+
+fn farthest(start: &Start<'_>) -> f64 {
+    let (lo, hi) = (f64::from(start.ball.bounds.lo()), f64::from(start.ball.bounds.hi()));
+    let rooms = start.x.iter().map(|&x| (f64::from(x) - lo).abs().max((hi - f64::from(x)).abs()));
+    match start.ball.norm {
+        Norm::Linf => rooms.fold(0.0, f64::max),
+        Norm::L2 => rooms.map(|room| room * room).sum::<f64>().sqrt(),
+        Norm::L1 => rooms.sum(),
+        Norm::L0 => start.x.len() as f64,
+    }
+}
+
+/// What the model said of a point, seen with the goal in mind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// Whether the point reaches the goal.
+    pub(crate) adversarial: bool,
+    /// Its distance from the clean input.
+    pub(crate) distance: f64,
+    /// How far the goal is exceeded in logits; minus infinity where the logits are not finite.
+    pub(crate) margin: f64,
+    /// Logit of the true class, with a target of that.
+    pub(crate) logit: f64,
+    /// Gradient of the recipe's loss, empty unless it was asked for.
+    pub(crate) gradient: &'a [f32],
+    /// Logits `[K]`.
+    pub(crate) logits: &'a [f32],
+}
+
+/// A search for near examples: it moves one point from query to query.
+pub(crate) trait Search: Send {
+    /// Moves `point` from where it stands, the clean input or the example to be improved, to the first point.
+    fn begin(&mut self, sample: &Sample, point: &mut [f32]) -> Need;
+
+    /// Moves `point`, about which the model was asked, to the next point; `None` where there is none. Points outside the box are clipped by the caller.
+    fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need>;
+
+    /// The class that the loss at the point refers to, where the search chooses one of its own.
+    fn target(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// A search with its bookkeeping: the attack that the driver sees.
+///
+/// Memory per live sample, beside that of the search: 4 d floats (clean input, point, nearest example, and a row to polish it; for L0 6 d).
+pub(crate) struct Nearest<S> {
+    sample: Sample,
+    search: S,
+    polish: Option<Box<dyn Search>>,
+    polishing: bool,
+    point: Box<[f32]>,
+    need: Need,
+    best: Box<[f32]>,
+    distance: f64,
+    /// Class predicted for the nearest example.
+    class: Option<usize>,
+}
+
+impl<S: Search> Nearest<S> {
+    /// `polish` is the number of queries that may be spent on the nearest example at the end.
+    pub(crate) fn new(start: &Start<'_>, mut search: S, polish: u32) -> Self {
+        let sample = Sample::new(start);
+        let mut point = sample.x.clone();
+        let need = search.begin(&sample, &mut point);
+        sample.clip(&mut point);
+        let best: Box<[f32]> = start.found.unwrap_or(start.x).into();
+        let distance = start.found.map_or(f64::INFINITY, |found| sample.distance(found));
+        let polish: Option<Box<dyn Search>> = match (polish, sample.ball.norm) {
+            (0, _) => None,
+            (queries, Norm::L0) => Some(Box::new(Prune::new(&sample, queries))),
+            (queries, _) => Some(Box::new(Polish::new(&sample, queries))),
+        };
+        Self { sample, search, polish, polishing: false, point, need, best, distance, class: start.target }
+    }
+}
+
+impl<S: Search> Attack for Nearest<S> {
+    fn ask(&mut self, x: &mut [f32]) -> Need {
+        x.copy_from_slice(&self.point);
+        self.need
+    }
+
+    fn target(&self) -> Option<usize> {
+        if self.polishing { self.class } else { self.search.target() }
+    }
+
+    fn tell(&mut self, reply: &Reply<'_>) -> Next {
+        let adversarial = reply.prediction.is_some_and(|class| self.sample.goal.reached(class));
+        let distance = self.sample.distance(&self.point);
+        if adversarial && distance < self.distance {
+            self.distance = distance;
+            self.class = reply.prediction;
+            self.best.copy_from_slice(&self.point);
+        }
+        let margin = self.sample.goal.margin(reply.logits).unwrap_or(f64::NEG_INFINITY);
+        let (Goal::Untargeted { label: class } | Goal::Targeted { target: class }) = self.sample.goal;
+        let logit = reply.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
+        let told = Told { adversarial, distance, margin, logit, gradient: reply.gradient, logits: reply.logits };
+        let mut next = None;
+        if !self.polishing {
+            next = self.search.step(&self.sample, &mut self.point, &told);
+        }
+        if let Some(polish) = &mut self.polish
+            && next.is_none()
+        {
+            if self.polishing {
+                next = polish.step(&self.sample, &mut self.point, &told);
+            } else if self.distance > 0.0 && self.distance < f64::INFINITY {
+                self.polishing = true;
+                self.point.copy_from_slice(&self.best);
+                next = Some(polish.begin(&self.sample, &mut self.point));
+            }
+        }
+        let Some(need) = next else { return Next::Done };
+        self.sample.clip(&mut self.point);
+        self.need = need;
+        Next::Continue
+    }
+}
+
+/// The logit margin, or in a targeted attack the target's: what nearly all minimum-norm attacks raise.
+pub(crate) fn margin_loss(targeted: bool) -> Loss {
+    if targeted { Loss::TargetedMargin } else { Loss::Margin }
+}
+
+/// Falls from 1 to 0 along half a cosine.
+pub(crate) fn cosine(done: u32, steps: u32) -> f64 {
+    0.5 * (1.0 + (std::f64::consts::PI * f64::from(done) / f64::from(steps.max(1))).cos())
+}
