@@ -4,6 +4,7 @@ mod claim;
 mod classes;
 mod flags;
 mod gallery;
+mod manual;
 mod repeat;
 mod samples;
 mod scope;
@@ -107,7 +108,12 @@ impl ClaimPage {
             created: repeat::when(&verdict.created),
             version: verdict.brinell_version.clone(),
             claim: claim::ClaimView::of(verdict, run.map(|run| &run.summary)),
-            flags: flags::FlagsView::of(&verdict.flags, ""),
+            flags: flags::FlagsView::of(
+                &verdict.flags,
+                run.map(|run| run.summary.indicators.as_slice()).unwrap_or_default(),
+                run.and_then(|run| run.summary.sanity.as_ref()),
+                "",
+            ),
             run: run
                 .map(|run| {
                     let sandwich = SandwichView::of(&run.summary, fixed);
@@ -154,7 +160,7 @@ impl RunView {
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
             radius: radius(&summary.threat),
             classes: classes::ClassesView::of(summary),
-            flags: flags::FlagsView::of(&summary.flags, &prefix),
+            flags: flags::FlagsView::of(&summary.flags, &summary.indicators, summary.sanity.as_ref(), &prefix),
             scope: scope::ScopeView::of(summary),
             command: summary.command.clone(),
             repeat: repeat::groups(summary),

@@ -2,7 +2,7 @@
 
 use crate::format::{NBSP, norm, percent, radius, sentence, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Norm, Summary};
+use brinell_record::{Norm, SanityLevel, Summary};
 use serde::Serialize;
 
 /// Facts that hold for good, and questions that stay open.
@@ -29,6 +29,7 @@ impl ScopeView {
     pub(super) fn of(summary: &Summary) -> Self {
         let mut open = vec![proof(summary)];
         open.extend(attacks(summary));
+        open.extend(sanity(summary));
         open.extend(wrong(summary));
         open.push(other_changes(summary));
         open.push(goal(summary));
@@ -111,6 +112,17 @@ fn attacks(summary: &Summary) -> Option<Gap> {
     ))
 }
 
+/// Checks on the attacks that take attacks of their own.
+fn sanity(summary: &Summary) -> Option<Gap> {
+    let level = summary.sanity.as_ref().map_or(SanityLevel::Off, |sanity| sanity.level);
+    (level != SanityLevel::Full && !summary.stages.is_empty()).then(|| {
+        Gap::new(
+            "Whether the attacks were fit",
+            "That the attacks break everything without a limit, get stronger with the radius and find the surface smooth was not tested; --sanity full does.",
+        )
+    })
+}
+
 fn wrong(summary: &Summary) -> Option<Gap> {
     let wrong = summary.data.n.saturating_sub(summary.clean_correct);
     let noun = noun(summary);
@@ -169,11 +181,12 @@ fn other_samples(summary: &Summary) -> Gap {
 
 /// Flags that narrow what was looked at say so here as well.
 fn flagged(summary: &Summary) -> Vec<Gap> {
-    const NARROWING: [(&str, &str); 6] = [
+    const NARROWING: [(&str, &str); 7] = [
         ("resized-images", "The data as they were before resizing"),
         ("query-limit", "What the full budget would have found"),
         ("zero-gradient", "Samples without a gradient"),
-        ("non-finite-output", "Where the model has no finite answer"),
+        ("non-finite-output", "Samples without a finite answer"),
+        ("non-finite-under-attack", "Points without a finite answer"),
         ("too-few-classes-for-dlr", "The DLR loss"),
         ("target-is-label", "Samples of the target class"),
     ];

@@ -1,8 +1,8 @@
 //! A synthetic audit with plausible figures, the same every time.
 
 use brinell_record::{
-    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Machine, ModelInfo, Norm, Outcome, Preprocessing, Rate, RuntimeInfo,
-    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat, Verdict,
+    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Machine, Measurement, ModelInfo, Norm, Outcome,
+    Preprocessing, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel, Severity, Side, Stage, Summary, Threat, Verdict,
 };
 use brinell_report::Run;
 use serde_json::Value;
@@ -110,16 +110,28 @@ fn summary() -> Summary {
         stages: vec![stage("apgd-ce", 766, 340, 92.4), stage("apgd-dlr", 426, 14, 48.1)],
         flags: vec![
             Flag {
-                id: "batch-one".into(),
+                id: "fixed-batch".into(),
                 message: "the model keeps its batch of 1; export it with a free batch for more speed".into(),
                 severity: Severity::Note,
+                measurement: None,
+                docs: "docs/flags.md#fixed-batch".into(),
             },
             Flag {
                 id: "softmax-output".into(),
                 message: "the model ends in a softmax; the attacks took the logits in front of it".into(),
                 severity: Severity::Warning,
+                measurement: Some(Measurement { value: 4.0, threshold: 0.0, raised_if: Side::Above, unit: "samples of 4".into() }),
+                docs: "docs/flags.md#softmax-output".into(),
             },
         ],
+        indicators: vec![Indicator {
+            id: "no-progress".into(),
+            severity: Severity::Blocking,
+            raised: false,
+            measurement: Measurement { value: 0.012, threshold: 0.05, raised_if: Side::Above, unit: "share of survivors".into() },
+            docs: "docs/flags.md#no-progress".into(),
+        }],
+        sanity: Some(Sanity { level: SanityLevel::Cheap, samples: 0, forwards: 80, backwards: 0, seconds: 0.1 }),
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
         curve: (0..=8)
