@@ -1,6 +1,7 @@
 //! The verdict in one plain sentence, the same on the page and in the terminal.
 
 use crate::format::{NBSP, confidence, interval, percent, radius, size};
+use crate::nearest;
 use brinell_record::{Severity, Summary};
 
 /// One sentence in two parts, so that the count can be set apart.
@@ -16,9 +17,10 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// States what the audit found, and whether it may be believed.
     pub(crate) fn of(summary: &Summary) -> Self {
-        let (lead, rest) = match summary.data.n {
-            1 => of_one(summary),
-            _ => of_many(summary),
+        let (lead, rest) = match (&summary.minimum_norm, summary.data.n) {
+            (Some(nearest), _) => nearest::finding(summary, nearest),
+            (None, 1) => of_one(summary),
+            (None, _) => of_many(summary),
         };
         let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking).count();
         let caveat = (blocking > 0).then(|| {

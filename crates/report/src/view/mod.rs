@@ -11,7 +11,7 @@ mod scope;
 mod stages;
 mod tiles;
 
-use crate::chart::{CurveView, SandwichView, Series};
+use crate::chart::{CurveView, DistancesView, SandwichView, Series};
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
@@ -76,6 +76,9 @@ struct RunView {
     facts: Vec<repeat::Fact>,
     tiles: Vec<tiles::Tile>,
     sandwich: Option<SandwichView>,
+    distances: Option<DistancesView>,
+    /// True where the nearest examples were looked for, and not examples within a radius.
+    nearest: bool,
     gallery: gallery::GalleryView,
     stages: stages::StagesView,
     curve: Option<CurveView>,
@@ -155,6 +158,8 @@ impl RunView {
             facts: repeat::facts(summary),
             tiles: tiles::tiles(run),
             sandwich: SandwichView::of(summary, true),
+            distances: DistancesView::of(summary),
+            nearest: summary.minimum_norm.is_some(),
             gallery: gallery::GalleryView::of(run, n_runs)?,
             stages: stages::StagesView::of(summary),
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },

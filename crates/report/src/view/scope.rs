@@ -66,7 +66,9 @@ fn shown(summary: &Summary) -> Vec<String> {
     }
     let population = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
     let share = if summary.threat.target.is_some() { "share that resists" } else { "robust accuracy" };
-    if n > 1 {
+    if summary.minimum_norm.is_some() {
+        shown.push(format!("The distance of the nearest example to each of {population} is at most the one found."));
+    } else if n > 1 {
         shown.push(format!(
             "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. Every sample counts, the ones that were wrong before too.",
             radius(&summary.threat),
@@ -81,6 +83,9 @@ fn shown(summary: &Summary) -> Vec<String> {
 
 fn proof(summary: &Summary) -> Gap {
     let noun = noun(summary);
+    if summary.minimum_norm.is_some() {
+        return Gap::new("Proof", format!("No proof was attempted: no distance is known below which {} are safe.", plural(2, noun)));
+    }
     let text = match summary.survived {
         0 => format!("No proof was attempted. None of the {} is left to prove robust.", plural(2, noun)),
         survived => format!(
@@ -141,8 +146,8 @@ fn other_changes(summary: &Summary) -> Gap {
     Gap::new(
         "Other changes",
         format!(
-            "Anything larger than {}, changes measured otherwise ({}), and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
-            radius(&summary.threat),
+            "{}hanges measured otherwise ({}) and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
+            if summary.minimum_norm.is_some() { "C".to_owned() } else { format!("Anything larger than {}, c", radius(&summary.threat)) },
             others.join(", ")
         ),
     )

@@ -245,6 +245,45 @@ fn a_targeted_audit_says_what_became_of_the_images() {
 }
 
 #[test]
+fn the_nearest_examples_are_told_by_their_distances() {
+    let run = common::nearest();
+    let page = render(&run).unwrap();
+    elements(&page);
+    let said = text(&page);
+    for expected in [
+        "How small a change (L2) makes resnet_4b.onnx misclassify each of these 892 images?",
+        "Half of the 766 images that are classified right are misclassified after a change of at most 1 (L2): \
+         the median of the smallest changes found (95 % interval 0.9–1.1).",
+        "50 % (median) 1 0.9–1.1 0.8",
+        "95 % 1.9 1.71 or more 1.52",
+        "An example was found for 760 of the 766 images that are classified right; 6 without one count as infinitely far.",
+        "126 that are wrong unchanged count as misclassified after a change of 0",
+        "no lower bound was proven",
+        "apgd-ce 426 47.8 % 766 340 360 77,366",
+        "Threat smallest change, L2",
+        "Changes measured otherwise (L-inf, L1, L0)",
+        "any: the nearest example was looked for",
+    ] {
+        assert!(said.contains(expected), "missing: {expected}\n{said}");
+    }
+    assert!(!said.contains("any (L2)") && !page.contains("class=\"sandwich\""), "there is no radius");
+    assert_eq!(count(&page, r#"class="mark s0""#), 0, "a line of many points has no marks");
+
+    let mut few = run.clone();
+    few.summary.minimum_norm.as_mut().unwrap().of_right[3].value = f64::INFINITY;
+    assert!(
+        text(&render(&few).unwrap()).contains(
+            "760 of 766 images that are classified right were misclassified; for the others no example was found at any distance."
+        )
+    );
+    let mut one = common::single();
+    one.summary.minimum_norm = run.summary.minimum_norm;
+    assert!(
+        text(&render(&one).unwrap()).contains("The image is turned into “truck” after a change of 255/255 (L-inf), the smallest found.")
+    );
+}
+
+#[test]
 fn a_single_image_gets_no_rates() {
     let run = common::single();
     let said = text(&render(&run).unwrap());
