@@ -118,6 +118,10 @@ impl Recipe for Fab {
         Knowledge::White
     }
 
+    fn seeks_minimum(&self) -> bool {
+        true
+    }
+
     fn loss(&self, targeted: bool, _classes: usize) -> Loss {
         if targeted { Loss::TargetedMargin } else { Loss::Difference }
     }

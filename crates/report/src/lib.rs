@@ -11,6 +11,7 @@ mod chart;
 pub mod export;
 mod format;
 pub mod history;
+mod nearest;
 pub mod paired;
 mod picture;
 mod question;
@@ -128,7 +129,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 23] = [
+const TEMPLATES: [(&str, &str); 24] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -138,6 +139,7 @@ const TEMPLATES: [(&str, &str); 23] = [
     ("sections.html", include_str!("../templates/sections.html")),
     ("hero.html", include_str!("../templates/hero.html")),
     ("doubts.html", include_str!("../templates/doubts.html")),
+    ("distances.html", include_str!("../templates/distances.html")),
     ("facts.html", include_str!("../templates/facts.html")),
     ("tiles.html", include_str!("../templates/tiles.html")),
     ("sandwich.html", include_str!("../templates/sandwich.html")),

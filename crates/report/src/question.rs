@@ -9,6 +9,14 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
     let n = summary.data.n;
     let noun = noun(summary);
     let samples = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
+    if summary.minimum_norm.is_some() {
+        let each = if n == 1 { samples } else { format!("each of {samples}") };
+        let made = summary
+            .threat
+            .target
+            .map_or_else(|| format!("misclassify {each}"), |target| format!("take {each} for “{}”", class_name(&summary.classes, target)));
+        return format!("How small a change ({}) makes {title} {made}?", norm(summary.threat.norm));
+    }
     let radius = radius(&summary.threat);
     if summary.stages.is_empty() {
         return format!("Does {title} classify {samples} correctly?");

@@ -1,7 +1,8 @@
 //! The verdict in one plain sentence, the same on the page and in the terminal.
 
-use crate::format::{NBSP, confidence, confidence_level, distance, interval, norm, percent, radius, size};
-use brinell_record::{MinimumNorm, Severity, Summary};
+use crate::format::{NBSP, confidence, interval, percent, radius, size};
+use crate::nearest;
+use brinell_record::{Severity, Summary};
 
 /// One sentence in two parts, so that the count can be set apart.
 pub(crate) struct Verdict {
@@ -16,10 +17,10 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// States what the audit found, and whether it may be believed.
     pub(crate) fn of(summary: &Summary) -> Self {
-        let (lead, rest) = match (summary.data.n, &summary.minimum_norm) {
-            (1, None) => of_one(summary),
-            (_, None) => of_many(summary),
-            (_, Some(minimum)) => of_nearest(summary, minimum),
+        let (lead, rest) = match (&summary.minimum_norm, summary.data.n) {
+            (Some(nearest), _) => nearest::finding(summary, nearest),
+            (None, 1) => of_one(summary),
+            (None, _) => of_many(summary),
         };
         let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking).count();
         let caveat = (blocking > 0).then(|| {
@@ -58,32 +59,6 @@ fn of_many(summary: &Summary) -> (String, String) {
         size(summary.survived),
         size(summary.data.n),
     );
-    (lead, rest)
-}
-
-/// The audit looked for the nearest examples: half of the samples fall to a change of this size.
-fn of_nearest(summary: &Summary, minimum: &MinimumNorm) -> (String, String) {
-    let noun = noun(summary);
-    let norm = norm(summary.threat.norm);
-    let verb = summary.threat.target.map_or_else(
-        || "loses its right answer to".to_owned(),
-        |target| format!("is turned into “{}” by", class_name(&summary.classes, target)),
-    );
-    let Some(median) = minimum.of_right.iter().find(|quantile| quantile.share == 0.5) else {
-        return (format!("None of the {} {}", size(summary.data.n), plural(summary.data.n, noun)), " is classified correctly.".to_owned());
-    };
-    let lead = format!("Every second of the {} correctly classified {}", size(summary.clean_correct), plural(summary.clean_correct, noun));
-    let rest = if median.value.is_finite() {
-        let ends = format!(
-            "{} interval {} to {}",
-            confidence_level(median.confidence),
-            distance(median.low, &summary.threat),
-            distance(median.high, &summary.threat)
-        );
-        format!(" {verb} a change of at most {}{NBSP}({norm}), {ends}.", distance(median.value, &summary.threat))
-    } else {
-        format!(" resisted: for {} of them no example was found at any distance.", size(minimum.not_found))
-    };
     (lead, rest)
 }
 

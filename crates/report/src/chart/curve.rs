@@ -6,6 +6,9 @@ use brinell_record::{CurvePoint, Threat};
 use serde::Serialize;
 use std::fmt::Write as _;
 
+/// Points that are marked; a curve of more is drawn as a line alone.
+const MOST_MARKS: usize = 24;
+
 /// One audit's curve.
 pub(crate) struct Series<'a> {
     /// What the series is called in the legend.
@@ -56,7 +59,7 @@ impl CurveView {
         }
         body.push_str("</svg>");
         for (at, one) in series.iter().enumerate() {
-            for point in one.points {
+            for point in one.points.iter().filter(|_| one.points.len() <= MOST_MARKS) {
                 marker(&mut body, at, 100.0 * point.eps / most, 100.0 * (1.0 - point.robust_accuracy.value));
             }
         }

@@ -30,11 +30,11 @@ struct Row {
 }
 
 impl SandwichView {
-    /// Draws an audit; `None` for a single sample, of which the verdict says all.
+    /// Draws an audit; `None` for a single sample, of which the verdict says all, and where there is no radius within which to survive.
     ///
     /// `fixed` tells whether the number of samples was fixed beforehand; where it was not, intervals would not hold and are left out.
     pub(crate) fn of(summary: &Summary, fixed: bool) -> Option<Self> {
-        (summary.data.n > 1).then(|| Self {
+        (summary.data.n > 1 && summary.minimum_norm.is_none()).then(|| Self {
             svg: svg(summary, fixed),
             rows: rows(summary, fixed),
             confidence: confidence(&summary.robust_accuracy),

@@ -4,13 +4,14 @@ mod claim;
 mod classes;
 mod flags;
 mod gallery;
+mod manual;
 mod repeat;
 mod samples;
 mod scope;
 mod stages;
 mod tiles;
 
-use crate::chart::{CurveView, SandwichView, Series};
+use crate::chart::{CurveView, DistancesView, SandwichView, Series};
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
@@ -75,6 +76,9 @@ struct RunView {
     facts: Vec<repeat::Fact>,
     tiles: Vec<tiles::Tile>,
     sandwich: Option<SandwichView>,
+    distances: Option<DistancesView>,
+    /// True where the nearest examples were looked for, and not examples within a radius.
+    nearest: bool,
     gallery: gallery::GalleryView,
     stages: stages::StagesView,
     curve: Option<CurveView>,
@@ -107,7 +111,12 @@ impl ClaimPage {
             created: repeat::when(&verdict.created),
             version: verdict.brinell_version.clone(),
             claim: claim::ClaimView::of(verdict, run.map(|run| &run.summary)),
-            flags: flags::FlagsView::of(&verdict.flags, ""),
+            flags: flags::FlagsView::of(
+                &verdict.flags,
+                run.map(|run| run.summary.indicators.as_slice()).unwrap_or_default(),
+                run.and_then(|run| run.summary.sanity.as_ref()),
+                "",
+            ),
             run: run
                 .map(|run| {
                     let sandwich = SandwichView::of(&run.summary, fixed);
@@ -149,12 +158,14 @@ impl RunView {
             facts: repeat::facts(summary),
             tiles: tiles::tiles(run),
             sandwich: SandwichView::of(summary, true),
+            distances: DistancesView::of(summary),
+            nearest: summary.minimum_norm.is_some(),
             gallery: gallery::GalleryView::of(run, n_runs)?,
             stages: stages::StagesView::of(summary),
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
             radius: radius(&summary.threat),
             classes: classes::ClassesView::of(summary),
-            flags: flags::FlagsView::of(&summary.flags, &prefix),
+            flags: flags::FlagsView::of(&summary.flags, &summary.indicators, summary.sanity.as_ref(), &prefix),
             scope: scope::ScopeView::of(summary),
             command: summary.command.clone(),
             repeat: repeat::groups(summary),

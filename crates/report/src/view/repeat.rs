@@ -58,6 +58,9 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
 
 fn threat(summary: &Summary) -> String {
     let target = summary.threat.target.map(|target| format!(", towards “{}”", class_name(&summary.classes, target))).unwrap_or_default();
+    if summary.minimum_norm.is_some() {
+        return format!("smallest change, {}{target}", norm(summary.threat.norm));
+    }
     format!("{} ≤ {}{target}", norm(summary.threat.norm), summary.threat.eps_text)
 }
 
@@ -141,6 +144,9 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
 }
 
 fn radius(summary: &Summary) -> String {
+    if summary.minimum_norm.is_some() {
+        return "any: the nearest example was looked for".to_owned();
+    }
     let value = significant(summary.threat.eps, 8);
     if value == summary.threat.eps_text { value } else { format!("{} = {value}", summary.threat.eps_text) }
 }

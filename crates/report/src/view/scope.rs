@@ -2,7 +2,7 @@
 
 use crate::format::{NBSP, norm, percent, radius, sentence, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Norm, Summary};
+use brinell_record::{Norm, SanityLevel, Summary};
 use serde::Serialize;
 
 /// Facts that hold for good, and questions that stay open.
@@ -29,6 +29,7 @@ impl ScopeView {
     pub(super) fn of(summary: &Summary) -> Self {
         let mut open = vec![proof(summary)];
         open.extend(attacks(summary));
+        open.extend(sanity(summary));
         open.extend(wrong(summary));
         open.push(other_changes(summary));
         open.push(goal(summary));
@@ -65,7 +66,9 @@ fn shown(summary: &Summary) -> Vec<String> {
     }
     let population = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
     let share = if summary.threat.target.is_some() { "share that resists" } else { "robust accuracy" };
-    if n > 1 {
+    if summary.minimum_norm.is_some() {
+        shown.push(format!("The distance of the nearest example to each of {population} is at most the one found."));
+    } else if n > 1 {
         shown.push(format!(
             "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. Every sample counts, the ones that were wrong before too.",
             radius(&summary.threat),
@@ -80,6 +83,9 @@ fn shown(summary: &Summary) -> Vec<String> {
 
 fn proof(summary: &Summary) -> Gap {
     let noun = noun(summary);
+    if summary.minimum_norm.is_some() {
+        return Gap::new("Proof", format!("No proof was attempted: no distance is known below which {} are safe.", plural(2, noun)));
+    }
     let text = match summary.survived {
         0 => format!("No proof was attempted. None of the {} is left to prove robust.", plural(2, noun)),
         survived => format!(
@@ -111,6 +117,17 @@ fn attacks(summary: &Summary) -> Option<Gap> {
     ))
 }
 
+/// Checks on the attacks that take attacks of their own.
+fn sanity(summary: &Summary) -> Option<Gap> {
+    let level = summary.sanity.as_ref().map_or(SanityLevel::Off, |sanity| sanity.level);
+    (level != SanityLevel::Full && !summary.stages.is_empty()).then(|| {
+        Gap::new(
+            "Whether the attacks were fit",
+            "That the attacks break everything without a limit, get stronger with the radius and find the surface smooth was not tested; --sanity full does.",
+        )
+    })
+}
+
 fn wrong(summary: &Summary) -> Option<Gap> {
     let wrong = summary.data.n.saturating_sub(summary.clean_correct);
     let noun = noun(summary);
@@ -129,8 +146,8 @@ fn other_changes(summary: &Summary) -> Gap {
     Gap::new(
         "Other changes",
         format!(
-            "Anything larger than {}, changes measured otherwise ({}), and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
-            radius(&summary.threat),
+            "{}hanges measured otherwise ({}) and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
+            if summary.minimum_norm.is_some() { "C".to_owned() } else { format!("Anything larger than {}, c", radius(&summary.threat)) },
             others.join(", ")
         ),
     )
@@ -169,11 +186,12 @@ fn other_samples(summary: &Summary) -> Gap {
 
 /// Flags that narrow what was looked at say so here as well.
 fn flagged(summary: &Summary) -> Vec<Gap> {
-    const NARROWING: [(&str, &str); 6] = [
+    const NARROWING: [(&str, &str); 7] = [
         ("resized-images", "The data as they were before resizing"),
         ("query-limit", "What the full budget would have found"),
         ("zero-gradient", "Samples without a gradient"),
-        ("non-finite-output", "Where the model has no finite answer"),
+        ("non-finite-output", "Samples without a finite answer"),
+        ("non-finite-under-attack", "Points without a finite answer"),
         ("too-few-classes-for-dlr", "The DLR loss"),
         ("target-is-label", "Samples of the target class"),
     ];

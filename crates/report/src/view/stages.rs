@@ -22,6 +22,8 @@ struct StageRow {
     name: String,
     attacked: String,
     broken: String,
+    /// Samples for which it found a nearer example; a dash where the nearest was not looked for.
+    nearer: String,
     /// Percentage points of robust accuracy that this stage took away.
     gain: String,
     left: String,
@@ -41,6 +43,7 @@ impl StagesView {
             name: "no attack".to_owned(),
             attacked: NONE.to_owned(),
             broken: format!("{} wrong", size(wrong)),
+            nearer: NONE.to_owned(),
             gain: NONE.to_owned(),
             left: size(left),
             share: percent(share(left, n)),
@@ -55,6 +58,7 @@ impl StagesView {
                 name: stage.name.clone(),
                 attacked: size(stage.attacked),
                 broken: size(stage.broken),
+                nearer: stage.improved.map_or_else(|| NONE.to_owned(), size),
                 gain: percent_figure(share(stage.broken, n)),
                 left: size(left),
                 share: percent(share(left, n)),
@@ -75,6 +79,7 @@ fn total(summary: &Summary) -> Option<StageRow> {
         name: "all together".to_owned(),
         attacked: NONE.to_owned(),
         broken: size(summary.broken),
+        nearer: NONE.to_owned(),
         gain: percent_figure(share(summary.broken, n)),
         left: size(summary.survived),
         share: percent(share(summary.survived, n)),

@@ -34,7 +34,15 @@ fn of_one(summary: &Summary, sample: &SampleRecord) -> Vec<Tile> {
             tiles.push(plain("Confidence after", percent(confidence), name(class)));
         }
         if let Some(norm) = sample.norm {
-            tiles.push(plain("Size of the change", distance(norm, &summary.threat), format!("of {} allowed", summary.threat.eps_text)));
+            tiles.push(plain(
+                "Size of the change",
+                distance(norm, &summary.threat),
+                if summary.minimum_norm.is_some() {
+                    "the smallest found".to_owned()
+                } else {
+                    format!("of {} allowed", summary.threat.eps_text)
+                },
+            ));
         }
     }
     tiles.push(plain("Effort", duration(summary.seconds), passes(summary)));

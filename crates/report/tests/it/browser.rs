@@ -30,6 +30,7 @@ static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
         ("long", render(&long)),
         ("rows", render(&rows)),
         ("one", render(&common::single())),
+        ("nearest", render(&common::nearest())),
         ("paired", paired::page(&over_time::comparison())),
         ("history", history::page(&over_time::two_groups())),
         ("claim", render_claim(&common::verdict(60), Some(&common::audit()))),

@@ -1,8 +1,9 @@
 //! A synthetic audit with plausible figures, the same every time.
 
 use brinell_record::{
-    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Machine, ModelInfo, Norm, Outcome, Preprocessing, Rate, RuntimeInfo,
-    SUMMARY_SCHEMA, SampleRecord, Severity, Stage, Summary, Threat, Verdict,
+    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Machine, Measurement, MinimumNorm, ModelInfo, Norm, Outcome,
+    Preprocessing, Quantile, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel, Severity, Side, Stage, Summary, Threat,
+    Verdict,
 };
 use brinell_report::Run;
 use serde_json::Value;
@@ -24,6 +25,34 @@ pub(crate) fn single() -> Run {
     (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
     (summary.clean_accuracy, summary.robust_accuracy) = (rate(1, 1), rate(0, 1));
     run.samples = samples(3).into_iter().take(1).collect();
+    run
+}
+
+/// An audit for the nearest examples in the L2 norm.
+pub(crate) fn nearest() -> Run {
+    let mut run = audit();
+    let summary = &mut run.summary;
+    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None };
+    (summary.survived, summary.broken) = (6, 760);
+    summary.robust_accuracy = rate(6, 892);
+    let quantiles = |scale: f64| {
+        [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95].map(|share| {
+            let value = scale * share;
+            Quantile { share, value, low: 0.9 * value, high: if share > 0.9 { f64::INFINITY } else { 1.1 * value }, confidence: 0.95 }
+        })
+    };
+    let of_right = quantiles(2.0).into();
+    let of_all = quantiles(1.6).into();
+    summary.minimum_norm = Some(MinimumNorm { found: 760, not_found: 6, of_all, of_right });
+    for stage in &mut summary.stages {
+        stage.improved = Some(stage.broken + 20);
+    }
+    summary.curve = (0..=120)
+        .map(|at| {
+            let survived = 766 - at * 760 / 120;
+            CurvePoint { eps: at as f64 / 60.0, survived, robust_accuracy: rate(survived, 892) }
+        })
+        .collect();
     run
 }
 
@@ -113,22 +142,28 @@ fn summary() -> Summary {
         stages: vec![stage("apgd-ce", 766, 340, 92.4), stage("apgd-dlr", 426, 14, 48.1)],
         flags: vec![
             Flag {
-                id: "batch-one".into(),
+                id: "fixed-batch".into(),
                 message: "the model keeps its batch of 1; export it with a free batch for more speed".into(),
                 severity: Severity::Note,
                 measurement: None,
-                docs: "docs/flags.md#batch-one".into(),
+                docs: "docs/flags.md#fixed-batch".into(),
             },
             Flag {
                 id: "softmax-output".into(),
                 message: "the model ends in a softmax; the attacks took the logits in front of it".into(),
                 severity: Severity::Warning,
-                measurement: None,
+                measurement: Some(Measurement { value: 4.0, threshold: 0.0, raised_if: Side::Above, unit: "samples of 4".into() }),
                 docs: "docs/flags.md#softmax-output".into(),
             },
         ],
-        indicators: Vec::new(),
-        sanity: None,
+        indicators: vec![Indicator {
+            id: "no-progress".into(),
+            severity: Severity::Blocking,
+            raised: false,
+            measurement: Measurement { value: 0.012, threshold: 0.05, raised_if: Side::Above, unit: "share of survivors".into() },
+            docs: "docs/flags.md#no-progress".into(),
+        }],
+        sanity: Some(Sanity { level: SanityLevel::Cheap, samples: 0, forwards: 80, backwards: 0, seconds: 0.1 }),
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
         minimum_norm: None,

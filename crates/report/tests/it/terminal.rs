@@ -19,7 +19,7 @@ robust accuracy  46.2 %   412 of 892, 95 % interval 42.9-49.5 %
 warning: the model ends in a softmax; the attacks took the logits in front of
   it [softmax-output]
 note: the model keeps its batch of 1; export it with a free batch for more
-  speed [batch-one]
+  speed [fixed-batch]
 ";
     let shown = table(&common::audit().summary, 80, false);
     assert_eq!(shown, expected, "\n{shown}");
