@@ -77,7 +77,7 @@ impl Draw<'_> {
             strides: self.sizes(),
             dilations: self.sizes(),
             pads: self.sizes(),
-            ceil_mode: self.byte() % 2 == 0,
+            ceil_mode: self.byte().is_multiple_of(2),
         }
     }
 
@@ -94,12 +94,12 @@ impl Draw<'_> {
                 output_padding: self.sizes(),
                 groups: self.size(),
             }),
-            4 => Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: self.byte() % 2 == 0, trans_b: self.byte() % 2 == 0 },
+            4 => Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: self.byte().is_multiple_of(2), trans_b: self.byte().is_multiple_of(2) },
             5 => Op::MatMul,
             6 => Op::LayerNormalization { axis: self.size(), epsilon: 0.0 },
             7 => Op::MaxPool(self.pool()),
             8 => Op::AveragePool { pool: self.pool(), count_include_pad: true },
-            9 => Op::Reduce { kind: Reduce::Sum, axes: self.sizes(), keepdims: self.byte() % 2 == 0 },
+            9 => Op::Reduce { kind: Reduce::Sum, axes: self.sizes(), keepdims: self.byte().is_multiple_of(2) },
             10 => Op::TopK { axis: self.size(), k: self.size(), largest: true, sorted: true },
             11 => Op::Reshape { shape: self.shape() },
             12 => Op::Transpose { perm: self.sizes() },

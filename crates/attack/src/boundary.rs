@@ -315,7 +315,7 @@ impl Attack for Walk {
             }
             Phase::Step => {
                 self.left -= 1;
-                if self.left % CHECK_EVERY == 0 {
+                if self.left.is_multiple_of(CHECK_EVERY) {
                     self.phase = Phase::Sphere { step_hit: hit };
                 } else {
                     self.keep(hit);

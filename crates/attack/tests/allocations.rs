@@ -118,7 +118,7 @@ fn taken(recipe: &dyn Recipe, norm: Norm) -> Option<usize> {
     let settings = DriverSettings { batch: 4, shape: &SHAPE, seed: 0, max_queries: None, aim: Aim::First, pool: &pool, stop };
     match driver::run(&mut model, recipe, &ball(norm), &mut items, &mut NoCourt, &settings, &mut Timing::default()) {
         Ok(()) | Err(DriverError::Interrupted) => model.taken,
-        Err(error) => panic!("{error}"),
+        Err(error) => unreachable!("{error}"),
     }
 }
 

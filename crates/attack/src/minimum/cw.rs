@@ -217,7 +217,7 @@ impl Search for Run {
         let objective = (told.distance / sample.width()).powi(2) + self.constant.value * short.max(0.0);
         let check = self.config.abort_early && self.done.is_multiple_of((self.config.steps / 10).max(1));
         // A loss that is not a number has brought nothing either.
-        let stuck = check && !(objective <= self.checked * 0.9999);
+        let stuck = check && (objective.is_nan() || objective > self.checked * 0.9999);
         if check {
             self.checked = objective;
         }

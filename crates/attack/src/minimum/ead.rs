@@ -199,7 +199,7 @@ impl Search for Run {
                 + self.config.beta * told.distance / sample.width()
                 + self.constant.value * (-told.margin).max(0.0);
             // A loss that is not a number has brought nothing either.
-            if !(objective <= self.checked * 0.9999) {
+            if objective.is_nan() || objective > self.checked * 0.9999 {
                 return self.next_constant(sample, point);
             }
             self.checked = objective;

@@ -63,7 +63,7 @@ fn attack_with(start: &Start<'_>, spec: &str, model: Logits<'_>, limit: usize) -
                 loss: loss.eval(&logits, start.label, start.target.unwrap_or(start.label)),
                 gradient: &[],
             },
-            Need::Gradient => panic!("{spec} asks for a gradient"),
+            Need::Gradient => unreachable!("{spec} asks for a gradient"),
         };
         if attack.tell(&reply) == Next::Done {
             break;
@@ -182,7 +182,7 @@ fn a_guide_and_an_example_are_where_the_search_starts() {
     let x = clean(0.2);
     // The target is predicted in a corner that no noise finds.
     let corner: Vec<f32> = x.iter().map(|v| if *v > 0.5 { 0.0 } else { 1.0 }).collect();
-    let near = |x: &[f32]| dot(&vec![1.0; DIM], x.iter().zip(&corner).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs()));
+    let near = |x: &[f32]| dot(&[1.0; DIM], x.iter().zip(&corner).map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs()));
     let model = |x: &[f32]| vec![0.0, if near(x) < 3.0 { 1.0 } else { -1.0 }];
     let ball = Ball::unlimited(Norm::L2, InputBox::UNIT);
     for (spec, _) in LABEL {

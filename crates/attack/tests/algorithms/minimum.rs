@@ -80,7 +80,7 @@ impl Model for Bent {
 
     fn pull_back(&self, x: &[f32], weights: &[f64]) -> Vec<f64> {
         let u = self.place(x);
-        let slope = if u < 0.3 || u > 1.0 { 0.1 } else { 10.1 };
+        let slope = if (0.3..=1.0).contains(&u) { 10.1 } else { 0.1 };
         let difference = (weights[1] - weights[0]) * 0.5 / self.lead * slope;
         self.inner.pull_back(x, &[-difference, difference])
     }

@@ -15,6 +15,7 @@ fn comparable(mut summary: Value) -> Value {
         stage["seconds"].take();
         stage["model_seconds"].take();
     }
+    summary["sanity"]["seconds"].take();
     summary
 }
 

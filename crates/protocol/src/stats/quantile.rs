@@ -37,9 +37,12 @@ pub fn quantile_interval(n: u64, share: f64, confidence: f64) -> (Option<u64>, O
 mod tests {
     use super::*;
 
-    /// (n, share, confidence, ranks from 0), from scipy 1.17.1: the largest rank l from 1 with `binom.cdf(l - 1, n, p) <= a` and the smallest u with
+    /// n, share, confidence, and the ranks of both ends from 0.
+    type Case = (u64, f64, f64, Option<u64>, Option<u64>);
+
+    /// From scipy 1.17.1: the largest rank l from 1 with `binom.cdf(l - 1, n, p) <= a` and the smallest u with
     /// `binom.sf(u - 1, n, p) <= a`, where `a = (1 - confidence) / 2`; a rank of 0 or above n bounds nothing.
-    const SCIPY: &[(u64, f64, f64, Option<u64>, Option<u64>)] = &[
+    const SCIPY: &[Case] = &[
         (1, 0.05, 0.95, None, None),
         (1, 0.25, 0.95, None, None),
         (1, 0.5, 0.95, None, None),
