@@ -67,7 +67,7 @@ pub const ALL: &[&Kind] = &[
 
 /// Clean accuracy cannot be told from guessing.
 pub(crate) const NEAR_CHANCE: Kind =
-    Kind { raised_if: Side::AtMost, ..Kind::above("near-chance-accuracy", Severity::Blocking, 0.0, "lower end of clean accuracy") };
+    Kind { raised_if: Side::AtMost, ..Kind::above("near-chance-accuracy", Severity::Blocking, 0.0, "clean accuracy") };
 /// Another preprocessing gives a clearly higher clean accuracy.
 pub(crate) const PREPROCESSING_DOUBT: Kind = Kind::above("preprocessing-doubt", Severity::Warning, 0.0, "better alternatives");
 /// Clean inputs lie outside the declared box.
