@@ -1,7 +1,7 @@
 //! What every attack must be able to show: models whose best attack is known in closed form, invariances, and hostile cases.
 //!
 //! The models are small ([`Net`]), the smallest change that fools them is known in every norm ([`Problem::optimum`]), and a court that
-//! computes in f64 decides. [`check`] runs one attack through the driver on all of it; the same cases run in tests, on any runtime as
+//! computes in f64 decides. [`check()`] runs one attack through the driver on all of it; the same cases run in tests, on any runtime as
 //! `brinell selftest`, and, written to files, on other libraries.
 
 mod allowance;

@@ -1,7 +1,7 @@
 //! Attacks as ask/tell state machines for one sample, and the driver that runs them.
 //!
 //! An [`Attack`] asks for one point at a time and is told logits, loss and gradient there; a [`Recipe`] makes one per sample and
-//! restart; [`recipe`] and [`suite`] find recipes by name. Points are flat slices of d floats in model-input units.
+//! restart; [`recipe()`] finds recipes by name and [`Suite`] holds several. Points are flat slices of d floats in model-input units.
 
 mod apgd;
 mod apgd_t;

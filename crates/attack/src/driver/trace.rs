@@ -1,6 +1,6 @@
 //! How the losses of a sample's gradient runs rose, in constant memory.
 
-/// Steps at the end of a run over which [`Trace::late_gain`] looks for a rise.
+/// Steps at the end of a run over which a trace looks for a rise.
 pub const LATE_STEPS: usize = 10;
 
 /// The running maximum of the losses of the run in hand, and the rise of the best run so far.

@@ -27,7 +27,7 @@ struct Setting {
     clip: Option<f32>,
     /// The batch stands before the steps.
     batch_first: bool,
-    /// Steps of each sample [B], where they differ.
+    /// Steps of each sample `[B]`, where they differ.
     lengths: Option<ValueId>,
 }
 

@@ -1,6 +1,6 @@
 //! Claims: what is asserted about a model, and what decides it.
 //!
-//! [`Source::read`] reads a claim file, [`check`] decides its claims and leaves the evidence beside it, [`draft`] writes a claim
+//! [`Source::read`] reads a claim file, [`check()`] decides its claims and leaves the evidence beside it, [`draft()`] writes a claim
 //! from a finished audit. A verdict follows from the kind of evidence and never from a score: a confirmed counterexample refutes, an exact
 //! bound on a declared sample supports or refutes a rate, evaluation of every element proves where nothing may be changed, and failed
 //! attacks prove nothing. `docs/claims.md` has the rules for users.
