@@ -167,7 +167,7 @@ impl Group {
             match slot.merit_of(context, logits, x) {
                 Some(merit) if merit > slot.merit && context.aim == Aim::Nearest => {
                     slot.merit = merit;
-                    slot.nearest.push(x, slot.run);
+                    slot.nearest.push(x, slot.run, -merit);
                     slot.proceed(context, logits, gradient, x, target);
                 }
                 Some(merit) if merit > slot.merit => slot.state = State::Candidate { merit },
