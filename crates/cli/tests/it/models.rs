@@ -54,6 +54,33 @@ fn clean_correct_counts_are_those_of_other_software() {
     }
 }
 
+/// Honest networks: nothing in them hinders an attack, and their radius is one that they were made or trained for.
+#[test]
+fn no_flag_is_raised_on_honest_networks_at_the_full_level() {
+    let Some(shared) = brinell_testkit::shared_data() else { return };
+    let folder = Folder::new();
+    let honest = [
+        ("cifar10/resnet_2b", "2/255"),
+        ("cifar10/cifar_base_kw", "2/255"),
+        ("cifar10/resnet_3b2_bn_mixup_adv_4.0_bs128_lr-1", "4/255"),
+        ("mnist/mnist-net_256x2", "0.03"),
+        ("mnist/mnist_0.1", "0.1"),
+    ];
+    for (number, (name, eps)) in honest.into_iter().enumerate() {
+        let (model, data, preprocessing, _) = models().into_iter().find(|(model, ..)| *model == name).unwrap();
+        let run = format!(
+            "audit {}.onnx --data {} {preprocessing} --norm linf --eps {eps} --limit 40 --sanity full --out {number}",
+            shared.join(model).display(),
+            shared.join(data).display()
+        );
+        folder.run(&run).expect(0);
+        let summary = folder.summary(&number.to_string());
+        let loud: Vec<_> = summary["flags"].as_array().unwrap().iter().filter(|flag| flag["severity"] != "note").collect();
+        assert!(loud.is_empty(), "{name}: {loud:?}");
+        assert!(summary["indicators"].as_array().unwrap().iter().any(|indicator| indicator["id"] == "unbounded-attack-fails"), "{name}");
+    }
+}
+
 /// The demo's ordinary model with its batch fixed at `batch`, and a softmax at its end.
 fn fixed_batch_with_softmax(batch: usize) -> Vec<u8> {
     let model = brinell_onnx::read_file(&crate::support::demo().join("ordinary.onnx")).unwrap().graph;

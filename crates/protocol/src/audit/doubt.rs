@@ -57,13 +57,19 @@ impl Run<'_> {
         let tried = first.len();
         let now = self.states.iter().take(tried).filter(|state| state.correct()).count();
         let (_, high) = clopper_pearson(now as u64, tried as u64, CONFIDENCE);
+        let declared = now as f64 / tried.max(1) as f64;
         let mut better = Vec::new();
         for alternative in self.alternatives() {
             self.check_stop()?;
             let Ok(preprocess) = Preprocess::new(&alternative.options, &self.data.shape, &self.subject.signature.sample) else {
                 continue;
             };
-            let wrong_allowed = (0..=tried).take_while(|wrong| (tried - wrong) as f64 / tried as f64 > high).count();
+            // Clearly better: above what chance may have made of the declared one, and not by chance itself.
+            let clearly = |wrong: &usize| {
+                let (low, _) = clopper_pearson((tried - wrong) as u64, tried as u64, CONFIDENCE);
+                (tried - wrong) as f64 / tried as f64 > high && low > declared
+            };
+            let wrong_allowed = (0..=tried).take_while(clearly).count();
             let mut wrong = 0;
             for &index in &first {
                 if wrong >= wrong_allowed {
