@@ -1,10 +1,11 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Signature};
-use brinell_graph::{Graph, mixes_samples, pin_batch};
+use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::Model;
 
 use crate::data::{self, Dataset, LoadOptions};
@@ -78,10 +79,20 @@ impl Subject {
         }
     }
 
-    /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
+    /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
-        self.model.graph.dce().opaque_nodes().next().is_some()
+        let graph = self.model.graph.dce();
+        let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
+        for node in graph.nodes() {
+            if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
+                if matches!(node.op, Op::Opaque(_)) {
+                    return true;
+                }
+                depends.extend(node.outputs.iter().flatten());
+            }
+        }
+        false
     }
 
     /// Returns the file name without its ending, or the last part of the address.
