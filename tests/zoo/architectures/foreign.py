@@ -14,6 +14,11 @@ from torch.nn import functional as F
 from .architecture import Architecture
 
 
+def choose_precision(dtype):
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+
+
 class Keras(nn.Module):
     """A Keras model under its PyTorch backend, which can be built in both precisions."""
 
@@ -21,9 +26,9 @@ class Keras(nn.Module):
         super().__init__()
         self.make = make
         keras.utils.set_random_seed(1)
-        keras.config.set_floatx(dtype)
+        choose_precision(dtype)
         self.model = make()
-        keras.config.set_floatx("float32")
+        choose_precision("float32")
 
     def forward(self, x):
         return self.model(x)
@@ -65,7 +70,7 @@ def keras_residual():
     x = layers.Conv2D(16, 3, padding="same")(x)
     for stride in [1, 2]:
         y = layers.DepthwiseConv2D(3, strides=stride, padding="same")(x)
-        y = layers.LayerNormalization()(y)
+        y = layers.BatchNormalization()(y)
         y = layers.Conv2D(32, 1, activation="gelu")(y)
         y = layers.Conv2D(16, 1)(y)
         x = layers.Add()([layers.AveragePooling2D(stride, padding="same")(x), y])

@@ -1,24 +1,26 @@
 """Image classifiers that are neither classic convolutional networks nor plain transformers."""
 
 import timm
+from timm.layers import GatedMlp
 from timm.models.convmixer import ConvMixer
-from timm.models.mlp_mixer import MlpMixer
+from timm.models.mlp_mixer import Affine, MlpMixer, ResBlock, SpatialGatingBlock
 
 from .architecture import Architecture
 
 
 def architectures():
     by_name = lambda name, **options: lambda: timm.create_model(name, pretrained=False, num_classes=10, **options)
+    mixer = {"num_classes": 10, "img_size": 64, "patch_size": 8, "num_blocks": 3, "embed_dim": 96}
     yield Architecture("convnext", by_name("convnext_atto"))
     yield Architecture("convnext-v2", by_name("convnextv2_atto"))
     yield Architecture("nfnet", by_name("test_nfnet"), (3, 96, 96))
     yield Architecture("nf-regnet", by_name("nf_regnet_b0"))
-    yield Architecture("mlp-mixer", lambda: MlpMixer(num_classes=10, img_size=64, patch_size=8, num_blocks=3, embed_dim=96))
-    yield Architecture("res-mlp", by_name("resmlp_12_224", img_size=64, num_blocks=3))
-    yield Architecture("g-mlp", by_name("gmlp_ti16_224", img_size=64, num_blocks=4))
+    yield Architecture("mlp-mixer", lambda: MlpMixer(**mixer))
+    yield Architecture("res-mlp", lambda: MlpMixer(**mixer, mlp_ratio=4, block_layer=ResBlock, norm_layer=Affine))
+    yield Architecture("g-mlp", lambda: MlpMixer(**mixer, mlp_ratio=4, block_layer=SpatialGatingBlock, mlp_layer=GatedMlp))
     yield Architecture("convmixer", lambda: ConvMixer(96, 4, kernel_size=5, num_classes=10))
     yield Architecture("poolformer", by_name("poolformer_s12"))
-    yield Architecture("mobilevit", by_name("mobilevit_xxs"), least=13)
+    yield Architecture("mobilevit", by_name("mobilevit_xxs"), least=14)
     yield Architecture("mobileone", by_name("mobileone_s0"))
     yield Architecture("edgenext", by_name("edgenext_xx_small"))
     yield Architecture("efficientformer", by_name("efficientformer_l1"), (3, 224, 224))

@@ -53,7 +53,7 @@ fn tensor(name: &str, values: &Tensor) -> Bytes {
         dims: values.shape().iter().map(|&n| n as i64).collect(),
         data_type: Some(crate::tensor::dtype_number(values.dtype())),
         name: Some(name.to_owned()),
-        raw_data: Some(Bytes::from(crate::tensor::to_bytes(values.data()))),
+        raw_data: Some(crate::tensor::to_bytes(values.data())),
         ..TensorProto::default()
     };
     Bytes::from(proto.encode_to_vec())
