@@ -53,7 +53,7 @@ fn tensor(name: &str, values: &Tensor) -> Bytes {
         dims: values.shape().iter().map(|&n| n as i64).collect(),
         data_type: Some(crate::tensor::dtype_number(values.dtype())),
         name: Some(name.to_owned()),
-        raw_data: Some(Bytes::from(crate::tensor::to_bytes(values.data()))),
+        raw_data: Some(crate::tensor::to_bytes(values.data())),
         ..TensorProto::default()
     };
     Bytes::from(proto.encode_to_vec())
@@ -309,4 +309,22 @@ fn values_that_a_subgraph_uses_stay_alive() {
     let model = model.read(13).unwrap();
     assert_eq!(model.graph.nodes().len(), 2);
     assert!(matches!(&model.graph.nodes()[1].op, Op::Opaque(op) if op.captures == 1));
+}
+
+#[test]
+fn tiling_once_for_every_sample_is_expanding() {
+    let repeated = || {
+        Builder::new(&[-1, 3])
+            .node("ReduceSum", &["x", "axis"], &["row"], &[])
+            .node("Shape", &["x"], &["shape"], &[int("end", 1)])
+            .node("Concat", &["shape", "last"], &["repeats"], &[int("axis", 0)])
+            .ints("axis", &[0])
+            .ints("last", &[2])
+            .node("Tile", &["row", "repeats"], &["y"], &[])
+    };
+    let model = repeated().read(17).unwrap();
+    assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some([B, f(6)].as_slice()));
+    assert_eq!(repeated().ops(17)[1..], [Op::Tile { repeats: vec![1, 2] }, Op::Expand { shape: vec![B, f(6)] }]);
+    let whole = Builder::new(&[-1, 3]).node("Shape", &["x"], &["shape"], &[]).node("Tile", &["x", "shape"], &["y"], &[]);
+    assert_eq!(whole.read(17).unwrap().opaque().len(), 1);
 }
