@@ -90,7 +90,7 @@ fn batch_and_threads_change_no_distance() {
 #[test]
 fn a_killed_run_resumes_to_the_same_distances() {
     let folder = Folder::new();
-    let run = format!("{RUN} --norm l2 --attack ddn:steps=100 --attack fmn:steps=100 --limit 60");
+    let run = format!("{RUN} --norm l2 --attack ddn:steps=60 --attack fmn:steps=60 --limit 40");
     let mut child = folder
         .command(&format!("{run} --out stopped --batch 4"))
         .stdout(std::process::Stdio::null())
