@@ -16,7 +16,7 @@ Per library, attack and norm it counts, on the same cases:
 An example counts if the model, in f64, gives it another class, it lies in [0, 1], and its distance from the clean input, in f64, is
 within the radius (relative allowance 1e-6).
 """
-import argparse, importlib.metadata, json, pathlib, signal, warnings
+import argparse, importlib.metadata, json, os, pathlib, signal, tempfile, warnings
 import numpy as np
 
 warnings.filterwarnings("ignore")
@@ -185,6 +185,9 @@ def main():
     a = p.parse_args()
     import torch
     torch.set_num_threads(1)
+    a.cases, a.json = a.cases.resolve(), a.json.resolve()
+    # ART's GeoDA leaves its basis in the current folder.
+    os.chdir(tempfile.mkdtemp())
     cases = json.loads((a.cases / "cases.json").read_text())
     exact = [c for c in cases if "linear" in c["name"] or "ReLU" in c["name"]]
     odd = [c for c in cases if c not in exact]
