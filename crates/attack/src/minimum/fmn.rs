@@ -109,7 +109,7 @@ impl Recipe for Fmn {
         let polish = config.polish;
         let radius = if start.ball.norm == Norm::L0 { 1.0 } else { f64::INFINITY };
         let search = Run { config, known, radius, best: f64::INFINITY, done: 0 };
-        Box::new(Nearest::new(start, search, polish))
+        Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
     fn describe(&self) -> String {
@@ -156,6 +156,15 @@ impl Search for Run {
         }
         Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
         Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+    }
+
+    fn stuck(&self, flat: bool) -> bool {
+        flat || 2 * self.done >= self.config.steps
+    }
+
+    fn resume(&mut self, distance: f64) -> Option<Need> {
+        self.radius = distance;
+        Some(Need::Gradient)
     }
 }
 

@@ -10,6 +10,7 @@ mod examples;
 mod flags;
 mod input;
 mod knowledge;
+mod minimum;
 mod models;
 mod outputs;
 mod over_time;
