@@ -15,5 +15,5 @@ mod wire;
 
 pub use error::{ExportError, ImportError};
 pub use export::write;
-pub use import::{Model, OpaqueNode, Operator, operators, read, read_file};
+pub use import::{ClassLabels, Model, OpaqueNode, Operator, operators, read, read_file};
 pub use tensor::dtype;

@@ -59,7 +59,7 @@ pub struct Plan {
 pub fn input_box(scale: Scale) -> InputBox {
     match scale {
         Scale::Unit => InputBox::UNIT,
-        Scale::Byte => InputBox::BYTE,
+        Scale::Byte | Scale::Data => InputBox::BYTE,
     }
 }
 
@@ -69,5 +69,6 @@ pub fn scale_name(scale: Scale) -> &'static str {
     match scale {
         Scale::Unit => "0..1",
         Scale::Byte => "0..255",
+        Scale::Data => "data",
     }
 }

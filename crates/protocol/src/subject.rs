@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signature};
 use brinell_graph::{Graph, mixes_samples, pin_batch};
-use brinell_onnx::Model;
+use brinell_onnx::{ClassLabels, Model};
 
 use crate::data::{self, Dataset, LoadOptions};
+use crate::referee::Scores;
 use crate::{ProtocolError, hash};
 
 /// An ONNX file read and hashed.
@@ -82,7 +83,11 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
-        let class_names = classes.map(data::class_names).transpose()?;
+        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
+        let given = classes.map(data::class_names).transpose()?;
+        let only_names =
+            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        let class_names = given.or_else(|| class_labels.map(ClassLabels::names));
         if let (Some(names), Some(path)) = (&class_names, classes)
             && names.len() != self.signature.classes
         {
@@ -94,6 +99,7 @@ impl Subject {
             &LoadOptions {
                 labels: labels.map(Into::into),
                 class_names,
+                only_names,
                 limit,
                 image_size: image_size(&self.signature.sample),
                 channels: image_channels(&self.signature.sample),
@@ -116,7 +122,16 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
-        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name())?)
+        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name(), self.scores())?)
+    }
+
+    /// Returns where in the outputs of the file the scores stand.
+    fn scores(&self) -> Scores {
+        let (graph, output) = (&self.model.graph, self.signature.output);
+        // Maps come with their keys in ascending order.
+        let mapped = self.model.maps.contains(&graph.value(output).name);
+        let columns = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+        Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
     }
 }
 

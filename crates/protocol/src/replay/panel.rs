@@ -172,6 +172,7 @@ mod tests {
     use brinell_threat::{InputBox, Norm};
 
     use super::*;
+    use crate::referee::Scores;
 
     /// A runtime for which one value above `threshold` is class 1, and one that is not finite has no class.
     struct Above {
@@ -227,7 +228,7 @@ mod tests {
         let seats = thresholds.iter().map(|&threshold| {
             let runtime = Above { threshold };
             let judge = Judge { runtime: format!("above {threshold}"), version: "1".to_owned() };
-            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x").unwrap() }
+            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x", Scores::default()).unwrap() }
         });
         let preprocess = Preprocess::new(&PreprocessOptions::default(), &[1], &[1]).unwrap();
         (Panel { seats: seats.collect(), refused: Vec::new() }, preprocess)
