@@ -5,8 +5,10 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod black_box;
 mod discover;
 mod doctor;
+mod endpoint;
 mod error;
 mod feed;
 mod header;
@@ -24,6 +26,7 @@ mod signature;
 pub use brinell_autodiff::Loss;
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};
+pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, Stage};
 pub use logits::class_logits;
 pub use open::open;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signature};
+use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Signature};
 use brinell_graph::{Graph, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
 
@@ -11,26 +11,33 @@ use crate::data::{self, Dataset, LoadOptions};
 use crate::referee::Scores;
 use crate::{ProtocolError, hash};
 
-/// An ONNX file read and hashed.
+/// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {
-    /// The file.
+    /// The file, or the address.
     pub path: PathBuf,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes; of a model behind an address that of what the server says about it.
     pub sha256: String,
     /// SHA-256 of the other files that hold its weights, one after the other by name; `None` where there are none.
     pub weights_sha256: Option<String>,
-    /// The model as read.
+    /// The model as read; of a model behind an address its inputs and outputs.
     pub model: Model,
+    /// The server, where the model is behind an address.
+    pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
 }
 
 impl Subject {
-    /// Reads a model file. A model whose samples would influence each other in a batch is read for one sample.
+    /// Reads a model file, or asks about the model at an address `http://HOST/v2/models/NAME`. A model whose samples would influence each other
+    /// in a batch is read for one sample.
     ///
     /// # Errors
-    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
+    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Engine`] where nobody answers at the address,
+    /// [`ProtocolError::Oracle`] where it is no classifier.
     pub fn load(path: &Path) -> Result<Self, ProtocolError> {
+        if Endpoint::is_address(path) {
+            return Self::behind(path);
+        }
         let mut model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
@@ -44,10 +51,41 @@ impl Subject {
             model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
         }
         let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
-        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, signature })
+        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, endpoint: None, signature })
     }
 
-    /// Returns the file name without its ending.
+    fn behind(address: &Path) -> Result<Self, ProtocolError> {
+        let endpoint = Endpoint::connect(&address.to_string_lossy())?;
+        let graph = endpoint.graph();
+        let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
+        Ok(Self {
+            path: address.to_path_buf(),
+            sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
+            weights_sha256: None,
+            model: Model { graph, ir_version: 0, opset: 0, producer: String::new(), producer_version: String::new(), external: Vec::new() },
+            endpoint: Some(Arc::new(endpoint)),
+            signature,
+        })
+    }
+
+    /// Opens the runtime that runs the model: the server where it is behind an address, else the one of that choice.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Engine`] where there is none.
+    pub fn runtime(&self, choice: RuntimeChoice, settings: &RuntimeSettings) -> Result<Arc<dyn Runtime>, ProtocolError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
+            None => Ok(brinell_engine::open(choice, settings)?),
+        }
+    }
+
+    /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.model.graph.dce().opaque_nodes().next().is_some()
+    }
+
+    /// Returns the file name without its ending, or the last part of the address.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
@@ -133,6 +171,12 @@ impl Subject {
         let columns = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
         Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
     }
+}
+
+/// Returns true for what names a model behind an address instead of a file.
+#[must_use]
+pub fn is_address(path: &Path) -> bool {
+    Endpoint::is_address(path)
 }
 
 /// Height and width that image files are resized to, where the model takes images.
