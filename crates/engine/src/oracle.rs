@@ -7,7 +7,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
 use crate::black_box::BlackBox;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{EngineError, Preprocess, Runtime, Scores, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -121,11 +121,12 @@ impl Oracle {
         compile: &dyn Fn() -> Result<Box<dyn Session>, EngineError>,
         input: &str,
         signature: &Signature,
+        scores: &Scores,
         preprocess: &Preprocess,
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, scores.clone(), preprocess)) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), None)
     }

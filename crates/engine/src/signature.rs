@@ -64,6 +64,29 @@ pub struct Signature {
     pub softmax: bool,
 }
 
+/// Where in the outputs of a file the scores of the classes stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scores {
+    /// Number of the output.
+    pub output: usize,
+    /// Column of each class; absent where the columns are the classes.
+    pub columns: Option<Vec<usize>>,
+}
+
+impl Scores {
+    /// Adds rows of `classes` scores to `out`, in the order of the classes.
+    pub fn append(&self, values: &[f32], classes: usize, out: &mut Vec<f32>) {
+        match &self.columns {
+            None => out.extend_from_slice(values),
+            Some(columns) => {
+                for row in values.chunks_exact(classes.max(1)) {
+                    out.extend(columns.iter().filter_map(|&column| row.get(column)));
+                }
+            }
+        }
+    }
+}
+
 impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///

@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod proto;
 mod tensor;
+mod trees;
 mod version;
 mod wire;
 
@@ -17,3 +18,4 @@ pub use error::{ExportError, ImportError};
 pub use export::write;
 pub use import::{ClassLabels, Model, OpaqueNode, Operator, operators, read, read_file};
 pub use tensor::dtype;
+pub use trees::{Branch, Decision, Ensemble, TreesError};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Session, Signature, View};
+use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Scores, Session, Signature, View};
 use brinell_threat::{Ball, Goal, Violation, argmax};
 
 /// What the original file says about one point.
@@ -58,15 +58,6 @@ pub struct Judgement {
     pub opinion: Opinion,
     /// True where the point is allowed and the goal reached.
     pub adversarial: bool,
-}
-
-/// Where in the outputs of a file the scores of the classes stand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scores {
-    /// Number of the output.
-    pub output: usize,
-    /// Column of each class; absent where the columns are the classes.
-    pub columns: Option<Vec<usize>>,
 }
 
 /// Holds a session on the original bytes; shares nothing with the transformed graph that attacks use.
@@ -125,10 +116,7 @@ impl Referee {
             if index == scores.output
                 && let Some(values) = view.data.as_f32()
             {
-                match &scores.columns {
-                    None => output.extend(values.iter().take(classes)),
-                    Some(columns) => output.extend(columns.iter().filter_map(|&column| values.get(column))),
-                }
+                scores.append(values.get(..classes).unwrap_or(values), classes, &mut output);
             }
         })?;
         if output.len() != classes {

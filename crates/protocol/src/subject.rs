@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Signature};
+use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Scores, Signature};
 use brinell_graph::{Graph, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
 
 use crate::data::{self, Dataset, LoadOptions};
-use crate::referee::Scores;
 use crate::{ProtocolError, hash};
 
 /// An ONNX file read and hashed, or a model behind an address.
@@ -62,7 +61,16 @@ impl Subject {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
             weights_sha256: None,
-            model: Model { graph, ir_version: 0, opset: 0, producer: String::new(), producer_version: String::new(), external: Vec::new() },
+            model: Model {
+                graph,
+                ir_version: 0,
+                opset: 0,
+                producer: String::new(),
+                producer_version: String::new(),
+                external: Vec::new(),
+                class_labels: None,
+                maps: std::collections::BTreeSet::new(),
+            },
             endpoint: Some(Arc::new(endpoint)),
             signature,
         })
@@ -82,7 +90,10 @@ impl Subject {
     /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
-        self.model.graph.dce().opaque_nodes().next().is_some()
+        let mut graph = self.model.graph.clone();
+        // What only other outputs need may stay unread.
+        graph.set_outputs(vec![self.signature.output]);
+        graph.dce().opaque_nodes().next().is_some()
     }
 
     /// Returns the file name without its ending, or the last part of the address.
@@ -164,7 +175,8 @@ impl Subject {
     }
 
     /// Returns where in the outputs of the file the scores stand.
-    fn scores(&self) -> Scores {
+    #[must_use]
+    pub fn scores(&self) -> Scores {
         let (graph, output) = (&self.model.graph, self.signature.output);
         // Maps come with their keys in ascending order.
         let mapped = self.model.maps.contains(&graph.value(output).name);

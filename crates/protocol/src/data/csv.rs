@@ -15,8 +15,9 @@ const MAX_TABLE: u64 = 1 << 32;
 /// Names of a column of labels, the surest first.
 const LABELS: &[&str] = &["label", "target", "class", "y"];
 
-/// True for files that are called tables.
-pub(super) fn is_table(path: &Path) -> bool {
+/// Returns true for files whose names say that they hold a table: `.csv` and `.tsv`, compressed or not.
+#[must_use]
+pub fn is_table(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     name.ends_with(".csv") || name.ends_with(".tsv")

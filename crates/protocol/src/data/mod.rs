@@ -52,6 +52,7 @@ mod tensors;
 
 pub use archive::numbers;
 pub use classes::{class_names, lookup};
+pub use csv::is_table;
 pub use dataset::{Dataset, Pixels, Scale};
 pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load};

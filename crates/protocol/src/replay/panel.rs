@@ -173,12 +173,11 @@ fn name(runtime: &dyn Runtime) -> Judge {
 mod tests {
     use std::path::Path;
 
-    use brinell_engine::{PreprocessOptions, Session, Signature, View};
+    use brinell_engine::{PreprocessOptions, Scores, Session, Signature, View};
     use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
     use brinell_threat::{InputBox, Norm};
 
     use super::*;
-    use crate::referee::Scores;
 
     /// A runtime for which one value above `threshold` is class 1, and one that is not finite has no class.
     struct Above {
@@ -242,7 +241,7 @@ mod tests {
 
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
-        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
         panel.judge(&preprocess, &ball, charge, &[0.4], &[x_adv]).unwrap()
     }
 
