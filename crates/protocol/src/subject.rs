@@ -70,6 +70,7 @@ impl Subject {
                 external: Vec::new(),
                 class_labels: None,
                 maps: std::collections::BTreeSet::new(),
+                reversed: false,
             },
             endpoint: Some(Arc::new(endpoint)),
             signature,
@@ -180,7 +181,12 @@ impl Subject {
         let (graph, output) = (&self.model.graph, self.signature.output);
         // Maps come with their keys in ascending order.
         let mapped = self.model.maps.contains(&graph.value(output).name);
-        let columns = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+        let ranks = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+        let columns = match (ranks, self.model.reversed) {
+            (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+            (None, true) => Some(vec![1, 0]),
+            (ranks, false) => ranks,
+        };
         Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
     }
 }

@@ -40,7 +40,7 @@ impl Default for TreesConfig {
 ///
 /// # Guarantees
 /// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact
-/// by exhaustion, for sums of the leaves in f64. Where one does, it is a heuristic. Rules of features (bounds, whole numbers, categories,
+/// by exhaustion, but for ties that only the rounding of the model's sums decides, of which the first 64 are asked about. Where one does, it is a heuristic. Rules of features (bounds, whole numbers, categories,
 /// one-hot groups, directions) are kept in every box.
 ///
 /// # Source
@@ -107,6 +107,7 @@ impl Recipe for Trees {
         let trees = start.trees.map(Arc::clone);
         let leads = trees.as_deref().map_or_else(Vec::new, |trees| leads(trees, start.goal(), start.classes));
         let farthest = if start.ball.eps.is_finite() { start.ball.eps } else { start.ball.diameter(start.x.len()) };
+        let tolerance = trees.as_deref().map_or(0.0, tolerance);
         let known = start.found.map_or(f64::INFINITY, |found| start.ball.distance(start.x, found));
         Box::new(Run {
             config: self.config,
@@ -118,7 +119,8 @@ impl Recipe for Trees {
             radius: farthest,
             best: known,
             excluded: 0.0,
-            slack: 0.0,
+            tolerance,
+            refused: Vec::new(),
             asked: None,
         })
     }
@@ -142,6 +144,17 @@ fn leads(trees: &Ensemble, goal: Goal, classes: usize) -> Vec<Vec<Lead>> {
     }
 }
 
+/// Points so near to a tie that the model refused them, after which ties are not asked about any more.
+const REFUSED: usize = 64;
+
+/// The largest error that adding the leaves of all trees in single precision can make, in any order.
+fn tolerance(trees: &Ensemble) -> f64 {
+    let n = trees.roots.len() as f64;
+    let largest = trees.weights.iter().map(|(_, weight)| f64::from(weight.abs())).fold(0.0, f64::max);
+    let base = trees.base.iter().map(|base| f64::from(base.abs())).fold(0.0, f64::max);
+    n * (n * largest + base) * f64::from(f32::EPSILON)
+}
+
 struct Run {
     config: TreesConfig,
     x: Box<[f32]>,
@@ -155,10 +168,12 @@ struct Run {
     best: f64,
     /// A radius within which there is none, as far as a search was carried through.
     excluded: f64,
-    /// What a lead has to be above: raised where the model did not follow, whose sums round otherwise.
-    slack: f64,
-    /// Distance of the point in the air.
-    asked: Option<f64>,
+    /// How far the model's sums in single precision may be from those in f64: leads that are nearer to 0 are asked about.
+    tolerance: f64,
+    /// Points of which the model said that they are no examples.
+    refused: Vec<Vec<f32>>,
+    /// The point in the air and its distance.
+    asked: Option<(f64, Vec<f32>)>,
 }
 
 impl Run {
@@ -179,7 +194,8 @@ impl Run {
                 let question = Question::new(&trees, leads);
                 let mut space = Space::new(&self.ball, &self.x);
                 space.narrow(radius);
-                let mut limits = Limits { lead: self.slack, radius, nodes: u64::from(self.config.nodes) };
+                let lead = if self.refused.len() < REFUSED { -self.tolerance } else { self.tolerance };
+                let mut limits = Limits { lead, radius, refused: &self.refused, nodes: u64::from(self.config.nodes) };
                 match search(&question, &self.ball, &self.x, &mut space, &mut limits) {
                     Ended::Found(point) => {
                         let distance = self.ball.distance(&self.x, &point);
@@ -192,7 +208,7 @@ impl Run {
                 }
             }
             if let Some((distance, point)) = nearest {
-                self.asked = Some(distance);
+                self.asked = Some((distance, point.clone()));
                 return Some(point);
             }
             if self.best.is_infinite() {
@@ -224,14 +240,13 @@ impl Attack for Run {
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
-        let Some(distance) = self.asked.take() else { return Next::Done };
+        let Some((distance, point)) = self.asked.take() else { return Next::Done };
         if reply.prediction.is_some_and(|class| self.goal.reached(class)) {
             self.best = distance;
             if self.best <= 0.0 { Next::Done } else { Next::Continue }
         } else {
-            // The model's sums are rounded in single precision: a clearer lead is wanted.
-            self.slack = if self.slack > 0.0 { self.slack * 8.0 } else { 1e-7 };
-            if self.slack > 1.0 { Next::Done } else { Next::Continue }
+            self.refused.push(point);
+            if self.refused.len() < 2 * REFUSED { Next::Continue } else { Next::Done }
         }
     }
 }

@@ -69,9 +69,11 @@ impl<'a> Question<'a> {
 }
 
 /// What a search has to keep to.
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
     /// The lead has to be above this.
     pub(super) lead: f64,
+    /// Inputs that are none, whatever their lead.
+    pub(super) refused: &'a [Vec<f32>],
     /// The distance has to be at most this.
     pub(super) radius: f64,
     /// Nodes that may still be looked at.
@@ -93,7 +95,7 @@ pub(super) enum Ended {
 ///
 /// # Guarantees
 /// `Ended::None` is exact: no allowed input within the radius has that lead, sums taken in f64.
-pub(super) fn search(question: &Question<'_>, ball: &Ball, x: &[f32], space: &mut Space, limits: &mut Limits) -> Ended {
+pub(super) fn search(question: &Question<'_>, ball: &Ball, x: &[f32], space: &mut Space, limits: &mut Limits<'_>) -> Ended {
     let roots: Vec<usize> = question.ensemble.roots.clone();
     let base = question.base.clone();
     Descent { question, ball, x }.from(space, &roots, base, limits)
@@ -107,7 +109,7 @@ struct Descent<'a> {
 
 impl Descent<'_> {
     /// Looks through the box, in which the trees that are not `open` have the leads `settled`.
-    fn from(&self, space: &mut Space, open: &[usize], mut settled: Vec<f64>, limits: &mut Limits) -> Ended {
+    fn from(&self, space: &mut Space, open: &[usize], mut settled: Vec<f64>, limits: &mut Limits<'_>) -> Ended {
         if limits.nodes == 0 {
             return Ended::OutOfNodes;
         }
@@ -132,7 +134,9 @@ impl Descent<'_> {
         }
         let Some((widest, _)) = width.iter().enumerate().filter(|(_, width)| **width > 0.0).max_by(|a, b| a.1.total_cmp(b.1)) else {
             return match space.nearest() {
-                Some(point) if self.ball.distance(self.x, &point) <= limits.radius => Ended::Found(point),
+                Some(point) if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.contains(&point) => {
+                    Ended::Found(point)
+                }
                 _ => Ended::None,
             };
         };

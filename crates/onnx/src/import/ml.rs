@@ -134,6 +134,17 @@ pub(super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     importer.carried(node, "a model without gradient", &[(class, vec![batch]), (DType::F32, vec![batch, width])])
 }
 
+/// Support vectors: class and scores, one per class where there are probabilities or two classes.
+pub(super) fn svm_classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    if numbers(node, "prob_a").is_empty() {
+        if labels(node)?.len() != 2 {
+            return opaque("it has scores for pairs of classes only; export it with probabilities");
+        }
+        importer.reversed = true;
+    }
+    classifier(importer, node)
+}
+
 /// Trees that return numbers.
 pub(super) fn tree_regressor(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let (batch, _) = importer.matrix(node.input(0)?)?;

@@ -72,6 +72,8 @@ pub struct Model {
     pub class_labels: Option<ClassLabels>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
     pub maps: BTreeSet<String>,
+    /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
+    pub reversed: bool,
 }
 
 /// A node that is carried along unread.
@@ -142,7 +144,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let Imported { graph, external, class_labels, maps } = match import(&graph, &nodes, &proto.functions, folder, true) {
+    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, folder, false).map_err(|_| first)?,
         other => other?,
@@ -156,6 +158,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
         external: external.into_iter().collect(),
         class_labels,
         maps,
+        reversed,
     })
 }
 
@@ -260,6 +263,8 @@ struct Importer<'a> {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
 }
 
 /// What [`import`] makes.
@@ -269,6 +274,8 @@ struct Imported {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
 }
 
 fn import(
@@ -293,6 +300,7 @@ fn import(
         external: BTreeSet::new(),
         class_labels: None,
         maps: BTreeSet::new(),
+        reversed: false,
     };
     importer.interface(proto, folder, batched)?;
     for (node, opsets) in nodes {
@@ -307,7 +315,13 @@ fn import(
             graph.domains.insert(domain, version);
         }
     }
-    Ok(Imported { graph: graph.dce(), external: importer.external, class_labels: importer.class_labels, maps: importer.maps })
+    Ok(Imported {
+        graph: graph.dce(),
+        external: importer.external,
+        class_labels: importer.class_labels,
+        maps: importer.maps,
+        reversed: importer.reversed,
+    })
 }
 
 impl<'a> Importer<'a> {

@@ -270,7 +270,7 @@ static ML: &[Rule] = rules! {
     "LinearClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "intercepts" "multi_class" "post_transform"] ml::linear_classifier;
     "LinearRegressor" 1 ["coefficients" "intercepts" "post_transform" "targets"] ml::linear_regressor;
     "Normalizer" 1 ["norm"] ml::normalizer;
-    "SVMClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "kernel_params" "kernel_type" "post_transform" "prob_a" "prob_b" "rho" "support_vectors" "vectors_per_class"] ml::classifier;
+    "SVMClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "kernel_params" "kernel_type" "post_transform" "prob_a" "prob_b" "rho" "support_vectors" "vectors_per_class"] ml::svm_classifier;
     "SVMRegressor" 1 ["coefficients" "kernel_params" "kernel_type" "n_supports" "one_class" "post_transform" "rho" "support_vectors"] ml::svm_regressor;
     "Scaler" 1 ["offset" "scale"] ml::scaler;
     "TreeEnsembleClassifier" 1 ["base_values" "base_values_as_tensor" "class_ids" "class_nodeids" "class_treeids" "class_weights" "class_weights_as_tensor" "classlabels_int64s" "classlabels_strings" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_hitrates_as_tensor" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_nodeids" "nodes_treeids" "nodes_truenodeids" "nodes_values" "nodes_values_as_tensor" "post_transform"] ml::classifier;
