@@ -2,7 +2,7 @@
 
 use brinell_graph::DType;
 
-use crate::{EngineError, Port, Preprocess, Session, Signature, View};
+use crate::{EngineError, Port, Preprocess, Scores, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
 pub(crate) struct BlackBox {
@@ -13,6 +13,7 @@ pub(crate) struct BlackBox {
     shape: Vec<usize>,
     classes: usize,
     softmax: bool,
+    scores: Scores,
     ready: Vec<f32>,
     one: Vec<f32>,
     logits: Vec<f32>,
@@ -20,7 +21,7 @@ pub(crate) struct BlackBox {
 }
 
 impl BlackBox {
-    pub(crate) fn new(inner: Box<dyn Session>, input: &str, signature: &Signature, preprocess: &Preprocess) -> Self {
+    pub(crate) fn new(inner: Box<dyn Session>, input: &str, signature: &Signature, scores: Scores, preprocess: &Preprocess) -> Self {
         let port = |name: &str, sample: &[usize]| Port {
             name: name.to_owned(),
             dtype: DType::F32,
@@ -33,6 +34,7 @@ impl BlackBox {
             shape: std::iter::once(1).chain(signature.sample.iter().copied()).collect(),
             classes: signature.classes,
             softmax: signature.softmax,
+            scores,
             ready: Vec::new(),
             one: Vec::new(),
             logits: Vec::new(),
@@ -66,13 +68,13 @@ impl Session for BlackBox {
         if let Some(first) = self.shape.first_mut() {
             *first = batch;
         }
-        let logits = &mut self.logits;
+        let (logits, scores, classes) = (&mut self.logits, &self.scores, self.classes);
         logits.clear();
         self.inner.run(&[(self.input.as_str(), View::f32(&self.shape, &self.ready))], &mut |index, view| {
-            if index == 0
+            if index == scores.output
                 && let Some(values) = view.data.as_f32()
             {
-                logits.extend_from_slice(values);
+                scores.append(values, classes, logits);
             }
         })?;
         if self.softmax {

@@ -24,6 +24,7 @@ mod settings;
 mod signature;
 
 pub use brinell_autodiff::Loss;
+pub use brinell_onnx::{Branch, Decision, Ensemble, TreesError};
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};
 pub use endpoint::{AUTHORIZATION, Endpoint};
@@ -34,4 +35,4 @@ pub use oracle::{Answer, Oracle, OracleError};
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, channel_axis};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
-pub use signature::{Signature, SignatureError};
+pub use signature::{Scores, Signature, SignatureError};

@@ -7,7 +7,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
 use crate::black_box::BlackBox;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{EngineError, Preprocess, Runtime, Scores, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +100,11 @@ impl Oracle {
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
         let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
+        // What only other outputs need may not run everywhere.
+        let graph = graph.dce();
+        let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
+            return Err(OracleError::Signature(SignatureError::Inputs(0)));
+        };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
         let bytes = brinell_onnx::write(&graph)?;
@@ -116,11 +121,12 @@ impl Oracle {
         compile: &dyn Fn() -> Result<Box<dyn Session>, EngineError>,
         input: &str,
         signature: &Signature,
+        scores: &Scores,
         preprocess: &Preprocess,
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, scores.clone(), preprocess)) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), None)
     }

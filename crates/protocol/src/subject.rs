@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Signature};
+use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Scores, Signature};
 use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
-use brinell_onnx::Model;
+use brinell_onnx::{ClassLabels, Model};
 
 use crate::data::{self, Dataset, LoadOptions};
 use crate::{ProtocolError, hash};
@@ -62,7 +62,17 @@ impl Subject {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
             weights_sha256: None,
-            model: Model { graph, ir_version: 0, opset: 0, producer: String::new(), producer_version: String::new(), external: Vec::new() },
+            model: Model {
+                graph,
+                ir_version: 0,
+                opset: 0,
+                producer: String::new(),
+                producer_version: String::new(),
+                external: Vec::new(),
+                class_labels: None,
+                maps: std::collections::BTreeSet::new(),
+                reversed: false,
+            },
             endpoint: Some(Arc::new(endpoint)),
             signature,
         })
@@ -82,7 +92,10 @@ impl Subject {
     /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
-        let graph = self.model.graph.dce();
+        let mut graph = self.model.graph.clone();
+        // What only other outputs need may stay unread.
+        graph.set_outputs(vec![self.signature.output]);
+        let graph = graph.dce();
         let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
         for node in graph.nodes() {
             if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
@@ -131,7 +144,11 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
-        let class_names = classes.map(data::class_names).transpose()?;
+        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
+        let given = classes.map(data::class_names).transpose()?;
+        let only_names =
+            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        let class_names = given.or_else(|| class_labels.map(ClassLabels::names));
         if let (Some(names), Some(path)) = (&class_names, classes)
             && names.len() != self.signature.classes
         {
@@ -143,6 +160,7 @@ impl Subject {
             &LoadOptions {
                 labels: labels.map(Into::into),
                 class_names,
+                only_names,
                 limit,
                 image_size: image_size(&self.signature.sample),
                 channels: image_channels(&self.signature.sample),
@@ -165,7 +183,22 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
-        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name())?)
+        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name(), self.scores())?)
+    }
+
+    /// Returns where in the outputs of the file the scores stand.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        let (graph, output) = (&self.model.graph, self.signature.output);
+        // Maps come with their keys in ascending order.
+        let mapped = self.model.maps.contains(&graph.value(output).name);
+        let ranks = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+        let columns = match (ranks, self.model.reversed) {
+            (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+            (None, true) => Some(vec![1, 0]),
+            (ranks, false) => ranks,
+        };
+        Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
     }
 }
 

@@ -1,19 +1,22 @@
 //! The samples that share a batch.
 
-use brinell_engine::{Answer, Loss, OracleError};
+use std::sync::Arc;
+
+use brinell_engine::{Answer, Ensemble, Loss, OracleError};
 use brinell_threat::Ball;
 use rayon::prelude::*;
 
 use super::nearest::Nearest;
 use super::trace::Trace;
 use super::{Aim, Court, DriverError, Found, Item, Model, Queries, Verdict};
-use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
+use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start, framed};
 
 /// What is the same for all samples of a stage.
 pub(super) struct Context<'a> {
     pub(super) recipe: &'a dyn Recipe,
     pub(super) ball: &'a Ball,
     pub(super) shape: &'a [usize],
+    pub(super) trees: Option<&'a Arc<Ensemble>>,
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
     pub(super) aim: Aim,
@@ -30,7 +33,7 @@ impl Context<'_> {
     }
 
     fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
-        self.recipe.start(&Start {
+        let start = Start {
             x: &item.x,
             shape: self.shape,
             ball: self.ball,
@@ -40,10 +43,12 @@ impl Context<'_> {
             logits: if self.recipe.knowledge() == Knowledge::Label { &[] } else { &item.logits },
             found: item.found.as_deref(),
             guide: item.guide.as_deref(),
+            trees: self.trees,
             seed: self.seed,
             sample: item.sample,
             run,
-        })
+        };
+        framed::start(self.recipe, &start)
     }
 }
 

@@ -154,7 +154,7 @@ impl Search for Run {
                 *v = (f64::from(*v) + step / size * f64::from(finite(g))) as f32;
             }
         }
-        Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
+        Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
         Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
     }
 

@@ -64,7 +64,7 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
-        if recipe.knowledge() == Knowledge::White {
+        if recipe.needs_gradient() {
             oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
@@ -91,7 +91,9 @@ impl Run<'_> {
             let guide = guides.get(&sample).cloned();
             Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
+        let trees = self.trees.clone();
         let settings = DriverSettings {
+            trees: trees.as_ref(),
             batch: self.batch,
             shape: &data.shape,
             seed: self.plan.seed,
@@ -104,7 +106,7 @@ impl Run<'_> {
             pool,
             stop: self.stop,
         };
-        let ball = self.ball;
+        let ball = self.ball.clone();
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
         driver::run(oracle, recipe.as_ref(), &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),

@@ -173,7 +173,7 @@ fn name(runtime: &dyn Runtime) -> Judge {
 mod tests {
     use std::path::Path;
 
-    use brinell_engine::{PreprocessOptions, Session, Signature, View};
+    use brinell_engine::{PreprocessOptions, Scores, Session, Signature, View};
     use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
     use brinell_threat::{InputBox, Norm};
 
@@ -233,7 +233,7 @@ mod tests {
         let seats = thresholds.iter().map(|&threshold| {
             let runtime = Above { threshold };
             let judge = Judge { runtime: format!("above {threshold}"), version: "1".to_owned() };
-            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x").unwrap() }
+            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x", Scores::default()).unwrap() }
         });
         let preprocess = Preprocess::new(&PreprocessOptions::default(), &[1], &[1]).unwrap();
         (Panel { seats: seats.collect(), refused: Vec::new() }, preprocess)
@@ -241,7 +241,7 @@ mod tests {
 
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
-        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
         panel.judge(&preprocess, &ball, charge, &[0.4], &[x_adv]).unwrap()
     }
 
