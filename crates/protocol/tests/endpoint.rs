@@ -128,6 +128,8 @@ fn plan(model: impl Into<PathBuf>, out: &Path) -> Plan {
         suite: "quick".to_owned(),
         attacks: Vec::new(),
         knowledge: None,
+        unit: None,
+        features: Vec::new(),
         limit: Some(12),
         seed: 0,
         batch: None,

@@ -63,6 +63,7 @@ pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Res
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
     let stop = AtomicBool::new(false);
     let settings = DriverSettings {
+        trees: None,
         batch: labels.len(),
         shape: &signature.sample,
         seed: 0,
