@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
+use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Signature, SignatureError, Stage, class_logits};
+use crate::{EngineError, Held, Interface, Preprocess, Runtime, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,14 @@ pub enum OracleError {
         /// Values due.
         expected: usize,
     },
+    /// The inputs that are not attacked differ from sample to sample, and a call did not say which samples it is about.
+    #[error("the model's other inputs differ from sample to sample, but {found} of {expected} samples were named")]
+    Rows {
+        /// Samples named.
+        found: usize,
+        /// Samples due.
+        expected: usize,
+    },
 }
 
 /// What a batch was answered.
@@ -61,7 +69,12 @@ pub struct Oracle {
     runtime: Arc<dyn Runtime>,
     graph: Graph,
     input: ValueId,
+    /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
+    crossing: Option<Crossing>,
     logits: ValueId,
+    held: Arc<Held>,
+    /// Samples that the rows of the next call belong to.
+    rows: Vec<usize>,
     lanes: Vec<Lane>,
     /// Threads for the lanes; absent where there is one lane only.
     pool: Option<rayon::ThreadPool>,
@@ -79,7 +92,23 @@ impl Oracle {
     /// # Errors
     /// [`OracleError`] where the model is no classifier or the runtime refuses it.
     pub fn new(model: &Graph, preprocess: &Preprocess, runtime: Arc<dyn Runtime>, n_lanes: usize) -> Result<Self, OracleError> {
-        let signature = Signature::of(model).map_err(OracleError::Signature)?;
+        Self::holding(model, &Interface::default(), Arc::default(), preprocess, runtime, n_lanes)
+    }
+
+    /// As [`Oracle::new`], for a model of which `interface` says what is attacked and what decides, and whose other inputs are `held`.
+    ///
+    /// # Errors
+    /// As [`Oracle::new`].
+    pub fn holding(
+        model: &Graph,
+        interface: &Interface,
+        held: Arc<Held>,
+        preprocess: &Preprocess,
+        runtime: Arc<dyn Runtime>,
+        n_lanes: usize,
+    ) -> Result<Self, OracleError> {
+        let model = &held.bind(model)?;
+        let signature = Signature::of(model, interface).map_err(OracleError::Signature)?;
         refuse_wrong_arithmetic(model, runtime.as_ref())?;
         let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
         let mut graph = Graph::new("brinell");
@@ -87,22 +116,28 @@ impl Oracle {
         let shape = std::iter::once(batch).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect();
         let input = graph.input("x", DType::F32, shape);
         let ready = preprocess.append(&mut graph, input, batch)?;
-        let values = graph.splice(model, &[(signature.input, ready)])?;
-        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
+        let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
+        let mut bindings = held.append(&mut graph, &signature.held, batch);
+        bindings.push((signature.input, ready));
+        let values = graph.splice(model, &bindings)?;
+        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
         let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
         let bytes = brinell_onnx::write(&graph)?;
-        let lane = |_| Ok(Lane::new(runtime.compile(&bytes)?, signature.classes, signature.fixed_batch.unwrap_or(lone)));
+        let lane = |_| Ok(Lane::new(runtime.compile(&bytes)?, signature.classes, signature.fixed_batch.unwrap_or(lone), Arc::clone(&held)));
         let lanes = (0..n_lanes).map(lane).collect::<Result<_, OracleError>>()?;
         Ok(Self {
             runtime,
             graph,
             input,
+            crossing,
             logits,
             lanes,
+            held,
+            rows: Vec::new(),
             pool,
             loss: None,
             sample_len: sample.iter().product(),
@@ -153,13 +188,23 @@ impl Oracle {
         }
         self.loss = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
-        let graph = gradient_graph(&self.graph, self.logits, self.input, loss)?;
+        let graph = match self.crossing {
+            Some(crossing) => gradient_graph_across(&self.graph, self.logits, self.input, crossing, loss)?,
+            None => gradient_graph(&self.graph, self.logits, self.input, loss)?,
+        };
         let bytes = brinell_onnx::write(&graph)?;
         for lane in &mut self.lanes {
             lane.set_gradient(Some(self.runtime.compile(&bytes)?));
         }
         self.loss = Some(loss);
         Ok(())
+    }
+
+    /// Says which samples of the data the rows of the next call belong to. Only a model whose other inputs differ from sample to sample has to
+    /// know.
+    pub fn about(&mut self, samples: impl IntoIterator<Item = usize>) {
+        self.rows.clear();
+        self.rows.extend(samples);
     }
 
     /// Asks for the logits of `x` `[B, ..sample]`.
@@ -186,6 +231,11 @@ impl Oracle {
         answer.loss.resize(if classes.is_some() { batch } else { 0 }, 0.0);
         answer.gradient.resize(if classes.is_some() { x.len() } else { 0 }, 0.0);
         let rows = batch.div_ceil(self.lanes.len()).max(1);
+        let mut about = std::mem::take(&mut self.rows);
+        if self.held.per_sample() && about.len() != batch {
+            return Err(OracleError::Rows { found: about.len(), expected: batch });
+        }
+        about.resize(batch, 0);
         let (labels, targets) = classes.unwrap_or_default();
         let mut parts = x
             .chunks(rows * self.sample_len)
@@ -194,8 +244,10 @@ impl Oracle {
             .zip(answer.gradient.chunks_mut(rows * self.sample_len).map(Some).chain(std::iter::repeat_with(|| None)))
             .zip(labels.chunks(rows).map(Some).chain(std::iter::repeat(None)))
             .zip(targets.chunks(rows).map(Some).chain(std::iter::repeat(None)))
-            .map(|(((((x, logits), loss), gradient), labels), targets)| Part {
+            .zip(about.chunks(rows))
+            .map(|((((((x, logits), loss), gradient), labels), targets), samples)| Part {
                 x,
+                samples,
                 logits,
                 wanted: match (loss, gradient, labels, targets) {
                     (Some(loss), Some(gradient), Some(labels), Some(targets)) => Some(Wanted { labels, targets, loss, gradient }),
@@ -218,6 +270,19 @@ impl Oracle {
         });
         results.into_iter().collect()
     }
+}
+
+/// Appends what makes real numbers those of the model's input.
+fn typed(graph: &mut Graph, real: ValueId, dtype: DType) -> Result<(ValueId, Option<Crossing>), GraphError> {
+    if dtype == DType::F32 {
+        return Ok((real, None));
+    }
+    if dtype.is_float() {
+        return Ok((graph.add(Op::Cast { to: dtype }, &[real])?, None));
+    }
+    let whole = graph.add(Op::Round, &[real])?;
+    let whole = graph.add(Op::Cast { to: dtype }, &[whole])?;
+    Ok((whole, Some(Crossing { real, whole })))
 }
 
 /// Refuses what a runtime computes otherwise than ONNX says, without telling.

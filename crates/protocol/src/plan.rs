@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_engine::{Interface, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
 
@@ -13,6 +13,7 @@ use crate::data::Scale;
 /// | Name | Default | Meaning |
 /// |---|---|---|
 /// | `model` | | ONNX file |
+/// | `interface` | the only input, the first output | what is attacked, what decides, and the threshold of a score |
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
 /// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
 /// | `preprocess` | none | mean, standard deviation and axis order, applied after the attack |
@@ -30,6 +31,7 @@ use crate::data::Scale;
 #[expect(missing_docs, reason = "the table says it")]
 pub struct Plan {
     pub model: PathBuf,
+    pub interface: Interface,
     pub data: PathBuf,
     pub labels: Option<String>,
     pub classes: Option<PathBuf>,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage};
 use brinell_engine::{Oracle, Preprocess, Runtime, open};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal, Norm};
+use brinell_threat::{Ball, Goal, Grid, Norm};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
@@ -37,6 +37,8 @@ pub(super) struct Run<'a> {
     pub(super) target: Option<usize>,
     pub(super) preprocess: Preprocess,
     pub(super) ball: Ball,
+    /// The points that a model of whole numbers can be fed.
+    pub(super) grid: Option<Grid>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
     pub(super) batch: usize,
@@ -69,9 +71,10 @@ impl<'a> Run<'a> {
             }
         }
         let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
-        let subject = Subject::load(&plan.model)?;
+        let mut subject = Subject::load(&plan.model, &plan.interface)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
+        subject.hold(&dataset)?;
         let class_names = dataset
             .class_names
             .clone()
@@ -79,6 +82,7 @@ impl<'a> Run<'a> {
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
+        let grid = subject.grid(&preprocess, &ball)?;
         if !plan.eps.is_any() {
             ball.check_size(dataset.sample_len())?;
         }
@@ -124,6 +128,7 @@ impl<'a> Run<'a> {
             target,
             preprocess,
             ball,
+            grid,
             runtime,
             referee,
             batch,
@@ -255,6 +260,10 @@ fn identity(
         ("std".to_owned(), join(&plan.preprocess.std)),
         ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
     ]);
+    let interface = &plan.interface;
+    facts.extend(interface.input.clone().map(|name| ("input".to_owned(), name)));
+    facts.extend(interface.output.clone().map(|name| ("output".to_owned(), name)));
+    facts.extend(interface.threshold.map(|threshold| ("threshold".to_owned(), threshold.to_string())));
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
     Identity { schema: Identity::SCHEMA.to_owned(), facts }
 }

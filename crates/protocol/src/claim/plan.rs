@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_engine::{Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
-use brinell_record::{Claim, Norm, SanityLevel};
+use brinell_engine::{Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_record::{Claim, ModelInfo, Norm, SanityLevel};
 use brinell_threat::Eps;
 
 use super::NO_ATTACK;
@@ -39,6 +39,7 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
     let suite = threat.and_then(|threat| threat.suite.clone()).filter(|_| attacked);
     Ok(Plan {
         model: folder.join(&claim.subject.model),
+        interface: interface(claim),
         data: folder.join(&claim.population.data),
         labels: claim.population.labels.as_ref().map(|labels| labels_path(folder, labels)),
         classes: claim.population.classes.as_ref().map(|classes| folder.join(classes)),
@@ -89,6 +90,21 @@ pub(crate) fn norm_of(norm: Norm) -> brinell_threat::Norm {
 /// Returns the range of the input; the claim was checked.
 pub(crate) fn scale(name: &str) -> Scale {
     if name == "0..255" { Scale::Byte } else { Scale::Unit }
+}
+
+/// Returns what a claim says of the model's inputs and outputs.
+pub(crate) fn interface(claim: &Claim) -> Interface {
+    let subject = &claim.subject;
+    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold }
+}
+
+/// Returns what a record says of the model's inputs and outputs.
+pub(crate) fn interface_of(model: &ModelInfo) -> Interface {
+    model.interface.as_ref().map_or_else(Interface::default, |interface| Interface {
+        input: Some(interface.input.name.clone()),
+        output: Some(interface.output.name.clone()),
+        threshold: interface.threshold,
+    })
 }
 
 /// Returns the preprocessing that a claim declares.
