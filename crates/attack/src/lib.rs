@@ -56,5 +56,5 @@ pub use reference::Spent;
 pub use registry::{Listed, attacks, recipe};
 pub use spsa::SPSA;
 pub use square::{Square, SquareConfig};
-pub use suite::{StageOrder, StageSettings, Suite, SuiteStage, suites};
+pub use suite::{StageOrder, StageSettings, Suite, SuiteStage, suite_for, suites};
 pub use surfree::{SurFree, SurFreeConfig};

@@ -4,7 +4,7 @@ use brinell_threat::Norm;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{AttackError, Recipe, recipe};
+use crate::{AttackError, Knowledge, Recipe, recipe};
 
 /// The suites that are compiled in.
 const BUILT_IN: &[(&str, &str)] = &[
@@ -15,6 +15,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("plus", include_str!("../suites/plus.toml")),
     ("rand", include_str!("../suites/rand.toml")),
     ("minimum", include_str!("../suites/minimum.toml")),
+    ("score", include_str!("../suites/score.toml")),
+    ("label", include_str!("../suites/label.toml")),
 ];
 
 /// Attacks that run one after the other.
@@ -176,6 +178,18 @@ impl Suite {
     }
 }
 
+/// Name of the suite for an attacker who sees so much; `nearest` where the smallest change is looked for.
+#[must_use]
+pub fn suite_for(knowledge: Knowledge, nearest: bool) -> &'static str {
+    match (knowledge, nearest) {
+        (Knowledge::White, false) => "quick",
+        (Knowledge::White, true) => "minimum",
+        (Knowledge::Score, false) => "score",
+        // No attack on scores looks for the smallest change; who sees scores sees labels too.
+        (Knowledge::Score, true) | (Knowledge::Label, _) => "label",
+    }
+}
+
 impl SuiteStage {
     /// Attack and settings in one line, for the record.
     #[must_use]
@@ -210,8 +224,20 @@ mod tests {
         }
         assert_eq!(
             Suite::named("slow").unwrap_err().to_string(),
-            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum"
+            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label"
         );
+    }
+
+    #[test]
+    fn the_suite_for_a_knowledge_needs_no_more() {
+        for knowledge in Knowledge::ALL {
+            for nearest in [false, true] {
+                let stages = Suite::named(suite_for(knowledge, nearest)).unwrap().stages(Norm::L2).unwrap();
+                assert!(!stages.is_empty());
+                assert!(stages.iter().all(|stage| stage.recipe.knowledge() <= knowledge), "{knowledge:?}");
+                assert!(!nearest || stages.iter().all(|stage| stage.recipe.seeks_minimum()), "{knowledge:?}");
+            }
+        }
     }
 
     #[test]

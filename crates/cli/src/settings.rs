@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use brinell_protocol::data::Scale;
-use brinell_protocol::{Device, Eps, Interface, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel};
+use brinell_protocol::{
+    Device, Eps, Interface, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
+};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Deserialize;
@@ -20,7 +22,7 @@ const PREPROCESSING: &str = "Preprocessing (inside the graph, after the attack)"
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Settings {
-    /// ONNX file to audit
+    /// ONNX file to audit, or the address of a model that a server answers for (Open Inference Protocol): http://HOST/v2/models/NAME
     #[arg(value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
 
@@ -102,6 +104,11 @@ pub(crate) struct Settings {
     #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks", help = attack_help())]
     #[serde(rename = "attack")]
     pub(crate) attacks: Option<Vec<String>>,
+
+    /// What the attacker may see: everything, the scores, or the predicted class alone; attacks of the suite that need more are left out
+    /// [default: white, or score where the model has no gradient]
+    #[arg(long, value_parser = PossibleValuesParser::new(["white", "score", "label"]), help_heading = "Threat")]
+    pub(crate) knowledge: Option<String>,
 
     /// Seed of all random numbers [default: 0]
     #[arg(long, value_name = "SEED", help_heading = "Attacks")]
@@ -210,7 +217,7 @@ impl Running {
 fn suite_help() -> String {
     let names: Vec<&str> = brinell_protocol::suites().collect();
     format!(
-        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum]",
+        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum; score or label where --knowledge says so]",
         names.join(", ")
     )
 }
@@ -261,7 +268,12 @@ impl Settings {
         let mut settings: Self =
             toml::from_str(&text).map_err(|error| Failure::input(format!("{} is not a settings file\n{error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let paths = [&mut settings.model, &mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out];
+        // An address stays as it is.
+        let model = settings.model.as_mut().filter(|model| !brinell_protocol::is_address(model));
+        if let Some(model) = model {
+            *model = folder.join(&*model);
+        }
+        let paths = [&mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out];
         for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
@@ -303,6 +315,7 @@ impl Settings {
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
             attacks: self.attacks.or_else(|| file.attacks.filter(|_| no_suite)),
+            knowledge: self.knowledge.or(file.knowledge),
             seed: self.seed.or(file.seed),
             max_queries: self.max_queries.or(file.max_queries),
             keep_going: self.keep_going.or(file.keep_going),
@@ -362,6 +375,13 @@ impl Settings {
         if self.max_queries.is_some_and(|limit| limit < 2) {
             return Err(Failure::input("--max-queries below 2 leaves no attack: a gradient costs a forward and a backward"));
         }
+        let knowledge = match self.knowledge.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Knowledge::from_name(name)
+                    .ok_or_else(|| Failure::input(format!("unknown knowledge `{name}`; use white, score or label")))?,
+            ),
+        };
         Ok(Plan {
             model,
             interface: Interface { input: self.input, output: self.output, threshold: self.threshold },
@@ -373,8 +393,9 @@ impl Settings {
             norm,
             eps,
             target: self.target,
-            suite: self.suite.unwrap_or_else(|| if nearest { "minimum" } else { "quick" }.to_owned()),
+            suite: self.suite.unwrap_or_else(|| suite_for(knowledge.unwrap_or(Knowledge::White), nearest).to_owned()),
             attacks: self.attacks.unwrap_or_default(),
+            knowledge,
             limit: self.limit,
             seed: self.seed.unwrap_or(0),
             batch: self.batch.map(NonZeroUsize::get),

@@ -42,10 +42,9 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Lane {
-    /// `at_least` rows are run in every call.
-    pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize, held: Arc<Held>) -> Self {
+    /// `at_least` rows are run in every call, with `feeds` of what other inputs are `held` at.
+    pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize, held: Arc<Held>, feeds: HeldFeeds) -> Self {
         let call = Call { at_least, x: Vec::new(), shape: Vec::new() };
-        let feeds = HeldFeeds::new(&held, false);
         Self { forward, gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new(), held, feeds }
     }
 

@@ -5,10 +5,12 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod black_box;
 mod buffer;
 mod discover;
 mod doctor;
 mod ending;
+mod endpoint;
 mod error;
 mod feed;
 mod header;
@@ -30,6 +32,7 @@ pub use brinell_autodiff::Loss;
 pub use buffer::Buffer;
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};
+pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, Stage};
 pub use held::{Held, HeldError, HeldInput};
 pub use logits::class_logits;

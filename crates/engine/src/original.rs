@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::black_box::reals;
 use crate::held::HeldFeeds;
-use crate::{Buffer, Elements, EngineError, Held, OracleError, Session, Signature, View};
+use crate::{Buffer, EngineError, Held, OracleError, Session, Signature, View};
 
 /// A session on an unmodified file, asked about one sample at a time.
 pub struct Original {
@@ -65,20 +66,10 @@ impl Original {
         let mut output = Vec::with_capacity(width);
         self.session.run(&feeds, &mut |index, view| {
             if index == wanted {
-                first(view.data, width, &mut output);
+                reals(view.data, &mut output);
+                output.truncate(width);
             }
         })?;
         if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
-    }
-}
-
-/// Copies the first numbers of an output; nothing where it holds no floating-point numbers.
-fn first(data: Elements<'_>, width: usize, out: &mut Vec<f64>) {
-    match data {
-        Elements::F32(data) => out.extend(data.iter().take(width).map(|&v| f64::from(v))),
-        Elements::F64(data) => out.extend(data.iter().take(width)),
-        Elements::F16(data) => out.extend(data.iter().take(width).map(|&v| half::f16::from_bits(v).to_f64())),
-        Elements::Bf16(data) => out.extend(data.iter().take(width).map(|&v| half::bf16::from_bits(v).to_f64())),
-        _ => {}
     }
 }

@@ -25,8 +25,9 @@ mod subject;
 
 pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
 pub use brinell_attack::contract::{Check, Finding};
-pub use brinell_attack::{Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suites};
+pub use brinell_attack::{Knowledge, Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suite_for, suites};
 pub use brinell_autodiff::Loss;
+pub use brinell_engine::AUTHORIZATION;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_record::SanityLevel;
@@ -37,4 +38,4 @@ pub use error::ProtocolError;
 pub use inspect::{Inspection, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};
 pub use referee::{Judgement, Opinion, Referee};
-pub use subject::Subject;
+pub use subject::{Subject, is_address};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use brinell_attack::Knowledge;
 use brinell_engine::{Interface, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
@@ -12,7 +13,7 @@ use crate::data::Scale;
 ///
 /// | Name | Default | Meaning |
 /// |---|---|---|
-/// | `model` | | ONNX file |
+/// | `model` | | ONNX file, or the address of a model, `http://HOST/v2/models/NAME` |
 /// | `interface` | the only input, the first output | what is attacked, what decides, and the threshold of a score |
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
 /// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
@@ -20,6 +21,7 @@ use crate::data::Scale;
 /// | `norm`, `eps` | | the ball; with [`Eps::any`] the nearest example of each sample is looked for |
 /// | `target` | none | class name or index that every sample is to be turned into |
 /// | `suite`, `attacks` | `quick` | attacks by name; `attacks` replaces the suite |
+/// | `knowledge` | what the model allows | what the attacker may see: the attacks of the suite that need more are left out |
 /// | `limit` | all | number of samples, from the first |
 /// | `seed` | 0 | of all random numbers |
 /// | `batch` | by size | samples in one call of the model |
@@ -42,6 +44,7 @@ pub struct Plan {
     pub target: Option<String>,
     pub suite: String,
     pub attacks: Vec<String>,
+    pub knowledge: Option<Knowledge>,
     pub limit: Option<usize>,
     pub seed: u64,
     pub batch: Option<usize>,

@@ -1,32 +1,37 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
+mod hold;
+mod whole;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_engine::{
-    Buffer, Held, HeldInput, HeldPort, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, Signature,
+    Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
+    Signature, SignatureError,
 };
 use brinell_graph::{DType, Graph, mixes_samples, pin_batch};
 use brinell_onnx::Model;
 use brinell_record::{ModelInterface, Port};
-use brinell_threat::{Ball, Grid, Norm};
 
-use crate::data::{self, DataError, DataErrorKind, Dataset, LoadOptions, NamedArray, Numbers};
+use crate::data::{self, Dataset, LoadOptions};
 use crate::inspect::describe;
-use crate::{Plan, ProtocolError, hash};
+use crate::{ProtocolError, hash};
 
-/// An ONNX file read and hashed.
+/// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {
-    /// The file.
+    /// The file, or the address.
     pub path: PathBuf,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes; of a model behind an address that of what the server says about it.
     pub sha256: String,
     /// SHA-256 of the other files that hold its weights, one after the other by name; `None` where there are none.
     pub weights_sha256: Option<String>,
-    /// The model as read.
+    /// The model as read; of a model behind an address its inputs and outputs.
     pub model: Model,
     /// What is attacked and what decides, as the user says.
     pub interface: Interface,
+    /// The server, where the model is behind an address.
+    pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
     /// What the inputs that are not attacked are held at; nothing before [`Subject::hold`].
@@ -34,11 +39,16 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Reads a model file. A model whose samples would influence each other in a batch is read for one sample.
+    /// Reads a model file, or asks about the model at an address `http://HOST/v2/models/NAME`. A model whose samples would influence each other
+    /// in a batch is read for one sample.
     ///
     /// # Errors
-    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
+    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Engine`] where nobody answers at the address,
+    /// [`ProtocolError::Oracle`] where it is no classifier.
     pub fn load(path: &Path, interface: &Interface) -> Result<Self, ProtocolError> {
+        if Endpoint::is_address(path) {
+            return Self::behind(path, interface);
+        }
         let mut model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
@@ -52,52 +62,58 @@ impl Subject {
             model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
         }
         let signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
-        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, interface: interface.clone(), signature, held: Arc::default() })
+        Ok(Self {
+            path: path.to_path_buf(),
+            sha256,
+            weights_sha256,
+            model,
+            interface: interface.clone(),
+            endpoint: None,
+            signature,
+            held: Arc::default(),
+        })
     }
 
-    /// Returns the file name without its ending.
+    fn behind(address: &Path, interface: &Interface) -> Result<Self, ProtocolError> {
+        let endpoint = Endpoint::connect(&address.to_string_lossy())?;
+        let graph = endpoint.graph();
+        let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
+        if signature.dtype != DType::F32 || !signature.held.is_empty() || signature.output_index != 0 {
+            return Err(OracleError::Signature(SignatureError::Remote).into());
+        }
+        Ok(Self {
+            path: address.to_path_buf(),
+            sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
+            weights_sha256: None,
+            model: Model { graph, ir_version: 0, opset: 0, producer: String::new(), producer_version: String::new(), external: Vec::new() },
+            interface: interface.clone(),
+            endpoint: Some(Arc::new(endpoint)),
+            signature,
+            held: Arc::default(),
+        })
+    }
+
+    /// Opens the runtime that runs the model: the server where it is behind an address, else the one of that choice.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Engine`] where there is none.
+    pub fn runtime(&self, choice: RuntimeChoice, settings: &RuntimeSettings) -> Result<Arc<dyn Runtime>, ProtocolError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
+            None => Ok(brinell_engine::open(choice, settings)?),
+        }
+    }
+
+    /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.model.graph.dce().opaque_nodes().next().is_some()
+    }
+
+    /// Returns the file name without its ending, or the last part of the address.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
-    }
-
-    /// Reads the model of a plan and, where it has inputs that are not attacked, what the plan's data hold them at.
-    ///
-    /// # Errors
-    /// As [`Subject::load`], [`Subject::load_data`] and [`Subject::hold`].
-    pub(crate) fn load_holding(plan: &Plan) -> Result<Self, ProtocolError> {
-        let mut subject = Self::load(&plan.model, &plan.interface)?;
-        if !subject.signature.held.is_empty() {
-            let data = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
-            subject.hold(&data)?;
-        }
-        Ok(subject)
-    }
-
-    /// Holds the inputs that are not attacked at what the data say. Those that have no batch become constants of the graph.
-    ///
-    /// # Errors
-    /// [`ProtocolError::Data`] where an array does not fit its input.
-    pub fn hold(&mut self, data: &Dataset) -> Result<(), ProtocolError> {
-        if self.signature.held.is_empty() || !self.held.inputs().is_empty() {
-            return Ok(());
-        }
-        let wrong =
-            |name: &str, problem| DataError { path: data.path.clone(), kind: DataErrorKind::Held { name: name.to_owned(), problem } };
-        let missing = |name: &str| {
-            let found = data.arrays.iter().map(|array| array.name.clone()).collect();
-            DataError { path: data.path.clone(), kind: DataErrorKind::NoArray { wanted: name.to_owned(), found } }
-        };
-        let hold = |port: &HeldPort| {
-            let array = data.arrays.iter().find(|array| array.name == port.name).ok_or_else(|| missing(&port.name))?;
-            HeldInput::new(port, self.signature.fixed_batch, &array.shape, data.n, |buffer| fill(buffer, array))
-                .map_err(|problem| wrong(&port.name, problem))
-        };
-        let held = Held::new(self.signature.held.iter().map(hold).collect::<Result<_, DataError>>()?);
-        self.model.graph = held.bind(&self.model.graph).map_err(OracleError::Graph)?;
-        self.signature = Signature::of(&self.model.graph, &self.interface).map_err(OracleError::Signature)?;
-        self.held = Arc::new(held);
-        Ok(())
     }
 
     /// Compiles a form of this model's graph for attacks.
@@ -122,27 +138,6 @@ impl Subject {
         // Of the inputs that became constants only their values know.
         let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
         ModelInterface { held, ..describe(&self.model.graph, &self.signature) }
-    }
-
-    /// Returns the points that the model can be fed, where it takes whole numbers.
-    ///
-    /// # Errors
-    /// [`ProtocolError::IntegerRange`] where its type does not have all numbers of the box, [`ProtocolError::IntegerStep`] where the ball holds no
-    /// whole numbers but those of the clean input.
-    pub(crate) fn grid(&self, preprocess: &Preprocess, ball: &Ball) -> Result<Option<Grid>, ProtocolError> {
-        let Some((least, most)) = range(self.signature.dtype) else { return Ok(None) };
-        let (mean, std, inner) = preprocess.affine();
-        let grid = Grid::new(mean, std, inner);
-        let (lo, hi) = grid.span(ball.bounds);
-        let (input, dtype) = (self.signature.input_name.clone(), self.signature.dtype);
-        if lo.round_ties_even() < least || hi.round_ties_even() > most {
-            return Err(ProtocolError::IntegerRange { input, dtype, lo, hi });
-        }
-        let step = f64::from(grid.finest());
-        if ball.norm != Norm::L0 && ball.eps > 0.0 && ball.eps < step {
-            return Err(ProtocolError::IntegerStep { input, dtype, step, eps: ball.eps });
-        }
-        Ok(Some(grid))
     }
 
     /// Returns the graph with a free batch where that can be had, and otherwise why not.
@@ -209,27 +204,10 @@ impl Subject {
     }
 }
 
-/// Least and largest number of a type of whole numbers.
-fn range(dtype: DType) -> Option<(f64, f64)> {
-    Some(match dtype {
-        DType::U8 => (0.0, f64::from(u8::MAX)),
-        DType::U16 => (0.0, f64::from(u16::MAX)),
-        DType::U32 => (0.0, f64::from(u32::MAX)),
-        DType::U64 => (0.0, u64::MAX as f64),
-        DType::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
-        DType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        DType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        DType::I64 => (i64::MIN as f64, i64::MAX as f64),
-        _ => return None,
-    })
-}
-
-/// Appends the numbers of an array to a buffer of a model's type; names the first that the type does not have.
-fn fill(buffer: &mut Buffer, array: &NamedArray) -> Result<(), String> {
-    match &array.numbers {
-        Numbers::Whole(values) => values.iter().find(|&&value| !buffer.push_whole(value)).map_or(Ok(()), |value| Err(value.to_string())),
-        Numbers::Real(values) => values.iter().find(|&&value| !buffer.push_real(value)).map_or(Ok(()), |value| Err(value.to_string())),
-    }
+/// Returns true for what names a model behind an address instead of a file.
+#[must_use]
+pub fn is_address(path: &Path) -> bool {
+    Endpoint::is_address(path)
 }
 
 /// Height and width that image files are resized to, where the model takes images.

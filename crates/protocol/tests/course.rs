@@ -25,6 +25,7 @@ fn plan(out: PathBuf, resume: bool) -> Plan {
         target: None,
         suite: "quick".to_owned(),
         attacks: vec!["pgd:steps=3".to_owned()],
+        knowledge: None,
         limit: Some(60),
         seed: 0,
         batch: None,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Flag, Indicator, MinimumNorm, Sanity, Severity};
+use crate::{Flag, Indicator, Knowledge, MinimumNorm, Sanity, Severity};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
@@ -26,6 +26,9 @@ pub struct Summary {
     pub threat: Threat,
     /// What happens to a sample between the data and the model's own input.
     pub preprocessing: Preprocessing,
+    /// What the attacks might see of the model; `None` in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<Knowledge>,
     /// Name of the attack suite, `custom` where the attacks were named one by one.
     pub suite: String,
     /// Attacks in the order in which they ran.
@@ -63,6 +66,9 @@ pub struct Summary {
     pub per_class: Vec<ClassCounts>,
     /// Robust accuracy over the radius, radii ascending.
     pub curve: Vec<CurvePoint>,
+    /// How many samples stand after how many queries, queries ascending; empty where attacks go on after their first success.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries_curve: Vec<QueryPoint>,
     /// Distances of the nearest examples, where the audit looked for these instead of examples within a radius.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_norm: Option<MinimumNorm>,
@@ -274,6 +280,17 @@ pub struct CurvePoint {
     /// Samples for which no example of at most this size is known.
     pub survived: usize,
     /// `survived` of all `n` samples; below the audit's own radius only an upper bound.
+    pub robust_accuracy: Rate,
+}
+
+/// How many samples stand after so many queries on each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryPoint {
+    /// Forwards plus backwards on a sample, over all stages, the clean pass left out.
+    pub queries: u64,
+    /// Samples that are classified right and took more to break, or were not broken.
+    pub survived: usize,
+    /// `survived` of all `n` samples.
     pub robust_accuracy: Rate,
 }
 

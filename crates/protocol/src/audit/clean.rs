@@ -164,7 +164,7 @@ pub(super) fn logits_of(
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.
-fn is_distribution(logits: &[f32]) -> bool {
+pub(super) fn is_distribution(logits: &[f32]) -> bool {
     let sum: f64 = logits.iter().map(|&z| f64::from(z)).sum();
     logits.len() > 1 && logits.iter().all(|z| (0.0..=1.0).contains(z)) && (sum - 1.0).abs() <= 1e-5
 }

@@ -30,6 +30,12 @@ pub(super) fn open_oracle(
     lanes: &Lanes,
     referee: &mut Referee,
 ) -> Result<(Oracle, Option<String>), ProtocolError> {
+    if subject.is_opaque() {
+        let compile = || lanes.runtime.compile_file(&subject.path);
+        let oracle = Oracle::black_box(&compile, &subject.signature, Arc::clone(&subject.held), preprocess, lanes.n)?;
+        let why_not = oracle.fixed_batch().map(|n| format!("the model fixes its batch at {n}, and a part of it cannot be read"));
+        return Ok((oracle, why_not));
+    }
     let (graph, mut why_not) = subject.with_free_batch();
     let freed = subject.signature.fixed_batch.is_some() && why_not.is_none();
     if freed {

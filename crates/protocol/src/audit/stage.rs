@@ -70,6 +70,7 @@ impl Run<'_> {
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
+        let guides = if recipe.knowledge() == Knowledge::Label { self.guides(todo) } else { BTreeMap::new() };
         let mut examples = self.folder.examples()?;
         let mut unreadable = None;
         let (nearest, grid) = (self.nearest(), self.grid.clone());
@@ -86,7 +87,9 @@ impl Run<'_> {
                     return None;
                 }
             };
-            Some(Item { sample: sample as u64, x, label: *data.labels.get(sample)?, target, logits, found, guide: None })
+            let label = *data.labels.get(sample)?;
+            let guide = guides.get(&sample).cloned();
+            Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
         let settings = DriverSettings {
             batch: self.batch,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
-use brinell_record::{Claim, ModelInfo, Norm, SanityLevel};
+use brinell_record::{Claim, Knowledge, ModelInfo, Norm, SanityLevel};
 use brinell_threat::Eps;
 
 use super::NO_ATTACK;
@@ -50,6 +50,12 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         target: threat.and_then(|threat| threat.target.clone()),
         suite: suite.unwrap_or_else(|| NO_ATTACK.to_owned()),
         attacks: threat.filter(|_| attacked).map_or_else(Vec::new, |threat| threat.attacks.clone()),
+        knowledge: threat.and_then(|threat| match threat.knowledge {
+            Knowledge::Score => Some(brinell_attack::Knowledge::Score),
+            Knowledge::Decision => Some(brinell_attack::Knowledge::Label),
+            // Whoever may see everything attacks by scores where there is no gradient; a flag says so.
+            Knowledge::White | Knowledge::Transfer => None,
+        }),
         limit: Some(claim.population.n),
         seed: threat.map_or(0, |threat| threat.seed),
         batch: options.batch,

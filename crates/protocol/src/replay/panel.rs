@@ -56,13 +56,19 @@ impl Finding {
 }
 
 impl Panel {
-    /// Opens ONNX Runtime, where one is found, and rten on the processor, and loads the file into each. A runtime that refuses the
+    /// Opens ONNX Runtime, where one is found, and rten on the processor, and loads the file into each; of a model behind an address its server is the
+    /// only judge. A runtime that refuses the
     /// file has no seat; [`Panel::refused`] says why.
     ///
     /// # Errors
     /// [`ProtocolError::Engine`] where no runtime can load the file, or a library that the user named cannot be used.
     pub fn open(subject: &Subject, settings: &RuntimeSettings) -> Result<Self, ProtocolError> {
         let settings = RuntimeSettings { device: brinell_engine::Device::Cpu, ..settings.clone() };
+        if subject.endpoint.is_some() {
+            let runtime = subject.runtime(RuntimeChoice::Auto, &settings)?;
+            let seat = Seat { judge: name(runtime.as_ref()), referee: subject.referee(&runtime)? };
+            return Ok(Self { seats: vec![seat], refused: Vec::new() });
+        }
         let mut panel = Self { seats: Vec::new(), refused: Vec::new() };
         let mut last = None;
         for choice in [RuntimeChoice::OnnxRuntime, RuntimeChoice::Rten] {

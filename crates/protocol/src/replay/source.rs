@@ -262,7 +262,8 @@ impl Artefact {
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
     fn load(&self, named: Option<&Path>, interface: &Interface) -> Result<Subject, ProtocolError> {
         let path = named.unwrap_or(&self.path);
-        if !path.exists() {
+        let address = crate::is_address(path);
+        if !address && !path.exists() {
             return Err(ReplayError::Missing { path: path.to_path_buf(), flag: self.flag }.into());
         }
         let other = |found: String, expected: &str| ReplayError::Other {
@@ -271,11 +272,16 @@ impl Artefact {
             expected: expected.to_owned(),
             flag: self.flag,
         };
-        let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
-        if found != self.sha256 {
-            return Err(other(found, &self.sha256).into());
+        if !address {
+            let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+            if found != self.sha256 {
+                return Err(other(found, &self.sha256).into());
+            }
         }
         let subject = Subject::load(path, interface)?;
+        if subject.sha256 != self.sha256 {
+            return Err(other(subject.sha256.clone(), &self.sha256).into());
+        }
         match (&self.weights_sha256, &subject.weights_sha256) {
             (Some(expected), found) if found.as_ref() != Some(expected) => Err(other(found.clone().unwrap_or_default(), expected).into()),
             _ => Ok(subject),

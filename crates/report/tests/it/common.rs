@@ -123,6 +123,7 @@ fn summary() -> Summary {
             std: vec![0.25; 3],
             layout: "nchw".into(),
         },
+        knowledge: Some(brinell_record::Knowledge::White),
         suite: "quick".into(),
         attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
         attacks_not_run: vec!["fgsm".into(), "pgd".into()],
@@ -167,6 +168,7 @@ fn summary() -> Summary {
         sanity: Some(Sanity { level: SanityLevel::Cheap, samples: 0, forwards: 80, backwards: 0, seconds: 0.1 }),
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
+        queries_curve: Vec::new(),
         minimum_norm: None,
         curve: (0..=8)
             .map(|at| {
