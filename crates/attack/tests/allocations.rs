@@ -115,7 +115,8 @@ fn taken(recipe: &dyn Recipe, norm: Norm) -> Option<usize> {
         found: (recipe.knowledge() == Knowledge::Label).then(|| found.clone()),
         guide: None,
     });
-    let settings = DriverSettings { batch: 4, shape: &SHAPE, trees: None, seed: 0, max_queries: None, aim: Aim::First, pool: &pool, stop };
+    let settings =
+        DriverSettings { batch: 4, shape: &SHAPE, trees: None, seed: 0, max_queries: None, aim: Aim::First, grid: None, pool: &pool, stop };
     match driver::run(&mut model, recipe, &ball(norm), &mut items, &mut NoCourt, &settings, &mut Timing::default()) {
         Ok(()) | Err(DriverError::Interrupted) => model.taken,
         Err(error) => unreachable!("{error}"),

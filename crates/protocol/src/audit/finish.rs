@@ -70,6 +70,7 @@ impl Run<'_> {
                 path: plan.model.display().to_string(),
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
+                interface: Some(self.subject.describe()),
             },
             data: DataInfo {
                 path: plan.data.display().to_string(),
