@@ -9,6 +9,7 @@ mod evidence;
 mod examples;
 mod flags;
 mod input;
+mod interface;
 mod models;
 mod outputs;
 mod over_time;
