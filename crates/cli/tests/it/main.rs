@@ -11,6 +11,7 @@ mod flags;
 mod input;
 mod knowledge;
 mod minimum;
+mod interface;
 mod models;
 mod outputs;
 mod over_time;
