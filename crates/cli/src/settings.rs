@@ -3,8 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::data::Scale;
-use brinell_protocol::{Device, Eps, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel};
+use brinell_protocol::data::{Scale, is_table};
+use brinell_protocol::features::{FeatureRule, Unit};
+use brinell_protocol::{
+    Device, Eps, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
+};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde::Deserialize;
@@ -20,15 +23,15 @@ const PREPROCESSING: &str = "Preprocessing (inside the graph, after the attack)"
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Settings {
-    /// ONNX file to audit
+    /// ONNX file to audit, or the address of a model that a server answers for (Open Inference Protocol): http://HOST/v2/models/NAME
     #[arg(value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
 
-    /// IDX, .npy, .npz, CIFAR binary, safetensors, an image, or a folder of PNG/JPEG images
+    /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Labels file, or one class for all samples; by default those in or beside the data
+    /// Labels file, or one class for all samples; of a table the column, by name or number; by default those in or beside the data
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) labels: Option<String>,
 
@@ -40,9 +43,19 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) limit: Option<usize>,
 
-    /// Range of the input that eps and distances are measured in [default: 0..1]
-    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = PREPROCESSING)]
+    /// Range of the input that eps and distances are measured in; data: of each feature its own range in the data [default: 0..1, for tables
+    /// data]
+    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255", "data"]), help_heading = PREPROCESSING)]
     pub(crate) scale: Option<String>,
+
+    /// What a change of 1 is in eps and distances: the range of each feature, its standard deviation in the data, or the number 1
+    /// [default: range with --scale data, else absolute]
+    #[arg(long, value_parser = PossibleValuesParser::new(Unit::NAMES), help_heading = "Threat")]
+    pub(crate) unit: Option<String>,
+
+    /// Rules of features: in the settings file only.
+    #[arg(skip)]
+    pub(crate) feature: Option<Vec<FeatureRule>>,
 
     /// Subtracted, one for all or one per channel, in units of --scale
     #[arg(
@@ -90,6 +103,11 @@ pub(crate) struct Settings {
     #[arg(long = "attack", value_name = "NAME", help_heading = "Attacks", help = attack_help())]
     #[serde(rename = "attack")]
     pub(crate) attacks: Option<Vec<String>>,
+
+    /// What the attacker may see: everything, the scores, or the predicted class alone; attacks of the suite that need more are left out
+    /// [default: white, or score where the model has no gradient]
+    #[arg(long, value_parser = PossibleValuesParser::new(["white", "score", "label"]), help_heading = "Threat")]
+    pub(crate) knowledge: Option<String>,
 
     /// Seed of all random numbers [default: 0]
     #[arg(long, value_name = "SEED", help_heading = "Attacks")]
@@ -174,7 +192,7 @@ impl Running {
 fn suite_help() -> String {
     let names: Vec<&str> = brinell_protocol::suites().collect();
     format!(
-        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum]",
+        "Attacks that run one after the other, each on what is left: {}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum; score or label where --knowledge says so]",
         names.join(", ")
     )
 }
@@ -225,7 +243,12 @@ impl Settings {
         let mut settings: Self =
             toml::from_str(&text).map_err(|error| Failure::input(format!("{} is not a settings file\n{error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let paths = [&mut settings.model, &mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out];
+        // An address stays as it is.
+        let model = settings.model.as_mut().filter(|model| !brinell_protocol::is_address(model));
+        if let Some(model) = model {
+            *model = folder.join(&*model);
+        }
+        let paths = [&mut settings.data, &mut settings.classes, &mut settings.onnxruntime, &mut settings.out];
         for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
@@ -254,6 +277,8 @@ impl Settings {
             classes: self.classes.or(file.classes),
             limit: self.limit.or(file.limit),
             scale: self.scale.or(file.scale),
+            unit: self.unit.or(file.unit),
+            feature: self.feature.or(file.feature),
             mean: self.mean.or(file.mean),
             std: self.std.or(file.std),
             layout: self.layout.or(file.layout),
@@ -264,6 +289,7 @@ impl Settings {
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
             attacks: self.attacks.or_else(|| file.attacks.filter(|_| no_suite)),
+            knowledge: self.knowledge.or(file.knowledge),
             seed: self.seed.or(file.seed),
             max_queries: self.max_queries.or(file.max_queries),
             keep_going: self.keep_going.or(file.keep_going),
@@ -298,9 +324,17 @@ impl Settings {
         let (model, data) = (model.clone(), data.clone());
         let norm: Norm = norm.parse().map_err(Failure::from_error)?;
         let scale = match self.scale.as_deref() {
+            None if is_table(&data) => Scale::Data,
             None | Some("0..1") => Scale::Unit,
             Some("0..255") => Scale::Byte,
-            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1 or 0..255"))),
+            Some("data") => Scale::Data,
+            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1, 0..255 or data"))),
+        };
+        let unit = match self.unit.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Unit::from_name(name).ok_or_else(|| Failure::input(format!("unknown unit `{name}`; use {}", Unit::NAMES.join(", "))))?,
+            ),
         };
         let layout = match self.layout.as_deref() {
             None => None,
@@ -323,18 +357,28 @@ impl Settings {
         if self.max_queries.is_some_and(|limit| limit < 2) {
             return Err(Failure::input("--max-queries below 2 leaves no attack: a gradient costs a forward and a backward"));
         }
+        let knowledge = match self.knowledge.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Knowledge::from_name(name)
+                    .ok_or_else(|| Failure::input(format!("unknown knowledge `{name}`; use white, score or label")))?,
+            ),
+        };
         Ok(Plan {
             model,
             data,
             labels: self.labels,
             classes: self.classes,
             scale,
+            unit,
+            features: self.feature.unwrap_or_default(),
             preprocess: PreprocessOptions { mean: self.mean.unwrap_or_default(), std: self.std.unwrap_or_default(), layout },
             norm,
             eps,
             target: self.target,
-            suite: self.suite.unwrap_or_else(|| if nearest { "minimum" } else { "quick" }.to_owned()),
+            suite: self.suite.unwrap_or_else(|| suite_for(knowledge.unwrap_or(Knowledge::White), nearest).to_owned()),
             attacks: self.attacks.unwrap_or_default(),
+            knowledge,
             limit: self.limit,
             seed: self.seed.unwrap_or(0),
             batch: self.batch.map(NonZeroUsize::get),

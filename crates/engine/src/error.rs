@@ -121,6 +121,15 @@ pub enum EngineError {
         dtype: String,
     },
 
+    /// A model behind an address does not answer as it should.
+    #[error("{url}: {reason}")]
+    Endpoint {
+        /// The address.
+        url: String,
+        /// What is wrong, in the server's words where it has some.
+        reason: String,
+    },
+
     /// A feed does not fit the model.
     #[error("input `{name}`: {reason}")]
     Feed {

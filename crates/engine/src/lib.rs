@@ -5,8 +5,10 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod black_box;
 mod discover;
 mod doctor;
+mod endpoint;
 mod error;
 mod feed;
 mod header;
@@ -22,8 +24,10 @@ mod settings;
 mod signature;
 
 pub use brinell_autodiff::Loss;
+pub use brinell_onnx::{Branch, Decision, Ensemble, TreesError};
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};
+pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, Stage};
 pub use logits::class_logits;
 pub use open::open;
@@ -31,4 +35,4 @@ pub use oracle::{Answer, Oracle, OracleError};
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, channel_axis};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
-pub use signature::{Signature, SignatureError};
+pub use signature::{Scores, Signature, SignatureError};

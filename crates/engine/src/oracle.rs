@@ -5,8 +5,9 @@ use std::sync::Arc;
 use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
+use crate::black_box::BlackBox;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Signature, SignatureError, Stage, class_logits};
+use crate::{EngineError, Preprocess, Runtime, Scores, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum OracleError {
     /// The runtime refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A model that is asked as it is has no gradient.
+    #[error("the model is asked as it is and has no gradient; attack it by its scores (--knowledge score) or labels (--knowledge label)")]
+    NoGradient,
     /// The threads of the lanes cannot be started.
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -58,10 +62,7 @@ pub struct Answer {
 /// A batch is divided among lanes, each with sessions of its own, that run side by side. Several lanes with one thread each
 /// keep all cores busy where one session with several threads would wait at every small operator.
 pub struct Oracle {
-    runtime: Arc<dyn Runtime>,
-    graph: Graph,
-    input: ValueId,
-    logits: ValueId,
+    white: Option<White>,
     lanes: Vec<Lane>,
     /// Threads for the lanes; absent where there is one lane only.
     pool: Option<rayon::ThreadPool>,
@@ -70,6 +71,14 @@ pub struct Oracle {
     sample_len: usize,
     classes: usize,
     fixed_batch: Option<usize>,
+}
+
+/// What gradients are built from.
+struct White {
+    runtime: Arc<dyn Runtime>,
+    graph: Graph,
+    input: ValueId,
+    logits: ValueId,
 }
 
 impl Oracle {
@@ -91,25 +100,55 @@ impl Oracle {
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
         let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
+        // What only other outputs need may not run everywhere.
+        let graph = graph.dce();
+        let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
+            return Err(OracleError::Signature(SignatureError::Inputs(0)));
+        };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
         let bytes = brinell_onnx::write(&graph)?;
-        let lane = |_| Ok(Lane::new(runtime.compile(&bytes)?, signature.classes, signature.fixed_batch.unwrap_or(lone)));
-        let lanes = (0..n_lanes).map(lane).collect::<Result<_, OracleError>>()?;
-        Ok(Self {
-            runtime,
-            graph,
-            input,
-            logits,
-            lanes,
-            pool,
-            loss: None,
-            sample_len: sample.iter().product(),
-            sample,
-            classes: signature.classes,
-            fixed_batch: signature.fixed_batch,
-        })
+        let sessions = (0..n_lanes).map(|_| runtime.compile(&bytes)).collect::<Result<_, _>>()?;
+        let white = White { runtime, graph, input, logits };
+        Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), Some(white))
+    }
+
+    /// Asks a model as it is, with `preprocess` applied outside of it: logits without gradients. `compile` gives the session of each lane.
+    ///
+    /// # Errors
+    /// [`OracleError::Engine`] where `compile` fails, [`OracleError::Threads`].
+    pub fn black_box(
+        compile: &dyn Fn() -> Result<Box<dyn Session>, EngineError>,
+        input: &str,
+        signature: &Signature,
+        scores: &Scores,
+        preprocess: &Preprocess,
+        n_lanes: usize,
+    ) -> Result<Self, OracleError> {
+        let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, scores.clone(), preprocess)) as Box<dyn Session>);
+        let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
+        Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), None)
+    }
+
+    fn of_sessions(
+        sessions: Vec<Box<dyn Session>>,
+        signature: &Signature,
+        sample: Vec<usize>,
+        at_least: usize,
+        white: Option<White>,
+    ) -> Result<Self, OracleError> {
+        let n_lanes = sessions.len();
+        let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;
+        let lanes = sessions.into_iter().map(|session| Lane::new(session, signature.classes, at_least)).collect();
+        let sample_len = sample.iter().product();
+        Ok(Self { white, lanes, pool, loss: None, sample, sample_len, classes: signature.classes, fixed_batch: signature.fixed_batch })
+    }
+
+    /// Returns true where gradients may be asked for.
+    #[must_use]
+    pub fn is_white(&self) -> bool {
+        self.white.is_some()
     }
 
     /// Returns the number of classes K.
@@ -146,17 +185,19 @@ impl Oracle {
     /// weights.
     ///
     /// # Errors
-    /// [`OracleError::Autodiff`] lists every operator that has no gradient; [`OracleError::Engine`] where the runtime refuses.
+    /// [`OracleError::Autodiff`] lists every operator that has no gradient; [`OracleError::NoGradient`] for a model that is asked as it is;
+    /// [`OracleError::Engine`] where the runtime refuses.
     pub fn prepare(&mut self, loss: Loss) -> Result<(), OracleError> {
         if self.loss == Some(loss) {
             return Ok(());
         }
+        let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
         self.loss = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
-        let graph = gradient_graph(&self.graph, self.logits, self.input, loss)?;
+        let graph = gradient_graph(&white.graph, white.logits, white.input, loss)?;
         let bytes = brinell_onnx::write(&graph)?;
         for lane in &mut self.lanes {
-            lane.set_gradient(Some(self.runtime.compile(&bytes)?));
+            lane.set_gradient(Some(white.runtime.compile(&bytes)?));
         }
         self.loss = Some(loss);
         Ok(())

@@ -64,6 +64,29 @@ pub struct Signature {
     pub softmax: bool,
 }
 
+/// Where in the outputs of a file the scores of the classes stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scores {
+    /// Number of the output.
+    pub output: usize,
+    /// Column of each class; absent where the columns are the classes.
+    pub columns: Option<Vec<usize>>,
+}
+
+impl Scores {
+    /// Adds rows of `classes` scores to `out`, in the order of the classes.
+    pub fn append(&self, values: &[f32], classes: usize, out: &mut Vec<f32>) {
+        match &self.columns {
+            None => out.extend_from_slice(values),
+            Some(columns) => {
+                for row in values.chunks_exact(classes.max(1)) {
+                    out.extend(columns.iter().filter_map(|&column| row.get(column)));
+                }
+            }
+        }
+    }
+}
+
 impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///
@@ -92,14 +115,20 @@ impl Signature {
                 shape: shape_text(&shape),
             })?);
         }
-        let output = graph.outputs().first().copied().ok_or_else(|| SignatureError::Output("none".to_owned()))?;
+        let output = scores(graph).ok_or_else(|| SignatureError::Output("none".to_owned()))?;
         let mut logits = output;
         let mut softmax = false;
-        if let Some(node) = graph.nodes().iter().find(|node| node.outputs.contains(&Some(output)))
-            && let (Op::Softmax { .. }, [Some(before)]) = (&node.op, node.inputs.as_slice())
-        {
-            logits = *before;
-            softmax = true;
+        let mut end = output;
+        while let Some(node) = graph.nodes().iter().find(|node| node.outputs.contains(&Some(end))) {
+            match (&node.op, node.inputs.as_slice()) {
+                (Op::Identity, &[Some(before)]) => end = before,
+                (Op::Softmax { .. }, &[Some(before)]) => {
+                    logits = before;
+                    softmax = true;
+                    break;
+                }
+                _ => break,
+            }
         }
         let out = graph.shape(output).map(<[Dim]>::to_vec);
         let classes = match out.as_deref() {
@@ -117,6 +146,15 @@ impl Signature {
         }
         Ok(Self { input, sample, fixed_batch, output, logits, classes, softmax })
     }
+}
+
+/// The output that decides: the first, unless it is a class beside which the scores of all classes stand.
+fn scores(graph: &Graph) -> Option<ValueId> {
+    let first = graph.outputs().first().copied()?;
+    let is_class =
+        matches!(graph.value(first).dtype, Some(DType::I64 | DType::String)) && graph.shape(first).is_some_and(|shape| shape.len() <= 1);
+    let is_scores = |id: &ValueId| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    if is_class { graph.outputs().iter().copied().find(is_scores).or(Some(first)) } else { Some(first) }
 }
 
 fn shape_text(shape: &[Dim]) -> String {

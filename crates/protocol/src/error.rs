@@ -14,6 +14,29 @@ pub enum ProtocolError {
         /// Attacks that need none, in this norm.
         others: String,
     },
+    /// An attack needs to see more of the model than the attacker may.
+    #[error("attack {attack} needs {needs} access, and --knowledge grants {knowledge}; attacks that fit: {others}")]
+    KnowledgeOfAttack {
+        /// The attack.
+        attack: String,
+        /// What it needs to see.
+        needs: &'static str,
+        /// What it may see.
+        knowledge: &'static str,
+        /// Attacks that need no more.
+        others: String,
+    },
+    /// An attack needs the gradient of a model that has none.
+    #[error(
+        "attack {attack} needs the gradient of the model; attack it by its scores with --knowledge score, or by its predictions with --knowledge label"
+    )]
+    NoGradient {
+        /// The attack.
+        attack: String,
+        /// Why there is none.
+        #[source]
+        source: Box<brinell_engine::OracleError>,
+    },
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_attack::contract::HarnessError),
@@ -185,6 +208,24 @@ pub enum ProtocolError {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+    /// A rule about a feature cannot be kept.
+    #[error("[[feature]] `{column}`: {reason}")]
+    Feature {
+        /// The column as named, or its number.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An attack reads trees, and there are none that it could read.
+    #[error(
+        "attack {attack} reads the trees of the model, which it cannot: {reason}; attack it by its scores or labels instead (--suite score, --suite label)"
+    )]
+    NoTrees {
+        /// The attack.
+        attack: String,
+        /// Why not.
+        reason: String,
     },
     /// The user stopped the run.
     #[error("interrupted; continue with --resume")]

@@ -2,23 +2,27 @@
 
 use std::path::PathBuf;
 
+use brinell_attack::Knowledge;
 use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
 use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
 
 use crate::data::Scale;
+use crate::features::{FeatureRule, Unit};
 
 /// One audit, as asked for.
 ///
 /// | Name | Default | Meaning |
 /// |---|---|---|
-/// | `model` | | ONNX file |
+/// | `model` | | ONNX file, or the address of a model, `http://HOST/v2/models/NAME` |
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
-/// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
+/// | `scale` | `0..1` | range of the input box, in which eps and distances are given; with [`Scale::Data`] each feature has its own |
+/// | `unit`, `features` | by scale, none | what a change of 1 is; rules of the features of a table |
 /// | `preprocess` | none | mean, standard deviation and axis order, applied after the attack |
 /// | `norm`, `eps` | | the ball; with [`Eps::any`] the nearest example of each sample is looked for |
 /// | `target` | none | class name or index that every sample is to be turned into |
 /// | `suite`, `attacks` | `quick` | attacks by name; `attacks` replaces the suite |
+/// | `knowledge` | what the model allows | what the attacker may see: the attacks of the suite that need more are left out |
 /// | `limit` | all | number of samples, from the first |
 /// | `seed` | 0 | of all random numbers |
 /// | `batch` | by size | samples in one call of the model |
@@ -34,12 +38,15 @@ pub struct Plan {
     pub labels: Option<String>,
     pub classes: Option<PathBuf>,
     pub scale: Scale,
+    pub unit: Option<Unit>,
+    pub features: Vec<FeatureRule>,
     pub preprocess: PreprocessOptions,
     pub norm: Norm,
     pub eps: Eps,
     pub target: Option<String>,
     pub suite: String,
     pub attacks: Vec<String>,
+    pub knowledge: Option<Knowledge>,
     pub limit: Option<usize>,
     pub seed: u64,
     pub batch: Option<usize>,
@@ -54,12 +61,12 @@ pub struct Plan {
     pub command: String,
 }
 
-/// Returns the input box that a scale declares.
+/// Returns the input box that a scale declares; that of [`Scale::Data`] is only known with the data ([`crate::features`]).
 #[must_use]
 pub fn input_box(scale: Scale) -> InputBox {
     match scale {
         Scale::Unit => InputBox::UNIT,
-        Scale::Byte => InputBox::BYTE,
+        Scale::Byte | Scale::Data => InputBox::BYTE,
     }
 }
 
@@ -69,5 +76,6 @@ pub fn scale_name(scale: Scale) -> &'static str {
     match scale {
         Scale::Unit => "0..1",
         Scale::Byte => "0..255",
+        Scale::Data => "data",
     }
 }

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Session, Signature, View};
+use brinell_engine::{EngineError, OracleError, Preprocess, Runtime, Scores, Session, Signature, View};
 use brinell_threat::{Ball, Goal, Violation, argmax};
 
 /// What the original file says about one point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opinion {
-    /// The model's first output, as it stands in the file (probabilities where the model ends in a softmax).
+    /// The output that decides, as it stands in the file (probabilities where the model ends in a softmax).
     pub output: Vec<f32>,
     /// The predicted class; `None` where an output is not finite.
     pub prediction: Option<usize>,
@@ -69,6 +69,7 @@ pub struct Referee {
     copies: usize,
     classes: usize,
     softmax: bool,
+    scores: Scores,
     ready: Vec<f32>,
 }
 
@@ -77,7 +78,7 @@ impl Referee {
     ///
     /// # Errors
     /// [`EngineError`] where the runtime refuses the file.
-    pub fn new(path: &Path, runtime: &dyn Runtime, signature: &Signature, input: &str) -> Result<Self, EngineError> {
+    pub fn new(path: &Path, runtime: &dyn Runtime, signature: &Signature, input: &str, scores: Scores) -> Result<Self, EngineError> {
         let copies = signature.fixed_batch.unwrap_or(1);
         let shape = std::iter::once(copies).chain(signature.sample.iter().copied()).collect();
         Ok(Self {
@@ -87,6 +88,7 @@ impl Referee {
             copies,
             classes: signature.classes,
             softmax: signature.softmax,
+            scores,
             ready: Vec::new(),
         })
     }
@@ -108,13 +110,13 @@ impl Referee {
             self.ready.extend_from_within(..one);
         }
         let mut output = Vec::new();
-        let classes = self.classes;
+        let (classes, scores) = (self.classes, &self.scores);
         let feeds = [(self.input.as_str(), View::f32(&self.shape, &self.ready))];
         self.session.run(&feeds, &mut |index, view| {
-            if index == 0
+            if index == scores.output
                 && let Some(values) = view.data.as_f32()
             {
-                output.extend(values.iter().take(classes));
+                scores.append(values.get(..classes).unwrap_or(values), classes, &mut output);
             }
         })?;
         if output.len() != classes {

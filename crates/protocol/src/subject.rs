@@ -1,35 +1,43 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{OracleError, Preprocess, PreprocessOptions, Runtime, Signature};
-use brinell_graph::{Graph, mixes_samples, pin_batch};
-use brinell_onnx::Model;
+use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Scores, Signature};
+use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
+use brinell_onnx::{ClassLabels, Model};
 
 use crate::data::{self, Dataset, LoadOptions};
 use crate::{ProtocolError, hash};
 
-/// An ONNX file read and hashed.
+/// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {
-    /// The file.
+    /// The file, or the address.
     pub path: PathBuf,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its bytes; of a model behind an address that of what the server says about it.
     pub sha256: String,
     /// SHA-256 of the other files that hold its weights, one after the other by name; `None` where there are none.
     pub weights_sha256: Option<String>,
-    /// The model as read.
+    /// The model as read; of a model behind an address its inputs and outputs.
     pub model: Model,
+    /// The server, where the model is behind an address.
+    pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
 }
 
 impl Subject {
-    /// Reads a model file. A model whose samples would influence each other in a batch is read for one sample.
+    /// Reads a model file, or asks about the model at an address `http://HOST/v2/models/NAME`. A model whose samples would influence each other
+    /// in a batch is read for one sample.
     ///
     /// # Errors
-    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Oracle`] where it is no classifier.
+    /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Engine`] where nobody answers at the address,
+    /// [`ProtocolError::Oracle`] where it is no classifier.
     pub fn load(path: &Path) -> Result<Self, ProtocolError> {
+        if Endpoint::is_address(path) {
+            return Self::behind(path);
+        }
         let mut model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
@@ -43,10 +51,64 @@ impl Subject {
             model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
         }
         let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
-        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, signature })
+        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, endpoint: None, signature })
     }
 
-    /// Returns the file name without its ending.
+    fn behind(address: &Path) -> Result<Self, ProtocolError> {
+        let endpoint = Endpoint::connect(&address.to_string_lossy())?;
+        let graph = endpoint.graph();
+        let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
+        Ok(Self {
+            path: address.to_path_buf(),
+            sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
+            weights_sha256: None,
+            model: Model {
+                graph,
+                ir_version: 0,
+                opset: 0,
+                producer: String::new(),
+                producer_version: String::new(),
+                external: Vec::new(),
+                class_labels: None,
+                maps: std::collections::BTreeSet::new(),
+                reversed: false,
+            },
+            endpoint: Some(Arc::new(endpoint)),
+            signature,
+        })
+    }
+
+    /// Opens the runtime that runs the model: the server where it is behind an address, else the one of that choice.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Engine`] where there is none.
+    pub fn runtime(&self, choice: RuntimeChoice, settings: &RuntimeSettings) -> Result<Arc<dyn Runtime>, ProtocolError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
+            None => Ok(brinell_engine::open(choice, settings)?),
+        }
+    }
+
+    /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        let mut graph = self.model.graph.clone();
+        // What only other outputs need may stay unread.
+        graph.set_outputs(vec![self.signature.output]);
+        let graph = graph.dce();
+        let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
+        for node in graph.nodes() {
+            if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
+                if matches!(node.op, Op::Opaque(_)) {
+                    return true;
+                }
+                depends.extend(node.outputs.iter().flatten());
+            }
+        }
+        false
+    }
+
+    /// Returns the file name without its ending, or the last part of the address.
     #[must_use]
     pub fn name(&self) -> String {
         self.path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
@@ -82,7 +144,11 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
-        let class_names = classes.map(data::class_names).transpose()?;
+        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
+        let given = classes.map(data::class_names).transpose()?;
+        let only_names =
+            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        let class_names = given.or_else(|| class_labels.map(ClassLabels::names));
         if let (Some(names), Some(path)) = (&class_names, classes)
             && names.len() != self.signature.classes
         {
@@ -94,6 +160,7 @@ impl Subject {
             &LoadOptions {
                 labels: labels.map(Into::into),
                 class_names,
+                only_names,
                 limit,
                 image_size: image_size(&self.signature.sample),
                 channels: image_channels(&self.signature.sample),
@@ -116,8 +183,29 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
-        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name())?)
+        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name(), self.scores())?)
     }
+
+    /// Returns where in the outputs of the file the scores stand.
+    #[must_use]
+    pub fn scores(&self) -> Scores {
+        let (graph, output) = (&self.model.graph, self.signature.output);
+        // Maps come with their keys in ascending order.
+        let mapped = self.model.maps.contains(&graph.value(output).name);
+        let ranks = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+        let columns = match (ranks, self.model.reversed) {
+            (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+            (None, true) => Some(vec![1, 0]),
+            (ranks, false) => ranks,
+        };
+        Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
+    }
+}
+
+/// Returns true for what names a model behind an address instead of a file.
+#[must_use]
+pub fn is_address(path: &Path) -> bool {
+    Endpoint::is_address(path)
 }
 
 /// Height and width that image files are resized to, where the model takes images.

@@ -171,6 +171,7 @@ pub enum Knowledge {
     /// The outputs for inputs of its choice.
     Score,
     /// The predicted class for inputs of its choice.
+    #[serde(alias = "label")]
     Decision,
     /// Other models only.
     Transfer,

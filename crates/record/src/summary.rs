@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Flag, Indicator, MinimumNorm, Sanity, Severity};
+use crate::{Flag, Indicator, Knowledge, MinimumNorm, Sanity, Severity};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
@@ -26,6 +26,9 @@ pub struct Summary {
     pub threat: Threat,
     /// What happens to a sample between the data and the model's own input.
     pub preprocessing: Preprocessing,
+    /// What the attacks might see of the model; `None` in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<Knowledge>,
     /// Name of the attack suite, `custom` where the attacks were named one by one.
     pub suite: String,
     /// Attacks in the order in which they ran.
@@ -63,6 +66,9 @@ pub struct Summary {
     pub per_class: Vec<ClassCounts>,
     /// Robust accuracy over the radius, radii ascending.
     pub curve: Vec<CurvePoint>,
+    /// How many samples stand after how many queries, queries ascending; empty where attacks go on after their first success.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queries_curve: Vec<QueryPoint>,
     /// Distances of the nearest examples, where the audit looked for these instead of examples within a radius.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_norm: Option<MinimumNorm>,
@@ -145,6 +151,41 @@ pub struct Threat {
     pub input_box: [f64; 2],
     /// Class that every sample is to be turned into; `None` if any wrong class counts.
     pub target: Option<usize>,
+    /// Rules of the features, whose units eps and distances are then given in; the box is the smallest that holds all their ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+}
+
+/// What may be done to the features of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    /// One per feature, in the order of the values of a sample.
+    pub columns: Vec<Feature>,
+    /// Features of which exactly one is 1 and the others are 0, by their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_hot: Vec<Vec<usize>>,
+}
+
+/// What may be done to one feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// Name in the header of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Smallest value that a change may lead to.
+    pub min: f32,
+    /// Largest value that a change may lead to.
+    pub max: f32,
+    /// The change that counts as 1 in distances.
+    pub unit: f64,
+    /// True where changes lead to whole numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integer: bool,
+    /// Values that changes may lead to; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f32>,
+    /// `any`, `increase`, `decrease` or `none`.
+    pub change: String,
 }
 
 /// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.
@@ -240,6 +281,17 @@ pub struct CurvePoint {
     /// Samples for which no example of at most this size is known.
     pub survived: usize,
     /// `survived` of all `n` samples; below the audit's own radius only an upper bound.
+    pub robust_accuracy: Rate,
+}
+
+/// How many samples stand after so many queries on each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryPoint {
+    /// Forwards plus backwards on a sample, over all stages, the clean pass left out.
+    pub queries: u64,
+    /// Samples that are classified right and took more to break, or were not broken.
+    pub survived: usize,
+    /// `survived` of all `n` samples.
     pub robust_accuracy: Rate,
 }
 

@@ -93,8 +93,16 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     let recipe = recipe("apgd-margin:steps=1").map_err(|e| e.to_string())?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
     let stop = AtomicBool::new(false);
-    let settings =
-        DriverSettings { batch: labels.len(), shape: &sample, seed: 0, max_queries: None, aim: Aim::Strongest, pool: &pool, stop: &stop };
+    let settings = DriverSettings {
+        trees: None,
+        batch: labels.len(),
+        shape: &sample,
+        seed: 0,
+        max_queries: None,
+        aim: Aim::Strongest,
+        pool: &pool,
+        stop: &stop,
+    };
     let mut kept = Keep(vec![f64::NAN; labels.len()]);
     run(oracle, recipe.as_ref(), &ball, &mut items, &mut kept, &settings, &mut Timing::default()).map_err(|e| e.to_string())?;
     Ok(kept.0)

@@ -101,7 +101,7 @@ impl Recipe for Ddn {
         let DdnConfig { steps, gamma, radius, polish } = self.config;
         let radius = radius * start.ball.bounds.width();
         let search = Run { steps, gamma, radius, done: 0, rng: generator(Self::NAME, start) };
-        Box::new(Nearest::new(start, search, polish))
+        Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
     fn describe(&self) -> String {
@@ -146,6 +146,15 @@ impl Search for Run {
             }
         }
         Some(if self.done + 1 == self.steps { Need::Logits } else { Need::Gradient })
+    }
+
+    fn stuck(&self, flat: bool) -> bool {
+        flat || 2 * self.done >= self.steps
+    }
+
+    fn resume(&mut self, distance: f64) -> Option<Need> {
+        self.radius = distance;
+        Some(Need::Gradient)
     }
 }
 

@@ -118,7 +118,7 @@ impl Recipe for Ead {
             found: false,
             checked: f64::INFINITY,
         };
-        Box::new(Nearest::new(start, search, self.config.polish))
+        Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

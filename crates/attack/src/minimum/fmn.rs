@@ -109,7 +109,7 @@ impl Recipe for Fmn {
         let polish = config.polish;
         let radius = if start.ball.norm == Norm::L0 { 1.0 } else { f64::INFINITY };
         let search = Run { config, known, radius, best: f64::INFINITY, done: 0 };
-        Box::new(Nearest::new(start, search, polish))
+        Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
     fn describe(&self) -> String {
@@ -154,8 +154,17 @@ impl Search for Run {
                 *v = (f64::from(*v) + step / size * f64::from(finite(g))) as f32;
             }
         }
-        Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
+        Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
         Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+    }
+
+    fn stuck(&self, flat: bool) -> bool {
+        flat || 2 * self.done >= self.config.steps
+    }
+
+    fn resume(&mut self, distance: f64) -> Option<Need> {
+        self.radius = distance;
+        Some(Need::Gradient)
     }
 }
 

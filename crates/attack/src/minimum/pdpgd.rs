@@ -121,7 +121,7 @@ impl Recipe for Pdpgd {
             weight: logistic(dual),
             done: 0,
         };
-        Box::new(Nearest::new(start, search, self.config.polish))
+        Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
 
     fn describe(&self) -> String {
@@ -164,6 +164,14 @@ impl Search for Run {
         self.dual = (self.dual + if told.margin > 0.0 { -dual_lr } else { dual_lr }).clamp(-WIDEST, WIDEST);
         self.weight += (1.0 - MEMORY) * (logistic(self.dual) - self.weight);
         Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+    }
+
+    fn stuck(&self, flat: bool) -> bool {
+        flat || 2 * self.done >= self.config.steps
+    }
+
+    fn resume(&mut self, _distance: f64) -> Option<Need> {
+        Some(Need::Gradient)
     }
 }
 

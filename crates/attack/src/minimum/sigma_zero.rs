@@ -46,7 +46,7 @@ impl Default for SigmaZeroConfig {
 /// Descends by Adam on `max(-margin, 0) + mean of delta^2 / (delta^2 + sigma)`, the gradient divided by its largest entry; after every step changes below the
 /// threshold are set to zero.
 ///
-/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 7 d floats.
+/// One run costs `steps` forwards, `steps - 1` backwards, and at most `polish` of each. Memory per live sample: 8 d floats.
 ///
 /// # Source
 /// Cinà et al., "Sigma-zero: Gradient-based Optimization of l0-norm Adversarial Examples", ICLR 2025, Alg. 1.
@@ -111,7 +111,7 @@ impl Recipe for SigmaZero {
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let SigmaZeroConfig { lr, threshold, polish, .. } = self.config;
         let search = Run { config: self.config.clone(), adam: Adam::new(start.x.len()), lr, threshold, done: 0 };
-        Box::new(Nearest::new(start, search, polish))
+        Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
     fn describe(&self) -> String {
@@ -165,5 +165,13 @@ impl Search for Run {
             }
         }
         Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+    }
+
+    fn stuck(&self, flat: bool) -> bool {
+        flat || 2 * self.done >= self.config.steps
+    }
+
+    fn resume(&mut self, _distance: f64) -> Option<Need> {
+        Some(Need::Gradient)
     }
 }

@@ -9,6 +9,8 @@ mod evidence;
 mod examples;
 mod flags;
 mod input;
+mod knowledge;
+mod minimum;
 mod models;
 mod outputs;
 mod over_time;

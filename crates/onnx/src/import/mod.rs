@@ -20,6 +20,7 @@ mod layout;
 mod linear;
 mod lp;
 mod microsoft;
+mod ml;
 mod norm;
 mod opaque;
 mod pool;
@@ -42,6 +43,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
+pub use self::ml::ClassLabels;
 pub(crate) use self::opaque::{captured_names, inner_operators};
 pub use self::rule::{Operator, operators};
 
@@ -66,6 +68,12 @@ pub struct Model {
     pub producer_version: String,
     /// Other files that weights were read from, relative to the model's folder, sorted and each once.
     pub external: Vec<String>,
+    /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
+    pub class_labels: Option<ClassLabels>,
+    /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
+    pub maps: BTreeSet<String>,
+    /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
+    pub reversed: bool,
 }
 
 /// A node that is carried along unread.
@@ -142,7 +150,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let (graph, external) = match import(&graph, &nodes, &proto.functions, folder, true) {
+    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, folder, false).map_err(|_| first)?,
         other => other?,
@@ -154,6 +162,9 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
         producer: proto.producer_name.unwrap_or_default(),
         producer_version: proto.producer_version.unwrap_or_default(),
         external: external.into_iter().collect(),
+        class_labels,
+        maps,
+        reversed,
     })
 }
 
@@ -254,6 +265,23 @@ struct Importer<'a> {
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
     /// Files that initializers were read from.
     external: BTreeSet<String>,
+    /// What the last classifier of `ai.onnx.ml` calls its classes.
+    class_labels: Option<ClassLabels>,
+    /// Results of ZipMap.
+    maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
+}
+
+/// What [`import`] makes.
+struct Imported {
+    graph: Graph,
+    external: BTreeSet<String>,
+    class_labels: Option<ClassLabels>,
+    /// Results of ZipMap.
+    maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
 }
 
 fn import(
@@ -262,7 +290,7 @@ fn import(
     functions: &[FunctionProto],
     folder: Option<&Path>,
     batched: bool,
-) -> Result<(Graph, BTreeSet<String>), ImportError> {
+) -> Result<Imported, ImportError> {
     let mut importer = Importer {
         graph: Graph::new(proto.name.clone().unwrap_or_default()),
         by_name: HashMap::new(),
@@ -276,6 +304,9 @@ fn import(
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
+        class_labels: None,
+        maps: BTreeSet::new(),
+        reversed: false,
     };
     importer.interface(proto, folder, batched)?;
     for (node, opsets) in nodes {
@@ -290,7 +321,13 @@ fn import(
             graph.domains.insert(domain, version);
         }
     }
-    Ok((graph.dce(), importer.external))
+    Ok(Imported {
+        graph: graph.dce(),
+        external: importer.external,
+        class_labels: importer.class_labels,
+        maps: importer.maps,
+        reversed: importer.reversed,
+    })
 }
 
 impl<'a> Importer<'a> {

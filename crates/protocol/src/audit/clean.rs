@@ -31,7 +31,10 @@ impl Run<'_> {
             logits_of(oracle, &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                self.outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                self.outside += usize::from(x.iter().enumerate().any(|(place, v)| {
+                    let (lo, hi) = self.ball.range(place);
+                    !(lo..=hi).contains(v)
+                }));
                 self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
@@ -157,7 +160,7 @@ pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut 
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.
-fn is_distribution(logits: &[f32]) -> bool {
+pub(super) fn is_distribution(logits: &[f32]) -> bool {
     let sum: f64 = logits.iter().map(|&z| f64::from(z)).sum();
     logits.len() > 1 && logits.iter().all(|z| (0.0..=1.0).contains(z)) && (sum - 1.0).abs() <= 1e-5
 }

@@ -1,6 +1,6 @@
 //! From the last stage to the files that other programs read.
 
-use brinell_attack::{SuiteStage, attacks};
+use brinell_attack::{Knowledge, SuiteStage, attacks};
 use brinell_engine::{Layout, Oracle};
 use brinell_record::{ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat};
 
@@ -91,6 +91,7 @@ impl Run<'_> {
                 eps_text: plan.eps.text().to_owned(),
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
                 target: self.target,
+                features: self.ball.features.as_ref().map(|features| crate::features::to_record(features, &self.data.columns)),
             },
             preprocessing: Preprocessing {
                 scale: scale_name(plan.scale).to_owned(),
@@ -98,7 +99,12 @@ impl Run<'_> {
                 std: wide(&plan.preprocess.std),
                 layout: plan.preprocess.layout.map_or("auto", Layout::name).to_owned(),
             },
-            suite: if plan.attacks.is_empty() { plan.suite.clone() } else { "custom".to_owned() },
+            knowledge: Some(match self.knowledge {
+                Knowledge::White => brinell_record::Knowledge::White,
+                Knowledge::Score => brinell_record::Knowledge::Score,
+                Knowledge::Label => brinell_record::Knowledge::Decision,
+            }),
+            suite: self.suite.clone(),
             attacks: self.stages.iter().map(SuiteStage::describe).collect(),
             attacks_not_run: attacks()
                 .filter(|known| known.norms.contains(&plan.norm) && self.stages.iter().all(|stage| stage.recipe.name() != known.name))
@@ -141,6 +147,7 @@ impl Run<'_> {
             classes: self.class_names.clone(),
             per_class,
             curve,
+            queries_curve: self.queries_curve(),
             minimum_norm: plan.eps.is_any().then(|| self.minimum_norm()),
             seconds: self.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),

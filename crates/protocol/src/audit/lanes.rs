@@ -26,6 +26,10 @@ impl Lanes {
         let threads = plan.settings.thread_count().get();
         let weights = brinell_graph::cost(&subject.model.graph).parameters.saturating_mul(4);
         let fits = weights.saturating_mul(threads as u64) <= WEIGHT_BYTES;
+        if subject.endpoint.is_some() {
+            // The server decides how it computes; several questions may be under way at once.
+            return Ok(Self { n: threads.min(rows.max(1)), runtime: Arc::clone(whole) });
+        }
         if threads == 1 || rows < threads || !fits || plan.settings.device != Device::Cpu {
             return Ok(Self { n: 1, runtime: Arc::clone(whole) });
         }

@@ -8,13 +8,17 @@ mod equivalence;
 mod events;
 mod finish;
 mod gallery;
+mod guide;
 mod indicators;
+mod knowledge;
 mod lanes;
 mod minimum;
+mod queries;
 mod sanity;
 mod setup;
 mod stage;
 mod state;
+mod trees;
 
 use std::sync::atomic::AtomicBool;
 

@@ -5,20 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage};
-use brinell_engine::{Oracle, Preprocess, Runtime, open};
+use brinell_attack::{Knowledge, Suite, SuiteStage};
+use brinell_engine::{Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal, Norm};
+use brinell_threat::{Ball, Goal};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
+use super::knowledge::{Asked, answers_probabilities, fell_back};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
+use super::trees::trees_of;
 use crate::data::{self, Dataset};
-use crate::flags::{BATCH_ONE, DEVICE, Flags, RUNTIME};
+use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
-use crate::{Plan, ProtocolError, Referee, Subject, hash};
+use crate::{Plan, ProtocolError, Referee, Subject, features, hash};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -39,6 +41,8 @@ pub(super) struct Run<'a> {
     pub(super) ball: Ball,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
+    /// The model's trees, where a stage reads them.
+    pub(super) trees: Option<Arc<Ensemble>>,
     pub(super) batch: usize,
     pub(super) stages: Arc<[SuiteStage]>,
     pub(super) folder: RunFolder,
@@ -53,6 +57,10 @@ pub(super) struct Run<'a> {
     pub(super) past_stages: Vec<StageLine>,
     pub(super) recorded: std::collections::BTreeSet<usize>,
     pub(super) flags: Flags,
+    /// What the attacks may see: less than was asked for where the model has no gradient.
+    pub(super) knowledge: Knowledge,
+    /// The suite that the stages are of, `custom` where they were named one by one.
+    pub(super) suite: String,
     pub(super) sanity: Sanity,
 }
 
@@ -60,16 +68,10 @@ impl<'a> Run<'a> {
     pub(super) fn open(plan: &'a Plan, stop: &'a AtomicBool, observer: &'a mut dyn Observer) -> Result<(Self, Oracle), ProtocolError> {
         let started = std::time::Instant::now();
         let mut flags = Flags::default();
-        let suite = if plan.attacks.is_empty() { load_suite(&plan.suite)? } else { Suite::of("custom", &plan.attacks)? };
-        let stages: Arc<[SuiteStage]> = suite.stages(plan.norm)?.into();
-        for stage in stages.iter() {
-            refuse_norm(stage.recipe.as_ref(), plan.norm)?;
-            if plan.eps.is_any() {
-                refuse_without_radius(stage.recipe.as_ref(), plan.norm)?;
-            }
-        }
-        let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
-        let subject = Subject::load(&plan.model)?;
+        let asked = Asked::of(plan)?;
+        let mut chosen = asked.choose(plan.knowledge.unwrap_or(Knowledge::White))?;
+        let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
+        let mut subject = Subject::load(&plan.model)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
         let class_names = dataset
@@ -77,15 +79,21 @@ impl<'a> Run<'a> {
             .clone()
             .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset)? {
+            features::constrain(&mut ball, features)?;
+        }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
         if !plan.eps.is_any() {
             ball.check_size(dataset.sample_len())?;
         }
 
-        let runtime = open(plan.runtime, &plan.settings)?;
+        let runtime = subject.runtime(plan.runtime, &plan.settings)?;
         if let Some(note) = runtime.note() {
             flags.raise(&RUNTIME, note);
+        }
+        if subject.is_opaque() {
+            subject.signature.softmax = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
         }
         let mut referee = subject.referee(&runtime)?;
         let batch = plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1);
@@ -98,16 +106,39 @@ impl<'a> Run<'a> {
             flags.raise(&BATCH_ONE, message);
         }
         // Building the first gradient here finds operators without one before anything is written.
-        let white = |stage: &&SuiteStage| stage.recipe.knowledge() == Knowledge::White;
-        if let Some(stage) = stages.iter().find(white) {
-            oracle.prepare(stage.recipe.loss(target.is_some(), classes))?;
+        let mut knowledge = plan.knowledge.unwrap_or(Knowledge::White);
+        let mut trees = None;
+        if let Some(stage) = chosen.stages.iter().find(|stage| stage.recipe.reads_trees()) {
+            let read = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?;
+            trees = Some(read.map_err(|reason| ProtocolError::NoTrees { attack: stage.recipe.name().to_owned(), reason })?);
         }
-        let (folder, past) = RunFolder::open(
-            &plan.out,
-            &identity(plan, &subject, &dataset, &class_names, &stages, target, runtime.as_ref()),
-            dataset.sample_len(),
-            plan.resume,
-        )?;
+        let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
+        if let Some(stage) = chosen.stages.iter().find(white)
+            && let Err(error) = oracle.prepare(stage.recipe.loss(target.is_some(), classes))
+        {
+            if !asked.may_fall_back(&error) {
+                return Err(asked.without_gradient(stage, error));
+            }
+            let left_out: Vec<String> = chosen.stages.iter().filter(white).map(|stage| stage.recipe.name().to_owned()).collect();
+            trees = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?.ok();
+            if trees.is_some() {
+                chosen = asked.choose_for_trees()?;
+            } else {
+                knowledge = Knowledge::Score;
+                chosen = asked.choose(knowledge)?;
+            }
+            flags.raise(&NO_GRADIENT, fell_back(&error, &left_out, &chosen.stages));
+        }
+        let stages: Arc<[SuiteStage]> = chosen.stages.into();
+        if subject.endpoint.is_some() {
+            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and nothing shows that the same ones answered throughout; its digest is that of what the server says about it", plan.model.display()));
+        }
+        let mut identity = identity(plan, &subject, &dataset, &class_names, &stages, target, runtime.as_ref());
+        if let Some(features) = &ball.features {
+            identity.facts.insert("features (sha256)".to_owned(), hash::sha256_bytes(format!("{features:?}").as_bytes()));
+        }
+        identity.facts.insert("knowledge".to_owned(), knowledge.name().to_owned());
+        let (folder, past) = RunFolder::open(&plan.out, &identity, dataset.sample_len(), plan.resume)?;
         let recorded = past.records.iter().map(|record| record.sample).collect();
         let label = format!("{} {}", runtime.name(), runtime.version());
         observer.event(Event::Opened { out: folder.path(), runtime: &label, n: dataset.n, batch });
@@ -126,6 +157,7 @@ impl<'a> Run<'a> {
             ball,
             runtime,
             referee,
+            trees,
             batch,
             stages,
             folder,
@@ -137,6 +169,8 @@ impl<'a> Run<'a> {
             past_stages: past.stages,
             recorded,
             flags,
+            knowledge,
+            suite: chosen.suite,
             sanity: Sanity { level: plan.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
         };
         run.flag_structure();
@@ -197,31 +231,6 @@ pub fn load_suite(name: &str) -> Result<Suite, ProtocolError> {
         return Ok(Suite::parse(name, &text)?);
     }
     Ok(Suite::named(name)?)
-}
-
-/// Refuses an attack that cannot work in the norm.
-fn refuse_norm(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
-    if recipe.norms().contains(&norm) {
-        return Ok(());
-    }
-    let names = |norms: &[Norm]| norms.iter().map(|norm| norm.name()).collect::<Vec<_>>().join(", ");
-    let others: Vec<&str> = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm)).map(|attack| attack.name).collect();
-    Err(ProtocolError::NormOfAttack {
-        attack: recipe.name().to_owned(),
-        norm: norm.name(),
-        norms: names(recipe.norms()),
-        others: if others.is_empty() { "none yet".to_owned() } else { others.join(", ") },
-    })
-}
-
-/// Refuses an attack that cannot work without a radius.
-fn refuse_without_radius(recipe: &dyn Recipe, norm: Norm) -> Result<(), ProtocolError> {
-    if recipe.seeks_minimum() {
-        return Ok(());
-    }
-    let others = brinell_attack::attacks().filter(|attack| attack.norms.contains(&norm) && attack.seeks_minimum);
-    let others: Vec<&str> = others.map(|attack| attack.name).collect();
-    Err(ProtocolError::RadiusOfAttack { attack: recipe.name().to_owned(), others: others.join(", ") })
 }
 
 /// Facts that decide the result, for `run.json`.

@@ -214,14 +214,15 @@ impl Writer<'_> {
     }
 
     fn threat(&self, line: &mut impl FnMut(String)) {
-        let Summary { threat, suite, attacks, seed, .. } = self.summary;
+        let Summary { threat, suite, attacks, seed, knowledge, .. } = self.summary;
         line("\n# What the attacker may do, and how hard it is tried. `seed` fixes every random choice, the order of the samples included.\n[claim.threat]".to_owned());
         let norm = serde_json::to_value(threat.norm).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
         line(format!("norm = \"{norm}\"\neps = {}", quoted(&threat.eps_text)));
         if let Some(target) = threat.target {
             line(format!("target = \"{target}\""));
         }
-        line("knowledge = \"white\"".to_owned());
+        let knowledge = serde_json::to_value(knowledge.unwrap_or_default()).ok();
+        line(format!("knowledge = \"{}\"", knowledge.as_ref().and_then(|name| name.as_str()).unwrap_or("white")));
         if suite == "custom" {
             line(format!("attacks = [{}]", attacks.iter().map(|attack| quoted(attack)).collect::<Vec<_>>().join(", ")));
         } else {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
-use brinell_record::{Claim, Norm, SanityLevel};
+use brinell_record::{Claim, Knowledge, Norm, SanityLevel};
 use brinell_threat::Eps;
 
 use super::NO_ATTACK;
@@ -43,12 +43,20 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         labels: claim.population.labels.as_ref().map(|labels| labels_path(folder, labels)),
         classes: claim.population.classes.as_ref().map(|classes| folder.join(classes)),
         scale: scale(&claim.subject.scale),
+        unit: None,
+        features: Vec::new(),
         preprocess: preprocess(claim),
         norm: norm(claim),
         eps,
         target: threat.and_then(|threat| threat.target.clone()),
         suite: suite.unwrap_or_else(|| NO_ATTACK.to_owned()),
         attacks: threat.filter(|_| attacked).map_or_else(Vec::new, |threat| threat.attacks.clone()),
+        knowledge: threat.and_then(|threat| match threat.knowledge {
+            Knowledge::Score => Some(brinell_attack::Knowledge::Score),
+            Knowledge::Decision => Some(brinell_attack::Knowledge::Label),
+            // Whoever may see everything attacks by scores where there is no gradient; a flag says so.
+            Knowledge::White | Knowledge::Transfer => None,
+        }),
         limit: Some(claim.population.n),
         seed: threat.map_or(0, |threat| threat.seed),
         batch: options.batch,
@@ -88,7 +96,11 @@ pub(crate) fn norm_of(norm: Norm) -> brinell_threat::Norm {
 
 /// Returns the range of the input; the claim was checked.
 pub(crate) fn scale(name: &str) -> Scale {
-    if name == "0..255" { Scale::Byte } else { Scale::Unit }
+    match name {
+        "0..255" => Scale::Byte,
+        "data" => Scale::Data,
+        _ => Scale::Unit,
+    }
 }
 
 /// Returns the preprocessing that a claim declares.

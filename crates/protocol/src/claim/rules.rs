@@ -62,6 +62,12 @@ impl Checked<'_> {
 
     fn subject(&self) -> Option<Problem> {
         let subject = &self.claim.subject;
+        if crate::is_address(std::path::Path::new(&subject.model)) {
+            return problem(
+                "subject.model",
+                "is an address: a claim is about a file, whose bytes can be held to; audit the address instead".to_owned(),
+            );
+        }
         if let Some(found) =
             digest("subject.sha256", Some(&subject.sha256)).or_else(|| digest("subject.weights_sha256", subject.weights_sha256.as_ref()))
         {
@@ -133,7 +139,11 @@ fn threat_problem(threat: &ClaimThreat) -> Option<Problem> {
         (Some(suite), true) => {
             match brinell_attack::Suite::named(suite).and_then(|suite| suite.stages(super::plan::norm_of(threat.norm))) {
                 Ok(stages) if stages.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
-                Ok(stages) => stages.iter().find_map(|stage| too_knowing(stage.recipe.as_ref(), threat.knowledge)),
+                // As in an audit, the stages run that need no more than is granted; one at least there must be.
+                Ok(stages) => {
+                    let problems: Vec<_> = stages.iter().map(|stage| too_knowing(stage.recipe.as_ref(), threat.knowledge)).collect();
+                    if problems.iter().any(Option::is_none) { None } else { problems.into_iter().flatten().next() }
+                }
                 Err(error) => problem("threat.suite", error.to_string()),
             }
         }

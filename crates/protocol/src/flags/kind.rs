@@ -47,6 +47,8 @@ pub const ALL: &[&Kind] = &[
     &HIDDEN_SOFTMAX,
     &FEW_CLASSES,
     &FEW_TARGETS,
+    &NO_GRADIENT,
+    &ENDPOINT,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
     &INCOMPLETE,
@@ -91,6 +93,10 @@ pub(crate) const FEW_CLASSES: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("too-few-classes-for-dlr", Severity::Note, 0.0, "classes") };
 /// An attack has fewer wrong classes to try than it would.
 pub(crate) const FEW_TARGETS: Kind = Kind { raised_if: Side::Below, ..Kind::above("fewer-targets", Severity::Note, 0.0, "runs") };
+/// The model has no gradient, and other attacks ran than were asked for.
+pub(crate) const NO_GRADIENT: Kind = Kind::fact("no-gradient", Severity::Warning);
+/// The model is behind an address.
+pub(crate) const ENDPOINT: Kind = Kind::fact("endpoint", Severity::Note);
 /// The gradient was exactly zero where an attack started.
 pub(crate) const ZERO_GRADIENT: Kind = Kind::above("zero-gradient", Severity::Warning, 0.01, "share of a stage's samples");
 /// No gradient attack raised its loss on samples that count as surviving.

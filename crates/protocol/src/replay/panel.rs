@@ -56,13 +56,19 @@ impl Finding {
 }
 
 impl Panel {
-    /// Opens ONNX Runtime, where one is found, and rten on the processor, and loads the file into each. A runtime that refuses the
+    /// Opens ONNX Runtime, where one is found, and rten on the processor, and loads the file into each; of a model behind an address its server is the
+    /// only judge. A runtime that refuses the
     /// file has no seat; [`Panel::refused`] says why.
     ///
     /// # Errors
     /// [`ProtocolError::Engine`] where no runtime can load the file, or a library that the user named cannot be used.
     pub fn open(subject: &Subject, settings: &RuntimeSettings) -> Result<Self, ProtocolError> {
         let settings = RuntimeSettings { device: brinell_engine::Device::Cpu, ..settings.clone() };
+        if subject.endpoint.is_some() {
+            let runtime = subject.runtime(RuntimeChoice::Auto, &settings)?;
+            let seat = Seat { judge: name(runtime.as_ref()), referee: subject.referee(&runtime)? };
+            return Ok(Self { seats: vec![seat], refused: Vec::new() });
+        }
         let mut panel = Self { seats: Vec::new(), refused: Vec::new() };
         let mut last = None;
         for choice in [RuntimeChoice::OnnxRuntime, RuntimeChoice::Rten] {
@@ -167,7 +173,7 @@ fn name(runtime: &dyn Runtime) -> Judge {
 mod tests {
     use std::path::Path;
 
-    use brinell_engine::{PreprocessOptions, Session, Signature, View};
+    use brinell_engine::{PreprocessOptions, Scores, Session, Signature, View};
     use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
     use brinell_threat::{InputBox, Norm};
 
@@ -227,7 +233,7 @@ mod tests {
         let seats = thresholds.iter().map(|&threshold| {
             let runtime = Above { threshold };
             let judge = Judge { runtime: format!("above {threshold}"), version: "1".to_owned() };
-            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x").unwrap() }
+            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x", Scores::default()).unwrap() }
         });
         let preprocess = Preprocess::new(&PreprocessOptions::default(), &[1], &[1]).unwrap();
         (Panel { seats: seats.collect(), refused: Vec::new() }, preprocess)
@@ -235,7 +241,7 @@ mod tests {
 
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
-        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
         panel.judge(&preprocess, &ball, charge, &[0.4], &[x_adv]).unwrap()
     }
 

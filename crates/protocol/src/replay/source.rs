@@ -138,8 +138,13 @@ impl Source {
             true => None,
             false => Some(Samples::of_run(&model.load(options.model.as_deref())?, &summary, options.data.as_deref(), scale)?),
         };
+        let bounds = InputBox::new(lo as f32, hi as f32)?;
+        let mut ball = Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds, features: None };
+        if let Some(features) = &summary.threat.features {
+            crate::features::constrain(&mut ball, crate::features::of_record(features)?)?;
+        }
         Ok(Self {
-            ball: Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds: InputBox::new(lo as f32, hi as f32)? },
+            ball,
             preprocess: plan::preprocess_of(&summary.preprocessing.mean, &summary.preprocessing.std, &summary.preprocessing.layout),
             other: None,
             model,
@@ -227,7 +232,8 @@ impl Artefact {
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
     pub(super) fn load(&self, named: Option<&Path>) -> Result<Subject, ProtocolError> {
         let path = named.unwrap_or(&self.path);
-        if !path.exists() {
+        let address = crate::is_address(path);
+        if !address && !path.exists() {
             return Err(ReplayError::Missing { path: path.to_path_buf(), flag: self.flag }.into());
         }
         let other = |found: String, expected: &str| ReplayError::Other {
@@ -236,11 +242,16 @@ impl Artefact {
             expected: expected.to_owned(),
             flag: self.flag,
         };
-        let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
-        if found != self.sha256 {
-            return Err(other(found, &self.sha256).into());
+        if !address {
+            let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+            if found != self.sha256 {
+                return Err(other(found, &self.sha256).into());
+            }
         }
         let subject = Subject::load(path)?;
+        if subject.sha256 != self.sha256 {
+            return Err(other(subject.sha256.clone(), &self.sha256).into());
+        }
         match (&self.weights_sha256, &subject.weights_sha256) {
             (Some(expected), found) if found.as_ref() != Some(expected) => Err(other(found.clone().unwrap_or_default(), expected).into()),
             _ => Ok(subject),

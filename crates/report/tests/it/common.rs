@@ -32,7 +32,7 @@ pub(crate) fn single() -> Run {
 pub(crate) fn nearest() -> Run {
     let mut run = audit();
     let summary = &mut run.summary;
-    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None };
+    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None, features: None };
     (summary.survived, summary.broken) = (6, 760);
     summary.robust_accuracy = rate(6, 892);
     let quantiles = |scale: f64| {
@@ -115,13 +115,21 @@ fn summary() -> Summary {
             limit: Some(892),
             shape: vec![3, 32, 32],
         },
-        threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
+        threat: Threat {
+            norm: Norm::Linf,
+            eps: 2.0 / 255.0,
+            eps_text: "2/255".into(),
+            input_box: [0.0, 1.0],
+            target: None,
+            features: None,
+        },
         preprocessing: Preprocessing {
             scale: "0..1".into(),
             mean: vec![0.4914, 0.4822, 0.4465],
             std: vec![0.25; 3],
             layout: "nchw".into(),
         },
+        knowledge: Some(brinell_record::Knowledge::White),
         suite: "quick".into(),
         attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
         attacks_not_run: vec!["fgsm".into(), "pgd".into()],
@@ -166,6 +174,7 @@ fn summary() -> Summary {
         sanity: Some(Sanity { level: SanityLevel::Cheap, samples: 0, forwards: 80, backwards: 0, seconds: 0.1 }),
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
+        queries_curve: Vec::new(),
         minimum_norm: None,
         curve: (0..=8)
             .map(|at| {

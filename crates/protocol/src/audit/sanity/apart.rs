@@ -26,6 +26,7 @@ impl Run<'_> {
         let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
         let data = Arc::clone(&self.data);
         let settings = DriverSettings {
+            trees: None,
             shape: &data.shape,
             batch: self.batch,
             seed: self.plan.seed,
