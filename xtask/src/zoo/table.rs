@@ -136,7 +136,7 @@ impl<'a> Table<'a> {
              - **gradient**: by the input, for random cotangents of all outputs, beside PyTorch's autograd in f64; the length of the difference,\n\
              relative to the length of the gradient, at the median of the samples (at most {GRADIENT:e}, or where PyTorch's own gradient in f32 is farther off, twice that).\n\
              - **step**: one step of APGD in a small ball raises the best other output above the predicted one; by how much, at the sample\n\
-             that gains least.\n\n\
+             that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
              Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}",
             self.summary(),
             list(self.versions),
@@ -165,8 +165,9 @@ fn cell(facts: &Value, key: &str) -> Cell {
     }
     if key == "step" {
         let [before, after] = [0, 1].map(|i| value.get(i).and_then(Value::as_f64).unwrap_or(f64::NAN));
-        let text = format!("{before:.4} to {after:.4}");
-        return if after > before { Cell::Right(text) } else { Cell::Wrong(text.clone(), format!("the margin goes from {text}")) };
+        let eps = value.get(2).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let text = format!("{:.1e} in {eps:.0e}", after - before);
+        return if after > before { Cell::Right(text) } else { Cell::Wrong(text, format!("the margin goes from {before} to {after}")) };
     }
     let error = value.as_f64().unwrap_or(f64::INFINITY);
     let own = facts.get("torch_f32_error").and_then(Value::as_f64).unwrap_or(0.0);

@@ -49,7 +49,7 @@ pub(crate) fn measure(path: &Path, reference: &Reference, runtimes: &Runtimes, f
         note(&format!("{name}_gradient"), gradient.map(Value::from));
     }
     let runtime = runtimes.ort.as_ref().unwrap_or(&runtimes.rten);
-    note("step", step(&graph, runtime, &reference.x).map(|(before, after)| json!([before, after])));
+    note("step", step(&graph, runtime, &reference.x).map(|step| json!([step.before, step.after, step.eps])));
 }
 
 /// Runs the file as it is.

@@ -11,8 +11,9 @@ use brinell_threat::{Ball, Eps, Goal, InputBox, Norm, argmax};
 
 use crate::reference::Tensor;
 
-/// The radius of the step, small beside inputs of size 1.
-const EPS: f64 = 0.002;
+/// Radii of the step, beside inputs of size 1, in the order in which they are tried: networks with random weights may be so crooked that only
+/// a shorter step goes along the gradient, or so flat that a short one is lost in rounding.
+const RADII: [f64; 3] = [2e-3, 2e-4, 2e-2];
 
 /// Keeps the largest margin of every sample.
 struct Keep(Vec<f64>);
@@ -32,9 +33,18 @@ impl Court for Keep {
     }
 }
 
-/// Returns, for the sample that gained least, how far the best other output stands above the predicted one before and after a step.
-/// Where the first output is no row of logits, all its elements are.
-pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<(f64, f64), String> {
+/// What a step did at the sample that gained least.
+pub(crate) struct Step {
+    /// How far the best other output stands above the predicted one, before.
+    pub(crate) before: f64,
+    /// The same afterwards.
+    pub(crate) after: f64,
+    /// Radius of the ball: the first in which all samples gain, or else the first.
+    pub(crate) eps: f64,
+}
+
+/// Attacks with one step. Where the first output is no row of logits, all its elements are.
+pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<Step, String> {
     let graph = one_row(graph)?;
     let signature = Signature::of(&graph).map_err(|e| e.to_string())?;
     let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample).map_err(|e| e.to_string())?;
@@ -45,8 +55,29 @@ pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Res
     let rows: Vec<&[f32]> = answer.logits.chunks(classes).collect();
     let labels: Vec<usize> = rows.iter().map(|row| argmax(row).unwrap_or(0)).collect();
     let before: Vec<f64> = rows.iter().zip(&labels).filter_map(|(row, &label)| Goal::Untargeted { label }.margin(row)).collect();
+    let mut first = None;
+    for eps in RADII {
+        let after = attack(&mut oracle, x, &labels, eps)?;
+        let pairs = before.iter().copied().zip(after);
+        let least = pairs.min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))).ok_or("no sample")?;
+        let found = Step { before: least.0, after: least.1, eps };
+        if found.after > found.before {
+            return Ok(found);
+        }
+        first = first.or(Some(found));
+    }
+    first.ok_or_else(|| "no radius".to_owned())
+}
+
+/// Returns the margin of every sample after a step in a ball of radius `eps`.
+fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result<Vec<f64>, String> {
+    let classes = oracle.classes();
+    let sample = oracle.sample_shape().to_vec();
+    let mut answer = Answer::default();
+    oracle.logits(&x.data, &mut answer).map_err(|e| e.to_string())?;
     let width = x.data.len() / labels.len().max(1);
-    let mut items = x.data.chunks(width).zip(&rows).zip(&labels).zip(0..).map(|(((x, row), &label), sample)| Item {
+    let rows = answer.logits.chunks(classes);
+    let mut items = x.data.chunks(width).zip(rows).zip(labels).zip(0..).map(|(((x, row), &label), sample)| Item {
         sample,
         x: x.to_vec(),
         label,
@@ -58,14 +89,14 @@ pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Res
     let text = |e: brinell_threat::ThreatError| e.to_string();
     let largest = x.data.iter().fold(1.0f32, |largest, v| largest.max(v.abs()));
     let bounds = InputBox::new(-largest, largest).map_err(text)?;
-    let ball = Ball::new(Norm::Linf, &Eps::new(EPS).map_err(text)?, bounds);
+    let ball = Ball::new(Norm::Linf, &Eps::new(eps).map_err(text)?, bounds);
     let recipe = recipe("apgd-margin:steps=1").map_err(|e| e.to_string())?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
     let stop = AtomicBool::new(false);
     let settings = DriverSettings {
         trees: None,
         batch: labels.len(),
-        shape: &signature.sample,
+        shape: &sample,
         seed: 0,
         max_queries: None,
         aim: Aim::Strongest,
@@ -73,9 +104,8 @@ pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Res
         stop: &stop,
     };
     let mut kept = Keep(vec![f64::NAN; labels.len()]);
-    run(&mut oracle, recipe.as_ref(), &ball, &mut items, &mut kept, &settings, &mut Timing::default()).map_err(|e| e.to_string())?;
-    let pairs = before.into_iter().zip(kept.0);
-    pairs.min_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))).ok_or_else(|| "no sample".to_owned())
+    run(oracle, recipe.as_ref(), &ball, &mut items, &mut kept, &settings, &mut Timing::default()).map_err(|e| e.to_string())?;
+    Ok(kept.0)
 }
 
 /// The graph with its first output alone, as one row for each sample.

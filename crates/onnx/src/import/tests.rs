@@ -94,6 +94,17 @@ impl Builder {
         self
     }
 
+    fn scalars(mut self, values: &[(&str, i64)]) -> Self {
+        let scalar = |i: i64| Tensor::new(Vec::new(), TensorData::I64(vec![i])).unwrap();
+        self.graph.initializer.extend(values.iter().map(|&(name, i)| tensor(name, &scalar(i))));
+        self
+    }
+
+    fn vector(mut self, name: &str, n: usize) -> Self {
+        self.graph.initializer.push(tensor(name, &Tensor::new(vec![n], TensorData::F32(vec![1.0; n])).unwrap()));
+        self
+    }
+
     fn scalar(mut self, name: &str, x: f32) -> Self {
         self.graph.initializer.push(tensor(name, &Tensor::scalar(x)));
         self
@@ -327,4 +338,34 @@ fn tiling_once_for_every_sample_is_expanding() {
     assert_eq!(repeated().ops(17)[1..], [Op::Tile { repeats: vec![1, 2] }, Op::Expand { shape: vec![B, f(6)] }]);
     let whole = Builder::new(&[-1, 3]).node("Shape", &["x"], &["shape"], &[]).node("Tile", &["x", "shape"], &["y"], &[]);
     assert_eq!(whole.read(17).unwrap().opaque().len(), 1);
+}
+
+#[test]
+fn a_range_over_the_batch_is_a_sum_of_steps() {
+    let range = |delta| {
+        Builder::new(&[-1, 3])
+            .node("Shape", &["x"], &["shape"], &[int("end", 1)])
+            .node("Squeeze", &["shape"], &["samples"], &[])
+            .node("Mul", &["samples", "six"], &["limit"], &[])
+            .node("Range", &["zero", "limit", "delta"], &["y"], &[])
+            .scalars(&[("zero", 0), ("six", 6), ("delta", delta)])
+    };
+    let model = range(2).read(17).unwrap();
+    assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some([Dim::Batch(3)].as_slice()));
+    assert!(model.opaque().is_empty());
+    assert_eq!(range(4).read(17).unwrap().opaque().len(), 1);
+}
+
+#[test]
+fn training_mode_over_a_batch_of_one_is_instance_normalisation() {
+    let build = |batch, outputs: &[&str], attributes: &[AttributeProto]| {
+        Builder::new(&[batch, 3, 4]).node("BatchNormalization", &["x", "s", "s", "s", "s"], outputs, attributes).vector("s", 3)
+    };
+    let flag = [int("training_mode", 1)];
+    let instance = Op::InstanceNormalization { epsilon: 1e-5 };
+    assert_eq!(build(1, &["y"], &flag).ops(15), [instance.clone()]);
+    assert_eq!(build(1, &["y", "a", "b", "c", "d"], &[]).ops(9), [instance]);
+    assert_eq!(build(-1, &["y"], &flag).read(15).unwrap().opaque().len(), 1);
+    let running = build(1, &["z", "y", "b"], &flag).read(15).unwrap();
+    assert_eq!(running.graph.shape(running.graph.outputs()[0]), Some([f(3)].as_slice()));
 }
