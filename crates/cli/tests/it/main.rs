@@ -4,6 +4,7 @@
 
 mod audit;
 mod claims;
+mod classic;
 mod commands;
 mod evidence;
 mod examples;
