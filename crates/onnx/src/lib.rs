@@ -8,6 +8,7 @@
 mod error;
 mod export;
 mod import;
+mod mapping;
 mod proto;
 mod tensor;
 mod trees;

@@ -3,6 +3,7 @@
 mod hold;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use brinell_engine::{
     Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
     Signature, SignatureError,
 };
-use brinell_graph::{DType, Graph, mixes_samples, pin_batch};
+use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
 use brinell_record::{ModelInterface, Port};
 
@@ -115,13 +116,23 @@ impl Subject {
         }
     }
 
-    /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
+    /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
         let mut graph = self.model.graph.clone();
         // What only other outputs need may stay unread.
         graph.set_outputs(vec![self.signature.output]);
-        graph.dce().opaque_nodes().next().is_some()
+        let graph = graph.dce();
+        let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
+        for node in graph.nodes() {
+            if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
+                if matches!(node.op, Op::Opaque(_)) {
+                    return true;
+                }
+                depends.extend(node.outputs.iter().flatten());
+            }
+        }
+        false
     }
 
     /// Returns the file name without its ending, or the last part of the address.

@@ -179,7 +179,7 @@ impl Group {
                 (Need::Gradient, true) => answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
                 _ => &[],
             };
-            slot.count(logits, gradient);
+            slot.count(context, logits, gradient, x);
             match slot.merit_of(context, logits, x) {
                 Some(merit) if merit > slot.merit && context.aim == Aim::Nearest => {
                     slot.merit = merit;
@@ -260,7 +260,7 @@ fn move_row(values: &mut Vec<f32>, width: usize, row: usize, last: usize) {
 }
 
 impl Slot {
-    fn count(&mut self, logits: &[f32], gradient: &[f32]) {
+    fn count(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &[f32]) {
         self.verdict.queries.forwards += 1;
         if self.need == Need::Gradient {
             self.verdict.queries.backwards += 1;
@@ -273,8 +273,11 @@ impl Slot {
         if !finite(logits) || !finite(gradient) {
             self.verdict.non_finite += 1;
         }
-        if let Some(margin) = self.item.goal().margin(logits) {
-            self.verdict.margin = self.verdict.margin.max(margin);
+        // What lies outside the ball says nothing about how near an attack came inside.
+        if let Some(margin) = self.item.goal().margin(logits).filter(|margin| *margin > self.verdict.margin)
+            && context.ball.contains(&self.item.x, x).is_ok()
+        {
+            self.verdict.margin = margin;
         }
     }
 

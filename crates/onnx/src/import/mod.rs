@@ -51,7 +51,7 @@ use self::attribute::Attributes;
 use self::content::Content;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
-use crate::{tensor, version, wire};
+use crate::{mapping, tensor, version, wire};
 
 /// A model as read.
 #[derive(Debug, Clone)]
@@ -112,6 +112,9 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     read_checked(Bytes::copy_from_slice(bytes), folder)
 }
 
+/// Bytes of the largest file that is read at once; larger ones are mapped.
+const COPIED: usize = 1 << 20;
+
 /// Reads a model file; external data is looked for in its folder.
 ///
 /// # Errors
@@ -122,10 +125,13 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
     if size > wire::MAX_FILE {
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = match usize::try_from(size) {
+        Ok(size) if size > COPIED => mapping::map(&std::fs::File::open(path).map_err(failed)?, 0, size).map_err(failed)?,
+        _ => Bytes::from(std::fs::read(path).map_err(failed)?),
+    };
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    read_checked(Bytes::from(bytes), Some(folder))
+    read_checked(bytes, Some(folder))
 }
 
 fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
-use brinell_attack::{Knowledge, Spent, StageOrder, SuiteStage};
+use brinell_attack::{Knowledge, Spent, StageOrder, StageSettings, SuiteStage};
 use brinell_engine::Oracle;
 
 use super::events::Event;
@@ -20,7 +20,7 @@ impl Run<'_> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings }) = stages.get(index) else { return Ok(()) };
         let mut todo = self.states.samples(|state| state.stages_done <= index);
-        todo.retain(|&sample| self.attackable(sample));
+        todo.retain(|&sample| self.attackable(sample) && self.near(sample, settings));
         if settings.order == StageOrder::Margin {
             let margin = |&sample: &usize| self.states.get(sample).map_or(f64::NAN, |state| state.margin);
             todo.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
@@ -122,6 +122,14 @@ impl Run<'_> {
     fn attackable(&self, sample: usize) -> bool {
         let wanted = |state: &State| state.correct() && (state.broken.is_none() || self.nearest()) && Some(state.label) != self.target;
         self.states.get(sample).is_some_and(wanted)
+    }
+
+    /// True where the stage takes samples that stand as near to their edge as this one.
+    fn near(&self, sample: usize, settings: &StageSettings) -> bool {
+        self.states.get(sample).is_some_and(|state| {
+            let clean = state.clean.margin(self.goal(state.label)).unwrap_or(f64::NAN);
+            settings.takes(clean, state.margin)
+        })
     }
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.

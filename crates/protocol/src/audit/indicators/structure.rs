@@ -54,7 +54,7 @@ impl Run<'_> {
         self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
             format!(
                 "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and gradients go straight \
-                 through the rounding; attacks without gradients need no such help",
+                 through the rounding",
                 signature.input_name, signature.dtype
             )
         });
