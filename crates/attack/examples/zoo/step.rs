@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Timing, Verdict, run};
 use brinell_attack::recipe;
-use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, Signature};
+use brinell_engine::{Answer, Interface, Oracle, Preprocess, PreprocessOptions, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, count};
 use brinell_threat::{Ball, Eps, Goal, InputBox, Norm, argmax};
 
@@ -46,7 +46,7 @@ pub(crate) struct Step {
 /// Attacks with one step. Where the first output is no row of logits, all its elements are.
 pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<Step, String> {
     let graph = one_row(graph)?;
-    let signature = Signature::of(&graph).map_err(|e| e.to_string())?;
+    let signature = Signature::of(&graph, &Interface::default()).map_err(|e| e.to_string())?;
     let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample).map_err(|e| e.to_string())?;
     let mut oracle = Oracle::new(&graph, &preprocess, Arc::clone(runtime), 1).map_err(|e| e.to_string())?;
     let classes = signature.classes;
@@ -95,6 +95,7 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     let stop = AtomicBool::new(false);
     let settings = DriverSettings {
         trees: None,
+        grid: None,
         batch: labels.len(),
         shape: &sample,
         seed: 0,
