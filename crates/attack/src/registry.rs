@@ -169,6 +169,8 @@ pub struct Listed {
     pub settings: &'static [&'static str],
     /// True where it looks for the nearest example, at any distance.
     pub seeks_minimum: bool,
+    /// True where it reads the trees of a model, and so works on nothing else.
+    pub reads_trees: bool,
 }
 
 /// Every attack.
@@ -182,6 +184,7 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
             knowledge: recipe.knowledge(),
             settings: entry.settings,
             seeks_minimum: recipe.seeks_minimum(),
+            reads_trees: recipe.reads_trees(),
         })
     })
 }

@@ -148,7 +148,7 @@ fn no_attack_takes_memory_per_step() {
 }
 
 /// What docs/attacks.md says an attack holds per element of a sample, from its start on.
-const HELD: [(&str, &[(Norm, u32)]); 23] = [
+const HELD: [(&str, &[(Norm, u32)]); 24] = [
     ("fgsm", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("pgd", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("apgd-ce", &[(Norm::Linf, 6), (Norm::L2, 6), (Norm::L1, 4)]),
@@ -172,6 +172,7 @@ const HELD: [(&str, &[(Norm, u32)]); 23] = [
     ("hopskipjump", &[(Norm::L2, 6), (Norm::Linf, 6)]),
     ("surfree", &[(Norm::L2, 7)]),
     ("boundary", &[(Norm::L2, 4)]),
+    ("trees", &[(Norm::Linf, 1), (Norm::L2, 1), (Norm::L1, 1), (Norm::L0, 1)]),
 ];
 
 /// Floats per element of a sample that a run holds.

@@ -40,8 +40,15 @@ impl Run<'_> {
     /// Says what was chosen among several outputs, and what is rounded.
     fn flag_interface(&mut self) {
         let (graph, signature) = (&self.subject.model.graph, &self.subject.signature);
-        let others: Vec<&str> =
-            graph.outputs().iter().filter(|&&id| id != signature.output).map(|&id| graph.value(id).name.as_str()).collect();
+        // The class that a classic model returns beside its scores is no other answer.
+        let classic = self.subject.model.class_labels.is_some();
+        let is_class = |id| classic && graph.value(id).dtype.is_some_and(|dtype| !dtype.is_float());
+        let others: Vec<&str> = graph
+            .outputs()
+            .iter()
+            .filter(|&&id| id != signature.output && !is_class(id))
+            .map(|&id| graph.value(id).name.as_str())
+            .collect();
         let unchosen = if self.plan.interface.output.is_none() { others.len() } else { 0 };
         self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
             let name = &signature.output_name;
