@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Run one decision-based attack of foolbox or ART on one network, an image at a time, and print one line of JSON.
+"""Run one decision-based attack of foolbox or ART, or Square of auto-attack, on one network, and print one line of JSON.
 
     python bench/blackbox_peer.py --network resnet_2b --attack foolbox:HopSkipJump --n 20
+    python bench/blackbox_peer.py --network resnet_2b --attack autoattack:Square --norm linf --eps 2/255 --n 100 --autoattack FOLDER
 
 Every image that enters the network is a query; an image's distance at q queries is the smallest L2 distance of any of its first q points that the
 network gives another class, whatever the attack returns in the end. Attacks are stopped at the last of the budgets. Images that the network gets
 wrong are left out. Settings are the library's own, except that nothing but the budget ends an attack.
+
+Square runs on all images at once; an image counts as broken at q queries if its q-th or an earlier one was given another class. FOLDER holds
+auto-attack's package `autoattack`.
 """
 import argparse
 import importlib.util
 import json
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -91,14 +96,32 @@ def art_attack(name):
     return run
 
 
+def square(network, x, y, a):
+    """Images broken at each budget by auto-attack's Square."""
+    sys.path.insert(0, a.autoattack)
+    from autoattack.square import SquareAttack
+    numerator, _, denominator = a.eps.partition("/")
+    attack = SquareAttack(network, norm={"linf": "Linf", "l2": "L2"}[a.norm], n_queries=a.limit, eps=float(numerator) / float(denominator or 1),
+                          p_init=.8, n_restarts=1, seed=a.seed, device="cpu", resc_schedule=False)
+    # What `perturb` sets up before it comes to this.
+    attack.init_hyperparam(x)
+    torch.random.manual_seed(a.seed)
+    queries, x_adv = attack.attack_single_run(x, y)
+    broken = network(x_adv).argmax(1) != y
+    return {str(q): int((broken & (queries <= q)).sum()) for q in BUDGETS if q <= a.limit}
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--network", required=True, choices=[k for k, v in NETWORKS.items() if v.peers])
-    p.add_argument("--attack", required=True, help="foolbox:HopSkipJump, foolbox:Boundary, art:HopSkipJump, art:Boundary or art:GeoDA")
+    p.add_argument("--attack", required=True, help="foolbox:HopSkipJump, foolbox:Boundary, art:HopSkipJump, art:Boundary, art:GeoDA or autoattack:Square")
     p.add_argument("--n", type=int, default=20, help="images that the network gets right, from the first")
     p.add_argument("--limit", type=int, default=BUDGETS[-1])
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--norm", choices=["linf", "l2"], default="l2", help="of Square; the others work in l2")
+    p.add_argument("--eps", help="radius for pixels in 0..1, of Square")
+    p.add_argument("--autoattack", default=".")
     a = p.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(a.threads)
@@ -111,10 +134,17 @@ def main():
         right = torch.cat([network.network(x).argmax(1) for x in xs.split(64)]) == ys
     xs, ys = xs[right][:a.n], ys[right][:a.n]
     library, _, name = a.attack.partition(":")
+    line = dict(kind="blackbox", network=a.network, attack=a.attack, norm=a.norm, n=len(ys), threads=a.threads)
+    start = time.perf_counter()
+    if library == "autoattack":
+        with torch.no_grad():
+            broken = square(network.network, xs, ys, a)
+        print(json.dumps(line | dict(eps=a.eps, seed=a.seed, broken_at=broken, seconds=round(time.perf_counter() - start, 1))))
+        return
     attack = {"foolbox": foolbox_attack, "art": art_attack}[library](name)
     # GeoDA leaves its basis in the current folder.
     os.chdir(tempfile.mkdtemp())
-    start, at, failed = time.perf_counter(), {q: [] for q in BUDGETS if q <= a.limit}, 0
+    at, failed = {q: [] for q in BUDGETS if q <= a.limit}, 0
     for x, y in zip(xs.split(1), ys.split(1)):
         network.watch(x, y, a.limit)
         try:
@@ -126,8 +156,8 @@ def main():
         for q in at:
             at[q].append(network.at.get(q, network.nearest))
     medians = {str(q): float(np.median(values)) for q, values in at.items()}
-    print(json.dumps(dict(kind="blackbox", network=a.network, attack=a.attack, norm="l2", n=len(ys), median_at=medians, failed=failed,
-                          threads=a.threads, seconds=round(time.perf_counter() - start, 1))))
+    values = at[max(at)]
+    print(json.dumps(line | dict(median_at=medians, seed=a.seed, norms=[None if v == float("inf") else v for v in values], failed=failed, seconds=round(time.perf_counter() - start, 1))))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ impl Recipe for Bim {
         let search = Run { config: self.config.clone(), radius: start.ball.eps, low: 0.0, high: f64::INFINITY, searched: 0, done: 0 };
         // At a given radius nothing nearer is looked for.
         let polish = if start.ball.eps.is_finite() { 0 } else { self.config.polish };
-        Box::new(Nearest::new(start, search, polish))
+        Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
     fn describe(&self) -> String {
@@ -161,7 +161,7 @@ impl Search for Run {
             }
             Norm::L1 | Norm::L0 => steepest(sample, point, told.gradient, step as f32),
         }
-        Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
+        Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
         Some(if self.done == self.config.steps { Need::Logits } else { Need::Gradient })
     }
 }

@@ -12,9 +12,10 @@ mod item;
 mod nearest;
 mod trace;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_engine::{Answer, Loss, OracleError};
+use brinell_engine::{Answer, Ensemble, Loss, OracleError};
 use brinell_threat::{Ball, Grid};
 
 use crate::Recipe;
@@ -79,6 +80,8 @@ pub struct DriverSettings<'a> {
     pub batch: usize,
     /// Shape of one sample, for attacks that look at pictures; empty where it is not known.
     pub shape: &'a [usize],
+    /// The model's trees, for attacks that read them.
+    pub trees: Option<&'a Arc<Ensemble>>,
     /// Seed of the audit.
     pub seed: u64,
     /// Forwards plus backwards that one sample may cost; `None` for no limit.
@@ -160,6 +163,7 @@ pub fn run<C: Court>(
         recipe,
         ball,
         shape: settings.shape,
+        trees: settings.trees,
         seed: settings.seed,
         max_queries: settings.max_queries,
         aim: settings.aim,

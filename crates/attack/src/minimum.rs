@@ -13,13 +13,17 @@ pub(crate) mod pdpgd;
 mod polish;
 mod proximal;
 mod prune;
+mod rescue;
 pub(crate) mod sigma_zero;
+mod steps;
+mod tradeoff;
 
 use brinell_threat::{Ball, Goal, Norm, clamp};
 
-use crate::{Attack, Loss, Need, Next, Reply, Start};
+use crate::{Attack, Loss, Need, Next, Reply, Start, rng::generator};
 use polish::Polish;
 use prune::Prune;
+use rescue::{Rescue, Rescued};
 
 /// Default of the setting `polish` of every minimum-norm attack.
 pub(crate) const POLISH: u32 = 20;
@@ -38,7 +42,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     fn new(start: &Start<'_>) -> Self {
-        Self { x: start.x.into(), ball: *start.ball, goal: start.goal(), farthest: farthest(start) }
+        Self { x: start.x.into(), ball: start.ball.clone(), goal: start.goal(), farthest: farthest(start) }
     }
 
     /// Distance from the clean input.
@@ -98,16 +102,40 @@ pub(crate) trait Search: Send {
     fn target(&self) -> Option<usize> {
         None
     }
+
+    /// Whether a search that has found nothing so far should [`resume`](Search::resume) elsewhere; `flat` says that the gradient is zero.
+    fn stuck(&self, _flat: bool) -> bool {
+        false
+    }
+
+    /// Goes on from an example at a distance that was found elsewhere, about which the model is asked next; `None` in a search that cannot.
+    fn resume(&mut self, _distance: f64) -> Option<Need> {
+        None
+    }
+}
+
+/// What the point in hand is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Search,
+    Rescue,
+    Polish,
 }
 
 /// A search with its bookkeeping: the attack that the driver sees.
+///
+/// A search that stands where the gradient is zero, or has spent half or all of its steps without finding an example, is given one
+/// from far away: noise and flat images are tried, at a forward each and with no gradients, and the way back is halved.
 ///
 /// Memory per live sample, beside that of the search: 4 d floats (clean input, point, nearest example, and a row to polish it; for L0 6 d).
 pub(crate) struct Nearest<S> {
     sample: Sample,
     search: S,
+    /// Whether the search has ended.
+    over: bool,
+    rescue: Option<Box<Rescue>>,
     polish: Option<Box<dyn Search>>,
-    polishing: bool,
+    phase: Phase,
     point: Box<[f32]>,
     need: Need,
     best: Box<[f32]>,
@@ -117,20 +145,69 @@ pub(crate) struct Nearest<S> {
 }
 
 impl<S: Search> Nearest<S> {
-    /// `polish` is the number of queries that may be spent on the nearest example at the end.
-    pub(crate) fn new(start: &Start<'_>, mut search: S, polish: u32) -> Self {
+    /// `name` is that of the attack; `polish` is the number of queries that may be spent on the nearest example at the end.
+    pub(crate) fn new(start: &Start<'_>, name: &str, mut search: S, polish: u32) -> Self {
         let sample = Sample::new(start);
         let mut point = sample.x.clone();
         let need = search.begin(&sample, &mut point);
         sample.clip(&mut point);
         let best: Box<[f32]> = start.found.unwrap_or(start.x).into();
         let distance = start.found.map_or(f64::INFINITY, |found| sample.distance(found));
+        let rescue = start.found.is_none().then(|| Box::new(Rescue::new(start, generator(name, start))));
         let polish: Option<Box<dyn Search>> = match (polish, sample.ball.norm) {
             (0, _) => None,
             (queries, Norm::L0) => Some(Box::new(Prune::new(&sample, queries))),
             (queries, _) => Some(Box::new(Polish::new(&sample, queries))),
         };
-        Self { sample, search, polish, polishing: false, point, need, best, distance, class: start.target }
+        Self { sample, search, over: false, rescue, polish, phase: Phase::Search, point, need, best, distance, class: start.target }
+    }
+
+    /// Moves the search on, or has it rescued where it leads nowhere.
+    fn search(&mut self, told: &Told<'_>) -> Option<Need> {
+        let found = self.distance < f64::INFINITY;
+        let flat = self.need == Need::Gradient && told.gradient.iter().all(|&g| g == 0.0);
+        if !found && self.rescue.is_some() && self.search.stuck(flat) {
+            return self.open();
+        }
+        let next = self.search.step(&self.sample, &mut self.point, told);
+        if next.is_some() {
+            return next;
+        }
+        self.over = true;
+        if found { self.polish() } else { self.open() }
+    }
+
+    /// Begins the rescue, unless it was tried before.
+    fn open(&mut self) -> Option<Need> {
+        self.rescue.as_mut()?.begin(&self.sample, &mut self.point);
+        self.phase = Phase::Rescue;
+        Some(Need::Logits)
+    }
+
+    /// Moves the rescue on, and back to the search where it is over.
+    fn rescue(&mut self, told: &Told<'_>) -> Option<Need> {
+        match self.rescue.as_mut()?.step(&self.sample, &mut self.point, told.adversarial, &self.best) {
+            Rescued::Asking => Some(Need::Logits),
+            rescued => {
+                self.rescue = None;
+                self.phase = Phase::Search;
+                if matches!(rescued, Rescued::Never) {
+                    self.point.copy_from_slice(&self.sample.x);
+                    return if self.over { None } else { Some(Need::Gradient) };
+                }
+                self.point.copy_from_slice(&self.best);
+                let next = if self.over { None } else { self.search.resume(self.distance) };
+                next.or_else(|| self.polish())
+            }
+        }
+    }
+
+    /// Begins to polish the nearest example.
+    fn polish(&mut self) -> Option<Need> {
+        let polish = self.polish.as_mut().filter(|_| self.distance > 0.0 && self.distance < f64::INFINITY)?;
+        self.phase = Phase::Polish;
+        self.point.copy_from_slice(&self.best);
+        Some(polish.begin(&self.sample, &mut self.point))
     }
 }
 
@@ -141,7 +218,7 @@ impl<S: Search> Attack for Nearest<S> {
     }
 
     fn target(&self) -> Option<usize> {
-        if self.polishing { self.class } else { self.search.target() }
+        if self.phase == Phase::Polish { self.class } else { self.search.target() }
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
@@ -156,21 +233,11 @@ impl<S: Search> Attack for Nearest<S> {
         let (Goal::Untargeted { label: class } | Goal::Targeted { target: class }) = self.sample.goal;
         let logit = reply.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
         let told = Told { adversarial, distance, margin, logit, gradient: reply.gradient, logits: reply.logits };
-        let mut next = None;
-        if !self.polishing {
-            next = self.search.step(&self.sample, &mut self.point, &told);
-        }
-        if let Some(polish) = &mut self.polish
-            && next.is_none()
-        {
-            if self.polishing {
-                next = polish.step(&self.sample, &mut self.point, &told);
-            } else if self.distance > 0.0 && self.distance < f64::INFINITY {
-                self.polishing = true;
-                self.point.copy_from_slice(&self.best);
-                next = Some(polish.begin(&self.sample, &mut self.point));
-            }
-        }
+        let next = match self.phase {
+            Phase::Search => self.search(&told),
+            Phase::Rescue => self.rescue(&told),
+            Phase::Polish => self.polish.as_mut().and_then(|polish| polish.step(&self.sample, &mut self.point, &told)),
+        };
         let Some(need) = next else { return Next::Done };
         self.sample.clip(&mut self.point);
         self.need = need;
@@ -181,9 +248,4 @@ impl<S: Search> Attack for Nearest<S> {
 /// The logit margin, or in a targeted attack the target's: what nearly all minimum-norm attacks raise.
 pub(crate) fn margin_loss(targeted: bool) -> Loss {
     if targeted { Loss::TargetedMargin } else { Loss::Margin }
-}
-
-/// Falls from 1 to 0 along half a cosine.
-pub(crate) fn cosine(done: u32, steps: u32) -> f64 {
-    0.5 * (1.0 + (std::f64::consts::PI * f64::from(done) / f64::from(steps.max(1))).cos())
 }

@@ -8,7 +8,7 @@ use brinell_threat::Norm;
 
 use crate::{
     Apgd, ApgdConfig, ApgdLoss, ApgdT, ApgdTConfig, AttackError, Fab, FabConfig, FabPlanes, Fgsm, Knowledge, Pgd, PgdConfig, Recipe,
-    Square, SquareConfig, settings::Settings,
+    Square, SquareConfig, Trees, TreesConfig, settings::Settings,
 };
 
 /// What an attack is called, what it takes and how it is made.
@@ -68,6 +68,12 @@ const ATTACKS: &[Entry] = &[
         about: "random search over square patches, from logits alone",
         settings: &["queries", "restarts", "p", "rescale", "patience"],
         build: square,
+    },
+    Entry {
+        name: Trees::NAME,
+        about: "the nearest input that other leaves of a tree ensemble decide, by branch and bound; exact where it ends",
+        settings: &["nodes", "precision"],
+        build: trees,
     },
 ];
 
@@ -137,6 +143,14 @@ fn square(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
         p: given.get("p", "above 0 and at most 1")?.unwrap_or(default.p),
         rescale: given.get("rescale", SWITCH)?.unwrap_or(default.rescale),
         patience: given.get("patience", "a finite number above 0")?,
+    })?))
+}
+
+fn trees(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = TreesConfig::default();
+    Ok(Box::new(Trees::new(TreesConfig {
+        nodes: given.get("nodes", COUNT)?.unwrap_or(default.nodes),
+        precision: given.get("precision", "above 0 and below 1")?.unwrap_or(default.precision),
     })?))
 }
 

@@ -45,7 +45,7 @@ impl Default for SquareConfig {
 ///
 /// One run costs `queries + 1` forwards. The shape of the sample says where rows, columns and channels are: three dimensions with the
 /// channels (at most 4) first or last, two for one channel, one for a row of pixels. Memory per live sample: 4 d floats for L-inf (bounds,
-/// best point, point tried), 3 d for L2 and L1 (clean input, best point, point tried) and one channel more for the patch.
+/// best point, point tried), 3 d for L2 and L1 (clean input, best point, point tried) and two channels more for patches.
 ///
 /// # Source
 /// Andriushchenko et al., "Square Attack: a query-efficient black-box adversarial attack via random search", ECCV 2020, Alg. 1 to 3, with

@@ -17,6 +17,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("minimum", include_str!("../suites/minimum.toml")),
     ("score", include_str!("../suites/score.toml")),
     ("label", include_str!("../suites/label.toml")),
+    ("trees", include_str!("../suites/trees.toml")),
 ];
 
 /// Attacks that run one after the other.
@@ -37,12 +38,26 @@ pub struct SuiteStage {
 }
 
 /// How a stage is run, apart from what its attack does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StageSettings {
     /// In which order samples are taken.
     pub order: StageOrder,
     /// Forwards plus backwards that one sample may cost in this stage.
     pub max_queries: Option<u64>,
+    /// Only samples whose margin earlier stages brought down to this share of the clean one; all where absent.
+    pub near: Option<f64>,
+}
+
+impl StageSettings {
+    /// True where the stage takes a sample whose goal margin was `clean` and was brought up to `reached` (both negative while it stands).
+    #[must_use]
+    pub fn takes(&self, clean: f64, reached: f64) -> bool {
+        // A margin that is not finite says nothing; such a sample is attacked.
+        self.near.is_none_or(|near| {
+            let left = reached / clean;
+            !left.is_finite() || left <= near
+        })
+    }
 }
 
 /// In which order a stage takes its samples. What it finds out about each does not depend on it.
@@ -72,6 +87,7 @@ struct RawEntry {
     #[serde(default)]
     order: StageOrder,
     max_queries: Option<Spanned<u64>>,
+    near: Option<Spanned<f64>>,
 }
 
 /// A stage whose attack is known to be one.
@@ -123,7 +139,14 @@ impl Suite {
                 let problem = "max-queries below 2 leaves no attack: a gradient costs a forward and a backward".to_owned();
                 return Err(at(limit.span().start, problem));
             }
-            let settings = StageSettings { order: raw.order, max_queries: max_queries.map(|limit| *limit.get_ref()) };
+            if let Some(near) = raw.near.as_ref().filter(|near| !(0.0..=1.0).contains(near.get_ref())) {
+                return Err(at(near.span().start, "near must be between 0 and 1: the share of the clean margin that is left".to_owned()));
+            }
+            let settings = StageSettings {
+                order: raw.order,
+                max_queries: max_queries.map(|limit| *limit.get_ref()),
+                near: raw.near.map(Spanned::into_inner),
+            };
             stages.push(Entry { attack: raw.attack.into_inner(), norms, settings });
         }
         Ok(Self { name: name.to_owned(), about: file.about.unwrap_or_default(), text: text.to_owned(), stages })
@@ -194,10 +217,11 @@ impl SuiteStage {
     /// Attack and settings in one line, for the record.
     #[must_use]
     pub fn describe(&self) -> String {
-        let StageSettings { order, max_queries } = self.settings;
+        let StageSettings { order, max_queries, near } = self.settings;
         let order = if order == StageOrder::Margin { " order=margin" } else { "" };
         let limit = max_queries.map(|limit| format!(" max-queries={limit}")).unwrap_or_default();
-        format!("{}{order}{limit}", self.recipe.describe())
+        let near = near.map(|near| format!(" near={near}")).unwrap_or_default();
+        format!("{}{order}{limit}{near}", self.recipe.describe())
     }
 }
 
@@ -224,7 +248,7 @@ mod tests {
         }
         assert_eq!(
             Suite::named("slow").unwrap_err().to_string(),
-            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label"
+            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label, trees"
         );
     }
 
@@ -281,6 +305,7 @@ mod tests {
             ("[[stage]]\nattack = \"square\"\nnorms = [\"l0\"]\n", "line 3: attack square does not work in l0"),
             ("[[stage]]\nattack = \"square\"\nmax-queries = 1\n", "line 3: max-queries below 2"),
             ("[[stage]]\nattack = \"square\"\norder = \"size\"\n", "unknown variant `size`"),
+            ("[[stage]]\nattack = \"square\"\nnear = 1.5\n", "line 3: near must be between 0 and 1"),
             ("about = \"x\"\n", "missing field `stage`"),
         ] {
             let error = Suite::parse("mine.toml", text).unwrap_err().to_string();
@@ -288,6 +313,14 @@ mod tests {
         }
         let error = Suite::named("standard").unwrap().stages(Norm::L0).err().unwrap().to_string();
         assert_eq!(error, "suite 'standard' has no attack for the norm l0: it has some for linf, l2, l1");
+    }
+
+    #[test]
+    fn a_stage_for_near_samples_leaves_out_those_that_earlier_ones_hardly_moved() {
+        let near = StageSettings { near: Some(0.25), ..StageSettings::default() };
+        assert!(near.takes(-4.0, -1.0) && near.takes(-4.0, -0.1) && near.takes(f64::NAN, -1.0));
+        assert!(!near.takes(-4.0, -1.1) && !near.takes(-4.0, -4.0));
+        assert!(StageSettings::default().takes(-4.0, -4.0));
     }
 
     #[test]

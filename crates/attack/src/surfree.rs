@@ -49,7 +49,7 @@ impl Default for SurFreeConfig {
 /// clean input, along which every point is nearer; the longest part of it that stays adversarial is found by halving.
 ///
 /// A run of the default costs some 15,000 forwards; a limit of queries ends it anywhere, with the nearest example so far. Memory per live sample: 6 d
-/// floats and the directions kept, at most 4 MiB of them.
+/// floats; for pictures two channels and half the square of each side more; and the directions kept, at most 4 MiB of them.
 ///
 /// # Source
 /// Maho, Furon, Le Merrer, "SurFree: a fast surrogate-free black-box attack", CVPR 2021, Algorithm 1. A new direction is made orthogonal to the way to the
@@ -180,7 +180,7 @@ impl Run {
         let empty = || vec![0.0; clean.len()].into_boxed_slice();
         Self {
             goal: start.goal(),
-            ball: *start.ball,
+            ball: start.ball.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng.clone()))),
             rng,
             smooth: if config.smooth { SmoothNoise::new(&clean, start.shape) } else { None },

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::data::Scale;
+use brinell_protocol::data::{Scale, is_table};
+use brinell_protocol::features::{FeatureRule, Unit};
 use brinell_protocol::{
     Device, Eps, Interface, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
 };
@@ -38,11 +39,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = "Model")]
     pub(crate) threshold: Option<f64>,
 
-    /// IDX, .npy, .npz, CIFAR binary, safetensors, an image, or a folder of PNG/JPEG images
+    /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Labels file, or one class for all samples; by default those in or beside the data
+    /// Labels file, or one class for all samples; of a table the column, by name or number; by default those in or beside the data
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) labels: Option<String>,
 
@@ -54,9 +55,19 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) limit: Option<usize>,
 
-    /// Range of the input that eps and distances are measured in [default: 0..1]
-    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = PREPROCESSING)]
+    /// Range of the input that eps and distances are measured in; data: of each feature its own range in the data [default: 0..1, for tables
+    /// data]
+    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255", "data"]), help_heading = PREPROCESSING)]
     pub(crate) scale: Option<String>,
+
+    /// What a change of 1 is in eps and distances: the range of each feature, its standard deviation in the data, or the number 1
+    /// [default: range with --scale data, else absolute]
+    #[arg(long, value_parser = PossibleValuesParser::new(Unit::NAMES), help_heading = "Threat")]
+    pub(crate) unit: Option<String>,
+
+    /// Rules of features: in the settings file only.
+    #[arg(skip)]
+    pub(crate) feature: Option<Vec<FeatureRule>>,
 
     /// Subtracted, one for all or one per channel, in units of --scale
     #[arg(
@@ -302,6 +313,8 @@ impl Settings {
             classes: self.classes.or(file.classes),
             limit: self.limit.or(file.limit),
             scale: self.scale.or(file.scale),
+            unit: self.unit.or(file.unit),
+            feature: self.feature.or(file.feature),
             mean: self.mean.or(file.mean),
             std: self.std.or(file.std),
             layout: self.layout.or(file.layout),
@@ -350,9 +363,17 @@ impl Settings {
         let (model, data) = (model.clone(), data.clone());
         let norm: Norm = norm.parse().map_err(Failure::from_error)?;
         let scale = match self.scale.as_deref() {
+            None if is_table(&data) => Scale::Data,
             None | Some("0..1") => Scale::Unit,
             Some("0..255") => Scale::Byte,
-            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1 or 0..255"))),
+            Some("data") => Scale::Data,
+            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1, 0..255 or data"))),
+        };
+        let unit = match self.unit.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Unit::from_name(name).ok_or_else(|| Failure::input(format!("unknown unit `{name}`; use {}", Unit::NAMES.join(", "))))?,
+            ),
         };
         let layout = match self.layout.as_deref() {
             None => None,
@@ -389,6 +410,8 @@ impl Settings {
             labels: self.labels,
             classes: self.classes,
             scale,
+            unit,
+            features: self.feature.unwrap_or_default(),
             preprocess: PreprocessOptions { mean: self.mean.unwrap_or_default(), std: self.std.unwrap_or_default(), layout },
             norm,
             eps,

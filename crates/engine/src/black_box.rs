@@ -2,6 +2,7 @@
 
 use brinell_graph::DType;
 
+use crate::signature::order;
 use crate::{Buffer, Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
@@ -14,6 +15,7 @@ pub(crate) struct BlackBox {
     dtype: DType,
     output: usize,
     width: usize,
+    columns: Option<Vec<usize>>,
     classes: usize,
     reading: Reading,
     ready: Buffer,
@@ -38,6 +40,7 @@ impl BlackBox {
             dtype: signature.dtype,
             output: signature.output_index,
             width: signature.width(),
+            columns: signature.columns.clone(),
             classes: signature.classes,
             reading: signature.reading,
             ready: Buffer::F32(Vec::new()),
@@ -91,6 +94,7 @@ impl Session for BlackBox {
                 reals(view.data, values);
             }
         })?;
+        self.values = order(self.columns.as_deref(), self.width, std::mem::take(&mut self.values));
         self.logits.clear();
         for row in self.values.chunks_exact(self.width.max(1)) {
             self.logits.extend(self.reading.logits(row));

@@ -133,6 +133,11 @@ impl Oracle {
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
         let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
+        // What only other outputs need may not run everywhere.
+        let graph = graph.dce();
+        let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
+            return Err(OracleError::Signature(SignatureError::NoInput));
+        };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
         let bytes = brinell_onnx::write(&graph)?;

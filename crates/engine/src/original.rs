@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::black_box::reals;
 use crate::held::HeldFeeds;
+use crate::signature::order;
 use crate::{Buffer, EngineError, Held, OracleError, Session, Signature, View};
 
 /// A session on an unmodified file, asked about one sample at a time.
@@ -18,6 +19,7 @@ pub struct Original {
     feeds: HeldFeeds,
     output: usize,
     width: usize,
+    columns: Option<Vec<usize>>,
 }
 
 impl Original {
@@ -42,6 +44,7 @@ impl Original {
             held,
             output: signature.output_index,
             width: signature.width(),
+            columns: signature.columns.clone(),
         })
     }
 
@@ -70,6 +73,7 @@ impl Original {
                 output.truncate(width);
             }
         })?;
+        let output = order(self.columns.as_deref(), width, output);
         if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
     }
 }

@@ -10,7 +10,7 @@ use crate::{Ending, Reading};
 /// | Name | Default | Meaning |
 /// |---|---|---|
 /// | `input` | the only one | name of the input that is attacked; the others are held |
-/// | `output` | the first | name of the output that decides |
+/// | `output` | the first; the scores where that is a class | name of the output that decides |
 /// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, where the output is one score |
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the table says it")]
@@ -158,6 +158,8 @@ pub struct Signature {
     pub output_name: String,
     /// Its place among the outputs.
     pub output_index: usize,
+    /// Column of each class in the output of the file; absent where the columns are the classes.
+    pub columns: Option<Vec<usize>>,
     /// The values that losses use: the output, or what stands before it where it is a softmax or a sigmoid.
     pub logits: ValueId,
     /// How the output becomes a class.
@@ -207,6 +209,7 @@ impl Signature {
             output,
             output_name: out.name.clone(),
             output_index,
+            columns: None,
             logits,
             reading: Reading { ending, threshold },
             classes: width.max(2),
@@ -226,6 +229,16 @@ impl Signature {
     }
 }
 
+/// Rows of `width` values, each with its columns rearranged.
+pub(crate) fn order(columns: Option<&[usize]>, width: usize, values: Vec<f64>) -> Vec<f64> {
+    match columns {
+        None => values,
+        Some(columns) => {
+            values.chunks_exact(width.max(1)).flat_map(|row| columns.iter().filter_map(|&column| row.get(column)).copied()).collect()
+        }
+    }
+}
+
 /// Returns the input that is attacked, and the others.
 fn attacked(graph: &Graph, name: Option<&str>) -> Result<(ValueId, Vec<ValueId>), SignatureError> {
     let inputs = graph.inputs();
@@ -242,9 +255,20 @@ fn attacked(graph: &Graph, name: Option<&str>) -> Result<(ValueId, Vec<ValueId>)
 fn decisive(graph: &Graph, name: Option<&str>) -> Result<(usize, ValueId), SignatureError> {
     let missing = || SignatureError::NoPort { role: "output", name: name.unwrap_or_default().to_owned(), found: Vec::new() };
     match name {
-        None => graph.outputs().first().map(|&id| (0, id)).ok_or_else(missing),
+        None => scores(graph).ok_or_else(missing),
         Some(name) => named(graph, "output", name, graph.outputs()),
     }
+}
+
+/// The first output, unless it is a class beside which the scores of all classes stand.
+fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
+    let mut outputs = graph.outputs().iter().copied().enumerate();
+    let first = outputs.next()?;
+    let value = graph.value(first.1);
+    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(|shape| shape.len() <= 1);
+    let are_scores =
+        |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {

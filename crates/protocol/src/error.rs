@@ -237,6 +237,24 @@ pub enum ProtocolError {
         /// What is wrong.
         problem: String,
     },
+    /// A rule about a feature cannot be kept.
+    #[error("[[feature]] `{column}`: {reason}")]
+    Feature {
+        /// The column as named, or its number.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An attack reads trees, and there are none that it could read.
+    #[error(
+        "attack {attack} reads the trees of the model, which it cannot: {reason}; attack it by its scores or labels instead (--suite score, --suite label)"
+    )]
+    NoTrees {
+        /// The attack.
+        attack: String,
+        /// Why not.
+        reason: String,
+    },
     /// The user stopped the run.
     #[error("interrupted; continue with --resume")]
     Interrupted,

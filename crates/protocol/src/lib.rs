@@ -9,6 +9,7 @@ pub mod claim;
 mod compare;
 pub mod data;
 mod error;
+pub mod features;
 pub mod flags;
 pub mod hash;
 pub mod history;

@@ -3,6 +3,7 @@
 mod hold;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use brinell_engine::{
     Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
     Signature, SignatureError,
 };
-use brinell_graph::{DType, Graph, mixes_samples, pin_batch};
-use brinell_onnx::Model;
+use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
+use brinell_onnx::{ClassLabels, Model};
 use brinell_record::{ModelInterface, Port};
 
 use crate::data::{self, Dataset, LoadOptions};
@@ -61,7 +62,8 @@ impl Subject {
         if mixes_samples(&model.graph).is_some() {
             model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
         }
-        let signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
+        let mut signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
+        signature.columns = columns(&model, &signature);
         Ok(Self {
             path: path.to_path_buf(),
             sha256,
@@ -85,7 +87,17 @@ impl Subject {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
             weights_sha256: None,
-            model: Model { graph, ir_version: 0, opset: 0, producer: String::new(), producer_version: String::new(), external: Vec::new() },
+            model: Model {
+                graph,
+                ir_version: 0,
+                opset: 0,
+                producer: String::new(),
+                producer_version: String::new(),
+                external: Vec::new(),
+                class_labels: None,
+                maps: std::collections::BTreeSet::new(),
+                reversed: false,
+            },
             interface: interface.clone(),
             endpoint: Some(Arc::new(endpoint)),
             signature,
@@ -104,10 +116,23 @@ impl Subject {
         }
     }
 
-    /// Returns true where attacks ask the model as it is: a part of it cannot be read, or all of it is behind an address.
+    /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
     #[must_use]
     pub fn is_opaque(&self) -> bool {
-        self.model.graph.dce().opaque_nodes().next().is_some()
+        let mut graph = self.model.graph.clone();
+        // What only other outputs need may stay unread.
+        graph.set_outputs(vec![self.signature.output]);
+        let graph = graph.dce();
+        let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
+        for node in graph.nodes() {
+            if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
+                if matches!(node.op, Op::Opaque(_)) {
+                    return true;
+                }
+                depends.extend(node.outputs.iter().flatten());
+            }
+        }
+        false
     }
 
     /// Returns the file name without its ending, or the last part of the address.
@@ -164,7 +189,11 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
-        let class_names = classes.map(data::class_names).transpose()?;
+        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
+        let given = classes.map(data::class_names).transpose()?;
+        let only_names =
+            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        let class_names = given.or_else(|| class_labels.map(ClassLabels::names));
         if let (Some(names), Some(path)) = (&class_names, classes)
             && names.len() != self.signature.classes
         {
@@ -176,6 +205,7 @@ impl Subject {
             &LoadOptions {
                 labels: labels.map(Into::into),
                 class_names,
+                only_names,
                 limit,
                 image_size: image_size(&self.signature.sample),
                 channels: image_channels(&self.signature.sample),
@@ -201,6 +231,18 @@ impl Subject {
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
         Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
+    }
+}
+
+/// Returns the column of each class in the scores of the file, where they stand in another order than the classes.
+fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>> {
+    // Maps come with their keys in ascending order.
+    let mapped = model.maps.contains(&signature.output_name);
+    let ranks = model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+    match (ranks, model.reversed) {
+        (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+        (None, true) => Some(vec![1, 0]),
+        (ranks, false) => ranks,
     }
 }
 

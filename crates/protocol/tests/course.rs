@@ -19,6 +19,8 @@ fn plan(out: PathBuf, resume: bool) -> Plan {
         labels: None,
         classes: None,
         scale: Scale::Unit,
+        unit: None,
+        features: Vec::new(),
         preprocess: PreprocessOptions::default(),
         norm: "linf".parse().unwrap(),
         eps: "0.03".parse().unwrap(),

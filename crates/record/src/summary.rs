@@ -185,6 +185,41 @@ pub struct Threat {
     pub input_box: [f64; 2],
     /// Class that every sample is to be turned into; `None` if any wrong class counts.
     pub target: Option<usize>,
+    /// Rules of the features, whose units eps and distances are then given in; the box is the smallest that holds all their ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+}
+
+/// What may be done to the features of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    /// One per feature, in the order of the values of a sample.
+    pub columns: Vec<Feature>,
+    /// Features of which exactly one is 1 and the others are 0, by their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_hot: Vec<Vec<usize>>,
+}
+
+/// What may be done to one feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// Name in the header of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Smallest value that a change may lead to.
+    pub min: f32,
+    /// Largest value that a change may lead to.
+    pub max: f32,
+    /// The change that counts as 1 in distances.
+    pub unit: f64,
+    /// True where changes lead to whole numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integer: bool,
+    /// Values that changes may lead to; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f32>,
+    /// `any`, `increase`, `decrease` or `none`.
+    pub change: String,
 }
 
 /// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.

@@ -139,7 +139,7 @@ mod tests {
     const BYTES: Grid = Grid { offset: Vec::new(), step: Vec::new(), inner: 1 };
 
     fn ball(norm: Norm, eps: f64) -> Ball {
-        Ball { norm, eps, bounds: InputBox::BYTE }
+        Ball { norm, eps, bounds: InputBox::BYTE, features: None }
     }
 
     fn snapped(norm: Norm, eps: f64, x: &[f32], point: &[f32]) -> Vec<f32> {
@@ -166,7 +166,7 @@ mod tests {
         // Whole numbers v = (x - 0.5) / 0.25: x is 0.5, 0.75, ...
         let grid = Grid::new(&[0.5], &[0.25], 1);
         let mut point = [0.6, 0.99];
-        grid.snap(&Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::UNIT }, &[0.5, 0.5], &mut point);
+        grid.snap(&Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::UNIT, features: None }, &[0.5, 0.5], &mut point);
         assert_eq!(point, [0.5, 1.0]);
         assert_eq!((grid.finest(), grid.span(InputBox::UNIT)), (0.25, (-2.0, 2.0)));
     }

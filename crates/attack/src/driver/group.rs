@@ -1,19 +1,22 @@
 //! The samples that share a batch.
 
-use brinell_engine::{Answer, Loss, OracleError};
+use std::sync::Arc;
+
+use brinell_engine::{Answer, Ensemble, Loss, OracleError};
 use brinell_threat::{Ball, Grid};
 use rayon::prelude::*;
 
 use super::nearest::Nearest;
 use super::trace::Trace;
 use super::{Aim, Court, DriverError, Found, Item, Model, Queries, Verdict};
-use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
+use crate::{Attack, Knowledge, Need, Next, Recipe, Reply, Start, framed};
 
 /// What is the same for all samples of a stage.
 pub(super) struct Context<'a> {
     pub(super) recipe: &'a dyn Recipe,
     pub(super) ball: &'a Ball,
     pub(super) shape: &'a [usize],
+    pub(super) trees: Option<&'a Arc<Ensemble>>,
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
     pub(super) aim: Aim,
@@ -40,7 +43,7 @@ impl Context<'_> {
     }
 
     fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
-        self.recipe.start(&Start {
+        let start = Start {
             x: &item.x,
             shape: self.shape,
             ball: self.ball,
@@ -50,10 +53,12 @@ impl Context<'_> {
             logits: if self.recipe.knowledge() == Knowledge::Label { &[] } else { &item.logits },
             found: item.found.as_deref(),
             guide: item.guide.as_deref(),
+            trees: self.trees,
             seed: self.seed,
             sample: item.sample,
             run,
-        })
+        };
+        framed::start(self.recipe, &start)
     }
 }
 
@@ -174,7 +179,7 @@ impl Group {
                 (Need::Gradient, true) => answer.gradient.get(row * width..(row + 1) * width).unwrap_or_default(),
                 _ => &[],
             };
-            slot.count(logits, gradient);
+            slot.count(context, logits, gradient, x);
             match slot.merit_of(context, logits, x) {
                 Some(merit) if merit > slot.merit && context.aim == Aim::Nearest => {
                     slot.merit = merit;
@@ -255,7 +260,7 @@ fn move_row(values: &mut Vec<f32>, width: usize, row: usize, last: usize) {
 }
 
 impl Slot {
-    fn count(&mut self, logits: &[f32], gradient: &[f32]) {
+    fn count(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &[f32]) {
         self.verdict.queries.forwards += 1;
         if self.need == Need::Gradient {
             self.verdict.queries.backwards += 1;
@@ -268,8 +273,11 @@ impl Slot {
         if !finite(logits) || !finite(gradient) {
             self.verdict.non_finite += 1;
         }
-        if let Some(margin) = self.item.goal().margin(logits) {
-            self.verdict.margin = self.verdict.margin.max(margin);
+        // What lies outside the ball says nothing about how near an attack came inside.
+        if let Some(margin) = self.item.goal().margin(logits).filter(|margin| *margin > self.verdict.margin)
+            && context.ball.contains(&self.item.x, x).is_ok()
+        {
+            self.verdict.margin = margin;
         }
     }
 

@@ -62,7 +62,7 @@ pub struct Verdict {
     pub found: Option<Found>,
     /// Queries spent by this stage.
     pub queries: Queries,
-    /// Largest [`Goal::margin`] over all queries: how near the attack came, positive where it succeeded.
+    /// Largest [`Goal::margin`] over all queries inside the ball: how near the attack came, positive where it succeeded.
     pub margin: f64,
     /// Candidates that the court did not confirm.
     pub rejected: u32,

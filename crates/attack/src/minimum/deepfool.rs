@@ -114,7 +114,7 @@ impl Recipe for DeepFool {
             step: vec![0.0; start.x.len()].into(),
             candidate: vec![0.0; start.x.len()].into(),
         };
-        Box::new(Nearest::new(start, search, self.config.polish))
+        Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
 
     fn describe(&self) -> String {

@@ -11,11 +11,18 @@ const WORTHWHILE: f64 = 1e-5;
 /// Halvings of one step before it is given up.
 const HALVINGS: u32 = 6;
 
+/// First step of the way back, as a share of it: an example that a step has just missed lies near the boundary.
+const FIRST_STEP: f64 = 1.0 / 64.0;
+
+/// Share of the way up to which its end is looked for, where it is near.
+const FINEST: f64 = 1e-4;
+
 /// Margin that a step aims at, relative to the two logits that decide: enough for a judge that rounds otherwise.
 const CLEARANCE: f64 = 1e-5;
 
 /// Newton's method for the nearest example: the model is taken for linear at the example, the nearest point beyond that plane within the box is tried,
-/// and, where that is no example, points half way back. Each step that counts is nearer than the last, so that it cannot do harm.
+/// and, where that is no example, points half way back; where none of them is one, points on the straight way to the clean input, and all
+/// again from where that ends. Each step that counts is nearer than the last, so that it cannot do harm.
 ///
 /// Memory: d floats.
 ///
@@ -35,7 +42,7 @@ enum State {
     /// A nearer point was asked about, after this many halvings.
     Try(u32),
     /// A point on the way to the clean input was asked about; no example is known below this share of the way.
-    Radial { low: f64, high: f64, asked: f64 },
+    Radial { low: f64, high: f64, asked: f64, step: f64 },
 }
 
 impl Polish {
@@ -50,30 +57,46 @@ impl Polish {
         let rise = moved.sum::<f64>() - above;
         // A gradient that is zero or not finite shows no plane, and a plane on this side of the clean input is none of this example's.
         if rise.is_nan() || rise <= 0.0 {
-            return self.radial(sample, point, 0.0, 1.0);
+            return self.radial(sample, point, 0.0, 1.0, FIRST_STEP);
         }
         onto_plane(sample.ball.norm, &sample.x, told.gradient, rise, sample.ball.bounds, point);
         point.iter_mut().zip(&sample.x).for_each(|(v, &x)| *v += x);
         sample.clip(point);
         if sample.distance(point) >= self.distance * (1.0 - WORTHWHILE) {
-            return self.radial(sample, point, 0.0, 1.0);
+            return self.radial(sample, point, 0.0, 1.0, FIRST_STEP);
         }
         self.state = State::Try(0);
         Some(Need::Gradient)
     }
 
-    /// Half way between an example and the nearest known point of the way that is none.
-    fn radial(&mut self, sample: &Sample, point: &mut [f32], low: f64, high: f64) -> Option<Need> {
-        // An example that a step has just missed lies near the boundary: look there first.
-        let asked = if low == 0.0 { high * (1.0 - 1.0 / 64.0) } else { f64::midpoint(low, high) };
-        if high - low < 1e-4 * high || asked <= 0.0 {
+    /// The next point of the way back from the example: in steps that double until one is missed, then half way between.
+    fn radial(&mut self, sample: &Sample, point: &mut [f32], low: f64, high: f64, step: f64) -> Option<Need> {
+        let asked = if low == 0.0 { high * (1.0 - step) } else { f64::midpoint(low, high) };
+        // The farther the way, the less it matters where exactly it ends.
+        let fine = ((1.0 - high) / 16.0).max(FINEST);
+        if high - low < fine * high || asked <= 0.0 {
+            return self.start_again(sample, point, high);
+        }
+        self.along(sample, point, asked);
+        self.state = State::Radial { low, high, asked, step };
+        Some(Need::Logits)
+    }
+
+    /// Begins at the end of the way back, if that is nearer by enough.
+    fn start_again(&mut self, sample: &Sample, point: &mut [f32], share: f64) -> Option<Need> {
+        if share > 1.0 - 10.0 * FINEST {
             return None;
         }
+        self.along(sample, point, share);
+        self.begin(sample, point);
+        Some(Need::Gradient)
+    }
+
+    /// Writes the point at a share of the way from the clean input to the example.
+    fn along(&self, sample: &Sample, point: &mut [f32], share: f64) {
         for ((v, &b), &x) in point.iter_mut().zip(&self.base).zip(&sample.x) {
-            *v = (f64::from(x) + asked * (f64::from(b) - f64::from(x))) as f32;
+            *v = (f64::from(x) + share * (f64::from(b) - f64::from(x))) as f32;
         }
-        self.state = State::Radial { low, high, asked };
-        Some(Need::Logits)
     }
 }
 
@@ -99,14 +122,14 @@ impl Search for Polish {
                     *v = 0.5 * (*v + b);
                 }
                 if sample.distance(point) >= self.distance * (1.0 - WORTHWHILE) {
-                    return self.radial(sample, point, 0.0, 1.0);
+                    return self.radial(sample, point, 0.0, 1.0, FIRST_STEP);
                 }
                 self.state = State::Try(halvings + 1);
                 Some(Need::Gradient)
             }
-            State::Try(_) => self.radial(sample, point, 0.0, 1.0),
-            State::Radial { high, asked, .. } if !told.adversarial => self.radial(sample, point, asked, high),
-            State::Radial { low, asked, .. } => self.radial(sample, point, low, asked),
+            State::Try(_) => self.radial(sample, point, 0.0, 1.0, FIRST_STEP),
+            State::Radial { high, asked, step, .. } if !told.adversarial => self.radial(sample, point, asked, high, step),
+            State::Radial { low, asked, step, .. } => self.radial(sample, point, low, asked, (2.0 * step).min(0.5)),
         }
     }
 }

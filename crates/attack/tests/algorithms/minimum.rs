@@ -133,3 +133,66 @@ fn what_is_known_is_polished_even_if_the_search_itself_finds_nothing() {
         assert!(trace.points.len() <= 21, "{norm}: {} points", trace.points.len());
     }
 }
+
+/// The decision of a linear model, with logits that say nothing else up to a place on the way to its plane.
+struct Plateau {
+    inner: Linear,
+    lead: f64,
+    /// Where the plateau ends, as a share of the way to the plane; infinite where all is flat.
+    end: f64,
+}
+
+impl Plateau {
+    fn place(&self, x: &[f32]) -> f64 {
+        let z = self.inner.logits(x);
+        1.0 - (z[0] - z[1]) / self.lead
+    }
+}
+
+impl Model for Plateau {
+    fn logits(&self, x: &[f32]) -> Vec<f64> {
+        let u = self.place(x);
+        if self.end.is_infinite() {
+            return vec![0.0, if u > 1.0 { 1.0 } else { -1.0 }];
+        }
+        vec![0.0, u.max(self.end) - 1.0]
+    }
+
+    fn pull_back(&self, x: &[f32], weights: &[f64]) -> Vec<f64> {
+        let slope = if self.place(x) > self.end { 0.5 / self.lead } else { 0.0 };
+        let difference = (weights[1] - weights[0]) * slope;
+        self.inner.pull_back(x, &[-difference, difference])
+    }
+}
+
+#[test]
+fn a_search_that_starts_where_the_gradient_is_zero_finds_an_example_all_the_same() {
+    each(|recipe, norm| {
+        let (optimum, Problem { model, x, .. }) = known(norm, 0.3, 0.03);
+        let z = model.logits(&x);
+        let flat = Plateau { lead: z[0] - z[1], inner: model, end: 0.5 };
+        assert!(flat.pull_back(&x, &[-1.0, 1.0]).iter().all(|g| *g == 0.0));
+        let trace = attack(recipe, &flat, &x, norm, None, None);
+        let found = nearest(&trace, &x, norm);
+        assert!(found <= optimum * if norm == Norm::L0 { 1.5 } else { 1.01 }, "{} {norm}: {found} for {optimum}", recipe.name());
+    });
+}
+
+#[test]
+fn a_decision_without_any_gradient_is_followed_back_to_its_edge() {
+    each(|recipe, norm| {
+        if norm == Norm::L0 {
+            return;
+        }
+        let (optimum, Problem { model, x, .. }) = known(norm, 0.3, 0.03);
+        let z = model.logits(&x);
+        let flat = Plateau { lead: z[0] - z[1], inner: model, end: f64::INFINITY };
+        let trace = attack(recipe, &flat, &x, norm, None, None);
+        let found = trace.margins.iter().position(|margin| *margin > 0.0).unwrap();
+        // The straight way from the first example ends where it meets the plane.
+        let first = &trace.points[found];
+        let way = brinell_threat::Ball::unlimited(norm, InputBox::UNIT).distance(&x, first) / flat.place(first);
+        let nearest = nearest(&trace, &x, norm);
+        assert!(nearest >= optimum * 0.999 && nearest <= way * 1.01, "{} {norm}: {nearest} of {way}", recipe.name());
+    });
+}

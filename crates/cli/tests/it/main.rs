@@ -10,6 +10,8 @@ mod examples;
 mod flags;
 mod input;
 mod interface;
+mod knowledge;
+mod minimum;
 mod models;
 mod outputs;
 mod over_time;

@@ -31,7 +31,10 @@ impl Run<'_> {
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                self.outside += usize::from(x.iter().any(|&v| !self.ball.bounds.contains(v)));
+                self.outside += usize::from(x.iter().enumerate().any(|(place, v)| {
+                    let (lo, hi) = self.ball.range(place);
+                    !(lo..=hi).contains(v)
+                }));
                 self.probabilities += usize::from(is_distribution(logits));
                 let clean =
                     if close_call(logits) { self.referee.ask(&self.preprocess, x, index)? } else { referee::Opinion::of_logits(logits) };

@@ -25,7 +25,7 @@ impl Run<'_> {
         for sample in self.states.samples(State::broken) {
             self.check_stop()?;
             let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
-            let mut shortened: Vec<Vec<f32>> = (1..GRID).map(|step| shorten(&x, &x_adv, step as f32 / GRID as f32)).collect();
+            let mut shortened: Vec<Vec<f32>> = (1..GRID).map(|step| self.between(&x, &x_adv, step)).collect();
             if let Some(grid) = &self.grid {
                 shortened.iter_mut().for_each(|point| grid.shorten(self.ball.bounds, &x, point));
             }
@@ -42,7 +42,10 @@ impl Run<'_> {
                         _ => argmax(logits),
                     };
                     if prediction.is_some_and(|prediction| self.goal(label).reached(prediction)) {
-                        smallest = smallest.min(norm * (first_step + offset + 1) as f64 / GRID as f64);
+                        smallest = smallest.min(match shortened.get(first_step + offset) {
+                            Some(point) if self.ball.features.is_some() => self.ball.distance(&x, point),
+                            _ => norm * (first_step + offset + 1) as f64 / GRID as f64,
+                        });
                     }
                 }
                 first_step += chunk.len();
@@ -62,6 +65,17 @@ impl Run<'_> {
                 robust_accuracy: stats::rate(correct - count, n),
             })
             .collect())
+    }
+}
+
+impl Run<'_> {
+    /// A point on the way to an example; with features the one beside it that keeps their rules.
+    fn between(&self, x: &[f32], x_adv: &[f32], step: usize) -> Vec<f32> {
+        let mut point = shorten(x, x_adv, step as f32 / GRID as f32);
+        if self.ball.features.is_some() {
+            self.ball.project(x, &mut point);
+        }
+        point
     }
 }
 

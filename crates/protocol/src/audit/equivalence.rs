@@ -67,7 +67,7 @@ pub(crate) fn checked_graph(subject: &Subject) -> Result<Graph, ProtocolError> {
         return Ok(subject.model.graph.clone());
     }
     let preprocess = subject.preprocess(&PreprocessOptions::default(), &subject.signature.sample)?;
-    let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT };
+    let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT, features: None };
     let runtime = open(RuntimeChoice::Auto, &RuntimeSettings::default())?;
     let lanes = Lanes { n: 1, runtime: Arc::clone(&runtime) };
     let mut referee = subject.referee(&runtime)?;
@@ -111,7 +111,9 @@ fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
     let mut rng = brinell_attack::rng::generator("equivalence", &start);
     let mut x = vec![0.0; len];
     brinell_threat::fill_uniform(&mut rng, &mut x);
-    let (lo, hi) = (ball.bounds.lo(), ball.bounds.hi());
-    x.iter_mut().for_each(|v| *v = lo + (hi - lo) * (*v + 1.0) / 2.0);
+    for (place, v) in x.iter_mut().enumerate() {
+        let (lo, hi) = ball.range(place);
+        *v = lo + (hi - lo) * (*v + 1.0) / 2.0;
+    }
     x
 }

@@ -92,6 +92,7 @@ impl Run<'_> {
                 eps_text: plan.eps.text().to_owned(),
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
                 target: self.target,
+                features: self.ball.features.as_ref().map(|features| crate::features::to_record(features, &self.data.columns)),
             },
             preprocessing: Preprocessing {
                 scale: scale_name(plan.scale).to_owned(),

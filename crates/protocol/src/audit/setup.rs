@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::{Ending, Oracle, Preprocess, Runtime};
+use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
 use brinell_threat::{Ball, Goal, Grid};
 
@@ -15,11 +15,12 @@ use super::events::{Event, Observer};
 use super::knowledge::{Asked, answers_probabilities, fell_back};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
+use super::trees::trees_of;
 use crate::data::{self, Dataset};
 use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
-use crate::{Plan, ProtocolError, Referee, Subject, hash};
+use crate::{Plan, ProtocolError, Referee, Subject, features, hash};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -42,6 +43,8 @@ pub(super) struct Run<'a> {
     pub(super) grid: Option<Grid>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
+    /// The model's trees, where a stage reads them.
+    pub(super) trees: Option<Arc<Ensemble>>,
     pub(super) batch: usize,
     pub(super) stages: Arc<[SuiteStage]>,
     pub(super) folder: RunFolder,
@@ -69,7 +72,7 @@ impl<'a> Run<'a> {
         let mut flags = Flags::default();
         let asked = Asked::of(plan)?;
         let mut chosen = asked.choose(plan.knowledge.unwrap_or(Knowledge::White))?;
-        let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
+        let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let mut subject = Subject::load(&plan.model, &plan.interface)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
@@ -79,6 +82,9 @@ impl<'a> Run<'a> {
             .clone()
             .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset)? {
+            features::constrain(&mut ball, features)?;
+        }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
         let grid = subject.grid(&preprocess, &ball)?;
@@ -106,16 +112,26 @@ impl<'a> Run<'a> {
         }
         // Building the first gradient here finds operators without one before anything is written.
         let mut knowledge = plan.knowledge.unwrap_or(Knowledge::White);
-        let white = |stage: &&SuiteStage| stage.recipe.knowledge() == Knowledge::White;
+        let mut trees = None;
+        if let Some(stage) = chosen.stages.iter().find(|stage| stage.recipe.reads_trees()) {
+            let read = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?;
+            trees = Some(read.map_err(|reason| ProtocolError::NoTrees { attack: stage.recipe.name().to_owned(), reason })?);
+        }
+        let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
         if let Some(stage) = chosen.stages.iter().find(white)
             && let Err(error) = oracle.prepare(stage.recipe.loss(target.is_some(), classes))
         {
             if !asked.may_fall_back(&error) {
                 return Err(asked.without_gradient(stage, error));
             }
-            knowledge = Knowledge::Score;
             let left_out: Vec<String> = chosen.stages.iter().filter(white).map(|stage| stage.recipe.name().to_owned()).collect();
-            chosen = asked.choose(knowledge)?;
+            trees = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?.ok();
+            if trees.is_some() {
+                chosen = asked.choose_for_trees()?;
+            } else {
+                knowledge = Knowledge::Score;
+                chosen = asked.choose(knowledge)?;
+            }
             flags.raise(&NO_GRADIENT, fell_back(&error, &left_out, &chosen.stages));
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
@@ -123,6 +139,9 @@ impl<'a> Run<'a> {
             flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and nothing shows that the same ones answered throughout; its digest is that of what the server says about it", plan.model.display()));
         }
         let mut identity = identity(plan, &subject, &dataset, &class_names, &stages, target, runtime.as_ref());
+        if let Some(features) = &ball.features {
+            identity.facts.insert("features (sha256)".to_owned(), hash::sha256_bytes(format!("{features:?}").as_bytes()));
+        }
         identity.facts.insert("knowledge".to_owned(), knowledge.name().to_owned());
         let (folder, past) = RunFolder::open(&plan.out, &identity, dataset.sample_len(), plan.resume)?;
         let recorded = past.records.iter().map(|record| record.sample).collect();
@@ -144,6 +163,7 @@ impl<'a> Run<'a> {
             grid,
             runtime,
             referee,
+            trees,
             batch,
             stages,
             folder,

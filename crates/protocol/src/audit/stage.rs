@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
-use brinell_attack::{Knowledge, Spent, StageOrder, SuiteStage};
+use brinell_attack::{Knowledge, Spent, StageOrder, StageSettings, SuiteStage};
 use brinell_engine::Oracle;
 
 use super::events::Event;
@@ -20,7 +20,7 @@ impl Run<'_> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings }) = stages.get(index) else { return Ok(()) };
         let mut todo = self.states.samples(|state| state.stages_done <= index);
-        todo.retain(|&sample| self.attackable(sample));
+        todo.retain(|&sample| self.attackable(sample) && self.near(sample, settings));
         if settings.order == StageOrder::Margin {
             let margin = |&sample: &usize| self.states.get(sample).map_or(f64::NAN, |state| state.margin);
             todo.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
@@ -64,7 +64,7 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
-        if recipe.knowledge() == Knowledge::White {
+        if recipe.needs_gradient() {
             oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
@@ -91,7 +91,9 @@ impl Run<'_> {
             let guide = guides.get(&sample).cloned();
             Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
+        let trees = self.trees.clone();
         let settings = DriverSettings {
+            trees: trees.as_ref(),
             batch: self.batch,
             shape: &data.shape,
             seed: self.plan.seed,
@@ -105,7 +107,7 @@ impl Run<'_> {
             pool,
             stop: self.stop,
         };
-        let ball = self.ball;
+        let ball = self.ball.clone();
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
         driver::run(oracle, recipe.as_ref(), &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
@@ -120,6 +122,14 @@ impl Run<'_> {
     fn attackable(&self, sample: usize) -> bool {
         let wanted = |state: &State| state.correct() && (state.broken.is_none() || self.nearest()) && Some(state.label) != self.target;
         self.states.get(sample).is_some_and(wanted)
+    }
+
+    /// True where the stage takes samples that stand as near to their edge as this one.
+    fn near(&self, sample: usize, settings: &StageSettings) -> bool {
+        self.states.get(sample).is_some_and(|state| {
+            let clean = state.clean.margin(self.goal(state.label)).unwrap_or(f64::NAN);
+            settings.takes(clean, state.margin)
+        })
     }
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.

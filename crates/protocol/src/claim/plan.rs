@@ -44,6 +44,8 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         labels: claim.population.labels.as_ref().map(|labels| labels_path(folder, labels)),
         classes: claim.population.classes.as_ref().map(|classes| folder.join(classes)),
         scale: scale(&claim.subject.scale),
+        unit: None,
+        features: Vec::new(),
         preprocess: preprocess(claim),
         norm: norm(claim),
         eps,
@@ -95,7 +97,11 @@ pub(crate) fn norm_of(norm: Norm) -> brinell_threat::Norm {
 
 /// Returns the range of the input; the claim was checked.
 pub(crate) fn scale(name: &str) -> Scale {
-    if name == "0..255" { Scale::Byte } else { Scale::Unit }
+    match name {
+        "0..255" => Scale::Byte,
+        "data" => Scale::Data,
+        _ => Scale::Unit,
+    }
 }
 
 /// Returns what a claim says of the model's inputs and outputs.

@@ -21,6 +21,8 @@ pub enum Scale {
     Unit,
     /// 0..255: the byte p stays p.
     Byte,
+    /// The range of every value in the data itself; the byte p stays p.
+    Data,
 }
 
 /// Labelled samples, all of one shape.
@@ -44,6 +46,8 @@ pub struct Dataset {
     pub class_names: Option<Vec<String>>,
     /// File name of every sample relative to the folder; empty unless every sample is a file.
     pub ids: Vec<String>,
+    /// Names of the values of a sample, where the data is a table that has a header.
+    pub columns: Vec<String>,
     /// Number of image files that were resized to the size asked for.
     pub resized: usize,
     /// Further arrays that were asked for.
@@ -117,7 +121,7 @@ impl Dataset {
             Pixels::U8(values) => {
                 let divisor = match scale {
                     Scale::Unit => 255.0,
-                    Scale::Byte => 1.0,
+                    Scale::Byte | Scale::Data => 1.0,
                 };
                 for (to, from) in out.iter_mut().zip(&values[range]) {
                     *to = f32::from(*from) / divisor;
@@ -163,6 +167,7 @@ mod tests {
             format: "npy",
             class_names: None,
             ids: Vec::new(),
+            columns: Vec::new(),
             resized: 0,
             arrays: Vec::new(),
             sha256: String::new(),

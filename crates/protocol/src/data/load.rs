@@ -10,7 +10,7 @@ use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels::{self, Asked};
 use super::options::LoadOptions;
-use super::{archive, cifar, idx, images, npy, tensors};
+use super::{archive, cifar, csv, idx, images, npy, tensors};
 use crate::hash;
 
 /// Formats of single files, as told by their first bytes.
@@ -22,6 +22,8 @@ pub(super) enum Format {
     Cifar,
     Safetensors,
     Image,
+    Csv,
+    Parquet,
 }
 
 /// Samples and, where the same file holds them, their labels.
@@ -53,6 +55,11 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
             no_arrays(path, options)?;
             return images::single(path, options);
         }
+        Some(Format::Csv) => {
+            no_arrays(path, options)?;
+            return csv::read(path, options);
+        }
+        Some(Format::Parquet) => return Err(DataError::new(path, DataErrorKind::Parquet)),
         Some(Format::Idx) => array(path, "idx", options, idx::header)?,
         Some(Format::Npy) => array(path, "npy", options, npy::header)?,
         Some(Format::Npz) => archive::read(path, options)?,
@@ -110,7 +117,7 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
         (Asked::Beside, Some(labels)) => {
             // CIFAR rows are read together with their labels, so that a limit has cut both.
             let rows = if format.starts_with("cifar") { samples.n } else { samples.total };
-            (labels, None, rows)
+            (labels::classes(labels, options).at(path)?, None, rows)
         }
         (Asked::Beside, None) => {
             let file = labels::beside(path)?.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
@@ -124,7 +131,16 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
     labels.truncate(samples.n);
     let mut files = vec![path.to_path_buf()];
     files.extend(label_path.clone());
-    let parts = Parts { samples, labels, label_path, format, class_names: options.class_names.clone(), ids: Vec::new(), files };
+    let parts = Parts {
+        samples,
+        labels,
+        label_path,
+        format,
+        class_names: options.class_names.clone(),
+        ids: Vec::new(),
+        columns: Vec::new(),
+        files,
+    };
     Ok(Dataset { arrays, ..dataset(path, parts)? })
 }
 
@@ -136,12 +152,14 @@ pub(super) struct Parts {
     pub(super) format: &'static str,
     pub(super) class_names: Option<Vec<String>>,
     pub(super) ids: Vec<String>,
+    /// Names of the features, where they have some.
+    pub(super) columns: Vec<String>,
     /// Every file read, in the order in which they are hashed.
     pub(super) files: Vec<PathBuf>,
 }
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
-    let Parts { samples, labels, label_path, format, class_names, ids, files } = parts;
+    let Parts { samples, labels, label_path, format, class_names, ids, columns, files } = parts;
     let Samples { pixels, shape, n, .. } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
@@ -157,6 +175,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         format,
         class_names,
         ids,
+        columns,
         resized: 0,
         arrays: Vec::new(),
         sha256,
@@ -179,6 +198,10 @@ pub(super) fn format(path: &Path) -> Result<Option<Format>, DataError> {
         Some(Format::Idx)
     } else if tensors::is_safetensors(&start) {
         Some(Format::Safetensors)
+    } else if start.starts_with(b"PAR1") {
+        Some(Format::Parquet)
+    } else if csv::is_table(path) {
+        Some(Format::Csv)
     } else {
         None
     })

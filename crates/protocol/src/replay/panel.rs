@@ -243,7 +243,7 @@ mod tests {
 
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
-        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
         panel.judge(&preprocess, &ball, charge, 0, &[0.4], &[x_adv]).unwrap()
     }
 

@@ -142,8 +142,13 @@ impl Source {
             true => None,
             false => Some(Samples::of_run(&model.load(options.model.as_deref(), &interface)?, &summary, options.data.as_deref(), scale)?),
         };
+        let bounds = InputBox::new(lo as f32, hi as f32)?;
+        let mut ball = Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds, features: None };
+        if let Some(features) = &summary.threat.features {
+            crate::features::constrain(&mut ball, crate::features::of_record(features)?)?;
+        }
         Ok(Self {
-            ball: Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds: InputBox::new(lo as f32, hi as f32)? },
+            ball,
             preprocess: plan::preprocess_of(&summary.preprocessing.mean, &summary.preprocessing.std, &summary.preprocessing.layout),
             other: None,
             model,

@@ -2,7 +2,7 @@
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{ModelInterface, Port, Summary};
+use brinell_record::{Knowledge, ModelInterface, Port, Summary};
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
@@ -51,9 +51,28 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
         text("Model", summary.model.name.clone()),
         text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
         text("Threat", threat(summary)),
-        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) }),
+        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) + sight(summary) }),
         text("Effort", format!("{}, {}", duration(summary.seconds), passes(summary))),
     ]
+}
+
+/// What the attacker sees of the model, in words.
+pub(super) fn knowledge(knowledge: Knowledge) -> &'static str {
+    match knowledge {
+        Knowledge::White => "everything, gradients included",
+        Knowledge::Score => "the outputs for inputs of its choice",
+        Knowledge::Decision => "the predicted class for inputs of its choice",
+        Knowledge::Transfer => "other models only",
+    }
+}
+
+/// Said beside the names of attacks that saw less than everything.
+fn sight(summary: &Summary) -> &'static str {
+    match summary.knowledge {
+        Some(Knowledge::Score) => ", by scores alone",
+        Some(Knowledge::Decision) => ", by predictions alone",
+        _ => "",
+    }
 }
 
 fn threat(summary: &Summary) -> String {
@@ -97,6 +116,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             vec![
                 text("Norm", norm(summary.threat.norm)),
                 text("Radius", radius(summary)),
+                text("Attacker sees", summary.knowledge.map_or("not recorded", knowledge)),
                 text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
                 text(
                     "Goal",

@@ -56,14 +56,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Moves every value of each sample up or down by at most `size` times the box's width, inside the box.
+    /// Moves every value of each sample up or down by at most `size` times the width of its range, inside it.
     fn moved(&self, samples: &[Vec<f32>], size: f32) -> Vec<Vec<f32>> {
-        let bounds = self.ball.bounds;
-        let reach = size * (bounds.hi() - bounds.lo());
         let up_or_down = |(sample, x): (usize, &Vec<f32>)| {
             let mut draws = vec![0.0; x.len()];
             brinell_threat::fill_uniform(&mut rng::keyed("probe", self.plan.seed, sample as u64, 0), &mut draws);
-            x.iter().zip(&draws).map(|(&v, &u)| brinell_threat::clamp(v + reach * u.signum(), bounds.lo(), bounds.hi())).collect()
+            let moved = |(place, (&v, &u)): (usize, (&f32, &f32))| {
+                let (lo, hi) = self.ball.range(place);
+                brinell_threat::clamp(v + size * (hi - lo) * u.signum(), lo, hi)
+            };
+            x.iter().zip(&draws).enumerate().map(moved).collect()
         };
         samples.iter().enumerate().map(up_or_down).collect()
     }

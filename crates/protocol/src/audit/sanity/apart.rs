@@ -26,6 +26,7 @@ impl Run<'_> {
         let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
         let (data, grid) = (Arc::clone(&self.data), self.grid.clone());
         let settings = DriverSettings {
+            trees: None,
             shape: &data.shape,
             batch: self.batch,
             seed: self.plan.seed,

@@ -24,7 +24,7 @@ impl Run<'_> {
         if self.plan.eps.value() <= 0.0 {
             return Ok(());
         }
-        let ball = Ball { eps: LENGTH * self.ball.eps, ..self.ball };
+        let ball = Ball { eps: LENGTH * self.ball.eps, ..self.ball.clone() };
         let (mut sum, mut count) = (0.0, 0usize);
         for &sample in samples {
             let x = self.sample(sample);
