@@ -38,7 +38,7 @@ impl Grad {
         std::fs::write(&self.out, &bytes).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };
         print(&format!(
-            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input, float32)\n",
+            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
             self.out.display()
         ));
         Ok(Exit::Done)

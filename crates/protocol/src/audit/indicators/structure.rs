@@ -60,8 +60,8 @@ impl Run<'_> {
         let rounded = signature.takes_integers();
         self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
             format!(
-                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and gradients go straight \
-                 through the rounding",
+                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                 gradients, where there are any, go straight through the rounding",
                 signature.input_name, signature.dtype
             )
         });
