@@ -123,16 +123,11 @@ fn taken(recipe: &dyn Recipe, norm: Norm) -> Option<usize> {
     }
 }
 
-/// All attacks but the one on trees, which searches at once instead of in steps.
-fn measured() -> impl Iterator<Item = brinell_attack::Listed> {
-    attacks().filter(|listed| !recipe(listed.name).is_ok_and(|recipe| recipe.reads_trees()))
-}
-
 #[test]
 fn no_attack_takes_memory_per_step() {
     let _alone = MEASURING.lock().unwrap();
     let mut watched = 0;
-    for listed in measured() {
+    for listed in attacks() {
         for &norm in listed.norms {
             match taken(recipe(listed.name).unwrap().as_ref(), norm) {
                 Some(allocations) => {
@@ -197,7 +192,7 @@ fn an_attack_holds_as_many_floats_as_it_says() {
             assert!(held <= f64::from(floats) + 0.1 && held > f64::from(floats) - 0.5, "{name} in {norm}: {held} floats per element");
         }
     }
-    for listed in measured() {
+    for listed in attacks() {
         for norm in listed.norms {
             let known = HELD.iter().any(|(name, norms)| *name == listed.name && norms.iter().any(|(known, _)| known == norm));
             assert!(known, "what {} in {norm} holds is not in the table", listed.name);

@@ -26,7 +26,6 @@ fn table(model: &str) -> &'static str {
 }
 
 /// Audits a model on its table; `None` where there is no ONNX Runtime, without which classic models cannot run.
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn audit(folder: &Folder, model: &str, more: &str, out: &str) -> Option<Vec<Value>> {
     let (file, data) = (golden(&format!("{model}.onnx")), golden(table(model)));
     let run = folder.run(&format!("audit {} --data {} {more} --runtime onnxruntime --out {out}", file.display(), data.display()));
