@@ -10,6 +10,7 @@ pub(crate) fn run() -> Result<(), String> {
     cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     cargo("tests", &["test", "--workspace", "--locked"])?;
     crate::ops::run(true)?;
+    crate::zoo::run(&["--short"])?;
     documentation()?;
     deny()
 }

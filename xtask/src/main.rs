@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | ops`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | ops | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -6,6 +6,7 @@ mod ci;
 mod golden;
 mod layers;
 mod ops;
+mod zoo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,10 +14,15 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops
+  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
-  ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests";
+  ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
+  zoo              SUPPORTED.md: whole architectures, exported with random weights (needs Python, tests/zoo/requirements.txt)
+    --short        ten small models of the repository instead; fails where one is wrong
+    --only A,B     models whose names begin so, without SUPPORTED.md
+    --exported     measures what the last run exported
+    --json FILE    writes the measurements too";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,6 +32,7 @@ fn main() -> ExitCode {
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["ops"] => ops::run(false),
         ["ops", "--check"] => ops::run(true),
+        ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

@@ -1,5 +1,8 @@
 //! The contract between an attack, written for one sample, and the driver that batches, counts and judges.
 
+use std::sync::Arc;
+
+use brinell_engine::Ensemble;
 use brinell_threat::{Ball, Goal, Norm};
 
 use crate::{Loss, driver::Queries, reference::Spent};
@@ -122,6 +125,8 @@ pub struct Start<'a> {
     pub found: Option<&'a [f32]>,
     /// An input of the data that the model gives a class the attack wants; a start for attacks that see labels only.
     pub guide: Option<&'a [f32]>,
+    /// The model's trees, where it is made of them and the attack reads them.
+    pub trees: Option<&'a Arc<Ensemble>>,
     /// Seed of the audit.
     pub seed: u64,
     /// Number of the sample in the data set.
@@ -134,7 +139,21 @@ impl<'a> Start<'a> {
     /// Returns the first run on sample 0 under seed 0, untargeted, with nothing known about the sample.
     #[must_use]
     pub fn new(x: &'a [f32], ball: &'a Ball, label: usize, classes: usize) -> Self {
-        Self { x, shape: &[], ball, label, target: None, classes, logits: &[], found: None, guide: None, seed: 0, sample: 0, run: 0 }
+        Self {
+            x,
+            shape: &[],
+            ball,
+            label,
+            target: None,
+            classes,
+            logits: &[],
+            found: None,
+            guide: None,
+            trees: None,
+            seed: 0,
+            sample: 0,
+            run: 0,
+        }
     }
 
     /// Returns what the attack wants of this sample.
@@ -161,6 +180,17 @@ pub trait Recipe: Send + Sync {
     /// True for attacks that look for the smallest change: they leave the ball and go on after a success.
     fn seeks_minimum(&self) -> bool {
         false
+    }
+
+    /// True for attacks that read the trees of the model ([`Start::trees`]) instead of gradients. They meet the rules of features themselves; all
+    /// others are moved in units of the features, and the rules are kept for them.
+    fn reads_trees(&self) -> bool {
+        false
+    }
+
+    /// True for attacks that may ask for gradients.
+    fn needs_gradient(&self) -> bool {
+        self.knowledge() == Knowledge::White && !self.reads_trees()
     }
 
     /// The loss to be maximised for a model with this many classes.

@@ -161,7 +161,7 @@ impl Search for Run {
             }
             Norm::L1 | Norm::L0 => steepest(sample, point, told.gradient, step as f32),
         }
-        Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
+        Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
         Some(if self.done == self.config.steps { Need::Logits } else { Need::Gradient })
     }
 }

@@ -107,7 +107,7 @@ impl Recipe for Boundary {
         let empty = || vec![0.0; clean.len()].into_boxed_slice();
         Box::new(Walk {
             goal: start.goal(),
-            ball: *start.ball,
+            ball: start.ball.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng.clone()))),
             rng,
             best: empty(),

@@ -175,7 +175,7 @@ impl Run {
         let clean = clean_inside(start);
         Self {
             goal: start.goal(),
-            ball: *start.ball,
+            ball: start.ball.clone(),
             rng: rng.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng))),
             edge: clean.clone(),

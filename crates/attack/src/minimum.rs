@@ -42,7 +42,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     fn new(start: &Start<'_>) -> Self {
-        Self { x: start.x.into(), ball: *start.ball, goal: start.goal(), farthest: farthest(start) }
+        Self { x: start.x.into(), ball: start.ball.clone(), goal: start.goal(), farthest: farthest(start) }
     }
 
     /// Distance from the clean input.

@@ -8,7 +8,7 @@ use brinell_threat::Norm;
 
 use crate::{
     Apgd, ApgdConfig, ApgdLoss, ApgdT, ApgdTConfig, AttackError, Fab, FabConfig, FabPlanes, Fgsm, Knowledge, Pgd, PgdConfig, Recipe,
-    Square, SquareConfig, settings::Settings,
+    Square, SquareConfig, Trees, TreesConfig, settings::Settings,
 };
 
 /// What an attack is called, what it takes and how it is made.
@@ -68,6 +68,12 @@ const ATTACKS: &[Entry] = &[
         about: "random search over square patches, from logits alone",
         settings: &["queries", "restarts", "p", "rescale", "patience"],
         build: square,
+    },
+    Entry {
+        name: Trees::NAME,
+        about: "the nearest input that other leaves of a tree ensemble decide, by branch and bound; exact where it ends",
+        settings: &["nodes", "precision"],
+        build: trees,
     },
 ];
 
@@ -140,6 +146,14 @@ fn square(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
     })?))
 }
 
+fn trees(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = TreesConfig::default();
+    Ok(Box::new(Trees::new(TreesConfig {
+        nodes: given.get("nodes", COUNT)?.unwrap_or(default.nodes),
+        precision: given.get("precision", "above 0 and below 1")?.unwrap_or(default.precision),
+    })?))
+}
+
 /// What is known of an attack before it is configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed {
@@ -155,6 +169,8 @@ pub struct Listed {
     pub settings: &'static [&'static str],
     /// True where it looks for the nearest example, at any distance.
     pub seeks_minimum: bool,
+    /// True where it reads the trees of a model, and so works on nothing else.
+    pub reads_trees: bool,
 }
 
 /// Every attack.
@@ -168,6 +184,7 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
             knowledge: recipe.knowledge(),
             settings: entry.settings,
             seeks_minimum: recipe.seeks_minimum(),
+            reads_trees: recipe.reads_trees(),
         })
     })
 }
@@ -214,7 +231,10 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_what_is_known() {
         for (spec, words) in [
-            ("fabb", "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, bim, "),
+            (
+                "fabb",
+                "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, trees, bim, ",
+            ),
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),

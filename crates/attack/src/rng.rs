@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn every_part_of_the_key_counts_and_nothing_else_does() {
-        let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT, features: None };
         let start = |seed, sample, run| Start { seed, sample, run, ..Start::new(&[0.5], &ball, 0, 2) };
         let mut seen = HashSet::new();
         for (name, seed, sample, restart) in [("pgd", 1, 2, 3), ("pgd", 2, 1, 3), ("pgd", 1, 3, 2), ("apgd-ce", 1, 2, 3)] {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn draws_are_the_key_stream_of_chacha8() {
-        let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT };
+        let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT, features: None };
         let mut rng = generator("apgd-ce", &Start::new(&[], &ball, 0, 2));
         let mut draws = [0.0; 3];
         brinell_threat::fill_uniform(&mut rng, &mut draws);

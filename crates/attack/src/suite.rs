@@ -17,6 +17,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("minimum", include_str!("../suites/minimum.toml")),
     ("score", include_str!("../suites/score.toml")),
     ("label", include_str!("../suites/label.toml")),
+    ("trees", include_str!("../suites/trees.toml")),
 ];
 
 /// Attacks that run one after the other.
@@ -247,7 +248,7 @@ mod tests {
         }
         assert_eq!(
             Suite::named("slow").unwrap_err().to_string(),
-            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label"
+            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label, trees"
         );
     }
 

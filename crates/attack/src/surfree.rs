@@ -180,7 +180,7 @@ impl Run {
         let empty = || vec![0.0; clean.len()].into_boxed_slice();
         Self {
             goal: start.goal(),
-            ball: *start.ball,
+            ball: start.ball.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng.clone()))),
             rng,
             smooth: if config.smooth { SmoothNoise::new(&clean, start.shape) } else { None },

@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::data::Scale;
+use brinell_protocol::data::{Scale, is_table};
+use brinell_protocol::features::{FeatureRule, Unit};
 use brinell_protocol::{
-    Device, Eps, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
+    Device, Eps, Interface, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
 };
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -26,11 +27,23 @@ pub(crate) struct Settings {
     #[arg(value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
 
-    /// IDX, .npy, .npz, CIFAR binary, safetensors, an image, or a folder of PNG/JPEG images
+    /// Input to attack, of a model with several; the others are held at the arrays of their names in --data
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub(crate) input: Option<String>,
+
+    /// Output that decides, of a model with several [default: the first]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub(crate) output: Option<String>,
+
+    /// Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = "Model")]
+    pub(crate) threshold: Option<f64>,
+
+    /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) data: Option<PathBuf>,
 
-    /// Labels file, or one class for all samples; by default those in or beside the data
+    /// Labels file, or one class for all samples; of a table the column, by name or number; by default those in or beside the data
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) labels: Option<String>,
 
@@ -42,9 +55,19 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) limit: Option<usize>,
 
-    /// Range of the input that eps and distances are measured in [default: 0..1]
-    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255"]), help_heading = PREPROCESSING)]
+    /// Range of the input that eps and distances are measured in; data: of each feature its own range in the data [default: 0..1, for tables
+    /// data]
+    #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255", "data"]), help_heading = PREPROCESSING)]
     pub(crate) scale: Option<String>,
+
+    /// What a change of 1 is in eps and distances: the range of each feature, its standard deviation in the data, or the number 1
+    /// [default: range with --scale data, else absolute]
+    #[arg(long, value_parser = PossibleValuesParser::new(Unit::NAMES), help_heading = "Threat")]
+    pub(crate) unit: Option<String>,
+
+    /// Rules of features: in the settings file only.
+    #[arg(skip)]
+    pub(crate) feature: Option<Vec<FeatureRule>>,
 
     /// Subtracted, one for all or one per channel, in units of --scale
     #[arg(
@@ -138,6 +161,30 @@ pub(crate) struct Settings {
     /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Which input and output of a model are looked at.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct Ports {
+    /// Input to attack, of a model with several
+    #[arg(long, value_name = "NAME")]
+    input: Option<String>,
+
+    /// Output that decides, of a model with several [default: the first]
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+
+    /// Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+}
+
+impl Ports {
+    /// Returns them as the model is asked for them.
+    pub(crate) fn interface(&self) -> Interface {
+        Interface { input: self.input.clone(), output: self.output.clone(), threshold: self.threshold }
+    }
 }
 
 /// How models run, for commands that read what to do from files of their own.
@@ -266,12 +313,17 @@ impl Settings {
             classes: self.classes.or(file.classes),
             limit: self.limit.or(file.limit),
             scale: self.scale.or(file.scale),
+            unit: self.unit.or(file.unit),
+            feature: self.feature.or(file.feature),
             mean: self.mean.or(file.mean),
             std: self.std.or(file.std),
             layout: self.layout.or(file.layout),
             norm: self.norm.or(file.norm),
             eps: self.eps.or_else(|| file.eps.filter(|_| not_nearest)),
             minimum_norm: self.minimum_norm.or_else(|| file.minimum_norm.filter(|_| no_radius)),
+            input: self.input.or(file.input),
+            output: self.output.or(file.output),
+            threshold: self.threshold.or(file.threshold),
             target: self.target.or(file.target),
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
@@ -311,9 +363,17 @@ impl Settings {
         let (model, data) = (model.clone(), data.clone());
         let norm: Norm = norm.parse().map_err(Failure::from_error)?;
         let scale = match self.scale.as_deref() {
+            None if is_table(&data) => Scale::Data,
             None | Some("0..1") => Scale::Unit,
             Some("0..255") => Scale::Byte,
-            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1 or 0..255"))),
+            Some("data") => Scale::Data,
+            Some(other) => return Err(Failure::input(format!("unknown scale `{other}`; use 0..1, 0..255 or data"))),
+        };
+        let unit = match self.unit.as_deref() {
+            None => None,
+            Some(name) => Some(
+                Unit::from_name(name).ok_or_else(|| Failure::input(format!("unknown unit `{name}`; use {}", Unit::NAMES.join(", "))))?,
+            ),
         };
         let layout = match self.layout.as_deref() {
             None => None,
@@ -345,10 +405,13 @@ impl Settings {
         };
         Ok(Plan {
             model,
+            interface: Interface { input: self.input, output: self.output, threshold: self.threshold },
             data,
             labels: self.labels,
             classes: self.classes,
             scale,
+            unit,
+            features: self.feature.unwrap_or_default(),
             preprocess: PreprocessOptions { mean: self.mean.unwrap_or_default(), std: self.std.unwrap_or_default(), layout },
             norm,
             eps,

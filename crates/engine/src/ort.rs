@@ -2,6 +2,7 @@
 
 mod elf;
 mod library;
+mod maps;
 mod provider;
 mod session;
 

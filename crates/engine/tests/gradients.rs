@@ -6,7 +6,7 @@ mod typed;
 
 use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
 use brinell_graph::{DType, Dim, Graph, Op};
-use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
+use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, RANDOM_CASES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
 use typed::run;
 
 /// Returns what is wrong with the gradients of a case on a runtime.
@@ -103,7 +103,7 @@ fn random_failures(runtime: &dyn Runtime) -> Vec<String> {
         Ok(expected.iter().zip(&found).filter_map(|(e, f)| Tolerance::Loose.compare(f, e)).collect::<Vec<_>>())
     };
     let mut failures = Vec::new();
-    for seed in 0..100 {
+    for seed in 0..RANDOM_CASES {
         let problems = check(seed).unwrap_or_else(|problem: String| vec![problem]);
         failures.extend(problems.into_iter().map(|problem| format!("random graph {seed}: {problem}")));
     }

@@ -1,3 +1,7 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
 use crate::DType;
 
 /// A constant tensor, row-major.
@@ -7,8 +11,8 @@ pub struct Tensor {
     data: TensorData,
 }
 
-/// Elements of a [`Tensor`]. The types a graph computes with have a variant each; all others are carried as raw
-/// little-endian bytes.
+/// Elements of a [`Tensor`]. The types a graph computes with have a variant each; all others, and weights as they lie in a file, are
+/// carried as raw little-endian bytes, which are shared and never copied with the graph.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum TensorData {
@@ -19,7 +23,7 @@ pub enum TensorData {
     U8(Vec<u8>),
     I8(Vec<i8>),
     Bool(Vec<bool>),
-    Raw { dtype: DType, bytes: Vec<u8>, len: usize },
+    Raw { dtype: DType, bytes: Bytes, len: usize },
 }
 
 impl TensorData {
@@ -110,11 +114,12 @@ impl Tensor {
         self.data.dtype()
     }
 
-    /// Returns the elements as f32 where they are stored as such.
+    /// Returns the elements where they are f32, decoded where they are raw bytes.
     #[must_use]
-    pub fn as_f32(&self) -> Option<&[f32]> {
+    pub fn as_f32(&self) -> Option<Cow<'_, [f32]>> {
         match &self.data {
-            TensorData::F32(v) => Some(v),
+            TensorData::F32(v) => Some(Cow::Borrowed(v)),
+            TensorData::Raw { dtype: DType::F32, bytes, .. } => Some(Cow::Owned(each(bytes, f32::from_le_bytes))),
             _ => None,
         }
     }
@@ -126,9 +131,6 @@ impl Tensor {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "said above")]
     pub fn to_f64(&self) -> Option<Vec<f64>> {
-        fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T, widen: impl Fn(T) -> f64) -> Vec<f64> {
-            bytes.as_chunks::<N>().0.iter().map(|&chunk| widen(read(chunk))).collect()
-        }
         Some(match &self.data {
             TensorData::F32(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::F64(v) => v.clone(),
@@ -138,13 +140,19 @@ impl Tensor {
             TensorData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
             TensorData::Raw { dtype, bytes, .. } => match dtype {
-                DType::F16 => each(bytes, half::f16::from_le_bytes, f64::from),
-                DType::Bf16 => each(bytes, half::bf16::from_le_bytes, f64::from),
-                DType::I16 => each(bytes, i16::from_le_bytes, f64::from),
-                DType::U16 => each(bytes, u16::from_le_bytes, f64::from),
-                DType::U32 => each(bytes, u32::from_le_bytes, f64::from),
-                DType::U64 => each(bytes, u64::from_le_bytes, |x| x as f64),
-                _ => return None,
+                DType::F16 => each(bytes, |b| f64::from(half::f16::from_le_bytes(b))),
+                DType::Bf16 => each(bytes, |b| f64::from(half::bf16::from_le_bytes(b))),
+                DType::I16 => each(bytes, |b| f64::from(i16::from_le_bytes(b))),
+                DType::U16 => each(bytes, |b| f64::from(u16::from_le_bytes(b))),
+                DType::U32 => each(bytes, |b| f64::from(u32::from_le_bytes(b))),
+                DType::U64 => each(bytes, |b| u64::from_le_bytes(b) as f64),
+                DType::F32 => each(bytes, |b| f64::from(f32::from_le_bytes(b))),
+                DType::F64 => each(bytes, f64::from_le_bytes),
+                DType::I32 => each(bytes, |b| f64::from(i32::from_le_bytes(b))),
+                DType::I64 => each(bytes, |b| i64::from_le_bytes(b) as f64),
+                DType::U8 | DType::Bool => each(bytes, |b| f64::from(u8::from_le_bytes(b))),
+                DType::I8 => each(bytes, |b| f64::from(i8::from_le_bytes(b))),
+                DType::String => return None,
             },
         })
     }
@@ -157,7 +165,19 @@ impl Tensor {
             TensorData::I32(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
             TensorData::U8(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
             TensorData::I8(v) => Some(v.iter().map(|&i| i64::from(i)).collect()),
+            TensorData::Raw { dtype, bytes, .. } => match dtype {
+                DType::I64 => Some(each(bytes, i64::from_le_bytes)),
+                DType::I32 => Some(each(bytes, |b| i64::from(i32::from_le_bytes(b)))),
+                DType::U8 => Some(each(bytes, |b| i64::from(u8::from_le_bytes(b)))),
+                DType::I8 => Some(each(bytes, |b| i64::from(i8::from_le_bytes(b)))),
+                _ => None,
+            },
             _ => None,
         }
     }
+}
+
+/// Reads elements of N bytes each.
+fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect()
 }

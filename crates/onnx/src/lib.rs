@@ -8,12 +8,15 @@
 mod error;
 mod export;
 mod import;
+mod mapping;
 mod proto;
 mod tensor;
+mod trees;
 mod version;
 mod wire;
 
 pub use error::{ExportError, ImportError};
 pub use export::write;
-pub use import::{Model, OpaqueNode, Operator, operators, read, read_file};
+pub use import::{ClassLabels, Model, OpaqueNode, Operator, operators, read, read_file};
 pub use tensor::dtype;
+pub use trees::{Branch, Decision, Ensemble, TreesError};

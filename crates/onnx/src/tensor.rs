@@ -1,7 +1,6 @@
 //! `TensorProto` to [`Tensor`]: every size that the message claims is checked against the bytes that are there.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 use brinell_graph::{DType, Tensor, TensorData};
@@ -9,6 +8,7 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use crate::error::ImportError;
+use crate::mapping;
 use crate::proto::TensorProto;
 
 /// Axes that a tensor may have.
@@ -74,8 +74,8 @@ pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor
     let data = match dtype {
         DType::F32 => TensorData::F32(vec![value as f32; n]),
         DType::F64 => TensorData::F64(vec![value; n]),
-        DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f64(value).to_le_bytes().repeat(n), len: n },
-        DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f64(value).to_le_bytes().repeat(n), len: n },
+        DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f64(value).to_le_bytes().repeat(n).into(), len: n },
+        DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f64(value).to_le_bytes().repeat(n).into(), len: n },
         _ => return None,
     };
     Tensor::new(shape.to_vec(), data)
@@ -85,8 +85,11 @@ pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor
 pub(crate) fn off_on(dtype: DType) -> Option<Tensor> {
     let (off, on) = (filled(dtype, &[1], 0.0)?, filled(dtype, &[1], 1.0)?);
     let bytes: Vec<u8> = to_bytes(off.data()).into_iter().chain(to_bytes(on.data())).collect();
-    Tensor::new(vec![2], from_bytes(dtype, &bytes)?)
+    Tensor::new(vec![2], from_bytes(dtype, &bytes.into())?)
 }
+
+/// Elements of the largest tensor that is decoded when it is read; it holds whatever is followed when the graph is built.
+const DECODED: usize = 4096;
 
 /// A decoded tensor.
 pub(crate) struct Named {
@@ -143,9 +146,11 @@ fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
     whole.iter().map(|&chunk| read(chunk)).collect()
 }
 
-/// Little-endian bytes, whose length has been checked.
-fn from_bytes(dtype: DType, bytes: &[u8]) -> Option<TensorData> {
+/// Little-endian bytes, whose length has been checked. Those of large tensors stay where they are.
+fn from_bytes(dtype: DType, bytes: &Bytes) -> Option<TensorData> {
+    let len = bytes.len().checked_div(width(dtype)?)?;
     Some(match dtype {
+        _ if len > DECODED => TensorData::Raw { dtype, len, bytes: bytes.clone() },
         DType::F32 => TensorData::F32(chunks(bytes, f32::from_le_bytes)),
         DType::F64 => TensorData::F64(chunks(bytes, f64::from_le_bytes)),
         DType::I32 => TensorData::I32(chunks(bytes, i32::from_le_bytes)),
@@ -153,19 +158,24 @@ fn from_bytes(dtype: DType, bytes: &[u8]) -> Option<TensorData> {
         DType::U8 => TensorData::U8(bytes.to_vec()),
         DType::I8 => TensorData::I8(chunks(bytes, i8::from_le_bytes)),
         DType::Bool => TensorData::Bool(bytes.iter().map(|&b| b != 0).collect()),
-        _ => TensorData::Raw { dtype, len: bytes.len().checked_div(width(dtype)?)?, bytes: bytes.to_vec() },
+        _ => TensorData::Raw { dtype, len, bytes: bytes.clone() },
     })
 }
 
 /// Little-endian bytes of the elements.
-pub(crate) fn to_bytes(data: &TensorData) -> Vec<u8> {
+pub(crate) fn to_bytes(data: &TensorData) -> Bytes {
+    fn each<const N: usize, T: Copy>(values: &[T], write: fn(T) -> [u8; N]) -> Bytes {
+        let mut bytes = Vec::with_capacity(values.len().saturating_mul(N));
+        values.iter().for_each(|&x| bytes.extend_from_slice(&write(x)));
+        bytes.into()
+    }
     match data {
-        TensorData::F32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        TensorData::F64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        TensorData::I32(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        TensorData::I64(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        TensorData::U8(v) => v.clone(),
-        TensorData::I8(v) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        TensorData::F32(v) => each(v, f32::to_le_bytes),
+        TensorData::F64(v) => each(v, f64::to_le_bytes),
+        TensorData::I32(v) => each(v, i32::to_le_bytes),
+        TensorData::I64(v) => each(v, i64::to_le_bytes),
+        TensorData::U8(v) => Bytes::copy_from_slice(v),
+        TensorData::I8(v) => each(v, i8::to_le_bytes),
         TensorData::Bool(v) => v.iter().map(|&b| u8::from(b)).collect(),
         TensorData::Raw { bytes, .. } => bytes.clone(),
     }
@@ -174,7 +184,7 @@ pub(crate) fn to_bytes(data: &TensorData) -> Vec<u8> {
 /// The strings of a tensor, which lie in it as a length of eight bytes before each.
 pub(crate) fn strings(data: &TensorData) -> Option<Vec<Bytes>> {
     let TensorData::Raw { dtype: DType::String, bytes, len } = data else { return None };
-    let mut rest = bytes.as_slice();
+    let mut rest: &[u8] = bytes;
     let mut strings = Vec::new();
     for _ in 0..*len {
         let (length, after) = rest.split_first_chunk::<8>()?;
@@ -188,7 +198,7 @@ pub(crate) fn strings(data: &TensorData) -> Option<Vec<Bytes>> {
 /// The typed fields; types below 32 bits share `int32_data`.
 fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
     let small = &proto.int32_data;
-    let raw = |bytes: Vec<u8>, len: usize| TensorData::Raw { dtype, bytes, len };
+    let raw = |bytes: Vec<u8>, len: usize| TensorData::Raw { dtype, bytes: bytes.into(), len };
     Some(match dtype {
         DType::F32 => TensorData::F32(proto.float_data.clone()),
         DType::F64 => TensorData::F64(proto.double_data.clone()),
@@ -229,8 +239,8 @@ fn external_entry<'a>(proto: &'a TensorProto, key: &str) -> Option<&'a str> {
     proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref())
 }
 
-/// Reads the bytes of a tensor that lies in another file of the model's folder.
-fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<Vec<u8>, ImportError> {
+/// The bytes of a tensor that lies in another file of the model's folder.
+fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<Bytes, ImportError> {
     let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
     let entry = |key: &str| external_entry(proto, key);
     let number = |key: &str| match entry(key) {
@@ -258,7 +268,7 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if !real.starts_with(folder.canonicalize().map_err(failed)?) {
         return Err(escapes());
     }
-    let mut file = File::open(&real).map_err(failed)?;
+    let file = File::open(&real).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if !metadata.is_file() {
         return Err(escapes());
@@ -267,8 +277,5 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
         return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
     }
-    file.seek(SeekFrom::Start(offset)).map_err(failed)?;
-    let mut data = vec![0; bytes];
-    file.read_exact(&mut data).map_err(failed)?;
-    Ok(data)
+    mapping::map(&file, offset, bytes).map_err(failed)
 }

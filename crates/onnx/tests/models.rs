@@ -2,8 +2,9 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use brinell_graph::{Dim, Graph, cost, rebatch};
+use brinell_graph::{DType, Dim, Graph, Tensor, ValueId, cost, rebatch};
 
 fn models(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -27,9 +28,14 @@ fn data() -> Vec<PathBuf> {
     found
 }
 
-fn constants(graph: &Graph) -> Vec<(String, brinell_graph::Tensor)> {
-    let mut constants: Vec<_> = graph.constants().map(|(id, tensor)| (graph.value(id).name.clone(), (**tensor).clone())).collect();
-    constants.sort_by(|(a, _), (b, _)| a.cmp(b));
+/// Name, shape, type and elements of a constant.
+type Constant = (String, Vec<usize>, DType, Option<Vec<f64>>);
+
+fn constants(graph: &Graph) -> Vec<Constant> {
+    let constant =
+        |(id, tensor): (ValueId, &Arc<Tensor>)| (graph.value(id).name.clone(), tensor.shape().to_vec(), tensor.dtype(), tensor.to_f64());
+    let mut constants: Vec<Constant> = graph.constants().map(constant).collect();
+    constants.sort_by(|a, b| a.0.cmp(&b.0));
     constants
 }
 

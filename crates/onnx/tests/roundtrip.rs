@@ -210,7 +210,7 @@ fn node_names_are_distinct_in_the_file() {
 
 #[test]
 fn every_element_type_comes_back() {
-    let raw = |dtype, bytes: Vec<u8>, len| Tensor::new(vec![len], TensorData::Raw { dtype, bytes, len }).unwrap();
+    let raw = |dtype, bytes: Vec<u8>, len| Tensor::new(vec![len], TensorData::Raw { dtype, bytes: bytes.into(), len }).unwrap();
     let text = [3u64.to_le_bytes().as_slice(), b"abc", &0u64.to_le_bytes()].concat();
     let tensors = [
         Tensor::new(vec![2], TensorData::F32(vec![1.5, f32::INFINITY])).unwrap(),

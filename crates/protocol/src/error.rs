@@ -88,6 +88,34 @@ pub enum ProtocolError {
     /// An attack is unknown or misconfigured.
     #[error(transparent)]
     Attack(#[from] brinell_attack::AttackError),
+    /// The model's input takes whole numbers of a type that does not have all of the box.
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), but values from {lo} to {hi} would reach it; check --scale, --mean and --std"
+    )]
+    IntegerRange {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Least value that the box allows.
+        lo: f64,
+        /// Largest value that the box allows.
+        hi: f64,
+    },
+    /// The ball is smaller than the step from one whole number to the next.
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), so that the smallest change is {step} in units of --scale, and eps is {eps}; for pixels give --scale 0..255 and eps on that scale, such as 8 instead of 8/255"
+    )]
+    IntegerStep {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Smallest change.
+        step: f64,
+        /// The radius.
+        eps: f64,
+    },
     /// The number of class names differs from the model's classes.
     #[error("{} names {found} classes, but the model has {classes}", path.display())]
     ClassCount {
@@ -208,6 +236,24 @@ pub enum ProtocolError {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+    /// A rule about a feature cannot be kept.
+    #[error("[[feature]] `{column}`: {reason}")]
+    Feature {
+        /// The column as named, or its number.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An attack reads trees, and there are none that it could read.
+    #[error(
+        "attack {attack} reads the trees of the model, which it cannot: {reason}; attack it by its scores or labels instead (--suite score, --suite label)"
+    )]
+    NoTrees {
+        /// The attack.
+        attack: String,
+        /// Why not.
+        reason: String,
     },
     /// The user stopped the run.
     #[error("interrupted; continue with --resume")]

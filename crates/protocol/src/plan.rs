@@ -3,19 +3,22 @@
 use std::path::PathBuf;
 
 use brinell_attack::Knowledge;
-use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_engine::{Interface, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
 
 use crate::data::Scale;
+use crate::features::{FeatureRule, Unit};
 
 /// One audit, as asked for.
 ///
 /// | Name | Default | Meaning |
 /// |---|---|---|
 /// | `model` | | ONNX file, or the address of a model, `http://HOST/v2/models/NAME` |
+/// | `interface` | the only input, the first output | what is attacked, what decides, and the threshold of a score |
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
-/// | `scale` | `0..1` | range of the input box, in which eps and distances are given |
+/// | `scale` | `0..1` | range of the input box, in which eps and distances are given; with [`Scale::Data`] each feature has its own |
+/// | `unit`, `features` | by scale, none | what a change of 1 is; rules of the features of a table |
 /// | `preprocess` | none | mean, standard deviation and axis order, applied after the attack |
 /// | `norm`, `eps` | | the ball; with [`Eps::any`] the nearest example of each sample is looked for |
 /// | `target` | none | class name or index that every sample is to be turned into |
@@ -32,10 +35,13 @@ use crate::data::Scale;
 #[expect(missing_docs, reason = "the table says it")]
 pub struct Plan {
     pub model: PathBuf,
+    pub interface: Interface,
     pub data: PathBuf,
     pub labels: Option<String>,
     pub classes: Option<PathBuf>,
     pub scale: Scale,
+    pub unit: Option<Unit>,
+    pub features: Vec<FeatureRule>,
     pub preprocess: PreprocessOptions,
     pub norm: Norm,
     pub eps: Eps,
@@ -57,12 +63,12 @@ pub struct Plan {
     pub command: String,
 }
 
-/// Returns the input box that a scale declares.
+/// Returns the input box that a scale declares; that of [`Scale::Data`] is only known with the data ([`crate::features`]).
 #[must_use]
 pub fn input_box(scale: Scale) -> InputBox {
     match scale {
         Scale::Unit => InputBox::UNIT,
-        Scale::Byte => InputBox::BYTE,
+        Scale::Byte | Scale::Data => InputBox::BYTE,
     }
 }
 
@@ -72,5 +78,6 @@ pub fn scale_name(scale: Scale) -> &'static str {
     match scale {
         Scale::Unit => "0..1",
         Scale::Byte => "0..255",
+        Scale::Data => "data",
     }
 }

@@ -88,7 +88,7 @@ impl Summary {
 }
 
 /// The audited file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Name to show: the file name, or a title given by the caller.
     pub name: String,
@@ -99,6 +99,40 @@ pub struct ModelInfo {
     /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
+    /// What was attacked and what decided; `None` in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<ModelInterface>,
+}
+
+/// How a model was read as a classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInterface {
+    /// The input that was attacked.
+    pub input: Port,
+    /// The inputs that were held at what the data say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Port>,
+    /// The output that decided.
+    pub output: Port,
+    /// Names of the outputs that nobody looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_outputs: Vec<String>,
+    /// What the output is: `logits`, `softmax` or `sigmoid`; of the last two, the losses used the values before it.
+    pub ending: String,
+    /// Score from which on the class is 1, where the output is one score and no row of logits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+/// An input or output of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Its element type, such as `f32`.
+    pub dtype: String,
+    /// Its shape, such as `[B, 3, 32, 32]`.
+    pub shape: String,
 }
 
 /// The labelled samples.
@@ -151,6 +185,41 @@ pub struct Threat {
     pub input_box: [f64; 2],
     /// Class that every sample is to be turned into; `None` if any wrong class counts.
     pub target: Option<usize>,
+    /// Rules of the features, whose units eps and distances are then given in; the box is the smallest that holds all their ranges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+}
+
+/// What may be done to the features of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    /// One per feature, in the order of the values of a sample.
+    pub columns: Vec<Feature>,
+    /// Features of which exactly one is 1 and the others are 0, by their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub one_hot: Vec<Vec<usize>>,
+}
+
+/// What may be done to one feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feature {
+    /// Name in the header of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Smallest value that a change may lead to.
+    pub min: f32,
+    /// Largest value that a change may lead to.
+    pub max: f32,
+    /// The change that counts as 1 in distances.
+    pub unit: f64,
+    /// True where changes lead to whole numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub integer: bool,
+    /// Values that changes may lead to; empty for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<f32>,
+    /// `any`, `increase`, `decrease` or `none`.
+    pub change: String,
 }
 
 /// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.

@@ -129,7 +129,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 24] = [
+const TEMPLATES: [(&str, &str); 25] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -147,6 +147,7 @@ const TEMPLATES: [(&str, &str); 24] = [
     ("stage.html", include_str!("../templates/stage.html")),
     ("gallery.html", include_str!("../templates/gallery.html")),
     ("curve.html", include_str!("../templates/curve.html")),
+    ("queries.html", include_str!("../templates/queries.html")),
     ("classes.html", include_str!("../templates/classes.html")),
     ("flags.html", include_str!("../templates/flags.html")),
     ("scope.html", include_str!("../templates/scope.html")),

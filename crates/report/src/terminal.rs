@@ -4,6 +4,7 @@ mod claims;
 
 pub use claims::{replays, verdicts};
 
+use crate::chart::queries_to_break;
 use crate::format::{JOINER, NBSP, confidence, confidence_level, count, distance, duration, interval, norm, percent, size};
 use crate::verdict::Verdict;
 use brinell_record::{MinimumNorm, Rate, Severity, Summary};
@@ -45,6 +46,12 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     accuracy(&mut out, robust, summary.survived, &summary.robust_accuracy, summary.data.n);
     if let Some(minimum) = &summary.minimum_norm {
         distances(&mut out, summary, minimum);
+    }
+    if let Some(text) = queries_to_break(summary) {
+        out.push('\n');
+        for line in wrap(&ascii(&text), width) {
+            let _ = writeln!(out, "{line}");
+        }
     }
     flags(&mut out, summary, width, &paint);
     out

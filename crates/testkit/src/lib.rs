@@ -12,6 +12,7 @@ mod golden;
 mod model;
 mod nodes;
 mod random;
+mod random_case;
 mod tolerance;
 
 pub use array::Array;
@@ -22,4 +23,5 @@ pub use golden::{Case, CaseInput, CaseOutput, Differentiated, GOLDEN_FAMILIES, G
 pub use model::{conv_net, perceptron};
 pub use nodes::{NodeCase, node_cases};
 pub use random::{Rng, random_graph};
+pub use random_case::{RANDOM_CASES, RandomCase};
 pub use tolerance::Tolerance;

@@ -1,7 +1,9 @@
 //! The set of allowed inputs around one clean input.
 
+use std::sync::Arc;
+
 use crate::{
-    Eps, InputBox, Norm, Region, ThreatError,
+    Eps, Features, Frame, InputBox, Norm, Region, ThreatError,
     kernel::{clamp, distance_count, distance_max, distance_sq, distance_sum},
     l0, l1, l2,
     region::interval,
@@ -12,15 +14,17 @@ use crate::{
 /// Points of this program need none for Linf; it is there for adversarial examples of other programs, which round `x + eps` to f32.
 pub const ROUNDING_ALLOWANCE: f64 = 1e-6;
 
-/// A norm ball of radius `eps` around any `x`, intersected with the input box.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// A norm ball of radius `eps` around any `x`, intersected with the input box, or with the rules of the features of a table.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ball {
     /// How distance is measured.
     pub norm: Norm,
     /// Radius in model-input units, for L0 in elements; not negative, infinite where the box alone is the limit.
     pub eps: f64,
-    /// Range of every input element.
+    /// Range of every input element; with features the smallest box that holds all of theirs.
     pub bounds: InputBox,
+    /// Rules of each feature, and the units in which its changes are measured; attacks meet them through [`Frame`] alone.
+    pub features: Option<Arc<Features>>,
 }
 
 /// Why a point is not an allowed input.
@@ -53,6 +57,16 @@ pub enum Violation {
         /// The box.
         bounds: InputBox,
     },
+    /// A feature has a value that it may not be given.
+    #[error("feature {index} is {value}: {reason}")]
+    Feature {
+        /// Number of the feature.
+        index: usize,
+        /// Its value.
+        value: f32,
+        /// The rule that it breaks.
+        reason: &'static str,
+    },
     /// The point is too far from the clean input.
     #[error("the {norm} distance is {distance}, larger than eps {eps}")]
     OutsideBall {
@@ -68,12 +82,12 @@ pub enum Violation {
 impl Ball {
     /// Builds a ball.
     pub fn new(norm: Norm, eps: &Eps, bounds: InputBox) -> Self {
-        Self { norm, eps: eps.value(), bounds }
+        Self { norm, eps: eps.value(), bounds, features: None }
     }
 
     /// Builds a ball without a radius: every input of the box is allowed, and distances are still measured.
     pub fn unlimited(norm: Norm, bounds: InputBox) -> Self {
-        Self { norm, eps: f64::INFINITY, bounds }
+        Self { norm, eps: f64::INFINITY, bounds, features: None }
     }
 
     /// Checks that the radius is not larger than the box itself, which is nearly always a mistake in units.
@@ -86,6 +100,9 @@ impl Ball {
             return Err(ThreatError::NotACount { eps: self.eps });
         }
         let diameter = self.diameter(elements);
+        if self.features.is_some() && self.eps > diameter {
+            return Err(ThreatError::EpsBeyondFeatures { norm: self.norm, eps: self.eps, diameter });
+        }
         if self.eps <= diameter {
             Ok(())
         } else {
@@ -95,6 +112,15 @@ impl Ball {
 
     /// Largest distance of two points of the box, for inputs of `elements` elements.
     pub fn diameter(&self, elements: usize) -> f64 {
+        if let Some(features) = &self.features {
+            let widths = features.widths();
+            return match self.norm {
+                Norm::Linf => widths.fold(0.0, f64::max),
+                Norm::L2 => widths.map(|width| width * width).sum::<f64>().sqrt(),
+                Norm::L1 => widths.sum(),
+                Norm::L0 => widths.filter(|width| *width > 0.0).count() as f64,
+            };
+        }
         match self.norm {
             Norm::Linf => self.bounds.width(),
             Norm::L2 => self.bounds.width() * (elements as f64).sqrt(),
@@ -105,6 +131,9 @@ impl Ball {
 
     /// Distance of two points in the ball's norm, computed in f64; NaN if an element is NaN.
     pub fn distance(&self, x: &[f32], x_adv: &[f32]) -> f64 {
+        if let Some(features) = &self.features {
+            return features.distance(self.norm, x, x_adv);
+        }
         match self.norm {
             Norm::Linf => distance_max(x, x_adv),
             Norm::L2 => distance_sq(x, x_adv).sqrt(),
@@ -113,7 +142,18 @@ impl Ball {
         }
     }
 
-    /// Judges whether `x_adv` is an allowed input: finite, inside the box exactly, inside the ball with [`ROUNDING_ALLOWANCE`].
+    /// Range of one element.
+    pub fn range(&self, index: usize) -> (f32, f32) {
+        let feature = self.features.as_ref().and_then(|features| features.list().get(index));
+        feature.map_or((self.bounds.lo(), self.bounds.hi()), |feature| (feature.lo, feature.hi))
+    }
+
+    /// The neighbourhood of `x` in units of the features, where there are some; its points keep to the radius unless `beyond`.
+    pub fn frame(&self, x: &[f32], beyond: bool) -> Option<Frame> {
+        self.features.as_ref().map(|features| Frame::new(features, self, x, beyond))
+    }
+
+    /// Judges whether `x_adv` is an allowed input: finite, inside the box exactly (with features: by their rules), inside the ball with [`ROUNDING_ALLOWANCE`].
     ///
     /// # Errors
     /// The first [`Violation`] in that order.
@@ -124,7 +164,9 @@ impl Ball {
         if let Some((index, &value)) = x_adv.iter().enumerate().find(|(_, v)| !v.is_finite()) {
             return Err(Violation::NotFinite { index, value });
         }
-        if let Some((index, &value)) = x_adv.iter().enumerate().find(|&(_, &v)| !self.bounds.contains(v)) {
+        if let Some(features) = &self.features {
+            features.allows(x, x_adv)?;
+        } else if let Some((index, &value)) = x_adv.iter().enumerate().find(|&(_, &v)| !self.bounds.contains(v)) {
             return Err(Violation::OutsideBox { index, value, bounds: self.bounds });
         }
         let distance = self.distance(x, x_adv);
@@ -135,13 +177,19 @@ impl Ball {
         }
     }
 
-    /// Precomputes the region around `x`; use this where many points are projected.
+    /// Precomputes the region around `x`, without regard to features; use this where many points are projected.
     pub fn around(&self, x: &[f32]) -> Region {
         Region::new(self, x)
     }
 
-    /// Moves `z` to the nearest allowed input; see [`Region::project`]. No memory is allocated, so that the radius may change at every step.
+    /// Moves `z` to the nearest allowed input; see [`Region::project`]. Without features no memory is allocated, so that the radius may
+    /// change at every step; with them the result keeps their rules, but need not be the nearest point that does.
     pub fn project(&self, x: &[f32], z: &mut [f32]) {
+        if let Some(frame) = self.frame(x, false) {
+            let mut u = frame.units(z);
+            frame.ball().project(frame.centre(), &mut u);
+            return frame.realise(&u, z);
+        }
         match self.norm {
             Norm::Linf => x.iter().zip(z).for_each(|(&x, z)| {
                 let (lo, hi) = interval(x, self.eps, self.bounds);
@@ -158,7 +206,7 @@ impl Ball {
         self.around(x).project_reference(z);
     }
 
-    /// Largest value of `<a, y - x>` over all allowed `y`, in f64: how much a linear function can gain.
+    /// Largest value of `<a, y - x>` over all allowed `y`, features left out, in f64: how much a linear function can gain.
     ///
     /// # Guarantees
     /// Exact up to f64 rounding (relative 1e-12), if `x` is in the box. This is the closed form of an attack on a linear model.

@@ -48,4 +48,22 @@ pub enum ThreatError {
         /// Upper bound of the box.
         hi: f32,
     },
+    /// The radius allows every change of every feature.
+    #[error("eps {eps} is larger than the ranges of the features allow ({norm} diameter {diameter} in their units): check --unit and eps")]
+    EpsBeyondFeatures {
+        /// Norm of the ball.
+        norm: crate::Norm,
+        /// Radius.
+        eps: f64,
+        /// Largest distance of two allowed inputs.
+        diameter: f64,
+    },
+    /// The rules of a feature contradict themselves.
+    #[error("feature {index}: {reason}")]
+    BadFeature {
+        /// Number of the feature.
+        index: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
 }

@@ -50,6 +50,11 @@ impl Ball {
     /// As [`crate::Region::project`]. Uniform in the ball; where the box cuts the ball, its edge gets what was outside. For L0 the
     /// elements are drawn, and their values uniformly from the box. The ball must have a finite radius.
     pub fn sample_uniform(&self, x: &[f32], rng: &mut impl Rng, out: &mut [f32]) {
+        if let Some(frame) = self.frame(x, false) {
+            let mut u = vec![0.0; x.len()];
+            frame.ball().sample_uniform(frame.centre(), rng, &mut u);
+            return frame.realise(&u, out);
+        }
         let scale = match self.norm {
             Norm::Linf => {
                 fill_uniform(rng, out);

@@ -269,7 +269,7 @@ proptest! {
         prop_assert!(inner(&toward, &x, &y) >= rise.min(most) - rounding, "{} < {rise}", inner(&toward, &x, &y));
         // The same radius spent at best rises no more than was asked for, so that no shorter step would do; L0 is whole.
         let shorter = if norm == Norm::L0 { (size - 1.0).max(0.0) } else { size * (1.0 - 1e-5) };
-        let best = Ball { norm, eps: shorter, bounds }.support(&x, &toward);
+        let best = Ball { norm, eps: shorter, bounds, features: None }.support(&x, &toward);
         prop_assert!(best <= rise + rounding, "{best} > {rise} at {shorter}");
     }
 }

@@ -14,6 +14,7 @@ def cases(make):
         "negative": ((2, 4), 1, [-1, 1]),
         "rows": ((4, 3), 0, [2, 2, 0]),
         "last": ((2, 3, 4), 2, [1]),
+        "flat_batch": ((4,), 0, [[3, 0], [3, 1]]),
     }
     for name, (shape, axis, indices) in gathers.items():
         make.restart(f"gather_{name}")
@@ -23,7 +24,7 @@ def cases(make):
             picked = x.index_select(axis, i.flatten() % x.shape[axis])
             return picked.reshape(*x.shape[:axis], *i.shape, *x.shape[axis + 1 :])
 
-        batch = ["x"] if axis else []
+        batch = ["x"] if axis or name == "flat_batch" else []
         yield make.case(f"gather_{name}", {"x": make.normal(*shape), "i": i}, [node("Gather", "x i", axis=axis)], gather, batch=batch, constant=["i"])
 
     make.restart("gather_elements")

@@ -34,7 +34,7 @@ impl Ranked {
             apgd: apgd.clone(),
             targets: targets as usize,
             clean: start.x.iter().map(|&x| brinell_threat::clamp(x, bounds.lo(), bounds.hi())).collect(),
-            ball: *start.ball,
+            ball: start.ball.clone(),
             label: start.label,
             classes: start.classes,
             seed: start.seed,

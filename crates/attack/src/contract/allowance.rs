@@ -19,6 +19,8 @@ use crate::{Knowledge, Recipe};
 pub fn allowance(attack: &dyn Recipe, norm: Norm, problem: &Problem) -> Option<f64> {
     let one_plane = problem.net.hidden.is_none() && problem.net.n_classes() == 2;
     match (attack.name(), norm) {
+        // It reads trees, which none of the problems has.
+        _ if attack.reads_trees() => None,
         ("fgsm", Norm::Linf) if one_plane => Some(0.01),
         ("fgsm", _) => None,
         ("square", Norm::L2 | Norm::L1) => Some(2.0),

@@ -87,7 +87,7 @@ impl Harness {
     ) -> Result<Vec<Verdict>, HarnessError> {
         let failed = |source| HarnessError::Model { case: problem.name.clone(), source: Box::new(source) };
         let mut model = open(problem, recipe.loss(way.target.is_some(), problem.net.n_classes())).map_err(failed)?;
-        let ball = Ball { norm, eps: way.eps, bounds: Problem::BOUNDS };
+        let ball = Ball { norm, eps: way.eps, bounds: Problem::BOUNDS, features: None };
         let mut samples: Vec<u64> = (0..way.copies).collect();
         if way.reversed {
             samples.reverse();
@@ -106,15 +106,17 @@ impl Harness {
         let mut items = samples.into_iter().map(item);
         let stop = AtomicBool::new(false);
         let settings = DriverSettings {
+            trees: None,
             shape: &problem.shape,
             batch: way.batch,
             seed: 3,
             max_queries: Some(MAX_QUERIES),
             aim: way.aim,
+            grid: None,
             pool: &self.pool,
             stop: &stop,
         };
-        let mut court = Exact { problem, ball, target: way.target, verdicts: Vec::new() };
+        let mut court = Exact { problem, ball: ball.clone(), target: way.target, verdicts: Vec::new() };
         driver::run(model.as_mut(), recipe, &ball, &mut items, &mut court, &settings, &mut Timing::default()).map_err(
             |error| match error {
                 DriverError::Oracle(error) => failed(error),

@@ -189,7 +189,7 @@ mod tests {
                         problem
                             .pieces(&difference, f64::from(problem.net.output.bias[k]) - f64::from(problem.net.output.bias[problem.label]))
                     });
-                    let ball = Ball { norm, eps, bounds: Problem::BOUNDS };
+                    let ball = Ball { norm, eps, bounds: Problem::BOUNDS, features: None };
                     pieces
                         .map(|(w, lead)| ball.support(&problem.x, &w.iter().map(|&w| w as f32).collect::<Vec<_>>()) - lead)
                         .fold(f64::NEG_INFINITY, f64::max)
@@ -209,7 +209,7 @@ mod tests {
             for norm in Norm::ALL {
                 let optimum = problem.optimum(norm);
                 let eps = if norm == Norm::L0 { optimum - 1.0 } else { 0.999 * optimum };
-                let ball = Ball { norm, eps, bounds: Problem::BOUNDS };
+                let ball = Ball { norm, eps, bounds: Problem::BOUNDS, features: None };
                 let mut z = problem.x.clone();
                 for _ in 0..500 {
                     ball.sample_uniform(&problem.x, &mut rng, &mut z);

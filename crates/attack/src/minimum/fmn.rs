@@ -153,7 +153,7 @@ impl Search for Run {
                 *v = (f64::from(*v) + step / size * f64::from(finite(g))) as f32;
             }
         }
-        Ball { eps: self.radius, ..sample.ball }.project(&sample.x, point);
+        Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
         Some(self.steps.need())
     }
 

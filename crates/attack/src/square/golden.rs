@@ -44,7 +44,7 @@ fn points_and_choices_are_those_of_the_reference() {
     for norm in ["linf", "l2", "l1"] {
         let golden = read(norm);
         let (x, shape, losses) = (floats(&golden["x"]), whole(&golden["shape"]), floats(&golden["losses"]));
-        let ball = Ball { norm: norm.parse().unwrap(), eps: golden["eps"].as_f64().unwrap(), bounds: InputBox::UNIT };
+        let ball = Ball { norm: norm.parse().unwrap(), eps: golden["eps"].as_f64().unwrap(), bounds: InputBox::UNIT, features: None };
         let coins = golden["coins"].as_array().unwrap().iter().map(|coin| coin.as_bool().unwrap()).collect();
         let dice = Loaded { places: whole(&golden["places"]).into(), coins };
         let config =

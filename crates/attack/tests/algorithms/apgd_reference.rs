@@ -33,7 +33,7 @@ fn largest_difference(name: &str, quirk: bool) -> f64 {
     let steps = u32::try_from(golden["steps"].as_u64().unwrap()).unwrap();
     let apgd = Apgd::new(ApgdConfig { steps, reference_quirk: quirk, ..ApgdConfig::new(loss) }).unwrap();
     let norm = golden["norm"].as_str().unwrap().parse().unwrap();
-    let ball = Ball { norm, eps: golden["eps"].as_f64().unwrap(), bounds: InputBox::UNIT };
+    let ball = Ball { norm, eps: golden["eps"].as_f64().unwrap(), bounds: InputBox::UNIT, features: None };
     let class = |key: &str, k: usize| usize::try_from(setup[key][k].as_u64().unwrap()).unwrap();
 
     let mut worst = 0.0f64;

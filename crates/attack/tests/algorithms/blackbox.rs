@@ -28,7 +28,7 @@ fn dot(a: &[f32], b: impl Iterator<Item = f64>) -> f64 {
 
 /// The logit `w . (x - x0) - lead`, which reaches zero at a distance of exactly `eps` from `x0`.
 fn rival(w: &[f32], x0: &[f32], norm: Norm, eps: f64) -> impl Fn(&[f32]) -> f32 + use<> {
-    let lead = Ball { norm, eps, bounds: InputBox::UNIT }.support(x0, w);
+    let lead = Ball { norm, eps, bounds: InputBox::UNIT, features: None }.support(x0, w);
     let (w, x0) = (w.to_vec(), x0.to_vec());
     move |x| (dot(&w, x.iter().zip(&x0).map(|(x, x0)| f64::from(*x) - f64::from(*x0))) - lead) as f32
 }
@@ -121,7 +121,7 @@ fn attacks_from_scores_succeed_above_the_threshold_and_never_below() {
         for norm in [Norm::Linf, Norm::L2] {
             for (inset, eps) in [(0.3, 0.1), (0.0, 0.4), (0.1, 0.5)] {
                 for target in [None, Some(1)] {
-                    let (x, ball) = (clean(inset), Ball { norm, eps, bounds: InputBox::UNIT });
+                    let (x, ball) = (clean(inset), Ball { norm, eps, bounds: InputBox::UNIT, features: None });
                     let easy = rival(&weights(2.3), &x, norm, eps / 1.05);
                     let found = attack(spec, &|x| vec![0.0, easy(x)], &x, &ball, target, 2);
                     assert!(found.nearest <= eps, "{spec} {norm} {inset} {eps}");
@@ -140,7 +140,7 @@ fn what_does_not_change_the_decision_changes_no_point() {
     let (x, shift) = (clean(0.2), 32.0);
     let order = [2, 0, 1];
     for (spec, norm) in SHORT.into_iter().flat_map(|(spec, norms)| norms.iter().map(move |norm| (spec, *norm))) {
-        let ball = Ball { norm, eps: 0.8, bounds: InputBox::UNIT };
+        let ball = Ball { norm, eps: 0.8, bounds: InputBox::UNIT, features: None };
         // Multiples of a power of two, so that neither shift nor scale rounds, and never zero, so that no two are equal.
         let grid = |v: f32| ((v * 4096.0).floor() + 0.5) / 4096.0;
         let (one, two) = (rival(&weights(2.3), &x, norm, 0.5), rival(&weights(0.7), &x, norm, 0.6));
@@ -207,7 +207,7 @@ fn degenerate_inputs_give_finite_points_and_an_end() {
                 let n = shape.iter().product();
                 for value in [0.0f32, 0.25, 1.0] {
                     let x = vec![value; n];
-                    let ball = Ball { norm, eps, bounds: InputBox::UNIT };
+                    let ball = Ball { norm, eps, bounds: InputBox::UNIT, features: None };
                     let start = Start { shape, ..Start::new(&x, &ball, 0, 2) };
                     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len() as f32;
                     // Wrong already; wrong nearby; wrong nowhere; no answer at all.

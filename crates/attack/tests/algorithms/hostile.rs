@@ -41,11 +41,11 @@ proptest! {
             "apgd-t:steps=10,order=malt", "apgd-ce:steps=10,eot=3", "fab:steps=20", "fab-t:steps=20", "square:queries=40",
         ];
         for norm in [Norm::Linf, Norm::L2, Norm::L1] {
-            let ball = Ball { norm, eps, bounds: InputBox::UNIT };
+            let ball = Ball { norm, eps, bounds: InputBox::UNIT, features: None };
             for name in names.into_iter().filter(|name| recipe(name).unwrap().norms().contains(&norm)) {
                 // These come in from outside.
                 let outside = name.starts_with("fab") || norm == Norm::L1 && name.starts_with("apgd");
-                let allowed = if outside { Ball::unlimited(norm, InputBox::UNIT) } else { ball };
+                let allowed = if outside { Ball::unlimited(norm, InputBox::UNIT) } else { ball.clone() };
                 let start = Start { seed, sample: 1, run: 2, shape: &[1, 19], ..Start::new(&x, &ball, 0, 4) };
                 let mut attack = recipe(name).unwrap().start(&start);
                 let mut asked = vec![f32::NAN; DIM];
@@ -70,7 +70,7 @@ proptest! {
     ) {
         let clean: Vec<f32> = gradient.iter().map(|g| if g.is_finite() { *g } else { 0.0 }).collect();
         for norm in [Norm::Linf, Norm::L2] {
-            let ball = Ball { norm, eps: 0.1, bounds: InputBox::UNIT };
+            let ball = Ball { norm, eps: 0.1, bounds: InputBox::UNIT, features: None };
             for name in ["fgsm", "pgd:steps=3", "apgd-ce:steps=5"] {
                 let walk = |gradient: &[f32]| {
                     let start = Start::new(&x, &ball, 0, 2);

@@ -56,7 +56,7 @@ pub(crate) fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
 }
 
 fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> (Trace, f64) {
-    let ball = Ball { norm, eps, bounds: InputBox::UNIT };
+    let ball = Ball { norm, eps, bounds: InputBox::UNIT, features: None };
     let start = Start { target, seed: 5, sample: 9, ..Start::new(&problem.x, &ball, 0, 2) };
     let trace = run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM);
     let margin = trace.best_margin(&ball, &problem.x);
@@ -114,7 +114,7 @@ fn the_closed_form_agrees_with_the_support_function() {
             let eps = if norm == Norm::L0 { f64::ceil(10.0 * eps) } else { eps };
             let problem = problem(inset, 0.0);
             let against: Vec<f32> = problem.w.iter().map(|w| -*w as f32).collect();
-            let support = Ball { norm, eps, bounds: InputBox::UNIT }.support(&problem.x, &against);
+            let support = Ball { norm, eps, bounds: InputBox::UNIT, features: None }.support(&problem.x, &against);
             let drop = largest_drop(&problem, norm, eps);
             assert!((support - drop).abs() < 1e-6 * drop, "{norm} {eps}: {support} {drop}");
         }
@@ -147,7 +147,7 @@ fn runs_cost_what_they_say() {
 fn random_starts_differ_between_restarts_and_touch_the_ball_in_apgd() {
     let problem = problem(0.45, 1.0);
     for norm in [Norm::Linf, Norm::L2] {
-        let ball = Ball { norm, eps: 0.05, bounds: InputBox::UNIT };
+        let ball = Ball { norm, eps: 0.05, bounds: InputBox::UNIT, features: None };
         for (name, touches) in [("pgd", false), ("apgd-ce", true)] {
             let made = recipe(name).unwrap();
             let first = |restart| {

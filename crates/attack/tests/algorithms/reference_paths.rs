@@ -47,8 +47,12 @@ fn apgd_in_l1_takes_the_path_of_the_reference() {
         let golden = read(&format!("attacks/l1_{name}.json"));
         let steps = u32::try_from(number(&golden["steps"])).unwrap();
         let apgd = Apgd::new(ApgdConfig { steps, ..ApgdConfig::new(loss) }).unwrap();
-        let ball =
-            Ball { norm: golden["norm"].as_str().unwrap().parse().unwrap(), eps: golden["eps"].as_f64().unwrap(), bounds: InputBox::UNIT };
+        let ball = Ball {
+            norm: golden["norm"].as_str().unwrap().parse().unwrap(),
+            eps: golden["eps"].as_f64().unwrap(),
+            bounds: InputBox::UNIT,
+            features: None,
+        };
         for (sample, x) in rows(&golden["x"]).iter().enumerate() {
             let (x, label) = (narrow(x), number(&golden["labels"][sample]));
             let target = name.ends_with("targeted").then(|| number(&golden["targets"][sample]));

@@ -6,7 +6,7 @@ use brinell_threat::{Ball, InputBox, Norm};
 /// All points of a run of 100 steps on one element, with these losses and gradients at the k-th point.
 fn path(reference_quirk: bool, answer: impl Fn(u32) -> (f32, f32)) -> Vec<f32> {
     let apgd = Apgd::new(ApgdConfig { reference_quirk, ..ApgdConfig::new(ApgdLoss::Dlr) }).unwrap();
-    let ball = Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::new(-8.0, 8.0).unwrap() };
+    let ball = Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::new(-8.0, 8.0).unwrap(), features: None };
     let start = Start::new(&[0.0], &ball, 0, 2);
     let mut attack = apgd.start_at(&start, &[0.25]);
     let (mut points, mut x) = (Vec::new(), [f32::NAN]);

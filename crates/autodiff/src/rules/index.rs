@@ -1,6 +1,6 @@
 //! Operators that pick, sort or scan.
 //!
-//! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix. GatherElements: a scatter that
+//! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix, or scattered where the batch was one row. GatherElements: a scatter that
 //! adds; GatherND the same. ScatterElements and ScatterND: what was overwritten receives nothing, updates are gathered. TopK: dy at the indices. CumSum:
 //! the sum from the other end. Trilu: the same triangle. ReverseSequence: reversed again.
 
@@ -94,6 +94,13 @@ pub(super) fn reverse_sequence(ctx: &mut Ctx<'_>) -> Grads {
 pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
     let (x, indices, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
     let (shape, index_shape) = (ctx.shape(x)?, ctx.shape(indices)?);
+    if let [Dim::Batch(_)] = shape.as_slice() {
+        // Elements of all samples in one row, as exporters write a strided view of the batch: too many for a one-hot matrix.
+        let n = product(&index_shape);
+        let (flat, dy) = (ctx.reshape(indices, vec![n])?, ctx.reshape(dy, vec![n])?);
+        let zeros = ctx.zeros_like(x)?;
+        return Ctx::one(ctx.op(Op::ScatterElements { axis: 0, reduction: ScatterReduction::Add }, &[zeros, flat, dy])?);
+    }
     let depth = ctx.size(x, axis)?;
     let constant = ctx.graph.constant_of(indices).and_then(|tensor| tensor.to_ints());
     let (before, after) = (&shape[..axis], &shape[axis + 1..]);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Folder, demo};
 
 /// The demo's ordinary model with something in front of it and something behind it.
-fn planted(before: impl FnOnce(&mut Graph, ValueId) -> ValueId, after: impl FnOnce(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
+pub(crate) fn planted(before: impl FnOnce(&mut Graph, ValueId) -> ValueId, after: impl FnOnce(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
     let model = brinell_onnx::read_file(&demo().join("ordinary.onnx")).unwrap().graph;
     let mut graph = Graph::new("planted");
     let x = graph.input("x", DType::F32, model.shape(model.inputs()[0]).unwrap().to_vec());
@@ -17,12 +17,12 @@ fn planted(before: impl FnOnce(&mut Graph, ValueId) -> ValueId, after: impl FnOn
     brinell_onnx::write(&graph).unwrap()
 }
 
-fn same(_: &mut Graph, value: ValueId) -> ValueId {
+pub(crate) fn same(_: &mut Graph, value: ValueId) -> ValueId {
     value
 }
 
 /// `value * factor`.
-fn scaled(graph: &mut Graph, value: ValueId, factor: f32) -> ValueId {
+pub(crate) fn scaled(graph: &mut Graph, value: ValueId, factor: f32) -> ValueId {
     let factor = graph.scalar(factor);
     graph.add(Op::Mul, &[value, factor]).unwrap()
 }

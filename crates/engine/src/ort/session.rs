@@ -6,7 +6,7 @@ use half::{bf16, f16};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
 
-use crate::ort::{NAME, one_line};
+use crate::ort::{NAME, maps, one_line};
 use crate::{Elements, EngineError, Port, Session, Stage, View, feed};
 
 pub(crate) struct OrtSession {
@@ -50,8 +50,17 @@ impl Session for OrtSession {
         }
         let results = self.session.run(values.as_slice()).map_err(|error| failure(one_line(error.message())))?;
         for (index, (_, value)) in results.iter().enumerate() {
-            let data = output(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
-            sink(index, View { shape: &self.shape, data });
+            match value.dtype() {
+                ValueType::Sequence(_) => {
+                    let scores = maps::matrix(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
+                    sink(index, View::f32(&self.shape, &scores));
+                }
+                ValueType::Tensor { ty: TensorElementType::String, .. } => {}
+                _ => {
+                    let data = output(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
+                    sink(index, View { shape: &self.shape, data });
+                }
+            }
         }
         Ok(())
     }
@@ -64,7 +73,11 @@ fn port(outlet: &Outlet, what: &str) -> Result<Port, EngineError> {
         port: outlet.name().to_owned(),
         dtype: outlet.dtype().to_string(),
     };
-    let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else { return Err(other()) };
+    let (ty, shape) = match outlet.dtype() {
+        ValueType::Tensor { ty, shape, .. } => (ty, shape),
+        kind if maps::are_scores(kind) => return Ok(Port { name: outlet.name().to_owned(), dtype: DType::F32, shape: vec![None, None] }),
+        _ => return Err(other()),
+    };
     let dtype = match ty {
         TensorElementType::Float32 => DType::F32,
         TensorElementType::Float64 => DType::F64,
@@ -79,6 +92,7 @@ fn port(outlet: &Outlet, what: &str) -> Result<Port, EngineError> {
         TensorElementType::Uint32 => DType::U32,
         TensorElementType::Uint64 => DType::U64,
         TensorElementType::Bool => DType::Bool,
+        TensorElementType::String => DType::String,
         _ => return Err(other()),
     };
     Ok(Port { name: outlet.name().to_owned(), dtype, shape: shape.iter().map(|&extent| usize::try_from(extent).ok()).collect() })

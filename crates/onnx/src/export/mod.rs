@@ -3,6 +3,7 @@
 //! The default opset is [`PREFERRED`]. Opaque nodes keep their meaning: where one of them changed between its own opset and
 //! that one, the newest opset is taken in which none changed, and operators that are younger are written in terms of older ones.
 
+mod assemble;
 mod attribute;
 mod layout;
 mod lower;
@@ -74,7 +75,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
         graph: Some(GraphProto {
             node: writer.nodes,
             name: Some(if graph.name.is_empty() { "graph".to_owned() } else { graph.name.clone() }),
-            initializer: writer.initializers,
+            initializer: Vec::new(),
             input: inputs,
             output: outputs,
             sparse_initializer: Vec::new(),
@@ -82,11 +83,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
         opset_import,
         functions: Vec::new(),
     };
-    let bytes = u64::try_from(model.encoded_len()).unwrap_or(u64::MAX);
-    if bytes >= crate::wire::MAX_FILE {
-        return Err(ExportError::TooLarge { bytes });
-    }
-    Ok(model.encode_to_vec())
+    assemble::assemble(model, writer.initializers)
 }
 
 fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, ExportError> {
@@ -110,7 +107,7 @@ struct Writer<'a> {
     names: HashSet<String>,
     node_names: HashSet<String>,
     nodes: Vec<NodeProto>,
-    initializers: Vec<Bytes>,
+    initializers: Vec<TensorProto>,
     /// Name of the value that holds the batch size as a vector of one element.
     batch: Option<String>,
     /// Domains beside the default one, with their versions.
@@ -190,9 +187,9 @@ impl Writer<'_> {
         if tensor.dtype() == DType::String {
             proto.string_data = tensor::strings(tensor.data()).ok_or_else(|| fail("its bytes are no list of strings"))?;
         } else {
-            proto.raw_data = Some(Bytes::from(tensor::to_bytes(tensor.data())));
+            proto.raw_data = Some(tensor::to_bytes(tensor.data()));
         }
-        self.initializers.push(Bytes::from(proto.encode_to_vec()));
+        self.initializers.push(proto);
         Ok(())
     }
 

@@ -65,10 +65,22 @@ pub(super) fn constant_of_shape(importer: &mut Importer<'_>, node: &Node<'_>) ->
 pub(super) fn range(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let operands = [node.input(0)?, node.input(1)?, node.input(2)?].map(|id| importer.content(id));
     let dtype = importer.graph.value(node.input(0)?).dtype;
-    let made = match operands {
-        [Some(start), Some(limit), Some(delta)] => fold::range(&start, &limit, &delta),
+    let made = match &operands {
+        [Some(start), Some(limit), Some(delta)] => fold::range(start, limit, delta),
         _ => None,
     };
+    if let ([Some(start), Some(limit), Some(delta)], None) = (&operands, &made)
+        && let (&[Sym::Int(0)], &[limit @ Sym::Batch(_)], &[delta]) =
+            (start.items.as_slice(), limit.items.as_slice(), delta.items.as_slice())
+        && let Sym::Batch(count @ 1..) = symbol::div(limit, delta)
+        && let Some(delta) = dtype.and_then(|dtype| Content::scalar(delta).to_tensor(dtype))
+    {
+        // As many numbers as there are samples: the sums of what stands before each.
+        let delta = importer.constant(node, delta);
+        let shape = vec![Dim::Batch(usize::try_from(count).unwrap_or(1))];
+        let steps = importer.step(node, Op::Expand { shape }, &[delta])?;
+        return importer.emit(node, Op::CumSum { axis: 0, exclusive: true, reverse: false }, vec![Some(steps)]);
+    }
     match made.zip(dtype).and_then(|(content, dtype)| content.to_tensor(dtype)) {
         Some(tensor) => importer.settle(node, tensor),
         None => unknown("its operands are not constant"),

@@ -130,11 +130,22 @@ pub(super) fn expand(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     importer.emit(node, Op::Expand { shape }, vec![Some(node.input(0)?)])
 }
 
+/// An axis of size 1 that is repeated once for every sample is expanded; the others are repeated before.
 pub(super) fn tile(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let repeats = importer.constant_ints(node.input(1)?)?;
-    let repeats =
-        repeats.iter().map(|&n| usize::try_from(n).or_else(|_| bad(format!("it repeats {n} times")))).collect::<Result<_, _>>()?;
-    importer.emit(node, Op::Tile { repeats }, vec![Some(node.input(0)?)])
+    let (x, counts) = (node.input(0)?, importer.dims(node.input(1)?)?);
+    let repeats = counts.iter().map(|count| count.fixed().unwrap_or(1)).collect();
+    if counts.iter().all(|count| count.fixed().is_some()) {
+        return importer.emit(node, Op::Tile { repeats }, vec![Some(x)]);
+    }
+    let shape = importer.shape(x)?;
+    let expanded = shape.iter().zip(&counts).map(|(&size, &count)| match (size, count) {
+        (_, Dim::Fixed(_)) => Some(Dim::Fixed(1)),
+        (Dim::Fixed(1), batch) => Some(batch),
+        _ => None,
+    });
+    let Some(shape) = expanded.collect() else { return opaque("it repeats samples once for every sample") };
+    let tiled = importer.step(node, Op::Tile { repeats }, &[x])?;
+    importer.emit(node, Op::Expand { shape }, vec![Some(tiled)])
 }
 
 pub(super) fn pad(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {

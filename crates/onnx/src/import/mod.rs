@@ -20,6 +20,7 @@ mod layout;
 mod linear;
 mod lp;
 mod microsoft;
+mod ml;
 mod norm;
 mod opaque;
 mod pool;
@@ -42,6 +43,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
+pub use self::ml::ClassLabels;
 pub(crate) use self::opaque::{captured_names, inner_operators};
 pub use self::rule::{Operator, operators};
 
@@ -49,7 +51,7 @@ use self::attribute::Attributes;
 use self::content::Content;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
-use crate::{tensor, version, wire};
+use crate::{mapping, tensor, version, wire};
 
 /// A model as read.
 #[derive(Debug, Clone)]
@@ -66,6 +68,12 @@ pub struct Model {
     pub producer_version: String,
     /// Other files that weights were read from, relative to the model's folder, sorted and each once.
     pub external: Vec<String>,
+    /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
+    pub class_labels: Option<ClassLabels>,
+    /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
+    pub maps: BTreeSet<String>,
+    /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
+    pub reversed: bool,
 }
 
 /// A node that is carried along unread.
@@ -104,6 +112,9 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     read_checked(Bytes::copy_from_slice(bytes), folder)
 }
 
+/// Bytes of the largest file that is read at once; larger ones are mapped.
+const COPIED: usize = 1 << 20;
+
 /// Reads a model file; external data is looked for in its folder.
 ///
 /// # Errors
@@ -114,10 +125,13 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
     if size > wire::MAX_FILE {
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = match usize::try_from(size) {
+        Ok(size) if size > COPIED => mapping::map(&std::fs::File::open(path).map_err(failed)?, 0, size).map_err(failed)?,
+        _ => Bytes::from(std::fs::read(path).map_err(failed)?),
+    };
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    read_checked(Bytes::from(bytes), Some(folder))
+    read_checked(bytes, Some(folder))
 }
 
 fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportError> {
@@ -136,7 +150,7 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let (graph, external) = match import(&graph, &nodes, &proto.functions, folder, true) {
+    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, folder, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, folder, false).map_err(|_| first)?,
         other => other?,
@@ -148,6 +162,9 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
         producer: proto.producer_name.unwrap_or_default(),
         producer_version: proto.producer_version.unwrap_or_default(),
         external: external.into_iter().collect(),
+        class_labels,
+        maps,
+        reversed,
     })
 }
 
@@ -248,6 +265,23 @@ struct Importer<'a> {
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
     /// Files that initializers were read from.
     external: BTreeSet<String>,
+    /// What the last classifier of `ai.onnx.ml` calls its classes.
+    class_labels: Option<ClassLabels>,
+    /// Results of ZipMap.
+    maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
+}
+
+/// What [`import`] makes.
+struct Imported {
+    graph: Graph,
+    external: BTreeSet<String>,
+    class_labels: Option<ClassLabels>,
+    /// Results of ZipMap.
+    maps: BTreeSet<String>,
+    /// A support vector machine for two classes has no probabilities.
+    reversed: bool,
 }
 
 fn import(
@@ -256,7 +290,7 @@ fn import(
     functions: &[FunctionProto],
     folder: Option<&Path>,
     batched: bool,
-) -> Result<(Graph, BTreeSet<String>), ImportError> {
+) -> Result<Imported, ImportError> {
     let mut importer = Importer {
         graph: Graph::new(proto.name.clone().unwrap_or_default()),
         by_name: HashMap::new(),
@@ -270,6 +304,9 @@ fn import(
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
+        class_labels: None,
+        maps: BTreeSet::new(),
+        reversed: false,
     };
     importer.interface(proto, folder, batched)?;
     for (node, opsets) in nodes {
@@ -284,7 +321,13 @@ fn import(
             graph.domains.insert(domain, version);
         }
     }
-    Ok((graph.dce(), importer.external))
+    Ok(Imported {
+        graph: graph.dce(),
+        external: importer.external,
+        class_labels: importer.class_labels,
+        maps: importer.maps,
+        reversed: importer.reversed,
+    })
 }
 
 impl<'a> Importer<'a> {

@@ -6,13 +6,48 @@ use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 
 pub(super) fn batch_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.attributes.flag("training_mode", false)? || node.has_outputs_beyond(1) {
-        return opaque("it runs in training mode");
+        return trained(importer, node);
     }
     if !node.attributes.flag("spatial", true)? {
         return opaque("it normalises per element");
     }
     let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
     importer.emit(node, Op::BatchNormalization { epsilon }, node.inputs.clone())
+}
+
+/// In training mode a batch is normalised by its own mean and variance: for a batch of one, as exporters use it on standardised weights,
+/// that is InstanceNormalization.
+fn trained(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
+    let (x, scale, bias) = (node.input(0)?, node.input(1)?, node.input(2)?);
+    let rank = match importer.shape(x)?.as_slice() {
+        shape @ [Dim::Fixed(1), _, _, ..] => shape.len(),
+        _ => return opaque("it runs in training mode"),
+    };
+    let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
+    let inputs = [x, scale, bias].map(Some).to_vec();
+    let mut made = importer.push(node.name, Op::InstanceNormalization { epsilon }, inputs, node.outputs.get(..1).unwrap_or_default())?;
+    if node.has_outputs_beyond(1) {
+        let average = |keepdims| Op::Reduce { kind: Reduce::Mean, axes: (0..rank).filter(|&axis| axis != 1).collect(), keepdims };
+        let mean = importer.step(node, average(false), &[x])?;
+        let centre = importer.step(node, average(true), &[x])?;
+        let centred = importer.step(node, Op::Sub, &[x, centre])?;
+        let square = importer.step(node, Op::Mul, &[centred, centred])?;
+        let variance = importer.step(node, average(false), &[square])?;
+        let momentum = f64::from(node.attributes.float_or("momentum", 0.9)?);
+        for (running, batch) in [(node.input(3)?, mean), (node.input(4)?, variance)] {
+            let (kept, new) = (importer.number(node, x, momentum)?, importer.number(node, x, 1.0 - momentum)?);
+            let kept = importer.step(node, Op::Mul, &[running, kept])?;
+            let new = importer.step(node, Op::Mul, &[batch, new])?;
+            made.push(Some(importer.step(node, Op::Add, &[kept, new])?));
+        }
+        made.extend([Some(mean), Some(variance)]);
+    }
+    for (id, name) in made.into_iter().zip(&node.outputs) {
+        if let (Some(id), Some(name)) = (id, name) {
+            importer.bind(name, id);
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn layer_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {

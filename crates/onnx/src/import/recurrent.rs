@@ -116,7 +116,7 @@ impl Importer<'_> {
             return bad("a parameter has too few directions");
         }
         if let Some(tensor) = self.graph.constant_of(value)
-            && let TensorData::F32(data) = tensor.data()
+            && let Some(data) = tensor.as_f32()
             && let Some(rest) = rest.iter().map(|d| d.fixed()).collect::<Option<Vec<_>>>()
         {
             let size: usize = rest.iter().product();

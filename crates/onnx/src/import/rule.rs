@@ -1,7 +1,7 @@
 //! Which operator is read how.
 
 use super::{
-    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, grid, index, layout, linear, lp, microsoft, norm,
+    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, grid, index, layout, linear, lp, microsoft, ml, norm,
     pool, quant, recurrent, reduce, resize, sequence,
 };
 
@@ -22,6 +22,7 @@ pub(super) fn find(domain: &str, op: &str) -> Option<&'static Rule> {
     let table = match domain {
         "" => RULES,
         "com.microsoft" => MICROSOFT,
+        ml::DOMAIN => ML,
         _ => return None,
     };
     table.binary_search_by(|rule| rule.name.cmp(op)).ok().and_then(|i| table.get(i))
@@ -48,7 +49,10 @@ pub fn operators() -> Vec<Operator> {
         Some((oldest, all.next_back().unwrap_or(oldest)))
     };
     let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
-    default.chain(MICROSOFT.iter().map(|rule| Operator { domain: "com.microsoft", name: rule.name, opsets: None })).collect()
+    let others = [("com.microsoft", MICROSOFT), (ml::DOMAIN, ML)];
+    let others =
+        others.into_iter().flat_map(|(domain, rules)| rules.iter().map(move |rule| Operator { domain, name: rule.name, opsets: None }));
+    default.chain(others).collect()
 }
 
 macro_rules! rules {
@@ -257,6 +261,23 @@ static MICROSOFT: &[Rule] = rules! {
     "SkipLayerNormalization" 1 ["epsilon"] microsoft::skip_layer_normalization;
 };
 
+/// ONNX's domain of classic models, sorted by name. What cannot be said in operators of the default domain is carried along, with its shapes.
+#[rustfmt::skip]
+static ML: &[Rule] = rules! {
+    "ArrayFeatureExtractor" 1 [] ml::array_feature_extractor;
+    "Binarizer" 1 ["threshold"] ml::binarizer;
+    "FeatureVectorizer" 1 ["inputdimensions"] ml::feature_vectorizer;
+    "LinearClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "intercepts" "multi_class" "post_transform"] ml::linear_classifier;
+    "LinearRegressor" 1 ["coefficients" "intercepts" "post_transform" "targets"] ml::linear_regressor;
+    "Normalizer" 1 ["norm"] ml::normalizer;
+    "SVMClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "kernel_params" "kernel_type" "post_transform" "prob_a" "prob_b" "rho" "support_vectors" "vectors_per_class"] ml::svm_classifier;
+    "SVMRegressor" 1 ["coefficients" "kernel_params" "kernel_type" "n_supports" "one_class" "post_transform" "rho" "support_vectors"] ml::svm_regressor;
+    "Scaler" 1 ["offset" "scale"] ml::scaler;
+    "TreeEnsembleClassifier" 1 ["base_values" "base_values_as_tensor" "class_ids" "class_nodeids" "class_treeids" "class_weights" "class_weights_as_tensor" "classlabels_int64s" "classlabels_strings" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_hitrates_as_tensor" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_nodeids" "nodes_treeids" "nodes_truenodeids" "nodes_values" "nodes_values_as_tensor" "post_transform"] ml::classifier;
+    "TreeEnsembleRegressor" 1 ["aggregate_function" "base_values" "base_values_as_tensor" "n_targets" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_hitrates_as_tensor" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_nodeids" "nodes_treeids" "nodes_truenodeids" "nodes_values" "nodes_values_as_tensor" "post_transform" "target_ids" "target_nodeids" "target_treeids" "target_weights" "target_weights_as_tensor"] ml::tree_regressor;
+    "ZipMap" 1 ["classlabels_int64s" "classlabels_strings"] ml::zip_map;
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +286,7 @@ mod tests {
     fn the_tables_are_sorted() {
         assert!(RULES.is_sorted_by(|a, b| a.name < b.name));
         assert!(MICROSOFT.is_sorted_by(|a, b| a.name < b.name));
+        assert!(ML.is_sorted_by(|a, b| a.name < b.name));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn tensor(name: &str, values: &Tensor) -> Bytes {
         dims: values.shape().iter().map(|&n| n as i64).collect(),
         data_type: Some(crate::tensor::dtype_number(values.dtype())),
         name: Some(name.to_owned()),
-        raw_data: Some(Bytes::from(crate::tensor::to_bytes(values.data()))),
+        raw_data: Some(crate::tensor::to_bytes(values.data())),
         ..TensorProto::default()
     };
     Bytes::from(proto.encode_to_vec())
@@ -91,6 +91,17 @@ impl Builder {
 
     fn ints(mut self, name: &str, values: &[i64]) -> Self {
         self.graph.initializer.push(tensor(name, &Tensor::ints(values.to_vec())));
+        self
+    }
+
+    fn scalars(mut self, values: &[(&str, i64)]) -> Self {
+        let scalar = |i: i64| Tensor::new(Vec::new(), TensorData::I64(vec![i])).unwrap();
+        self.graph.initializer.extend(values.iter().map(|&(name, i)| tensor(name, &scalar(i))));
+        self
+    }
+
+    fn vector(mut self, name: &str, n: usize) -> Self {
+        self.graph.initializer.push(tensor(name, &Tensor::new(vec![n], TensorData::F32(vec![1.0; n])).unwrap()));
         self
     }
 
@@ -309,4 +320,52 @@ fn values_that_a_subgraph_uses_stay_alive() {
     let model = model.read(13).unwrap();
     assert_eq!(model.graph.nodes().len(), 2);
     assert!(matches!(&model.graph.nodes()[1].op, Op::Opaque(op) if op.captures == 1));
+}
+
+#[test]
+fn tiling_once_for_every_sample_is_expanding() {
+    let repeated = || {
+        Builder::new(&[-1, 3])
+            .node("ReduceSum", &["x", "axis"], &["row"], &[])
+            .node("Shape", &["x"], &["shape"], &[int("end", 1)])
+            .node("Concat", &["shape", "last"], &["repeats"], &[int("axis", 0)])
+            .ints("axis", &[0])
+            .ints("last", &[2])
+            .node("Tile", &["row", "repeats"], &["y"], &[])
+    };
+    let model = repeated().read(17).unwrap();
+    assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some([B, f(6)].as_slice()));
+    assert_eq!(repeated().ops(17)[1..], [Op::Tile { repeats: vec![1, 2] }, Op::Expand { shape: vec![B, f(6)] }]);
+    let whole = Builder::new(&[-1, 3]).node("Shape", &["x"], &["shape"], &[]).node("Tile", &["x", "shape"], &["y"], &[]);
+    assert_eq!(whole.read(17).unwrap().opaque().len(), 1);
+}
+
+#[test]
+fn a_range_over_the_batch_is_a_sum_of_steps() {
+    let range = |delta| {
+        Builder::new(&[-1, 3])
+            .node("Shape", &["x"], &["shape"], &[int("end", 1)])
+            .node("Squeeze", &["shape"], &["samples"], &[])
+            .node("Mul", &["samples", "six"], &["limit"], &[])
+            .node("Range", &["zero", "limit", "delta"], &["y"], &[])
+            .scalars(&[("zero", 0), ("six", 6), ("delta", delta)])
+    };
+    let model = range(2).read(17).unwrap();
+    assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some([Dim::Batch(3)].as_slice()));
+    assert!(model.opaque().is_empty());
+    assert_eq!(range(4).read(17).unwrap().opaque().len(), 1);
+}
+
+#[test]
+fn training_mode_over_a_batch_of_one_is_instance_normalisation() {
+    let build = |batch, outputs: &[&str], attributes: &[AttributeProto]| {
+        Builder::new(&[batch, 3, 4]).node("BatchNormalization", &["x", "s", "s", "s", "s"], outputs, attributes).vector("s", 3)
+    };
+    let flag = [int("training_mode", 1)];
+    let instance = Op::InstanceNormalization { epsilon: 1e-5 };
+    assert_eq!(build(1, &["y"], &flag).ops(15), std::slice::from_ref(&instance));
+    assert_eq!(build(1, &["y", "a", "b", "c", "d"], &[]).ops(9), [instance]);
+    assert_eq!(build(-1, &["y"], &flag).read(15).unwrap().opaque().len(), 1);
+    let running = build(1, &["z", "y", "b"], &flag).read(15).unwrap();
+    assert_eq!(running.graph.shape(running.graph.outputs()[0]), Some([f(3)].as_slice()));
 }

@@ -70,6 +70,7 @@ impl Run<'_> {
                 path: plan.model.display().to_string(),
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
+                interface: Some(self.subject.describe()),
             },
             data: DataInfo {
                 path: plan.data.display().to_string(),
@@ -91,6 +92,7 @@ impl Run<'_> {
                 eps_text: plan.eps.text().to_owned(),
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
                 target: self.target,
+                features: self.ball.features.as_ref().map(|features| crate::features::to_record(features, &self.data.columns)),
             },
             preprocessing: Preprocessing {
                 scale: scale_name(plan.scale).to_owned(),
@@ -106,6 +108,7 @@ impl Run<'_> {
             suite: self.suite.clone(),
             attacks: self.stages.iter().map(SuiteStage::describe).collect(),
             attacks_not_run: attacks()
+                .filter(|known| !known.reads_trees || self.trees.is_some())
                 .filter(|known| known.norms.contains(&plan.norm) && self.stages.iter().all(|stage| stage.recipe.name() != known.name))
                 .map(|known| known.name.to_owned())
                 .collect(),

@@ -24,8 +24,11 @@ impl Run<'_> {
 
     /// A sample of the data with what lies outside the box moved to its edge: no other point can be asked.
     fn inside(&self, index: usize) -> Vec<f32> {
-        let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
-        self.sample(index).into_iter().map(|v| v.clamp(lo, hi)).collect()
+        let inside = |(place, v): (usize, f32)| {
+            let (lo, hi) = self.ball.range(place);
+            v.clamp(lo, hi)
+        };
+        self.sample(index).into_iter().enumerate().map(inside).collect()
     }
 }
 

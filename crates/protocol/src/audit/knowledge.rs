@@ -64,6 +64,16 @@ impl<'a> Asked<'a> {
         Ok(Chosen { suite, stages })
     }
 
+    /// Returns the stages for a model that is made of trees.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Attack`].
+    pub(super) fn choose_for_trees(&self) -> Result<Chosen, ProtocolError> {
+        let suite = "trees".to_owned();
+        let stages = Suite::named(&suite)?.stages(self.plan.norm)?;
+        Ok(Chosen { suite, stages })
+    }
+
     /// True where attacks on scores may take the place of those that need the gradient which `error` says cannot be had: neither they nor the
     /// gradient were asked for by name.
     pub(super) fn may_fall_back(&self, error: &OracleError) -> bool {
@@ -100,7 +110,7 @@ pub(super) fn fell_back(error: &OracleError, left_out: &[String], stages: &[Suit
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, with scores alone: survival says less than under gradients",
+        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them, unless the trees were searched to the end",
         left_out.join(", "),
         ran.join(", ")
     )
@@ -121,7 +131,7 @@ pub(super) fn answers_probabilities(
     let mut x = vec![0.0; data.sample_len()];
     for sample in 0..SHOWN.min(data.n) {
         data.sample(sample, scale, &mut x);
-        if !is_distribution(&referee.ask(preprocess, &x)?.output) {
+        if !is_distribution(&referee.ask(preprocess, &x, sample)?.output) {
             return Ok(false);
         }
     }

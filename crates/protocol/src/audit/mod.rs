@@ -18,6 +18,7 @@ mod sanity;
 mod setup;
 mod stage;
 mod state;
+mod trees;
 
 use std::sync::atomic::AtomicBool;
 

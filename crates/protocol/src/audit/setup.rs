@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::{Oracle, Preprocess, Runtime};
+use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal};
+use brinell_threat::{Ball, Goal, Grid};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
 use super::knowledge::{Asked, answers_probabilities, fell_back};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
+use super::trees::trees_of;
 use crate::data::{self, Dataset};
 use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
-use crate::{Plan, ProtocolError, Referee, Subject, hash};
+use crate::{Plan, ProtocolError, Referee, Subject, features, hash};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -38,8 +39,12 @@ pub(super) struct Run<'a> {
     pub(super) target: Option<usize>,
     pub(super) preprocess: Preprocess,
     pub(super) ball: Ball,
+    /// The points that a model of whole numbers can be fed.
+    pub(super) grid: Option<Grid>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
+    /// The model's trees, where a stage reads them.
+    pub(super) trees: Option<Arc<Ensemble>>,
     pub(super) batch: usize,
     pub(super) stages: Arc<[SuiteStage]>,
     pub(super) folder: RunFolder,
@@ -67,17 +72,22 @@ impl<'a> Run<'a> {
         let mut flags = Flags::default();
         let asked = Asked::of(plan)?;
         let mut chosen = asked.choose(plan.knowledge.unwrap_or(Knowledge::White))?;
-        let ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
-        let mut subject = Subject::load(&plan.model)?;
+        let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
+        let mut subject = Subject::load(&plan.model, &plan.interface)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
+        subject.hold(&dataset)?;
         let class_names = dataset
             .class_names
             .clone()
             .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset)? {
+            features::constrain(&mut ball, features)?;
+        }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
+        let grid = subject.grid(&preprocess, &ball)?;
         if !plan.eps.is_any() {
             ball.check_size(dataset.sample_len())?;
         }
@@ -86,8 +96,9 @@ impl<'a> Run<'a> {
         if let Some(note) = runtime.note() {
             flags.raise(&RUNTIME, note);
         }
-        if subject.is_opaque() {
-            subject.signature.softmax = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
+        if subject.is_opaque() && subject.signature.reading.ending != Ending::Sigmoid {
+            let probabilities = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
+            subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
         }
         let mut referee = subject.referee(&runtime)?;
         let batch = plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1);
@@ -101,16 +112,26 @@ impl<'a> Run<'a> {
         }
         // Building the first gradient here finds operators without one before anything is written.
         let mut knowledge = plan.knowledge.unwrap_or(Knowledge::White);
-        let white = |stage: &&SuiteStage| stage.recipe.knowledge() == Knowledge::White;
+        let mut trees = None;
+        if let Some(stage) = chosen.stages.iter().find(|stage| stage.recipe.reads_trees()) {
+            let read = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?;
+            trees = Some(read.map_err(|reason| ProtocolError::NoTrees { attack: stage.recipe.name().to_owned(), reason })?);
+        }
+        let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
         if let Some(stage) = chosen.stages.iter().find(white)
             && let Err(error) = oracle.prepare(stage.recipe.loss(target.is_some(), classes))
         {
             if !asked.may_fall_back(&error) {
                 return Err(asked.without_gradient(stage, error));
             }
-            knowledge = Knowledge::Score;
             let left_out: Vec<String> = chosen.stages.iter().filter(white).map(|stage| stage.recipe.name().to_owned()).collect();
-            chosen = asked.choose(knowledge)?;
+            trees = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?.ok();
+            if trees.is_some() {
+                chosen = asked.choose_for_trees()?;
+            } else {
+                knowledge = Knowledge::Score;
+                chosen = asked.choose(knowledge)?;
+            }
             flags.raise(&NO_GRADIENT, fell_back(&error, &left_out, &chosen.stages));
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
@@ -118,6 +139,9 @@ impl<'a> Run<'a> {
             flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and nothing shows that the same ones answered throughout; its digest is that of what the server says about it", plan.model.display()));
         }
         let mut identity = identity(plan, &subject, &dataset, &class_names, &stages, target, runtime.as_ref());
+        if let Some(features) = &ball.features {
+            identity.facts.insert("features (sha256)".to_owned(), hash::sha256_bytes(format!("{features:?}").as_bytes()));
+        }
         identity.facts.insert("knowledge".to_owned(), knowledge.name().to_owned());
         let (folder, past) = RunFolder::open(&plan.out, &identity, dataset.sample_len(), plan.resume)?;
         let recorded = past.records.iter().map(|record| record.sample).collect();
@@ -136,8 +160,10 @@ impl<'a> Run<'a> {
             target,
             preprocess,
             ball,
+            grid,
             runtime,
             referee,
+            trees,
             batch,
             stages,
             folder,
@@ -244,6 +270,10 @@ fn identity(
         ("std".to_owned(), join(&plan.preprocess.std)),
         ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
     ]);
+    let interface = &plan.interface;
+    facts.extend(interface.input.clone().map(|name| ("input".to_owned(), name)));
+    facts.extend(interface.output.clone().map(|name| ("output".to_owned(), name)));
+    facts.extend(interface.threshold.map(|threshold| ("threshold".to_owned(), threshold.to_string())));
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
     Identity { schema: Identity::SCHEMA.to_owned(), facts }
 }

@@ -64,16 +64,16 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
-        if recipe.knowledge() == Knowledge::White {
+        if recipe.needs_gradient() {
             oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
-        let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits().into_owned()).unwrap_or_default());
+        let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
         let guides = if recipe.knowledge() == Knowledge::Label { self.guides(todo) } else { BTreeMap::new() };
         let mut examples = self.folder.examples()?;
         let mut unreadable = None;
-        let nearest = self.nearest();
+        let (nearest, grid) = (self.nearest(), self.grid.clone());
         let known: Vec<bool> = todo.iter().map(|&sample| self.states.get(sample).is_some_and(|state| state.broken.is_some())).collect();
         let mut items = todo.iter().zip(known).filter_map(|(&sample, known)| {
             let mut x = vec![0.0; data.sample_len()];
@@ -91,7 +91,9 @@ impl Run<'_> {
             let guide = guides.get(&sample).cloned();
             Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
+        let trees = self.trees.clone();
         let settings = DriverSettings {
+            trees: trees.as_ref(),
             batch: self.batch,
             shape: &data.shape,
             seed: self.plan.seed,
@@ -101,10 +103,11 @@ impl Run<'_> {
                 (false, true) => Aim::Strongest,
                 (false, false) => Aim::First,
             },
+            grid: grid.as_ref(),
             pool,
             stop: self.stop,
         };
-        let ball = self.ball;
+        let ball = self.ball.clone();
         let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
         driver::run(oracle, recipe.as_ref(), &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
@@ -200,7 +203,7 @@ impl Run<'_> {
         let x = self.sample(sample);
         let opinion = match opinion {
             Some(opinion) => opinion,
-            None => self.referee.ask(&self.preprocess, x_adv)?,
+            None => self.referee.ask(&self.preprocess, x_adv, sample)?,
         };
         let norm = self.ball.distance(&x, x_adv);
         let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
@@ -227,7 +230,8 @@ impl Court for Bench<'_, '_> {
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
-        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), &item.x, x_adv)?;
+        let sample = usize::try_from(item.sample).unwrap_or(usize::MAX);
+        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), sample, &item.x, x_adv)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }

@@ -50,7 +50,7 @@ pub enum DataErrorKind {
     NotAFile,
     /// The file is none of the formats that are read.
     #[error(
-        "unknown data format; accepted are IDX, .npy, .npz, CIFAR binary (.bin), safetensors, PNG and JPEG images, and folders of PNG or JPEG images"
+        "unknown data format; accepted are IDX, .npy, .npz, CIFAR binary (.bin), safetensors, tables (.csv, .tsv), PNG and JPEG images, and folders of PNG or JPEG images"
     )]
     UnknownFormat,
     /// The file claims a format that it does not keep to.
@@ -150,6 +150,29 @@ pub enum DataErrorKind {
         /// The value.
         value: String,
     },
+    /// A whole number is too large for 64 bits.
+    #[error("holds {value}, which does not fit 64 bits with a sign")]
+    TooWide {
+        /// The value.
+        value: String,
+    },
+    /// The model has other inputs than the attacked one, and the data cannot hold them.
+    #[error(
+        "holds one array, but the model's inputs {} are to be held at values of theirs; give one .npz or .safetensors file with arrays of these names beside the samples",
+        names.join(", ")
+    )]
+    OneArray {
+        /// Names of the inputs.
+        names: Vec<String>,
+    },
+    /// What an input is to be held at does not fit it.
+    #[error("array `{name}` {problem}")]
+    Held {
+        /// Name of the input.
+        name: String,
+        /// What does not fit.
+        problem: brinell_engine::HeldError,
+    },
     /// The data set holds no samples.
     #[error("holds no samples")]
     Empty,
@@ -208,13 +231,41 @@ pub enum DataErrorKind {
         /// What is wrong, in words.
         reason: String,
     },
+    /// A cell of a table cannot be used.
+    #[error("line {line}, column `{column}`: {reason}")]
+    Cell {
+        /// Line of the file, from 1.
+        line: u64,
+        /// Name of the column, or its number from 0.
+        column: String,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// A table has no such column.
+    #[error("has no column `{column}`; its columns are {}", columns.join(", "))]
+    Column {
+        /// The column as asked for.
+        column: String,
+        /// The names that are there, or their numbers from 0.
+        columns: Vec<String>,
+    },
+    /// A table does not say which column holds the labels.
+    #[error(
+        "no column is named label, target, class or y; name the one that holds the labels with `--labels COLUMN` (its name, or its number from 0), or give a labels file"
+    )]
+    NoLabelColumn,
+    /// Parquet is not read.
+    #[error(
+        "Parquet files are not read; convert it to CSV, for example with python -c \"import pandas; pandas.read_parquet('data.parquet').to_csv('data.csv', index=False)\""
+    )]
+    Parquet,
     /// A name is no known class.
     #[error("{0}")]
     Class(#[from] UnknownClass),
 }
 
 /// A class name or index that is not in the list of classes.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("unknown class `{text}` ({count} classes are known){}", suggestion(close))]
 pub struct UnknownClass {
     /// The text as given.

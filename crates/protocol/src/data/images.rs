@@ -211,7 +211,7 @@ fn assemble(
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();
     let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
-    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, files };
+    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::archive;
 use super::array::Spec;
-use super::classes::lookup;
 use super::error::{At, DataError, DataErrorKind};
 use super::idx;
 use super::input::Input;
@@ -32,7 +31,7 @@ pub(super) fn asked(options: &LoadOptions) -> Result<Asked, DataError> {
     }
     let names = options.class_names.as_deref().unwrap_or_default();
     let Some(text) = labels.to_str() else { return Err(DataError::new(labels, DataErrorKind::LabelsNotFound)) };
-    match lookup(names, text) {
+    match options.class(text) {
         Ok(class) => Ok(Asked::All(class)),
         Err(_) if names.is_empty() => Err(DataError::new(labels, DataErrorKind::LabelsNotFound)),
         Err(unknown) => Err(DataError::new(labels, unknown.into())),
@@ -43,14 +42,20 @@ pub(super) fn asked(options: &LoadOptions) -> Result<Asked, DataError> {
 pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Vec<usize>, DataError> {
     let array = |spec: Result<Spec, DataErrorKind>, input: &mut Input<'_>| spec.and_then(|spec| spec.labels(input)).at(path);
     let mut input = Input::open(path).at(path)?;
-    match load::format(path)? {
+    let numbers = match load::format(path)? {
         Some(Format::Idx) => array(idx::header(&mut input), &mut input),
         Some(Format::Npy) => array(npy::header(&mut input), &mut input),
         Some(Format::Npz) => archive::labels(path),
         Some(Format::Safetensors) => tensors::labels(path),
-        Some(Format::Image | Format::Cifar) => Err(DataError::new(path, DataErrorKind::NoLabels)),
-        None => lines(&mut input, options).at(path),
-    }
+        Some(Format::Image | Format::Cifar | Format::Parquet) => Err(DataError::new(path, DataErrorKind::NoLabels)),
+        Some(Format::Csv) | None => return lines(&mut input, options).at(path),
+    };
+    classes(numbers?, options).at(path)
+}
+
+/// Returns the classes that numbers mean: their names where the classes have numbers of their own, else themselves.
+pub(super) fn classes(numbers: Vec<usize>, options: &LoadOptions) -> Result<Vec<usize>, DataErrorKind> {
+    if options.only_names { numbers.iter().map(|number| Ok(options.class(&number.to_string())?)).collect() } else { Ok(numbers) }
 }
 
 /// Reads one class index or name a line.
@@ -60,12 +65,11 @@ fn lines(input: &mut Input<'_>, options: &LoadOptions) -> Result<Vec<usize>, Dat
         format: "labels",
         reason: "it is neither IDX, npy, npz, safetensors nor text with one label a line".to_owned(),
     })?;
-    let names = options.class_names.as_deref().unwrap_or_default();
     text.trim_start_matches('\u{feff}')
         .trim_end()
         .lines()
         .enumerate()
-        .map(|(index, line)| lookup(names, line).map_err(|unknown| DataErrorKind::Line { line: index + 1, reason: unknown.to_string() }))
+        .map(|(index, line)| options.class(line).map_err(|unknown| DataErrorKind::Line { line: index + 1, reason: unknown.to_string() }))
         .collect()
 }
 

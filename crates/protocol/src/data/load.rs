@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::array::{Samples, Spec};
-use super::dataset::Dataset;
+use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels::{self, Asked};
 use super::options::LoadOptions;
-use super::{archive, cifar, idx, images, npy, tensors};
+use super::{archive, cifar, csv, idx, images, npy, tensors};
 use crate::hash;
 
 /// Formats of single files, as told by their first bytes.
@@ -22,12 +22,15 @@ pub(super) enum Format {
     Cifar,
     Safetensors,
     Image,
+    Csv,
+    Parquet,
 }
 
 /// Samples and, where the same file holds them, their labels.
 pub(super) struct Contents {
     pub(super) samples: Samples,
     pub(super) labels: Option<Vec<usize>>,
+    pub(super) arrays: Vec<NamedArray>,
     pub(super) format: &'static str,
 }
 
@@ -41,21 +44,30 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         .map_err(|error| if error.kind() == io::ErrorKind::NotFound { DataErrorKind::NotFound } else { error.into() })
         .at(path)?;
     if metadata.is_dir() {
+        no_arrays(path, options)?;
         return images::folder(path, options);
     }
     if !metadata.is_file() {
         return Err(DataError::new(path, DataErrorKind::NotAFile));
     }
     let contents = match format(path)? {
-        Some(Format::Image) => return images::single(path, options),
+        Some(Format::Image) => {
+            no_arrays(path, options)?;
+            return images::single(path, options);
+        }
+        Some(Format::Csv) => {
+            no_arrays(path, options)?;
+            return csv::read(path, options);
+        }
+        Some(Format::Parquet) => return Err(DataError::new(path, DataErrorKind::Parquet)),
         Some(Format::Idx) => array(path, "idx", options, idx::header)?,
         Some(Format::Npy) => array(path, "npy", options, npy::header)?,
-        Some(Format::Npz) => archive::read(path, options.limit)?,
-        Some(Format::Safetensors) => tensors::read(path, options.limit)?,
+        Some(Format::Npz) => archive::read(path, options)?,
+        Some(Format::Safetensors) => tensors::read(path, options)?,
         Some(Format::Cifar) => {
             let mut input = Input::open(path).at(path)?;
             let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options.limit).at(path)?;
-            Contents { samples, labels: Some(labels), format: layout.name() }
+            Contents { samples, labels: Some(labels), arrays: Vec::new(), format: layout.name() }
         }
         None => return Err(DataError::new(path, DataErrorKind::UnknownFormat)),
     };
@@ -74,6 +86,14 @@ pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
     }
 }
 
+/// Refuses data that cannot hold the arrays asked for.
+fn no_arrays(path: &Path, options: &LoadOptions) -> Result<(), DataError> {
+    match options.arrays.as_slice() {
+        [] => Ok(()),
+        names => Err(DataError::new(path, DataErrorKind::OneArray { names: names.to_vec() })),
+    }
+}
+
 fn array(
     path: &Path,
     format: &'static str,
@@ -82,19 +102,22 @@ fn array(
 ) -> Result<Contents, DataError> {
     let mut input = Input::open(path).at(path)?;
     let samples = header(&mut input).and_then(|spec| spec.pixels(&mut input, options.limit)).at(path)?;
-    Ok(Contents { samples, labels: None, format })
+    Ok(Contents { samples, labels: None, arrays: Vec::new(), format })
 }
 
 /// Gives the samples their labels: those asked for, else those in the same file, else those of the file beside it.
 fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let Contents { samples, labels: own, format } = contents;
+    let Contents { samples, labels: own, arrays, format } = contents;
+    if arrays.is_empty() {
+        no_arrays(path, options)?;
+    }
     let (mut labels, label_path, rows) = match (labels::asked(options)?, own) {
         (Asked::All(class), _) => (vec![class; samples.n], None, samples.n),
         (Asked::File(file), _) => (labels::read(&file, options)?, Some(file), samples.total),
         (Asked::Beside, Some(labels)) => {
             // CIFAR rows are read together with their labels, so that a limit has cut both.
             let rows = if format.starts_with("cifar") { samples.n } else { samples.total };
-            (labels, None, rows)
+            (labels::classes(labels, options).at(path)?, None, rows)
         }
         (Asked::Beside, None) => {
             let file = labels::beside(path)?.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
@@ -108,7 +131,17 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
     labels.truncate(samples.n);
     let mut files = vec![path.to_path_buf()];
     files.extend(label_path.clone());
-    dataset(path, Parts { samples, labels, label_path, format, class_names: options.class_names.clone(), ids: Vec::new(), files })
+    let parts = Parts {
+        samples,
+        labels,
+        label_path,
+        format,
+        class_names: options.class_names.clone(),
+        ids: Vec::new(),
+        columns: Vec::new(),
+        files,
+    };
+    Ok(Dataset { arrays, ..dataset(path, parts)? })
 }
 
 /// Everything a data set is made of but its digest.
@@ -119,18 +152,34 @@ pub(super) struct Parts {
     pub(super) format: &'static str,
     pub(super) class_names: Option<Vec<String>>,
     pub(super) ids: Vec<String>,
+    /// Names of the features, where they have some.
+    pub(super) columns: Vec<String>,
     /// Every file read, in the order in which they are hashed.
     pub(super) files: Vec<PathBuf>,
 }
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
-    let Parts { samples, labels, label_path, format, class_names, ids, files } = parts;
+    let Parts { samples, labels, label_path, format, class_names, ids, columns, files } = parts;
     let Samples { pixels, shape, n, .. } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
     let sha256 = hash::sha256_files(files.iter().map(PathBuf::as_path)).at(path)?;
-    Ok(Dataset { path: path.to_path_buf(), label_path, pixels, shape, labels, n, format, class_names, ids, resized: 0, sha256 })
+    Ok(Dataset {
+        path: path.to_path_buf(),
+        label_path,
+        pixels,
+        shape,
+        labels,
+        n,
+        format,
+        class_names,
+        ids,
+        columns,
+        resized: 0,
+        arrays: Vec::new(),
+        sha256,
+    })
 }
 
 /// Tells the format of a file by how it begins and, for CIFAR binaries, which begin with anything, by the suffix `.bin`.
@@ -149,6 +198,10 @@ pub(super) fn format(path: &Path) -> Result<Option<Format>, DataError> {
         Some(Format::Idx)
     } else if tensors::is_safetensors(&start) {
         Some(Format::Safetensors)
+    } else if start.starts_with(b"PAR1") {
+        Some(Format::Parquet)
+    } else if csv::is_table(path) {
+        Some(Format::Csv)
     } else {
         None
     })

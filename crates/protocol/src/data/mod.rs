@@ -7,6 +7,7 @@
 //! | .npz | first bytes | array `x`, `X`, `images`, `data`, `inputs`, `x_test` or `x_adv` | array `y`, `Y`, `labels`, `label`, `targets` or `y_test` |
 //! | safetensors | first bytes | tensor named as in .npz | tensor named as in .npz |
 //! | CIFAR binary | suffix `.bin` | rows of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100) | first byte; CIFAR-100: the fine label |
+//! | CSV | suffix `.csv`, `.tsv` (`.gz` too) | one a row, one number a column | a column: `--labels NAME` or its number, else the one named `label`, `target`, `class` or `y`; or a labels file |
 //! | PNG or JPEG | first bytes | one image, `[3, height, width]` | `--labels CLASS` |
 //! | folder of PNG and JPEG | a folder | every image, sorted by folder and name; with a table, in its order | `labels.csv` or `--labels FILE`, else one folder per class |
 //!
@@ -17,6 +18,9 @@
 //! - Only bytes (u8) are pixels in 0..=255 and are scaled ([`Scale`]); every other type is taken as already in the declared scale. f64 is rounded to f32;
 //!   an integer that f32 cannot hold, a NaN and an infinity are errors.
 //! - IDX and .npy files may be compressed with gzip. CIFAR binaries may not.
+//! - Tables are separated by commas, or by tabs or semicolons where the first line has no comma. The first line is a header if no cell of it is a number, or
+//!   if the numbers in it are those of their columns. An empty cell, NaN and text are errors that name row and column; `true` and `false` are 1 and 0.
+//!   Labels are numbers or names of classes; those of a classic model (`ai.onnx.ml`) are what the model calls its classes.
 //! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; with `--classes FILE` the folders' names are looked up there.
 //!   A folder without images keeps its class. Folders named by numbers must be numbered like their places (`10` sorts before `2`), or `--classes` must say what they mean.
 //! - A labels table has lines `file,label`, or a header line that names these columns in any order. It decides which images belong to the data set.
@@ -26,6 +30,9 @@
 //!   Against Pillow 13 (measured on smooth colour images), PNG pixels are equal, resizing differs by at most 1 in 255, and JPEG pixels by at most 4 in 255 (0.4 on average),
 //!   because decoders smooth subsampled colour differently: convert to PNG first where the last bit counts.
 //! - Hidden files and files that are no images are left out of folders; images of other formats are errors.
+//! - Of a model with several inputs, the samples stand in the array with the attacked input's name, where there is one (.npz and safetensors). The
+//!   arrays with the names of the others say what these are held at: one row for each sample, or one for all. They are taken as they are, in
+//!   the type of the input.
 //! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen.
 //! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
 
@@ -33,6 +40,7 @@ mod archive;
 mod array;
 mod cifar;
 mod classes;
+mod csv;
 mod dataset;
 mod error;
 mod idx;
@@ -46,8 +54,10 @@ mod table;
 mod tensors;
 
 pub use archive::numbers;
+pub use array::Numbers;
 pub use classes::{class_names, lookup};
-pub use dataset::{Dataset, Pixels, Scale};
+pub use csv::is_table;
+pub use dataset::{Dataset, NamedArray, Pixels, Scale};
 pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load};
 pub use options::LoadOptions;

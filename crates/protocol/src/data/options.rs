@@ -2,17 +2,40 @@
 
 use std::path::PathBuf;
 
+use super::classes::lookup;
+use super::error::UnknownClass;
+
 /// How to read a data set; the default asks for nothing special.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// A file of labels or, where no such file exists, one class index or class name for all samples.
+    /// A file of labels or, where no such file exists, one class index or class name for all samples; of a table, the column by name or number.
     pub labels: Option<PathBuf>,
     /// Keep only the first samples.
     pub limit: Option<usize>,
     /// Names of the classes in the model's order; folder names and labels in text are looked up in it.
     pub class_names: Option<Vec<String>>,
+    /// Labels are names even where they are numbers: a model may call its classes 1 and 2.
+    pub only_names: bool,
     /// Height and width to resize images to (PNG and JPEG only).
     pub image_size: Option<(usize, usize)>,
     /// Channels of images (PNG and JPEG only): 3 for RGB, which is the default, or 1 for grey.
     pub channels: Option<usize>,
+    /// Name of the array that holds the samples, where there is one of that name (.npz and safetensors only).
+    pub input: Option<String>,
+    /// Names of further arrays to read (.npz and safetensors only).
+    pub arrays: Vec<String>,
+}
+
+impl LoadOptions {
+    /// Finds the class that a label means.
+    pub(super) fn class(&self, text: &str) -> Result<usize, UnknownClass> {
+        let names = self.class_names.as_deref().unwrap_or_default();
+        let found = lookup(names, text)?;
+        let unknown = || UnknownClass { text: text.trim().to_owned(), count: names.len(), close: names.to_vec() };
+        if self.only_names && names.get(found).is_none_or(|name| !name.eq_ignore_ascii_case(text.trim())) {
+            Err(unknown())
+        } else {
+            Ok(found)
+        }
+    }
 }

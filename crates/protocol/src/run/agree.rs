@@ -44,6 +44,7 @@ impl Check<'_> {
         self.stages()?;
         self.classes()?;
         self.curve(correct, survived, n)?;
+        self.queries(correct, n)?;
         self.gallery(gallery)
     }
 
@@ -138,6 +139,19 @@ impl Check<'_> {
                 return Err(self.disagrees(&what, &point.survived, &format!("{least} to {most}")));
             }
             most = point.survived;
+        }
+        Ok(())
+    }
+
+    /// A sample stands until the queries of its line, less the one of the clean pass, are spent.
+    fn queries(&self, correct: usize, n: usize) -> Result<(), ProtocolError> {
+        for point in &self.summary.queries_curve {
+            let fell = |record: &SampleRecord| {
+                record.outcome == Outcome::Broken && (record.forwards + record.backwards).saturating_sub(1) <= point.queries
+            };
+            let name = format!("after {} queries", point.queries);
+            self.equal(&format!("the number of survivors {name}"), point.survived, correct.saturating_sub(self.count(fell)))?;
+            self.rate(&format!("robust_accuracy {name}"), &point.robust_accuracy, point.survived, n)?;
         }
         Ok(())
     }

@@ -214,7 +214,7 @@ mod tests {
     use brinell_record::{Norm, Rate};
 
     fn threat(text: &str, eps: f64) -> Threat {
-        Threat { norm: Norm::Linf, eps, eps_text: text.into(), input_box: [0.0, 1.0], target: None }
+        Threat { norm: Norm::Linf, eps, eps_text: text.into(), input_box: [0.0, 1.0], target: None, features: None }
     }
 
     fn point(eps: f64, value: f64) -> CurvePoint {

@@ -8,12 +8,14 @@ mod bar;
 mod curve;
 mod decision;
 mod distances;
+mod queries;
 mod sandwich;
 
 pub(crate) use bar::{paired_bar, survivors_bar};
 pub(crate) use curve::{CurveView, Series, key, marker};
 pub(crate) use decision::decision;
 pub(crate) use distances::DistancesView;
+pub(crate) use queries::{QueriesView, queries_to_break};
 pub(crate) use sandwich::SandwichView;
 
 /// A number for an SVG attribute: at most two decimals, never NaN.

@@ -5,8 +5,7 @@ use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
 use crate::verdict::class_name;
 use brinell_record::{
-    Claim, ClaimThreat, Knowledge, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict,
-    Witness,
+    Claim, ClaimThreat, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict, Witness,
 };
 use serde::Serialize;
 
@@ -282,15 +281,7 @@ fn threat(threat: &ClaimThreat) -> Group {
         vec![
             text("Norm, radius", format!("{} ≤ {}", norm(threat.norm), threat.eps)),
             text("Goal", threat.target.clone().map_or_else(|| "any wrong class".to_owned(), |target| format!("“{target}”"))),
-            text(
-                "Knowledge",
-                match threat.knowledge {
-                    Knowledge::White => "everything, gradients included",
-                    Knowledge::Score => "the outputs for inputs of its choice",
-                    Knowledge::Decision => "the predicted class for inputs of its choice",
-                    Knowledge::Transfer => "other models only",
-                },
-            ),
+            text("Knowledge", super::repeat::knowledge(threat.knowledge)),
             text(
                 "Attacks",
                 if threat.attacks.is_empty() {

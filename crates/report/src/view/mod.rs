@@ -11,7 +11,7 @@ mod scope;
 mod stages;
 mod tiles;
 
-use crate::chart::{CurveView, DistancesView, SandwichView, Series};
+use crate::chart::{CurveView, DistancesView, QueriesView, SandwichView, Series};
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
@@ -82,6 +82,7 @@ struct RunView {
     gallery: gallery::GalleryView,
     stages: stages::StagesView,
     curve: Option<CurveView>,
+    queries: Option<QueriesView>,
     radius: String,
     classes: classes::ClassesView,
     flags: flags::FlagsView,
@@ -163,6 +164,7 @@ impl RunView {
             gallery: gallery::GalleryView::of(run, n_runs)?,
             stages: stages::StagesView::of(summary),
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
+            queries: QueriesView::of(summary),
             radius: radius(&summary.threat),
             classes: classes::ClassesView::of(summary),
             flags: flags::FlagsView::of(&summary.flags, &summary.indicators, summary.sanity.as_ref(), &prefix),

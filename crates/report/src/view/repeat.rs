@@ -2,7 +2,7 @@
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::Summary;
+use brinell_record::{Knowledge, ModelInterface, Port, Summary};
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
@@ -51,9 +51,28 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
         text("Model", summary.model.name.clone()),
         text("Data", format!("{} {}", size(n), plural(n, noun(summary)))),
         text("Threat", threat(summary)),
-        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) }),
+        text("Attacks", if summary.stages.is_empty() { "none".to_owned() } else { attack_names(summary) + sight(summary) }),
         text("Effort", format!("{}, {}", duration(summary.seconds), passes(summary))),
     ]
+}
+
+/// What the attacker sees of the model, in words.
+pub(super) fn knowledge(knowledge: Knowledge) -> &'static str {
+    match knowledge {
+        Knowledge::White => "everything, gradients included",
+        Knowledge::Score => "the outputs for inputs of its choice",
+        Knowledge::Decision => "the predicted class for inputs of its choice",
+        Knowledge::Transfer => "other models only",
+    }
+}
+
+/// Said beside the names of attacks that saw less than everything.
+fn sight(summary: &Summary) -> &'static str {
+    match summary.knowledge {
+        Some(Knowledge::Score) => ", by scores alone",
+        Some(Knowledge::Decision) => ", by predictions alone",
+        _ => "",
+    }
 }
 
 fn threat(summary: &Summary) -> String {
@@ -80,6 +99,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             ]
             .into_iter()
             .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+            .chain(summary.model.interface.iter().flat_map(interface))
             .collect(),
         ),
         Group::new(
@@ -96,6 +116,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             vec![
                 text("Norm", norm(summary.threat.norm)),
                 text("Radius", radius(summary)),
+                text("Attacker sees", summary.knowledge.map_or("not recorded", knowledge)),
                 text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
                 text(
                     "Goal",
@@ -141,6 +162,27 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             ],
         ),
     ]
+}
+
+/// What was attacked, what was held, what decided.
+fn interface(interface: &ModelInterface) -> Vec<Fact> {
+    let port = |port: &Port| format!("{} {} {}", port.name, port.dtype, port.shape);
+    let reading = match (interface.threshold, interface.ending.as_str()) {
+        (Some(threshold), "sigmoid") => format!("a sigmoid; class 1 from {} on", significant(threshold, 8)),
+        (Some(threshold), _) => format!("one score; class 1 from {} on", significant(threshold, 8)),
+        (None, "logits") => "logits; the largest decides".to_owned(),
+        (None, ending) => format!("a {ending}; the largest decides"),
+    };
+    let mut rows = vec![code("Attacked input", port(&interface.input))];
+    if !interface.held.is_empty() {
+        rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
+    }
+    rows.push(code("Output", port(&interface.output)));
+    rows.push(text("Read as", reading));
+    if !interface.other_outputs.is_empty() {
+        rows.push(code("Other outputs", interface.other_outputs.join(", ")));
+    }
+    rows
 }
 
 fn radius(summary: &Summary) -> String {

@@ -2,7 +2,7 @@
 
 use crate::format::{NBSP, norm, percent, radius, sentence, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Norm, SanityLevel, Summary};
+use brinell_record::{Knowledge, Norm, SanityLevel, Summary};
 use serde::Serialize;
 
 /// Facts that hold for good, and questions that stay open.
@@ -29,6 +29,7 @@ impl ScopeView {
     pub(super) fn of(summary: &Summary) -> Self {
         let mut open = vec![proof(summary)];
         open.extend(attacks(summary));
+        open.extend(gradients(summary));
         open.extend(sanity(summary));
         open.extend(wrong(summary));
         open.push(other_changes(summary));
@@ -43,6 +44,18 @@ impl ScopeView {
         ));
         Self { shown: shown(summary), open }
     }
+}
+
+/// What an attacker who sees more would have to go by.
+fn gradients(summary: &Summary) -> Option<Gap> {
+    let seen = match summary.knowledge? {
+        Knowledge::Score => "the model's scores",
+        Knowledge::Decision => "the predicted class",
+        Knowledge::White | Knowledge::Transfer => return None,
+    };
+    let text =
+        format!("The attacks saw {seen} and no gradients. Whoever has the file, or a model like it, can do more with the same effort.");
+    Some(Gap::new("An attacker who sees inside the model", text))
 }
 
 fn shown(summary: &Summary) -> Vec<String> {

@@ -32,7 +32,7 @@ pub(crate) fn single() -> Run {
 pub(crate) fn nearest() -> Run {
     let mut run = audit();
     let summary = &mut run.summary;
-    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None };
+    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None, features: None };
     (summary.survived, summary.broken) = (6, 760);
     summary.robust_accuracy = rate(6, 892);
     let quantiles = |scale: f64| {
@@ -105,6 +105,7 @@ fn summary() -> Summary {
             path: "models/resnet_4b.onnx".into(),
             sha256: "3f2a9c1e".repeat(8),
             weights_sha256: None,
+            interface: None,
         },
         data: DataInfo {
             path: "cifar10.bin".into(),
@@ -115,7 +116,14 @@ fn summary() -> Summary {
             limit: Some(892),
             shape: vec![3, 32, 32],
         },
-        threat: Threat { norm: Norm::Linf, eps: 2.0 / 255.0, eps_text: "2/255".into(), input_box: [0.0, 1.0], target: None },
+        threat: Threat {
+            norm: Norm::Linf,
+            eps: 2.0 / 255.0,
+            eps_text: "2/255".into(),
+            input_box: [0.0, 1.0],
+            target: None,
+            features: None,
+        },
         preprocessing: Preprocessing {
             scale: "0..1".into(),
             mean: vec![0.4914, 0.4822, 0.4465],

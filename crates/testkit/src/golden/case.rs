@@ -109,8 +109,8 @@ impl CaseInput {
             DType::U8 => TensorData::U8(self.data.iter().map(|&x| x as u8).collect()),
             DType::I8 => TensorData::I8(self.data.iter().map(|&x| x as i8).collect()),
             dtype @ (DType::I16 | DType::U16) => {
-                let bytes = self.data.iter().flat_map(|&x| (x as i32).to_le_bytes()[..2].to_vec()).collect();
-                TensorData::Raw { dtype, bytes, len: self.data.len() }
+                let bytes: Vec<u8> = self.data.iter().flat_map(|&x| (x as i32).to_le_bytes()[..2].to_vec()).collect();
+                TensorData::Raw { dtype, bytes: bytes.into(), len: self.data.len() }
             }
             DType::Bool => TensorData::Bool(self.data.iter().map(|&x| x != 0.0).collect()),
             _ => return None,

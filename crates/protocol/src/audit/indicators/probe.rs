@@ -25,7 +25,7 @@ impl Run<'_> {
         let samples: Vec<Vec<f32>> = (0..self.data.n.min(PROBED).min(self.batch)).map(|index| self.sample(index)).collect();
         let mut ask = |samples: &[Vec<f32>]| -> Result<Vec<f32>, ProtocolError> {
             let mut answer = Answer::default();
-            logits_of(oracle, samples, &mut answer)?;
+            logits_of(oracle, 0..samples.len(), samples, &mut answer)?;
             Ok(answer.logits)
         };
         let (first, second) = (ask(&samples)?, ask(&samples)?);
@@ -41,7 +41,8 @@ impl Run<'_> {
         let rows = || first.chunks_exact(classes);
         // A model that says the same of everything has other flags.
         let sighted = rows().zip(far.chunks_exact(classes)).filter(|(a, b)| !same(a, b)).count();
-        if sighted > 0 {
+        // Whole numbers are rounded by definition, which another flag says.
+        if sighted > 0 && self.grid.is_none() {
             let pairs = rows().zip(near.chunks_exact(classes)).zip(far.chunks_exact(classes));
             let unmoved = pairs.filter(|((a, near), far)| same(a, near) && !same(a, far)).count();
             self.flags.measure(&QUANTISED_INPUT, unmoved as f64 / sighted as f64, || {
@@ -55,14 +56,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Moves every value of each sample up or down by at most `size` times the box's width, inside the box.
+    /// Moves every value of each sample up or down by at most `size` times the width of its range, inside it.
     fn moved(&self, samples: &[Vec<f32>], size: f32) -> Vec<Vec<f32>> {
-        let bounds = self.ball.bounds;
-        let reach = size * (bounds.hi() - bounds.lo());
         let up_or_down = |(sample, x): (usize, &Vec<f32>)| {
             let mut draws = vec![0.0; x.len()];
             brinell_threat::fill_uniform(&mut rng::keyed("probe", self.plan.seed, sample as u64, 0), &mut draws);
-            x.iter().zip(&draws).map(|(&v, &u)| brinell_threat::clamp(v + reach * u.signum(), bounds.lo(), bounds.hi())).collect()
+            let moved = |(place, (&v, &u)): (usize, (&f32, &f32))| {
+                let (lo, hi) = self.ball.range(place);
+                brinell_threat::clamp(v + size * (hi - lo) * u.signum(), lo, hi)
+            };
+            x.iter().zip(&draws).enumerate().map(moved).collect()
         };
         samples.iter().enumerate().map(up_or_down).collect()
     }

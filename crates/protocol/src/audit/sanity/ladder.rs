@@ -33,7 +33,7 @@ impl Run<'_> {
         // One attack at all radii before the next one, so that its gradient is compiled once.
         for recipe in stages.iter().filter_map(|&stage| suite.get(stage)).map(|stage| &stage.recipe) {
             for (&eps, standing) in radii.iter().zip(&mut standing) {
-                let broken = self.attack_apart(recipe.as_ref(), &Ball { eps, ..self.ball }, standing, oracle, pool)?;
+                let broken = self.attack_apart(recipe.as_ref(), &Ball { eps, ..self.ball.clone() }, standing, oracle, pool)?;
                 standing.retain(|sample| !broken.contains(sample));
             }
         }
@@ -65,8 +65,6 @@ impl Run<'_> {
 
     /// Largest distance of two inputs of the box.
     fn diameter(&self) -> f64 {
-        let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
-        let corner = |value| vec![value; self.data.sample_len()];
-        self.ball.distance(&corner(lo), &corner(hi))
+        self.ball.diameter(self.data.sample_len())
     }
 }

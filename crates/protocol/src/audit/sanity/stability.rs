@@ -24,7 +24,7 @@ impl Run<'_> {
         if self.plan.eps.value() <= 0.0 {
             return Ok(());
         }
-        let ball = Ball { eps: LENGTH * self.ball.eps, ..self.ball };
+        let ball = Ball { eps: LENGTH * self.ball.eps, ..self.ball.clone() };
         let (mut sum, mut count) = (0.0, 0usize);
         for &sample in samples {
             let x = self.sample(sample);
@@ -36,7 +36,7 @@ impl Run<'_> {
                 ball.sample_uniform(&x, &mut rng::keyed("sanity-stability", self.plan.seed, sample as u64, run), &mut point);
                 points.push(point);
             }
-            let logits = self.logits_apart(oracle, &points)?;
+            let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
             let mut margins = logits.chunks_exact(oracle.classes()).map(|logits| goal.margin(logits));
             let Some(Some(clean)) = margins.next() else { continue };
             for margin in margins {

@@ -1,0 +1,252 @@
+//! The attack on tree ensembles.
+
+mod search;
+mod space;
+
+use std::sync::Arc;
+
+use brinell_engine::{Decision, Ensemble};
+use brinell_threat::{Ball, Goal, Norm};
+
+use crate::settings::positive;
+use crate::{Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start};
+use search::{Ended, Lead, Limits, Question, search};
+use space::Space;
+
+/// Parameters of [`Trees`].
+///
+/// | Name | Default | Meaning | Range |
+/// |---|---|---|---|
+/// | `nodes` | 20000 | boxes that one search may look at | at least 1 |
+/// | `precision` | 0.001 | share of its distance that the example may be nearer and is not looked for any more | above 0, below 1 |
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "the table says it")]
+pub struct TreesConfig {
+    pub nodes: u32,
+    pub precision: f64,
+}
+
+impl Default for TreesConfig {
+    fn default() -> Self {
+        Self { nodes: 20_000, precision: 1e-3 }
+    }
+}
+
+/// Looks for the nearest input that leads to other leaves, in boxes that the tests of all trees cut.
+///
+/// Of the trees that the box still leaves open, the one that can change the lead most is taken, and each of its leaves tried; a box is
+/// given up where even the best leaves of all trees together do not reach the lead, or where its nearest allowed input is too far away. The
+/// radius is halved between the distance of the best example and the largest one that was shown to hold none.
+///
+/// # Guarantees
+/// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact by
+/// exhaustion, but for ties that only the rounding of the model's sums decides, of which the first 64 are asked about. Where one does, it is a
+/// heuristic. Rules of features (bounds, whole numbers, categories, one-hot groups, directions) are kept in every box.
+///
+/// # Source
+/// The search over boxes that leaves have in common follows Chen et al., "Robustness Verification of Tree-based Models", NeurIPS 2019, which
+/// bounds the margin by the best leaf of every tree; here it is carried through to the end by branching, as in Kantchelian et al.,
+/// "Evasion and Hardening of Tree Ensemble Classifiers", ICML 2016, who state the same question as a mixed-integer program.
+#[derive(Debug, Clone, Copy)]
+pub struct Trees {
+    config: TreesConfig,
+}
+
+impl Trees {
+    /// Name on the command line.
+    pub const NAME: &'static str = "trees";
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// `BadValue` for a parameter out of its range.
+    pub fn new(config: TreesConfig) -> Result<Self, AttackError> {
+        positive(Self::NAME, "nodes", config.nodes)?;
+        if config.precision > 0.0 && config.precision < 1.0 {
+            return Ok(Self { config });
+        }
+        let value = config.precision.to_string();
+        Err(AttackError::BadValue { attack: Self::NAME, setting: "precision", value, expected: "above 0 and below 1" })
+    }
+}
+
+impl Recipe for Trees {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn norms(&self) -> &'static [Norm] {
+        &Norm::ALL
+    }
+
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::White
+    }
+
+    fn seeks_minimum(&self) -> bool {
+        true
+    }
+
+    fn reads_trees(&self) -> bool {
+        true
+    }
+
+    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
+        if targeted { Loss::TargetedMargin } else { Loss::Margin }
+    }
+
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+        1
+    }
+
+    fn steps(&self) -> u32 {
+        1
+    }
+
+    fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
+        let trees = start.trees.map(Arc::clone);
+        let leads = trees.as_deref().map_or_else(Vec::new, |trees| leads(trees, start.goal(), start.classes));
+        let farthest = if start.ball.eps.is_finite() { start.ball.eps } else { start.ball.diameter(start.x.len()) };
+        let tolerance = trees.as_deref().map_or(0.0, tolerance);
+        let known = start.found.map_or(f64::INFINITY, |found| start.ball.distance(start.x, found));
+        Box::new(Run {
+            config: self.config,
+            x: start.x.into(),
+            ball: start.ball.clone(),
+            goal: start.goal(),
+            trees,
+            leads,
+            radius: farthest,
+            best: known,
+            excluded: 0.0,
+            tolerance,
+            refused: Vec::new(),
+            asked: None,
+        })
+    }
+
+    fn describe(&self) -> String {
+        format!("{}:nodes={},precision={}", Self::NAME, self.config.nodes, self.config.precision)
+    }
+}
+
+/// Leads that together make an example, one list for each way there is.
+fn leads(trees: &Ensemble, goal: Goal, classes: usize) -> Vec<Vec<Lead>> {
+    let over = |class: usize, rival: usize| Lead { score: class, rival: Some(rival), sign: 1.0, threshold: 0.0 };
+    let others = |class: usize| (0..classes).filter(move |&other| other != class);
+    match (trees.decision, goal) {
+        (Decision::Above(threshold), Goal::Untargeted { label: 0 } | Goal::Targeted { target: 1 }) => {
+            vec![vec![Lead { score: 0, rival: None, sign: 1.0, threshold: f64::from(threshold) }]]
+        }
+        (Decision::Above(threshold), _) => vec![vec![Lead { score: 0, rival: None, sign: -1.0, threshold: f64::from(threshold) }]],
+        (Decision::Largest, Goal::Untargeted { label }) => others(label).map(|class| vec![over(class, label)]).collect(),
+        (Decision::Largest, Goal::Targeted { target }) => vec![others(target).map(|rival| over(target, rival)).collect()],
+    }
+}
+
+/// Points so near to a tie that the model refused them, after which ties are not asked about any more.
+const REFUSED: usize = 64;
+
+/// The largest error that adding the leaves of all trees in single precision can make, in any order.
+fn tolerance(trees: &Ensemble) -> f64 {
+    let n = trees.roots.len() as f64;
+    let largest = trees.weights.iter().map(|(_, weight)| f64::from(weight.abs())).fold(0.0, f64::max);
+    let base = trees.base.iter().map(|base| f64::from(base.abs())).fold(0.0, f64::max);
+    n * (n * largest + base) * f64::from(f32::EPSILON)
+}
+
+struct Run {
+    config: TreesConfig,
+    x: Box<[f32]>,
+    ball: Ball,
+    goal: Goal,
+    trees: Option<Arc<Ensemble>>,
+    leads: Vec<Vec<Lead>>,
+    /// Largest radius that may be of use.
+    radius: f64,
+    /// Distance of the nearest example that the model confirmed.
+    best: f64,
+    /// A radius within which there is none, as far as a search was carried through.
+    excluded: f64,
+    /// How far the model's sums in single precision may be from those in f64: leads that are nearer to 0 are asked about.
+    tolerance: f64,
+    /// Points of which the model said that they are no examples.
+    refused: Vec<Vec<f32>>,
+    /// The point in the air and its distance.
+    asked: Option<(f64, Vec<f32>)>,
+}
+
+impl Run {
+    /// The next point worth asking about: nearer than the best one.
+    fn next(&mut self) -> Option<Vec<f32>> {
+        let trees = self.trees.clone()?;
+        loop {
+            let top = self.best.min(self.radius);
+            let first = self.best.is_infinite() || self.excluded >= top;
+            // The whole radius first, then the middle of what is left.
+            let radius = if first { top } else { f64::midpoint(self.excluded, top) };
+            if self.best.is_finite() && (top - self.excluded <= self.config.precision * top || top <= 0.0) {
+                return None;
+            }
+            let mut ran_out = false;
+            let mut nearest: Option<(f64, Vec<f32>)> = None;
+            for leads in &self.leads {
+                let question = Question::new(&trees, leads);
+                let mut space = Space::new(&self.ball, &self.x);
+                space.narrow(radius);
+                let lead = if self.refused.len() < REFUSED { -self.tolerance } else { self.tolerance };
+                let mut limits = Limits { lead, radius, refused: &self.refused, nodes: u64::from(self.config.nodes) };
+                match search(&question, &self.ball, &self.x, &mut space, &mut limits) {
+                    Ended::Found(point) => {
+                        let distance = self.ball.distance(&self.x, &point);
+                        if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                            nearest = Some((distance, point));
+                        }
+                    }
+                    Ended::OutOfNodes => ran_out = true,
+                    Ended::None => {}
+                }
+            }
+            if let Some((distance, point)) = nearest {
+                self.asked = Some((distance, point.clone()));
+                return Some(point);
+            }
+            if self.best.is_infinite() {
+                if !ran_out || radius <= 0.0 {
+                    return None;
+                }
+                // Smaller boxes leave fewer leaves open.
+                self.radius = radius / 2.0;
+                if self.radius < self.ball.diameter(self.x.len()) * 1e-4 {
+                    return None;
+                }
+            } else {
+                self.excluded = radius;
+            }
+        }
+    }
+}
+
+impl Attack for Run {
+    fn ask(&mut self, x: &mut [f32]) -> Need {
+        match self.next() {
+            Some(point) => x.copy_from_slice(&point),
+            None => {
+                self.asked = None;
+                x.copy_from_slice(&self.x);
+            }
+        }
+        Need::Label
+    }
+
+    fn tell(&mut self, reply: &Reply<'_>) -> Next {
+        let Some((distance, point)) = self.asked.take() else { return Next::Done };
+        if reply.prediction.is_some_and(|class| self.goal.reached(class)) {
+            self.best = distance;
+            if self.best <= 0.0 { Next::Done } else { Next::Continue }
+        } else {
+            self.refused.push(point);
+            if self.refused.len() < 2 * REFUSED { Next::Continue } else { Next::Done }
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Rules about the features of a table: from the settings file to the threat model, and from there to the record and back.
+
+use brinell_threat::{Ball, Change, Feature, Features, InputBox, Values};
+use serde::Deserialize;
+
+use crate::ProtocolError;
+use crate::data::{Dataset, Scale};
+use crate::plan::input_box;
+
+/// What a change of 1 is, in distances and eps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// The range of the feature.
+    Range,
+    /// The standard deviation of the feature in the data.
+    Deviation,
+    /// The number 1.
+    Absolute,
+}
+
+impl Unit {
+    /// Names on the command line.
+    pub const NAMES: [&'static str; 3] = ["range", "std", "absolute"];
+
+    /// Returns the unit of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "range" => Some(Self::Range),
+            "std" => Some(Self::Deviation),
+            "absolute" => Some(Self::Absolute),
+            _ => None,
+        }
+    }
+}
+
+/// A column by its name in the header, or by its number from 0; a name may end in `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// Name, or what names begin with before a `*`.
+    Name(String),
+    /// Number among the features, labels left out.
+    Number(usize),
+}
+
+/// Directions in which features may be changed, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ChangeRule {
+    Any,
+    Increase,
+    Decrease,
+    None,
+}
+
+/// One `[[feature]]` of the settings file; a later one overrides what it names.
+///
+/// | Name | Default | Meaning |
+/// |---|---|---|
+/// | `columns` | | the features that the rule is about |
+/// | `min`, `max` | the range of `--scale` | smallest and largest value that a change may lead to |
+/// | `unit` | of `--unit` | the change that counts as 1 |
+/// | `integer` | false | changes lead to whole numbers |
+/// | `values` | any | changes lead to one of these numbers |
+/// | `change` | any | `increase`, `decrease` or `none` allow only that |
+/// | `one-hot` | false | exactly one of these features is 1, the others are 0 |
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the table says it")]
+pub struct FeatureRule {
+    pub columns: Vec<Column>,
+    pub min: Option<f32>,
+    pub max: Option<f32>,
+    pub unit: Option<f64>,
+    pub integer: Option<bool>,
+    pub values: Option<Vec<f32>>,
+    pub change: Option<ChangeRule>,
+    pub one_hot: bool,
+}
+
+/// Returns the rules of all features of `data`; `None` where nothing was said that the box of the scale does not say.
+///
+/// Ranges that are not given are those of the scale, with [`Scale::Data`] of the values in the data; the unit is the range with [`Scale::Data`],
+/// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1.
+///
+/// # Errors
+/// [`ProtocolError::Feature`] names the column and what is wrong with it.
+pub fn features(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale, data: &Dataset) -> Result<Option<Features>, ProtocolError> {
+    if rules.is_empty() && unit.is_none() && scale != Scale::Data {
+        return Ok(None);
+    }
+    let d = data.sample_len();
+    let columns = Moments::of(data, scale);
+    let bounds = (scale != Scale::Data).then(|| input_box(scale));
+    let mut list: Vec<Feature> = (0..d)
+        .map(|index| {
+            let (lo, hi) = bounds.map_or_else(|| columns.range(index), |bounds| (bounds.lo(), bounds.hi()));
+            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any }
+        })
+        .collect();
+    let mut given = vec![None; d];
+    let mut one_hot = Vec::new();
+    for rule in rules {
+        let places = rule.places(data, d)?;
+        for &index in &places {
+            if let (Some(feature), Some(given)) = (list.get_mut(index), given.get_mut(index)) {
+                rule.apply(feature);
+                *given = rule.unit.or(*given);
+            }
+        }
+        if rule.one_hot {
+            one_hot.push(places);
+        }
+    }
+    let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
+    for (index, (feature, given)) in list.iter_mut().zip(&given).enumerate() {
+        let by_default = match default {
+            Unit::Range => f64::from(feature.hi) - f64::from(feature.lo),
+            Unit::Deviation => columns.deviation(index),
+            Unit::Absolute => 1.0,
+        };
+        feature.unit = given.unwrap_or(if by_default > 0.0 { by_default } else { 1.0 });
+    }
+    let named = |index: usize| data.columns.get(index).map_or_else(|| index.to_string(), Clone::clone);
+    Features::new(list, one_hot).map(Some).map_err(|error| match error {
+        brinell_threat::ThreatError::BadFeature { index, reason } => {
+            ProtocolError::Feature { column: named(index), reason: reason.to_owned() }
+        }
+        other => other.into(),
+    })
+}
+
+/// Puts rules into a ball; its box becomes the smallest that holds all ranges.
+///
+/// # Errors
+/// [`ProtocolError::Threat`] where no feature has a range.
+pub fn constrain(ball: &mut Ball, features: Features) -> Result<(), ProtocolError> {
+    let lo = features.list().iter().map(|feature| feature.lo).fold(f32::INFINITY, f32::min);
+    let hi = features.list().iter().map(|feature| feature.hi).fold(f32::NEG_INFINITY, f32::max);
+    ball.bounds = InputBox::new(lo, hi)?;
+    ball.features = Some(std::sync::Arc::new(features));
+    Ok(())
+}
+
+impl FeatureRule {
+    fn apply(&self, feature: &mut Feature) {
+        feature.lo = self.min.unwrap_or(feature.lo);
+        feature.hi = self.max.unwrap_or(feature.hi);
+        if self.one_hot {
+            (feature.lo, feature.hi) = (0.0, 1.0);
+            feature.values = Values::OneOf(vec![0.0, 1.0]);
+        }
+        match (self.integer, &self.values) {
+            (_, Some(values)) => {
+                let mut values = values.clone();
+                values.sort_by(f32::total_cmp);
+                feature.lo = self.min.or(values.first().copied()).unwrap_or(feature.lo);
+                feature.hi = self.max.or(values.last().copied()).unwrap_or(feature.hi);
+                feature.values = Values::OneOf(values);
+            }
+            (Some(true), None) => feature.values = Values::Whole,
+            (Some(false), None) => feature.values = Values::Real,
+            (None, None) => {}
+        }
+        feature.change = match self.change {
+            Some(ChangeRule::Any) => Change::Any,
+            Some(ChangeRule::Increase) => Change::Increase,
+            Some(ChangeRule::Decrease) => Change::Decrease,
+            Some(ChangeRule::None) => Change::None,
+            None => feature.change,
+        };
+    }
+
+    /// Places of the rule's columns, in the order named.
+    fn places(&self, data: &Dataset, d: usize) -> Result<Vec<usize>, ProtocolError> {
+        let unknown = |column: String, reason: String| ProtocolError::Feature { column, reason };
+        if self.columns.is_empty() {
+            return Err(unknown("?".to_owned(), "a [[feature]] needs `columns`, a list of names or numbers".to_owned()));
+        }
+        let mut places = Vec::new();
+        for column in &self.columns {
+            let found: Vec<usize> = match column {
+                Column::Number(number) => (*number < d).then_some(*number).into_iter().collect(),
+                Column::Name(name) => {
+                    let fits = |other: &str| match name.strip_suffix('*') {
+                        Some(start) => other.starts_with(start),
+                        None => other == name,
+                    };
+                    (0..data.columns.len()).filter(|&index| data.columns.get(index).is_some_and(|other| fits(other))).collect()
+                }
+            };
+            if found.is_empty() {
+                let (text, known) = match column {
+                    Column::Number(number) => (number.to_string(), format!("the data has features 0 to {}", d.saturating_sub(1))),
+                    Column::Name(name) if data.columns.is_empty() => {
+                        (name.clone(), "the data has no header: name features by their numbers from 0".to_owned())
+                    }
+                    Column::Name(name) => (name.clone(), format!("the data's features are {}", data.columns.join(", "))),
+                };
+                return Err(unknown(text, format!("there is no such feature; {known}")));
+            }
+            places.extend(found);
+        }
+        Ok(places)
+    }
+}
+
+/// Ranges and deviations of the values of a data set, by their place in a sample.
+struct Moments {
+    lo: Vec<f32>,
+    hi: Vec<f32>,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+    n: f64,
+}
+
+impl Moments {
+    fn of(data: &Dataset, scale: Scale) -> Self {
+        let d = data.sample_len();
+        let mut all =
+            Self { lo: vec![f32::INFINITY; d], hi: vec![f32::NEG_INFINITY; d], mean: vec![0.0; d], squares: vec![0.0; d], n: 0.0 };
+        let mut x = vec![0.0; d];
+        for sample in 0..data.n {
+            data.sample(sample, scale, &mut x);
+            all.n += 1.0;
+            let rows = x.iter().zip(&mut all.lo).zip(&mut all.hi).zip(&mut all.mean).zip(&mut all.squares);
+            for ((((&v, lo), hi), mean), squares) in rows {
+                *lo = lo.min(v);
+                *hi = hi.max(v);
+                // Welford's recurrence.
+                let before = f64::from(v) - *mean;
+                *mean += before / all.n;
+                *squares += before * (f64::from(v) - *mean);
+            }
+        }
+        all
+    }
+
+    fn range(&self, index: usize) -> (f32, f32) {
+        (self.lo.get(index).copied().unwrap_or(0.0), self.hi.get(index).copied().unwrap_or(0.0))
+    }
+
+    fn deviation(&self, index: usize) -> f64 {
+        (self.squares.get(index).copied().unwrap_or(0.0) / self.n.max(1.0)).sqrt()
+    }
+}
+
+/// Returns the rules as they stand in a record.
+#[must_use]
+pub fn to_record(features: &Features, names: &[String]) -> brinell_record::Features {
+    let text = |change: Change| match change {
+        Change::Any => "any",
+        Change::Increase => "increase",
+        Change::Decrease => "decrease",
+        Change::None => "none",
+    };
+    let feature = |(index, feature): (usize, &Feature)| brinell_record::Feature {
+        name: names.get(index).cloned(),
+        min: feature.lo,
+        max: feature.hi,
+        unit: feature.unit,
+        integer: feature.values == Values::Whole,
+        values: match &feature.values {
+            Values::OneOf(values) => values.clone(),
+            Values::Real | Values::Whole => Vec::new(),
+        },
+        change: text(feature.change).to_owned(),
+    };
+    brinell_record::Features { columns: features.list().iter().enumerate().map(feature).collect(), one_hot: features.one_hot().to_vec() }
+}
+
+/// Returns the rules that a record holds.
+///
+/// # Errors
+/// [`ProtocolError::Threat`] where they are none.
+pub fn of_record(record: &brinell_record::Features) -> Result<Features, ProtocolError> {
+    let feature = |feature: &brinell_record::Feature| Feature {
+        lo: feature.min,
+        hi: feature.max,
+        unit: feature.unit,
+        values: match (feature.integer, feature.values.is_empty()) {
+            (true, _) => Values::Whole,
+            (false, true) => Values::Real,
+            (false, false) => Values::OneOf(feature.values.clone()),
+        },
+        change: match feature.change.as_str() {
+            "increase" => Change::Increase,
+            "decrease" => Change::Decrease,
+            "none" => Change::None,
+            _ => Change::Any,
+        },
+    };
+    Ok(Features::new(record.columns.iter().map(feature).collect(), record.one_hot.clone())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Pixels;
+
+    fn data() -> Dataset {
+        Dataset {
+            path: "table.csv".into(),
+            label_path: None,
+            pixels: Pixels::F32(vec![1.0, 10.0, 0.0, 1.0, 3.0, 30.0, 1.0, 0.0]),
+            shape: vec![4],
+            labels: vec![0, 1],
+            n: 2,
+            format: "csv",
+            class_names: None,
+            ids: Vec::new(),
+            columns: ["age", "pay", "is_a", "is_b"].map(str::to_owned).to_vec(),
+            resized: 0,
+            arrays: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    fn rules(text: &str) -> Vec<FeatureRule> {
+        #[derive(Deserialize)]
+        struct File {
+            feature: Vec<FeatureRule>,
+        }
+        toml::from_str::<File>(text).unwrap().feature
+    }
+
+    #[test]
+    fn ranges_and_units_are_those_of_the_data_unless_given() {
+        let found = features(&[], None, Scale::Data, &data()).unwrap().unwrap();
+        assert_eq!((found.list()[1].lo, found.list()[1].hi, found.list()[1].unit), (10.0, 30.0, 20.0));
+        let found = features(&[], Some(Unit::Deviation), Scale::Data, &data()).unwrap().unwrap();
+        assert_eq!((found.list()[0].unit, found.list()[1].unit), (1.0, 10.0));
+        assert_eq!(features(&[], None, Scale::Unit, &data()).unwrap(), None);
+        let text = "[[feature]]\ncolumns = [\"age\", 1]\nmin = 0\nmax = 100\ninteger = true\n[[feature]]\ncolumns = [\"pay\"]\nchange = \"increase\"\nunit = 5\n[[feature]]\ncolumns = [\"is_*\"]\none-hot = true\n";
+        let found = features(&rules(text), None, Scale::Data, &data()).unwrap().unwrap();
+        assert_eq!((&found.list()[0].values, found.list()[0].unit), (&Values::Whole, 100.0));
+        assert_eq!((&found.list()[1].values, found.list()[1].unit, found.list()[1].change), (&Values::Whole, 5.0, Change::Increase));
+        assert_eq!(found.one_hot(), [vec![2, 3]]);
+        assert_eq!(of_record(&to_record(&found, &data().columns)).unwrap(), found);
+    }
+
+    #[test]
+    fn what_no_rule_can_mean_is_named() {
+        for (text, expected) in [
+            ("[[feature]]\ncolumns = [\"weight\"]", "`weight`: there is no such feature; the data's features are age, pay"),
+            ("[[feature]]\ncolumns = [7]", "`7`: there is no such feature; the data has features 0 to 3"),
+            ("[[feature]]\nmin = 3", "needs `columns`"),
+            ("[[feature]]\ncolumns = [\"age\"]\nmin = 5", "`age`: its range is no interval"),
+            ("[[feature]]\ncolumns = [\"is_a\"]\none-hot = true", "`is_a`: a one-hot group needs at least two"),
+        ] {
+            let error = features(&rules(text), None, Scale::Data, &data()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

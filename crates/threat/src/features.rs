@@ -1,0 +1,212 @@
+//! What may be done to each feature of a table, and how much a change of it counts.
+
+use std::collections::BTreeSet;
+
+use crate::{Norm, ThreatError, Violation};
+
+/// Values that a feature may take.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Any number of its range.
+    Real,
+    /// Whole numbers.
+    Whole,
+    /// These numbers, in ascending order.
+    OneOf(Vec<f32>),
+}
+
+/// Directions in which a feature may be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Up and down.
+    Any,
+    /// Up only.
+    Increase,
+    /// Down only.
+    Decrease,
+    /// Not at all.
+    None,
+}
+
+/// What may be done to one feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    /// Smallest value that a change may lead to.
+    pub lo: f32,
+    /// Largest value that a change may lead to.
+    pub hi: f32,
+    /// The change that counts as 1 in distances; positive and finite.
+    pub unit: f64,
+    /// Values that a change may lead to.
+    pub values: Values,
+    /// Directions in which it may be changed.
+    pub change: Change,
+}
+
+/// What may be done to the features of a sample, in their order.
+///
+/// A value that stays as it is in the clean input breaks no rule. Distances are those of the changes, each divided by the unit of its feature.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    list: Vec<Feature>,
+    /// Features of which exactly one is 1 and the others are 0.
+    one_hot: Vec<Vec<usize>>,
+}
+
+impl Feature {
+    /// Width of the range in units.
+    pub fn width(&self) -> f64 {
+        (f64::from(self.hi) - f64::from(self.lo)) / self.unit
+    }
+
+    /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it may not be changed.
+    pub fn reach(&self, x: f32, eps: f64) -> (f32, f32) {
+        if self.change == Change::None {
+            return (x, x);
+        }
+        let (mut lo, mut hi) = if eps.is_finite() { around(x, eps * self.unit) } else { (f32::MIN, f32::MAX) };
+        lo = lo.max(self.lo);
+        hi = hi.min(self.hi);
+        match self.change {
+            Change::Increase => lo = lo.max(x),
+            Change::Decrease => hi = hi.min(x),
+            Change::Any | Change::None => {}
+        }
+        if lo <= hi { (lo, hi) } else { (x, x) }
+    }
+
+    /// The nearest to `v` of the allowed values from `lo` to `hi`, where there is one.
+    pub fn nearest(&self, v: f64, lo: f32, hi: f32) -> Option<f32> {
+        let inside = v.clamp(f64::from(lo), f64::from(hi));
+        match &self.values {
+            Values::Real => Some((inside as f32).clamp(lo, hi)),
+            Values::Whole => {
+                let (least, most) = (f64::from(lo).ceil(), f64::from(hi).floor());
+                (least <= most).then(|| inside.round().clamp(least, most) as f32)
+            }
+            Values::OneOf(list) => {
+                let allowed = list.iter().copied().filter(|value| (lo..=hi).contains(value));
+                allowed.min_by(|a, b| (f64::from(*a) - v).abs().total_cmp(&(f64::from(*b) - v).abs()))
+            }
+        }
+    }
+
+    fn allows(&self, x: f32, v: f32) -> Result<(), &'static str> {
+        if v.to_bits() == x.to_bits() || v == x {
+            return Ok(());
+        }
+        match self.change {
+            Change::None => return Err("it may not be changed"),
+            Change::Increase if v < x => return Err("it may only be increased"),
+            Change::Decrease if v > x => return Err("it may only be decreased"),
+            _ => {}
+        }
+        match &self.values {
+            _ if !(self.lo..=self.hi).contains(&v) => Err("it is outside its range"),
+            Values::Whole if v.fract() != 0.0 => Err("it must be a whole number"),
+            Values::OneOf(list) if !list.contains(&v) => Err("it is none of the values allowed"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Smallest and largest f32 that differ from `x` by at most `reach` in f64.
+fn around(x: f32, reach: f64) -> (f32, f32) {
+    let wide = f64::from(x);
+    let (mut lo, mut hi) = ((wide - reach) as f32, (wide + reach) as f32);
+    if wide - f64::from(lo) > reach {
+        lo = lo.next_up();
+    }
+    if f64::from(hi) - wide > reach {
+        hi = hi.next_down();
+    }
+    (lo, hi)
+}
+
+impl Features {
+    /// Builds the rules for samples of `list.len()` features.
+    ///
+    /// # Errors
+    /// `BadFeature` names the first feature whose range, unit or values are none, and the first group of fewer than two features or whose features
+    /// cannot all be 0 and 1, or that shares one with another.
+    pub fn new(list: Vec<Feature>, one_hot: Vec<Vec<usize>>) -> Result<Self, ThreatError> {
+        let bad = |index: usize, reason: &'static str| Err(ThreatError::BadFeature { index, reason });
+        for (index, feature) in list.iter().enumerate() {
+            if !(feature.lo.is_finite() && feature.hi.is_finite() && feature.lo <= feature.hi) {
+                return bad(index, "its range is no interval of finite numbers");
+            }
+            if !(feature.unit.is_finite() && feature.unit > 0.0) {
+                return bad(index, "its unit is not a finite number above 0");
+            }
+            if let Values::OneOf(values) = &feature.values
+                && (values.is_empty() || !values.iter().all(|v| v.is_finite()) || !values.is_sorted())
+            {
+                return bad(index, "its values are not finite numbers in ascending order");
+            }
+        }
+        let mut taken = BTreeSet::new();
+        for group in &one_hot {
+            let first = group.first().copied().unwrap_or(0);
+            if group.len() < 2 {
+                return bad(first, "a one-hot group needs at least two features");
+            }
+            for &index in group {
+                if !taken.insert(index) {
+                    return bad(index, "it stands in one-hot groups twice");
+                }
+                if list.get(index).is_none_or(|feature| feature.lo > 0.0 || feature.hi < 1.0) {
+                    return bad(index, "as part of a one-hot group it must be able to be 0 and 1");
+                }
+            }
+        }
+        Ok(Self { list, one_hot })
+    }
+
+    /// Returns the rules of the features in their order.
+    pub fn list(&self) -> &[Feature] {
+        &self.list
+    }
+
+    /// Returns the groups of features of which exactly one is 1.
+    pub fn one_hot(&self) -> &[Vec<usize>] {
+        &self.one_hot
+    }
+
+    /// Returns the widths of all ranges in units, 0 for features that may not be changed.
+    pub fn widths(&self) -> impl Iterator<Item = f64> {
+        self.list.iter().map(|feature| if feature.change == Change::None { 0.0 } else { feature.width() })
+    }
+
+    /// Distance of two points in units, in f64; NaN if an element is NaN.
+    pub fn distance(&self, norm: Norm, x: &[f32], x_adv: &[f32]) -> f64 {
+        let changes = x.iter().zip(x_adv).zip(&self.list).map(|((&x, &v), feature)| (f64::from(v) - f64::from(x)).abs() / feature.unit);
+        match norm {
+            Norm::Linf => changes.fold(0.0, |most: f64, d| if d > most || d.is_nan() { d } else { most }),
+            Norm::L2 => changes.map(|d| d * d).sum::<f64>().sqrt(),
+            Norm::L1 => changes.sum(),
+            Norm::L0 => changes.map(|d| f64::from(u8::from(d != 0.0))).sum(),
+        }
+    }
+
+    /// Judges whether every value of `x_adv` may take the place of that of `x`.
+    ///
+    /// # Errors
+    /// `Violation::Feature` names the first that may not.
+    pub fn allows(&self, x: &[f32], x_adv: &[f32]) -> Result<(), Violation> {
+        for (index, ((&from, &value), feature)) in x.iter().zip(x_adv).zip(&self.list).enumerate() {
+            feature.allows(from, value).map_err(|reason| Violation::Feature { index, value, reason })?;
+        }
+        for group in &self.one_hot {
+            let values = |of: &[f32]| -> Vec<f32> { group.iter().filter_map(|&index| of.get(index).copied()).collect() };
+            let now = values(x_adv);
+            let ones = now.iter().filter(|&&v| v == 1.0).count();
+            let zeros = now.iter().filter(|&&v| v == 0.0).count();
+            if now != values(x) && (ones != 1 || zeros + 1 != group.len()) {
+                let index = group.first().copied().unwrap_or(0);
+                let value = x_adv.get(index).copied().unwrap_or(f32::NAN);
+                return Err(Violation::Feature { index, value, reason: "not exactly one feature of its one-hot group is 1" });
+            }
+        }
+        Ok(())
+    }
+}

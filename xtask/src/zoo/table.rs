@@ -1,0 +1,177 @@
+//! From measurements to a table with verdicts.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// Largest difference of outputs, relative to the largest output.
+const FORWARD: f64 = 1e-4;
+/// Largest distance of gradients, relative to the length of PyTorch's.
+const GRADIENT: f64 = 1e-3;
+
+/// The measurements of a zoo.
+pub(crate) struct Table<'a> {
+    runtimes: &'a Value,
+    versions: &'a Value,
+    models: &'a [Value],
+}
+
+/// What one measurement says.
+enum Cell {
+    Right(String),
+    Wrong(String, String),
+    Missing,
+}
+
+impl Cell {
+    fn text(&self) -> &str {
+        match self {
+            Self::Right(text) | Self::Wrong(text, _) => text,
+            Self::Missing => "",
+        }
+    }
+}
+
+/// What is asked of every model, with the name of its measurement.
+const COLUMNS: [(&str, &str); 7] = [
+    ("loads", "loads"),
+    ("onnxruntime", "onnxruntime"),
+    ("rten", "rten"),
+    ("PyTorch", "pytorch"),
+    ("gradient, onnxruntime", "onnxruntime_gradient"),
+    ("gradient, rten", "rten_gradient"),
+    ("step", "step"),
+];
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(runtimes: &'a Value, versions: &'a Value, models: &'a [Value]) -> Self {
+        Self { runtimes, versions, models }
+    }
+
+    /// Counts of what every model should do.
+    pub(crate) fn summary(&self) -> String {
+        let exported: Vec<&Value> = self.models.iter().filter(|facts| facts.get("failure").is_none()).collect();
+        let count =
+            |wanted: &[&str]| exported.iter().filter(|facts| wanted.iter().all(|key| matches!(cell(facts, key), Cell::Right(_)))).count();
+        let runs: Vec<&str> = self.each_runtime(&["onnxruntime", "rten"]);
+        let mut text = format!("{} models of {} architectures: ", exported.len(), self.architectures());
+        let _ = write!(text, "{} load", count(&["loads"]));
+        for runtime in runs {
+            let gradient = format!("{runtime}_gradient");
+            let _ = write!(text, ", {} run and {} differentiate on {runtime}", count(&[runtime]), count(&[&gradient]));
+        }
+        let _ = write!(text, ", {} give way to a step", count(&["step"]));
+        let unexported = self.models.len() - exported.len();
+        if unexported > 0 {
+            let _ = write!(text, "; {unexported} could not be exported");
+        }
+        text
+    }
+
+    fn each_runtime<'b>(&self, names: &[&'b str]) -> Vec<&'b str> {
+        names.iter().copied().filter(|name| self.runtimes.get(*name).is_some_and(Value::is_string)).collect()
+    }
+
+    fn architectures(&self) -> usize {
+        let mut names: Vec<&str> = self.models.iter().filter_map(|facts| facts.get("architecture")?.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len()
+    }
+
+    /// Every failure with its reason, one a line; empty where there is none.
+    pub(crate) fn failures(&self) -> String {
+        let mut text = String::new();
+        for facts in self.models {
+            let name = name(facts);
+            if let Some(reason) = facts.get("failure").and_then(Value::as_str) {
+                let _ = writeln!(text, "- **{name}**: not exported: {reason}");
+            }
+            for (title, key) in COLUMNS {
+                if let Cell::Wrong(_, reason) = cell(facts, key) {
+                    let _ = writeln!(text, "- **{name}**, {title}: {reason}");
+                }
+            }
+        }
+        text
+    }
+
+    /// The table.
+    pub(crate) fn rows(&self) -> String {
+        let mut text = String::from("| architecture | exporter | opset | MB |");
+        COLUMNS.iter().for_each(|(title, _)| text.push_str(&format!(" {title} |")));
+        text.push_str("\n|---|---|---|---|");
+        text.push_str(&"---|".repeat(COLUMNS.len()));
+        text.push('\n');
+        for facts in self.models {
+            let word =
+                |key: &str| facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
+            let size = facts.get("bytes").and_then(Value::as_f64).map(|bytes| format!("{:.2}", bytes / 1e6)).unwrap_or_default();
+            let _ = write!(text, "| {} | {} | {} | {size} |", word("architecture"), word("exporter"), word("opset"));
+            for (_, key) in COLUMNS {
+                let _ = write!(text, " {} |", cell(facts, key).text());
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The page.
+    pub(crate) fn page(&self) -> String {
+        let word = |value: &Value| value.as_str().unwrap_or("absent").to_owned();
+        let list = |value: &Value| {
+            let pairs = value.as_object().into_iter().flatten();
+            pairs.map(|(name, version)| format!("{name} {}", word(version))).collect::<Vec<_>>().join(", ")
+        };
+        let failures = self.failures();
+        let failures = if failures.is_empty() { "None.\n".to_owned() } else { failures };
+        format!(
+            "# Models\n\n\
+             Written by `cargo xtask zoo`; do not edit. {}.\n\n\
+             Weights are drawn from a seed (`tests/zoo/export.py`); `cargo xtask zoo --short` measures ten small models that are kept in the\n\
+             repository, without Python. For every model:\n\n\
+             - **onnxruntime**, **rten**: outputs after reading, rewriting and running there, beside those of the file as it is on ONNX Runtime;\n\
+             the largest difference, relative to the largest output (at most {FORWARD:e}).\n\
+             - **PyTorch**: the outputs of the file as it is, beside those of PyTorch in f64 (at most {FORWARD:e}).\n\
+             - **gradient**: by the input, for random cotangents of all outputs, beside PyTorch's autograd in f64; the length of the difference,\n\
+             relative to the length of the gradient, at the median of the samples (at most {GRADIENT:e}, or where PyTorch's own gradient in f32 is farther off, twice that).\n\
+             - **step**: one step of APGD in a small ball raises the best other output above the predicted one; by how much, at the sample\n\
+             that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
+             Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}",
+            self.summary(),
+            list(self.versions),
+            list(self.runtimes),
+            self.rows(),
+        )
+    }
+}
+
+fn name(facts: &Value) -> String {
+    let word = |key: &str| facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
+    format!("{}, {} {}", word("architecture"), word("exporter"), word("opset"))
+}
+
+fn cell(facts: &Value, key: &str) -> Cell {
+    let Some(value) = facts.get(key) else { return Cell::Missing };
+    if let Some(problem) = value.get("problem").and_then(Value::as_str) {
+        return Cell::Wrong("no".to_owned(), problem.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if key == "loads" {
+        let unread: Vec<&str> = facts.get("unread").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        return match unread.len() {
+            0 => Cell::Right("yes".to_owned()),
+            n => Cell::Right(format!("but {n} nodes")),
+        };
+    }
+    if key == "step" {
+        let [before, after] = [0, 1].map(|i| value.get(i).and_then(Value::as_f64).unwrap_or(f64::NAN));
+        let eps = value.get(2).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let text = format!("{:.1e} in {eps:.0e}", after - before);
+        return if after > before { Cell::Right(text) } else { Cell::Wrong(text, format!("the margin goes from {before} to {after}")) };
+    }
+    let error = value.as_f64().unwrap_or(f64::INFINITY);
+    let own = facts.get("torch_f32_error").and_then(Value::as_f64).unwrap_or(0.0);
+    let limit = if key.ends_with("gradient") { GRADIENT.max(2.0 * own) } else { FORWARD };
+    let text = if error == 0.0 { "0".to_owned() } else { format!("{error:.0e}") };
+    if error <= limit { Cell::Right(text) } else { Cell::Wrong(text.clone(), format!("off by {text}, at most {limit:.0e} is allowed")) }
+}
