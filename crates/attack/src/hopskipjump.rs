@@ -45,7 +45,8 @@ impl Default for HopSkipJumpConfig {
 ///
 /// # Source
 /// Chen, Jordan, Wainwright, "HopSkipJumpAttack: A Query-Efficient Decision-Based Attack", IEEE S&P 2020, Algorithm 2. As in its code, the first
-/// probes are at a tenth of the box. Here the tolerance is never finer than 1e-5 nor coarser than 1e-3 of the way, since f32 does not resolve the one and
+/// probes are at a tenth of the box. Here later probes of inputs with more than 100 elements are up to eight times as long as the paper's, which move across
+/// the edge hardly farther than the edge is known; the tolerance is never finer than 1e-5 nor coarser than 1e-3 of the way, since f32 does not resolve the one and
 /// inputs of a few elements need the other; and a jump that stays without success after 30 halvings leads to a new estimate, not into an endless
 /// loop.
 #[derive(Debug, Clone)]
@@ -113,6 +114,10 @@ impl Recipe for HopSkipJump {
 const MOST_PROBES: f64 = 10_000.0;
 /// Length of the first probes, relative to the box.
 const FIRST_PROBE: f64 = 0.1;
+/// By how much probes are longer than the paper's, up to this length relative to the distance. The paper's move across the edge about as far as
+/// the edge is known, so that one side of it gets most of them, which tells little.
+const LONGER: f64 = 8.0;
+const LONG_PROBE: f64 = 0.01;
 /// Finest and coarsest tolerance of the search for the edge.
 const TOLERANCE: (f64, f64) = (1e-5, 1e-3);
 /// Halvings of a jump before it counts as failed.
@@ -161,11 +166,10 @@ struct Run {
 impl Run {
     fn new(config: &HopSkipJumpConfig, start: &Start<'_>) -> Self {
         let d = start.x.len().max(1) as f64;
-        // theta of the paper, and its delta relative to the distance: sqrt(d) theta in L2, d theta in Linf.
-        let (theta, probe) = match start.ball.norm {
-            Norm::Linf => (config.gamma / (d * d), config.gamma / d),
-            _ => (config.gamma / (d * d.sqrt()), config.gamma / d),
-        };
+        let theta = config.gamma / if start.ball.norm == Norm::Linf { d * d } else { d * d.sqrt() };
+        // The paper's delta relative to the distance, and longer in large inputs.
+        let paper = config.gamma / d;
+        let probe = paper.max((LONGER * paper).min(LONG_PROBE));
         let empty = || vec![0.0; start.x.len()].into_boxed_slice();
         let rng = generator(HopSkipJump::NAME, start);
         let clean = clean_inside(start);
