@@ -157,6 +157,9 @@ impl Ensemble {
     }
 }
 
+/// Depth of trees that is followed; those that are trained have some ten levels.
+const MAX_DEPTH: usize = 512;
+
 struct Reader<'a> {
     node: &'a str,
     op: &'a OpaqueOp,
@@ -272,6 +275,7 @@ impl Reader<'_> {
             decision: Decision::Largest,
         };
         let mut is_child = vec![false; n];
+        let mut depth = vec![0_usize; n];
         let rows = trees.iter().zip(&nodes).zip(yes.iter().zip(&no)).zip(features.iter().zip(&values)).zip(&modes);
         for ((((&tree, &node), (&yes, &no)), (&feature, &value)), mode) in rows {
             if mode == "LEAF" {
@@ -295,9 +299,14 @@ impl Reader<'_> {
             if yes.min(no) <= ensemble.branches.len() {
                 return Err(self.fail("a branch leads back to one before it"));
             }
+            let below = depth.get(ensemble.branches.len()).map_or(0, |depth| depth + 1);
+            if below > MAX_DEPTH {
+                return Err(self.fail(format!("tree {tree} is more than {MAX_DEPTH} deep")));
+            }
             for place in [yes, no] {
-                if let Some(seen) = is_child.get_mut(place) {
+                if let (Some(seen), Some(depth)) = (is_child.get_mut(place), depth.get_mut(place)) {
                     *seen = true;
+                    *depth = below.max(*depth);
                 }
             }
             let (yes, no) = if turned { (no, yes) } else { (yes, no) };

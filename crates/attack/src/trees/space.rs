@@ -128,7 +128,7 @@ impl Space {
             return Some(group.iter().map(|&index| clean(index)).collect());
         }
         let with_one = |winner: usize| group.iter().map(move |&index| (index, if index == winner { 1.0 } else { 0.0 }));
-        let allowed = |&winner: &usize| with_one(winner).all(|(index, value)| clean(index) == value || holds(index, value));
+        let allowed = |&winner: &usize| with_one(winner).all(|(index, value)| holds(index, value));
         let cost = |winner: usize| -> f64 {
             with_one(winner)
                 .map(|(index, value)| {

@@ -39,7 +39,7 @@ pub struct Operator {
     pub opsets: Option<(i64, i64)>,
 }
 
-/// Returns the operators that are read, by domain and name.
+/// Returns the operators that are read, by domain and name; those of `ai.onnx.ml` that are carried along are not.
 #[must_use]
 pub fn operators() -> Vec<Operator> {
     let opsets = |rule: &Rule| {
@@ -49,9 +49,11 @@ pub fn operators() -> Vec<Operator> {
         Some((oldest, all.next_back().unwrap_or(oldest)))
     };
     let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
-    let others = [("com.microsoft", MICROSOFT), (ml::DOMAIN, ML)];
-    let others =
-        others.into_iter().flat_map(|(domain, rules)| rules.iter().map(move |rule| Operator { domain, name: rule.name, opsets: None }));
+    let carried = |rule: &Rule| rule.name.starts_with("TreeEnsemble") || rule.name.starts_with("SVM");
+    let others = [("com.microsoft", MICROSOFT), (ml::DOMAIN, ML)].into_iter().flat_map(move |(domain, rules)| {
+        let read = rules.iter().filter(move |rule| !carried(rule));
+        read.map(move |rule| Operator { domain, name: rule.name, opsets: None })
+    });
     default.chain(others).collect()
 }
 

@@ -33,6 +33,12 @@ pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ProtocolError> {
     if summary.schema != SUMMARY_SCHEMA {
         return Err(unusable(format!("its schema is {}, this version reads {SUMMARY_SCHEMA}", summary.schema)).into());
     }
+    if summary.threat.features.is_some() {
+        return Err(unusable(
+            "it keeps rules of features, or measures each in its own unit (--scale data), and claims know neither".to_owned(),
+        )
+        .into());
+    }
     let identity: Identity = serde_json::from_slice(&read("run.json")?).map_err(|error| unusable(format!("run.json: {error}")))?;
     if options.out.exists() {
         return Err(ClaimError::Exists { path: options.out.clone() }.into());
