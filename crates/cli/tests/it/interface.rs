@@ -445,3 +445,75 @@ fn names_that_pick_rows_of_a_table_are_attacked_without_gradients() {
     assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
     assert!(folder.summary("scores")["broken"].as_u64().unwrap() > 0, "{}", run.stdout);
 }
+
+#[test]
+fn bfloat16_runs_where_the_runtime_has_it_and_is_refused_by_name_where_not() {
+    let folder = Folder::new();
+    folder.write("x.idx", idx());
+    for (name, dtype) in [("f32", DType::F32), ("bf16", DType::Bf16)] {
+        let bytes = model(dtype, &[4], |graph, x| {
+            let x = cast(graph, x, DType::F32);
+            vec![linear(graph, x, 2)]
+        });
+        folder.write(&format!("{name}.onnx"), bytes);
+    }
+    let refused = folder.run(&format!("audit bf16.onnx {BYTES} --runtime rten --out refused")).expect(4);
+    assert!(refused.stderr.contains("pixels") && refused.stderr.contains("--runtime"), "{}", refused.stderr);
+    let run = folder.run(&format!("audit bf16.onnx {BYTES} --runtime onnxruntime --out bf16"));
+    if run.stderr.contains("no ONNX Runtime found") {
+        eprintln!("skipped: ONNX Runtime was not found");
+        return;
+    }
+    audited(run);
+    audited(folder.run(&format!("audit f32.onnx {BYTES} --runtime onnxruntime --out f32")));
+    let outcomes = |out: &str| folder.record(out).iter().map(|line| line["outcome"].clone()).collect::<Vec<_>>();
+    assert_eq!(outcomes("bf16"), outcomes("f32"));
+}
+
+/// Ten names that people chose, and ten that nobody would.
+const DOMAINS: [&str; 20] = [
+    "google",
+    "facebook",
+    "amazon",
+    "wikipedia",
+    "github",
+    "youtube",
+    "microsoft",
+    "netflix",
+    "stackoverflow",
+    "debian",
+    "xjwqkzvbnm",
+    "qzxkvjwpt3f9",
+    "a8f3kd9x2mzq",
+    "kqxvzjwnbtrlw",
+    "zq9x8c7v6b5n4",
+    "wvjxkqzpfhtr",
+    "mxlqzkvwrtpb",
+    "qwkzxjvbphmt",
+    "hzkqxwvjtnrd",
+    "xkzqvwjpmnlt",
+];
+
+#[test]
+fn a_recurrent_model_of_characters_answers_as_in_onnxruntime() {
+    let Some(shared) = brinell_testkit::shared_data() else { return };
+    let folder = Folder::new();
+    let id = |c: char| if c.is_ascii_digit() { c as u32 - '0' as u32 + 1 } else { c as u32 - 'a' as u32 + 11 };
+    let tokens = DOMAINS.iter().flat_map(|name| name.chars().map(id).chain(std::iter::repeat(0)).take(120)).map(|id| id as f32).collect();
+    let labels = (0..20).map(|i: u8| f32::from(i / 10)).collect();
+    folder.write("names.safetensors", safetensors(&[("tokens", vec![20, 120], tokens), ("y", vec![20], labels)]));
+    let model = shared.join("other/dgad_lstm.onnx");
+    for runtime in ["rten", "auto"] {
+        let arguments = format!(
+            "--data names.safetensors --scale 0..255 --norm l0 --eps 2 --sanity off --suite none --runtime {runtime} --out {runtime}"
+        );
+        folder.run(&format!("audit {} {arguments}", model.display())).expect(0);
+        // Python's onnxruntime 1.23 on the same names: all 20 logits have the sign of their label.
+        assert_eq!(folder.summary(runtime)["clean_correct"], 20, "{runtime}");
+    }
+    let refused = folder.run(&format!(
+        "audit {} --data names.safetensors --scale 0..255 --norm linf --eps 3 --attack pgd --runtime rten --out white",
+        model.display()
+    ));
+    assert!(refused.expect(4).stderr.contains("embedding"));
+}

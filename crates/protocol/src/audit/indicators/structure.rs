@@ -52,10 +52,7 @@ impl Run<'_> {
         let unchosen = if self.plan.interface.output.is_none() { others.len() } else { 0 };
         self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
             let name = &signature.output_name;
-            format!(
-                "the model has several outputs, of which the first, `{name}`, was judged; choose another one with --output: {}",
-                others.join(", ")
-            )
+            format!("the model has several outputs, of which `{name}` was judged; choose another one with --output: {}", others.join(", "))
         });
         let rounded = signature.takes_integers();
         self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
