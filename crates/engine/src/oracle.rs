@@ -194,8 +194,8 @@ impl Oracle {
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
         self.loss = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
-        let graph = gradient_graph(&white.graph, white.logits, white.input, loss)?;
-        let bytes = brinell_onnx::write(&graph)?;
+        // The graph, which holds weights turned round, is gone before the runtime makes weights of its own.
+        let bytes = brinell_onnx::write(&gradient_graph(&white.graph, white.logits, white.input, loss)?)?;
         for lane in &mut self.lanes {
             lane.set_gradient(Some(white.runtime.compile(&bytes)?));
         }
