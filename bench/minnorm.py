@@ -26,7 +26,7 @@ NORMS = ["l2", "linf", "l1", "l0"]
 ATTACKS = {
     "ddn": ("ddn:steps=980", ["l2"], ["DDN"]),
     "fmn": ("fmn:steps=980", NORMS, ["FMN"]),
-    "pdpgd": ("pdpgd:steps=980", NORMS, ["PDPGD", "PDPGD-2/3", "PDGD"]),
+    "pdpgd": ("pdpgd:steps=980", NORMS, ["PDPGD", "PDPGD-2/3"]),
     "cw": ("cw:searches=9,steps=108", ["l2"], ["CW"]),
     "deepfool": ("deepfool", ["l2", "linf"], ["DeepFool"]),
     "fab": ("fab:steps=110", ["l2", "linf", "l1"], ["FAB"]),
@@ -99,9 +99,9 @@ def table(lines):
     groups = {}
     for line in lines:
         if "norms" in line:
-            groups.setdefault((line["network"], line["norm"]), {})[line["tool"]] = line
+            groups.setdefault((line["network"], line["norm"], line["n"]), {})[line["tool"]] = line
     print("| network | norm | n | Brinell's nearest | median | found | the peers' nearest | median | found | ratio |\n|" + "---|" * 10)
-    for (network, norm), tools in groups.items():
+    for (network, norm, n), tools in groups.items():
         best = []
         for ours in (True, False):
             side = [line for tool, line in tools.items() if tool.startswith("brinell:") == ours]
@@ -109,9 +109,9 @@ def table(lines):
         if None in best:
             continue
         cells = [cell for line in best for cell in (line["tool"].removeprefix("brinell:"), number(median(line["norms"])), found(line))]
-        print("|", " | ".join([network, norm, str(best[0]["n"]), *cells, ratio(*(median(line["norms"]) for line in best))]), "|")
-    print("\n| network | norm | attack | median | found | F | B | s | namesake | median | found | F | B | s | ratio | ratio where both broke |\n|" + "---|" * 16)
-    for (network, norm), tools in groups.items():
+        print("|", " | ".join([network, norm, str(n), *cells, ratio(*(median(line["norms"]) for line in best))]), "|")
+    print("\n| network | norm | n | attack | median | found | F | B | s | namesake | median | found | F | B | s | ratio | ratio where both broke |\n|" + "---|" * 17)
+    for (network, norm, n), tools in groups.items():
         for name, (_, _, namesakes) in ATTACKS.items():
             ours = tools.get(f"brinell:{name}")
             theirs = [line for tool, line in tools.items() if not tool.startswith("brinell:") and tool.partition(":")[2] in namesakes]
@@ -124,7 +124,7 @@ def table(lines):
                     return [""] * 5
                 return [number(median(line["norms"])), found(line), f"{line['forwards']:.0f}", f"{line['backwards']:.0f}", f"{line['seconds']:.0f}"]
             compared = ["", ""] if peer is None else [ratio(median(ours["norms"]), median(peer["norms"])), number(common(ours["norms"], peer["norms"]))]
-            print("|", " | ".join([network, norm, name, *cells(ours), peer["tool"] if peer else "none", *cells(peer), *compared]), "|")
+            print("|", " | ".join([network, norm, str(n), name, *cells(ours), peer["tool"] if peer else "none", *cells(peer), *compared]), "|")
 
 
 def main():

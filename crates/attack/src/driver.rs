@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_engine::{Answer, Ensemble, Loss, OracleError};
-use brinell_threat::Ball;
+use brinell_threat::{Ball, Grid};
 
 use crate::Recipe;
 use group::Group;
@@ -27,6 +27,9 @@ pub use trace::LATE_STEPS;
 pub trait Model: Send {
     /// Returns the number of classes K.
     fn classes(&self) -> usize;
+
+    /// Says which samples of the data the rows of the next call belong to; a model that answers from the input alone need not know.
+    fn about(&mut self, _samples: &mut dyn Iterator<Item = usize>) {}
 
     /// Writes the logits `[B, K]` of `x` `[B, d]` into `answer`.
     ///
@@ -44,6 +47,10 @@ pub trait Model: Send {
 impl Model for brinell_engine::Oracle {
     fn classes(&self) -> usize {
         Self::classes(self)
+    }
+
+    fn about(&mut self, samples: &mut dyn Iterator<Item = usize>) {
+        Self::about(self, samples);
     }
 
     fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
@@ -81,6 +88,8 @@ pub struct DriverSettings<'a> {
     pub max_queries: Option<u64>,
     /// Which example is wanted, and so when an attack may stop.
     pub aim: Aim,
+    /// The only points that the model can be fed, where it takes whole numbers: each point that an attack asks about is moved there.
+    pub grid: Option<&'a Grid>,
     /// Threads that update the attacks while the model runs.
     pub pool: &'a rayon::ThreadPool,
     /// Checked between calls; once true, the driver returns early with what is decided so far.
@@ -158,6 +167,7 @@ pub fn run<C: Court>(
         seed: settings.seed,
         max_queries: settings.max_queries,
         aim: settings.aim,
+        grid: settings.grid,
         classes: model.classes(),
     };
     // On a thread of the pool: a thread from outside would have to wake one for every call of the model.

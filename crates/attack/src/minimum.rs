@@ -15,6 +15,8 @@ mod proximal;
 mod prune;
 mod rescue;
 pub(crate) mod sigma_zero;
+mod steps;
+mod tradeoff;
 
 use brinell_threat::{Ball, Goal, Norm, clamp};
 
@@ -246,9 +248,4 @@ impl<S: Search> Attack for Nearest<S> {
 /// The logit margin, or in a targeted attack the target's: what nearly all minimum-norm attacks raise.
 pub(crate) fn margin_loss(targeted: bool) -> Loss {
     if targeted { Loss::TargetedMargin } else { Loss::Margin }
-}
-
-/// Falls from 1 to 0 along half a cosine.
-pub(crate) fn cosine(done: u32, steps: u32) -> f64 {
-    0.5 * (1.0 + (std::f64::consts::PI * f64::from(done) / f64::from(steps.max(1))).cos())
 }

@@ -169,6 +169,8 @@ pub struct Listed {
     pub settings: &'static [&'static str],
     /// True where it looks for the nearest example, at any distance.
     pub seeks_minimum: bool,
+    /// True where it reads the trees of a model, and so works on nothing else.
+    pub reads_trees: bool,
 }
 
 /// Every attack.
@@ -182,6 +184,7 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
             knowledge: recipe.knowledge(),
             settings: entry.settings,
             seeks_minimum: recipe.seeks_minimum(),
+            reads_trees: recipe.reads_trees(),
         })
     })
 }
@@ -228,7 +231,10 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_what_is_known() {
         for (spec, words) in [
-            ("fabb", "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, bim, "),
+            (
+                "fabb",
+                "unknown attack 'fabb': known are fgsm, pgd, apgd-ce, apgd-dlr, apgd-margin, apgd-t, fab, fab-t, square, trees, bim, ",
+            ),
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),

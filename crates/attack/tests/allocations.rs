@@ -115,7 +115,8 @@ fn taken(recipe: &dyn Recipe, norm: Norm) -> Option<usize> {
         found: (recipe.knowledge() == Knowledge::Label).then(|| found.clone()),
         guide: None,
     });
-    let settings = DriverSettings { batch: 4, shape: &SHAPE, trees: None, seed: 0, max_queries: None, aim: Aim::First, pool: &pool, stop };
+    let settings =
+        DriverSettings { batch: 4, shape: &SHAPE, trees: None, seed: 0, max_queries: None, aim: Aim::First, grid: None, pool: &pool, stop };
     match driver::run(&mut model, recipe, &ball(norm), &mut items, &mut NoCourt, &settings, &mut Timing::default()) {
         Ok(()) | Err(DriverError::Interrupted) => model.taken,
         Err(error) => unreachable!("{error}"),
@@ -142,7 +143,7 @@ fn no_attack_takes_memory_per_step() {
 }
 
 /// What docs/attacks.md says an attack holds per element of a sample, from its start on.
-const HELD: [(&str, &[(Norm, u32)]); 23] = [
+const HELD: [(&str, &[(Norm, u32)]); 24] = [
     ("fgsm", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("pgd", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("apgd-ce", &[(Norm::Linf, 6), (Norm::L2, 6), (Norm::L1, 4)]),
@@ -166,6 +167,7 @@ const HELD: [(&str, &[(Norm, u32)]); 23] = [
     ("hopskipjump", &[(Norm::L2, 6), (Norm::Linf, 6)]),
     ("surfree", &[(Norm::L2, 7)]),
     ("boundary", &[(Norm::L2, 4)]),
+    ("trees", &[(Norm::Linf, 1), (Norm::L2, 1), (Norm::L1, 1), (Norm::L0, 1)]),
 ];
 
 /// Floats per element of a sample that a run holds.

@@ -7,7 +7,8 @@ use brinell_attack::driver::Model;
 fn every_attack_keeps_the_contract() {
     let harness = Harness::new(2).unwrap();
     let mut failed = Vec::new();
-    for attack in brinell_attack::attacks() {
+    // The models of the contract have no trees.
+    for attack in brinell_attack::attacks().filter(|attack| !attack.reads_trees) {
         let mut open = |problem: &brinell_attack::contract::Problem, _| Ok(Box::new(problem.net.clone()) as Box<dyn Model>);
         let findings = check(attack.name, &harness, &mut open).unwrap();
         assert!(findings.len() > 20, "{}: {} checks", attack.name, findings.len());

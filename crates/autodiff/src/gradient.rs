@@ -2,11 +2,20 @@ use std::collections::HashMap;
 
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
 
-use crate::vjp::{reaches, vjp};
+use crate::vjp::{pullback, reaches};
 use crate::{AutodiffError, Loss};
 
 /// Names of the outputs, in order.
 const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
+
+/// Where a gradient goes from whole numbers to the reals that they were rounded from, as if nothing had been rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crossing {
+    /// The reals.
+    pub real: ValueId,
+    /// The whole numbers made of them, of the same shape.
+    pub whole: ValueId,
+}
 
 /// Returns the graph that computes logits, loss and the loss's gradient with respect to `input`.
 ///
@@ -14,12 +23,35 @@ const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
 /// `logits`, `loss` and `gradient`, in this order. Nodes that these do not need are left out.
 ///
 /// # Shapes
-/// `logits` and the one-hot inputs `[B, K]`, `loss` `[B]`, `gradient` as `input`.
+/// `logits` and the one-hot inputs `[B, K]`, `loss` `[B]`, `gradient` as `input`. Where `input` holds whole numbers or halves, `gradient` is f32;
+/// that with respect to whole numbers is the one that they would have if they were real.
 ///
 /// # Errors
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`],
-/// [`AutodiffError::NotFloat`], [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`].
+/// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`].
 pub fn gradient_graph(graph: &Graph, logits: ValueId, input: ValueId, loss: Loss) -> Result<Graph, AutodiffError> {
+    build(graph, logits, input, None, loss)
+}
+
+/// As [`gradient_graph`], where `input` influences the logits through a rounding only, which the gradient passes unchanged.
+///
+/// # Errors
+/// As [`gradient_graph`].
+///
+/// # Source
+/// Athalye, Carlini & Wagner, "Obfuscated gradients give a false sense of security", ICML 2018, section 4.1: backward pass differentiable
+/// approximation, with the identity in place of the rounding.
+pub fn gradient_graph_across(
+    graph: &Graph,
+    logits: ValueId,
+    input: ValueId,
+    crossing: Crossing,
+    loss: Loss,
+) -> Result<Graph, AutodiffError> {
+    build(graph, logits, input, Some(crossing), loss)
+}
+
+fn build(graph: &Graph, logits: ValueId, input: ValueId, crossing: Option<Crossing>, loss: Loss) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     let shape = match graph.shape(logits) {
         Some(shape @ [_, Dim::Fixed(_)]) => shape.to_vec(),
@@ -28,22 +60,24 @@ pub fn gradient_graph(graph: &Graph, logits: ValueId, input: ValueId, loss: Loss
     let label = work.input("label_one_hot", DType::F32, shape.clone());
     let target = loss.is_targeted().then(|| work.input("target_one_hot", DType::F32, shape));
     // The path is looked at before the head, so that an unknown operator is named as such and not as an odd shape.
-    if let Some(dtype) = graph.value(input).dtype.filter(|dtype| !dtype.is_float()) {
-        return Err(AutodiffError::NotFloat { value: graph.value(input).name.clone(), dtype });
-    }
-    if !reaches(graph, input, logits) {
+    let from = crossing.map_or(input, |crossing| crossing.whole);
+    if !reaches(graph, from, logits) || crossing.is_some_and(|crossing| !reaches(graph, input, crossing.real)) {
         return Err(AutodiffError::NoPath { value: graph.value(input).name.clone() });
     }
     if graph.shape(logits).is_none() {
-        vjp(&mut work.clone(), &[(logits, logits)], &[input])?;
+        pullback(&mut work.clone(), &[(logits, logits)], &[from])?;
     }
     let (value, slope) = loss.build(&mut work, logits, label, target, true)?;
     let slope = slope.unwrap_or(value);
-    let gradient = match vjp(&mut work, &[(logits, slope)], &[input])?.first() {
-        Some(&gradient) => gradient,
-        None => slope,
-    };
+    let mut gradient = pull(&mut work, logits, slope, from)?;
+    if let Some(Crossing { real, .. }) = crossing {
+        gradient = pull(&mut work, real, gradient, input)?;
+    }
     Ok(with_outputs(&work, [logits, value, gradient])?)
+}
+
+fn pull(graph: &mut Graph, output: ValueId, cotangent: ValueId, wrt: ValueId) -> Result<ValueId, AutodiffError> {
+    Ok(pullback(graph, &[(output, cotangent)], &[wrt])?.first().copied().unwrap_or(cotangent))
 }
 
 /// Returns the graph with exactly these outputs, under their names, and without the nodes they do not need.

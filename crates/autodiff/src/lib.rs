@@ -22,6 +22,6 @@ mod view;
 mod vjp;
 
 pub use error::{AutodiffError, BlockedNode};
-pub use gradient::gradient_graph;
+pub use gradient::{Crossing, gradient_graph, gradient_graph_across};
 pub use loss::Loss;
 pub use vjp::vjp;

@@ -26,6 +26,11 @@ pub fn vjp(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -
             return Err(AutodiffError::NotFloat { value: graph.value(value).name.clone(), dtype });
         }
     }
+    pullback(graph, outputs, wrt)
+}
+
+/// As [`vjp`], with whole numbers in `wrt` taken for the reals that they stand for.
+pub(crate) fn pullback(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -> Result<Vec<ValueId>, AutodiffError> {
     let mut work = graph.clone();
     let dependents = dependents(&work, wrt);
     let views = Views::new(&work, &dependents);
@@ -122,8 +127,8 @@ impl Walk<'_> {
         match self.accumulated(value)? {
             Some(gradient) => Ok(gradient),
             None => {
-                let half = matches!(self.graph.value(value).dtype, Some(DType::F16 | DType::Bf16));
-                let value = if half { self.graph.add(Op::Cast { to: DType::F32 }, &[value])? } else { value };
+                let own = matches!(self.graph.value(value).dtype, None | Some(DType::F32 | DType::F64));
+                let value = if !own { self.graph.add(Op::Cast { to: DType::F32 }, &[value])? } else { value };
                 Ok(self.graph.add(Op::Clip { lo: Some(0.0), hi: Some(0.0) }, &[value])?)
             }
         }

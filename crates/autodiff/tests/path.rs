@@ -1,7 +1,7 @@
 //! What lies on the path of a gradient: operators without one are all named, the rest costs nothing.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use brinell_autodiff::{AutodiffError, Loss, gradient_graph, vjp};
+use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across, vjp};
 use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
 use brinell_testkit::{Array, Tolerance, eval_values};
 
@@ -85,12 +85,50 @@ fn rounding_ends_the_gradient_silently() {
 }
 
 #[test]
-fn integers_have_no_gradient() {
+fn whole_numbers_have_the_gradient_of_the_reals_they_stand_for() {
     let mut graph = Graph::new("integer");
-    let x = graph.input("ids", DType::I64, vec![Dim::Batch(1), Dim::Fixed(3)]);
-    let y = graph.add(Op::Cast { to: DType::F32 }, &[x]).unwrap();
-    let error = gradient_graph(&graph, y, x, Loss::CrossEntropy).unwrap_err();
-    assert!(matches!(error, AutodiffError::NotFloat { value, .. } if value == "ids"));
+    let x = graph.input("pixels", DType::U8, vec![Dim::Batch(1), Dim::Fixed(3)]);
+    let real = graph.add(Op::Cast { to: DType::F32 }, &[x]).unwrap();
+    let y = graph.add(Op::Mul, &[real, real]).unwrap();
+    let seed = input(&mut graph, "seed");
+    let error = vjp(&mut graph.clone(), &[(y, seed)], &[x]).unwrap_err();
+    assert!(matches!(error, AutodiffError::NotFloat { value, .. } if value == "pixels"));
+    let gradient = gradient_graph(&graph, y, x, Loss::Margin).unwrap();
+    let id = gradient.outputs()[2];
+    assert_eq!((gradient.value(id).dtype, gradient.shape(id)), (Some(DType::F32), graph.shape(x)));
+    // Margin of 9, 4, 1 for label 1: the first logit less the second, with slopes 2 * 3 and -2 * 2.
+    let row = |data: Vec<f64>| Array::new(&[1, 3], data);
+    let feeds = [("pixels", row(vec![3.0, 2.0, 1.0])), ("label_one_hot", row(vec![0.0, 1.0, 0.0])), ("seed", row(vec![0.0; 3]))];
+    let found = eval_values(&gradient, &feeds, &[id]).unwrap();
+    Tolerance::Exact.assert("gradient", &found[0], &row(vec![6.0, -4.0, 0.0]));
+}
+
+#[test]
+fn a_gradient_crosses_a_rounding_unchanged() {
+    let mut graph = Graph::new("rounded");
+    let x = input(&mut graph, "x");
+    let two = graph.scalar(2.0);
+    let real = graph.add(Op::Mul, &[x, two]).unwrap();
+    let whole = graph.add(Op::Round, &[real]).unwrap();
+    let whole = graph.add(Op::Cast { to: DType::I32 }, &[whole]).unwrap();
+    let y = graph.add(Op::Cast { to: DType::F32 }, &[whole]).unwrap();
+    assert!(matches!(gradient_graph(&graph, y, x, Loss::Margin), Err(AutodiffError::NoPath { .. })));
+    let gradient = gradient_graph_across(&graph, y, x, Crossing { real, whole }, Loss::Margin).unwrap();
+    let row = |data: Vec<f64>| Array::new(&[1, 3], data);
+    let feeds = [("x", row(vec![0.7, 0.2, 0.1])), ("label_one_hot", row(vec![0.0, 1.0, 0.0]))];
+    let found = eval_values(&gradient, &feeds, gradient.outputs()).unwrap();
+    Tolerance::Exact.assert("logits", &found[0], &row(vec![1.0, 0.0, 0.0]));
+    Tolerance::Exact.assert("gradient", &found[2], &row(vec![2.0, -2.0, 0.0]));
+}
+
+#[test]
+fn numbers_that_pick_rows_of_a_table_have_no_gradient_and_the_node_is_named() {
+    let mut graph = Graph::new("embedding");
+    let ids = graph.input("ids", DType::I64, vec![Dim::Batch(1), Dim::Fixed(3)]);
+    let table = graph.constant("table", Tensor::new(vec![4], TensorData::F32(vec![0.0, 1.0, 2.0, 3.0])).unwrap());
+    let y = graph.add(Op::Gather { axis: 0 }, &[table, ids]).unwrap();
+    let error = gradient_graph(&graph, y, ids, Loss::Margin).unwrap_err().to_string();
+    assert!(error.contains("Gather") && error.contains("embedding"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use brinell_protocol::data::{Scale, is_table};
 use brinell_protocol::features::{FeatureRule, Unit};
 use brinell_protocol::{
-    Device, Eps, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
+    Device, Eps, Interface, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
 };
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -26,6 +26,18 @@ pub(crate) struct Settings {
     /// ONNX file to audit, or the address of a model that a server answers for (Open Inference Protocol): http://HOST/v2/models/NAME
     #[arg(value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,
+
+    /// Input to attack, of a model with several; the others are held at the arrays of their names in --data
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub(crate) input: Option<String>,
+
+    /// Output that decides, of a model with several [default: the first]
+    #[arg(long, value_name = "NAME", help_heading = "Model")]
+    pub(crate) output: Option<String>,
+
+    /// Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = "Model")]
+    pub(crate) threshold: Option<f64>,
 
     /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
@@ -149,6 +161,30 @@ pub(crate) struct Settings {
     /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Which input and output of a model are looked at.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub(crate) struct Ports {
+    /// Input to attack, of a model with several
+    #[arg(long, value_name = "NAME")]
+    input: Option<String>,
+
+    /// Output that decides, of a model with several [default: the first]
+    #[arg(long, value_name = "NAME")]
+    output: Option<String>,
+
+    /// Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+}
+
+impl Ports {
+    /// Returns them as the model is asked for them.
+    pub(crate) fn interface(&self) -> Interface {
+        Interface { input: self.input.clone(), output: self.output.clone(), threshold: self.threshold }
+    }
 }
 
 /// How models run, for commands that read what to do from files of their own.
@@ -285,6 +321,9 @@ impl Settings {
             norm: self.norm.or(file.norm),
             eps: self.eps.or_else(|| file.eps.filter(|_| not_nearest)),
             minimum_norm: self.minimum_norm.or_else(|| file.minimum_norm.filter(|_| no_radius)),
+            input: self.input.or(file.input),
+            output: self.output.or(file.output),
+            threshold: self.threshold.or(file.threshold),
             target: self.target.or(file.target),
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
@@ -366,6 +405,7 @@ impl Settings {
         };
         Ok(Plan {
             model,
+            interface: Interface { input: self.input, output: self.output, threshold: self.threshold },
             data,
             labels: self.labels,
             classes: self.classes,

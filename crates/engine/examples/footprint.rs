@@ -8,7 +8,9 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use brinell_engine::{Answer, Loss, Oracle, Preprocess, PreprocessOptions, RuntimeChoice, RuntimeSettings, Signature, View, open};
+use brinell_engine::{
+    Answer, Interface, Loss, Oracle, Preprocess, PreprocessOptions, RuntimeChoice, RuntimeSettings, Signature, View, open,
+};
 
 /// A line of /proc/self/status in MB.
 fn resident(field: &str) -> f64 {
@@ -39,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let model = brinell_onnx::read_file(path)?;
-    let signature = Signature::of(&model.graph)?;
+    let signature = Signature::of(&model.graph, &Interface::default())?;
     let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample)?;
     let mut oracle = Oracle::new(&model.graph, &preprocess, runtime, 1)?;
     drop(model);

@@ -2,7 +2,8 @@
 
 use brinell_graph::DType;
 
-use crate::{EngineError, Port, Preprocess, Scores, Session, Signature, View};
+use crate::signature::order;
+use crate::{Buffer, Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
 pub(crate) struct BlackBox {
@@ -11,17 +12,21 @@ pub(crate) struct BlackBox {
     input: String,
     /// Shape of the model's input; its first extent is the batch of the call.
     shape: Vec<usize>,
+    dtype: DType,
+    output: usize,
+    width: usize,
+    columns: Option<Vec<usize>>,
     classes: usize,
-    softmax: bool,
-    scores: Scores,
-    ready: Vec<f32>,
+    reading: Reading,
+    ready: Buffer,
     one: Vec<f32>,
+    values: Vec<f64>,
     logits: Vec<f32>,
     ports: [Port; 2],
 }
 
 impl BlackBox {
-    pub(crate) fn new(inner: Box<dyn Session>, input: &str, signature: &Signature, scores: Scores, preprocess: &Preprocess) -> Self {
+    pub(crate) fn new(inner: Box<dyn Session>, signature: &Signature, preprocess: &Preprocess) -> Self {
         let port = |name: &str, sample: &[usize]| Port {
             name: name.to_owned(),
             dtype: DType::F32,
@@ -30,16 +35,32 @@ impl BlackBox {
         Self {
             inner,
             preprocess: preprocess.clone(),
-            input: input.to_owned(),
+            input: signature.input_name.clone(),
             shape: std::iter::once(1).chain(signature.sample.iter().copied()).collect(),
+            dtype: signature.dtype,
+            output: signature.output_index,
+            width: signature.width(),
+            columns: signature.columns.clone(),
             classes: signature.classes,
-            softmax: signature.softmax,
-            scores,
-            ready: Vec::new(),
+            reading: signature.reading,
+            ready: Buffer::F32(Vec::new()),
             one: Vec::new(),
+            values: Vec::new(),
             logits: Vec::new(),
             ports: [port("x", preprocess.sample_shape()), port("logits", &[signature.classes])],
         }
+    }
+
+    /// Makes the stored samples the model's input, in its own type.
+    fn prepare(&mut self, stored: &[f32], len: usize) -> Result<(), EngineError> {
+        let wrong = || EngineError::FeedType { name: self.input.clone(), expected: self.dtype, found: DType::F32 };
+        let mut ready = Buffer::empty(self.dtype).ok_or_else(wrong)?;
+        for x in stored.chunks_exact(len) {
+            self.preprocess.apply(x, &mut self.one);
+            ready.extend_from_f32(&self.one);
+        }
+        self.ready = ready;
+        Ok(())
     }
 }
 
@@ -59,29 +80,37 @@ impl Session for BlackBox {
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
         let stored = feeds.first().and_then(|(_, view)| view.data.as_f32()).unwrap_or_default();
         let len = self.preprocess.sample_shape().iter().product::<usize>().max(1);
-        self.ready.clear();
-        for x in stored.chunks_exact(len) {
-            self.preprocess.apply(x, &mut self.one);
-            self.ready.extend_from_slice(&self.one);
-        }
+        self.prepare(stored, len)?;
         let batch = stored.len() / len;
         if let Some(first) = self.shape.first_mut() {
             *first = batch;
         }
-        let (logits, scores, classes) = (&mut self.logits, &self.scores, self.classes);
-        logits.clear();
-        self.inner.run(&[(self.input.as_str(), View::f32(&self.shape, &self.ready))], &mut |index, view| {
-            if index == scores.output
-                && let Some(values) = view.data.as_f32()
-            {
-                scores.append(values, classes, logits);
+        let (values, wanted) = (&mut self.values, self.output);
+        values.clear();
+        let own = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
+        let feeds: Vec<(&str, View<'_>)> = own.chain(feeds.iter().skip(1).copied()).collect();
+        self.inner.run(&feeds, &mut |index, view| {
+            if index == wanted {
+                reals(view.data, values);
             }
         })?;
-        if self.softmax {
-            // Differences of log-probabilities are those of the logits that the softmax hides.
-            logits.iter_mut().for_each(|p| *p = p.max(f32::MIN_POSITIVE).ln());
+        self.values = order(self.columns.as_deref(), self.width, std::mem::take(&mut self.values));
+        self.logits.clear();
+        for row in self.values.chunks_exact(self.width.max(1)) {
+            self.logits.extend(self.reading.logits(row));
         }
         sink(0, View::f32(&[batch, self.classes], &self.logits));
         Ok(())
+    }
+}
+
+/// Appends the numbers of an output; nothing where it holds no floating-point numbers.
+pub(crate) fn reals(data: Elements<'_>, out: &mut Vec<f64>) {
+    match data {
+        Elements::F32(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::F64(data) => out.extend_from_slice(data),
+        Elements::F16(data) => out.extend(data.iter().map(|&v| half::f16::from_bits(v).to_f64())),
+        Elements::Bf16(data) => out.extend(data.iter().map(|&v| half::bf16::from_bits(v).to_f64())),
+        _ => {}
     }
 }

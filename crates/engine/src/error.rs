@@ -109,7 +109,9 @@ pub enum EngineError {
     },
 
     /// An input or output has an element type that is not a number.
-    #[error("{runtime} cannot exchange `{port}` of {model}: its type is {dtype}, not a tensor of numbers")]
+    #[error(
+        "{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has; try the other runtime (--runtime)"
+    )]
     PortType {
         /// The runtime.
         runtime: String,

@@ -1,6 +1,9 @@
 //! One way through the model: its sessions and the buffers of its calls.
 
-use crate::{EngineError, OracleError, Session, View};
+use std::sync::Arc;
+
+use crate::held::HeldFeeds;
+use crate::{EngineError, Held, OracleError, Session, View};
 
 /// Sessions of the forward pass and, once asked for, of the gradient.
 pub(crate) struct Lane {
@@ -10,12 +13,16 @@ pub(crate) struct Lane {
     call: Call,
     label_one_hot: Vec<f32>,
     target_one_hot: Vec<f32>,
+    held: Arc<Held>,
+    feeds: HeldFeeds,
 }
 
 /// A lane's share of a batch, and where its answers go.
 pub(crate) struct Part<'a> {
     /// `[rows, ..sample]`
     pub(crate) x: &'a [f32],
+    /// Samples of the data that the rows belong to `[rows]`
+    pub(crate) samples: &'a [usize],
     /// `[rows, K]`
     pub(crate) logits: &'a mut [f32],
     /// What a gradient needs and gives; a forward pass where absent.
@@ -35,10 +42,10 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Lane {
-    /// `at_least` rows are run in every call.
-    pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize) -> Self {
+    /// `at_least` rows are run in every call, with `feeds` of what other inputs are `held` at.
+    pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize, held: Arc<Held>, feeds: HeldFeeds) -> Self {
         let call = Call { at_least, x: Vec::new(), shape: Vec::new() };
-        Self { forward, gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new() }
+        Self { forward, gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new(), held, feeds }
     }
 
     /// Replaces the session of the gradient.
@@ -56,20 +63,22 @@ impl Lane {
         let batch = part.logits.len() / self.classes.max(1);
         let (x, shape) = self.call.fill(part.x, sample, batch);
         let rows = shape.first().copied().unwrap_or(batch);
+        self.feeds.fill(&self.held, part.samples, rows);
+        let mut feeds: Vec<(&str, View<'_>)> = Vec::with_capacity(4);
+        feeds.push(("x", View::f32(shape, x)));
+        feeds.extend(self.feeds.views());
         let (Some(wanted), Some(session)) = (part.wanted, &mut self.gradient) else {
-            return run(self.forward.as_mut(), &[("x", View::f32(shape, x))], [("logits", part.logits)]);
+            return run(self.forward.as_mut(), &feeds, [("logits", part.logits)]);
         };
         one_hot(wanted.labels, self.classes, rows, &mut self.label_one_hot);
         one_hot(wanted.targets, self.classes, rows, &mut self.target_one_hot);
         let hot_shape = [rows, self.classes];
-        let feeds = [
-            ("x", View::f32(shape, x)),
-            ("label_one_hot", View::f32(&hot_shape, &self.label_one_hot)),
-            ("target_one_hot", View::f32(&hot_shape, &self.target_one_hot)),
-        ];
+        feeds.push(("label_one_hot", View::f32(&hot_shape, &self.label_one_hot)));
         // Only the targeted losses have the last input.
-        let feeds = feeds.get(..session.inputs().len()).unwrap_or(&feeds);
-        run(session.as_mut(), feeds, [("logits", part.logits), ("loss", wanted.loss), ("gradient", wanted.gradient)])
+        if session.inputs().len() > feeds.len() {
+            feeds.push(("target_one_hot", View::f32(&hot_shape, &self.target_one_hot)));
+        }
+        run(session.as_mut(), &feeds, [("logits", part.logits), ("loss", wanted.loss), ("gradient", wanted.gradient)])
     }
 }
 

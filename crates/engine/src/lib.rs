@@ -6,18 +6,23 @@
 //! Shape vocabulary: B batch, K classes.
 
 mod black_box;
+mod buffer;
 mod discover;
 mod doctor;
+mod ending;
 mod endpoint;
 mod error;
 mod feed;
 mod header;
+mod held;
 mod lane;
 mod logits;
 mod open;
 mod oracle;
+mod original;
 mod ort;
 mod preprocess;
+mod reading;
 mod rten;
 mod runtime;
 mod settings;
@@ -25,14 +30,18 @@ mod signature;
 
 pub use brinell_autodiff::Loss;
 pub use brinell_onnx::{Branch, Decision, Ensemble, TreesError};
+pub use buffer::Buffer;
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};
 pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, Stage};
+pub use held::{Held, HeldError, HeldInput};
 pub use logits::class_logits;
 pub use open::open;
 pub use oracle::{Answer, Oracle, OracleError};
+pub use original::Original;
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, channel_axis};
+pub use reading::{Ending, Reading};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
-pub use signature::{Scores, Signature, SignatureError};
+pub use signature::{HeldPort, Interface, Signature, SignatureError};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use brinell_autodiff::{AutodiffError, Loss, gradient_graph};
+use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
 
 use crate::black_box::BlackBox;
+use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Preprocess, Runtime, Scores, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{EngineError, Held, Interface, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,14 @@ pub enum OracleError {
         /// Values due.
         expected: usize,
     },
+    /// The inputs that are not attacked differ from sample to sample, and a call did not say which samples it is about.
+    #[error("the model's other inputs differ from sample to sample, but {found} of {expected} samples were named")]
+    Rows {
+        /// Samples named.
+        found: usize,
+        /// Samples due.
+        expected: usize,
+    },
 }
 
 /// What a batch was answered.
@@ -63,6 +72,9 @@ pub struct Answer {
 /// keep all cores busy where one session with several threads would wait at every small operator.
 pub struct Oracle {
     white: Option<White>,
+    held: Arc<Held>,
+    /// Samples that the rows of the next call belong to.
+    rows: Vec<usize>,
     lanes: Vec<Lane>,
     /// Threads for the lanes; absent where there is one lane only.
     pool: Option<rayon::ThreadPool>,
@@ -78,6 +90,8 @@ struct White {
     runtime: Arc<dyn Runtime>,
     graph: Graph,
     input: ValueId,
+    /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
+    crossing: Option<Crossing>,
     logits: ValueId,
 }
 
@@ -88,7 +102,23 @@ impl Oracle {
     /// # Errors
     /// [`OracleError`] where the model is no classifier or the runtime refuses it.
     pub fn new(model: &Graph, preprocess: &Preprocess, runtime: Arc<dyn Runtime>, n_lanes: usize) -> Result<Self, OracleError> {
-        let signature = Signature::of(model).map_err(OracleError::Signature)?;
+        Self::holding(model, &Interface::default(), Arc::default(), preprocess, runtime, n_lanes)
+    }
+
+    /// As [`Oracle::new`], for a model of which `interface` says what is attacked and what decides, and whose other inputs are `held`.
+    ///
+    /// # Errors
+    /// As [`Oracle::new`].
+    pub fn holding(
+        model: &Graph,
+        interface: &Interface,
+        held: Arc<Held>,
+        preprocess: &Preprocess,
+        runtime: Arc<dyn Runtime>,
+        n_lanes: usize,
+    ) -> Result<Self, OracleError> {
+        let model = &held.bind(model)?;
+        let signature = Signature::of(model, interface).map_err(OracleError::Signature)?;
         refuse_wrong_arithmetic(model, runtime.as_ref())?;
         let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
         let mut graph = Graph::new("brinell");
@@ -96,39 +126,42 @@ impl Oracle {
         let shape = std::iter::once(batch).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect();
         let input = graph.input("x", DType::F32, shape);
         let ready = preprocess.append(&mut graph, input, batch)?;
-        let values = graph.splice(model, &[(signature.input, ready)])?;
-        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::Inputs(0)))?;
+        let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
+        let mut bindings = held.append(&mut graph, &signature.held, batch);
+        bindings.push((signature.input, ready));
+        let values = graph.splice(model, &bindings)?;
+        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
         let logits = class_logits(&mut graph, &signature, logits)?;
         graph.set_outputs(vec![logits]);
         // What only other outputs need may not run everywhere.
         let graph = graph.dce();
         let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
-            return Err(OracleError::Signature(SignatureError::Inputs(0)));
+            return Err(OracleError::Signature(SignatureError::NoInput));
         };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
         let bytes = brinell_onnx::write(&graph)?;
         let sessions = (0..n_lanes).map(|_| runtime.compile(&bytes)).collect::<Result<_, _>>()?;
-        let white = White { runtime, graph, input, logits };
-        Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), Some(white))
+        let white = White { runtime, graph, input, crossing, logits };
+        Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), held, Some(white))
     }
 
-    /// Asks a model as it is, with `preprocess` applied outside of it: logits without gradients. `compile` gives the session of each lane.
+    /// Asks a model as it is, with `preprocess` applied outside of it and its other inputs `held`: logits without gradients. `compile` gives the session
+    /// of each lane.
     ///
     /// # Errors
     /// [`OracleError::Engine`] where `compile` fails, [`OracleError::Threads`].
     pub fn black_box(
         compile: &dyn Fn() -> Result<Box<dyn Session>, EngineError>,
-        input: &str,
         signature: &Signature,
-        scores: &Scores,
+        held: Arc<Held>,
         preprocess: &Preprocess,
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, input, signature, scores.clone(), preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
-        Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), None)
+        Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }
 
     fn of_sessions(
@@ -136,13 +169,17 @@ impl Oracle {
         signature: &Signature,
         sample: Vec<usize>,
         at_least: usize,
+        held: Arc<Held>,
         white: Option<White>,
     ) -> Result<Self, OracleError> {
         let n_lanes = sessions.len();
         let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;
-        let lanes = sessions.into_iter().map(|session| Lane::new(session, signature.classes, at_least)).collect();
-        let sample_len = sample.iter().product();
-        Ok(Self { white, lanes, pool, loss: None, sample, sample_len, classes: signature.classes, fixed_batch: signature.fixed_batch })
+        // A model asked as it is has its inputs under their own names, those without a batch among them.
+        let feeds = || HeldFeeds::new(&held, white.is_none());
+        let lane = |session| Lane::new(session, signature.classes, at_least, Arc::clone(&held), feeds());
+        let lanes = sessions.into_iter().map(lane).collect();
+        let (sample_len, classes, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
+        Ok(Self { white, held, rows: Vec::new(), lanes, pool, loss: None, sample, sample_len, classes, fixed_batch })
     }
 
     /// Returns true where gradients may be asked for.
@@ -194,13 +231,25 @@ impl Oracle {
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
         self.loss = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
-        // The graph, which holds weights turned round, is gone before the runtime makes weights of its own.
-        let bytes = brinell_onnx::write(&gradient_graph(&white.graph, white.logits, white.input, loss)?)?;
+        let graph = match white.crossing {
+            Some(crossing) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
+            None => gradient_graph(&white.graph, white.logits, white.input, loss)?,
+        };
+        let bytes = brinell_onnx::write(&graph)?;
+        // It holds weights turned round, and is gone before the runtime makes weights of its own.
+        drop(graph);
         for lane in &mut self.lanes {
             lane.set_gradient(Some(white.runtime.compile(&bytes)?));
         }
         self.loss = Some(loss);
         Ok(())
+    }
+
+    /// Says which samples of the data the rows of the next call belong to. Only a model whose other inputs differ from sample to sample has to
+    /// know.
+    pub fn about(&mut self, samples: impl IntoIterator<Item = usize>) {
+        self.rows.clear();
+        self.rows.extend(samples);
     }
 
     /// Asks for the logits of `x` `[B, ..sample]`.
@@ -227,6 +276,11 @@ impl Oracle {
         answer.loss.resize(if classes.is_some() { batch } else { 0 }, 0.0);
         answer.gradient.resize(if classes.is_some() { x.len() } else { 0 }, 0.0);
         let rows = batch.div_ceil(self.lanes.len()).max(1);
+        let mut about = std::mem::take(&mut self.rows);
+        if self.held.per_sample() && about.len() != batch {
+            return Err(OracleError::Rows { found: about.len(), expected: batch });
+        }
+        about.resize(batch, 0);
         let (labels, targets) = classes.unwrap_or_default();
         let mut parts = x
             .chunks(rows * self.sample_len)
@@ -235,8 +289,10 @@ impl Oracle {
             .zip(answer.gradient.chunks_mut(rows * self.sample_len).map(Some).chain(std::iter::repeat_with(|| None)))
             .zip(labels.chunks(rows).map(Some).chain(std::iter::repeat(None)))
             .zip(targets.chunks(rows).map(Some).chain(std::iter::repeat(None)))
-            .map(|(((((x, logits), loss), gradient), labels), targets)| Part {
+            .zip(about.chunks(rows))
+            .map(|((((((x, logits), loss), gradient), labels), targets), samples)| Part {
                 x,
+                samples,
                 logits,
                 wanted: match (loss, gradient, labels, targets) {
                     (Some(loss), Some(gradient), Some(labels), Some(targets)) => Some(Wanted { labels, targets, loss, gradient }),
@@ -259,6 +315,19 @@ impl Oracle {
         });
         results.into_iter().collect()
     }
+}
+
+/// Appends what makes real numbers those of the model's input.
+fn typed(graph: &mut Graph, real: ValueId, dtype: DType) -> Result<(ValueId, Option<Crossing>), GraphError> {
+    if dtype == DType::F32 {
+        return Ok((real, None));
+    }
+    if dtype.is_float() {
+        return Ok((graph.add(Op::Cast { to: dtype }, &[real])?, None));
+    }
+    let whole = graph.add(Op::Round, &[real])?;
+    let whole = graph.add(Op::Cast { to: dtype }, &[whole])?;
+    Ok((whole, Some(Crossing { real, whole })))
 }
 
 /// Refuses what a runtime computes otherwise than ONNX says, without telling.

@@ -158,6 +158,14 @@ impl Preprocess {
         &self.sample
     }
 
+    /// Returns what is subtracted and what is divided by, one for all or one for each channel, and how many values of a sample follow each other in
+    /// a channel.
+    #[must_use]
+    pub fn affine(&self) -> (&[f32], &[f32], usize) {
+        let inner = self.channel_axis.map_or(1, |axis| self.sample.iter().skip(axis + 1).product());
+        (&self.mean, &self.std, inner)
+    }
+
     /// Appends the preprocessing of `x` `[B, ..sample]` to a graph and returns the model's input [B, ..model].
     ///
     /// # Errors

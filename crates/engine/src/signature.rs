@@ -1,16 +1,53 @@
-//! The shape of a model's input and output as a classifier.
+//! The shape of a model's inputs and outputs as a classifier.
 
-use brinell_graph::{DType, Dim, Graph, Op, ValueId};
+use brinell_graph::{DType, Dim, Graph, ValueId};
+
+use crate::ending;
+use crate::{Ending, Reading};
+
+/// What the user says about a model's inputs and outputs.
+///
+/// | Name | Default | Meaning |
+/// |---|---|---|
+/// | `input` | the only one | name of the input that is attacked; the others are held |
+/// | `output` | the first; the scores where that is a class | name of the output that decides |
+/// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, where the output is one score |
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "the table says it")]
+pub struct Interface {
+    pub input: Option<String>,
+    pub output: Option<String>,
+    pub threshold: Option<f64>,
+}
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
-    /// There is not exactly one input.
-    #[error("the model has {0} inputs; a classifier with one input is needed")]
-    Inputs(usize),
-    /// The input is not f32.
-    #[error("the model's input `{name}` holds {}; only float32 inputs can be attacked", dtype.map_or_else(|| "an unknown type".to_owned(), |dtype| format!("{dtype:?}")))]
+    /// There is no input.
+    #[error("the model has no input; there is nothing to attack")]
+    NoInput,
+    /// There are several inputs, and none was chosen.
+    #[error(
+        "the model has {} inputs: {}; choose the one to attack with --input NAME, and give all of them as arrays of these names in one .npz or .safetensors file: the others are held at their values there",
+        inputs.len(), inputs.join(", ")
+    )]
+    Inputs {
+        /// Names, types and shapes.
+        inputs: Vec<String>,
+    },
+    /// The input or output that was named is not there.
+    #[error("the model has no {role} `{name}`; it has {}", found.join(", "))]
+    NoPort {
+        /// `input` or `output`.
+        role: &'static str,
+        /// The name given.
+        name: String,
+        /// Names, types and shapes of those that are there.
+        found: Vec<String>,
+    },
+    /// The input does not hold numbers.
+    #[error("the model's input `{name}` holds {}; floating point and whole numbers can be attacked", held(*dtype))]
     InputType {
         /// Name of the input.
         name: String,
@@ -29,132 +66,268 @@ pub enum SignatureError {
         /// The whole shape.
         shape: String,
     },
-    /// The model has no output, or its first output is not a matrix of logits.
-    #[error("the model's first output has shape {0}; logits of shape [B, K] are needed")]
-    Output(String),
-    /// The output is not f32.
-    #[error("the model's output `{name}` holds {}; only float32 outputs can be judged", dtype.map_or_else(|| "an unknown type".to_owned(), |dtype| format!("{dtype:?}")))]
+    /// The output is neither a matrix of logits nor a column of scores.
+    #[error(
+        "the model's output `{name}` has shape {shape}; logits of shape [B, K], or one score for each sample, are needed{}",
+        alternatives(others)
+    )]
+    Output {
+        /// Name of the output.
+        name: String,
+        /// Its shape.
+        shape: String,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
+    },
+    /// The output is not floating point.
+    #[error("the model's output `{name}` holds {}; only floating point can be judged{}", held(*dtype), alternatives(others))]
     OutputType {
         /// Name of the output.
         name: String,
         /// Its element type.
         dtype: Option<DType>,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
     },
-    /// The logits have fewer than two classes.
-    #[error("the model has {0} logit; at least two classes are needed")]
-    Classes(usize),
+    /// A threshold was given for a model with several logits.
+    #[error("--threshold is for models with one score; the output `{name}` has {classes} values, of which the largest decides")]
+    Threshold {
+        /// Name of the output.
+        name: String,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// The threshold is none.
+    #[error("the threshold {value} {problem}")]
+    BadThreshold {
+        /// As given.
+        value: f64,
+        /// What is wrong with it, and what would be right.
+        problem: &'static str,
+    },
+    /// A model behind an address has another interface than the one that it is asked through.
+    #[error("a model behind an address is asked through its only input, of float32, and its first output; audit the file for others")]
+    Remote,
+    /// The model's only score is a softmax over itself.
+    #[error("the output `{name}` is a softmax over one value, which is always 1; export the model without it")]
+    Constant {
+        /// Name of the output.
+        name: String,
+    },
 }
 
-/// The shape of a model's input and output as a classifier.
+fn held(dtype: Option<DType>) -> String {
+    dtype.map_or_else(|| "an unknown type".to_owned(), |dtype| format!("{dtype:?}"))
+}
+
+fn alternatives(ports: &[String]) -> String {
+    if ports.is_empty() { String::new() } else { format!("; choose another one with --output NAME: {}", ports.join(", ")) }
+}
+
+/// An input that is not attacked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldPort {
+    /// The value in the graph.
+    pub value: ValueId,
+    /// Its name.
+    pub name: String,
+    /// Its element type.
+    pub dtype: DType,
+    /// Its shape, with the batch where it has one.
+    pub shape: Vec<Dim>,
+}
+
+/// The shape of a model's inputs and outputs as a classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
-    /// The input value.
+    /// The input that is attacked.
     pub input: ValueId,
+    /// Its name.
+    pub input_name: String,
+    /// Its element type.
+    pub dtype: DType,
     /// Shape of one input, without the batch.
     pub sample: Vec<usize>,
     /// The batch size, where the model fixes it.
     pub fixed_batch: Option<usize>,
+    /// The other inputs.
+    pub held: Vec<HeldPort>,
     /// The output that decides the prediction.
     pub output: ValueId,
-    /// The logits: the output, or what stands before it where it is a softmax.
-    pub logits: ValueId,
-    /// Number of classes.
-    pub classes: usize,
-    /// True where the output is a softmax.
-    pub softmax: bool,
-}
-
-/// Where in the outputs of a file the scores of the classes stand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Scores {
-    /// Number of the output.
-    pub output: usize,
-    /// Column of each class; absent where the columns are the classes.
+    /// Its name.
+    pub output_name: String,
+    /// Its place among the outputs.
+    pub output_index: usize,
+    /// Column of each class in the output of the file; absent where the columns are the classes.
     pub columns: Option<Vec<usize>>,
-}
-
-impl Scores {
-    /// Adds rows of `classes` scores to `out`, in the order of the classes.
-    pub fn append(&self, values: &[f32], classes: usize, out: &mut Vec<f32>) {
-        match &self.columns {
-            None => out.extend_from_slice(values),
-            Some(columns) => {
-                for row in values.chunks_exact(classes.max(1)) {
-                    out.extend(columns.iter().filter_map(|&column| row.get(column)));
-                }
-            }
-        }
-    }
+    /// The values that losses use: the output, or what stands before it where it is a softmax or a sigmoid.
+    pub logits: ValueId,
+    /// How the output becomes a class.
+    pub reading: Reading,
+    /// Number of classes; 2 where the output is one score.
+    pub classes: usize,
 }
 
 impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///
     /// # Errors
-    /// [`SignatureError`] where there is no single f32 input of fixed size or no `[B, K]` output.
-    pub fn of(graph: &Graph) -> Result<Self, SignatureError> {
-        let &[input] = graph.inputs() else {
-            return Err(SignatureError::Inputs(graph.inputs().len()));
-        };
+    /// [`SignatureError`] where `interface` names no input or output of it, or these are not those of a classifier.
+    pub fn of(graph: &Graph, interface: &Interface) -> Result<Self, SignatureError> {
+        let (input, others) = attacked(graph, interface.input.as_deref())?;
         let value = graph.value(input);
-        if value.dtype != Some(DType::F32) {
-            return Err(SignatureError::InputType { name: value.name.clone(), dtype: value.dtype });
-        }
+        let dtype = value.dtype.filter(|dtype| !matches!(dtype, DType::Bool | DType::String));
+        let dtype = dtype.ok_or_else(|| SignatureError::InputType { name: value.name.clone(), dtype: value.dtype })?;
         let shape = value.shape.clone().unwrap_or_default();
+        let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
         let (fixed_batch, rest) = match shape.split_first() {
             Some((Dim::Batch(1), rest)) => (None, rest),
             Some((Dim::Fixed(n), rest)) => (Some(*n), rest),
-            _ => return Err(SignatureError::Dynamic { name: value.name.clone(), axis: 0, shape: shape_text(&shape) }),
+            _ => return Err(dynamic(0)),
         };
-        let mut sample = Vec::with_capacity(rest.len());
-        for (axis, dim) in rest.iter().enumerate() {
-            let fixed = dim.fixed();
-            sample.push(fixed.ok_or_else(|| SignatureError::Dynamic {
-                name: value.name.clone(),
-                axis: axis + 1,
-                shape: shape_text(&shape),
-            })?);
+        let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
+        let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
+        let (output_index, output) = decisive(graph, interface.output.as_deref())?;
+        let width = width(graph, output, fixed_batch)?;
+        let out = graph.value(output);
+        if !out.dtype.is_some_and(DType::is_float) {
+            let others = ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
+            return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others });
         }
-        let output = scores(graph).ok_or_else(|| SignatureError::Output("none".to_owned()))?;
-        let mut logits = output;
-        let mut softmax = false;
-        let mut end = output;
-        while let Some(node) = graph.nodes().iter().find(|node| node.outputs.contains(&Some(end))) {
-            match (&node.op, node.inputs.as_slice()) {
-                (Op::Identity, &[Some(before)]) => end = before,
-                (Op::Softmax { .. }, &[Some(before)]) => {
-                    logits = before;
-                    softmax = true;
-                    break;
-                }
-                _ => break,
-            }
+        let (logits, ending) = ending::before(graph, output, width);
+        if width == 1 && ending == Ending::Softmax {
+            return Err(SignatureError::Constant { name: out.name.clone() });
         }
-        let out = graph.shape(output).map(<[Dim]>::to_vec);
-        let classes = match out.as_deref() {
-            Some([Dim::Batch(1) | Dim::Fixed(_), Dim::Fixed(k), rest @ ..]) if rest.iter().all(|dim| *dim == Dim::Fixed(1)) => *k,
-            Some([Dim::Fixed(k)]) if fixed_batch == Some(1) => *k,
-            Some(shape) => return Err(SignatureError::Output(shape_text(shape))),
-            None => return Err(SignatureError::Output("that is not known before a run".to_owned())),
-        };
-        let value = graph.value(output);
-        if value.dtype != Some(DType::F32) {
-            return Err(SignatureError::OutputType { name: value.name.clone(), dtype: value.dtype });
-        }
-        if classes < 2 {
-            return Err(SignatureError::Classes(classes));
-        }
-        Ok(Self { input, sample, fixed_batch, output, logits, classes, softmax })
+        let threshold = threshold(&out.name, width, ending, interface.threshold)?;
+        Ok(Self {
+            input,
+            input_name: value.name.clone(),
+            dtype,
+            sample,
+            fixed_batch,
+            held,
+            output,
+            output_name: out.name.clone(),
+            output_index,
+            columns: None,
+            logits,
+            reading: Reading { ending, threshold },
+            classes: width.max(2),
+        })
+    }
+
+    /// Returns the values that the output has for one sample.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.reading.values(self.classes)
+    }
+
+    /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.
+    #[must_use]
+    pub fn takes_integers(&self) -> bool {
+        !self.dtype.is_float()
     }
 }
 
-/// The output that decides: the first, unless it is a class beside which the scores of all classes stand.
-fn scores(graph: &Graph) -> Option<ValueId> {
-    let first = graph.outputs().first().copied()?;
-    let is_class =
-        matches!(graph.value(first).dtype, Some(DType::I64 | DType::String)) && graph.shape(first).is_some_and(|shape| shape.len() <= 1);
-    let is_scores = |id: &ValueId| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
-    if is_class { graph.outputs().iter().copied().find(is_scores).or(Some(first)) } else { Some(first) }
+/// Rows of `width` values, each with its columns rearranged.
+pub(crate) fn order(columns: Option<&[usize]>, width: usize, values: Vec<f64>) -> Vec<f64> {
+    match columns {
+        None => values,
+        Some(columns) => {
+            values.chunks_exact(width.max(1)).flat_map(|row| columns.iter().filter_map(|&column| row.get(column)).copied()).collect()
+        }
+    }
+}
+
+/// Returns the input that is attacked, and the others.
+fn attacked(graph: &Graph, name: Option<&str>) -> Result<(ValueId, Vec<ValueId>), SignatureError> {
+    let inputs = graph.inputs();
+    let chosen = match (name, inputs) {
+        (_, []) => return Err(SignatureError::NoInput),
+        (None, &[only]) => only,
+        (None, _) => return Err(SignatureError::Inputs { inputs: ports(graph, inputs.iter().copied()) }),
+        (Some(name), _) => named(graph, "input", name, inputs)?.1,
+    };
+    Ok((chosen, inputs.iter().copied().filter(|&id| id != chosen).collect()))
+}
+
+/// Returns the output that decides, and its place.
+fn decisive(graph: &Graph, name: Option<&str>) -> Result<(usize, ValueId), SignatureError> {
+    let missing = || SignatureError::NoPort { role: "output", name: name.unwrap_or_default().to_owned(), found: Vec::new() };
+    match name {
+        None => scores(graph).ok_or_else(missing),
+        Some(name) => named(graph, "output", name, graph.outputs()),
+    }
+}
+
+/// The first output, unless it is a class beside which the scores of all classes stand.
+fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
+    let mut outputs = graph.outputs().iter().copied().enumerate();
+    let first = outputs.next()?;
+    let value = graph.value(first.1);
+    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(|shape| shape.len() <= 1);
+    let are_scores =
+        |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
+    let found = ids.iter().copied().enumerate().find(|&(_, id)| graph.value(id).name == name);
+    found.ok_or_else(|| SignatureError::NoPort { role, name: name.to_owned(), found: ports(graph, ids.iter().copied()) })
+}
+
+fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
+    let value = graph.value(id);
+    match value.dtype {
+        Some(dtype) if dtype != DType::String => {
+            Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() })
+        }
+        dtype => Err(SignatureError::InputType { name: value.name.clone(), dtype }),
+    }
+}
+
+/// Returns the number of values that an output has for one sample.
+fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<usize, SignatureError> {
+    let ones = |rest: &[Dim]| rest.iter().all(|dim| *dim == Dim::Fixed(1));
+    let shape = graph.shape(output);
+    let width = match shape {
+        Some([Dim::Batch(1) | Dim::Fixed(_), Dim::Fixed(k), rest @ ..]) if ones(rest) => Some(*k),
+        Some([Dim::Fixed(k)]) if fixed_batch == Some(1) => Some(*k),
+        Some([Dim::Batch(1)]) => Some(1),
+        Some([Dim::Fixed(n)]) if fixed_batch == Some(*n) => Some(1),
+        Some([]) if fixed_batch == Some(1) => Some(1),
+        _ => None,
+    };
+    width.filter(|&width| width > 0).ok_or_else(|| SignatureError::Output {
+        name: graph.value(output).name.clone(),
+        shape: shape.map_or_else(|| "that is not known before a run".to_owned(), shape_text),
+        others: ports(graph, graph.outputs().iter().copied().filter(|&other| other != output)),
+    })
+}
+
+/// Returns the threshold of a single score; `None` where there are several values.
+fn threshold(name: &str, width: usize, ending: Ending, given: Option<f64>) -> Result<Option<f64>, SignatureError> {
+    let bad = |value, problem| Err(SignatureError::BadThreshold { value, problem });
+    match (width, given, ending) {
+        (1, None, Ending::Sigmoid) => Ok(Some(0.5)),
+        (1, None, _) => Ok(Some(0.0)),
+        (1, Some(value), _) if !value.is_finite() => bad(value, "is no finite number"),
+        (1, Some(value), Ending::Sigmoid) if !(value > 0.0 && value < 1.0) => {
+            bad(value, "is never crossed: the score is a sigmoid, so give a number between 0 and 1")
+        }
+        (1, given, _) => Ok(given),
+        (_, Some(_), _) => Err(SignatureError::Threshold { name: name.to_owned(), classes: width }),
+        (_, None, _) => Ok(None),
+    }
+}
+
+fn ports(graph: &Graph, ids: impl Iterator<Item = ValueId>) -> Vec<String> {
+    ids.map(|id| {
+        let value = graph.value(id);
+        let dtype = value.dtype.map_or_else(|| "of unknown type".to_owned(), |dtype| format!("{dtype:?}").to_lowercase());
+        format!("`{}` {dtype} {}", value.name, value.shape.as_deref().map_or_else(|| "of unknown shape".to_owned(), shape_text))
+    })
+    .collect()
 }
 
 fn shape_text(shape: &[Dim]) -> String {

@@ -87,11 +87,11 @@ pub struct Ensemble {
 }
 
 impl Ensemble {
-    /// Reads the trees that `output` comes out of. Of a regressor with one number, class 1 is what lies above `threshold`.
+    /// Reads the trees that `output` comes out of. Of a regressor with one number, class 1 is what lies above `below`.
     ///
     /// # Errors
     /// [`TreesError`] where there is something else between input, trees and output, or where the trees are of an unknown kind.
-    pub fn of(graph: &Graph, output: ValueId, threshold: Option<f32>) -> Result<Self, TreesError> {
+    pub fn of(graph: &Graph, output: ValueId, below: Option<f32>) -> Result<Self, TreesError> {
         let mut value = output;
         loop {
             let Some(node) = graph.nodes().iter().find(|node| node.outputs.contains(&Some(value))) else {
@@ -103,7 +103,7 @@ impl Ensemble {
                     if let Some(before) = graph.nodes().iter().find(|before| before.outputs.contains(&input)) {
                         return Err(TreesError::Before { node: before.name.clone(), op: before.op.name().to_owned() });
                     }
-                    return Reader { node: &node.name, op }.read(threshold);
+                    return Reader { node: &node.name, op }.read(below);
                 }
                 // What keeps the order of the scores.
                 Op::Identity | Op::Softmax { .. } | Op::Cast { .. } => {

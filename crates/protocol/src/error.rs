@@ -88,6 +88,34 @@ pub enum ProtocolError {
     /// An attack is unknown or misconfigured.
     #[error(transparent)]
     Attack(#[from] brinell_attack::AttackError),
+    /// The model's input takes whole numbers of a type that does not have all of the box.
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), but values from {lo} to {hi} would reach it; check --scale, --mean and --std"
+    )]
+    IntegerRange {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Least value that the box allows.
+        lo: f64,
+        /// Largest value that the box allows.
+        hi: f64,
+    },
+    /// The ball is smaller than the step from one whole number to the next.
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), so that the smallest change is {step} in units of --scale, and eps is {eps}; for pixels give --scale 0..255 and eps on that scale, such as 8 instead of 8/255"
+    )]
+    IntegerStep {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Smallest change.
+        step: f64,
+        /// The radius.
+        eps: f64,
+    },
     /// The number of class names differs from the model's classes.
     #[error("{} names {found} classes, but the model has {classes}", path.display())]
     ClassCount {

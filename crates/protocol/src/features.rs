@@ -313,6 +313,7 @@ mod tests {
             ids: Vec::new(),
             columns: ["age", "pay", "is_a", "is_b"].map(str::to_owned).to_vec(),
             resized: 0,
+            arrays: Vec::new(),
             sha256: String::new(),
         }
     }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use brinell_autodiff::{Loss, gradient_graph};
-use brinell_engine::{OracleError, Signature, class_logits};
+use brinell_engine::{Interface, OracleError, Signature, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_onnx::Model;
+use brinell_record::{ModelInterface, Port};
 use serde::Serialize;
 
 use crate::audit::checked_graph;
@@ -41,8 +42,8 @@ pub struct Inspection {
     pub batch: String,
     /// Number of classes, where the model is a classifier.
     pub classes: Option<usize>,
-    /// True where the first output is a softmax.
-    pub softmax: bool,
+    /// The input that is attacked, the output that decides, and how it is read; absent where the model is no classifier.
+    pub interface: Option<ModelInterface>,
     /// Why the model cannot be audited as it is, where it cannot.
     pub not_a_classifier: Option<String>,
     /// True where the gradient with respect to the input can be built for every loss that is defined for so many classes.
@@ -53,27 +54,16 @@ pub struct Inspection {
     pub opaque: Vec<String>,
 }
 
-/// An input or output described.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Port {
-    /// Its name.
-    pub name: String,
-    /// Its element type, as `f32`.
-    pub dtype: String,
-    /// Its shape, as `[B, 3, 32, 32]`.
-    pub shape: String,
-}
-
-/// Reads a model and describes it. Nothing is run.
+/// Reads a model and describes it as the classifier that `interface` makes of it. Nothing is run.
 ///
 /// # Errors
 /// [`ProtocolError::Model`] where the file is no ONNX model.
-pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
+pub fn inspect(path: &Path, interface: &Interface) -> Result<Inspection, ProtocolError> {
     let model = read(path)?;
     let bytes = std::fs::metadata(path).map_err(ProtocolError::io("read", path))?.len();
     let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
     let graph = &model.graph;
-    let signature = Signature::of(graph);
+    let signature = Signature::of(graph, interface);
     let gradient = differentiate(graph, signature.as_ref().ok());
     let mut operators = BTreeMap::new();
     for node in graph.nodes() {
@@ -92,9 +82,9 @@ pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
         operators,
         parameters: cost.parameters,
         macs: cost.macs,
-        batch: batch(graph),
+        batch: batch(graph, signature.as_ref().ok()),
         classes: signature.as_ref().ok().map(|signature| signature.classes),
-        softmax: signature.as_ref().is_ok_and(|signature| signature.softmax),
+        interface: signature.as_ref().ok().map(|signature| describe(graph, signature)),
         not_a_classifier: signature.err().map(|error| error.to_string()),
         differentiable: gradient.as_ref().is_some_and(Result::is_ok),
         obstacles: match gradient {
@@ -110,9 +100,9 @@ pub fn inspect(path: &Path) -> Result<Inspection, ProtocolError> {
 ///
 /// # Errors
 /// [`ProtocolError::Model`], [`ProtocolError::Oracle`] where the model is no classifier or has operators without a gradient.
-pub fn gradient_file(path: &Path, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
-    let graph = checked_graph(&Subject::load(path)?)?;
-    let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
+pub fn gradient_file(path: &Path, interface: &Interface, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
+    let graph = checked_graph(&Subject::load(path, interface)?)?;
+    let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
     Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)
 }
@@ -135,23 +125,38 @@ fn gradient(graph: &Graph, signature: &Signature, loss: Loss) -> Result<Graph, O
 }
 
 fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
-    ids.iter()
-        .map(|&id| {
-            let value = graph.value(id);
-            Port {
-                name: value.name.clone(),
-                dtype: value.dtype.map_or_else(|| "unknown".to_owned(), |dtype| format!("{dtype:?}").to_lowercase()),
-                shape: value.shape.as_ref().map_or_else(
-                    || "unknown".to_owned(),
-                    |shape| format!("[{}]", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
-                ),
-            }
-        })
-        .collect()
+    ids.iter().map(|&id| port(graph, id)).collect()
 }
 
-fn batch(graph: &Graph) -> String {
-    let first = graph.inputs().first().and_then(|&id| graph.shape(id)).and_then(|shape| shape.first()).copied();
+/// Describes an input or output.
+pub(crate) fn port(graph: &Graph, id: ValueId) -> Port {
+    let value = graph.value(id);
+    Port {
+        name: value.name.clone(),
+        dtype: value.dtype.map_or_else(|| "unknown".to_owned(), |dtype| format!("{dtype:?}").to_lowercase()),
+        shape: value.shape.as_ref().map_or_else(
+            || "unknown".to_owned(),
+            |shape| format!("[{}]", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        ),
+    }
+}
+
+/// Says how a model is read as a classifier.
+pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
+    let outputs = graph.outputs().iter().filter(|&&id| id != signature.output);
+    ModelInterface {
+        input: port(graph, signature.input),
+        held: signature.held.iter().map(|held| port(graph, held.value)).collect(),
+        output: port(graph, signature.output),
+        other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
+        ending: signature.reading.ending.name().to_owned(),
+        threshold: signature.reading.threshold,
+    }
+}
+
+fn batch(graph: &Graph, signature: Option<&Signature>) -> String {
+    let input = signature.map(|signature| signature.input).or_else(|| graph.inputs().first().copied());
+    let first = input.and_then(|id| graph.shape(id)).and_then(|shape| shape.first()).copied();
     match first {
         Some(Dim::Batch(_)) => "free".to_owned(),
         Some(Dim::Fixed(n)) => match brinell_graph::rebatch(graph) {

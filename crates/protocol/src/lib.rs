@@ -30,12 +30,13 @@ pub use brinell_attack::{Knowledge, Listed, Spent, Suite, SuiteStage, attacks, d
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::AUTHORIZATION;
 pub use brinell_engine::doctor;
-pub use brinell_engine::{Device, EngineError, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+pub use brinell_engine::{Device, EngineError, Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_record::SanityLevel;
+pub use brinell_record::{ModelInterface, Port};
 pub use brinell_threat::{Eps, Norm, ThreatError};
 pub use compare::compare;
 pub use error::ProtocolError;
-pub use inspect::{Inspection, Port, gradient_file, inspect};
+pub use inspect::{Inspection, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};
 pub use referee::{Judgement, Opinion, Referee};
 pub use subject::{Subject, is_address};

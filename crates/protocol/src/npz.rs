@@ -8,6 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::ProtocolError;
+use crate::data::{NamedArray, Numbers};
 
 /// Entries longer than this need the 64-bit fields of the zip format.
 const LARGE: usize = 1 << 31;
@@ -32,10 +33,10 @@ pub fn write_adversarial(
     sample_shape: &[usize],
     sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
-    write(path, "x_adv", &[("sample", ids), ("label", labels), ("prediction", predictions)], sample_shape, sample)
+    write(path, "x_adv", &[("sample", ids), ("label", labels), ("prediction", predictions)], sample_shape, &[], sample)
 }
 
-/// Writes unchanged samples like [`write_adversarial`]: the arrays `x`, `sample` and `label`.
+/// Writes unchanged samples like [`write_adversarial`]: the arrays `x`, `sample` and `label`, and `arrays` in f64 or i64, each under its name behind `held/`.
 ///
 /// # Errors
 /// As [`write_adversarial`].
@@ -44,9 +45,15 @@ pub fn write_inputs(
     ids: &[i64],
     labels: &[i64],
     sample_shape: &[usize],
+    arrays: &[NamedArray],
     sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
-    write(path, "x", &[("sample", ids), ("label", labels)], sample_shape, sample)
+    write(path, "x", &[("sample", ids), ("label", labels)], sample_shape, arrays, sample)
+}
+
+/// Returns the name under which [`write_inputs`] stores what an input is held at; the input's own may be that of another array.
+pub(crate) fn held_name(input: &str) -> String {
+    format!("held/{input}")
 }
 
 /// Arrays of one integer per sample, by name; the first holds the ids.
@@ -57,6 +64,7 @@ fn write(
     name: &str,
     integers: &Integers<'_>,
     sample_shape: &[usize],
+    arrays: &[NamedArray],
     sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
     let failed = ProtocolError::io("write", path);
@@ -66,7 +74,7 @@ fn write(
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes.join(", "))));
     }
     let beside = beside(path);
-    let written = write_all(&beside, name, integers, sample_shape, sample).and_then(|()| fs::rename(&beside, path).map_err(failed));
+    let written = write_all(&beside, name, integers, sample_shape, arrays, sample).and_then(|()| fs::rename(&beside, path).map_err(failed));
     if written.is_err() {
         // The first error is the one to report; what is left of the attempt may well be unremovable for the same reason.
         fs::remove_file(&beside).ok();
@@ -85,6 +93,7 @@ fn write_all(
     name: &str,
     integers: &Integers<'_>,
     sample_shape: &[usize],
+    arrays: &[NamedArray],
     mut sample: impl FnMut(i64) -> Result<Vec<f32>, ProtocolError>,
 ) -> Result<(), ProtocolError> {
     let failed = || ProtocolError::io("write", path);
@@ -103,15 +112,30 @@ fn write_all(
     }
     writer.flush().map_err(failed())?;
     drop(writer);
-    write_rest(archive, integers).map_err(failed())
+    write_rest(archive, integers, arrays).map_err(failed())
 }
 
-/// Writes the arrays of integers and the end of the archive.
-fn write_rest(mut archive: ZipWriter<BufWriter<File>>, arrays: &Integers<'_>) -> io::Result<()> {
-    for (name, values) in arrays {
+/// Writes the other arrays and the end of the archive.
+fn write_rest(mut archive: ZipWriter<BufWriter<File>>, integers: &Integers<'_>, arrays: &[NamedArray]) -> io::Result<()> {
+    for (name, values) in integers {
         let mut writer = array::<8, _>(&mut archive, name, "<i8", &[values.len()])?;
         values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
         writer.flush()?;
+    }
+    for NamedArray { name, shape, numbers } in arrays {
+        let name = held_name(name);
+        match numbers {
+            Numbers::Whole(values) => {
+                let mut writer = array::<8, _>(&mut archive, &name, "<i8", shape)?;
+                values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
+                writer.flush()?;
+            }
+            Numbers::Real(values) => {
+                let mut writer = array::<8, _>(&mut archive, &name, "<f8", shape)?;
+                values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
+                writer.flush()?;
+            }
+        }
     }
     archive.finish()?.into_inner()?.sync_all()
 }

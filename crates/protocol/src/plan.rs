@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use brinell_attack::Knowledge;
-use brinell_engine::{PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_engine::{Interface, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 use brinell_record::SanityLevel;
 use brinell_threat::{Eps, InputBox, Norm};
 
@@ -15,6 +15,7 @@ use crate::features::{FeatureRule, Unit};
 /// | Name | Default | Meaning |
 /// |---|---|---|
 /// | `model` | | ONNX file, or the address of a model, `http://HOST/v2/models/NAME` |
+/// | `interface` | the only input, the first output | what is attacked, what decides, and the threshold of a score |
 /// | `data`, `labels`, `classes` | | data file or folder, labels file, file of class names |
 /// | `scale` | `0..1` | range of the input box, in which eps and distances are given; with [`Scale::Data`] each feature has its own |
 /// | `unit`, `features` | by scale, none | what a change of 1 is; rules of the features of a table |
@@ -34,6 +35,7 @@ use crate::features::{FeatureRule, Unit};
 #[expect(missing_docs, reason = "the table says it")]
 pub struct Plan {
     pub model: PathBuf,
+    pub interface: Interface,
     pub data: PathBuf,
     pub labels: Option<String>,
     pub classes: Option<PathBuf>,

@@ -1,14 +1,22 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
+mod hold;
+mod whole;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Endpoint, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Scores, Signature};
-use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
+use brinell_engine::{
+    Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
+    Signature, SignatureError,
+};
+use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
+use brinell_record::{ModelInterface, Port};
 
 use crate::data::{self, Dataset, LoadOptions};
+use crate::inspect::describe;
 use crate::{ProtocolError, hash};
 
 /// An ONNX file read and hashed, or a model behind an address.
@@ -21,10 +29,14 @@ pub struct Subject {
     pub weights_sha256: Option<String>,
     /// The model as read; of a model behind an address its inputs and outputs.
     pub model: Model,
+    /// What is attacked and what decides, as the user says.
+    pub interface: Interface,
     /// The server, where the model is behind an address.
     pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
+    /// What the inputs that are not attacked are held at; nothing before [`Subject::hold`].
+    pub held: Arc<Held>,
 }
 
 impl Subject {
@@ -34,9 +46,9 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Model`] where it is no ONNX model, [`ProtocolError::Engine`] where nobody answers at the address,
     /// [`ProtocolError::Oracle`] where it is no classifier.
-    pub fn load(path: &Path) -> Result<Self, ProtocolError> {
+    pub fn load(path: &Path, interface: &Interface) -> Result<Self, ProtocolError> {
         if Endpoint::is_address(path) {
-            return Self::behind(path);
+            return Self::behind(path, interface);
         }
         let mut model =
             brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
@@ -50,14 +62,27 @@ impl Subject {
         if mixes_samples(&model.graph).is_some() {
             model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
         }
-        let signature = Signature::of(&model.graph).map_err(OracleError::Signature)?;
-        Ok(Self { path: path.to_path_buf(), sha256, weights_sha256, model, endpoint: None, signature })
+        let mut signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
+        signature.columns = columns(&model, &signature);
+        Ok(Self {
+            path: path.to_path_buf(),
+            sha256,
+            weights_sha256,
+            model,
+            interface: interface.clone(),
+            endpoint: None,
+            signature,
+            held: Arc::default(),
+        })
     }
 
-    fn behind(address: &Path) -> Result<Self, ProtocolError> {
+    fn behind(address: &Path, interface: &Interface) -> Result<Self, ProtocolError> {
         let endpoint = Endpoint::connect(&address.to_string_lossy())?;
         let graph = endpoint.graph();
-        let signature = Signature::of(&graph).map_err(OracleError::Signature)?;
+        let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
+        if signature.dtype != DType::F32 || !signature.held.is_empty() || signature.output_index != 0 {
+            return Err(OracleError::Signature(SignatureError::Remote).into());
+        }
         Ok(Self {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
@@ -73,8 +98,10 @@ impl Subject {
                 maps: std::collections::BTreeSet::new(),
                 reversed: false,
             },
+            interface: interface.clone(),
             endpoint: Some(Arc::new(endpoint)),
             signature,
+            held: Arc::default(),
         })
     }
 
@@ -114,10 +141,28 @@ impl Subject {
         self.path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
     }
 
-    /// Returns the name of the model's input.
+    /// Compiles a form of this model's graph for attacks.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Oracle`].
+    pub(crate) fn oracle(
+        &self,
+        graph: &Graph,
+        preprocess: &Preprocess,
+        runtime: &Arc<dyn Runtime>,
+        lanes: usize,
+    ) -> Result<Oracle, ProtocolError> {
+        // The graph knows the inputs that are left by their names: of a model whose others became constants, too.
+        let interface = Interface { input: Some(self.signature.input_name.clone()), ..self.interface.clone() };
+        Ok(Oracle::holding(graph, &interface, Arc::clone(&self.held), preprocess, Arc::clone(runtime), lanes)?)
+    }
+
+    /// Says how the model is read as a classifier, for the record.
     #[must_use]
-    pub fn input_name(&self) -> &str {
-        &self.model.graph.value(self.signature.input).name
+    pub fn describe(&self) -> ModelInterface {
+        // Of the inputs that became constants only their values know.
+        let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
+        ModelInterface { held, ..describe(&self.model.graph, &self.signature) }
     }
 
     /// Returns the graph with a free batch where that can be had, and otherwise why not.
@@ -164,6 +209,8 @@ impl Subject {
                 limit,
                 image_size: image_size(&self.signature.sample),
                 channels: image_channels(&self.signature.sample),
+                input: Some(self.signature.input_name.clone()),
+                arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
             },
         )?;
         dataset.check_labels(self.signature.classes)?;
@@ -183,22 +230,19 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Engine`] where the runtime refuses it.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
-        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, self.input_name(), self.scores())?)
+        Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
     }
+}
 
-    /// Returns where in the outputs of the file the scores stand.
-    #[must_use]
-    pub fn scores(&self) -> Scores {
-        let (graph, output) = (&self.model.graph, self.signature.output);
-        // Maps come with their keys in ascending order.
-        let mapped = self.model.maps.contains(&graph.value(output).name);
-        let ranks = self.model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
-        let columns = match (ranks, self.model.reversed) {
-            (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
-            (None, true) => Some(vec![1, 0]),
-            (ranks, false) => ranks,
-        };
-        Scores { output: graph.outputs().iter().position(|&id| id == output).unwrap_or(0), columns }
+/// Returns the column of each class in the scores of the file, where they stand in another order than the classes.
+fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>> {
+    // Maps come with their keys in ascending order.
+    let mapped = model.maps.contains(&signature.output_name);
+    let ranks = model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+    match (ranks, model.reversed) {
+        (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+        (None, true) => Some(vec![1, 0]),
+        (ranks, false) => ranks,
     }
 }
 

@@ -7,13 +7,14 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_protocol::data::Scale;
 use brinell_protocol::{
-    Completed, Course, Plan, PreprocessOptions, ProtocolError, RuntimeChoice, RuntimeSettings, Silent, Taken, audit, audit_along,
+    Completed, Course, Interface, Plan, PreprocessOptions, ProtocolError, RuntimeChoice, RuntimeSettings, Silent, Taken, audit, audit_along,
 };
 
 fn plan(out: PathBuf, resume: bool) -> Plan {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
     Plan {
         model: demo.join("ordinary.onnx"),
+        interface: Interface::default(),
         data: demo.join("images.idx3-ubyte"),
         labels: None,
         classes: None,

@@ -117,6 +117,7 @@ fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Sessi
 fn plan(model: impl Into<PathBuf>, out: &Path) -> Plan {
     Plan {
         model: model.into(),
+        interface: brinell_engine::Interface::default(),
         data: demo("images.idx3-ubyte"),
         labels: None,
         classes: None,

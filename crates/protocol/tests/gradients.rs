@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use brinell_engine::{RuntimeChoice, RuntimeSettings, View, open};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
-use brinell_protocol::{Loss, gradient_file, inspect};
+use brinell_protocol::{Interface, Loss, gradient_file, inspect};
 
 /// Writes a model with logits 2 x that end in the shape `out`.
 fn doubled(folder: &tempfile::TempDir, batch: Dim, sample: &[usize], out: Option<Vec<Dim>>) -> PathBuf {
@@ -33,10 +33,10 @@ fn logits_with_axes_of_1_and_logits_without_a_batch_have_gradients() {
         [(Dim::Batch(1), &[4, 1, 1][..], None, 2), (Dim::Fixed(1), &[4, 1, 1][..], None, 2), (Dim::Fixed(1), &[4][..], without_batch, 1)];
     for (batch, sample, out, rows) in cases {
         let path = doubled(&folder, batch, sample, out);
-        let inspection = inspect(&path).unwrap();
+        let inspection = inspect(&path, &Interface::default()).unwrap();
         assert!(inspection.differentiable, "{:?}", inspection.obstacles);
         for loss in Loss::ALL {
-            let bytes = gradient_file(&path, loss).unwrap();
+            let bytes = gradient_file(&path, &Interface::default(), loss).unwrap();
             let mut session = runtime.compile(&bytes).unwrap();
             let shape: Vec<usize> = std::iter::once(rows).chain(sample.iter().copied()).collect();
             let hot = [rows, 4];

@@ -88,6 +88,15 @@ pub struct Subject {
     /// Order in which the model wants the values, such as `nchw`; `auto` reads it from the shapes.
     #[serde(default = "layout")]
     pub layout: String,
+    /// Name of the input that is attacked, of a model with several; the others are held at what the data say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// Name of the output that decides; `None` for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Score from which on the class is 1, of a model with one score.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 fn scale() -> String {

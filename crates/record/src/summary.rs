@@ -88,7 +88,7 @@ impl Summary {
 }
 
 /// The audited file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Name to show: the file name, or a title given by the caller.
     pub name: String,
@@ -99,6 +99,40 @@ pub struct ModelInfo {
     /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
+    /// What was attacked and what decided; `None` in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<ModelInterface>,
+}
+
+/// How a model was read as a classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInterface {
+    /// The input that was attacked.
+    pub input: Port,
+    /// The inputs that were held at what the data say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<Port>,
+    /// The output that decided.
+    pub output: Port,
+    /// Names of the outputs that nobody looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_outputs: Vec<String>,
+    /// What the output is: `logits`, `softmax` or `sigmoid`; of the last two, the losses used the values before it.
+    pub ending: String,
+    /// Score from which on the class is 1, where the output is one score and no row of logits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+/// An input or output of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// Its element type, such as `f32`.
+    pub dtype: String,
+    /// Its shape, such as `[B, 3, 32, 32]`.
+    pub shape: String,
 }
 
 /// The labelled samples.

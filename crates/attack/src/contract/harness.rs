@@ -112,6 +112,7 @@ impl Harness {
             seed: 3,
             max_queries: Some(MAX_QUERIES),
             aim: way.aim,
+            grid: None,
             pool: &self.pool,
             stop: &stop,
         };

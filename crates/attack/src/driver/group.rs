@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_engine::{Answer, Ensemble, Loss, OracleError};
-use brinell_threat::Ball;
+use brinell_threat::{Ball, Grid};
 use rayon::prelude::*;
 
 use super::nearest::Nearest;
@@ -20,6 +20,7 @@ pub(super) struct Context<'a> {
     pub(super) seed: u64,
     pub(super) max_queries: Option<u64>,
     pub(super) aim: Aim,
+    pub(super) grid: Option<&'a Grid>,
     pub(super) classes: usize,
 }
 
@@ -30,6 +31,15 @@ impl Context<'_> {
 
     fn runs(&self, item: &Item) -> u32 {
         self.recipe.runs(item.target.is_some(), self.classes)
+    }
+
+    /// Lets an attack ask, and moves its point to one that the model can be fed.
+    fn ask(&self, item: &Item, attack: &mut dyn Attack, x: &mut [f32]) -> Need {
+        let need = attack.ask(x);
+        if let Some(grid) = self.grid {
+            grid.snap(self.ball, &item.x, x);
+        }
+        need
     }
 
     fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
@@ -112,7 +122,7 @@ impl Group {
             };
             let at = self.x.len();
             self.x.resize(at + item.x.len(), 0.0);
-            let need = self.x.get_mut(at..).map_or(Need::Logits, |row| attack.ask(row));
+            let need = self.x.get_mut(at..).map_or(Need::Logits, |row| context.ask(&item, attack.as_mut(), row));
             let verdict = Verdict {
                 found: None,
                 queries: Queries::default(),
@@ -144,6 +154,7 @@ impl Group {
     pub(super) fn evaluate(&mut self, model: &mut dyn Model, context: &Context<'_>) -> Result<f64, OracleError> {
         let start = std::time::Instant::now();
         let Some(first) = self.slots.first() else { return Ok(0.0) };
+        model.about(&mut self.slots.iter().map(|slot| usize::try_from(slot.item.sample).unwrap_or(usize::MAX)));
         if self.slots.iter().any(|slot| slot.need == Need::Gradient) {
             model.gradient(context.loss(&first.item), &self.x, &self.labels, &self.targets, &mut self.answer)?;
         } else {
@@ -304,7 +315,7 @@ impl Slot {
             self.attack = context.start(&self.item, self.run);
             self.first_of_run = true;
         }
-        self.need = self.attack.ask(x);
+        self.need = context.ask(&self.item, self.attack.as_mut(), x);
         *target = self.attack.target().or(self.item.target).unwrap_or(self.item.label);
         let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
         self.verdict.exhausted = context.max_queries.is_some_and(|limit| spent + self.need.cost() > limit);

@@ -2,15 +2,12 @@
 
 use brinell_threat::Norm;
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, margin_loss};
+use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, margin_loss, tradeoff::TradeOff};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     settings::{above_zero, positive},
     step::finite,
 };
-
-/// Largest trade-off constant.
-const CEILING: f64 = 1e10;
 
 /// Parameters of [`Cw`] as given.
 ///
@@ -122,11 +119,8 @@ impl Recipe for Cw {
             config: self.config.clone(),
             w: vec![0.0; start.x.len()].into(),
             adam: Adam::new(start.x.len()),
-            constant: TradeOff::new(self.config.c),
-            round: 0,
+            constant: TradeOff::new(self.config.c, self.config.searches),
             done: 0,
-            found: false,
-            checked: f64::INFINITY,
         };
         Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
@@ -140,47 +134,12 @@ impl Recipe for Cw {
     }
 }
 
-/// The constant between distance and misclassification, and what is known of the smallest that gives an example.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TradeOff {
-    pub(super) value: f64,
-    low: f64,
-    high: f64,
-}
-
-impl TradeOff {
-    pub(super) fn new(value: f64) -> Self {
-        Self { value, low: 0.0, high: f64::INFINITY }
-    }
-
-    /// Goes on to the next constant.
-    pub(super) fn next(&mut self, found: bool) {
-        if found {
-            self.high = self.high.min(self.value);
-        } else {
-            self.low = self.low.max(self.value);
-        }
-        self.value = if self.high < f64::INFINITY { f64::midpoint(self.low, self.high) } else { (self.value * 10.0).min(CEILING) };
-    }
-
-    /// Goes on to the smallest constant that gave an example.
-    pub(super) fn last(&mut self, found: bool) {
-        self.next(found);
-        self.value = self.high.min(CEILING);
-    }
-}
-
 struct Run {
     config: CwConfig,
     w: Box<[f32]>,
     adam: Adam,
     constant: TradeOff,
-    round: u32,
     done: u32,
-    /// Whether the present constant gave an example.
-    found: bool,
-    /// Objective when it was last looked at.
-    checked: f64,
 }
 
 impl Run {
@@ -195,7 +154,7 @@ impl Run {
             *w = ((2.0 * (f64::from(x) - lo) / width - 1.0).clamp(-1.0, 1.0) * (1.0 - 1e-6)).atanh() as f32;
         }
         self.adam.reset();
-        (self.done, self.found, self.checked) = (0, false, f64::INFINITY);
+        self.done = 0;
         self.place(sample, point);
         self.need()
     }
@@ -212,28 +171,13 @@ impl Search for Run {
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        self.found |= told.adversarial && told.margin >= self.config.confidence;
+        self.constant.note(told.adversarial && told.margin >= self.config.confidence);
         let short = self.config.confidence - told.margin;
         let objective = (told.distance / sample.width()).powi(2) + self.constant.value * short.max(0.0);
         let check = self.config.abort_early && self.done.is_multiple_of((self.config.steps / 10).max(1));
-        // A loss that is not a number has brought nothing either.
-        let stuck = check && (objective.is_nan() || objective > self.checked * 0.9999);
-        if check {
-            self.checked = objective;
-        }
         self.done += 1;
-        if stuck || self.done == self.config.steps {
-            self.round += 1;
-            if self.round == self.config.searches {
-                return None;
-            }
-            // Many rounds end with the best constant once more, as in the authors' implementation.
-            if self.config.searches >= 10 && self.round + 1 == self.config.searches {
-                self.constant.last(self.found);
-            } else {
-                self.constant.next(self.found);
-            }
-            return Some(self.restart(sample, point));
+        if check && self.constant.stuck(objective) || self.done == self.config.steps {
+            return self.constant.next().then(|| self.restart(sample, point));
         }
         let (lo, width, c) = (sample.ball.bounds.lo(), sample.width() as f32, self.constant.value as f32);
         let c = if short > 0.0 { c } else { 0.0 };

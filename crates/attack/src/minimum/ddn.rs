@@ -3,7 +3,7 @@
 use brinell_threat::{Norm, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Nearest, POLISH, Sample, Search, Told, cosine};
+use super::{Nearest, POLISH, Sample, Search, Told, steps::Steps};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     rng::generator,
@@ -100,7 +100,7 @@ impl Recipe for Ddn {
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let DdnConfig { steps, gamma, radius, polish } = self.config;
         let radius = radius * start.ball.bounds.width();
-        let search = Run { steps, gamma, radius, done: 0, rng: generator(Self::NAME, start) };
+        let search = Run { steps: Steps::new(steps), gamma, radius, rng: generator(Self::NAME, start) };
         Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
@@ -111,22 +111,20 @@ impl Recipe for Ddn {
 }
 
 struct Run {
-    steps: u32,
+    steps: Steps,
     gamma: f64,
     radius: f64,
-    done: u32,
     rng: ChaCha8Rng,
 }
 
 impl Search for Run {
     fn begin(&mut self, _sample: &Sample, _point: &mut [f32]) -> Need {
-        if self.steps == 1 { Need::Logits } else { Need::Gradient }
+        self.steps.need()
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let length = sample.width() * (0.01 + 0.99 * cosine(self.done, self.steps));
-        self.done += 1;
-        if self.done == self.steps {
+        let length = sample.width() * (0.01 + 0.99 * self.steps.falling());
+        if !self.steps.take() {
             return None;
         }
         let size = finite_length(told.gradient);
@@ -145,11 +143,11 @@ impl Search for Run {
                 *v = (f64::from(x) + scale * (f64::from(*v) - f64::from(x))) as f32;
             }
         }
-        Some(if self.done + 1 == self.steps { Need::Logits } else { Need::Gradient })
+        Some(self.steps.need())
     }
 
     fn stuck(&self, flat: bool) -> bool {
-        flat || 2 * self.done >= self.steps
+        self.steps.stuck(flat)
     }
 
     fn resume(&mut self, distance: f64) -> Option<Need> {

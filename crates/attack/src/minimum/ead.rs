@@ -2,7 +2,7 @@
 
 use brinell_threat::{Norm, clamp};
 
-use super::{Nearest, POLISH, Sample, Search, Told, cw::TradeOff, margin_loss, proximal::soft};
+use super::{Nearest, POLISH, Sample, Search, Told, margin_loss, proximal::soft, tradeoff::TradeOff};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     settings::{above_zero, positive},
@@ -111,12 +111,9 @@ impl Recipe for Ead {
             config: self.config.clone(),
             shrunk: start.x.into(),
             momentum: start.x.into(),
-            constant: TradeOff::new(self.config.c),
-            round: 0,
+            constant: TradeOff::new(self.config.c, self.config.searches),
             done: 0,
             at_momentum: true,
-            found: false,
-            checked: f64::INFINITY,
         };
         Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
@@ -134,29 +131,20 @@ struct Run {
     /// The point beyond it where the next gradient is taken.
     momentum: Box<[f32]>,
     constant: TradeOff,
-    round: u32,
     done: u32,
     /// Whether the model was asked about `momentum`, and not about `shrunk`.
     at_momentum: bool,
-    found: bool,
-    checked: f64,
 }
 
 impl Run {
     fn next_constant(&mut self, sample: &Sample, point: &mut [f32]) -> Option<Need> {
-        self.round += 1;
-        if self.round == self.config.searches {
+        if !self.constant.next() {
             return None;
-        }
-        if self.config.searches >= 10 && self.round + 1 == self.config.searches {
-            self.constant.last(self.found);
-        } else {
-            self.constant.next(self.found);
         }
         for row in [&mut *point, &mut self.shrunk, &mut self.momentum] {
             row.copy_from_slice(&sample.x);
         }
-        (self.done, self.found, self.checked, self.at_momentum) = (0, false, f64::INFINITY, true);
+        (self.done, self.at_momentum) = (0, true);
         Some(Need::Gradient)
     }
 
@@ -183,7 +171,7 @@ impl Search for Run {
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        self.found |= told.adversarial;
+        self.constant.note(told.adversarial);
         if !self.at_momentum {
             self.done += 1;
             if self.done == self.config.steps {
@@ -198,11 +186,9 @@ impl Search for Run {
             let objective = squared / sample.width().powi(2)
                 + self.config.beta * told.distance / sample.width()
                 + self.constant.value * (-told.margin).max(0.0);
-            // A loss that is not a number has brought nothing either.
-            if objective.is_nan() || objective > self.checked * 0.9999 {
+            if self.constant.stuck(objective) {
                 return self.next_constant(sample, point);
             }
-            self.checked = objective;
         }
         self.shrink(sample, point, told);
         self.at_momentum = false;

@@ -2,7 +2,7 @@
 
 use brinell_threat::{Ball, Norm};
 
-use super::{Nearest, POLISH, Sample, Search, Told, cosine, margin_loss};
+use super::{Nearest, POLISH, Sample, Search, Told, margin_loss, steps::Steps};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     settings::{above_zero, positive},
@@ -108,7 +108,7 @@ impl Recipe for Fmn {
         let known = start.found.filter(|_| config.warm).map(Box::from);
         let polish = config.polish;
         let radius = if start.ball.norm == Norm::L0 { 1.0 } else { f64::INFINITY };
-        let search = Run { config, known, radius, best: f64::INFINITY, done: 0 };
+        let search = Run { steps: Steps::new(config.steps), config, known, radius, best: f64::INFINITY };
         Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
@@ -125,7 +125,7 @@ struct Run {
     radius: f64,
     /// Distance of the nearest example of this run.
     best: f64,
-    done: u32,
+    steps: Steps,
 }
 
 impl Search for Run {
@@ -133,13 +133,12 @@ impl Search for Run {
         if let Some(known) = self.known.take() {
             point.copy_from_slice(&known);
         }
-        if self.config.steps == 1 { Need::Logits } else { Need::Gradient }
+        self.steps.need()
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let falling = cosine(self.done, self.config.steps);
-        self.done += 1;
-        if self.done == self.config.steps {
+        let falling = self.steps.falling();
+        if !self.steps.take() {
             return None;
         }
         let step = sample.width() * self.config.step * (0.01 + 0.99 * falling);
@@ -155,11 +154,11 @@ impl Search for Run {
             }
         }
         Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
-        Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+        Some(self.steps.need())
     }
 
     fn stuck(&self, flat: bool) -> bool {
-        flat || 2 * self.done >= self.config.steps
+        self.steps.stuck(flat)
     }
 
     fn resume(&mut self, distance: f64) -> Option<Need> {

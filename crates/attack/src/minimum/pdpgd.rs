@@ -2,7 +2,7 @@
 
 use brinell_threat::{Norm, clamp};
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, margin_loss, proximal};
+use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, margin_loss, proximal, steps::Steps};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     settings::{above_zero, positive},
@@ -119,7 +119,7 @@ impl Recipe for Pdpgd {
             before: start.x.into(),
             dual,
             weight: logistic(dual),
-            done: 0,
+            steps: Steps::new(self.config.steps),
         };
         Box::new(Nearest::new(start, Self::NAME, search, self.config.polish))
     }
@@ -143,18 +143,17 @@ struct Run {
     dual: f64,
     /// Moving mean of the share that misclassification has in the sum of both weights.
     weight: f64,
-    done: u32,
+    steps: Steps,
 }
 
 impl Search for Run {
     fn begin(&mut self, _sample: &Sample, _point: &mut [f32]) -> Need {
-        if self.config.steps == 1 { Need::Logits } else { Need::Gradient }
+        self.steps.need()
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let (done, steps) = (f64::from(self.done), f64::from(self.config.steps));
-        self.done += 1;
-        if self.done == self.config.steps {
+        let (done, steps) = (f64::from(self.steps.done()), f64::from(self.config.steps));
+        if !self.steps.take() {
             return None;
         }
         let lr = self.config.lr * 0.01f64.powf(done / steps);
@@ -163,11 +162,11 @@ impl Search for Run {
         let dual_lr = self.config.dual_lr * (1.0 - 0.9 * done / (steps - 1.0).max(1.0));
         self.dual = (self.dual + if told.margin > 0.0 { -dual_lr } else { dual_lr }).clamp(-WIDEST, WIDEST);
         self.weight += (1.0 - MEMORY) * (logistic(self.dual) - self.weight);
-        Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+        Some(self.steps.need())
     }
 
     fn stuck(&self, flat: bool) -> bool {
-        flat || 2 * self.done >= self.config.steps
+        self.steps.stuck(flat)
     }
 
     fn resume(&mut self, _distance: f64) -> Option<Need> {

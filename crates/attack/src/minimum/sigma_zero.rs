@@ -2,7 +2,7 @@
 
 use brinell_threat::Norm;
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, cosine, margin_loss};
+use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, margin_loss, steps::Steps};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     settings::{above_zero, positive},
@@ -109,8 +109,8 @@ impl Recipe for SigmaZero {
     }
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
-        let SigmaZeroConfig { lr, threshold, polish, .. } = self.config;
-        let search = Run { config: self.config.clone(), adam: Adam::new(start.x.len()), lr, threshold, done: 0 };
+        let SigmaZeroConfig { steps, lr, threshold, polish, .. } = self.config;
+        let search = Run { config: self.config.clone(), adam: Adam::new(start.x.len()), lr, threshold, steps: Steps::new(steps) };
         Box::new(Nearest::new(start, Self::NAME, search, polish))
     }
 
@@ -125,18 +125,17 @@ struct Run {
     adam: Adam,
     lr: f64,
     threshold: f64,
-    done: u32,
+    steps: Steps,
 }
 
 impl Search for Run {
     fn begin(&mut self, _sample: &Sample, _point: &mut [f32]) -> Need {
-        if self.config.steps == 1 { Need::Logits } else { Need::Gradient }
+        self.steps.need()
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let falling = cosine(self.done, self.config.steps);
-        self.done += 1;
-        if self.done == self.config.steps {
+        let falling = self.steps.falling();
+        if !self.steps.take() {
             return None;
         }
         let (width, sigma, n) = (sample.width() as f32, self.config.sigma as f32, point.len() as f32);
@@ -164,11 +163,11 @@ impl Search for Run {
                 *v = x;
             }
         }
-        Some(if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient })
+        Some(self.steps.need())
     }
 
     fn stuck(&self, flat: bool) -> bool {
-        flat || 2 * self.done >= self.config.steps
+        self.steps.stuck(flat)
     }
 
     fn resume(&mut self, _distance: f64) -> Option<Need> {

@@ -39,9 +39,9 @@ impl Default for TreesConfig {
 /// radius is halved between the distance of the best example and the largest one that was shown to hold none.
 ///
 /// # Guarantees
-/// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact
-/// by exhaustion, but for ties that only the rounding of the model's sums decides, of which the first 64 are asked about. Where one does, it is a heuristic. Rules of features (bounds, whole numbers, categories,
-/// one-hot groups, directions) are kept in every box.
+/// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact by
+/// exhaustion, but for ties that only the rounding of the model's sums decides, of which the first 64 are asked about. Where one does, it is a
+/// heuristic. Rules of features (bounds, whole numbers, categories, one-hot groups, directions) are kept in every box.
 ///
 /// # Source
 /// The search over boxes that leaves have in common follows Chen et al., "Robustness Verification of Tree-based Models", NeurIPS 2019, which

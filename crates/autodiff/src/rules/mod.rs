@@ -49,10 +49,26 @@ pub(crate) fn is_flat(op: &Op) -> bool {
     )
 }
 
+/// Returns true for operators whose second input says where to take or put something.
+fn picks(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Gather { .. }
+            | Op::GatherElements { .. }
+            | Op::GatherND { .. }
+            | Op::ScatterElements { .. }
+            | Op::ScatterND { .. }
+            | Op::ReverseSequence { .. }
+    )
+}
+
 /// Applies the rule of the node's operator.
 pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
     match &ctx.node.op {
         op if is_flat(op) => Ok(Vec::new()),
+        op if picks(op) && ctx.wants(1) => {
+            unsupported("the values pick places or rows of a table, as in an embedding: they are names, not amounts, and have no gradient")
+        }
         Op::Neg | Op::Abs | Op::Sqrt | Op::Exp | Op::Log | Op::Erf | Op::Reciprocal | Op::Sin | Op::Cos => unary::unary(ctx),
         Op::Tan | Op::Asin | Op::Acos | Op::Atan | Op::Sinh | Op::Cosh | Op::Asinh | Op::Acosh | Op::Atanh => trigonometric::rule(ctx),
         Op::Cast { .. } | Op::Identity => unary::cast(ctx),

@@ -8,12 +8,16 @@ use clap::Args;
 use crate::console::print;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::settings::Ports;
 
 #[derive(Debug, Args)]
 pub(crate) struct Grad {
     /// ONNX file of a classifier
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+
+    #[command(flatten)]
+    ports: Ports,
 
     /// File to write; must not exist yet
     #[arg(short, long, value_name = "OUT")]
@@ -30,11 +34,11 @@ impl Grad {
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; choose another file with --out", self.out.display())));
         }
-        let bytes = brinell_protocol::gradient_file(&self.model, loss)?;
+        let bytes = brinell_protocol::gradient_file(&self.model, &self.ports.interface(), loss)?;
         std::fs::write(&self.out, &bytes).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };
         print(&format!(
-            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the input)\n",
+            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
             self.out.display()
         ));
         Ok(Exit::Done)

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use brinell_protocol::{Interface, Port};
 use clap::Args;
 
 use crate::console::print;
@@ -25,7 +26,7 @@ impl Init {
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; edit it, or choose another file with --out", self.out.display())));
         }
-        let inspection = brinell_protocol::inspect(&self.model)?;
+        let inspection = brinell_protocol::inspect(&self.model, &Interface::default())?;
         // Paths in the file are relative to its folder, which may be another than this one.
         let beside = self.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
         let model = if beside { self.model.clone() } else { std::path::absolute(&self.model).unwrap_or_else(|_| self.model.clone()) };
@@ -48,6 +49,9 @@ fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
                 .then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()),
         )
         .collect();
+    let ports = ports(inspection);
+    let whole = inspection.inputs.first().is_some_and(|port| port.dtype.starts_with(['u', 'i']));
+    let (scale, eps) = if whole { ("0..255", "8") } else { ("0..1", "8/255") };
     let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
@@ -56,7 +60,7 @@ fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
 # Settings of `brinell audit`; a flag of the same name wins. Paths are relative to this file.
 # input {input}, {classes} classes, batch {batch}
 {notes}model = {model}
-
+{ports}
 # Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
 data = \"\"
 # labels = \"labels.npy\"
@@ -64,14 +68,14 @@ data = \"\"
 # limit = 200
 
 # Pixels reach the model as (x - mean) / std, with x in `scale`. Remove what the model does itself.
-scale = \"0..1\"
+scale = \"{scale}\"
 # mean = [{mean}]
 # std = [{std}]
 # layout = \"nchw\"
 
 # Claim to check: no change of at most eps (in units of `scale`) changes the answer.
 norm = \"linf\"
-eps = \"8/255\"
+eps = \"{eps}\"
 # target = \"toaster\"
 
 suite = \"quick\"
@@ -81,4 +85,19 @@ seed = 0
         batch = inspection.batch,
         model = toml::Value::String(model.display().to_string()),
     )
+}
+
+/// Lines about inputs and outputs, of a model that leaves a choice.
+fn ports(inspection: &brinell_protocol::Inspection) -> String {
+    let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
+    let mut lines = String::new();
+    for (key, names) in [("input", names(&inspection.inputs)), ("output", names(&inspection.outputs))] {
+        if let [first, _, ..] = names.as_slice() {
+            lines += &format!("# {key} = {} # one of {}\n", toml::Value::String(first.clone()), names.join(", "));
+        }
+    }
+    if let Some(threshold) = inspection.interface.as_ref().and_then(|interface| interface.threshold) {
+        lines += &format!("threshold = {threshold:?} # the score from which on the class is 1\n");
+    }
+    lines
 }

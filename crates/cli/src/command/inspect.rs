@@ -3,19 +3,23 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use brinell_protocol::{Inspection, Port};
+use brinell_protocol::{Inspection, ModelInterface, Port};
 use clap::Args;
 
 use super::audit::json;
 use crate::console::print;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::settings::Ports;
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// ONNX file
     #[arg(value_name = "MODEL")]
     model: PathBuf,
+
+    #[command(flatten)]
+    ports: Ports,
 
     /// Print JSON
     #[arg(long)]
@@ -24,7 +28,7 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let inspection = brinell_protocol::inspect(&self.model)?;
+        let inspection = brinell_protocol::inspect(&self.model, &self.ports.interface())?;
         print(&if self.json { json(&inspection)? } else { text(&inspection) });
         Ok(Exit::Done)
     }
@@ -60,7 +64,10 @@ fn text(inspection: &Inspection) -> String {
         (None, Some(why)) => row("not audited", why),
         (None, None) => {}
     }
-    row("softmax", if inspection.softmax { "yes, the attacks' losses use the values before it" } else { "no, the output is logits" });
+    if let Some(interface) = &inspection.interface {
+        row("attacked", &attacked(interface));
+        row("decides", &decides(interface));
+    }
     row(
         "differentiable",
         match (inspection.differentiable, inspection.obstacles.is_empty()) {
@@ -76,6 +83,33 @@ fn text(inspection: &Inspection) -> String {
         row("opaque", node);
     }
     out
+}
+
+/// Says which input is attacked, and what becomes of the others and of its numbers.
+fn attacked(interface: &ModelInterface) -> String {
+    let input = &interface.input;
+    let mut text = input.name.clone();
+    if !input.dtype.starts_with('f') && !input.dtype.starts_with("bf") {
+        text += ", rounded to whole numbers before the model is asked";
+    }
+    if !interface.held.is_empty() {
+        let held: Vec<&str> = interface.held.iter().map(|port| port.name.as_str()).collect();
+        text += &format!("; held at arrays of their names in the data: {}", held.join(", "));
+    }
+    text
+}
+
+/// Says which output decides, and how.
+fn decides(interface: &ModelInterface) -> String {
+    let name = &interface.output.name;
+    match (interface.threshold, interface.ending.as_str()) {
+        (Some(threshold), "sigmoid") => {
+            format!("{name}: class 1 from {threshold} on, else 0; it is a sigmoid, and the attacks' losses use the value before it")
+        }
+        (Some(threshold), _) => format!("{name}: class 1 from {threshold} on, else 0"),
+        (None, "logits") => format!("{name}: the largest of its values; they are logits"),
+        (None, ending) => format!("{name}: the largest of its values; it is a {ending}, and the attacks' losses use the values before it"),
+    }
 }
 
 fn bytes(n: u64) -> String {

@@ -4,11 +4,13 @@
 
 mod audit;
 mod claims;
+mod classic;
 mod commands;
 mod evidence;
 mod examples;
 mod flags;
 mod input;
+mod interface;
 mod knowledge;
 mod minimum;
 mod models;

@@ -28,7 +28,7 @@ impl Run<'_> {
         for chunk in samples.chunks(self.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
-            logits_of(oracle, &samples, &mut answer)?;
+            logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, v)| {
@@ -36,7 +36,8 @@ impl Run<'_> {
                     !(lo..=hi).contains(v)
                 }));
                 self.probabilities += usize::from(is_distribution(logits));
-                let clean = if close_call(logits) { self.referee.ask(&self.preprocess, x)? } else { referee::Opinion::of_logits(logits) };
+                let clean =
+                    if close_call(logits) { self.referee.ask(&self.preprocess, x, index)? } else { referee::Opinion::of_logits(logits) };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
                 let state = State {
@@ -154,9 +155,15 @@ impl Run<'_> {
     }
 }
 
-/// Asks the oracle about samples.
-pub(super) fn logits_of(oracle: &mut Oracle, samples: &[Vec<f32>], answer: &mut Answer) -> Result<(), ProtocolError> {
-    Ok(oracle.logits(&samples.concat(), answer)?)
+/// Asks the oracle about points around the samples of these numbers.
+pub(super) fn logits_of(
+    oracle: &mut Oracle,
+    samples: impl IntoIterator<Item = usize>,
+    points: &[Vec<f32>],
+    answer: &mut Answer,
+) -> Result<(), ProtocolError> {
+    oracle.about(samples);
+    Ok(oracle.logits(&points.concat(), answer)?)
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.

@@ -8,6 +8,7 @@ use brinell_threat::{Ball, Goal};
 
 use super::setup::Run;
 use crate::ProtocolError;
+use crate::data::NamedArray;
 
 /// Decides which samples an audit takes.
 ///
@@ -85,6 +86,11 @@ impl Taken<'_, '_> {
     #[must_use]
     pub fn input(&self, sample: usize) -> Vec<f32> {
         self.run.sample(sample)
+    }
+
+    /// Returns what the inputs that are not attacked are held at for these samples.
+    pub(crate) fn arrays(&self, samples: &[usize]) -> Vec<NamedArray> {
+        self.run.data.rows_of(samples)
     }
 
     /// Reads the adversarial input of a broken sample.

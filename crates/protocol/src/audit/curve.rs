@@ -25,17 +25,20 @@ impl Run<'_> {
         for sample in self.states.samples(State::broken) {
             self.check_stop()?;
             let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
-            let shortened: Vec<Vec<f32>> = (1..GRID).map(|step| self.between(&x, &x_adv, step)).collect();
+            let mut shortened: Vec<Vec<f32>> = (1..GRID).map(|step| self.between(&x, &x_adv, step)).collect();
+            if let Some(grid) = &self.grid {
+                shortened.iter_mut().for_each(|point| grid.shorten(self.ball.bounds, &x, point));
+            }
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
             let norm = self.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
             let mut first_step = 0;
             for chunk in shortened.chunks(per_call) {
-                logits_of(oracle, chunk, &mut answer)?;
+                logits_of(oracle, std::iter::repeat_n(sample, chunk.len()), chunk, &mut answer)?;
                 for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
                     let prediction = match shortened.get(first_step + offset) {
-                        Some(x) if close_call(logits) => self.referee.ask(&self.preprocess, x)?.prediction,
+                        Some(x) if close_call(logits) => self.referee.ask(&self.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
                     if prediction.is_some_and(|prediction| self.goal(label).reached(prediction)) {

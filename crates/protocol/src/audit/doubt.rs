@@ -76,7 +76,7 @@ impl Run<'_> {
                     break;
                 }
                 let x = self.rescaled(index, alternative.scale);
-                let opinion = self.referee.ask(&preprocess, &x)?;
+                let opinion = self.referee.ask(&preprocess, &x, index)?;
                 self.sanity.forwards += 1;
                 wrong += usize::from(opinion.prediction != self.data.labels.get(index).copied());
             }

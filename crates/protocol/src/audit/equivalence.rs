@@ -9,7 +9,6 @@ use brinell_threat::{Ball, InputBox, Norm};
 
 use super::clean::logits_of;
 use super::lanes::Lanes;
-use crate::referee::softmax;
 use crate::{ProtocolError, Referee, Subject};
 
 /// Largest difference between the graph and the file, relative to the largest output.
@@ -33,18 +32,17 @@ pub(super) fn open_oracle(
 ) -> Result<(Oracle, Option<String>), ProtocolError> {
     if subject.is_opaque() {
         let compile = || lanes.runtime.compile_file(&subject.path);
-        let oracle = Oracle::black_box(&compile, subject.input_name(), &subject.signature, &subject.scores(), preprocess, lanes.n)?;
+        let oracle = Oracle::black_box(&compile, &subject.signature, Arc::clone(&subject.held), preprocess, lanes.n)?;
         let why_not = oracle.fixed_batch().map(|n| format!("the model fixes its batch at {n}, and a part of it cannot be read"));
         return Ok((oracle, why_not));
     }
     let (graph, mut why_not) = subject.with_free_batch();
     let freed = subject.signature.fixed_batch.is_some() && why_not.is_none();
     if freed {
-        let tried =
-            Oracle::new(&graph, preprocess, Arc::clone(&lanes.runtime), lanes.n).map_err(ProtocolError::from).and_then(|mut oracle| {
-                let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
-                Ok((oracle, gap))
-            });
+        let tried = subject.oracle(&graph, preprocess, &lanes.runtime, lanes.n).and_then(|mut oracle| {
+            let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
+            Ok((oracle, gap))
+        });
         why_not = match tried {
             Ok((oracle, gap)) if gap <= SAME_OUTPUT => return Ok((oracle, None)),
             Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
@@ -52,8 +50,8 @@ pub(super) fn open_oracle(
         };
     }
     let mut oracle = match subject.signature.fixed_batch {
-        None => Oracle::new(&subject.model.graph, preprocess, Arc::clone(&lanes.runtime), lanes.n)?,
-        Some(_) => Oracle::new(&subject.model.graph, preprocess, Arc::clone(runtime), 1)?,
+        None => subject.oracle(&subject.model.graph, preprocess, &lanes.runtime, lanes.n)?,
+        Some(_) => subject.oracle(&subject.model.graph, preprocess, runtime, 1)?,
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
     if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
@@ -64,7 +62,8 @@ pub(super) fn open_oracle(
 /// # Errors
 /// [`ProtocolError::Engine`] where no runtime can run the file, [`ProtocolError::Preprocess`].
 pub(crate) fn checked_graph(subject: &Subject) -> Result<Graph, ProtocolError> {
-    if subject.signature.fixed_batch != Some(1) {
+    // What other inputs are held at stands in data that is not here.
+    if subject.signature.fixed_batch != Some(1) || !subject.signature.held.is_empty() {
         return Ok(subject.model.graph.clone());
     }
     let preprocess = subject.preprocess(&PreprocessOptions::default(), &subject.signature.sample)?;
@@ -82,16 +81,17 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
     let samples: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
     let mut answer = Answer::default();
-    logits_of(oracle, &samples, &mut answer)?;
+    let rows = subject.held.samples();
+    logits_of(oracle, (0..count).map(|sample| sample % rows), &samples, &mut answer)?;
     let mut largest = 0.0f32;
-    for (x, logits) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())) {
-        let original = referee.ask(preprocess, x)?.output;
-        let again = referee.ask(preprocess, x)?.output;
+    for (sample, (x, logits)) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())).enumerate() {
+        let original = referee.ask(preprocess, x, sample % rows)?.output;
+        let again = referee.ask(preprocess, x, sample % rows)?.output;
         if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
             // A model that answers the same question differently cannot be compared; the clean pass flags it.
             return Ok(0.0);
         }
-        let transformed = if subject.signature.softmax { softmax(logits) } else { logits.to_vec() };
+        let transformed: Vec<f32> = subject.signature.reading.output(logits).into_iter().map(|v| v as f32).collect();
         let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
         for (a, b) in original.iter().zip(&transformed) {
             let difference = (a - b).abs() / scale;

@@ -70,6 +70,7 @@ impl Run<'_> {
                 path: plan.model.display().to_string(),
                 sha256: self.subject.sha256.clone(),
                 weights_sha256: self.subject.weights_sha256.clone(),
+                interface: Some(self.subject.describe()),
             },
             data: DataInfo {
                 path: plan.data.display().to_string(),
@@ -107,6 +108,7 @@ impl Run<'_> {
             suite: self.suite.clone(),
             attacks: self.stages.iter().map(SuiteStage::describe).collect(),
             attacks_not_run: attacks()
+                .filter(|known| !known.reads_trees || self.trees.is_some())
                 .filter(|known| known.norms.contains(&plan.norm) && self.stages.iter().all(|stage| stage.recipe.name() != known.name))
                 .map(|known| known.name.to_owned())
                 .collect(),

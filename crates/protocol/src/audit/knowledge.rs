@@ -131,7 +131,7 @@ pub(super) fn answers_probabilities(
     let mut x = vec![0.0; data.sample_len()];
     for sample in 0..SHOWN.min(data.n) {
         data.sample(sample, scale, &mut x);
-        if !is_distribution(&referee.ask(preprocess, &x)?.output) {
+        if !is_distribution(&referee.ask(preprocess, &x, sample)?.output) {
             return Ok(false);
         }
     }

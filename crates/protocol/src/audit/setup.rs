@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::{Ensemble, Oracle, Preprocess, Runtime};
+use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal};
+use brinell_threat::{Ball, Goal, Grid};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
@@ -39,6 +39,8 @@ pub(super) struct Run<'a> {
     pub(super) target: Option<usize>,
     pub(super) preprocess: Preprocess,
     pub(super) ball: Ball,
+    /// The points that a model of whole numbers can be fed.
+    pub(super) grid: Option<Grid>,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) referee: Referee,
     /// The model's trees, where a stage reads them.
@@ -71,9 +73,10 @@ impl<'a> Run<'a> {
         let asked = Asked::of(plan)?;
         let mut chosen = asked.choose(plan.knowledge.unwrap_or(Knowledge::White))?;
         let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
-        let mut subject = Subject::load(&plan.model)?;
+        let mut subject = Subject::load(&plan.model, &plan.interface)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
+        subject.hold(&dataset)?;
         let class_names = dataset
             .class_names
             .clone()
@@ -84,6 +87,7 @@ impl<'a> Run<'a> {
         }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(&plan.preprocess, &dataset.shape)?;
+        let grid = subject.grid(&preprocess, &ball)?;
         if !plan.eps.is_any() {
             ball.check_size(dataset.sample_len())?;
         }
@@ -92,8 +96,9 @@ impl<'a> Run<'a> {
         if let Some(note) = runtime.note() {
             flags.raise(&RUNTIME, note);
         }
-        if subject.is_opaque() {
-            subject.signature.softmax = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
+        if subject.is_opaque() && subject.signature.reading.ending != Ending::Sigmoid {
+            let probabilities = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
+            subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
         }
         let mut referee = subject.referee(&runtime)?;
         let batch = plan.batch.unwrap_or_else(|| (VALUES_PER_CALL / dataset.sample_len().max(1)).clamp(8, 128)).max(1);
@@ -155,6 +160,7 @@ impl<'a> Run<'a> {
             target,
             preprocess,
             ball,
+            grid,
             runtime,
             referee,
             trees,
@@ -264,6 +270,10 @@ fn identity(
         ("std".to_owned(), join(&plan.preprocess.std)),
         ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
     ]);
+    let interface = &plan.interface;
+    facts.extend(interface.input.clone().map(|name| ("input".to_owned(), name)));
+    facts.extend(interface.output.clone().map(|name| ("output".to_owned(), name)));
+    facts.extend(interface.threshold.map(|threshold| ("threshold".to_owned(), threshold.to_string())));
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
     Identity { schema: Identity::SCHEMA.to_owned(), facts }
 }

@@ -68,12 +68,12 @@ impl Run<'_> {
             oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
-        let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits().into_owned()).unwrap_or_default());
+        let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
         let guides = if recipe.knowledge() == Knowledge::Label { self.guides(todo) } else { BTreeMap::new() };
         let mut examples = self.folder.examples()?;
         let mut unreadable = None;
-        let nearest = self.nearest();
+        let (nearest, grid) = (self.nearest(), self.grid.clone());
         let known: Vec<bool> = todo.iter().map(|&sample| self.states.get(sample).is_some_and(|state| state.broken.is_some())).collect();
         let mut items = todo.iter().zip(known).filter_map(|(&sample, known)| {
             let mut x = vec![0.0; data.sample_len()];
@@ -103,6 +103,7 @@ impl Run<'_> {
                 (false, true) => Aim::Strongest,
                 (false, false) => Aim::First,
             },
+            grid: grid.as_ref(),
             pool,
             stop: self.stop,
         };
@@ -202,7 +203,7 @@ impl Run<'_> {
         let x = self.sample(sample);
         let opinion = match opinion {
             Some(opinion) => opinion,
-            None => self.referee.ask(&self.preprocess, x_adv)?,
+            None => self.referee.ask(&self.preprocess, x_adv, sample)?,
         };
         let norm = self.ball.distance(&x, x_adv);
         let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
@@ -229,7 +230,8 @@ impl Court for Bench<'_, '_> {
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
-        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), &item.x, x_adv)?;
+        let sample = usize::try_from(item.sample).unwrap_or(usize::MAX);
+        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), sample, &item.x, x_adv)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }

@@ -27,7 +27,12 @@ pub(super) fn trees_of(
     if subject.endpoint.is_some() {
         return Ok(Err("the model is behind an address".to_owned()));
     }
-    let trees = match Ensemble::of(&subject.model.graph, subject.signature.output, None) {
+    // The largest score in single precision that is below the threshold.
+    let below = subject.signature.reading.threshold.map(|threshold| {
+        let near = threshold as f32;
+        if f64::from(near) < threshold { near } else { near.next_down() }
+    });
+    let trees = match Ensemble::of(&subject.model.graph, subject.signature.output, below) {
         Ok(trees) => trees,
         Err(error) => return Ok(Err(error.to_string())),
     };
@@ -38,7 +43,7 @@ pub(super) fn trees_of(
         if x != ready {
             return Ok(Err("preprocessing stands before them".to_owned()));
         }
-        let (found, sums) = (referee.ask(preprocess, &x)?, trees.sums(&x));
+        let (found, sums) = (referee.ask(preprocess, &x, sample)?, trees.sums(&x));
         if found.prediction != Some(trees.class(&sums)) {
             return Ok(Err(format!("for sample {sample} they say class {}, the file {:?}", trees.class(&sums), found.prediction)));
         }

@@ -144,7 +144,7 @@ impl Writer<'_> {
     }
 
     fn equal(&self, other: &str, tolerance: f64) -> Result<Wanted, ProtocolError> {
-        let subject = Subject::load(Path::new(other))?;
+        let subject = Subject::load(Path::new(other), &super::plan::interface_of(&self.summary.model))?;
         let weights = subject.weights_sha256.as_ref().map_or_else(String::new, |digest| format!("\nweights_sha256 = \"{digest}\""));
         Ok(Wanted {
             toml: format!(
@@ -193,6 +193,19 @@ impl Writer<'_> {
             }
         }
         line(format!("layout = \"{}\"", preprocessing.layout));
+        if let Some(interface) = &model.interface {
+            // In an archive the array of samples may be found by this name.
+            let archive = [".npz", ".safetensors"].iter().any(|end| data.path.ends_with(end));
+            if archive || !interface.held.is_empty() {
+                line(format!("input = {}", quoted(&interface.input.name)));
+            }
+            if !interface.other_outputs.is_empty() {
+                line(format!("output = {}", quoted(&interface.output.name)));
+            }
+            if let Some(threshold) = interface.threshold {
+                line(format!("threshold = {threshold:?}"));
+            }
+        }
         line("\n# The inputs. sampling: \"exhaustive\" if the claim speaks of these samples and no others, \"iid\" if they were drawn at random from\n# those that it speaks of, \"convenience\" if they are what was at hand, which can support no rate.\n[claim.population]".to_owned());
         line(format!("data = {}", quoted(&self.relative(Path::new(&data.path))?)));
         if let Some(labels) = &data.labels {

@@ -57,7 +57,7 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
     let Property::Equal { other, tolerance, .. } = &claim.property else {
         return Err(ClaimError::key(&source.path, "property", "is not equal").into());
     };
-    let (one, two) = (Subject::load(&plan.model)?, Subject::load(&resolve(source, other))?);
+    let (mut one, mut two) = (Subject::load(&plan.model, &plan.interface)?, Subject::load(&resolve(source, other), &plan.interface)?);
     if one.signature.classes != two.signature.classes {
         let problem = format!("has {} classes, the model {}", two.signature.classes, one.signature.classes);
         return Err(ClaimError::key(&source.path, format!("{}: property.other", claim.id), problem).into());
@@ -66,6 +66,8 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
     if data.n < claim.population.n {
         return Err(ClaimError::Samples { path: plan.data.clone(), asked: claim.population.n, found: data.n }.into());
     }
+    one.hold(&data)?;
+    two.hold(&data)?;
     let mut pair = Pair {
         panels: [Panel::open(&one, &plan.settings)?, Panel::open(&two, &plan.settings)?],
         preprocess: [one.preprocess(&plan.preprocess, &data.shape)?, two.preprocess(&plan.preprocess, &data.shape)?],
@@ -95,7 +97,7 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
             }
             None => {
                 data.sample(sample, plan.scale, &mut x);
-                let opinions = pair.opinions(&x)?;
+                let opinions = pair.opinions(sample, &x)?;
                 let label = data.labels.get(sample).copied().unwrap_or_default();
                 lines.append(&Line::Sample { sample, label, opinions: opinions.clone() })?;
                 opinions
@@ -120,7 +122,7 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
         found.map(|(sample, opinions)| witness(sample, data.labels.get(sample).copied().unwrap_or_default(), *tolerance, opinions));
     if let Some(witness) = &witness {
         let label = i64::try_from(witness.label).unwrap_or(-1);
-        npz::write_inputs(&folder.join(INPUTS), &[witness.sample as i64], &[label], &data.shape, |_| {
+        npz::write_inputs(&folder.join(INPUTS), &[witness.sample as i64], &[label], &data.shape, &data.rows_of(&[witness.sample]), |_| {
             data.sample(witness.sample, plan.scale, &mut x);
             Ok(x.clone())
         })?;
@@ -159,13 +161,13 @@ impl Pair {
         one.into_iter().filter(|judge| two.contains(judge)).collect()
     }
 
-    /// Returns what each runtime says of the two on one input; confirmed where they differ.
+    /// Returns what each runtime says of the two on stored sample number `sample`, which is `x`; confirmed where they differ.
     ///
     /// # Errors
     /// [`ProtocolError::Oracle`] where a run fails.
-    pub(crate) fn opinions(&mut self, x: &[f32]) -> Result<Vec<Opinion>, ProtocolError> {
+    pub(crate) fn opinions(&mut self, sample: usize, x: &[f32]) -> Result<Vec<Opinion>, ProtocolError> {
         let [one, two] = &mut self.panels;
-        let (ones, twos) = (one.outputs(&self.preprocess[0], x)?, two.outputs(&self.preprocess[1], x)?);
+        let (ones, twos) = (one.outputs(&self.preprocess[0], sample, x)?, two.outputs(&self.preprocess[1], sample, x)?);
         let both = ones.into_iter().filter_map(|(judge, one)| {
             let (_, two) = twos.iter().find(|(other, _)| *other == judge)?;
             let difference = one.output.iter().zip(&two.output).map(|(&a, &b)| gap(a, b)).fold(0.0, f64::max);

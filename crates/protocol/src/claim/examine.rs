@@ -101,7 +101,7 @@ impl<'e> Examination<'e> {
     fn judge(&mut self, record: &SampleRecord, taken: &mut Taken<'_, '_>) -> Result<Fate, ProtocolError> {
         let x = taken.input(record.sample);
         if self.aim == Aim::NonFinite {
-            let finding = self.panel.judge(taken.preprocess(), taken.ball(), Charge::NonFinite, &x, &x)?;
+            let finding = self.panel.judge(taken.preprocess(), taken.ball(), Charge::NonFinite, record.sample, &x, &x)?;
             return Ok(match finding.standing {
                 Standing::Rejected => Fate::DoesNot,
                 Standing::Confirmed => self.keep(record, None, finding, Fate::Counts),
@@ -120,7 +120,7 @@ impl<'e> Examination<'e> {
         }
         let broken = record.outcome == Outcome::Broken;
         let x_adv = if broken { Some(taken.adversarial(record.sample)?) } else { None };
-        let finding = self.panel.judge(taken.preprocess(), taken.ball(), charge, &x, x_adv.as_deref().unwrap_or(&x))?;
+        let finding = self.panel.judge(taken.preprocess(), taken.ball(), charge, record.sample, &x, x_adv.as_deref().unwrap_or(&x))?;
         Ok(match finding.standing {
             Standing::Confirmed => self.keep(record, target, finding, Fate::DoesNot),
             // Nobody is fooled, which says all there is about a sample that no attack could change.
@@ -184,7 +184,9 @@ impl<'e> Examination<'e> {
         let ids: Vec<i64> = self.witnesses.iter().map(|witness| witness.sample as i64).collect();
         let labels: Vec<i64> = self.witnesses.iter().map(|witness| i64::try_from(witness.label).unwrap_or(-1)).collect();
         let shape = taken.sample_shape().to_vec();
-        npz::write_inputs(&self.folder.join(INPUTS), &ids, &labels, &shape, |id| {
+        let samples: Vec<usize> = self.witnesses.iter().map(|witness| witness.sample).collect();
+        let arrays = taken.arrays(&samples);
+        npz::write_inputs(&self.folder.join(INPUTS), &ids, &labels, &shape, &arrays, |id| {
             Ok(usize::try_from(id).map(|sample| taken.input(sample)).unwrap_or_default())
         })
     }

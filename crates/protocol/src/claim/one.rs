@@ -113,7 +113,7 @@ impl Job<'_> {
 
     fn count(&self, question: Question, levels: Levels, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Examined, ProtocolError> {
         let plan = plan(self.claim, self.source.folder(), self.folder.join(RUN), self.options)?;
-        let mut panel = Panel::open(&Subject::load(&plan.model)?, &self.options.settings)?;
+        let mut panel = Panel::open(&Subject::load_holding(&plan)?, &self.options.settings)?;
         let judges = panel.judges();
         let enough = |count: &Count| question.enough(count, levels);
         let order = order(question.n, plan.seed);

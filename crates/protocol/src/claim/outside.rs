@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use brinell_record::{Claim, FileHash, Property, Reason};
 
 use super::evidence::Outside;
-use super::plan::labels_path;
+use super::plan::{interface, labels_path};
 use super::read::Source;
 use super::reason::{id, reason};
 use crate::data::{self, LoadOptions};
@@ -28,9 +28,9 @@ impl Digests {
         let name = source.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (folder, subject) = (source.folder(), &claim.subject);
         let mut wrong = Vec::new();
-        let mut models = self.model(folder, &subject.model, &subject.sha256, subject.weights_sha256.as_ref(), &mut wrong)?;
+        let mut models = self.model(folder, claim, &subject.model, &subject.sha256, subject.weights_sha256.as_ref(), &mut wrong)?;
         if let Property::Equal { other, sha256, weights_sha256, .. } = &claim.property {
-            models.extend(self.model(folder, other, sha256, weights_sha256.as_ref(), &mut wrong)?);
+            models.extend(self.model(folder, claim, other, sha256, weights_sha256.as_ref(), &mut wrong)?);
         }
         let data = self.data(folder, claim, &mut wrong)?;
         Ok((Outside { claim: FileHash { path: name, sha256: source.sha256.clone() }, models, data }, wrong))
@@ -39,6 +39,7 @@ impl Digests {
     fn model(
         &mut self,
         folder: &Path,
+        claim: &Claim,
         model: &str,
         sha256: &str,
         weights: Option<&String>,
@@ -49,7 +50,7 @@ impl Digests {
         wrong.extend(found.iter().filter_map(|file| differs(id::MODEL_CHANGED, file, sha256)));
         if let Some(weights) = weights {
             // What other files the weights lie in stands in the model alone.
-            let subject = crate::Subject::load(&path)?;
+            let subject = crate::Subject::load(&path, &interface(claim))?;
             let now = FileHash { path: format!("external weights of {model}"), sha256: subject.weights_sha256.unwrap_or_default() };
             wrong.extend(differs(id::MODEL_CHANGED, &now, weights));
             found.push(now);
@@ -67,8 +68,13 @@ impl Digests {
             Some(digest) => digest.clone(),
             None => {
                 let class_names = classes.as_ref().map(|path| data::class_names(path)).transpose()?;
-                let options =
-                    LoadOptions { labels: labels.map(Into::into), class_names, limit: Some(population.n), ..LoadOptions::default() };
+                let options = LoadOptions {
+                    labels: labels.map(Into::into),
+                    class_names,
+                    limit: Some(population.n),
+                    input: claim.subject.input.clone(),
+                    ..LoadOptions::default()
+                };
                 let digest = data::digest(&path, &options)?;
                 self.data.insert(key, digest.clone());
                 digest

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_engine::{Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
-use brinell_record::{Claim, Knowledge, Norm, SanityLevel};
+use brinell_engine::{Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
+use brinell_record::{Claim, Knowledge, ModelInfo, Norm, SanityLevel};
 use brinell_threat::Eps;
 
 use super::NO_ATTACK;
@@ -39,6 +39,7 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
     let suite = threat.and_then(|threat| threat.suite.clone()).filter(|_| attacked);
     Ok(Plan {
         model: folder.join(&claim.subject.model),
+        interface: interface(claim),
         data: folder.join(&claim.population.data),
         labels: claim.population.labels.as_ref().map(|labels| labels_path(folder, labels)),
         classes: claim.population.classes.as_ref().map(|classes| folder.join(classes)),
@@ -101,6 +102,21 @@ pub(crate) fn scale(name: &str) -> Scale {
         "data" => Scale::Data,
         _ => Scale::Unit,
     }
+}
+
+/// Returns what a claim says of the model's inputs and outputs.
+pub(crate) fn interface(claim: &Claim) -> Interface {
+    let subject = &claim.subject;
+    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold }
+}
+
+/// Returns what a record says of the model's inputs and outputs.
+pub(crate) fn interface_of(model: &ModelInfo) -> Interface {
+    model.interface.as_ref().map_or_else(Interface::default, |interface| Interface {
+        input: Some(interface.input.name.clone()),
+        output: Some(interface.output.name.clone()),
+        threshold: interface.threshold,
+    })
 }
 
 /// Returns the preprocessing that a claim declares.

@@ -79,7 +79,10 @@ impl Checked<'_> {
         if subject.layout != "auto" && brinell_engine::Layout::from_name(&subject.layout).is_none() {
             return problem("subject.layout", format!("`{}` is unknown; use auto, nchw, nhwc, flat or flat-transposed", subject.layout));
         }
-        None
+        match subject.threshold {
+            Some(threshold) if !threshold.is_finite() => problem("subject.threshold", format!("is {threshold}; give a finite number")),
+            _ => None,
+        }
     }
 
     fn population(&self) -> Option<Problem> {

@@ -6,29 +6,37 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
 use super::npy;
+use super::options::LoadOptions;
 
 /// Names under which samples are looked for, in this order.
-pub(super) const SAMPLES: &[&str] = &["x", "X", "images", "data", "inputs", "x_test", "X_test", "x_adv"];
+const SAMPLES: &[&str] = &["x", "X", "images", "data", "inputs", "x_test", "X_test", "x_adv"];
 /// Names under which labels are looked for, in this order.
 pub(super) const LABELS: &[&str] = &["y", "Y", "labels", "label", "targets", "y_test", "Y_test"];
 
 type Archive = ZipArchive<BufReader<File>>;
 
 /// Reads samples and, where they are there, labels.
-pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<Contents, DataError> {
+pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataError> {
     let mut archive = open(path).at(path)?;
     let names = names(&archive);
-    let name = choose(&names, SAMPLES).at(path)?;
-    let samples = entry(&mut archive, &name, |input| npy::header(input)?.pixels(input, limit)).at(path)?;
+    let name = choose_samples(&names, options).at(path)?;
+    let samples = entry(&mut archive, &name, |input| npy::header(input)?.pixels(input, options.limit)).at(path)?;
+    let mut arrays = Vec::new();
+    for wanted in &options.arrays {
+        let name = choose(&names, &[wanted.as_str()]).at(path)?;
+        let (shape, numbers) = entry(&mut archive, &name, |input| npy::header(input)?.plain(input)).at(path)?;
+        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
+    }
     let labels = match choose(&names, LABELS) {
         Ok(name) => Some(entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)?),
         Err(_) => None,
     };
-    Ok(Contents { samples, labels, format: "npz" })
+    Ok(Contents { samples, labels, arrays, format: "npz" })
 }
 
 /// Reads the labels.
@@ -46,6 +54,12 @@ pub fn numbers(path: &Path, name: &str) -> Result<Vec<usize>, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose(&names(&archive), &[name]).at(path)?;
     entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
+}
+
+/// Returns the name of the array that holds the samples: the one asked for where it is there, else one of the usual names.
+pub(super) fn choose_samples(found: &[String], options: &LoadOptions) -> Result<String, DataErrorKind> {
+    let own = options.input.as_deref().into_iter();
+    choose(found, &own.chain(SAMPLES.iter().copied()).collect::<Vec<_>>())
 }
 
 /// Returns the first of the `wanted` names that is there.

@@ -192,6 +192,39 @@ impl Spec {
     }
 }
 
+/// Numbers of an array that is neither samples nor labels.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    /// Integers and Booleans.
+    Whole(Vec<i64>),
+    /// Floating point.
+    Real(Vec<f64>),
+}
+
+impl Spec {
+    /// Reads the whole array, row-major, as it is.
+    pub(super) fn plain(&self, input: &mut Input<'_>) -> Result<(Vec<usize>, Numbers), DataErrorKind> {
+        let sizes = self.sizes()?;
+        let rows = sizes.first().copied().unwrap_or(1);
+        let (mut whole, mut real) = (Vec::new(), Vec::new());
+        self.numbers(input, self.len()?, |number| {
+            match number {
+                Number::Whole(value) => whole.push(i64::try_from(value).map_err(|_| DataErrorKind::TooWide { value: value.to_string() })?),
+                Number::Real(value) => real.push(value),
+            }
+            Ok(())
+        })?;
+        input.finish()?;
+        let numbers = match self.element {
+            Element::F16 | Element::Bf16 | Element::F32 | Element::F64 if self.fortran => Numbers::Real(row_major(&real, &sizes, rows)),
+            Element::F16 | Element::Bf16 | Element::F32 | Element::F64 => Numbers::Real(real),
+            _ if self.fortran => Numbers::Whole(row_major(&whole, &sizes, rows)),
+            _ => Numbers::Whole(whole),
+        };
+        Ok((sizes, numbers))
+    }
+}
+
 /// Samples without labels, as read from an array.
 pub(super) struct Samples {
     pub(super) pixels: Pixels,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::array::Numbers;
 use super::error::{DataError, DataErrorKind};
 
 /// The values of all samples, one sample after the other.
@@ -49,8 +50,55 @@ pub struct Dataset {
     pub columns: Vec<String>,
     /// Number of image files that were resized to the size asked for.
     pub resized: usize,
+    /// Further arrays that were asked for.
+    pub arrays: Vec<NamedArray>,
     /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
     pub sha256: String,
+}
+
+/// An array beside the samples. One whose first axis is as long as the file's samples ends where these end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedArray {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its elements, row-major.
+    pub numbers: Numbers,
+}
+
+impl NamedArray {
+    /// Returns the array with only its first `n` rows where it has one for each of `total` samples.
+    pub(super) fn cut(mut self, total: usize, n: usize) -> Self {
+        if n < total
+            && let Some(first) = self.shape.first_mut().filter(|first| **first == total)
+        {
+            *first = n;
+            let len = self.shape.iter().product();
+            match &mut self.numbers {
+                Numbers::Whole(values) => values.truncate(len),
+                Numbers::Real(values) => values.truncate(len),
+            }
+        }
+        self
+    }
+
+    /// Returns these rows of the array where it has one for each of `n` samples, and all of it where it does not.
+    fn rows(&self, n: usize, samples: &[usize]) -> Self {
+        if self.shape.first() != Some(&n) {
+            return self.clone();
+        }
+        let width: usize = self.shape.iter().skip(1).product();
+        fn pick<T: Copy>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
+            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().copied().collect()
+        }
+        let numbers = match &self.numbers {
+            Numbers::Whole(values) => Numbers::Whole(pick(values, width, samples)),
+            Numbers::Real(values) => Numbers::Real(pick(values, width, samples)),
+        };
+        let shape = std::iter::once(samples.len()).chain(self.shape.iter().skip(1).copied()).collect();
+        Self { name: self.name.clone(), shape, numbers }
+    }
 }
 
 impl Dataset {
@@ -80,6 +128,11 @@ impl Dataset {
                 }
             }
         }
+    }
+
+    /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
+    pub(crate) fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
+        self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
     }
 
     /// Checks that every label is one of the model's `classes` classes.
@@ -116,6 +169,7 @@ mod tests {
             ids: Vec::new(),
             columns: Vec::new(),
             resized: 0,
+            arrays: Vec::new(),
             sha256: String::new(),
         }
     }

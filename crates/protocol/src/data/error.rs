@@ -150,6 +150,29 @@ pub enum DataErrorKind {
         /// The value.
         value: String,
     },
+    /// A whole number is too large for 64 bits.
+    #[error("holds {value}, which does not fit 64 bits with a sign")]
+    TooWide {
+        /// The value.
+        value: String,
+    },
+    /// The model has other inputs than the attacked one, and the data cannot hold them.
+    #[error(
+        "holds one array, but the model's inputs {} are to be held at values of theirs; give one .npz or .safetensors file with arrays of these names beside the samples",
+        names.join(", ")
+    )]
+    OneArray {
+        /// Names of the inputs.
+        names: Vec<String>,
+    },
+    /// What an input is to be held at does not fit it.
+    #[error("array `{name}` {problem}")]
+    Held {
+        /// Name of the input.
+        name: String,
+        /// What does not fit.
+        problem: brinell_engine::HeldError,
+    },
     /// The data set holds no samples.
     #[error("holds no samples")]
     Empty,

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::array::{Samples, Spec};
-use super::dataset::Dataset;
+use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels::{self, Asked};
@@ -30,6 +30,7 @@ pub(super) enum Format {
 pub(super) struct Contents {
     pub(super) samples: Samples,
     pub(super) labels: Option<Vec<usize>>,
+    pub(super) arrays: Vec<NamedArray>,
     pub(super) format: &'static str,
 }
 
@@ -43,23 +44,30 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         .map_err(|error| if error.kind() == io::ErrorKind::NotFound { DataErrorKind::NotFound } else { error.into() })
         .at(path)?;
     if metadata.is_dir() {
+        no_arrays(path, options)?;
         return images::folder(path, options);
     }
     if !metadata.is_file() {
         return Err(DataError::new(path, DataErrorKind::NotAFile));
     }
     let contents = match format(path)? {
-        Some(Format::Image) => return images::single(path, options),
-        Some(Format::Csv) => return csv::read(path, options),
+        Some(Format::Image) => {
+            no_arrays(path, options)?;
+            return images::single(path, options);
+        }
+        Some(Format::Csv) => {
+            no_arrays(path, options)?;
+            return csv::read(path, options);
+        }
         Some(Format::Parquet) => return Err(DataError::new(path, DataErrorKind::Parquet)),
         Some(Format::Idx) => array(path, "idx", options, idx::header)?,
         Some(Format::Npy) => array(path, "npy", options, npy::header)?,
-        Some(Format::Npz) => archive::read(path, options.limit)?,
-        Some(Format::Safetensors) => tensors::read(path, options.limit)?,
+        Some(Format::Npz) => archive::read(path, options)?,
+        Some(Format::Safetensors) => tensors::read(path, options)?,
         Some(Format::Cifar) => {
             let mut input = Input::open(path).at(path)?;
             let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options.limit).at(path)?;
-            Contents { samples, labels: Some(labels), format: layout.name() }
+            Contents { samples, labels: Some(labels), arrays: Vec::new(), format: layout.name() }
         }
         None => return Err(DataError::new(path, DataErrorKind::UnknownFormat)),
     };
@@ -78,6 +86,14 @@ pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
     }
 }
 
+/// Refuses data that cannot hold the arrays asked for.
+fn no_arrays(path: &Path, options: &LoadOptions) -> Result<(), DataError> {
+    match options.arrays.as_slice() {
+        [] => Ok(()),
+        names => Err(DataError::new(path, DataErrorKind::OneArray { names: names.to_vec() })),
+    }
+}
+
 fn array(
     path: &Path,
     format: &'static str,
@@ -86,12 +102,15 @@ fn array(
 ) -> Result<Contents, DataError> {
     let mut input = Input::open(path).at(path)?;
     let samples = header(&mut input).and_then(|spec| spec.pixels(&mut input, options.limit)).at(path)?;
-    Ok(Contents { samples, labels: None, format })
+    Ok(Contents { samples, labels: None, arrays: Vec::new(), format })
 }
 
 /// Gives the samples their labels: those asked for, else those in the same file, else those of the file beside it.
 fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let Contents { samples, labels: own, format } = contents;
+    let Contents { samples, labels: own, arrays, format } = contents;
+    if arrays.is_empty() {
+        no_arrays(path, options)?;
+    }
     let (mut labels, label_path, rows) = match (labels::asked(options)?, own) {
         (Asked::All(class), _) => (vec![class; samples.n], None, samples.n),
         (Asked::File(file), _) => (labels::read(&file, options)?, Some(file), samples.total),
@@ -112,19 +131,17 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
     labels.truncate(samples.n);
     let mut files = vec![path.to_path_buf()];
     files.extend(label_path.clone());
-    dataset(
-        path,
-        Parts {
-            samples,
-            labels,
-            label_path,
-            format,
-            class_names: options.class_names.clone(),
-            ids: Vec::new(),
-            columns: Vec::new(),
-            files,
-        },
-    )
+    let parts = Parts {
+        samples,
+        labels,
+        label_path,
+        format,
+        class_names: options.class_names.clone(),
+        ids: Vec::new(),
+        columns: Vec::new(),
+        files,
+    };
+    Ok(Dataset { arrays, ..dataset(path, parts)? })
 }
 
 /// Everything a data set is made of but its digest.
@@ -148,7 +165,21 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
     let sha256 = hash::sha256_files(files.iter().map(PathBuf::as_path)).at(path)?;
-    Ok(Dataset { path: path.to_path_buf(), label_path, pixels, shape, labels, n, format, class_names, ids, columns, resized: 0, sha256 })
+    Ok(Dataset {
+        path: path.to_path_buf(),
+        label_path,
+        pixels,
+        shape,
+        labels,
+        n,
+        format,
+        class_names,
+        ids,
+        columns,
+        resized: 0,
+        arrays: Vec::new(),
+        sha256,
+    })
 }
 
 /// Tells the format of a file by how it begins and, for CIFAR binaries, which begin with anything, by the suffix `.bin`.

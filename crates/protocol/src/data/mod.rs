@@ -30,6 +30,9 @@
 //!   Against Pillow 13 (measured on smooth colour images), PNG pixels are equal, resizing differs by at most 1 in 255, and JPEG pixels by at most 4 in 255 (0.4 on average),
 //!   because decoders smooth subsampled colour differently: convert to PNG first where the last bit counts.
 //! - Hidden files and files that are no images are left out of folders; images of other formats are errors.
+//! - Of a model with several inputs, the samples stand in the array with the attacked input's name, where there is one (.npz and safetensors). The
+//!   arrays with the names of the others say what these are held at: one row for each sample, or one for all. They are taken as they are, in
+//!   the type of the input.
 //! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen.
 //! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
 
@@ -51,9 +54,10 @@ mod table;
 mod tensors;
 
 pub use archive::numbers;
+pub use array::Numbers;
 pub use classes::{class_names, lookup};
 pub use csv::is_table;
-pub use dataset::{Dataset, Pixels, Scale};
+pub use dataset::{Dataset, NamedArray, Pixels, Scale};
 pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load};
 pub use options::LoadOptions;

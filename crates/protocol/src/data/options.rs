@@ -20,6 +20,10 @@ pub struct LoadOptions {
     pub image_size: Option<(usize, usize)>,
     /// Channels of images (PNG and JPEG only): 3 for RGB, which is the default, or 1 for grey.
     pub channels: Option<usize>,
+    /// Name of the array that holds the samples, where there is one of that name (.npz and safetensors only).
+    pub input: Option<String>,
+    /// Names of further arrays to read (.npz and safetensors only).
+    pub arrays: Vec<String>,
 }
 
 impl LoadOptions {

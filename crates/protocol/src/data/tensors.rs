@@ -4,11 +4,13 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
-use super::archive::{LABELS, SAMPLES, choose};
+use super::archive::{LABELS, choose, choose_samples};
 use super::array::{Element, Spec};
+use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
+use super::options::LoadOptions;
 
 /// The format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
@@ -19,14 +21,21 @@ pub(super) fn is_safetensors(start: &[u8]) -> bool {
 }
 
 /// Reads samples and, where they are there, labels.
-pub(super) fn read(path: &Path, limit: Option<usize>) -> Result<Contents, DataError> {
+pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataError> {
     let (metadata, start) = header(path).at(path)?;
     let names: Vec<String> = metadata.tensors().into_keys().collect();
-    let samples = choose(&names, SAMPLES).at(path)?;
+    let samples = choose_samples(&names, options).at(path)?;
     let (spec, mut input) = open(path, &metadata, start, &samples).at(path)?;
-    let samples = spec.pixels(&mut input, limit).at(path)?;
+    let samples = spec.pixels(&mut input, options.limit).at(path)?;
+    let mut arrays = Vec::new();
+    for wanted in &options.arrays {
+        let name = choose(&names, &[wanted.as_str()]).at(path)?;
+        let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
+        let (shape, numbers) = spec.plain(&mut input).at(path)?;
+        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
+    }
     let labels = choose(&names, LABELS).ok().map(|_| labels(path)).transpose()?;
-    Ok(Contents { samples, labels, format: "safetensors" })
+    Ok(Contents { samples, labels, arrays, format: "safetensors" })
 }
 
 /// Reads the labels.

@@ -43,6 +43,8 @@ pub const ALL: &[&Kind] = &[
     &NON_DETERMINISTIC,
     &RANDOMISED,
     &QUANTISED_INPUT,
+    &ROUNDED,
+    &FIRST_OUTPUT,
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
     &FEW_CLASSES,
@@ -84,8 +86,12 @@ pub(crate) const NON_DETERMINISTIC: Kind = Kind::above("non-deterministic", Seve
 pub(crate) const RANDOMISED: Kind = Kind::above("randomised-judged-once", Severity::Warning, 0.0, "random operators");
 /// The model rounds its input before it uses it.
 pub(crate) const QUANTISED_INPUT: Kind = Kind::above("quantised-input", Severity::Warning, 0.5, "share of probed samples");
-/// The model's output is a softmax.
-pub(crate) const SOFTMAX: Kind = Kind::above("softmax-output", Severity::Note, 0.0, "softmax operators at the output");
+/// The attacked input takes whole numbers.
+pub(crate) const ROUNDED: Kind = Kind::above("integer-input", Severity::Note, 0.0, "inputs of whole numbers");
+/// The model has several outputs, and none was chosen.
+pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note, 0.0, "other outputs");
+/// The model's output is a softmax or a sigmoid.
+pub(crate) const SOFTMAX: Kind = Kind::above("softmax-output", Severity::Note, 0.0, "softmax or sigmoid operators at the output");
 /// What attacks take for logits are probabilities.
 pub(crate) const HIDDEN_SOFTMAX: Kind = Kind::above("hidden-softmax", Severity::Warning, 0.5, "share of samples");
 /// A loss needs more classes than there are.

@@ -47,7 +47,7 @@ pub fn replay(path: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result
 
 fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Replay, ProtocolError> {
     let source = Source::open(folder, options)?;
-    let subject = source.model(options.model.as_deref())?;
+    let mut subject = source.model(options.model.as_deref())?;
     let mut replay = Replay {
         schema: REPLAY_SCHEMA.to_owned(),
         source: folder.display().to_string(),
@@ -60,13 +60,15 @@ fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Repl
     if source.witnesses.is_empty() {
         return Ok(replay);
     }
+    source.hold(&mut subject)?;
     let shape = source.shape();
     let preprocess = subject.preprocess(&source.preprocess, &shape)?;
     let panel = Panel::open(&subject, &options.settings)?;
     replay.refused = panel.refused().to_vec();
     let mut bench = match &source.other {
         Some(other) => {
-            let two: Subject = other.load(options.other.as_deref())?;
+            let mut two: Subject = source.other(other, options.other.as_deref())?;
+            source.hold(&mut two)?;
             let pair = Pair {
                 preprocess: [preprocess, two.preprocess(&source.preprocess, &shape)?],
                 panels: [panel, Panel::open(&two, &options.settings)?],
@@ -100,11 +102,11 @@ impl Bench {
         let (x, x_adv) = source.points(witness)?;
         Ok(match self {
             Self::Two(pair) => {
-                let opinions = pair.opinions(&x)?;
+                let opinions = pair.opinions(source.row(witness.sample), &x)?;
                 Witness { standing: standing(&opinions), opinions, ..witness.clone() }
             }
             Self::One(panel, preprocess) => {
-                let finding = panel.judge(preprocess, &source.ball, source.charge(witness), &x, &x_adv)?;
+                let finding = panel.judge(preprocess, &source.ball, source.charge(witness), source.row(witness.sample), &x, &x_adv)?;
                 Witness {
                     prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
                     norm: finding.norm,

@@ -103,7 +103,7 @@ impl Panel {
         &self.refused
     }
 
-    /// Asks every judge whether `x_adv` is a counterexample for `x`.
+    /// Asks every judge whether `x_adv` is a counterexample for `x`, which is stored sample number `sample`.
     ///
     /// # Guarantees
     /// [`Standing::Confirmed`] only where the point is finite, inside box and ball in f64, and every judge confirms the charge on the original file.
@@ -115,6 +115,7 @@ impl Panel {
         preprocess: &Preprocess,
         ball: &Ball,
         charge: Charge,
+        sample: usize,
         x: &[f32],
         x_adv: &[f32],
     ) -> Result<Finding, ProtocolError> {
@@ -125,7 +126,7 @@ impl Panel {
         };
         let mut opinions = Vec::with_capacity(self.seats.len());
         for Seat { judge, referee } in &mut self.seats {
-            let opinion = referee.ask(preprocess, x_adv)?;
+            let opinion = referee.ask(preprocess, x_adv, sample)?;
             let prediction = opinion.prediction;
             let (goal, confirmed) = match charge {
                 Charge::Goal(goal) => (Some(goal), prediction.is_some_and(|class| goal.reached(class))),
@@ -146,12 +147,12 @@ impl Panel {
         Ok(Finding { norm: ball.distance(x, x_adv), violation, opinions, standing })
     }
 
-    /// Asks every judge about one input and returns the outputs of the file, by judge.
+    /// Asks every judge about a point around stored sample number `sample`, and returns the outputs of the file, by judge.
     ///
     /// # Errors
     /// [`ProtocolError::Oracle`] where a run fails.
-    pub fn outputs(&mut self, preprocess: &Preprocess, x: &[f32]) -> Result<Vec<(Judge, crate::Opinion)>, ProtocolError> {
-        self.seats.iter_mut().map(|seat| Ok((seat.judge.clone(), seat.referee.ask(preprocess, x)?))).collect()
+    pub fn outputs(&mut self, preprocess: &Preprocess, sample: usize, x: &[f32]) -> Result<Vec<(Judge, crate::Opinion)>, ProtocolError> {
+        self.seats.iter_mut().map(|seat| Ok((seat.judge.clone(), seat.referee.ask(preprocess, x, sample)?))).collect()
     }
 }
 
@@ -172,8 +173,9 @@ fn name(runtime: &dyn Runtime) -> Judge {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
-    use brinell_engine::{PreprocessOptions, Scores, Session, Signature, View};
+    use brinell_engine::{Interface, PreprocessOptions, Session, Signature, View};
     use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
     use brinell_threat::{InputBox, Norm};
 
@@ -229,11 +231,11 @@ mod tests {
         let weight = graph.constant("weight", Tensor::new(vec![1, 2], TensorData::F32(vec![0.0, 1.0])).unwrap());
         let logits = graph.add(Op::MatMul, &[x, weight]).unwrap();
         graph.output(logits);
-        let signature = Signature::of(&graph).unwrap();
+        let signature = Signature::of(&graph, &Interface::default()).unwrap();
         let seats = thresholds.iter().map(|&threshold| {
             let runtime = Above { threshold };
             let judge = Judge { runtime: format!("above {threshold}"), version: "1".to_owned() };
-            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, "x", Scores::default()).unwrap() }
+            Seat { judge, referee: Referee::new(Path::new("one.onnx"), &runtime, &signature, Arc::default()).unwrap() }
         });
         let preprocess = Preprocess::new(&PreprocessOptions::default(), &[1], &[1]).unwrap();
         (Panel { seats: seats.collect(), refused: Vec::new() }, preprocess)
@@ -242,7 +244,7 @@ mod tests {
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
         let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
-        panel.judge(&preprocess, &ball, charge, &[0.4], &[x_adv]).unwrap()
+        panel.judge(&preprocess, &ball, charge, 0, &[0.4], &[x_adv]).unwrap()
     }
 
     const FOOLED: Charge = Charge::Goal(Goal::Untargeted { label: 0 });

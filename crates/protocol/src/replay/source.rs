@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use brinell_engine::PreprocessOptions;
+use brinell_engine::{Interface, PreprocessOptions};
 use brinell_record::{Claim, Outcome, Property, Quantity, SUMMARY_SCHEMA, SampleRecord, Standing, Summary, Verdict, Witness};
 use brinell_threat::{Ball, Goal, InputBox};
 
@@ -12,6 +12,7 @@ use super::error::ReplayError;
 use super::panel::Charge;
 use crate::claim::{INPUTS, evidence, plan};
 use crate::data::{self, Dataset, LoadOptions, Scale};
+use crate::npz::held_name;
 use crate::plan::input_box;
 use crate::{ProtocolError, Subject, hash};
 
@@ -28,6 +29,7 @@ pub(super) struct Source {
     pub(super) other: Option<Artefact>,
     model: Artefact,
     claim: Option<Claim>,
+    interface: Interface,
     clean: Option<Samples>,
     adversarial: Option<Samples>,
 }
@@ -114,6 +116,7 @@ impl Source {
             clean: wants(true).then(|| Samples::stored(&folder.join(INPUTS))).transpose()?,
             adversarial: wants(false).then(|| Samples::stored(&folder.join("run").join(ADVERSARIAL))).transpose()?,
             witnesses: verdict.witnesses,
+            interface: plan::interface(&claim),
             claim: Some(claim),
         })
     }
@@ -133,10 +136,11 @@ impl Source {
         };
         let scale = plan::scale(&summary.preprocessing.scale);
         let [lo, hi] = summary.threat.input_box;
+        let interface = plan::interface_of(&summary.model);
         let witnesses = Self::lines(folder, &summary)?;
         let clean = match witnesses.is_empty() {
             true => None,
-            false => Some(Samples::of_run(&model.load(options.model.as_deref())?, &summary, options.data.as_deref(), scale)?),
+            false => Some(Samples::of_run(&model.load(options.model.as_deref(), &interface)?, &summary, options.data.as_deref(), scale)?),
         };
         let bounds = InputBox::new(lo as f32, hi as f32)?;
         let mut ball = Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds, features: None };
@@ -149,6 +153,7 @@ impl Source {
             other: None,
             model,
             claim: None,
+            interface,
             clean,
             adversarial: (!witnesses.is_empty()).then(|| Samples::stored(&folder.join(ADVERSARIAL))).transpose()?,
             witnesses,
@@ -185,7 +190,37 @@ impl Source {
     /// # Errors
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
     pub(super) fn model(&self, named: Option<&Path>) -> Result<Subject, ProtocolError> {
-        self.model.load(named)
+        self.model.load(named, &self.interface)
+    }
+
+    /// Reads the other artefact of an `equal` claim.
+    ///
+    /// # Errors
+    /// As [`Source::model`].
+    pub(super) fn other(&self, artefact: &Artefact, named: Option<&Path>) -> Result<Subject, ProtocolError> {
+        artefact.load(named, &self.interface)
+    }
+
+    /// Holds the inputs that are not attacked at what the stored samples have beside them.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Data`].
+    pub(super) fn hold(&self, subject: &mut Subject) -> Result<(), ProtocolError> {
+        let Some(clean) = &self.clean else { return Ok(()) };
+        if subject.signature.held.is_empty() || !clean.data.arrays.is_empty() {
+            return subject.hold(&clean.data);
+        }
+        // Evidence stores them under names of its own, which are known only now that the model has been read.
+        let names: Vec<String> = subject.signature.held.iter().map(|port| port.name.clone()).collect();
+        let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), ..LoadOptions::default() };
+        let mut data = data::load(&clean.data.path, &options)?;
+        data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name = name);
+        subject.hold(&data)
+    }
+
+    /// Returns the row of the stored samples that a sample stands in.
+    pub(super) fn row(&self, sample: usize) -> usize {
+        self.clean.as_ref().and_then(|samples| samples.rows.get(&sample)).copied().unwrap_or(usize::MAX)
     }
 
     /// Returns the id of the claim that the counterexamples belong to.
@@ -230,7 +265,7 @@ impl Artefact {
     ///
     /// # Errors
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
-    pub(super) fn load(&self, named: Option<&Path>) -> Result<Subject, ProtocolError> {
+    fn load(&self, named: Option<&Path>, interface: &Interface) -> Result<Subject, ProtocolError> {
         let path = named.unwrap_or(&self.path);
         let address = crate::is_address(path);
         if !address && !path.exists() {
@@ -248,7 +283,7 @@ impl Artefact {
                 return Err(other(found, &self.sha256).into());
             }
         }
-        let subject = Subject::load(path)?;
+        let subject = Subject::load(path, interface)?;
         if subject.sha256 != self.sha256 {
             return Err(other(subject.sha256.clone(), &self.sha256).into());
         }

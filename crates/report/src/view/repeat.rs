@@ -2,7 +2,7 @@
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Knowledge, Summary};
+use brinell_record::{Knowledge, ModelInterface, Port, Summary};
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
@@ -99,6 +99,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             ]
             .into_iter()
             .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+            .chain(summary.model.interface.iter().flat_map(interface))
             .collect(),
         ),
         Group::new(
@@ -161,6 +162,27 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             ],
         ),
     ]
+}
+
+/// What was attacked, what was held, what decided.
+fn interface(interface: &ModelInterface) -> Vec<Fact> {
+    let port = |port: &Port| format!("{} {} {}", port.name, port.dtype, port.shape);
+    let reading = match (interface.threshold, interface.ending.as_str()) {
+        (Some(threshold), "sigmoid") => format!("a sigmoid; class 1 from {} on", significant(threshold, 8)),
+        (Some(threshold), _) => format!("one score; class 1 from {} on", significant(threshold, 8)),
+        (None, "logits") => "logits; the largest decides".to_owned(),
+        (None, ending) => format!("a {ending}; the largest decides"),
+    };
+    let mut rows = vec![code("Attacked input", port(&interface.input))];
+    if !interface.held.is_empty() {
+        rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
+    }
+    rows.push(code("Output", port(&interface.output)));
+    rows.push(text("Read as", reading));
+    if !interface.other_outputs.is_empty() {
+        rows.push(code("Other outputs", interface.other_outputs.join(", ")));
+    }
+    rows
 }
 
 fn radius(summary: &Summary) -> String {

@@ -105,6 +105,7 @@ fn summary() -> Summary {
             path: "models/resnet_4b.onnx".into(),
             sha256: "3f2a9c1e".repeat(8),
             weights_sha256: None,
+            interface: None,
         },
         data: DataInfo {
             path: "cifar10.bin".into(),

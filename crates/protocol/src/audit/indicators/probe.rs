@@ -25,7 +25,7 @@ impl Run<'_> {
         let samples: Vec<Vec<f32>> = (0..self.data.n.min(PROBED).min(self.batch)).map(|index| self.sample(index)).collect();
         let mut ask = |samples: &[Vec<f32>]| -> Result<Vec<f32>, ProtocolError> {
             let mut answer = Answer::default();
-            logits_of(oracle, samples, &mut answer)?;
+            logits_of(oracle, 0..samples.len(), samples, &mut answer)?;
             Ok(answer.logits)
         };
         let (first, second) = (ask(&samples)?, ask(&samples)?);
@@ -41,7 +41,8 @@ impl Run<'_> {
         let rows = || first.chunks_exact(classes);
         // A model that says the same of everything has other flags.
         let sighted = rows().zip(far.chunks_exact(classes)).filter(|(a, b)| !same(a, b)).count();
-        if sighted > 0 {
+        // Whole numbers are rounded by definition, which another flag says.
+        if sighted > 0 && self.grid.is_none() {
             let pairs = rows().zip(near.chunks_exact(classes)).zip(far.chunks_exact(classes));
             let unmoved = pairs.filter(|((a, near), far)| same(a, near) && !same(a, far)).count();
             self.flags.measure(&QUANTISED_INPUT, unmoved as f64 / sighted as f64, || {

@@ -1,20 +1,24 @@
 //! What model, data and plan tell before anything runs.
 
+use brinell_engine::Ending;
 use brinell_graph::{Graph, Op};
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, FEW_TARGETS, RANDOMISED, RESIZED, SOFTMAX};
+use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
 
 impl Run<'_> {
     pub(in crate::audit) fn flag_structure(&mut self) {
-        let softmax = f64::from(u8::from(self.subject.signature.softmax));
-        self.flags.measure(&SOFTMAX, softmax, || {
-            "the model ends in a softmax, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output"
-                .to_owned()
+        let ending = self.subject.signature.reading.ending;
+        self.flags.measure(&SOFTMAX, f64::from(u8::from(ending != Ending::Logits)), || {
+            format!(
+                "the model ends in a {}, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
+                ending.name()
+            )
         });
+        self.flag_interface();
         let names = random_operators(&self.subject.model.graph);
         self.flags.measure(&RANDOMISED, names.len() as f64, || {
             format!(
@@ -29,6 +33,36 @@ impl Run<'_> {
             format!(
                 "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
                 self.data.shape
+            )
+        });
+    }
+
+    /// Says what was chosen among several outputs, and what is rounded.
+    fn flag_interface(&mut self) {
+        let (graph, signature) = (&self.subject.model.graph, &self.subject.signature);
+        // The class that a classic model returns beside its scores is no other answer.
+        let classic = self.subject.model.class_labels.is_some();
+        let is_class = |id| classic && graph.value(id).dtype.is_some_and(|dtype| !dtype.is_float());
+        let others: Vec<&str> = graph
+            .outputs()
+            .iter()
+            .filter(|&&id| id != signature.output && !is_class(id))
+            .map(|&id| graph.value(id).name.as_str())
+            .collect();
+        let unchosen = if self.plan.interface.output.is_none() { others.len() } else { 0 };
+        self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
+            let name = &signature.output_name;
+            format!(
+                "the model has several outputs, of which the first, `{name}`, was judged; choose another one with --output: {}",
+                others.join(", ")
+            )
+        });
+        let rounded = signature.takes_integers();
+        self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
+            format!(
+                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                 gradients, where there are any, go straight through the rounding",
+                signature.input_name, signature.dtype
             )
         });
     }

@@ -24,7 +24,7 @@ impl Run<'_> {
     ) -> Result<BTreeSet<usize>, ProtocolError> {
         oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
         let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
-        let data = Arc::clone(&self.data);
+        let (data, grid) = (Arc::clone(&self.data), self.grid.clone());
         let settings = DriverSettings {
             trees: None,
             shape: &data.shape,
@@ -32,6 +32,7 @@ impl Run<'_> {
             seed: self.plan.seed,
             max_queries: self.plan.max_queries,
             aim: Aim::First,
+            grid: grid.as_ref(),
             pool,
             stop: self.stop,
         };
@@ -46,12 +47,12 @@ impl Run<'_> {
         Ok(court.broken)
     }
 
-    /// Returns the logits of points, and counts the forwards.
-    pub(super) fn logits_apart(&mut self, oracle: &mut Oracle, points: &[Vec<f32>]) -> Result<Vec<f32>, ProtocolError> {
+    /// Returns the logits of points around as many samples, and counts the forwards.
+    pub(super) fn logits_apart(&mut self, oracle: &mut Oracle, samples: &[usize], points: &[Vec<f32>]) -> Result<Vec<f32>, ProtocolError> {
         let (mut answer, mut logits) = (Answer::default(), Vec::new());
-        for chunk in points.chunks(self.batch) {
+        for (samples, chunk) in samples.chunks(self.batch).zip(points.chunks(self.batch)) {
             self.check_stop()?;
-            logits_of(oracle, chunk, &mut answer)?;
+            logits_of(oracle, samples.iter().copied(), chunk, &mut answer)?;
             logits.extend_from_slice(&answer.logits);
         }
         self.sanity.forwards += points.len() as u64;
@@ -60,7 +61,7 @@ impl Run<'_> {
 
     fn item(&self, sample: usize) -> Option<Item> {
         let label = *self.data.labels.get(sample)?;
-        let logits = self.states.get(sample)?.clean.logits().into_owned();
+        let logits = self.states.get(sample)?.clean.logits();
         Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None, guide: None })
     }
 }
@@ -77,7 +78,8 @@ impl Court for Aside<'_, '_, '_> {
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
-        Ok(run.referee.judge(&run.preprocess, self.ball, item.goal(), &item.x, x_adv)?.adversarial)
+        let sample = usize::try_from(item.sample).unwrap_or(usize::MAX);
+        Ok(run.referee.judge(&run.preprocess, self.ball, item.goal(), sample, &item.x, x_adv)?.adversarial)
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), ProtocolError> {

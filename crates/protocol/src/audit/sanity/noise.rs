@@ -23,10 +23,10 @@ impl Run<'_> {
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
             let goal = self.goal(label);
             let points: Vec<Vec<f32>> = (0..TRIES).map(|run| self.on_edge(&x, sample, run)).collect();
-            let logits = self.logits_apart(oracle, &points)?;
+            let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
             for (point, logits) in points.iter().zip(logits.chunks_exact(oracle.classes())) {
                 if argmax(logits).is_some_and(|class| goal.reached(class))
-                    && self.referee.judge(&self.preprocess, &self.ball, goal, &x, point)?.adversarial
+                    && self.referee.judge(&self.preprocess, &self.ball, goal, sample, &x, point)?.adversarial
                 {
                     broken += 1;
                     break;
@@ -56,6 +56,9 @@ impl Run<'_> {
         } else {
             // Nearly all of a ball of many dimensions is at its edge.
             self.ball.sample_uniform(x, &mut rng, &mut point);
+        }
+        if let Some(grid) = &self.grid {
+            grid.snap(&self.ball, x, &mut point);
         }
         point
     }

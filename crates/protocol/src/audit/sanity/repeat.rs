@@ -14,10 +14,10 @@ impl Run<'_> {
     /// Asks about each sample several times, all at once.
     pub(super) fn check_repetition(&mut self, oracle: &mut Oracle, samples: &[usize]) -> Result<(), ProtocolError> {
         let points: Vec<Vec<f32>> = samples.iter().map(|&sample| self.sample(sample)).collect();
-        let first = self.logits_apart(oracle, &points)?;
+        let first = self.logits_apart(oracle, samples, &points)?;
         let mut largest = 0.0f64;
         for _ in 1..TIMES {
-            let again = self.logits_apart(oracle, &points)?;
+            let again = self.logits_apart(oracle, samples, &points)?;
             largest = largest.max(largest_difference(&first, &again, oracle.classes()));
         }
         self.flags.measure(&NON_DETERMINISTIC, largest, || {

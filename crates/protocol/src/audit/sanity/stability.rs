@@ -36,7 +36,7 @@ impl Run<'_> {
                 ball.sample_uniform(&x, &mut rng::keyed("sanity-stability", self.plan.seed, sample as u64, run), &mut point);
                 points.push(point);
             }
-            let logits = self.logits_apart(oracle, &points)?;
+            let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
             let mut margins = logits.chunks_exact(oracle.classes()).map(|logits| goal.margin(logits));
             let Some(Some(clean)) = margins.next() else { continue };
             for margin in margins {

@@ -1,0 +1,79 @@
+//! The original file as it is: fed in its own types, read in its own types.
+
+use std::sync::Arc;
+
+use crate::black_box::reals;
+use crate::held::HeldFeeds;
+use crate::signature::order;
+use crate::{Buffer, EngineError, Held, OracleError, Session, Signature, View};
+
+/// A session on an unmodified file, asked about one sample at a time.
+pub struct Original {
+    session: Box<dyn Session>,
+    input: String,
+    ready: Buffer,
+    /// Shape of one call: a fixed batch is filled with copies of the sample.
+    shape: Vec<usize>,
+    copies: usize,
+    held: Arc<Held>,
+    feeds: HeldFeeds,
+    output: usize,
+    width: usize,
+    columns: Option<Vec<usize>>,
+}
+
+impl Original {
+    /// Wraps a session on the file that `signature` was read off.
+    ///
+    /// # Errors
+    /// [`EngineError::FeedType`] where the attacked input holds no numbers.
+    pub fn new(session: Box<dyn Session>, signature: &Signature, held: Arc<Held>) -> Result<Self, EngineError> {
+        let copies = signature.fixed_batch.unwrap_or(1);
+        let ready = Buffer::empty(signature.dtype).ok_or_else(|| EngineError::FeedType {
+            name: signature.input_name.clone(),
+            expected: signature.dtype,
+            found: brinell_graph::DType::F32,
+        })?;
+        Ok(Self {
+            session,
+            input: signature.input_name.clone(),
+            ready,
+            shape: std::iter::once(copies).chain(signature.sample.iter().copied()).collect(),
+            copies,
+            feeds: HeldFeeds::new(&held, true),
+            held,
+            output: signature.output_index,
+            width: signature.width(),
+            columns: signature.columns.clone(),
+        })
+    }
+
+    /// Returns what is worth knowing about how the file runs, see [`Session::note`].
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.session.note()
+    }
+
+    /// Returns the output of the file for one `ready` input, which becomes numbers of the file's type; the other inputs are held at what the data has
+    /// for `sample`.
+    ///
+    /// # Errors
+    /// [`OracleError`] where the run fails or the output has another size than it declares.
+    pub fn ask(&mut self, ready: &[f32], sample: usize) -> Result<Vec<f64>, OracleError> {
+        self.ready.clear();
+        (0..self.copies).for_each(|_| self.ready.extend_from_f32(ready));
+        self.feeds.fill(&self.held, &[sample], self.copies);
+        let input = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
+        let feeds: Vec<(&str, View<'_>)> = input.chain(self.feeds.views()).collect();
+        let (wanted, width) = (self.output, self.width);
+        let mut output = Vec::with_capacity(width);
+        self.session.run(&feeds, &mut |index, view| {
+            if index == wanted {
+                reals(view.data, &mut output);
+                output.truncate(width);
+            }
+        })?;
+        let output = order(self.columns.as_deref(), width, output);
+        if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
+    }
+}
