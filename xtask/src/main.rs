@@ -22,7 +22,8 @@ usage: cargo xtask COMMAND
     --short        ten small models of the repository instead; fails where one is wrong
     --only A,B     models whose names begin so, without SUPPORTED.md
     --exported     measures what the last run exported
-    --json FILE    writes the measurements too";
+    --json FILE    writes the measurements too
+    --from FILE    takes the measurements that --json wrote";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -25,6 +25,8 @@ struct Options {
     json: Option<PathBuf>,
     /// Measure what was exported before.
     exported: bool,
+    /// Measurements that `--json` wrote, in place of new ones.
+    from: Option<PathBuf>,
 }
 
 impl Options {
@@ -37,6 +39,7 @@ impl Options {
                 "--short" => options.short = true,
                 "--exported" => options.exported = true,
                 "--only" => options.only.extend(value()?.split(',').map(str::to_owned)),
+                "--from" => options.from = Some(PathBuf::from(value()?)),
                 "--json" => options.json = Some(PathBuf::from(value()?)),
                 other => return Err(format!("zoo: unknown argument `{other}`")),
             }
@@ -48,31 +51,23 @@ impl Options {
 /// Exports, measures and reports; SUPPORTED.md is written where the whole zoo was measured.
 pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     let options = Options::parse(arguments)?;
-    let (folder, versions) = if options.short {
-        (crate::root().join("tests/zoo/small"), "manifest.json")
-    } else {
-        (crate::root().join("target/zoo"), "versions.json")
+    let all = match &options.from {
+        Some(path) => read(path)?,
+        None => fresh(&options)?,
     };
-    if !options.short && !options.exported {
-        export(&folder, &options.only)?;
+    if let Some(path) = &options.json {
+        std::fs::write(path, format!("{all:#}\n")).map_err(|error| format!("zoo: {}: {error}", path.display()))?;
     }
-    let lines = measure(&folder)?;
+    let part = |name: &str| all.get(name).ok_or_else(|| format!("zoo: the measurements have no `{name}`"));
     let wanted = |facts: &Value| {
         let name = facts.get("architecture").and_then(Value::as_str).unwrap_or_default();
         options.only.is_empty() || options.only.iter().any(|only| name.starts_with(only.as_str()))
     };
-    let (runtimes, models) = lines.split_first().ok_or("zoo: nothing was measured")?;
-    let models: Vec<Value> = models.iter().filter(|facts| wanted(facts)).cloned().collect();
+    let models: Vec<Value> = part("models")?.as_array().into_iter().flatten().filter(|facts| wanted(facts)).cloned().collect();
     if models.is_empty() {
-        return Err(format!("zoo: {} holds no such model", folder.display()));
+        return Err("zoo: no such model was measured".to_owned());
     }
-    let versions = read(&folder.join(versions))?;
-    let versions = versions.get("versions").unwrap_or(&versions).clone();
-    if let Some(path) = &options.json {
-        let all = serde_json::json!({ "runtimes": runtimes, "versions": versions, "models": models });
-        std::fs::write(path, format!("{all:#}\n")).map_err(|error| format!("zoo: {}: {error}", path.display()))?;
-    }
-    let table = Table::new(runtimes, &versions, &models);
+    let table = Table::new(part("runtimes")?, part("versions")?, &models);
     if options.short || !options.only.is_empty() {
         print!("{}", table.rows());
     } else {
@@ -82,6 +77,23 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     println!("zoo: {}", table.summary());
     // What the whole zoo shows is a result, what the short one shows must be right.
     if options.short && !table.failures().is_empty() { Err(format!("zoo:\n{}", table.failures())) } else { Ok(()) }
+}
+
+/// Exports where that is wanted, and measures.
+fn fresh(options: &Options) -> Result<Value, String> {
+    let (folder, versions) = if options.short {
+        (crate::root().join("tests/zoo/small"), "manifest.json")
+    } else {
+        (crate::root().join("target/zoo"), "versions.json")
+    };
+    if !options.short && !options.exported {
+        export(&folder, &options.only)?;
+    }
+    let lines = measure(&folder)?;
+    let (runtimes, models) = lines.split_first().ok_or("zoo: nothing was measured")?;
+    let versions = read(&folder.join(versions))?;
+    let versions = versions.get("versions").unwrap_or(&versions);
+    Ok(serde_json::json!({ "runtimes": runtimes, "versions": versions, "models": models }))
 }
 
 fn export(folder: &Path, only: &[String]) -> Result<(), String> {

@@ -236,6 +236,8 @@ impl Oracle {
             None => gradient_graph(&white.graph, white.logits, white.input, loss)?,
         };
         let bytes = brinell_onnx::write(&graph)?;
+        // It holds weights turned round, and is gone before the runtime makes weights of its own.
+        drop(graph);
         for lane in &mut self.lanes {
             lane.set_gradient(Some(white.runtime.compile(&bytes)?));
         }

@@ -135,8 +135,8 @@ impl<'a> Table<'a> {
              - **PyTorch**: the outputs of the file as it is, beside those of PyTorch in f64 (at most {FORWARD:e}).\n\
              - **gradient**: by the input, for random cotangents of all outputs, beside PyTorch's autograd in f64; the length of the difference,\n\
              relative to the length of the gradient, at the median of the samples (at most {GRADIENT:e}, or where PyTorch's own gradient in f32 is farther off, twice that).\n\
-             - **step**: one step of APGD in a small ball raises the best other output above the predicted one; by how much, at the sample\n\
-             that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
+             - **step**: one step of APGD in a small ball raises the best other output above the predicted one (of outputs with places,\n\
+             their means); by how much, at the sample that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
              Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}",
             self.summary(),
             list(self.versions),
@@ -149,6 +149,12 @@ impl<'a> Table<'a> {
 fn name(facts: &Value) -> String {
     let word = |key: &str| facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
     format!("{}, {} {}", word("architecture"), word("exporter"), word("opset"))
+}
+
+/// What rounding at the input does to a gradient, as part of a sentence.
+fn noise(facts: &Value) -> String {
+    let noise = facts.get("noise").and_then(Value::as_f64);
+    noise.map(|noise| format!("; rounding at the input moves this gradient by up to {noise:.0e}")).unwrap_or_default()
 }
 
 fn cell(facts: &Value, key: &str) -> Cell {
@@ -173,5 +179,9 @@ fn cell(facts: &Value, key: &str) -> Cell {
     let own = facts.get("torch_f32_error").and_then(Value::as_f64).unwrap_or(0.0);
     let limit = if key.ends_with("gradient") { GRADIENT.max(2.0 * own) } else { FORWARD };
     let text = if error == 0.0 { "0".to_owned() } else { format!("{error:.0e}") };
-    if error <= limit { Cell::Right(text) } else { Cell::Wrong(text.clone(), format!("off by {text}, at most {limit:.0e} is allowed")) }
+    if error <= limit {
+        Cell::Right(text)
+    } else {
+        Cell::Wrong(text.clone(), format!("off by {text}, at most {limit:.0e} is allowed{}", noise(facts)))
+    }
 }

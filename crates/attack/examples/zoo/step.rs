@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Timing, Verdict, run};
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Interface, Oracle, Preprocess, PreprocessOptions, Runtime, Signature};
-use brinell_graph::{Dim, Graph, Op, count};
+use brinell_graph::{Dim, Graph, Op, Reduce};
 use brinell_threat::{Ball, Eps, Goal, InputBox, Norm, argmax};
 
 use crate::reference::Tensor;
@@ -43,13 +43,22 @@ pub(crate) struct Step {
     pub(crate) eps: f64,
 }
 
-/// Attacks with one step. Where the first output is no row of logits, all its elements are.
-pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<Step, String> {
+/// Returns why an audit would not use the runtime for this model, where that is so.
+pub(crate) fn refused(graph: &Graph, runtime: &Arc<dyn Runtime>) -> Option<String> {
+    oracle(graph, runtime).err()
+}
+
+fn oracle(graph: &Graph, runtime: &Arc<dyn Runtime>) -> Result<Oracle, String> {
     let graph = one_row(graph)?;
     let signature = Signature::of(&graph, &Interface::default()).map_err(|e| e.to_string())?;
     let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample).map_err(|e| e.to_string())?;
-    let mut oracle = Oracle::new(&graph, &preprocess, Arc::clone(runtime), 1).map_err(|e| e.to_string())?;
-    let classes = signature.classes;
+    Oracle::new(&graph, &preprocess, Arc::clone(runtime), 1).map_err(|e| e.to_string())
+}
+
+/// Attacks with one step. Where the first output is no row of logits, its mean over places (pixels, anchors) is.
+pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<Step, String> {
+    let mut oracle = oracle(graph, runtime)?;
+    let classes = oracle.classes();
     let mut answer = Answer::default();
     oracle.logits(&x.data, &mut answer).map_err(|e| e.to_string())?;
     let rows: Vec<&[f32]> = answer.logits.chunks(classes).collect();
@@ -109,16 +118,19 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     Ok(kept.0)
 }
 
-/// The graph with its first output alone, as one row for each sample.
+/// The graph with its first output alone, as one row for each sample: [B, K], the mean over the places of [B, K, ..] or of [B, places, K].
 fn one_row(graph: &Graph) -> Result<Graph, String> {
     let mut graph = graph.clone();
     let output = *graph.outputs().first().ok_or("the model has no output")?;
     let shape = graph.shape(output).ok_or("the shape of the output is not known")?.to_vec();
-    let row = match shape.as_slice() {
-        [_, _] => output,
-        [batch, rest @ ..] => graph.add(Op::Reshape { shape: vec![*batch, count(rest)] }, &[output]).map_err(|e| e.to_string())?,
-        [] => return Err("the output is a scalar".to_owned()),
+    let mean = |axes| Op::Reduce { kind: Reduce::Mean, axes, keepdims: false };
+    let op = match shape.as_slice() {
+        [_, _] => None,
+        [_, _, _] => Some(mean(vec![1])),
+        [_, _, places @ ..] if !places.is_empty() => Some(mean((2..shape.len()).collect())),
+        _ => return Err("the output is a scalar or a single row".to_owned()),
     };
+    let row = op.map_or(Ok(output), |op| graph.add(op, &[output])).map_err(|e| e.to_string())?;
     if let Some([_, Dim::Unknown] | [Dim::Unknown, _]) = graph.shape(row) {
         return Err(format!("the output has shape [{}]", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")));
     }

@@ -122,13 +122,10 @@ pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
 /// Returns the value with its axis of n elements multiplied by a `matrix` [n, m], in whose place it has m.
 pub(super) fn from_rows(ctx: &mut Ctx<'_>, value: ValueId, axis: usize, matrix: ValueId) -> Built {
     let rank = ctx.rank(value)?;
-    if rank == axis + 1 && rank > 1 {
+    if rank == axis + 1 {
         return ctx.op(Op::MatMul, &[value, matrix]);
     }
     let turned = super::linear::flip(ctx, matrix)?;
-    if rank == 1 {
-        return ctx.op(Op::MatMul, &[turned, value]);
-    }
     // The axes behind are merged into one, so that the product acts on the second last axis.
     let shape = ctx.shape(value)?;
     let rows = ctx.shape(turned)?.first().copied().unwrap_or(Dim::Fixed(1));
