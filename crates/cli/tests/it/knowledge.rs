@@ -26,7 +26,8 @@ fn a_model_without_a_gradient_is_attacked_by_its_scores_and_the_report_says_so()
     assert!(page.contains("by scores alone") && page.contains("no-gradient"));
     // Of a suite with attacks on scores, these run.
     folder.audit("rounded", "--limit 5 --suite standard --max-queries 50 --out standard").expect(0);
-    assert_eq!(folder.summary("standard")["attacks"], serde_json::json!(["square"]));
+    let stages = folder.summary("standard")["stages"].clone();
+    assert_eq!((stages.as_array().unwrap().len(), &stages[0]["name"]), (1, &"square".into()));
 }
 
 #[test]
@@ -43,14 +44,15 @@ fn gradients_that_were_asked_for_by_name_are_not_replaced() {
 #[test]
 fn an_attacker_who_sees_less_runs_what_needs_no_more() {
     let folder = Folder::new();
-    for (asked, suite, attacks) in [
+    let cases = [
         ("--norm l2 --eps 2 --knowledge score", "score", vec!["square", "nes"]),
         ("--norm l2 --eps 2 --knowledge label", "label", vec!["hopskipjump", "surfree"]),
         ("--norm l2 --eps 2 --knowledge score --suite fast", "fast", vec!["square"]),
         ("--norm l2 --minimum-norm --knowledge label", "label", vec!["hopskipjump", "surfree"]),
         ("--norm l2 --minimum-norm --knowledge score", "label", vec!["hopskipjump", "surfree"]),
-    ] {
-        let out = format!("run{}", asked.len());
+    ];
+    for (number, (asked, suite, attacks)) in cases.into_iter().enumerate() {
+        let out = format!("run{number}");
         folder
             .run(&format!("audit ordinary.onnx --data images.idx3-ubyte {asked} --runtime rten --limit 4 --max-queries 200 --out {out}"))
             .expect(0);
@@ -74,20 +76,12 @@ fn what_sees_more_than_granted_is_refused_with_what_fits() {
 #[test]
 fn a_target_is_reached_from_labels_by_way_of_an_input_of_that_class() {
     let folder = Folder::new();
-    let run = "audit ordinary.onnx --data images.idx3-ubyte --norm l2 --eps 28 --runtime rten --limit 8 --target 3";
+    let run = "audit ordinary.onnx --data images.idx3-ubyte --norm l2 --eps 28 --runtime rten --limit 40 --target 3";
     folder.run(&format!("{run} --knowledge label --attack hopskipjump --max-queries 300 --out run")).expect(0);
-    let summary = folder.summary("run");
-    // Any image is within the radius, and an image of the class is one query away.
-    assert_eq!(
-        summary["survived"],
-        summary["per_class"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|class| class["class"] == 3)
-            .map(|class| class["clean_correct"].as_u64().unwrap())
-            .sum::<u64>()
-    );
+    // Any image is within the radius, and an image of the class is one query away; only those that have the class already stand.
+    let lines = folder.record("run");
+    assert!(lines.iter().filter(|line| line["outcome"] == "broken").count() > 30);
+    assert!(lines.iter().filter(|line| line["outcome"] == "survived").all(|line| line["label"] == 3));
 }
 
 #[test]

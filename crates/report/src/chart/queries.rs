@@ -59,7 +59,7 @@ impl QueriesView {
     }
 }
 
-/// Says how many queries broke half and nine tenths of the broken samples; `None` where nothing was broken by an attack.
+/// Says how many queries broke half and nine tenths of the broken samples, and how many the survivors took; `None` where nothing was broken by an attack.
 pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
     let points = &summary.queries_curve;
     let (first, last) = (points.first()?, points.last()?);
