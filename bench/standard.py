@@ -62,7 +62,7 @@ def peer_run(a, key):
 def table(lines):
     """Markdown: one row per network."""
     runs = {(line["network"], line["tool"]): line for line in lines}
-    rows = ["| network | eps | right of n | standard | auto-attack | fast | time, standard/auto-attack: wall (processor) | time, fast/auto-attack | queries, fast/standard | forwards+backwards, auto-attack by count / by our table |",
+    rows = ["| network | eps | right of n | standard leaves | auto-attack leaves | fast leaves | time, standard/auto-attack: wall (processor) | processor time, fast/auto-attack | queries, fast/standard | passes of auto-attack: counted / by Brinell's table |",
             "|---|---|---|---|---|---|---|---|---|---|"]
     for key in dict.fromkeys(line["network"] for line in lines):
         standard, fast, peer = (runs.get((key, tool)) for tool in ("brinell:standard", "brinell:fast", "autoattack:standard"))
@@ -73,7 +73,7 @@ def table(lines):
         by_table = sum((s["reference_forwards"] or 0) + (s["reference_backwards"] or 0) for s in standard["stages"])
         cells = [key, standard["eps"], f"{standard['clean_correct']} of {standard['n']}", standard["survived"], peer["survived"] if peer else "-",
                  fast["survived"] if fast else "-",
-                 f"{ratio(standard, peer, 'seconds')} ({ratio(standard, peer, 'cpu_seconds')})", ratio(fast, peer, "seconds"),
+                 f"{ratio(standard, peer, 'seconds')} ({ratio(standard, peer, 'cpu_seconds')})", ratio(fast, peer, "cpu_seconds"),
                  f"{queries(fast) / queries(standard):.3f}" if fast else "-", f"{queries(peer):,} / {by_table:,}" if peer else "-"]
         rows.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(rows) + "\n"
