@@ -172,6 +172,12 @@ impl Features {
         &self.one_hot
     }
 
+    /// Returns true where the rules leave every number of every range: no step within the ball is taken back.
+    #[must_use]
+    pub fn leave_all(&self) -> bool {
+        self.one_hot.is_empty() && self.list.iter().all(|feature| feature.change == Change::Any && matches!(feature.values, Values::Real))
+    }
+
     /// Returns the widths of all ranges in units, 0 for features that may not be changed.
     pub fn widths(&self) -> impl Iterator<Item = f64> {
         self.list.iter().map(|feature| if feature.change == Change::None { 0.0 } else { feature.width() })

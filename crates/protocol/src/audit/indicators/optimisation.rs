@@ -25,8 +25,9 @@ impl Run<'_> {
             });
         }
         let climbed: Vec<&State> = survivors.into_iter().filter(|state| state.gradients).collect();
-        // In a ball without extent no loss can rise.
-        if climbed.is_empty() || self.plan.eps.value() <= 0.0 {
+        // In a ball without extent no loss can rise, and rules of features may leave nothing of one.
+        let ruled = self.ball.features.as_ref().is_some_and(|features| !features.leave_all());
+        if climbed.is_empty() || self.plan.eps.value() <= 0.0 || ruled {
             return;
         }
         let share = |count: usize| count as f64 / climbed.len() as f64;
