@@ -39,7 +39,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = "Model")]
     pub(crate) threshold: Option<f64>,
 
-    /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv), an image, or a folder of PNG/JPEG images
+    /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv, .parquet), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) data: Option<PathBuf>,
 

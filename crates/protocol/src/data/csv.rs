@@ -9,18 +9,19 @@ use super::input::Input;
 use super::labels;
 use super::load::{self, Parts};
 use super::options::LoadOptions;
+use super::parquet;
 
 const MAX_TABLE: u64 = 1 << 32;
 
 /// Names of a column of labels, the surest first.
 const LABELS: &[&str] = &["label", "target", "class", "y"];
 
-/// Returns true for files whose names say that they hold a table: `.csv` and `.tsv`, compressed or not.
+/// Returns true for files whose names say that they hold a table: `.csv` and `.tsv`, compressed or not, and `.parquet`.
 #[must_use]
 pub fn is_table(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with(".csv") || name.ends_with(".tsv")
+    [".csv", ".tsv", ".parquet"].iter().any(|end| name.ends_with(end))
 }
 
 /// Rows of a table, and where in the file they stand.
@@ -30,9 +31,21 @@ struct Table {
     rows: Vec<(u64, csv::StringRecord)>,
 }
 
-/// Reads a table with its labels.
+/// Reads a table of text with its labels.
 pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let table = table(path).at(path)?;
+    labelled(path, text(path).at(path)?, "csv", options)
+}
+
+/// Reads a Parquet file with its labels.
+pub(super) fn read_parquet(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    let (columns, rows) = parquet::rows(path).at(path)?;
+    if rows.is_empty() {
+        return Err(DataError::new(path, DataErrorKind::Empty));
+    }
+    labelled(path, Table { columns, named: true, rows }, "parquet", options)
+}
+
+fn labelled(path: &Path, table: Table, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
     let column = match (&options.labels, file) {
         (_, Some(_)) => None,
@@ -74,7 +87,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataEr
         samples: Samples { pixels: Pixels::F32(values), shape: vec![width], n, total },
         labels,
         label_path: file.cloned(),
-        format: "csv",
+        format,
         class_names: options.class_names.clone(),
         ids: Vec::new(),
         columns: if table.named { columns.collect() } else { Vec::new() },
@@ -83,7 +96,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataEr
     load::dataset(path, parts)
 }
 
-fn table(path: &Path) -> Result<Table, DataErrorKind> {
+fn text(path: &Path) -> Result<Table, DataErrorKind> {
     let malformed = |reason: String| DataErrorKind::Malformed { format: "table", reason };
     let text = String::from_utf8(Input::open(path)?.up_to(MAX_TABLE)?).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -216,6 +229,6 @@ mod tests {
             let error = load("a.csv", text, labels).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
         }
-        assert!(load("a.parquet", "PAR1....PAR1", None).unwrap_err().contains("to_csv"));
+        assert!(load("a.parquet", "PAR1....PAR1", None).unwrap_err().contains("Parquet"));
     }
 }

@@ -254,11 +254,6 @@ pub enum DataErrorKind {
         "no column is named label, target, class or y; name the one that holds the labels with `--labels COLUMN` (its name, or its number from 0), or give a labels file"
     )]
     NoLabelColumn,
-    /// Parquet is not read.
-    #[error(
-        "Parquet files are not read; convert it to CSV, for example with python -c \"import pandas; pandas.read_parquet('data.parquet').to_csv('data.csv', index=False)\""
-    )]
-    Parquet,
     /// A name is no known class.
     #[error("{0}")]
     Class(#[from] UnknownClass),

@@ -59,7 +59,10 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
             no_arrays(path, options)?;
             return csv::read(path, options);
         }
-        Some(Format::Parquet) => return Err(DataError::new(path, DataErrorKind::Parquet)),
+        Some(Format::Parquet) => {
+            no_arrays(path, options)?;
+            return csv::read_parquet(path, options);
+        }
         Some(Format::Idx) => array(path, "idx", options, idx::header)?,
         Some(Format::Npy) => array(path, "npy", options, npy::header)?,
         Some(Format::Npz) => archive::read(path, options)?,

@@ -8,6 +8,7 @@
 //! | safetensors | first bytes | tensor named as in .npz | tensor named as in .npz |
 //! | CIFAR binary | suffix `.bin` | rows of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100) | first byte; CIFAR-100: the fine label |
 //! | CSV | suffix `.csv`, `.tsv` (`.gz` too) | one a row, one number a column | a column: `--labels NAME` or its number, else the one named `label`, `target`, `class` or `y`; or a labels file |
+//! | Parquet | `PAR1` | one a row, one number a column | as of CSV |
 //! | PNG or JPEG | first bytes | one image, `[3, height, width]` | `--labels CLASS` |
 //! | folder of PNG and JPEG | a folder | every image, sorted by folder and name; with a table, in its order | `labels.csv` or `--labels FILE`, else one folder per class |
 //!
@@ -50,6 +51,7 @@ mod labels;
 mod load;
 mod npy;
 mod options;
+mod parquet;
 mod table;
 mod tensors;
 

@@ -1,0 +1,49 @@
+//! Rows of Parquet files, in the form of those of other tables.
+
+use std::fs::File;
+use std::path::Path;
+
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::record::Field;
+
+use super::error::DataErrorKind;
+
+/// Names of the columns, and rows with the number that each has, from 1.
+pub(super) type Rows = (Vec<String>, Vec<(u64, csv::StringRecord)>);
+
+/// Reads all rows. Numbers keep every digit; a missing value is an empty cell.
+///
+/// # Errors
+/// [`DataErrorKind::Malformed`] for damaged files, for compressions other than Snappy, and for columns that hold more than one value in a row.
+pub(super) fn rows(path: &Path) -> Result<Rows, DataErrorKind> {
+    let reader = SerializedFileReader::new(File::open(path)?).map_err(malformed)?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    if let Some(nested) = schema.root_schema().get_fields().iter().find(|field| !field.is_primitive()) {
+        let reason = format!("column `{}` holds several values in a row; give each a column of its own", nested.name());
+        return Err(DataErrorKind::Malformed { format: "Parquet", reason });
+    }
+    let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();
+    let mut rows = Vec::new();
+    for (number, row) in (1..).zip(reader.get_row_iter(None).map_err(malformed)?) {
+        let row = row.map_err(malformed)?;
+        rows.push((number, row.get_column_iter().map(|(_, field)| cell(field)).collect()));
+    }
+    Ok((columns, rows))
+}
+
+fn cell(field: &Field) -> String {
+    match field {
+        Field::Null => String::new(),
+        Field::Float(value) => value.to_string(),
+        Field::Double(value) => value.to_string(),
+        Field::Float16(value) => value.to_f32().to_string(),
+        Field::Str(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn malformed(error: ParquetError) -> DataErrorKind {
+    let hint = if error.to_string().contains("feature") { "; write it with compression=\"snappy\" or none" } else { "" };
+    DataErrorKind::Malformed { format: "Parquet", reason: format!("{error}{hint}") }
+}
