@@ -1,7 +1,5 @@
 //! Parquet files that pandas and Arrow wrote.
 
-#![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
-
 use std::path::{Path, PathBuf};
 
 use brinell_protocol::data::{Dataset, LoadOptions, Pixels, load};
