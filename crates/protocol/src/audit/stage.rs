@@ -88,7 +88,11 @@ impl Run<'_> {
                 }
             };
             let label = *data.labels.get(sample)?;
-            let guide = guides.get(&sample).cloned();
+            let guide = guides.get(&sample).map(|&index| {
+                let mut guide = vec![0.0; data.sample_len()];
+                data.sample(index, scale, &mut guide);
+                guide
+            });
             Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
         let trees = self.trees.clone();
