@@ -206,7 +206,7 @@ impl Oracle {
         self.sample_len
     }
 
-    /// Returns what is worth knowing about how the model runs, see [`Session::note`](crate::Session::note).
+    /// Returns what is worth knowing about how the model runs, see [`Session::note`].
     #[must_use]
     pub fn note(&self) -> Option<&str> {
         self.lanes.first().and_then(Lane::note)
