@@ -69,10 +69,8 @@ pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
         points.iter().find(|point| first.survived - point.survived >= due).map(|point| count(point.queries))
     };
     let (half, most) = within(0.5).zip(within(0.9)).filter(|_| broken > 0)?;
-    Some(format!(
-        "Of the broken, half fell within {half} queries and 90 % within {most}; survivors were asked up to {} times.",
-        count(last.queries)
-    ))
+    let survivors = if last.survived > 0 { format!("; survivors were asked up to {} times", count(last.queries)) } else { String::new() };
+    Some(format!("Queries to break a sample: {half} at the median, {most} at 90 % of the broken{survivors}."))
 }
 
 fn grid(body: &mut String, decades: f64) {
