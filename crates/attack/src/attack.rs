@@ -193,11 +193,15 @@ pub trait Recipe: Send + Sync {
         self.knowledge() == Knowledge::White && !self.reads_trees()
     }
 
-    /// The loss to be maximised for a model with this many classes.
-    fn loss(&self, targeted: bool, classes: usize) -> Loss;
+    /// The loss to be maximised for a model with this many classes: the margin, unless the attack follows another.
+    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
+        if targeted { Loss::TargetedMargin } else { Loss::Margin }
+    }
 
     /// Number of runs per sample, at least 1: restarts, and target classes where the attack tries several.
-    fn runs(&self, targeted: bool, classes: usize) -> u32;
+    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+        1
+    }
 
     /// Number of updates of the input in one run, at least 1.
     fn steps(&self) -> u32;

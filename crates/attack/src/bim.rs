@@ -86,10 +86,6 @@ impl Recipe for Bim {
         if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
-    }
-
     fn steps(&self) -> u32 {
         self.config.steps
     }

@@ -4,7 +4,7 @@ use brinell_threat::{Ball, Norm, Region, clamp, fill_normal};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
+    Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     rng::generator,
     settings::{Settings, above_zero, positive},
     step::{finite_length, sign},
@@ -120,10 +120,6 @@ impl Recipe for Estimate {
 
     fn knowledge(&self) -> Knowledge {
         Knowledge::Score
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {

@@ -36,10 +36,6 @@ impl Recipe for Fgsm {
         if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
-    }
-
     fn steps(&self) -> u32 {
         1
     }

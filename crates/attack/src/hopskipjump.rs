@@ -4,7 +4,7 @@ use brinell_threat::{Ball, Goal, InputBox, Norm, fill_normal, fill_uniform};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
+    Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached, shifted},
     rng::generator,
     settings::{above_zero, positive},
@@ -86,10 +86,6 @@ impl Recipe for HopSkipJump {
 
     fn seeks_minimum(&self) -> bool {
         true
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {

@@ -20,7 +20,7 @@ mod tradeoff;
 
 use brinell_threat::{Ball, Goal, Norm, clamp};
 
-use crate::{Attack, Loss, Need, Next, Reply, Start, rng::generator};
+use crate::{Attack, Need, Next, Reply, Start, rng::generator};
 use polish::Polish;
 use prune::Prune;
 use rescue::{Rescue, Rescued};
@@ -243,9 +243,4 @@ impl<S: Search> Attack for Nearest<S> {
         self.need = need;
         Next::Continue
     }
-}
-
-/// The logit margin, or in a targeted attack the target's: what nearly all minimum-norm attacks raise.
-pub(crate) fn margin_loss(targeted: bool) -> Loss {
-    if targeted { Loss::TargetedMargin } else { Loss::Margin }
 }

@@ -9,7 +9,7 @@ mod run;
 
 use brinell_threat::Norm;
 
-use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, reference::Spent, rng::generator, settings::positive};
+use crate::{Attack, AttackError, Knowledge, Recipe, Start, driver::Queries, reference::Spent, rng::generator, settings::positive};
 use run::Run;
 
 /// Parameters of [`Square`] as given.
@@ -91,10 +91,6 @@ impl Recipe for Square {
 
     fn knowledge(&self) -> Knowledge {
         Knowledge::Score
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {

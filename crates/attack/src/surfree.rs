@@ -6,7 +6,7 @@ use brinell_threat::{Ball, Goal, Norm, clamp, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
+    Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached},
     picture::SmoothNoise,
     rng::generator,
@@ -97,10 +97,6 @@ impl Recipe for SurFree {
 
     fn seeks_minimum(&self) -> bool {
         true
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {

@@ -91,10 +91,6 @@ impl Recipe for DeepFool {
         if targeted { Loss::TargetedMargin } else { Loss::Difference }
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
-    }
-
     fn steps(&self) -> u32 {
         self.config.steps
     }

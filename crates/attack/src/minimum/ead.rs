@@ -2,9 +2,9 @@
 
 use brinell_threat::{Norm, clamp};
 
-use super::{Nearest, POLISH, Sample, Search, Told, margin_loss, proximal::soft, tradeoff::TradeOff};
+use super::{Nearest, POLISH, Sample, Search, Told, proximal::soft, tradeoff::TradeOff};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
+    Attack, AttackError, Knowledge, Need, Recipe, Start,
     settings::{above_zero, positive},
     step::finite,
 };
@@ -92,14 +92,6 @@ impl Recipe for Ead {
 
     fn seeks_minimum(&self) -> bool {
         true
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        margin_loss(targeted)
-    }
-
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
     }
 
     fn steps(&self) -> u32 {

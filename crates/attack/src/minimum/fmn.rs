@@ -2,9 +2,9 @@
 
 use brinell_threat::{Ball, Norm};
 
-use super::{Nearest, POLISH, Sample, Search, Told, margin_loss, steps::Steps};
+use super::{Nearest, POLISH, Sample, Search, Told, steps::Steps};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
+    Attack, AttackError, Knowledge, Need, Recipe, Start,
     settings::{above_zero, positive},
     step::{dual_length, finite, finite_length},
 };
@@ -89,14 +89,6 @@ impl Recipe for Fmn {
 
     fn seeks_minimum(&self) -> bool {
         true
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        margin_loss(targeted)
-    }
-
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
     }
 
     fn steps(&self) -> u32 {

@@ -9,7 +9,7 @@ use brinell_engine::{Decision, Ensemble};
 use brinell_threat::{Ball, Goal, Norm};
 
 use crate::settings::positive;
-use crate::{Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start};
+use crate::{Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start};
 use search::{Ended, Lead, Limits, Question, search};
 use space::Space;
 
@@ -89,14 +89,6 @@ impl Recipe for Trees {
 
     fn reads_trees(&self) -> bool {
         true
-    }
-
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
-    }
-
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        1
     }
 
     fn steps(&self) -> u32 {
