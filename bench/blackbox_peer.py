@@ -12,7 +12,6 @@ Square runs on all images at once; an image counts as broken at q queries if its
 auto-attack's package `autoattack`.
 """
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -23,21 +22,14 @@ import warnings
 import numpy as np
 import torch
 
-from networks import DATA, NETWORKS
+from networks import NETWORKS
+from torch_network import tools
 
 BUDGETS = [100, 300, 1000, 2000, 5000, 10000]
 
 
 class Spent(Exception):
     """The budget of an image is used up."""
-
-
-def tools():
-    """The module ../shared/tools/peers.py."""
-    spec = importlib.util.spec_from_file_location("peers_tools", DATA.parent / "tools" / "peers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Watched(torch.nn.Module):

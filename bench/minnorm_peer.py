@@ -20,40 +20,8 @@ import warnings
 
 import torch
 
-from networks import DATA, NETWORKS
-
-
-def tools():
-    """The module ../shared/tools/peers.py."""
-    spec = importlib.util.spec_from_file_location("peers_tools", DATA.parent / "tools" / "peers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Counted(torch.nn.Module):
-    """A network that counts images on their way in and gradients on their way out."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network, self.forwards, self.backwards = network, 0, 0
-        outer = self
-
-        class Count(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x):
-                outer.forwards += len(x)
-                return x.view_as(x)
-
-            @staticmethod
-            def backward(ctx, gradient):
-                outer.backwards += len(gradient)
-                return gradient
-
-        self.count = Count.apply
-
-    def forward(self, x):
-        return self.network(self.count(x))
+from networks import NETWORKS
+from torch_network import Counted, tools
 
 
 def foolbox_attack(name, **settings):

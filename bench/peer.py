@@ -9,34 +9,14 @@ loading and the last check of the images found are not in it. FOLDER holds auto-
 """
 import argparse
 import contextlib
-import importlib.util
 import json
 import sys
 import time
 
 import torch
 
-from networks import ATTACKS, DATA, NETWORKS
-
-
-def tools():
-    """The module ../shared/tools/peers.py."""
-    spec = importlib.util.spec_from_file_location("peers_tools", DATA.parent / "tools" / "peers.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-class Counted(torch.nn.Module):
-    """A network that counts the images that pass through it."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network, self.forwards = network, 0
-
-    def forward(self, x):
-        self.forwards += len(x)
-        return self.network(x)
+from networks import ATTACKS, NETWORKS
+from torch_network import Counted, tools
 
 
 def attack_of(name, network, eps, seed, folder):

@@ -16,33 +16,7 @@ import time
 import torch
 
 from networks import NETWORKS
-from peer import tools
-from torch_network import network_of
-
-
-class Counted(torch.nn.Module):
-    """A network that counts the images passing through it forwards and backwards."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network, self.forwards, self.backwards = network, 0, 0
-        counts = self
-
-        class Pass(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, x):
-                return x.view_as(x)
-
-            @staticmethod
-            def backward(ctx, gradient):
-                counts.backwards += len(gradient)
-                return gradient
-
-        self.passing = Pass.apply
-
-    def forward(self, x):
-        self.forwards += len(x)
-        return self.network(self.passing(x))
+from torch_network import Counted, network_of, tools
 
 
 def main():

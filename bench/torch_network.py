@@ -1,15 +1,51 @@
-"""A network of ../../shared/data as a torch module: by onnx2torch, or by a small interpreter where that cannot read it."""
+"""The networks of ../../shared/data as torch modules: by onnx2torch, or by a small interpreter where that cannot read one; and their passes counted."""
+import importlib.util
 import os
 
 import torch
 from torch.nn.functional import batch_norm, conv2d
 
+from networks import DATA
+
 SHAPES = {"Shape", "Constant", "ConstantOfShape"}
+
+
+def tools():
+    """The module ../shared/tools/peers.py."""
+    spec = importlib.util.spec_from_file_location("peers_tools", DATA.parent / "tools" / "peers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def network_of(helper, key):
     """The frozen network on pixels in [0, 1], NCHW; `helper` is the module ../../shared/tools/peers.py."""
     return Interpreted(helper, key).requires_grad_(False).eval() if key == "vit" else helper.network(key)
+
+
+class Counted(torch.nn.Module):
+    """A network that counts images on their way in and gradients on their way out."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.forwards, self.backwards = network, 0, 0
+        outer = self
+
+        class Count(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                outer.forwards += len(x)
+                return x.view_as(x)
+
+            @staticmethod
+            def backward(ctx, gradient):
+                outer.backwards += len(gradient)
+                return gradient
+
+        self.count = Count.apply
+
+    def forward(self, x):
+        return self.network(self.count(x))
 
 
 class Interpreted(torch.nn.Module):

@@ -2,7 +2,7 @@
 
 use crate::format::{NBSP, confidence, interval, percent, radius, size};
 use crate::nearest;
-use brinell_record::{Severity, Summary};
+use brinell_record::{Ruling, Severity, Summary};
 
 /// One sentence in two parts, so that the count can be set apart.
 pub(crate) struct Verdict {
@@ -116,4 +116,15 @@ pub(crate) fn noun(summary: &Summary) -> &'static str {
 /// The noun with its plural ending.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+/// The name of the ruling on a claim.
+pub(crate) fn ruling(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Refuted => "refuted",
+        Ruling::Proven => "proven",
+        Ruling::Supported => "supported",
+        Ruling::Undecided => "undecided",
+        Ruling::Stale => "stale",
+    }
 }

@@ -1,6 +1,6 @@
 //! Robust accuracy over the radius, with interval bands; one or several series.
 
-use super::{coordinate, escape};
+use super::{coordinate, escape, percent_axis, tick};
 use crate::format::{denominator, interval, percent, significant, size};
 use brinell_record::{CurvePoint, Threat};
 use serde::Serialize;
@@ -78,21 +78,9 @@ impl CurveView {
 
 /// Lines of the grid with their labels.
 fn grid(body: &mut String, most: f64, threat: &Threat) {
-    for percent in [0, 25, 50, 75, 100] {
-        let y = 100 - percent;
-        let _ = write!(
-            body,
-            r#"<line class="grid" x1="0" x2="100%" y1="{y}%" y2="{y}%"/><text class="axis" x="-10" y="{y}%" dy=".35em" text-anchor="end">{percent}{}</text>"#,
-            if percent == 100 { "\u{a0}%" } else { "" },
-        );
-    }
-    for (tick, label) in ticks(most, threat) {
-        let x = coordinate(100.0 * tick / most);
-        let _ = write!(
-            body,
-            r#"<line class="notch" x1="{x}%" x2="{x}%" y1="100%" y2="100%" transform="translate(0,5)"/><line class="grid fine" x1="{x}%" x2="{x}%" y1="0" y2="100%"/><text class="axis" x="{x}%" y="100%" dy="1.7em" text-anchor="middle">{}</text>"#,
-            escape(&label)
-        );
+    percent_axis(body);
+    for (value, label) in ticks(most, threat) {
+        tick(body, 100.0 * value / most, &label);
     }
 }
 

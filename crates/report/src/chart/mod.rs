@@ -11,6 +11,8 @@ mod distances;
 mod queries;
 mod sandwich;
 
+use std::fmt::Write as _;
+
 pub(crate) use bar::{paired_bar, survivors_bar};
 pub(crate) use curve::{CurveView, Series, key, marker};
 pub(crate) use decision::decision;
@@ -42,6 +44,28 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The lines of a grid from 0 to 100 % with their labels, bottom to top.
+pub(crate) fn percent_axis(body: &mut String) {
+    for percent in [0, 25, 50, 75, 100] {
+        let y = 100 - percent;
+        let _ = write!(
+            body,
+            r#"<line class="grid" x1="0" x2="100%" y1="{y}%" y2="{y}%"/><text class="axis" x="-10" y="{y}%" dy=".35em" text-anchor="end">{percent}{}</text>"#,
+            if percent == 100 { "\u{a0}%" } else { "" },
+        );
+    }
+}
+
+/// A mark on the horizontal axis with its line and label; `x` in per cent of the width.
+pub(crate) fn tick(body: &mut String, x: f64, label: &str) {
+    let _ = write!(
+        body,
+        r#"<line class="notch" x1="{x}%" x2="{x}%" y1="100%" y2="100%" transform="translate(0,5)"/><line class="grid fine" x1="{x}%" x2="{x}%" y1="0" y2="100%"/><text class="axis" x="{x}%" y="100%" dy="1.7em" text-anchor="middle">{}</text>"#,
+        escape(label),
+        x = coordinate(x)
+    );
 }
 
 /// A share of a whole in per cent, 0 for an empty whole.

@@ -1,6 +1,6 @@
 //! How many queries breaking takes: survivors over queries, on a logarithmic axis.
 
-use super::{coordinate, escape};
+use super::{coordinate, escape, percent_axis, tick};
 use crate::format::{count, interval, percent, size};
 use brinell_record::{QueryPoint, Summary};
 use serde::Serialize;
@@ -74,23 +74,11 @@ pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
 }
 
 fn grid(body: &mut String, decades: f64) {
-    for percent in [0, 25, 50, 75, 100] {
-        let y = 100 - percent;
-        let _ = write!(
-            body,
-            r#"<line class="grid" x1="0" x2="100%" y1="{y}%" y2="{y}%"/><text class="axis" x="-10" y="{y}%" dy=".35em" text-anchor="end">{percent}{}</text>"#,
-            if percent == 100 { "\u{a0}%" } else { "" },
-        );
-    }
-    let mut tick = 1_u64;
-    while (tick as f64).log10() <= decades {
-        let x = coordinate(100.0 * (tick as f64).log10() / decades);
-        let _ = write!(
-            body,
-            r#"<line class="notch" x1="{x}%" x2="{x}%" y1="100%" y2="100%" transform="translate(0,5)"/><line class="grid fine" x1="{x}%" x2="{x}%" y1="0" y2="100%"/><text class="axis" x="{x}%" y="100%" dy="1.7em" text-anchor="middle">{}</text>"#,
-            escape(&count(tick))
-        );
-        tick = tick.saturating_mul(10);
+    percent_axis(body);
+    let mut queries = 1_u64;
+    while (queries as f64).log10() <= decades {
+        tick(body, 100.0 * (queries as f64).log10() / decades, &count(queries));
+        queries = queries.saturating_mul(10);
     }
 }
 

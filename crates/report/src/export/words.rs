@@ -2,7 +2,8 @@
 
 use super::Check;
 use crate::format::{JOINER, NBSP, confidence, interval, percent, radius};
-use brinell_record::{Numbers, Property, Rate, Relation, Ruling, Summary, Threat};
+pub(super) use crate::verdict::ruling;
+use brinell_record::{Numbers, Property, Rate, Relation, Summary, Threat};
 
 /// What must be said wherever survivors are counted.
 pub(super) const NO_PROOF: &str = "Attacks that fail prove nothing: the share that survived is an upper bound of the truth, \
@@ -35,17 +36,6 @@ pub(super) fn ball(threat: &Threat) -> String {
 pub(super) fn threat(summary: &Summary) -> String {
     let towards = summary.threat.target.map(|target| format!(" towards class {target}")).unwrap_or_default();
     format!("any change of at most {}{towards}", ball(&summary.threat))
-}
-
-/// The name of a verdict.
-pub(super) fn ruling(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::Refuted => "refuted",
-        Ruling::Proven => "proven",
-        Ruling::Supported => "supported",
-        Ruling::Undecided => "undecided",
-        Ruling::Stale => "stale",
-    }
 }
 
 /// The kind of property that a claim asserts; rules and classes of test cases are named after it.

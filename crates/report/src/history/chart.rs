@@ -1,6 +1,6 @@
 //! Robust accuracy of every run with its interval, one series per model name.
 
-use crate::chart::{coordinate, escape, marker};
+use crate::chart::{coordinate, escape, marker, percent_axis};
 use crate::format::percent;
 use brinell_record::HistoryGroup;
 use std::fmt::Write as _;
@@ -13,14 +13,7 @@ pub(super) fn draw(group: &HistoryGroup) -> String {
     let n = group.runs.len();
     let names = series(group);
     let mut body = String::new();
-    for percent in [0, 25, 50, 75, 100] {
-        let y = 100 - percent;
-        let _ = write!(
-            body,
-            r#"<line class="grid" x1="0" x2="100%" y1="{y}%" y2="{y}%"/><text class="axis" x="-10" y="{y}%" dy=".35em" text-anchor="end">{percent}{}</text>"#,
-            if percent == 100 { "\u{a0}%" } else { "" },
-        );
-    }
+    percent_axis(&mut body);
     let x = |at: usize| coordinate(100.0 * (at as f64 + 0.5) / n.max(1) as f64);
     let y = |value: f64| coordinate(100.0 * (1.0 - value));
     let step = n.div_ceil(LABELS).max(1);

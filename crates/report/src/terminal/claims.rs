@@ -6,6 +6,7 @@ use brinell_record::{CheckedClaim, Flag, OnUndecided, Replay, Ruling, Severity, 
 
 use super::{NARROWEST, Paint, ascii, wrap};
 use crate::format::significant;
+use crate::verdict::ruling as ruling_name;
 
 /// Counterexamples that are listed although everybody confirms them; others always are.
 const LISTED: usize = 20;
@@ -23,7 +24,7 @@ pub fn verdicts(claims: &[CheckedClaim], width: usize, colour: bool) -> String {
     let count = |ruling: Ruling| claims.iter().filter(|claim| claim.verdict.verdict == ruling).count();
     let kinds = [Ruling::Refuted, Ruling::Stale, Ruling::Undecided, Ruling::Supported, Ruling::Proven];
     let counts: Vec<String> =
-        kinds.into_iter().filter(|&ruling| count(ruling) > 0).map(|ruling| format!("{} {}", count(ruling), word(ruling))).collect();
+        kinds.into_iter().filter(|&ruling| count(ruling) > 0).map(|ruling| format!("{} {}", count(ruling), ruling_name(ruling))).collect();
     let noun = if claims.len() == 1 { "claim" } else { "claims" };
     let _ = writeln!(out, "{} {noun}: {}", claims.len(), counts.join(", "));
     out
@@ -31,7 +32,7 @@ pub fn verdicts(claims: &[CheckedClaim], width: usize, colour: bool) -> String {
 
 fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) {
     let Verdict { verdict, claim: asked, .. } = &claim.verdict;
-    let name = word(*verdict).to_uppercase();
+    let name = ruling_name(*verdict).to_uppercase();
     let painted = match verdict {
         Ruling::Refuted | Ruling::Stale => paint.red(&name),
         Ruling::Undecided => paint.yellow(&name),
@@ -163,14 +164,4 @@ fn row(witness: &Witness) -> Vec<String> {
         .to_owned(),
     );
     row
-}
-
-fn word(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::Refuted => "refuted",
-        Ruling::Proven => "proven",
-        Ruling::Supported => "supported",
-        Ruling::Undecided => "undecided",
-        Ruling::Stale => "stale",
-    }
 }

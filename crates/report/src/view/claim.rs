@@ -3,7 +3,7 @@
 use super::repeat::{self, Fact, Group, code, text};
 use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
-use crate::verdict::class_name;
+use crate::verdict::{class_name, ruling};
 use brinell_record::{
     Claim, ClaimThreat, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict, Witness,
 };
@@ -73,16 +73,6 @@ impl ClaimView {
             rests_on: rests_on(verdict),
             command: verdict.command.clone(),
         }
-    }
-}
-
-fn ruling(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::Refuted => "refuted",
-        Ruling::Proven => "proven",
-        Ruling::Supported => "supported",
-        Ruling::Undecided => "undecided",
-        Ruling::Stale => "stale",
     }
 }
 
