@@ -41,19 +41,24 @@ pub(super) fn gather_elements(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
 }
 
 pub(super) fn scatter_elements(ctx: &mut Ctx<'_>, axis: usize, reduction: ScatterReduction) -> Grads {
+    scatter(ctx, reduction, Op::ScatterElements { axis, reduction }, Op::GatherElements { axis })
+}
+
+/// The gradient of `overwrite`, which puts updates into places, or adds them; `pick` takes values from the same places.
+fn scatter(ctx: &mut Ctx<'_>, reduction: ScatterReduction, overwrite: Op, pick: Op) -> Grads {
     let (indices, updates, dy) = (ctx.x(1)?, ctx.x(2)?, ctx.dy()?);
     let mut gradients = vec![None; 3];
     match reduction {
         ScatterReduction::Add => gradients[0] = Some(dy),
         ScatterReduction::None if ctx.wants(0) => {
             let zeros = ctx.zeros_like(updates)?;
-            gradients[0] = Some(ctx.op(Op::ScatterElements { axis, reduction }, &[dy, indices, zeros])?);
+            gradients[0] = Some(ctx.op(overwrite, &[dy, indices, zeros])?);
         }
         ScatterReduction::None => {}
         _ => return unsupported(format!("reduction {reduction:?}")),
     }
     if ctx.wants(2) {
-        gradients[2] = Some(ctx.op(Op::GatherElements { axis }, &[dy, indices])?);
+        gradients[2] = Some(ctx.op(pick, &[dy, indices])?);
     }
     Ok(gradients)
 }
@@ -68,21 +73,7 @@ pub(super) fn gather_nd(ctx: &mut Ctx<'_>, batch_dims: usize) -> Grads {
 }
 
 pub(super) fn scatter_nd(ctx: &mut Ctx<'_>, reduction: ScatterReduction) -> Grads {
-    let (indices, updates, dy) = (ctx.x(1)?, ctx.x(2)?, ctx.dy()?);
-    let mut gradients = vec![None; 3];
-    match reduction {
-        ScatterReduction::Add => gradients[0] = Some(dy),
-        ScatterReduction::None if ctx.wants(0) => {
-            let zeros = ctx.zeros_like(updates)?;
-            gradients[0] = Some(ctx.op(Op::ScatterND { reduction }, &[dy, indices, zeros])?);
-        }
-        ScatterReduction::None => {}
-        _ => return unsupported(format!("reduction {reduction:?}")),
-    }
-    if ctx.wants(2) {
-        gradients[2] = Some(ctx.op(Op::GatherND { batch_dims: 0 }, &[dy, indices])?);
-    }
-    Ok(gradients)
+    scatter(ctx, reduction, Op::ScatterND { reduction }, Op::GatherND { batch_dims: 0 })
 }
 
 pub(super) fn reverse_sequence(ctx: &mut Ctx<'_>) -> Grads {
