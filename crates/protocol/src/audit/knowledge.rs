@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage, suite_for};
-use brinell_engine::{OracleError, Preprocess, Runtime};
+use brinell_engine::{Ensemble, Oracle, OracleError, Preprocess, Runtime};
 use brinell_threat::Norm;
 
 use super::clean::is_distribution;
@@ -24,86 +24,131 @@ pub(super) struct Chosen {
 pub(super) struct Asked<'a> {
     plan: &'a Plan,
     suite: Suite,
+    /// What may run if the model lets it see all that the plan grants.
+    granted: Chosen,
 }
+
+/// The attacks that run, and what they see.
+pub(super) struct Settled {
+    pub(super) chosen: Chosen,
+    pub(super) knowledge: Knowledge,
+    /// The model's trees, where a stage reads them.
+    pub(super) trees: Option<Arc<Ensemble>>,
+    /// Why other attacks run than were asked for, where they do.
+    pub(super) instead: Option<String>,
+}
+
+/// Reads the trees of the model, or says why it has none.
+type ReadTrees<'a> = dyn FnMut() -> Result<Result<Arc<Ensemble>, String>, ProtocolError> + 'a;
 
 impl<'a> Asked<'a> {
     /// # Errors
     /// [`ProtocolError::Attack`] and [`ProtocolError::Io`] where there is no such suite or attack.
     pub(super) fn of(plan: &'a Plan) -> Result<Self, ProtocolError> {
         let suite = if plan.attacks.is_empty() { load_suite(&plan.suite)? } else { Suite::of("custom", &plan.attacks)? };
-        Ok(Self { plan, suite })
+        let granted = choose(plan, &suite, plan.knowledge.unwrap_or(Knowledge::White))?;
+        Ok(Self { plan, suite, granted })
     }
 
-    /// Returns the stages that need no more than `knowledge`; where none of the suite does, those of the suite made for it.
+    /// Reads the trees and builds the first gradient that a stage needs, which finds every operator without one, and lets other attacks run where
+    /// there is no gradient and none was asked for by name.
     ///
     /// # Errors
-    /// [`ProtocolError::KnowledgeOfAttack`] for an attack that was named and needs more; [`ProtocolError::NormOfAttack`],
-    /// [`ProtocolError::RadiusOfAttack`] for one that cannot work in the norm or without a radius.
-    pub(super) fn choose(&self, knowledge: Knowledge) -> Result<Chosen, ProtocolError> {
-        let nearest = self.plan.eps.is_any();
-        let mut stages = self.suite.stages(self.plan.norm)?;
-        let had_some = !stages.is_empty();
-        let mut suite = self.suite.name().to_owned();
-        if self.plan.attacks.is_empty() {
-            stages.retain(|stage| {
-                stage.recipe.knowledge() <= knowledge && (knowledge == Knowledge::White || !nearest || stage.recipe.seeks_minimum())
-            });
-            if stages.is_empty() && had_some {
-                suite = suite_for(knowledge, nearest).to_owned();
-                stages = Suite::named(&suite)?.stages(self.plan.norm)?;
-            }
-        } else if let Some(stage) = stages.iter().find(|stage| stage.recipe.knowledge() > knowledge) {
-            return Err(self.too_knowing(stage.recipe.as_ref(), knowledge));
+    /// [`ProtocolError::NoTrees`] and [`ProtocolError::NoGradient`] where an attack cannot have what it needs, [`ProtocolError::Oracle`].
+    pub(super) fn settle(self, oracle: &mut Oracle, targeted: bool, read_trees: &mut ReadTrees<'_>) -> Result<Settled, ProtocolError> {
+        let stages = &self.granted.stages;
+        let mut trees = None;
+        if let Some(stage) = stages.iter().find(|stage| stage.recipe.reads_trees()) {
+            let reason = |reason| ProtocolError::NoTrees { attack: stage.recipe.name().to_owned(), reason };
+            trees = Some(read_trees()?.map_err(reason)?);
         }
-        for stage in &stages {
-            refuse_norm(stage.recipe.as_ref(), self.plan.norm)?;
-            if nearest {
-                refuse_without_radius(stage.recipe.as_ref(), self.plan.norm)?;
-            }
+        let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
+        let refused = match stages.iter().find(white) {
+            Some(first) => oracle.prepare(first.recipe.loss(targeted, oracle.classes())).err().map(|error| (first, error)),
+            None => None,
+        };
+        let knowledge = self.plan.knowledge.unwrap_or(Knowledge::White);
+        let Some((first, error)) = refused else {
+            return Ok(Settled { chosen: self.granted, knowledge, trees, instead: None });
+        };
+        if !self.may_fall_back(&error) {
+            return Err(without_gradient(first, error));
         }
-        Ok(Chosen { suite, stages })
-    }
-
-    /// Returns the stages for a model that is made of trees.
-    ///
-    /// # Errors
-    /// [`ProtocolError::Attack`].
-    pub(super) fn choose_for_trees(&self) -> Result<Chosen, ProtocolError> {
-        let suite = "trees".to_owned();
-        let stages = Suite::named(&suite)?.stages(self.plan.norm)?;
-        Ok(Chosen { suite, stages })
+        let left_out: Vec<String> = stages.iter().filter(white).map(|stage| stage.recipe.name().to_owned()).collect();
+        let trees = read_trees()?.ok();
+        let (chosen, knowledge) = if trees.is_some() {
+            (named("trees", self.plan.norm)?, knowledge)
+        } else {
+            (choose(self.plan, &self.suite, Knowledge::Score)?, Knowledge::Score)
+        };
+        let instead = Some(fell_back(&error, &left_out, &chosen.stages));
+        Ok(Settled { chosen, knowledge, trees, instead })
     }
 
     /// True where attacks on scores may take the place of those that need the gradient which `error` says cannot be had: neither they nor the
     /// gradient were asked for by name.
-    pub(super) fn may_fall_back(&self, error: &OracleError) -> bool {
+    fn may_fall_back(&self, error: &OracleError) -> bool {
         self.plan.knowledge.is_none() && self.plan.attacks.is_empty() && matches!(error, OracleError::NoGradient | OracleError::Autodiff(_))
     }
+}
 
-    /// The error for a stage that needs the gradient.
-    pub(super) fn without_gradient(&self, stage: &SuiteStage, error: OracleError) -> ProtocolError {
-        match error {
-            OracleError::NoGradient | OracleError::Autodiff(_) => {
-                ProtocolError::NoGradient { attack: stage.recipe.name().to_owned(), source: Box::new(error) }
-            }
-            other => other.into(),
+/// Returns the stages that need no more than `knowledge`; where none of the suite does, those of the suite made for it.
+///
+/// # Errors
+/// [`ProtocolError::KnowledgeOfAttack`] for an attack that was named and needs more; [`ProtocolError::NormOfAttack`],
+/// [`ProtocolError::RadiusOfAttack`] for one that cannot work in the norm or without a radius.
+fn choose(plan: &Plan, suite: &Suite, knowledge: Knowledge) -> Result<Chosen, ProtocolError> {
+    let nearest = plan.eps.is_any();
+    let mut stages = suite.stages(plan.norm)?;
+    let had_some = !stages.is_empty();
+    let mut name = suite.name().to_owned();
+    if plan.attacks.is_empty() {
+        stages.retain(|stage| {
+            stage.recipe.knowledge() <= knowledge && (knowledge == Knowledge::White || !nearest || stage.recipe.seeks_minimum())
+        });
+        if stages.is_empty() && had_some {
+            Chosen { suite: name, stages } = named(suite_for(knowledge, nearest), plan.norm)?;
+        }
+    } else if let Some(stage) = stages.iter().find(|stage| stage.recipe.knowledge() > knowledge) {
+        return Err(too_knowing(stage.recipe.as_ref(), knowledge, plan.norm));
+    }
+    for stage in &stages {
+        refuse_norm(stage.recipe.as_ref(), plan.norm)?;
+        if nearest {
+            refuse_without_radius(stage.recipe.as_ref(), plan.norm)?;
         }
     }
+    Ok(Chosen { suite: name, stages })
+}
 
-    fn too_knowing(&self, recipe: &dyn Recipe, knowledge: Knowledge) -> ProtocolError {
-        let fits = |attack: &brinell_attack::Listed| attack.knowledge <= knowledge && attack.norms.contains(&self.plan.norm);
-        let others: Vec<&str> = brinell_attack::attacks().filter(fits).map(|attack| attack.name).collect();
-        ProtocolError::KnowledgeOfAttack {
-            attack: recipe.name().to_owned(),
-            needs: recipe.knowledge().name(),
-            knowledge: knowledge.name(),
-            others: if others.is_empty() { "none yet in this norm".to_owned() } else { others.join(", ") },
+/// Returns the stages of a suite that is built in.
+fn named(suite: &str, norm: Norm) -> Result<Chosen, ProtocolError> {
+    Ok(Chosen { suite: suite.to_owned(), stages: Suite::named(suite)?.stages(norm)? })
+}
+
+/// The error for a stage that needs the gradient.
+fn without_gradient(stage: &SuiteStage, error: OracleError) -> ProtocolError {
+    match error {
+        OracleError::NoGradient | OracleError::Autodiff(_) => {
+            ProtocolError::NoGradient { attack: stage.recipe.name().to_owned(), source: Box::new(error) }
         }
+        other => other.into(),
+    }
+}
+
+fn too_knowing(recipe: &dyn Recipe, knowledge: Knowledge, norm: Norm) -> ProtocolError {
+    let fits = |attack: &brinell_attack::Listed| attack.knowledge <= knowledge && attack.norms.contains(&norm);
+    let others: Vec<&str> = brinell_attack::attacks().filter(fits).map(|attack| attack.name).collect();
+    ProtocolError::KnowledgeOfAttack {
+        attack: recipe.name().to_owned(),
+        needs: recipe.knowledge().name(),
+        knowledge: knowledge.name(),
+        others: if others.is_empty() { "none yet in this norm".to_owned() } else { others.join(", ") },
     }
 }
 
 /// Says why other attacks ran than were asked for.
-pub(super) fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage]) -> String {
+fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage]) -> String {
     let ran: Vec<&str> = stages.iter().map(|stage| stage.recipe.name()).collect();
     let reason = match error {
         OracleError::NoGradient => "a part of it cannot be read, or all of it is behind an address".to_owned(),

@@ -12,7 +12,7 @@ use brinell_threat::{Ball, Goal, Grid};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
-use super::knowledge::{Asked, answers_probabilities, fell_back};
+use super::knowledge::{Asked, Settled, answers_probabilities};
 use super::lanes::Lanes;
 use super::state::{States, Tally};
 use super::trees::trees_of;
@@ -71,7 +71,6 @@ impl<'a> Run<'a> {
         let started = std::time::Instant::now();
         let mut flags = Flags::default();
         let asked = Asked::of(plan)?;
-        let mut chosen = asked.choose(plan.knowledge.unwrap_or(Knowledge::White))?;
         let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
         let mut subject = Subject::load(&plan.model, &plan.interface)?;
         let classes = subject.signature.classes;
@@ -110,29 +109,11 @@ impl<'a> Run<'a> {
             let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
             flags.raise(&BATCH_ONE, message);
         }
-        // Building the first gradient here finds operators without one before anything is written.
-        let mut knowledge = plan.knowledge.unwrap_or(Knowledge::White);
-        let mut trees = None;
-        if let Some(stage) = chosen.stages.iter().find(|stage| stage.recipe.reads_trees()) {
-            let read = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?;
-            trees = Some(read.map_err(|reason| ProtocolError::NoTrees { attack: stage.recipe.name().to_owned(), reason })?);
-        }
-        let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
-        if let Some(stage) = chosen.stages.iter().find(white)
-            && let Err(error) = oracle.prepare(stage.recipe.loss(target.is_some(), classes))
-        {
-            if !asked.may_fall_back(&error) {
-                return Err(asked.without_gradient(stage, error));
-            }
-            let left_out: Vec<String> = chosen.stages.iter().filter(white).map(|stage| stage.recipe.name().to_owned()).collect();
-            trees = trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee)?.ok();
-            if trees.is_some() {
-                chosen = asked.choose_for_trees()?;
-            } else {
-                knowledge = Knowledge::Score;
-                chosen = asked.choose(knowledge)?;
-            }
-            flags.raise(&NO_GRADIENT, fell_back(&error, &left_out, &chosen.stages));
+        // Nothing is written before it is known that every attack can see what it needs.
+        let mut read_trees = || trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee);
+        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, target.is_some(), &mut read_trees)?;
+        if let Some(message) = instead {
+            flags.raise(&NO_GRADIENT, message);
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if subject.endpoint.is_some() {
