@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use brinell_engine::{
     Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
-    Signature, SignatureError,
+    Signature,
 };
-use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
+use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
 use brinell_record::{ModelInterface, Port};
 
-use crate::data::{self, Dataset, LoadOptions};
+use crate::data::{self, Dataset, LoadOptions, Moments};
 use crate::inspect::describe;
 use crate::{ProtocolError, hash};
 
@@ -189,6 +189,25 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
+        let options = self.load_options(labels, classes, limit)?;
+        let dataset = data::load(path, &options)?;
+        dataset.check_labels(self.signature.classes)?;
+        Ok(dataset)
+    }
+
+    /// Returns ranges and deviations of all samples that there are, of which `data` may hold the first only; the rest is read for this alone.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Data`].
+    pub fn moments(&self, data: &Dataset, labels: Option<String>, classes: Option<&Path>) -> Result<Moments, ProtocolError> {
+        if data.n == data.total {
+            return Ok(Moments::of(data));
+        }
+        Ok(data::moments(&data.path, &self.load_options(labels, classes, None)?)?)
+    }
+
+    /// Returns how data for this model are read.
+    fn load_options(&self, labels: Option<String>, classes: Option<&Path>, limit: Option<usize>) -> Result<LoadOptions, ProtocolError> {
         let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
         let given = classes.map(data::class_names).transpose()?;
         let only_names =
@@ -200,21 +219,16 @@ impl Subject {
             let path = path.to_path_buf();
             return Err(ProtocolError::ClassCount { path, found: names.len(), classes: self.signature.classes });
         }
-        let dataset = data::load(
-            path,
-            &LoadOptions {
-                labels: labels.map(Into::into),
-                class_names,
-                only_names,
-                limit,
-                image_size: image_size(&self.signature.sample),
-                channels: image_channels(&self.signature.sample),
-                input: Some(self.signature.input_name.clone()),
-                arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
-            },
-        )?;
-        dataset.check_labels(self.signature.classes)?;
-        Ok(dataset)
+        Ok(LoadOptions {
+            labels: labels.map(Into::into),
+            class_names,
+            only_names,
+            limit,
+            image_size: image_size(&self.signature.sample),
+            channels: image_channels(&self.signature.sample),
+            input: Some(self.signature.input_name.clone()),
+            arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
+        })
     }
 
     /// Returns the checked preprocessing from samples of this shape.

@@ -18,3 +18,4 @@ mod outputs;
 mod over_time;
 mod resume;
 mod support;
+mod table_claims;
