@@ -80,9 +80,7 @@ impl Subject {
         let endpoint = Endpoint::connect(&address.to_string_lossy())?;
         let graph = endpoint.graph();
         let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
-        if signature.dtype != DType::F32 || !signature.held.is_empty() || signature.output_index != 0 {
-            return Err(OracleError::Signature(SignatureError::Remote).into());
-        }
+        let endpoint = endpoint.asking_for(signature.output_index);
         Ok(Self {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
