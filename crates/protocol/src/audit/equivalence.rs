@@ -57,22 +57,35 @@ pub(super) fn open_oracle(
     if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
 }
 
-/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same.
+/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.
+/// What other inputs are held at stands in data that are not here: the comparison makes numbers up for them, others for each sample.
 ///
 /// # Errors
 /// [`ProtocolError::Engine`] where no runtime can run the file, [`ProtocolError::Preprocess`].
-pub(crate) fn checked_graph(subject: &Subject) -> Result<Graph, ProtocolError> {
-    // What other inputs are held at stands in data that is not here.
-    if subject.signature.fixed_batch != Some(1) || !subject.signature.held.is_empty() {
-        return Ok(subject.model.graph.clone());
+pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<String>), ProtocolError> {
+    let (freed, why_not) = subject.with_free_batch();
+    if subject.signature.fixed_batch != Some(1) || why_not.is_some() {
+        return Ok((freed, why_not));
     }
+    let own = subject.model.graph.clone();
+    let held = !subject.signature.held.is_empty();
+    if let Err(problem) = subject.make_up_held(POINTS) {
+        return Ok((own, Some(problem)));
+    }
+    let subject = &subject;
     let preprocess = subject.preprocess(&PreprocessOptions::default(), &subject.signature.sample)?;
     let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT, features: None };
     let runtime = open(RuntimeChoice::Auto, &RuntimeSettings::default())?;
     let lanes = Lanes { n: 1, runtime: Arc::clone(&runtime) };
     let mut referee = subject.referee(&runtime)?;
-    let (_, why_not) = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee)?;
-    Ok(if why_not.is_none() { subject.with_free_batch().0 } else { subject.model.graph.clone() })
+    // A made-up number may be none that the model can take: then nothing is known, and the file keeps its batch.
+    let opened = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee);
+    let why_not = match opened {
+        Ok((_, why_not)) => why_not,
+        Err(error) if held => Some(format!("with made-up numbers for its other inputs it does not run: {error}")),
+        Err(error) => return Err(error),
+    };
+    Ok(if why_not.is_none() { (freed, None) } else { (own, why_not) })
 }
 
 /// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output
