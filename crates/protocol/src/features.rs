@@ -54,7 +54,7 @@ pub fn features(
     let mut list: Vec<Feature> = (0..d)
         .map(|index| {
             let (lo, hi) = range(index);
-            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any }
+            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any, keep: Vec::new() }
         })
         .collect();
     let mut given = vec![None; d];
@@ -127,6 +127,9 @@ fn apply(rule: &FeatureRule, feature: &mut Feature) {
         Some(ChangeRule::None) => Change::None,
         None => feature.change,
     };
+    if let Some(keep) = &rule.keep {
+        feature.keep.clone_from(keep);
+    }
 }
 
 /// Places of the rule's columns, in the order named.
@@ -184,6 +187,7 @@ pub fn to_record(features: &Features, names: &[String]) -> brinell_record::Featu
             Values::Real | Values::Whole => Vec::new(),
         },
         change: text(feature.change).to_owned(),
+        keep: feature.keep.clone(),
     };
     brinell_record::Features { columns: features.list().iter().enumerate().map(feature).collect(), one_hot: features.one_hot().to_vec() }
 }
@@ -208,6 +212,7 @@ pub fn of_record(record: &brinell_record::Features) -> Result<Features, Protocol
             "none" => Change::None,
             _ => Change::Any,
         },
+        keep: feature.keep.clone(),
     };
     Ok(Features::new(record.columns.iter().map(feature).collect(), record.one_hot.clone())?)
 }

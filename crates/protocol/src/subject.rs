@@ -11,7 +11,7 @@ use brinell_engine::{
     Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
     Signature,
 };
-use brinell_graph::{Graph, Op, ValueId, mixes_samples, pin_batch};
+use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Model};
 use brinell_record::{ModelInterface, Port};
 
@@ -131,6 +131,18 @@ impl Subject {
             }
         }
         false
+    }
+
+    /// Returns how far two executions of the model may differ by rounding, relative to the largest output: some ulps of the narrowest type that it
+    /// computes with, since runtimes round halves after every operator or only where they must.
+    #[must_use]
+    pub fn rounding(&self) -> f32 {
+        let narrowest = self.model.graph.values().filter_map(|(_, value)| value.dtype);
+        narrowest.fold(1e-3, |most: f32, dtype| match dtype {
+            DType::F16 => most.max(1e-2),
+            DType::Bf16 => most.max(5e-2),
+            _ => most,
+        })
     }
 
     /// Returns the file name without its ending, or the last part of the address.

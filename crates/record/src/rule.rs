@@ -46,6 +46,7 @@ pub enum ChangeRule {
 /// | `integer` | false | changes lead to whole numbers |
 /// | `values` | any | changes lead to one of these numbers |
 /// | `change` | any | `increase`, `decrease` or `none` allow only that |
+/// | `keep` | none | values that are not changed where they stand, and that no change leads to: padding, marks of beginning and end |
 /// | `one-hot` | false | exactly one of these features is 1, the others are 0 |
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -64,6 +65,8 @@ pub struct FeatureRule {
     pub values: Option<Vec<f32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeRule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Vec<f32>>,
     #[serde(alias = "one_hot", skip_serializing_if = "std::ops::Not::not")]
     pub one_hot: bool,
 }

@@ -11,9 +11,6 @@ use super::clean::logits_of;
 use super::lanes::Lanes;
 use crate::{ProtocolError, Referee, Subject};
 
-/// Largest difference between the graph and the file, relative to the largest output.
-const SAME_OUTPUT: f32 = 1e-3;
-
 /// Points that are compared, as one batch of the graph.
 const POINTS: usize = 3;
 
@@ -44,7 +41,7 @@ pub(super) fn open_oracle(
             Ok((oracle, gap))
         });
         why_not = match tried {
-            Ok((oracle, gap)) if gap <= SAME_OUTPUT => return Ok((oracle, None)),
+            Ok((oracle, gap)) if gap <= subject.rounding() => return Ok((oracle, None)),
             Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
             Err(error) => Some(format!("with a free batch it does not run: {error}")),
         };
@@ -54,7 +51,7 @@ pub(super) fn open_oracle(
         Some(_) => subject.oracle(&subject.model.graph, preprocess, runtime, 1)?,
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
-    if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
+    if gap <= subject.rounding() { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
 }
 
 /// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.

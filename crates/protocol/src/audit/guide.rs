@@ -13,22 +13,25 @@ const SAMPLES: usize = 512;
 /// Values that they may have together; large inputs are looked through in smaller number.
 const VALUES: usize = 1 << 24;
 
-/// The guide of each sample that has one.
+/// Guides that each sample has at most: the nearest may be one that the model gets wrong.
+const OFFERED: usize = 3;
+
+/// The guides of each sample that has some.
 pub(super) struct Guides {
     data: Arc<Dataset>,
     scale: Scale,
-    nearest: BTreeMap<usize, usize>,
+    nearest: BTreeMap<usize, Vec<usize>>,
 }
 
 impl Guides {
-    /// Returns the guide of a sample.
+    /// Returns the guides of a sample, one after the other.
     pub(super) fn of(&self, sample: usize) -> Option<Vec<f32>> {
-        self.nearest.get(&sample).map(|&index| read(&self.data, self.scale, index))
+        self.nearest.get(&sample).map(|guides| guides.iter().flat_map(|&index| read(&self.data, self.scale, index)).collect())
     }
 }
 
 impl Run<'_> {
-    /// Returns the guide of each of `samples`, where there is one: the nearest of the data's first samples with a class that the attack
+    /// Returns the guides of each of `samples`, where there are some: the nearest of the data's first samples with a class that the attack
     /// wants, the target or any other than the sample's own. It depends on the data alone, whatever a limit leaves of them; whether the model agrees is
     /// the attack's to ask.
     ///
@@ -48,8 +51,10 @@ impl Run<'_> {
             let (label, x) = (*self.data.labels.get(sample)?, self.sample(sample));
             let wanted = |class: usize| self.target.map_or(class != label, |target| class == target);
             let candidates = first.iter().enumerate().filter(|(_, (class, _))| wanted(*class));
-            let distances = candidates.map(|(index, (_, other))| (distance(&x, other), index));
-            distances.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, index)| (sample, index))
+            let mut nearest: Vec<(f64, usize)> = candidates.map(|(index, (_, other))| (distance(&x, other), index)).collect();
+            nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
+            nearest.truncate(OFFERED);
+            (!nearest.is_empty()).then(|| (sample, nearest.into_iter().map(|(_, index)| index).collect()))
         };
         Ok(Guides { nearest: samples.iter().filter_map(guide).collect(), data, scale })
     }

@@ -185,6 +185,7 @@ fn feature_problem(number: usize, rule: &FeatureRule) -> Option<Problem> {
         FeatureRule { unit: Some(unit), .. } if !(unit.is_finite() && *unit > 0.0) => {
             wrong("unit", "is the change that counts as 1: a finite number above 0")
         }
+        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => wrong("keep", "is a list of finite numbers"),
         FeatureRule { values: Some(values), .. } if values.is_empty() || !values.iter().all(|value| value.is_finite()) => {
             wrong("values", "is a list of finite numbers")
         }

@@ -44,8 +44,10 @@ impl Rule {
             rule.push_str(", integer = false");
         }
         if !of_group && !feature.values.is_empty() {
-            let values: Vec<String> = feature.values.iter().map(|&value| single(value)).collect();
-            let _ = write!(rule, ", values = [{}]", values.join(", "));
+            let _ = write!(rule, ", values = [{}]", numbers(&feature.values));
+        }
+        if !feature.keep.is_empty() {
+            let _ = write!(rule, ", keep = [{}]", numbers(&feature.keep));
         }
         if feature.integer {
             rule.push_str(", integer = true");
@@ -55,6 +57,10 @@ impl Rule {
         }
         Self(rule)
     }
+}
+
+fn numbers(values: &[f32]) -> String {
+    values.iter().map(|&value| single(value)).collect::<Vec<_>>().join(", ")
 }
 
 /// Names of features, or their numbers where a name would not say which is meant.
@@ -119,6 +125,7 @@ mod tests {
             [[feature]]
             columns = ["age"]
             integer = true
+            keep = [18, 0.1]
             max = 120
             change = "increase"
         "#;
