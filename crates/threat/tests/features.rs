@@ -143,6 +143,10 @@ fn values_that_are_kept_neither_change_nor_come() {
     assert!(features.allows(&[4.0], &[4.0]).is_ok() && features.allows(&[3.0], &[6.0]).is_ok());
     assert!(features.allows(&[4.0], &[6.0]).is_err() && features.allows(&[6.0], &[4.0]).is_err());
     assert!(!features.leave_all());
+    let narrow = Feature { lo: 1.0, hi: 9.0, ..feature(Values::Whole) };
+    let features = std::sync::Arc::new(Features::new(vec![narrow], Vec::new()).unwrap());
+    let ball = Ball { norm: Norm::L0, eps: 1.0, bounds: brinell_threat::InputBox::BYTE, features: Some(features) };
+    assert!([0.0, 1.0, 9.0, 10.0].into_iter().all(|value| ball.expects(0, value)) && !ball.expects(0, 11.0));
     let wrong = Feature { keep: vec![f32::NAN], ..feature(Values::Real) };
     assert!(Features::new(vec![wrong], Vec::new()).is_err());
 }

@@ -28,10 +28,7 @@ impl Run<'_> {
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                self.outside += usize::from(x.iter().enumerate().any(|(place, v)| {
-                    let (lo, hi) = self.ball.range(place);
-                    !(lo..=hi).contains(v)
-                }));
+                self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.ball.expects(place, v)));
                 self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits, rounding) {
                     self.referee.ask(&self.preprocess, x, index)?
