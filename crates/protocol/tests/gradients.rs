@@ -37,7 +37,7 @@ fn logits_with_axes_of_1_and_logits_without_a_batch_have_gradients() {
         assert!(inspection.differentiable, "{:?}", inspection.obstacles);
         for loss in Loss::ALL {
             let bytes = gradient_file(&path, &Interface::default(), loss).unwrap().bytes;
-            let mut session = runtime.compile(&bytes).unwrap();
+            let mut session = runtime.compile(&bytes.into()).unwrap();
             let shape: Vec<usize> = std::iter::once(rows).chain(sample.iter().copied()).collect();
             let hot = [rows, 4];
             let x = [0.5, 0.25, 0.0, -1.0].repeat(rows);
@@ -81,7 +81,7 @@ fn a_batch_of_1_is_freed_in_all_inputs_that_have_one() {
     let interface = Interface { input: Some("x".to_owned()), ..Interface::default() };
     let made = gradient_file(&of_three(&folder, false), &interface, Loss::Margin).unwrap();
     assert_eq!(made.fixed_batch, None);
-    let mut session = runtime.compile(&made.bytes).unwrap();
+    let mut session = runtime.compile(&made.bytes.into()).unwrap();
     let (x, gain) = ([0.5, 0.25, 0.0, -1.0, 3.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
     let label = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
     let feeds = [
