@@ -123,7 +123,7 @@ pub struct Start<'a> {
     pub logits: &'a [f32],
     /// The nearest adversarial example known so far.
     pub found: Option<&'a [f32]>,
-    /// An input of the data that the model gives a class the attack wants; a start for attacks that see labels only.
+    /// Inputs of the data, one after the other, that the model may give a class the attack wants; starts for attacks that see labels only.
     pub guide: Option<&'a [f32]>,
     /// The model's trees, where it is made of them and the attack reads them.
     pub trees: Option<&'a Arc<Ensemble>>,

@@ -18,7 +18,8 @@ pub(crate) fn start(recipe: &dyn Recipe, start: &Start<'_>) -> Box<dyn Attack> {
     let frame = if recipe.reads_trees() { None } else { start.ball.frame(start.x, recipe.seeks_minimum()) };
     let Some(frame) = frame else { return recipe.start(start) };
     let found = start.found.map(|x| frame.units(x));
-    let guide = start.guide.map(|x| frame.units(x));
+    let units = |points: &[f32]| points.chunks(start.x.len().max(1)).flat_map(|x| frame.units(x)).collect::<Vec<_>>();
+    let guide = start.guide.map(units);
     let inner = recipe.start(&Start { x: frame.centre(), ball: frame.ball(), found: found.as_deref(), guide: guide.as_deref(), ..*start });
     let u = frame.centre().to_vec();
     Box::new(Framed { inner, frame, u, gradient: Vec::new() })

@@ -143,7 +143,7 @@ fn no_attack_takes_memory_per_step() {
 }
 
 /// What docs/attacks.md says an attack holds per element of a sample, from its start on.
-const HELD: [(&str, &[(Norm, u32)]); 24] = [
+const HELD: [(&str, &[(Norm, u32)]); 25] = [
     ("fgsm", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("pgd", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("apgd-ce", &[(Norm::Linf, 6), (Norm::L2, 6), (Norm::L1, 4)]),
@@ -154,6 +154,7 @@ const HELD: [(&str, &[(Norm, u32)]); 24] = [
     ("fab", &[(Norm::Linf, 5), (Norm::L2, 5), (Norm::L1, 5)]),
     ("fab-t", &[(Norm::Linf, 4), (Norm::L2, 4), (Norm::L1, 4)]),
     ("square", &[(Norm::Linf, 4), (Norm::L2, 4), (Norm::L1, 4)]),
+    ("sparse-rs", &[(Norm::L0, 4)]),
     ("bim", &[(Norm::Linf, 4), (Norm::L2, 4), (Norm::L1, 4)]),
     ("deepfool", &[(Norm::L2, 6), (Norm::Linf, 6)]),
     ("cw", &[(Norm::L2, 7)]),

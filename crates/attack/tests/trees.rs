@@ -43,7 +43,7 @@ fn grow(rng: &mut impl Rng, all: &mut Ensemble, depth: u32, scores: usize) -> us
 }
 
 fn rules(rng: &mut impl Rng) -> Features {
-    let feature = |lo: f32, hi: f32, unit, values, change| Feature { lo, hi, unit, values, change };
+    let feature = |lo: f32, hi: f32, unit, values, change| Feature { lo, hi, unit, values, change, keep: Vec::new() };
     let change = [Change::Any, Change::Increase, Change::Decrease, Change::None][rng.random_range(0..4usize)];
     let list = vec![
         feature(0.0, 1.0, 0.5, Values::OneOf(vec![0.0, 0.25, 0.5, 0.9]), Change::Any),

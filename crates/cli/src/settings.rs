@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use brinell_protocol::data::{Scale, is_table};
-use brinell_protocol::features::{FeatureRule, Unit};
+use brinell_protocol::features::{self, FeatureRule, UNITS};
 use brinell_protocol::{
     Device, Eps, Interface, Knowledge, Layout, Norm, Plan, PreprocessOptions, RuntimeChoice, RuntimeSettings, SanityLevel, suite_for,
 };
@@ -59,14 +59,14 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data")]
     pub(crate) limit: Option<usize>,
 
-    /// Range of the input that eps and distances are measured in; data: of each feature its own range in the data [default: 0..1, for tables
-    /// data]
+    /// Range of the input that eps and distances are measured in; data: of each feature its own range in all of the data, whatever --limit says
+    /// [default: 0..1, for tables data]
     #[arg(long, value_parser = PossibleValuesParser::new(["0..1", "0..255", "data"]), help_heading = PREPROCESSING)]
     pub(crate) scale: Option<String>,
 
     /// What a change of 1 is in eps and distances: the range of each feature, its standard deviation in the data, or the number 1
     /// [default: range with --scale data, else absolute]
-    #[arg(long, value_parser = PossibleValuesParser::new(Unit::NAMES), help_heading = "Threat")]
+    #[arg(long, value_parser = PossibleValuesParser::new(UNITS), help_heading = "Threat")]
     pub(crate) unit: Option<String>,
 
     /// Rules of features: in the settings file only.
@@ -380,9 +380,9 @@ impl Settings {
         };
         let unit = match self.unit.as_deref() {
             None => None,
-            Some(name) => Some(
-                Unit::from_name(name).ok_or_else(|| Failure::input(format!("unknown unit `{name}`; use {}", Unit::NAMES.join(", "))))?,
-            ),
+            Some(name) => {
+                Some(features::unit(name).ok_or_else(|| Failure::input(format!("unknown unit `{name}`; use {}", UNITS.join(", "))))?)
+            }
         };
         let layout = match self.layout.as_deref() {
             None => None,

@@ -107,9 +107,6 @@ pub enum SignatureError {
         /// What is wrong with it, and what would be right.
         problem: &'static str,
     },
-    /// A model behind an address has another interface than the one that it is asked through.
-    #[error("a model behind an address is asked through its only input, of float32, and its first output; audit the file for others")]
-    Remote,
     /// The model's only score is a softmax over itself.
     #[error("the output `{name}` is a softmax over one value, which is always 1; export the model without it")]
     Constant {

@@ -102,6 +102,22 @@ pub enum ProtocolError {
         /// Largest value that the box allows.
         hi: f64,
     },
+    /// The box allows numbers that pick no row of the table that the input picks rows of, or hardly any.
+    #[error(
+        "the numbers of the model's input `{input}` pick rows of an embedding with {rows} rows, and {lo}..{hi} is no range of such names; say which may stand there in brinell.toml: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, keep = [numbers of padding and marks], and attack with --norm l0 --eps N, N places that may change (docs/tables.md); for gradients export the model from its embeddings on"
+    )]
+    EmbeddingRange {
+        /// Name of the input.
+        input: String,
+        /// Rows of the table.
+        rows: usize,
+        /// Least value that the box allows.
+        lo: f64,
+        /// Largest value that the box allows.
+        hi: f64,
+        /// Largest number that picks a row.
+        most: usize,
+    },
     /// The ball is smaller than the step from one whole number to the next.
     #[error(
         "the model's input `{input}` takes whole numbers ({dtype:?}), so that the smallest change is {step} in units of --scale, and eps is {eps}; for pixels give --scale 0..255 and eps on that scale, such as 8 instead of 8/255"
@@ -128,7 +144,7 @@ pub enum ProtocolError {
     },
     /// The graph that attacks would query computes something else than the file.
     #[error(
-        "{}: with a free batch the model gives other results than the file does (relative difference {gap:.1e}); please report this model",
+        "{}: the graph that attacks query gives other results than the file does (relative difference {gap:.1e}); please report this model",
         path.display()
     )]
     NotEquivalent {

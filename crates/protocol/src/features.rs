@@ -1,112 +1,69 @@
 //! Rules about the features of a table: from the settings file to the threat model, and from there to the record and back.
 
 use brinell_threat::{Ball, Change, Feature, Features, InputBox, Values};
-use serde::Deserialize;
+
+pub use brinell_record::{ChangeRule, Column, FeatureRule, Unit};
 
 use crate::ProtocolError;
-use crate::data::{Dataset, Scale};
+use crate::data::{Dataset, Moments, Pixels, Scale};
 use crate::plan::input_box;
 
-/// What a change of 1 is, in distances and eps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// The range of the feature.
-    Range,
-    /// The standard deviation of the feature in the data.
-    Deviation,
-    /// The number 1.
-    Absolute,
-}
+/// Names of the units on the command line.
+pub const UNITS: [&str; 3] = ["range", "std", "absolute"];
 
-impl Unit {
-    /// Names on the command line.
-    pub const NAMES: [&'static str; 3] = ["range", "std", "absolute"];
-
-    /// Returns the unit of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "range" => Some(Self::Range),
-            "std" => Some(Self::Deviation),
-            "absolute" => Some(Self::Absolute),
-            _ => None,
-        }
+/// Returns the unit of that name.
+#[must_use]
+pub fn unit(name: &str) -> Option<Unit> {
+    match name {
+        "range" => Some(Unit::Range),
+        "std" => Some(Unit::Deviation),
+        "absolute" => Some(Unit::Absolute),
+        _ => None,
     }
-}
-
-/// A column by its name in the header, or by its number from 0; a name may end in `*`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Column {
-    /// Name, or what names begin with before a `*`.
-    Name(String),
-    /// Number among the features, labels left out.
-    Number(usize),
-}
-
-/// Directions in which features may be changed, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ChangeRule {
-    Any,
-    Increase,
-    Decrease,
-    None,
-}
-
-/// One `[[feature]]` of the settings file; a later one overrides what it names.
-///
-/// | Name | Default | Meaning |
-/// |---|---|---|
-/// | `columns` | | the features that the rule is about |
-/// | `min`, `max` | the range of `--scale` | smallest and largest value that a change may lead to |
-/// | `unit` | of `--unit` | the change that counts as 1 |
-/// | `integer` | false | changes lead to whole numbers |
-/// | `values` | any | changes lead to one of these numbers |
-/// | `change` | any | `increase`, `decrease` or `none` allow only that |
-/// | `one-hot` | false | exactly one of these features is 1, the others are 0 |
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the table says it")]
-pub struct FeatureRule {
-    pub columns: Vec<Column>,
-    pub min: Option<f32>,
-    pub max: Option<f32>,
-    pub unit: Option<f64>,
-    pub integer: Option<bool>,
-    pub values: Option<Vec<f32>>,
-    pub change: Option<ChangeRule>,
-    pub one_hot: bool,
 }
 
 /// Returns the rules of all features of `data`; `None` where nothing was said that the box of the scale does not say.
 ///
 /// Ranges that are not given are those of the scale, with [`Scale::Data`] of the values in the data; the unit is the range with [`Scale::Data`],
-/// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1.
+/// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1. `whole` is asked for ranges and deviations
+/// of the data, where they are needed: those of every sample, of which `data` may hold the first only.
 ///
 /// # Errors
-/// [`ProtocolError::Feature`] names the column and what is wrong with it.
-pub fn features(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale, data: &Dataset) -> Result<Option<Features>, ProtocolError> {
+/// [`ProtocolError::Feature`] names the column and what is wrong with it; those of `whole`.
+pub fn features(
+    rules: &[FeatureRule],
+    unit: Option<Unit>,
+    scale: Scale,
+    data: &Dataset,
+    whole: impl FnOnce() -> Result<Moments, ProtocolError>,
+) -> Result<Option<Features>, ProtocolError> {
     if rules.is_empty() && unit.is_none() && scale != Scale::Data {
         return Ok(None);
     }
     let d = data.sample_len();
-    let columns = Moments::of(data, scale);
-    let bounds = (scale != Scale::Data).then(|| input_box(scale));
+    let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
+    let columns = if scale == Scale::Data || default == Unit::Deviation { Some(whole()?) } else { None };
+    let range = |index: usize| match &columns {
+        Some(columns) if scale == Scale::Data => columns.range(index),
+        _ => (input_box(scale).lo(), input_box(scale).hi()),
+    };
+    let deviation = |index: usize| {
+        let stored = columns.as_ref().map_or(0.0, |columns| columns.deviation(index));
+        if scale == Scale::Unit && matches!(data.pixels, Pixels::U8(_)) { stored / 255.0 } else { stored }
+    };
     let mut list: Vec<Feature> = (0..d)
         .map(|index| {
-            let (lo, hi) = bounds.map_or_else(|| columns.range(index), |bounds| (bounds.lo(), bounds.hi()));
-            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any }
+            let (lo, hi) = range(index);
+            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any, keep: Vec::new() }
         })
         .collect();
     let mut given = vec![None; d];
     let mut one_hot = Vec::new();
     for rule in rules {
-        let places = rule.places(data, d)?;
+        let places = places(rule, data, d)?;
         for &index in &places {
             if let (Some(feature), Some(given)) = (list.get_mut(index), given.get_mut(index)) {
-                rule.apply(feature);
+                apply(rule, feature);
                 *given = rule.unit.or(*given);
             }
         }
@@ -114,11 +71,10 @@ pub fn features(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale, data: &
             one_hot.push(places);
         }
     }
-    let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
     for (index, (feature, given)) in list.iter_mut().zip(&given).enumerate() {
         let by_default = match default {
             Unit::Range => f64::from(feature.hi) - f64::from(feature.lo),
-            Unit::Deviation => columns.deviation(index),
+            Unit::Deviation => deviation(index),
             Unit::Absolute => 1.0,
         };
         feature.unit = given.unwrap_or(if by_default > 0.0 { by_default } else { 1.0 });
@@ -144,107 +100,71 @@ pub fn constrain(ball: &mut Ball, features: Features) -> Result<(), ProtocolErro
     Ok(())
 }
 
-impl FeatureRule {
-    fn apply(&self, feature: &mut Feature) {
-        feature.lo = self.min.unwrap_or(feature.lo);
-        feature.hi = self.max.unwrap_or(feature.hi);
-        if self.one_hot {
-            (feature.lo, feature.hi) = (0.0, 1.0);
-            feature.values = Values::OneOf(vec![0.0, 1.0]);
-        }
-        match (self.integer, &self.values) {
-            (_, Some(values)) => {
-                let mut values = values.clone();
-                values.sort_by(f32::total_cmp);
-                feature.lo = self.min.or(values.first().copied()).unwrap_or(feature.lo);
-                feature.hi = self.max.or(values.last().copied()).unwrap_or(feature.hi);
-                feature.values = Values::OneOf(values);
-            }
-            (Some(true), None) => feature.values = Values::Whole,
-            (Some(false), None) => feature.values = Values::Real,
-            (None, None) => {}
-        }
-        feature.change = match self.change {
-            Some(ChangeRule::Any) => Change::Any,
-            Some(ChangeRule::Increase) => Change::Increase,
-            Some(ChangeRule::Decrease) => Change::Decrease,
-            Some(ChangeRule::None) => Change::None,
-            None => feature.change,
-        };
+/// Puts what a rule says of a feature into it.
+fn apply(rule: &FeatureRule, feature: &mut Feature) {
+    feature.lo = rule.min.unwrap_or(feature.lo);
+    feature.hi = rule.max.unwrap_or(feature.hi);
+    if rule.one_hot {
+        (feature.lo, feature.hi) = (0.0, 1.0);
+        feature.values = Values::OneOf(vec![0.0, 1.0]);
     }
-
-    /// Places of the rule's columns, in the order named.
-    fn places(&self, data: &Dataset, d: usize) -> Result<Vec<usize>, ProtocolError> {
-        let unknown = |column: String, reason: String| ProtocolError::Feature { column, reason };
-        if self.columns.is_empty() {
-            return Err(unknown("?".to_owned(), "a [[feature]] needs `columns`, a list of names or numbers".to_owned()));
+    match (rule.integer, &rule.values) {
+        (_, Some(values)) => {
+            let mut values = values.clone();
+            values.sort_by(f32::total_cmp);
+            feature.lo = rule.min.or(values.first().copied()).unwrap_or(feature.lo);
+            feature.hi = rule.max.or(values.last().copied()).unwrap_or(feature.hi);
+            feature.values = Values::OneOf(values);
         }
-        let mut places = Vec::new();
-        for column in &self.columns {
-            let found: Vec<usize> = match column {
-                Column::Number(number) => (*number < d).then_some(*number).into_iter().collect(),
-                Column::Name(name) => {
-                    let fits = |other: &str| match name.strip_suffix('*') {
-                        Some(start) => other.starts_with(start),
-                        None => other == name,
-                    };
-                    (0..data.columns.len()).filter(|&index| data.columns.get(index).is_some_and(|other| fits(other))).collect()
-                }
-            };
-            if found.is_empty() {
-                let (text, known) = match column {
-                    Column::Number(number) => (number.to_string(), format!("the data has features 0 to {}", d.saturating_sub(1))),
-                    Column::Name(name) if data.columns.is_empty() => {
-                        (name.clone(), "the data has no header: name features by their numbers from 0".to_owned())
-                    }
-                    Column::Name(name) => (name.clone(), format!("the data's features are {}", data.columns.join(", "))),
+        (Some(true), None) => feature.values = Values::Whole,
+        (Some(false), None) => feature.values = Values::Real,
+        (None, None) => {}
+    }
+    feature.change = match rule.change {
+        Some(ChangeRule::Any) => Change::Any,
+        Some(ChangeRule::Increase) => Change::Increase,
+        Some(ChangeRule::Decrease) => Change::Decrease,
+        Some(ChangeRule::None) => Change::None,
+        None => feature.change,
+    };
+    if let Some(keep) = &rule.keep {
+        feature.keep.clone_from(keep);
+    }
+}
+
+/// Places of the rule's columns, in the order named.
+fn places(rule: &FeatureRule, data: &Dataset, d: usize) -> Result<Vec<usize>, ProtocolError> {
+    let unknown = |column: String, reason: String| ProtocolError::Feature { column, reason };
+    if rule.columns.is_empty() {
+        return Err(unknown("?".to_owned(), "a [[feature]] needs `columns`, a list of names or numbers".to_owned()));
+    }
+    let mut places = Vec::new();
+    for column in &rule.columns {
+        let found: Vec<usize> = match column {
+            Column::Number(number) => (*number < d).then_some(*number).into_iter().collect(),
+            // All there are, whether they have names or not.
+            Column::Name(name) if name == "*" => (0..d).collect(),
+            Column::Name(name) => {
+                let fits = |other: &str| match name.strip_suffix('*') {
+                    Some(start) => other.starts_with(start),
+                    None => other == name,
                 };
-                return Err(unknown(text, format!("there is no such feature; {known}")));
+                (0..data.columns.len()).filter(|&index| data.columns.get(index).is_some_and(|other| fits(other))).collect()
             }
-            places.extend(found);
+        };
+        if found.is_empty() {
+            let (text, known) = match column {
+                Column::Number(number) => (number.to_string(), format!("the data has features 0 to {}", d.saturating_sub(1))),
+                Column::Name(name) if data.columns.is_empty() => {
+                    (name.clone(), "the data has no header: name features by their numbers from 0".to_owned())
+                }
+                Column::Name(name) => (name.clone(), format!("the data's features are {}", data.columns.join(", "))),
+            };
+            return Err(unknown(text, format!("there is no such feature; {known}")));
         }
-        Ok(places)
+        places.extend(found);
     }
-}
-
-/// Ranges and deviations of the values of a data set, by their place in a sample.
-struct Moments {
-    lo: Vec<f32>,
-    hi: Vec<f32>,
-    mean: Vec<f64>,
-    squares: Vec<f64>,
-    n: f64,
-}
-
-impl Moments {
-    fn of(data: &Dataset, scale: Scale) -> Self {
-        let d = data.sample_len();
-        let mut all =
-            Self { lo: vec![f32::INFINITY; d], hi: vec![f32::NEG_INFINITY; d], mean: vec![0.0; d], squares: vec![0.0; d], n: 0.0 };
-        let mut x = vec![0.0; d];
-        for sample in 0..data.n {
-            data.sample(sample, scale, &mut x);
-            all.n += 1.0;
-            let rows = x.iter().zip(&mut all.lo).zip(&mut all.hi).zip(&mut all.mean).zip(&mut all.squares);
-            for ((((&v, lo), hi), mean), squares) in rows {
-                *lo = lo.min(v);
-                *hi = hi.max(v);
-                // Welford's recurrence.
-                let before = f64::from(v) - *mean;
-                *mean += before / all.n;
-                *squares += before * (f64::from(v) - *mean);
-            }
-        }
-        all
-    }
-
-    fn range(&self, index: usize) -> (f32, f32) {
-        (self.lo.get(index).copied().unwrap_or(0.0), self.hi.get(index).copied().unwrap_or(0.0))
-    }
-
-    fn deviation(&self, index: usize) -> f64 {
-        (self.squares.get(index).copied().unwrap_or(0.0) / self.n.max(1.0)).sqrt()
-    }
+    Ok(places)
 }
 
 /// Returns the rules as they stand in a record.
@@ -267,6 +187,7 @@ pub fn to_record(features: &Features, names: &[String]) -> brinell_record::Featu
             Values::Real | Values::Whole => Vec::new(),
         },
         change: text(feature.change).to_owned(),
+        keep: feature.keep.clone(),
     };
     brinell_record::Features { columns: features.list().iter().enumerate().map(feature).collect(), one_hot: features.one_hot().to_vec() }
 }
@@ -291,14 +212,16 @@ pub fn of_record(record: &brinell_record::Features) -> Result<Features, Protocol
             "none" => Change::None,
             _ => Change::Any,
         },
+        keep: feature.keep.clone(),
     };
     Ok(Features::new(record.columns.iter().map(feature).collect(), record.one_hot.clone())?)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
-    use crate::data::Pixels;
 
     fn data() -> Dataset {
         Dataset {
@@ -308,6 +231,7 @@ mod tests {
             shape: vec![4],
             labels: vec![0, 1],
             n: 2,
+            total: 2,
             format: "csv",
             class_names: None,
             ids: Vec::new(),
@@ -326,15 +250,19 @@ mod tests {
         toml::from_str::<File>(text).unwrap().feature
     }
 
+    fn of(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale) -> Result<Option<Features>, ProtocolError> {
+        features(rules, unit, scale, &data(), || Ok(Moments::of(&data())))
+    }
+
     #[test]
     fn ranges_and_units_are_those_of_the_data_unless_given() {
-        let found = features(&[], None, Scale::Data, &data()).unwrap().unwrap();
+        let found = of(&[], None, Scale::Data).unwrap().unwrap();
         assert_eq!((found.list()[1].lo, found.list()[1].hi, found.list()[1].unit), (10.0, 30.0, 20.0));
-        let found = features(&[], Some(Unit::Deviation), Scale::Data, &data()).unwrap().unwrap();
+        let found = of(&[], Some(Unit::Deviation), Scale::Data).unwrap().unwrap();
         assert_eq!((found.list()[0].unit, found.list()[1].unit), (1.0, 10.0));
-        assert_eq!(features(&[], None, Scale::Unit, &data()).unwrap(), None);
+        assert_eq!(of(&[], None, Scale::Unit).unwrap(), None);
         let text = "[[feature]]\ncolumns = [\"age\", 1]\nmin = 0\nmax = 100\ninteger = true\n[[feature]]\ncolumns = [\"pay\"]\nchange = \"increase\"\nunit = 5\n[[feature]]\ncolumns = [\"is_*\"]\none-hot = true\n";
-        let found = features(&rules(text), None, Scale::Data, &data()).unwrap().unwrap();
+        let found = of(&rules(text), None, Scale::Data).unwrap().unwrap();
         assert_eq!((&found.list()[0].values, found.list()[0].unit), (&Values::Whole, 100.0));
         assert_eq!((&found.list()[1].values, found.list()[1].unit, found.list()[1].change), (&Values::Whole, 5.0, Change::Increase));
         assert_eq!(found.one_hot(), [vec![2, 3]]);
@@ -350,7 +278,7 @@ mod tests {
             ("[[feature]]\ncolumns = [\"age\"]\nmin = 5", "`age`: its range is no interval"),
             ("[[feature]]\ncolumns = [\"is_a\"]\none-hot = true", "`is_a`: a one-hot group needs at least two"),
         ] {
-            let error = features(&rules(text), None, Scale::Data, &data()).unwrap_err().to_string();
+            let error = of(&rules(text), None, Scale::Data).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -95,16 +95,26 @@ pub fn inspect(path: &Path, interface: &Interface) -> Result<Inspection, Protoco
     })
 }
 
+/// A gradient graph as ONNX.
+#[derive(Debug, Clone)]
+pub struct GradientFile {
+    /// The bytes of the file.
+    pub bytes: Vec<u8>,
+    /// The batch that it keeps, and why, where the model's is fixed and could not be freed.
+    pub fixed_batch: Option<(usize, String)>,
+}
+
 /// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
 /// random points what the file computes.
 ///
 /// # Errors
 /// [`ProtocolError::Model`], [`ProtocolError::Oracle`] where the model is no classifier or has operators without a gradient.
-pub fn gradient_file(path: &Path, interface: &Interface, loss: Loss) -> Result<Vec<u8>, ProtocolError> {
-    let graph = checked_graph(&Subject::load(path, interface)?)?;
+pub fn gradient_file(path: &Path, interface: &Interface, loss: Loss) -> Result<GradientFile, ProtocolError> {
+    let (graph, why_not) = checked_graph(Subject::load(path, interface)?)?;
     let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
-    Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)
+    let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
+    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not) })
 }
 
 /// Builds the gradient for every loss that is defined for the number of classes.

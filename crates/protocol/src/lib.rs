@@ -36,7 +36,7 @@ pub use brinell_record::{ModelInterface, Port};
 pub use brinell_threat::{Eps, Norm, ThreatError};
 pub use compare::compare;
 pub use error::ProtocolError;
-pub use inspect::{Inspection, gradient_file, inspect};
+pub use inspect::{GradientFile, Inspection, gradient_file, inspect};
 pub use plan::{Plan, input_box, scale_name};
 pub use referee::{Judgement, Opinion, Referee};
 pub use subject::{Subject, is_address};

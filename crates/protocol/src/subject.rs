@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use brinell_engine::{
     Endpoint, Held, HeldInput, Interface, Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings,
-    Signature, SignatureError,
+    Signature,
 };
 use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{ModelInterface, Port};
 
-use crate::data::{self, Dataset, LoadOptions};
+use crate::data::{self, Dataset, LoadOptions, Moments};
 use crate::inspect::describe;
 use crate::{ProtocolError, hash};
 
@@ -85,9 +85,7 @@ impl Subject {
         let endpoint = Endpoint::connect(&address.to_string_lossy())?;
         let graph = endpoint.graph();
         let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
-        if signature.dtype != DType::F32 || !signature.held.is_empty() || signature.output_index != 0 {
-            return Err(OracleError::Signature(SignatureError::Remote).into());
-        }
+        let endpoint = endpoint.asking_for(signature.output_index);
         Ok(Self {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
@@ -139,6 +137,18 @@ impl Subject {
             }
         }
         false
+    }
+
+    /// Returns how far two executions of the model may differ by rounding, relative to the largest output: some ulps of the narrowest type that it
+    /// computes with, since runtimes round halves after every operator or only where they must.
+    #[must_use]
+    pub fn rounding(&self) -> f32 {
+        let narrowest = self.model.graph.values().filter_map(|(_, value)| value.dtype);
+        narrowest.fold(1e-3, |most: f32, dtype| match dtype {
+            DType::F16 => most.max(1e-2),
+            DType::Bf16 => most.max(5e-2),
+            _ => most,
+        })
     }
 
     /// Returns the file name without its ending, or the last part of the address.
@@ -195,6 +205,25 @@ impl Subject {
         classes: Option<&Path>,
         limit: Option<usize>,
     ) -> Result<Dataset, ProtocolError> {
+        let options = self.load_options(labels, classes, limit)?;
+        let dataset = data::load(path, &options)?;
+        dataset.check_labels(self.signature.classes)?;
+        Ok(dataset)
+    }
+
+    /// Returns ranges and deviations of all samples that there are, of which `data` may hold the first only; the rest is read for this alone.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Data`].
+    pub fn moments(&self, data: &Dataset, labels: Option<String>, classes: Option<&Path>) -> Result<Moments, ProtocolError> {
+        if data.n == data.total {
+            return Ok(Moments::of(data));
+        }
+        Ok(data::moments(&data.path, &self.load_options(labels, classes, None)?)?)
+    }
+
+    /// Returns how data for this model are read.
+    fn load_options(&self, labels: Option<String>, classes: Option<&Path>, limit: Option<usize>) -> Result<LoadOptions, ProtocolError> {
         let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
         let given = classes.map(data::class_names).transpose()?;
         let only_names =
@@ -206,22 +235,17 @@ impl Subject {
             let path = path.to_path_buf();
             return Err(ProtocolError::ClassCount { path, found: names.len(), classes: self.signature.classes });
         }
-        let dataset = data::load(
-            path,
-            &LoadOptions {
-                labels: labels.map(Into::into),
-                class_names,
-                only_names,
-                limit,
-                // Images whose size decides the model's are not resized: they must be of one size.
-                image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
-                channels: image_channels(&self.signature.sample),
-                input: Some(self.signature.input_name.clone()),
-                arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
-            },
-        )?;
-        dataset.check_labels(self.signature.classes)?;
-        Ok(dataset)
+        Ok(LoadOptions {
+            labels: labels.map(Into::into),
+            class_names,
+            only_names,
+            limit,
+            // Images whose size decides the model's are not resized: they must be of one size.
+            image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
+            channels: image_channels(&self.signature.sample),
+            input: Some(self.signature.input_name.clone()),
+            arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
+        })
     }
 
     /// Returns the checked preprocessing from samples of this shape.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::data::{DataErrorKind, Dataset, LoadOptions, Pixels, load};
+use brinell_protocol::data::{DataErrorKind, Dataset, LoadOptions, Moments, Pixels, load, moments};
 use tempfile::TempDir;
 
 fn npy(descr: &str, fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
@@ -303,4 +303,48 @@ fn every_prefix_of_a_file_is_refused_without_a_panic() {
         let place = Place::new();
         assert_eq!(open_with(&place.put("a", &whole), "0").unwrap().n, 2);
     }
+}
+
+/// Ranges and deviations of everything, read with a limit of one sample.
+fn with_limit(path: &Path, labels: Option<&str>) -> (Moments, Moments) {
+    let options = LoadOptions { labels: labels.map(Into::into), ..LoadOptions::default() };
+    let few = LoadOptions { limit: Some(1), ..options.clone() };
+    let (all, first) = (load(path, &options).unwrap(), load(path, &few).unwrap());
+    assert_eq!((first.n, first.total, all.total), (1, all.n, all.n), "{}", path.display());
+    (moments(path, &few).unwrap(), Moments::of(&all))
+}
+
+#[test]
+fn ranges_are_those_of_all_samples_whatever_the_limit_in_every_format() {
+    let place = Place::new();
+    let values: Vec<f32> = (0..24).map(|i| ((i * 7) % 24) as f32 / 8.0 - 1.0).collect();
+    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    let whole: Vec<u8> = (0..24).map(|i| (i * 11 % 24) as u8).collect();
+    let x = npy("<f4", false, "(4, 2, 3)", &bytes);
+    let y = npy("|u1", false, "(4,)", &[0, 1, 1, 0]);
+    let tensors = r#"{"x":{"dtype":"F32","shape":[4,2,3],"data_offsets":[0,96]},"y":{"dtype":"U8","shape":[4],"data_offsets":[96,100]}}"#;
+    let cifar: Vec<u8> = (0..3 * 3073).map(|i| if i % 3073 == 0 { 1 } else { (i * 13 % 251) as u8 }).collect();
+    let table = "a,y,b\n1,0,2.5\n3,1,-4\n-7,0,true\n";
+    let cases: [(&str, Vec<u8>, Option<&str>); 9] = [
+        ("c.npy", x.clone(), Some("0")),
+        ("f.npy", npy("<f4", true, "(4, 2, 3)", &bytes), Some("0")),
+        ("bytes.npy", npy("|u1", true, "(4, 3, 2)", &whole), Some("0")),
+        ("a.idx", gzip(&idx(8, &[4, 6], &whole)), Some("0")),
+        ("a.npz", npz(&[("x", x), ("y", y)], true), None),
+        ("a.safetensors", safetensors(tensors, &[bytes, vec![0, 1, 1, 0]].concat()), None),
+        ("a.bin", cifar, None),
+        ("a.csv", table.into(), None),
+        ("a.csv.gz", gzip(table.as_bytes()), Some("1")),
+    ];
+    for (name, bytes, labels) in cases {
+        let (streamed, loaded) = with_limit(&place.put(name, &bytes), labels);
+        assert_eq!(streamed, loaded, "{name}");
+    }
+    let (table, _) = with_limit(&place.put("a.csv", table.as_bytes()), None);
+    assert_eq!((table.range(0), table.range(1)), ((-7.0, 3.0), (-4.0, 2.5)));
+    // What follows is read for ranges alone, and what is wrong with it is named.
+    let path = place.put("b.csv", b"a,y\n1,0\n?,1\n");
+    let few = LoadOptions { limit: Some(1), ..LoadOptions::default() };
+    assert_eq!(load(&path, &few).unwrap().n, 1);
+    assert!(moments(&path, &few).unwrap_err().to_string().contains("line 3, column `a`: `?` is not a number"));
 }

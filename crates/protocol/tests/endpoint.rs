@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+mod http;
+
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use brinell_engine::{RuntimeChoice, RuntimeSettings, Session, View};
 use brinell_protocol::data::Scale;
@@ -33,42 +33,10 @@ enum Manner {
 
 /// Serves the demo's model at the returned address for as long as the test runs.
 fn serve(manner: Manner) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/v2/models/ordinary", listener.local_addr().unwrap());
     let runtime = brinell_engine::open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap();
-    let session = Arc::new(Mutex::new(runtime.compile_file(&demo("ordinary.onnx")).unwrap()));
-    let asked = Arc::new(AtomicUsize::new(0));
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (session, asked) = (Arc::clone(&session), Arc::clone(&asked));
-            std::thread::spawn(move || while answer(&stream, manner, &session, &asked).is_some() {});
-        }
-    });
-    address
-}
-
-/// Answers one request; `None` once the client has gone.
-fn answer(stream: &TcpStream, manner: Manner, session: &Mutex<Box<dyn Session>>, asked: &AtomicUsize) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok().filter(|&n| n > 0)?;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (status, value) = reply(&first, &body, manner, session, asked);
-    let text = value.to_string();
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
-    (&*stream).write_all((head + &text).as_bytes()).ok()
+    let session = Mutex::new(runtime.compile_file(&demo("ordinary.onnx")).unwrap());
+    let asked = AtomicUsize::new(0);
+    format!("{}/v2/models/ordinary", http::serve(move |first, body| reply(first, body, manner, &session, &asked)))
 }
 
 fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Session>>, asked: &AtomicUsize) -> (u16, Value) {
@@ -112,6 +80,52 @@ fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Sessi
     }
     let data = if manner == Manner::Softmax { json!(rows) } else { json!(rows.concat()) };
     (200, json!({"model_name": "ordinary", "outputs": [{"name": "logits", "datatype": "FP32", "shape": [rows.len(), 10], "data": data}]}))
+}
+
+/// Numbers of a model of three classes: how much each of four values counts for each.
+const WEIGHTS: [[f32; 3]; 4] = [[0.5, -0.25, 0.0], [-0.5, 0.25, 0.125], [0.25, 0.5, -0.5], [0.0, -0.5, 0.25]];
+
+/// Serves `scores = gain * (image * WEIGHTS + bias)` behind a first output that is no score, where `image` is of a type as the protocol calls it. What does
+/// not fit the types that were declared is refused.
+fn serve_several(datatype: &'static str) -> String {
+    let tensor = |name: &str, datatype: &str, shape: &[i64]| json!({"name": name, "datatype": datatype, "shape": shape});
+    let metadata = json!({
+        "name": "several",
+        "platform": "test",
+        "inputs": [tensor("bias", "FP32", &[-1, 3]), tensor("image", datatype, &[-1, 4]), tensor("gain", "INT64", &[1]), tensor("on", "BOOL", &[1])],
+        "outputs": [tensor("words", "BYTES", &[-1, 1]), tensor("scores", "FP64", &[-1, 3])],
+    });
+    let reply = move |first: &str, body: &[u8]| {
+        if first.starts_with("GET ") {
+            return (200, metadata.clone());
+        }
+        let question: Value = serde_json::from_slice(body).unwrap();
+        if question["outputs"] != json!([{"name": "scores"}]) {
+            return (400, json!({"error": "asked for something else than scores"}));
+        }
+        let input = |name: &str| question["inputs"].as_array().unwrap().iter().find(|input| input["name"] == name).unwrap().clone();
+        let data = |name: &str| input(name)["data"].as_array().unwrap().clone();
+        let (image, bias, gain, on) = (data("image"), data("bias"), data("gain"), data("on"));
+        let whole = datatype.contains("INT");
+        let fits = |value: &Value| match datatype {
+            "FP16" => half::f16::from_f64(value.as_f64().unwrap()).to_f64() == value.as_f64().unwrap(),
+            _ => value.is_i64() == whole || value.is_u64() == whole,
+        };
+        if input("image")["datatype"] != datatype || !image.iter().all(fits) || !gain[0].is_i64() || on != [json!(true)] {
+            return (400, json!({"error": "numbers of another type"}));
+        }
+        let number = |value: &Value| value.as_f64().unwrap();
+        let mut scores = Vec::new();
+        for (x, bias) in image.chunks(4).zip(bias.chunks(3)) {
+            for (class, bias) in bias.iter().enumerate() {
+                let sum: f64 = x.iter().zip(&WEIGHTS).map(|(x, weights)| number(x) * f64::from(weights[class])).sum();
+                scores.push(number(&gain[0]) * (sum + number(bias)));
+            }
+        }
+        let words = json!({"name": "words", "datatype": "BYTES", "shape": [image.len() / 4, 1], "data": ["a", "b"]});
+        (200, json!({"outputs": [words, {"name": "scores", "datatype": "FP64", "shape": [image.len() / 4, 3], "data": scores}]}))
+    };
+    format!("{}/v2/models/several", http::serve(reply))
 }
 
 fn plan(model: impl Into<PathBuf>, out: &Path) -> Plan {
@@ -203,4 +217,83 @@ fn what_a_server_does_wrong_is_said_in_its_words() {
         assert!(error.contains(expected), "{address}: {error}");
         assert!(!out.exists(), "nothing is written before the model has answered");
     }
+}
+
+/// Ten samples of the model with several inputs in an archive.
+fn several(folder: &Path) -> PathBuf {
+    let npy = |descr: &str, shape: &str, values: &[u8]| {
+        let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), values].concat()
+    };
+    let image: Vec<u8> = (0..40u32).map(|i| (i * 37 % 23) as u8).collect();
+    let bias: Vec<f32> = (0..30).map(|i| (i % 7) as f32 / 4.0).collect();
+    let labels: Vec<u8> = image
+        .chunks(4)
+        .zip(bias.chunks(3))
+        .map(|(x, bias)| {
+            let score = |class: usize| x.iter().zip(&WEIGHTS).map(|(&x, weights)| f32::from(x) * weights[class]).sum::<f32>() + bias[class];
+            (0..3u8).max_by(|&a, &b| score(a.into()).total_cmp(&score(b.into()))).unwrap()
+        })
+        .collect();
+    let bias: Vec<u8> = bias.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let entries = [
+        ("image", npy("|u1", "(10, 4)", &image)),
+        ("bias", npy("<f4", "(10, 3)", &bias)),
+        ("gain", npy("<i8", "(1,)", &2i64.to_le_bytes())),
+        ("on", npy("|b1", "(1,)", &[1])),
+        ("y", npy("|u1", "(10,)", &labels)),
+    ];
+    let path = folder.join("several.npz");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    for (name, bytes) in entries {
+        archive.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, &bytes).unwrap();
+    }
+    archive.finish().unwrap();
+    path
+}
+
+#[test]
+fn several_inputs_of_any_type_and_an_output_by_name_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = several(folder.path());
+    let interface =
+        || brinell_engine::Interface { input: Some("image".to_owned()), output: Some("scores".to_owned()), threshold: None, shape: None };
+    let mut found = Vec::new();
+    for datatype in ["FP32", "FP64", "FP16", "UINT8", "INT32", "INT64"] {
+        let plan = Plan {
+            interface: interface(),
+            data: data.clone(),
+            scale: Scale::Byte,
+            eps: "3".parse().unwrap(),
+            limit: None,
+            ..plan(serve_several(datatype), &folder.path().join(datatype))
+        };
+        let completed = run(&plan).unwrap();
+        assert_eq!((completed.summary.clean_correct, completed.summary.data.n), (10, 10), "{datatype}");
+        assert!(completed.summary.broken > 3, "{datatype}: {}", completed.summary.broken);
+        let replay =
+            brinell_protocol::replay::replay(&plan.out, &brinell_protocol::replay::ReplayOptions::default(), &AtomicBool::new(false));
+        let witnesses = &replay.unwrap()[0].witnesses;
+        assert!(witnesses.iter().all(|witness| witness.standing == brinell_protocol::replay::Standing::Confirmed), "{datatype}");
+        found.push(completed.samples);
+    }
+    let outcomes = |samples: &[brinell_record::SampleRecord]| samples.iter().map(|line| line.outcome).collect::<Vec<_>>();
+    assert_eq!(outcomes(&found[0]), outcomes(&found[1]));
+    assert_eq!(outcomes(&found[4]), outcomes(&found[5]));
+}
+
+#[test]
+fn what_cannot_be_asked_behind_an_address_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = several(folder.path());
+    let named = |input: Option<&str>, output: Option<&str>| {
+        let interface =
+            brinell_engine::Interface { input: input.map(str::to_owned), output: output.map(str::to_owned), threshold: None, shape: None };
+        let plan = Plan { interface, data: data.clone(), ..plan(serve_several("FP32"), &folder.path().join("run")) };
+        words(&run(&plan).err().unwrap())
+    };
+    assert!(named(None, None).contains("choose the one to attack with --input NAME"));
+    assert!(named(Some("image"), None).contains("the model's output `words` holds String"), "{}", named(Some("image"), None));
+    assert!(named(Some("picture"), None).contains("no input `picture`"));
 }

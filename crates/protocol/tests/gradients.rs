@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use brinell_engine::{RuntimeChoice, RuntimeSettings, View, open};
-use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+use brinell_graph::{DType, Dim, Graph, Op, Reduce, Tensor, TensorData};
 use brinell_protocol::{Interface, Loss, gradient_file, inspect};
 
 /// Writes a model with logits 2 x that end in the shape `out`.
@@ -36,7 +36,7 @@ fn logits_with_axes_of_1_and_logits_without_a_batch_have_gradients() {
         let inspection = inspect(&path, &Interface::default()).unwrap();
         assert!(inspection.differentiable, "{:?}", inspection.obstacles);
         for loss in Loss::ALL {
-            let bytes = gradient_file(&path, &Interface::default(), loss).unwrap();
+            let bytes = gradient_file(&path, &Interface::default(), loss).unwrap().bytes;
             let mut session = runtime.compile(&bytes.into()).unwrap();
             let shape: Vec<usize> = std::iter::once(rows).chain(sample.iter().copied()).collect();
             let hot = [rows, 4];
@@ -56,4 +56,46 @@ fn logits_with_axes_of_1_and_logits_without_a_batch_have_gradients() {
             }
         }
     }
+}
+
+/// Writes a model with logits `x * gain + shift`, every batch fixed at 1; `mixed` takes the mean over the batch of `gain`.
+fn of_three(folder: &tempfile::TempDir, mixed: bool) -> PathBuf {
+    let mut graph = Graph::new("three");
+    let fixed = |shape: &[usize]| shape.iter().map(|&n| Dim::Fixed(n)).collect::<Vec<_>>();
+    let x = graph.input("x", DType::F32, fixed(&[1, 4]));
+    let gain = graph.input("gain", DType::F32, fixed(&[1, 4]));
+    let shift = graph.input("shift", DType::F32, fixed(&[4]));
+    let gain = if mixed { graph.add(Op::Reduce { kind: Reduce::Mean, axes: vec![0], keepdims: true }, &[gain]).unwrap() } else { gain };
+    let product = graph.add(Op::Mul, &[x, gain]).unwrap();
+    let logits = graph.add(Op::Add, &[product, shift]).unwrap();
+    graph.output(logits);
+    let path = folder.path().join("three.onnx");
+    std::fs::write(&path, brinell_onnx::write(&graph).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn a_batch_of_1_is_freed_in_all_inputs_that_have_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap();
+    let interface = Interface { input: Some("x".to_owned()), ..Interface::default() };
+    let made = gradient_file(&of_three(&folder, false), &interface, Loss::Margin).unwrap();
+    assert_eq!(made.fixed_batch, None);
+    let mut session = runtime.compile(&made.bytes.into()).unwrap();
+    let (x, gain) = ([0.5, 0.25, 0.0, -1.0, 3.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let label = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+    let feeds = [
+        ("x", View::f32(&[2, 4], &x)),
+        ("gain", View::f32(&[2, 4], &gain)),
+        ("shift", View::f32(&[4], &[0.0, 0.0, 0.0, 0.5])),
+        ("label_one_hot", View::f32(&[2, 4], &label)),
+    ];
+    let mut outputs = vec![Vec::new(); 3];
+    session.run(&feeds, &mut |index, view| outputs[index] = view.data.as_f32().unwrap().to_vec()).unwrap();
+    assert_eq!(outputs[0], [0.5, 0.25, 0.0, -0.5, 6.0, 3.0, 0.0, 0.5]);
+    assert_eq!(outputs[2], [1.0, -1.0, 0.0, 0.0, 2.0, -3.0, 0.0, 0.0]);
+    // Samples that would influence each other keep the batch of the file, and the reason is told.
+    let made = gradient_file(&of_three(&folder, true), &interface, Loss::Margin).unwrap();
+    let (batch, why) = made.fixed_batch.unwrap();
+    assert!(batch == 1 && why.contains("does not keep samples apart"), "{why}");
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use brinell_protocol::data::{DataErrorKind, LoadOptions, Pixels, load};
+use brinell_protocol::data::{DataErrorKind, LoadOptions, Pixels, load, moments};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 
 fn flat(path: &Path, height: u32, width: u32, colour: [u8; 3]) {
@@ -36,9 +36,13 @@ fn class_folders_are_classes_in_sorted_order() {
     assert_eq!((data.n, &data.shape[..]), (3, &[3, 2, 3][..]));
     assert_eq!(bytes(&data.pixels)[..18], [[10; 6], [1; 6], [2; 6]].concat());
 
+    // Ranges are those of all images.
+    let all = moments(root, &LoadOptions { limit: Some(1), ..LoadOptions::default() }).unwrap();
+    assert_eq!((all.range(0), all.range(6)), ((10.0, 30.0), (0.0, 1.0)));
+
     let names = Some(vec!["Dog".to_owned(), "bird".to_owned(), "cat, house cat".to_owned(), "cow".to_owned()]);
     let data = load(root, &LoadOptions { class_names: names, limit: Some(2), ..LoadOptions::default() }).unwrap();
-    assert_eq!((data.labels, data.n), (vec![2, 2], 2));
+    assert_eq!((data.labels, data.n, data.total), (vec![2, 2], 2, 3));
     let error =
         load(root, &LoadOptions { class_names: Some(vec!["cat".to_owned(), "cows".to_owned()]), ..LoadOptions::default() }).unwrap_err();
     assert!(error.path.ends_with("cow") && error.to_string().contains("did you mean `cows`?"), "{error}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Norm;
+use crate::{FeatureRule, Norm, SanityLevel, Unit};
 
 /// Value of [`ClaimFile::schema`] that this crate reads.
 pub const CLAIM_SCHEMA: &str = "brinell.claim/1";
@@ -76,7 +76,7 @@ pub struct Subject {
     /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights_sha256: Option<String>,
-    /// Range of the input, `0..1` or `0..255`, in which radii and distances are given.
+    /// Range of the input in which radii and distances are given: `0..1`, `0..255`, or `data`, where each feature has its own range in the data.
     #[serde(default = "scale")]
     pub scale: String,
     /// Mean per channel in input-scale units; empty for none.
@@ -97,6 +97,9 @@ pub struct Subject {
     /// Score from which on the class is 1, of a model with one score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Sizes of one sample of the input, without the batch, where the file leaves some free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
 }
 
 fn scale() -> String {
@@ -156,7 +159,13 @@ pub struct ClaimThreat {
     /// What the attacker sees of the model.
     #[serde(default)]
     pub knowledge: Knowledge,
-    /// Attacks that run one after the other; `None` where `attacks` names them.
+    /// What a change of 1 is; `None` for the range of each feature with the scale `data`, and for the number 1 with others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Rules of features, in whose units eps and distances are then given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature: Vec<FeatureRule>,
+    /// Attacks that run one after the other, by the name of their suite or its file, relative to the claim file; `None` where `attacks` names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,
     /// Attacks by name and settings, such as `pgd:steps=40`, instead of a suite.
@@ -168,6 +177,13 @@ pub struct ClaimThreat {
     /// Seed of every random choice, the order of the samples included.
     #[serde(default)]
     pub seed: u64,
+    /// How closely attacks and model are looked at, which raises flags and changes no count.
+    #[serde(default, skip_serializing_if = "is_cheap")]
+    pub sanity: SanityLevel,
+}
+
+fn is_cheap(level: &SanityLevel) -> bool {
+    *level == SanityLevel::Cheap
 }
 
 /// What the attacker sees of the model.

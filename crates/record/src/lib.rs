@@ -25,6 +25,7 @@ pub mod float;
 mod gallery;
 mod history;
 mod minimum;
+mod rule;
 mod sample;
 mod summary;
 mod verdict;
@@ -39,6 +40,7 @@ pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use minimum::{MinimumNorm, Quantile};
+pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     ClassCounts, CurvePoint, DataInfo, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing, QueryPoint, Rate,

@@ -223,6 +223,9 @@ pub struct Feature {
     pub values: Vec<f32>,
     /// `any`, `increase`, `decrease` or `none`.
     pub change: String,
+    /// Values that are not changed where they stand, and that no change leads to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<f32>,
 }
 
 /// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.

@@ -240,6 +240,9 @@ pub struct Manifest {
     pub models: Vec<FileHash>,
     /// The data and labels as they are read, and the class names where they stand in a file.
     pub data: Vec<FileHash>,
+    /// The suite of attacks, where it stands in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<FileHash>,
     /// Every file of the evidence but this one, by path.
     pub files: Vec<FileHash>,
 }

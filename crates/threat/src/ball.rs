@@ -148,6 +148,13 @@ impl Ball {
         feature.map_or((self.bounds.lo(), self.bounds.hi()), |feature| (feature.lo, feature.hi))
     }
 
+    /// True where a clean input may hold the value in that place: it is in the range, or one that a rule keeps as it is.
+    pub fn expects(&self, index: usize, value: f32) -> bool {
+        let (lo, hi) = self.range(index);
+        let feature = self.features.as_ref().and_then(|features| features.list().get(index));
+        (lo..=hi).contains(&value) || feature.is_some_and(|feature| feature.keep.contains(&value))
+    }
+
     /// The neighbourhood of `x` in units of the features, where there are some; its points keep to the radius unless `beyond`.
     pub fn frame(&self, x: &[f32], beyond: bool) -> Option<Frame> {
         self.features.as_ref().map(|features| Frame::new(features, self, x, beyond))

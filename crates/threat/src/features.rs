@@ -41,6 +41,8 @@ pub struct Feature {
     pub values: Values,
     /// Directions in which it may be changed.
     pub change: Change,
+    /// Values that are not changed where they stand, and that no change leads to.
+    pub keep: Vec<f32>,
 }
 
 /// What may be done to the features of a sample, in their order.
@@ -61,7 +63,7 @@ impl Feature {
 
     /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it may not be changed.
     pub fn reach(&self, x: f32, eps: f64) -> (f32, f32) {
-        if self.change == Change::None {
+        if self.change == Change::None || self.keep.contains(&x) {
             return (x, x);
         }
         let (mut lo, mut hi) = if eps.is_finite() { around(x, eps * self.unit) } else { (f32::MIN, f32::MAX) };
@@ -79,21 +81,45 @@ impl Feature {
     pub fn nearest(&self, v: f64, lo: f32, hi: f32) -> Option<f32> {
         let inside = v.clamp(f64::from(lo), f64::from(hi));
         match &self.values {
-            Values::Real => Some((inside as f32).clamp(lo, hi)),
+            Values::Real => self.beside(inside, lo, hi, f32::next_down, f32::next_up, (inside as f32).clamp(lo, hi)),
             Values::Whole => {
                 let (least, most) = (f64::from(lo).ceil(), f64::from(hi).floor());
-                (least <= most).then(|| inside.round().clamp(least, most) as f32)
+                let nearest = (least <= most).then(|| inside.round().clamp(least, most) as f32)?;
+                self.beside(inside, least as f32, most as f32, |value| value - 1.0, |value| value + 1.0, nearest)
             }
             Values::OneOf(list) => {
-                let allowed = list.iter().copied().filter(|value| (lo..=hi).contains(value));
+                let allowed = list.iter().copied().filter(|value| (lo..=hi).contains(value) && !self.keep.contains(value));
                 allowed.min_by(|a, b| (f64::from(*a) - v).abs().total_cmp(&(f64::from(*b) - v).abs()))
             }
         }
     }
 
+    /// Returns `start`, or the nearest to `v` of the values on its two sides that no rule keeps.
+    fn beside(&self, v: f64, lo: f32, hi: f32, down: fn(f32) -> f32, up: fn(f32) -> f32, start: f32) -> Option<f32> {
+        let free = |step: fn(f32) -> f32| {
+            let mut value = start;
+            // At most one step for each value that is kept.
+            for _ in 0..=self.keep.len() {
+                if !self.keep.contains(&value) {
+                    return (lo..=hi).contains(&value).then_some(value);
+                }
+                value = step(value);
+            }
+            None
+        };
+        let far = |value: &f32| (f64::from(*value) - v).abs();
+        [free(down), free(up)].into_iter().flatten().min_by(|a, b| far(a).total_cmp(&far(b)))
+    }
+
     fn allows(&self, x: f32, v: f32) -> Result<(), &'static str> {
         if v.to_bits() == x.to_bits() || v == x {
             return Ok(());
+        }
+        if self.keep.contains(&x) {
+            return Err("a value that is kept may not be changed");
+        }
+        if self.keep.contains(&v) {
+            return Err("no change may lead to a value that is kept");
         }
         match self.change {
             Change::None => return Err("it may not be changed"),
@@ -138,6 +164,9 @@ impl Features {
             if !(feature.unit.is_finite() && feature.unit > 0.0) {
                 return bad(index, "its unit is not a finite number above 0");
             }
+            if !feature.keep.iter().all(|v| v.is_finite()) {
+                return bad(index, "its kept values are not finite numbers");
+            }
             if let Values::OneOf(values) = &feature.values
                 && (values.is_empty() || !values.iter().all(|v| v.is_finite()) || !values.is_sorted())
             {
@@ -175,7 +204,8 @@ impl Features {
     /// Returns true where the rules leave every number of every range: no step within the ball is taken back.
     #[must_use]
     pub fn leave_all(&self) -> bool {
-        self.one_hot.is_empty() && self.list.iter().all(|feature| feature.change == Change::Any && matches!(feature.values, Values::Real))
+        let free = |feature: &Feature| feature.change == Change::Any && matches!(feature.values, Values::Real) && feature.keep.is_empty();
+        self.one_hot.is_empty() && self.list.iter().all(free)
     }
 
     /// Returns the widths of all ranges in units, 0 for features that may not be changed.

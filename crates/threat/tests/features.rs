@@ -21,9 +21,10 @@ fn features() -> impl Strategy<Value = Features> {
                 unit,
                 values: [Values::Real, Values::Whole, Values::OneOf(vec![lo, lo + width / 3.0, lo + width])][kind].clone(),
                 change: [Change::Any, Change::Increase, Change::Decrease, Change::None][change],
+                keep: Vec::new(),
             })
             .collect();
-        list.resize(DIM, Feature { lo: 0.0, hi: 1.0, unit, values: Values::OneOf(vec![0.0, 1.0]), change: Change::Any });
+        list.resize(DIM, Feature { lo: 0.0, hi: 1.0, unit, values: Values::OneOf(vec![0.0, 1.0]), change: Change::Any, keep: Vec::new() });
         Features::new(list, vec![vec![DIM - 3, DIM - 2, DIM - 1]]).unwrap()
     })
 }
@@ -83,7 +84,7 @@ proptest! {
 
 #[test]
 fn each_rule_is_judged_by_itself() {
-    let feature = |values, change| Feature { lo: 0.0, hi: 10.0, unit: 2.0, values, change };
+    let feature = |values, change| Feature { lo: 0.0, hi: 10.0, unit: 2.0, values, change, keep: Vec::new() };
     let list = vec![
         feature(Values::Whole, Change::Any),
         feature(Values::Real, Change::Increase),
@@ -111,7 +112,7 @@ fn each_rule_is_judged_by_itself() {
 
 #[test]
 fn the_one_of_a_group_moves_where_the_radius_allows_it() {
-    let feature = Feature { lo: 0.0, hi: 1.0, unit: 4.0, values: Values::OneOf(vec![0.0, 1.0]), change: Change::Any };
+    let feature = Feature { lo: 0.0, hi: 1.0, unit: 4.0, values: Values::OneOf(vec![0.0, 1.0]), change: Change::Any, keep: Vec::new() };
     let features = Arc::new(Features::new(vec![feature; 3], vec![vec![0, 1, 2]]).unwrap());
     let moved = |eps: f64| {
         let mut ball = Ball::new(Norm::Linf, &Eps::new(eps).unwrap(), InputBox::UNIT);
@@ -124,4 +125,28 @@ fn the_one_of_a_group_moves_where_the_radius_allows_it() {
     // A changed category counts a quarter.
     assert_eq!(moved(0.25), [0.0, 0.0, 1.0]);
     assert_eq!(moved(0.2), [1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn values_that_are_kept_neither_change_nor_come() {
+    let keep = vec![0.0, 4.0, 5.0, 10.0];
+    let feature = |values| Feature { lo: 0.0, hi: 10.0, unit: 1.0, values, change: Change::Any, keep: keep.clone() };
+    for (v, expected) in [(0.2, 1.0), (4.4, 3.0), (4.6, 6.0), (5.0, 6.0), (9.9, 9.0), (7.2, 7.0)] {
+        assert_eq!(feature(Values::Whole).nearest(v, 0.0, 10.0), Some(expected), "{v}");
+    }
+    assert_eq!(feature(Values::Whole).nearest(4.4, 4.0, 5.0), None);
+    assert_eq!(feature(Values::OneOf(vec![0.0, 2.0, 4.0])).nearest(4.0, 0.0, 10.0), Some(2.0));
+    let beside = feature(Values::Real).nearest(4.0, 0.0, 10.0).unwrap();
+    assert!(beside != 4.0 && (beside - 4.0).abs() < 1e-6);
+    assert_eq!((feature(Values::Whole).reach(4.0, 3.0), feature(Values::Whole).reach(6.0, 3.0)), ((4.0, 4.0), (3.0, 9.0)));
+    let features = Features::new(vec![feature(Values::Whole)], Vec::new()).unwrap();
+    assert!(features.allows(&[4.0], &[4.0]).is_ok() && features.allows(&[3.0], &[6.0]).is_ok());
+    assert!(features.allows(&[4.0], &[6.0]).is_err() && features.allows(&[6.0], &[4.0]).is_err());
+    assert!(!features.leave_all());
+    let narrow = Feature { lo: 1.0, hi: 9.0, ..feature(Values::Whole) };
+    let features = std::sync::Arc::new(Features::new(vec![narrow], Vec::new()).unwrap());
+    let ball = Ball { norm: Norm::L0, eps: 1.0, bounds: brinell_threat::InputBox::BYTE, features: Some(features) };
+    assert!([0.0, 1.0, 9.0, 10.0].into_iter().all(|value| ball.expects(0, value)) && !ball.expects(0, 11.0));
+    let wrong = Feature { keep: vec![f32::NAN], ..feature(Values::Real) };
+    assert!(Features::new(vec![wrong], Vec::new()).is_err());
 }

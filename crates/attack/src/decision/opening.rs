@@ -30,8 +30,8 @@ pub(crate) enum Opened {
 enum Try {
     /// The example known so far.
     Known,
-    /// Another input of the data.
-    Guide,
+    /// Another input of the data, by its number among those that are offered.
+    Guide(usize),
     /// Uniform noise, with this share in the blend with the clean input.
     Noise(f64),
     /// A random corner of the box.
@@ -63,7 +63,8 @@ impl Opening {
         let mut plan: Vec<Try> = known.iter().map(|_| Try::Known).chain(noise).collect();
         let at = known.iter().len() + first as usize;
         let simple = [Try::Inverse, Try::Flat(0.0), Try::Flat(1.0), Try::Flat(0.5)];
-        plan.splice(at..at, guide.iter().map(|_| Try::Guide).chain(simple));
+        let guides = guide.as_ref().map_or(0, |points| points.len() / start.x.len().max(1));
+        plan.splice(at..at, (0..guides).map(Try::Guide).chain(simple));
         Self { known, guide, bounds: start.ball.bounds, rng, plan: plan.into_iter() }
     }
 
@@ -71,16 +72,17 @@ impl Opening {
     pub(crate) fn ask(&mut self, clean: &[f32], x: &mut [f32]) {
         let (lo, hi) = (self.bounds.lo(), self.bounds.hi());
         let inside = |v: f32| brinell_threat::clamp(v, lo, hi);
-        let copy = |from: &Option<Box<[f32]>>, x: &mut [f32]| {
-            for (x, &v) in x.iter_mut().zip(from.iter().flat_map(|point| point.iter())) {
+        let copy = |from: &Option<Box<[f32]>>, number: usize, x: &mut [f32]| {
+            let skipped = number * x.len();
+            for (x, &v) in x.iter_mut().zip(from.iter().flat_map(|points| points.iter().skip(skipped))) {
                 *x = inside(v);
             }
         };
         x.copy_from_slice(clean);
         match self.plan.next() {
             None => {}
-            Some(Try::Known) => copy(&self.known, x),
-            Some(Try::Guide) => copy(&self.guide, x),
+            Some(Try::Known) => copy(&self.known, 0, x),
+            Some(Try::Guide(number)) => copy(&self.guide, number, x),
             Some(Try::Inverse) => x.iter_mut().for_each(|v| *v = inside(lo + (hi - *v))),
             Some(Try::Flat(place)) => x.fill(inside((f64::from(lo) + place * self.bounds.width()) as f32)),
             Some(Try::Corner) => {

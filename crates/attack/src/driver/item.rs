@@ -15,7 +15,7 @@ pub struct Item {
     pub logits: Vec<f32>,
     /// The nearest adversarial example known so far `[d]`.
     pub found: Option<Vec<f32>>,
-    /// An input of the data that the model gives a class the attack wants `[d]`.
+    /// Inputs of the data that the model may give a class the attack wants, one after the other `[n, d]`.
     pub guide: Option<Vec<f32>>,
 }
 

@@ -2,13 +2,19 @@
 
 use super::{COUNT, Entry, SWITCH};
 use crate::{
-    AttackError, Boundary, BoundaryConfig, Estimate, Flavour, HopSkipJump, HopSkipJumpConfig, NES, Recipe, SPSA, SurFree, SurFreeConfig,
-    estimate, settings::Settings,
+    AttackError, Boundary, BoundaryConfig, Estimate, Flavour, HopSkipJump, HopSkipJumpConfig, NES, Recipe, SPSA, SparseRs, SparseRsConfig,
+    SurFree, SurFreeConfig, estimate, settings::Settings,
 };
 
 const NUMBER: &str = "a finite number above 0";
 
 pub(super) const ATTACKS: &[Entry] = &[
+    Entry {
+        name: SparseRs::NAME,
+        about: "random search over which few elements are changed and to what, from logits alone",
+        settings: &["queries", "restarts", "p", "ends"],
+        build: sparse_rs,
+    },
     Entry {
         name: NES.name,
         about: "steps along gradients estimated from the logits at normal probes",
@@ -43,6 +49,16 @@ pub(super) const ATTACKS: &[Entry] = &[
 
 fn estimated(flavour: &'static Flavour, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
     Ok(Box::new(Estimate::new(flavour, flavour.default.clone().with(given)?)?))
+}
+
+fn sparse_rs(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
+    let default = SparseRsConfig::default();
+    Ok(Box::new(SparseRs::new(SparseRsConfig {
+        queries: given.get("queries", COUNT)?.unwrap_or(default.queries),
+        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
+        p: given.get("p", "above 0 and at most 1")?.unwrap_or(default.p),
+        ends: given.get("ends", "from 0 to 1")?.unwrap_or(default.ends),
+    })?))
 }
 
 fn hopskipjump(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {

@@ -23,7 +23,8 @@ pub(super) struct Space {
 impl Space {
     /// The inputs of `ball` around `x`; for norms other than Linf the radius is left to the caller.
     pub(super) fn new(ball: &Ball, x: &[f32]) -> Self {
-        let plain = Feature { lo: ball.bounds.lo(), hi: ball.bounds.hi(), unit: 1.0, values: Values::Real, change: Change::Any };
+        let plain =
+            Feature { lo: ball.bounds.lo(), hi: ball.bounds.hi(), unit: 1.0, values: Values::Real, change: Change::Any, keep: Vec::new() };
         let (rules, groups) = match &ball.features {
             Some(features) => (features.list().to_vec(), features.one_hot().to_vec()),
             None => (vec![plain; x.len()], Vec::new()),

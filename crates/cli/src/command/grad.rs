@@ -34,11 +34,13 @@ impl Grad {
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; choose another file with --out", self.out.display())));
         }
-        let bytes = brinell_protocol::gradient_file(&self.model, &self.ports.interface(), loss)?;
-        std::fs::write(&self.out, &bytes).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
+        let gradient = brinell_protocol::gradient_file(&self.model, &self.ports.interface(), loss)?;
+        std::fs::write(&self.out, &gradient.bytes)
+            .map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };
+        let batch = gradient.fixed_batch.map_or_else(String::new, |(n, why)| format!("B is {n}: {why}\n"));
         print(&format!(
-            "{}\ninputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
+            "{}\n{batch}inputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
             self.out.display()
         ));
         Ok(Exit::Done)

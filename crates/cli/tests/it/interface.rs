@@ -444,6 +444,22 @@ fn names_that_pick_rows_of_a_table_are_attacked_without_gradients() {
     let run = folder.run(&base.replace("l0 --eps 2", "linf --eps 3").replace("--runtime", "--suite score --out scores --runtime"));
     assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
     assert!(folder.summary("scores")["broken"].as_u64().unwrap() > 0, "{}", run.stdout);
+    let flags = |out: &str| folder.summary(out)["flags"].as_array().unwrap().iter().any(|flag| flag["id"] == "names-as-amounts");
+    assert!(flags("scores"));
+    // In L0 names are exchanged, by scores as there is no gradient, and what is kept stays.
+    folder.write("rules.toml", "[[feature]]\ncolumns = [\"*\"]\nmin = 0\nmax = 255\ninteger = true\nkeep = [0, 1, 2, 3, 255]\n");
+    folder.run(&format!("{base} --config rules.toml --max-queries 300 --out names")).expect(0);
+    assert!(!flags("names"));
+    let summary = folder.summary("names");
+    assert_eq!((summary["stages"].as_array().unwrap().len(), &summary["stages"][0]["name"]), (1, &"sparse-rs".into()));
+    assert!(summary["broken"].as_u64().unwrap() > 0 && summary["threat"]["features"]["columns"][3]["keep"][4] == 255.0, "{summary}");
+    assert!(folder.run("replay names --runtime rten").expect(0).stdout.contains(" 0 rejected"));
+    // What no row stands for is refused with what to write.
+    let refused = folder.run("audit ids.onnx --data x.idx --labels 1 --norm l0 --eps 2 --runtime rten --out small").expect(4);
+    for part in ["an embedding with 256 rows", "0..1 is no range of such names", "max = 255", "keep", "--norm l0", "from its embeddings on"]
+    {
+        assert!(refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {}", refused.stderr);
+    }
 }
 
 #[test]

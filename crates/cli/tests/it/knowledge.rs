@@ -68,7 +68,7 @@ fn what_sees_more_than_granted_is_refused_with_what_fits() {
     let folder = Folder::new();
     let run = folder.audit("ordinary", "--knowledge label --attack square --out run").expect(4);
     assert!(run.stderr.contains("square needs score access") && run.stderr.contains("hopskipjump"), "{}", run.stderr);
-    let run = folder.run("audit ordinary.onnx --data images.idx3-ubyte --norm l0 --eps 3 --knowledge score --out run").expect(4);
+    let run = folder.run("audit ordinary.onnx --data images.idx3-ubyte --norm l0 --eps 3 --knowledge label --out run").expect(4);
     assert!(run.stderr.contains("l0"), "{}", run.stderr);
     assert!(!folder.path("run").exists());
 }

@@ -19,3 +19,4 @@ mod over_time;
 mod resume;
 mod sizes;
 mod support;
+mod table_claims;

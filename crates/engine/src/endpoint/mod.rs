@@ -16,13 +16,17 @@ pub use client::AUTHORIZATION;
 use client::Client;
 use message::{Metadata, Request, RequestOutput, RequestTensor, Response, TensorMetadata};
 
-use crate::{EngineError, Port, Runtime, Session, Stage, View};
+use crate::black_box::reals;
+use crate::feed::arrange;
+use crate::{Buffer, Elements, EngineError, Port, Runtime, Session, Stage, View};
 
 /// A model that a server answers for. As a [`Runtime`] it runs that model and no other.
 pub struct Endpoint {
     client: Client,
     metadata: Metadata,
     version: String,
+    /// The output that is asked for.
+    output: usize,
 }
 
 impl Endpoint {
@@ -35,7 +39,7 @@ impl Endpoint {
     /// Asks the server what it has at the address `http://HOST/v2/models/NAME` or `http://HOST/v2/models/NAME/versions/V`.
     ///
     /// # Errors
-    /// [`EngineError::Endpoint`] where there is no such model, or where it does not take one tensor of numbers and give one.
+    /// [`EngineError::Endpoint`] where there is no such model.
     pub fn connect(url: &str) -> Result<Self, EngineError> {
         let client = Client::new(url);
         if !client.url.contains("/v2/models/") {
@@ -45,13 +49,14 @@ impl Endpoint {
         let metadata: Metadata = serde_json::from_slice(&body).map_err(|error| {
             client.error(format!("what it says about the model is not the Open Inference Protocol's metadata: {error}"))
         })?;
-        if let [input] = metadata.inputs.as_slice()
-            && input.datatype != "FP32"
-        {
-            return Err(client.error(format!("input `{}` takes {}; only FP32 can be asked", input.name, input.datatype)));
-        }
         let version = if metadata.platform.is_empty() { "v2".to_owned() } else { metadata.platform.clone() };
-        Ok(Self { client, metadata, version })
+        Ok(Self { client, metadata, version, output: 0 })
+    }
+
+    /// Asks for the output with this number alone; by default for the first.
+    #[must_use]
+    pub fn asking_for(self, output: usize) -> Self {
+        Self { output, ..self }
     }
 
     /// Returns what the server says about the model as text that is the same whenever its answer means the same; its digest stands for the model in
@@ -129,8 +134,10 @@ impl Runtime for Endpoint {
         Ok(Box::new(Remote {
             client: self.client.clone(),
             inputs: self.metadata.inputs.iter().map(port).collect(),
+            datatypes: self.metadata.inputs.iter().map(|input| input.datatype.clone()).collect(),
             outputs: self.metadata.outputs.iter().map(port).collect(),
-            values: Vec::new(),
+            output: self.output,
+            order: Vec::new(),
         }))
     }
 }
@@ -139,8 +146,12 @@ impl Runtime for Endpoint {
 struct Remote {
     client: Client,
     inputs: Vec<Port>,
+    /// Types of the inputs, as the server calls them.
+    datatypes: Vec<String>,
     outputs: Vec<Port>,
-    values: Vec<f32>,
+    /// The output that is asked for.
+    output: usize,
+    order: Vec<usize>,
 }
 
 impl Session for Remote {
@@ -153,28 +164,42 @@ impl Session for Remote {
     }
 
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
-        let (Some((name, view)), Some(output)) = (feeds.first(), self.outputs.first()) else { return Ok(()) };
-        let data = view.data.as_f32().unwrap_or_default();
-        if let Some(value) = data.iter().find(|value| !value.is_finite()) {
-            return Err(EngineError::Feed { name: (*name).to_owned(), reason: format!("{value} cannot be written in JSON") });
+        arrange(&self.inputs, feeds, &mut self.order)?;
+        let Some(output) = self.outputs.get(self.output) else { return Ok(()) };
+        let mut inputs = Vec::with_capacity(self.inputs.len());
+        for ((port, datatype), &feed) in self.inputs.iter().zip(&self.datatypes).zip(&self.order) {
+            let Some((_, view)) = feeds.get(feed) else { continue };
+            if let Some(value) = not_finite(view.data) {
+                return Err(EngineError::Feed { name: port.name.clone(), reason: format!("{value} cannot be written in JSON") });
+            }
+            inputs.push(RequestTensor { name: &port.name, shape: view.shape, datatype, data: view.data });
         }
-        let request = Request {
-            inputs: [RequestTensor { name, shape: view.shape, datatype: "FP32", data }],
-            outputs: [RequestOutput { name: &output.name }],
-        };
+        let request = Request { inputs, outputs: [RequestOutput { name: &output.name }] };
         let body = serde_json::to_vec(&request).map_err(|error| self.client.error(error.to_string()))?;
         let answer = self.client.post("infer", &body)?;
         let response: Response =
             serde_json::from_slice(&answer).map_err(|error| self.client.error(format!("its answer is not the protocol's: {error}")))?;
         let tensor = response.outputs.iter().find(|tensor| tensor.name == output.name);
         let tensor = tensor.ok_or_else(|| self.client.error(format!("its answer lacks the output `{}`", output.name)))?;
-        self.values.clear();
-        tensor.data.flatten(&mut self.values);
-        let rows = view.shape.first().copied().unwrap_or(1).max(1);
-        if self.values.is_empty() || !self.values.len().is_multiple_of(rows) {
-            return Err(self.client.error(format!("`{}` has {} values for {rows} inputs", output.name, self.values.len())));
+        let no_numbers =
+            || self.client.error(format!("`{}` holds something else than the {:?} that it declares", output.name, output.dtype));
+        let mut values = Buffer::empty(output.dtype).ok_or_else(no_numbers)?;
+        if !tensor.data.flatten(&mut values) {
+            return Err(no_numbers());
         }
-        sink(0, View::f32(&[rows, self.values.len() / rows], &self.values));
+        // The input that is attacked comes first, and has a row for each sample.
+        let rows = feeds.first().and_then(|(_, view)| view.shape.first()).copied().unwrap_or(1).max(1);
+        if values.is_empty() || !values.len().is_multiple_of(rows) {
+            return Err(self.client.error(format!("`{}` has {} values for {rows} inputs", output.name, values.len())));
+        }
+        sink(self.output, View { shape: &[rows, values.len() / rows], data: values.elements() });
         Ok(())
     }
+}
+
+/// Returns the first real number that is not finite.
+fn not_finite(data: Elements<'_>) -> Option<f64> {
+    let mut values = Vec::new();
+    reals(data, &mut values);
+    values.into_iter().find(|value| !value.is_finite())
 }

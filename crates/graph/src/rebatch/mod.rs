@@ -51,7 +51,8 @@ pub enum RebatchError {
     },
 }
 
-/// Returns the graph with the leading 1 of every input replaced by the batch; a graph with a free batch comes back as it is.
+/// Returns the graph with the leading 1 of every input replaced by the batch; a graph with a free batch comes back as it is. An input that does not
+/// begin with 1 is the same for all samples, as long as another does.
 ///
 /// # Errors
 /// [`RebatchError`], which names the first node that stands in the way.
@@ -60,6 +61,8 @@ pub fn rebatch(graph: &Graph) -> Result<Graph, RebatchError> {
     rebatched.domains.clone_from(&graph.domains);
     let mut ids: HashMap<ValueId, ValueId> = HashMap::new();
     let mut changed = false;
+    let has_batch = |id: &ValueId| matches!(graph.shape(*id).and_then(<[Dim]>::first), Some(Dim::Fixed(1) | Dim::Batch(1)));
+    let any_batch = graph.inputs().iter().any(has_batch);
     for &id in graph.inputs() {
         let value = graph.value(id);
         let mut shape = value.shape.clone().unwrap_or_default();
@@ -69,6 +72,7 @@ pub fn rebatch(graph: &Graph) -> Result<Graph, RebatchError> {
                 changed = true;
             }
             Some(Dim::Batch(1)) => {}
+            _ if any_batch && value.shape.is_some() => {}
             _ => return Err(RebatchError::Input { input: value.name.clone(), shape: shown(value.shape.as_deref()) }),
         }
         ids.insert(id, rebatched.input_of(&value.name, value.dtype.unwrap_or(crate::DType::F32), Some(shape)));

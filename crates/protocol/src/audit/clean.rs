@@ -14,10 +14,6 @@ use crate::flags::{HIDDEN_SOFTMAX, NON_FINITE, OUTSIDE_BOX};
 use crate::run::StageLine;
 use crate::{ProtocolError, referee};
 
-/// Two logits closer than this, relative to the larger one, are decided by the original file at batch 1: the transformed
-/// graph may round differently.
-const CLOSE_CALL: f32 = 1e-3;
-
 impl Run<'_> {
     /// Fills `states` for `samples` and writes the lines of those that are wrong already.
     pub(super) fn clean_pass(&mut self, oracle: &mut Oracle, samples: &[usize]) -> Result<(), ProtocolError> {
@@ -25,19 +21,20 @@ impl Run<'_> {
         self.standing += samples.len();
         self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.standing });
         let mut answer = Answer::default();
+        let rounding = self.subject.rounding();
         for chunk in samples.chunks(self.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let classes = oracle.classes();
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
-                self.outside += usize::from(x.iter().enumerate().any(|(place, v)| {
-                    let (lo, hi) = self.ball.range(place);
-                    !(lo..=hi).contains(v)
-                }));
+                self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.ball.expects(place, v)));
                 self.probabilities += usize::from(is_distribution(logits));
-                let clean =
-                    if close_call(logits) { self.referee.ask(&self.preprocess, x, index)? } else { referee::Opinion::of_logits(logits) };
+                let clean = if close_call(logits, rounding) {
+                    self.referee.ask(&self.preprocess, x, index)?
+                } else {
+                    referee::Opinion::of_logits(logits)
+                };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
                 let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
                 let state = State {
@@ -173,10 +170,11 @@ pub(super) fn is_distribution(logits: &[f32]) -> bool {
     logits.len() > 1 && logits.iter().all(|z| (0.0..=1.0).contains(z)) && (sum - 1.0).abs() <= 1e-5
 }
 
-/// True where the two largest logits are too close to trust the transformed graph, or are not finite.
-pub(super) fn close_call(logits: &[f32]) -> bool {
+/// True where the two largest logits are closer than `rounding`, relative to the largest, or are not finite: then the original file at batch 1 decides,
+/// since the transformed graph may round differently.
+pub(super) fn close_call(logits: &[f32], rounding: f32) -> bool {
     let Some(top) = argmax(logits) else { return true };
     let largest = logits.get(top).copied().unwrap_or(f32::NAN);
     let scale = logits.iter().fold(0.0f32, |m, z| m.max(z.abs()));
-    logits.iter().enumerate().any(|(k, &z)| k != top && largest - z <= CLOSE_CALL * scale)
+    logits.iter().enumerate().any(|(k, &z)| k != top && largest - z <= rounding * scale)
 }

@@ -22,6 +22,7 @@ impl Run<'_> {
         let n = self.states.len();
         let mut broken_at = [0usize; GRID + 1];
         let mut answer = Answer::default();
+        let rounding = self.subject.rounding();
         for sample in self.states.samples(State::broken) {
             self.check_stop()?;
             let (x, x_adv) = (self.sample(sample), self.folder.adversarial(sample as u64)?);
@@ -38,7 +39,7 @@ impl Run<'_> {
                 logits_of(oracle, std::iter::repeat_n(sample, chunk.len()), chunk, &mut answer)?;
                 for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
                     let prediction = match shortened.get(first_step + offset) {
-                        Some(x) if close_call(logits) => self.referee.ask(&self.preprocess, x, sample)?.prediction,
+                        Some(x) if close_call(logits, rounding) => self.referee.ask(&self.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
                     if prediction.is_some_and(|prediction| self.goal(label).reached(prediction)) {

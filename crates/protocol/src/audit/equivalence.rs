@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use brinell_attack::Start;
-use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Answer, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, Signature, open};
 use brinell_graph::Graph;
 use brinell_threat::{Ball, InputBox, Norm};
 
 use super::clean::logits_of;
 use super::lanes::Lanes;
 use crate::{ProtocolError, Referee, Subject};
-
-/// Largest difference between the graph and the file, relative to the largest output.
-const SAME_OUTPUT: f32 = 1e-3;
 
 /// Points that are compared, as one batch of the graph.
 const POINTS: usize = 3;
@@ -32,9 +29,22 @@ pub(super) fn open_oracle(
 ) -> Result<(Oracle, Option<String>), ProtocolError> {
     if subject.is_opaque() {
         let compile = || lanes.runtime.compile_file(&subject.path);
-        let oracle = Oracle::black_box(&compile, &subject.signature, Arc::clone(&subject.held), preprocess, lanes.n)?;
-        let why_not = oracle.fixed_batch().map(|n| format!("the model fixes its batch at {n}, and a part of it cannot be read"));
-        return Ok((oracle, why_not));
+        let open = |signature: &Signature| Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n);
+        let mut oracle = open(&subject.signature)?;
+        if let Some(n) = oracle.fixed_batch() {
+            return Ok((oracle, Some(format!("the model fixes its batch at {n}, and a part of it cannot be read"))));
+        }
+        if subject.endpoint.is_some() {
+            return Ok((oracle, None));
+        }
+        // A part that cannot be read may mix samples, or take one of them at a time.
+        let why_not = match gap(subject, preprocess, ball, &mut oracle, referee) {
+            Ok(gap) if gap <= subject.rounding() => return Ok((oracle, None)),
+            Ok(gap) => format!("in a batch its results differ by {gap:.1e}"),
+            Err(error) => format!("it does not take several samples at once: {error}"),
+        };
+        let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;
+        return Ok((alone, Some(why_not)));
     }
     let (graph, mut why_not) = subject.with_free_batch();
     let freed = subject.signature.fixed_batch.is_some() && why_not.is_none();
@@ -44,7 +54,7 @@ pub(super) fn open_oracle(
             Ok((oracle, gap))
         });
         why_not = match tried {
-            Ok((oracle, gap)) if gap <= SAME_OUTPUT => return Ok((oracle, None)),
+            Ok((oracle, gap)) if gap <= subject.rounding() => return Ok((oracle, None)),
             Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
             Err(error) => Some(format!("with a free batch it does not run: {error}")),
         };
@@ -54,25 +64,38 @@ pub(super) fn open_oracle(
         Some(_) => subject.oracle(&subject.model.graph, preprocess, runtime, 1)?,
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
-    if gap <= SAME_OUTPUT { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
+    if gap <= subject.rounding() { Ok((oracle, why_not)) } else { Err(ProtocolError::NotEquivalent { path: subject.path.clone(), gap }) }
 }
 
-/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same.
+/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.
+/// What other inputs are held at stands in data that are not here: the comparison makes numbers up for them, others for each sample.
 ///
 /// # Errors
 /// [`ProtocolError::Engine`] where no runtime can run the file, [`ProtocolError::Preprocess`].
-pub(crate) fn checked_graph(subject: &Subject) -> Result<Graph, ProtocolError> {
-    // What other inputs are held at stands in data that is not here.
-    if subject.signature.fixed_batch != Some(1) || !subject.signature.held.is_empty() {
-        return Ok(subject.model.graph.clone());
+pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<String>), ProtocolError> {
+    let (freed, why_not) = subject.with_free_batch();
+    if subject.signature.fixed_batch != Some(1) || why_not.is_some() {
+        return Ok((freed, why_not));
     }
+    let own = subject.model.graph.clone();
+    let held = !subject.signature.held.is_empty();
+    if let Err(problem) = subject.make_up_held(POINTS) {
+        return Ok((own, Some(problem)));
+    }
+    let subject = &subject;
     let preprocess = subject.preprocess(&PreprocessOptions::default(), &subject.signature.sample)?;
     let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT, features: None };
     let runtime = open(RuntimeChoice::Auto, &RuntimeSettings::default())?;
     let lanes = Lanes { n: 1, runtime: Arc::clone(&runtime) };
     let mut referee = subject.referee(&runtime)?;
-    let (_, why_not) = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee)?;
-    Ok(if why_not.is_none() { subject.with_free_batch().0 } else { subject.model.graph.clone() })
+    // A made-up number may be none that the model can take: then nothing is known, and the file keeps its batch.
+    let opened = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee);
+    let why_not = match opened {
+        Ok((_, why_not)) => why_not,
+        Err(error) if held => Some(format!("with made-up numbers for its other inputs it does not run: {error}")),
+        Err(error) => return Err(error),
+    };
+    Ok(if why_not.is_none() { (freed, None) } else { (own, why_not) })
 }
 
 /// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output

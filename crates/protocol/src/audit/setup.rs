@@ -81,7 +81,8 @@ impl<'a> Run<'a> {
             .clone()
             .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
-        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset)? {
+        let whole = || subject.moments(&dataset, plan.labels.clone(), plan.classes.as_deref());
+        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset, whole)? {
             features::constrain(&mut ball, features)?;
         }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;

@@ -72,7 +72,7 @@ impl Run<'_> {
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());
         let mut logits = clean.collect::<Vec<_>>().into_iter();
-        let guides = if recipe.knowledge() == Knowledge::Label { self.guides(todo) } else { BTreeMap::new() };
+        let guides = if recipe.knowledge() == Knowledge::Label { Some(self.guides(todo)?) } else { None };
         let mut examples = self.folder.examples()?;
         let mut unreadable = None;
         let (nearest, grid) = (self.nearest(), self.grid.clone());
@@ -90,11 +90,7 @@ impl Run<'_> {
                 }
             };
             let label = *data.labels.get(sample)?;
-            let guide = guides.get(&sample).map(|&index| {
-                let mut guide = vec![0.0; data.sample_len()];
-                data.sample(index, scale, &mut guide);
-                guide
-            });
+            let guide = guides.as_ref().and_then(|guides| guides.of(sample));
             Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
         });
         let trees = self.trees.clone();

@@ -1,9 +1,11 @@
 //! A claim from a finished audit.
 
+mod rules;
+
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
-use brinell_record::{Norm, SUMMARY_SCHEMA, Sampling, Summary};
+use brinell_record::{Norm, SUMMARY_SCHEMA, Sampling, SanityLevel, Summary};
 
 use super::error::ClaimError;
 use super::read::Source;
@@ -33,11 +35,9 @@ pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ProtocolError> {
     if summary.schema != SUMMARY_SCHEMA {
         return Err(unusable(format!("its schema is {}, this version reads {SUMMARY_SCHEMA}", summary.schema)).into());
     }
-    if summary.threat.features.is_some() {
-        return Err(unusable(
-            "it keeps rules of features, or measures each in its own unit (--scale data), and claims know neither".to_owned(),
-        )
-        .into());
+    if summary.minimum_norm.is_some() {
+        let problem = "it looked for the nearest examples at any distance, and a claim is about one radius; audit with --eps".to_owned();
+        return Err(unusable(problem).into());
     }
     let identity: Identity = serde_json::from_slice(&read("run.json")?).map_err(|error| unusable(format!("run.json: {error}")))?;
     if options.out.exists() {
@@ -76,12 +76,20 @@ struct Writer<'w> {
 impl Writer<'_> {
     fn under(&self) -> String {
         let threat = &self.summary.threat;
+        let eps = &threat.eps_text;
         let what = match threat.norm {
+            Norm::Linf if threat.features.is_some() => format!("no feature changes by more than {eps} of its unit"),
+            Norm::L2 | Norm::L1 if threat.features.is_some() => {
+                let norm = if threat.norm == Norm::L2 { "L2" } else { "L1" };
+                format!("the {norm} norm of the change, in units of the features, is at most {eps}")
+            }
+            Norm::L0 if threat.features.is_some() => format!("at most {eps} features change"),
             Norm::Linf => format!("no value changes by more than {}", threat.eps_text),
             Norm::L2 => format!("the L2 norm of the change is at most {}", threat.eps_text),
             Norm::L1 => format!("the L1 norm of the change is at most {}", threat.eps_text),
             Norm::L0 => format!("at most {} values change", threat.eps_text),
         };
+        let what = if threat.features.is_some() { format!("{what} and every feature keeps its rules") } else { what };
         match threat.target {
             Some(target) => format!("and are not turned into class {target} as long as {what}"),
             None => format!("and stay right as long as {what}"),
@@ -211,6 +219,9 @@ impl Writer<'_> {
             if let Some(threshold) = interface.threshold {
                 line(format!("threshold = {threshold:?}"));
             }
+            if let Some(shape) = &interface.shape {
+                line(format!("shape = {shape:?}"));
+            }
         }
         line("\n# The inputs. sampling: \"exhaustive\" if the claim speaks of these samples and no others, \"iid\" if they were drawn at random from\n# those that it speaks of, \"convenience\" if they are what was at hand, which can support no rate.\n[claim.population]".to_owned());
         line(format!("data = {}", quoted(&self.relative(Path::new(&data.path))?)));
@@ -223,7 +234,7 @@ impl Writer<'_> {
         }
         line(format!("sha256 = \"{}\"\nn = {}", data.sha256, data.n));
         line(format!("selection = {}", quoted(&format!("the first {} samples, in the order of the file", data.n))));
-        line(format!("sampling = \"{}\"", name(sampling)));
+        line(format!("sampling = \"{}\"", word(&sampling)));
         if property.attacked {
             self.threat(&mut line);
         }
@@ -232,20 +243,32 @@ impl Writer<'_> {
         Ok(out)
     }
 
+    /// Returns a suite's name, or its file as seen from the claim file's folder.
+    fn suite(&self, name: &str) -> String {
+        if super::plan::is_built_in(name) { name.to_owned() } else { self.relative(Path::new(name)).unwrap_or_else(|_| name.to_owned()) }
+    }
+
     fn threat(&self, line: &mut impl FnMut(String)) {
         let Summary { threat, suite, attacks, seed, knowledge, .. } = self.summary;
+        let sanity = self.summary.sanity.as_ref().map_or(&SanityLevel::Cheap, |sanity| &sanity.level);
         line("\n# What the attacker may do, and how hard it is tried. `seed` fixes every random choice, the order of the samples included.\n[claim.threat]".to_owned());
-        let norm = serde_json::to_value(threat.norm).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+        let norm = word(&threat.norm);
         line(format!("norm = \"{norm}\"\neps = {}", quoted(&threat.eps_text)));
+        if let Some(features) = &threat.features {
+            line("# Rules of the features: ranges, and what counts as a change of 1. They are all that counts: what the data hold changes none of them.".to_owned());
+            line(format!("feature = [\n{}]", rules::list(features)));
+        }
         if let Some(target) = threat.target {
             line(format!("target = \"{target}\""));
         }
-        let knowledge = serde_json::to_value(knowledge.unwrap_or_default()).ok();
-        line(format!("knowledge = \"{}\"", knowledge.as_ref().and_then(|name| name.as_str()).unwrap_or("white")));
+        line(format!("knowledge = \"{}\"", word(&knowledge.unwrap_or_default())));
         if suite == "custom" {
             line(format!("attacks = [{}]", attacks.iter().map(|attack| quoted(attack)).collect::<Vec<_>>().join(", ")));
         } else {
-            line(format!("suite = {}", quoted(suite)));
+            line(format!("suite = {}", quoted(&self.suite(suite))));
+        }
+        if *sanity != SanityLevel::Cheap {
+            line(format!("sanity = \"{}\"", word(sanity)));
         }
         if let Some(limit) = &self.queries {
             line(format!("max_queries = {limit}"));
@@ -254,16 +277,13 @@ impl Writer<'_> {
     }
 }
 
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+/// The word that a record has for a value.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn name(sampling: Sampling) -> &'static str {
-    match sampling {
-        Sampling::Exhaustive => "exhaustive",
-        Sampling::Iid => "iid",
-        Sampling::Convenience => "convenience",
-    }
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
 }
 
 /// A percentage without the noise of binary fractions.

@@ -31,6 +31,8 @@ pub(super) struct Outside {
     pub(super) claim: FileHash,
     pub(super) models: Vec<FileHash>,
     pub(super) data: Vec<FileHash>,
+    /// The suite, where it stands in a file.
+    pub(super) suite: Option<FileHash>,
 }
 
 /// What a folder of evidence holds.
@@ -84,6 +86,10 @@ pub(super) fn read(folder: &Path, outside: &Outside) -> Result<Stored, ProtocolE
     }
     if manifest.claim != outside.claim {
         reasons.push(reason(id::CLAIM_CHANGED, format!("{} is not the file that was decided", outside.claim.path)));
+    }
+    if manifest.suite != outside.suite {
+        let name = outside.suite.as_ref().or(manifest.suite.as_ref()).map_or("the suite", |file| &file.path);
+        reasons.push(reason(id::CLAIM_CHANGED, format!("the suite {name} is not the one that was run")));
     }
     reasons.extend(changed(id::MODEL_CHANGED, &manifest.models, &outside.models));
     reasons.extend(changed(id::DATA_CHANGED, &manifest.data, &outside.data));
@@ -184,6 +190,7 @@ pub(super) fn seal(folder: &Path, verdict: &mut Verdict, outside: &Outside) -> R
         claim: outside.claim.clone(),
         models: outside.models.clone(),
         data: outside.data.clone(),
+        suite: outside.suite.clone(),
         files: list(digests(folder)?),
     };
     write_json(&folder.join(MANIFEST), &manifest)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use brinell_record::{Claim, FileHash, Property, Reason};
 
 use super::evidence::Outside;
-use super::plan::{interface, labels_path};
+use super::plan::{interface, is_built_in, labels_path};
 use super::read::Source;
 use super::reason::{id, reason};
 use crate::data::{self, LoadOptions};
@@ -33,7 +33,10 @@ impl Digests {
             models.extend(self.model(folder, claim, other, sha256, weights_sha256.as_ref(), &mut wrong)?);
         }
         let data = self.data(folder, claim, &mut wrong)?;
-        Ok((Outside { claim: FileHash { path: name, sha256: source.sha256.clone() }, models, data }, wrong))
+        let suite = claim.threat.as_ref().and_then(|threat| threat.suite.as_ref()).filter(|name| !is_built_in(name));
+        let suite = suite.map(|name| Ok::<_, ProtocolError>(FileHash { path: name.clone(), sha256: self.file(&folder.join(name))? }));
+        let claim = FileHash { path: name, sha256: source.sha256.clone() };
+        Ok((Outside { claim, models, data, suite: suite.transpose()? }, wrong))
     }
 
     fn model(

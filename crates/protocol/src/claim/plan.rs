@@ -36,7 +36,7 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
     let eps = eps(claim)?;
     // Without room for a change there is nothing to search: evaluating the samples is exhaustive.
     let attacked = eps.value() > 0.0;
-    let suite = threat.and_then(|threat| threat.suite.clone()).filter(|_| attacked);
+    let suite = threat.and_then(|threat| threat.suite.as_ref()).filter(|_| attacked).map(|suite| suite_path(folder, suite));
     Ok(Plan {
         model: folder.join(&claim.subject.model),
         interface: interface(claim),
@@ -44,8 +44,8 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         labels: claim.population.labels.as_ref().map(|labels| labels_path(folder, labels)),
         classes: claim.population.classes.as_ref().map(|classes| folder.join(classes)),
         scale: scale(&claim.subject.scale),
-        unit: None,
-        features: Vec::new(),
+        unit: threat.and_then(|threat| threat.unit),
+        features: threat.map_or_else(Vec::new, |threat| threat.feature.clone()),
         preprocess: preprocess(claim),
         norm: norm(claim),
         eps,
@@ -63,7 +63,7 @@ pub(super) fn plan(claim: &Claim, folder: &Path, out: PathBuf, options: &CheckOp
         batch: options.batch,
         max_queries: threat.and_then(|threat| threat.max_queries),
         keep_going: false,
-        sanity: SanityLevel::Cheap,
+        sanity: threat.map_or(SanityLevel::Cheap, |threat| threat.sanity),
         runtime: options.runtime,
         settings: options.settings.clone(),
         resume: out.join("run.json").exists(),
@@ -107,7 +107,7 @@ pub(crate) fn scale(name: &str) -> Scale {
 /// Returns what a claim says of the model's inputs and outputs.
 pub(crate) fn interface(claim: &Claim) -> Interface {
     let subject = &claim.subject;
-    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold, shape: None }
+    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold, shape: subject.shape.clone() }
 }
 
 /// Returns what a record says of the model's inputs and outputs.
@@ -136,6 +136,16 @@ pub(crate) fn preprocess_of(mean: &[f64], std: &[f64], layout: &str) -> Preproce
 pub(crate) fn labels_path(folder: &Path, labels: &str) -> String {
     let file = folder.join(labels);
     if file.exists() { file.display().to_string() } else { labels.to_owned() }
+}
+
+/// Returns the suite that a claim names: one that is built in, or a file beside it.
+pub(super) fn suite_path(folder: &Path, suite: &str) -> String {
+    if is_built_in(suite) { suite.to_owned() } else { folder.join(suite).display().to_string() }
+}
+
+/// True for the name of a suite that needs no file.
+pub(super) fn is_built_in(suite: &str) -> bool {
+    brinell_attack::suites().any(|known| known == suite)
 }
 
 /// Returns the numbers from 0 to `n` in the order that `seed` fixes: by the SHA-256 of `brinell order SEED SAMPLE`, so that anybody can

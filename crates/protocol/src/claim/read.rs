@@ -130,7 +130,38 @@ fn parse(path: &Path, format: Format, text: &str) -> Result<ClaimFile, ClaimErro
     serde_path_to_error::deserialize(Value::Object(top)).map_err(|error| {
         let key = error.path().to_string();
         let key = if key == "." { "the file".to_owned() } else { key };
-        ClaimError::key(path, key, error.into_inner().to_string())
+        let problem = error.into_inner().to_string();
+        let hint = unknown(&problem).and_then(elsewhere).map_or_else(String::new, |hint| format!(": {hint}"));
+        ClaimError::key(path, key, format!("{problem}{hint}"))
+    })
+}
+
+/// Returns the key that a parser's words say is unknown.
+fn unknown(problem: &str) -> Option<&str> {
+    problem.strip_prefix("unknown field `")?.split('`').next()
+}
+
+/// Says where in a claim that is said which an audit's setting says, or why it is no part of a claim.
+fn elsewhere(key: &str) -> Option<&'static str> {
+    Some(match key.replace('_', "-").as_str() {
+        "feature" | "features" => "rules of features say what the attacker may do, and stand as [[claim.threat.feature]]",
+        "unit" => "it says what eps counts in, and stands in [claim.threat], or in one [[claim.threat.feature]]",
+        "scale" | "mean" | "std" | "layout" | "input" | "output" | "threshold" | "shape" => {
+            "it belongs to the artefact, in [claim.subject]"
+        }
+        "data" | "labels" | "classes" => "it belongs to the inputs, in [claim.population]",
+        "limit" => "the number of samples is `n` in [claim.population]",
+        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
+            "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
+        }
+        "attack" => "attacks are the list `attacks` in [claim.threat]",
+        "minimum-norm" => "a claim is about one radius: give eps; what brinell audit --minimum-norm finds shows which",
+        "keep-going" => "one example refutes, and the strongest says no more: leave it out",
+        "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
+            "how a claim is checked changes nothing that is claimed: give it to brinell check as a flag"
+        }
+        "out" | "resume" => "the evidence lies beside the claim file, and brinell check goes on with it by itself",
+        _ => return None,
     })
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use brinell_record::{Claim, ClaimFile, ClaimThreat, Knowledge, Property, Quantity};
+use brinell_attack::AttackError;
+use brinell_record::{Claim, ClaimFile, ClaimThreat, FeatureRule, Knowledge, Property, Quantity};
 use brinell_threat::Eps;
 
 use super::error::ClaimError;
+use crate::ProtocolError;
 
 /// Longest id: it becomes the name of a folder.
 const LONGEST_ID: usize = 64;
@@ -25,7 +27,7 @@ pub(super) fn check(path: &Path, file: &ClaimFile) -> Result<(), ClaimError> {
     }
     let mut ids = BTreeSet::new();
     for (number, claim) in file.claims.iter().enumerate() {
-        let found = Checked { claim }.problem();
+        let found = Checked { claim, folder: path.parent().unwrap_or_else(|| Path::new("")) }.problem();
         if let Some((key, problem)) = found {
             return Err(ClaimError::key(path, format!("claim[{number}].{key}"), problem));
         }
@@ -40,6 +42,8 @@ type Problem = (String, String);
 
 struct Checked<'c> {
     claim: &'c Claim,
+    /// What paths start from.
+    folder: &'c Path,
 }
 
 impl Checked<'_> {
@@ -73,8 +77,8 @@ impl Checked<'_> {
         {
             return Some(found);
         }
-        if !["0..1", "0..255"].contains(&subject.scale.as_str()) {
-            return problem("subject.scale", format!("`{}` is unknown; use 0..1 or 0..255", subject.scale));
+        if !["0..1", "0..255", "data"].contains(&subject.scale.as_str()) {
+            return problem("subject.scale", format!("`{}` is unknown; use 0..1, 0..255 or data", subject.scale));
         }
         if subject.layout != "auto" && brinell_engine::Layout::from_name(&subject.layout).is_none() {
             return problem("subject.layout", format!("`{}` is unknown; use auto, nchw, nhwc, flat or flat-transposed", subject.layout));
@@ -117,7 +121,7 @@ impl Checked<'_> {
         match (&self.claim.threat, attacked(&self.claim.property)) {
             (None, true) => problem("threat", "missing; say at least norm, eps and suite"),
             (Some(_), false) => problem("threat", "this property is about unchanged samples; remove it"),
-            (Some(threat), true) => threat_problem(threat),
+            (Some(threat), true) => threat_problem(threat, self.folder),
             (None, false) => None,
         }
     }
@@ -132,21 +136,30 @@ pub(super) fn attacked(property: &Property) -> bool {
     }
 }
 
-fn threat_problem(threat: &ClaimThreat) -> Option<Problem> {
+fn threat_problem(threat: &ClaimThreat, folder: &Path) -> Option<Problem> {
     if let Err(error) = threat.eps.parse::<Eps>() {
         return problem("threat.eps", error.to_string());
+    }
+    if let Some(found) = threat.feature.iter().enumerate().find_map(|(number, rule)| feature_problem(number, rule)) {
+        return Some(found);
     }
     match (&threat.suite, threat.attacks.is_empty()) {
         (Some(_), false) => problem("threat", "names both suite and attacks; keep one"),
         (None, true) => problem("threat.suite", format!("missing; name one of {}, or list attacks", suites())),
         (Some(suite), true) => {
-            match brinell_attack::Suite::named(suite).and_then(|suite| suite.stages(super::plan::norm_of(threat.norm))) {
+            let stages = crate::load_suite(&super::plan::suite_path(folder, suite))
+                .and_then(|suite| Ok(suite.stages(super::plan::norm_of(threat.norm))?));
+            match stages {
                 Ok(stages) if stages.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
                 // As in an audit, the stages run that need no more than is granted; one at least there must be.
                 Ok(stages) => {
                     let problems: Vec<_> = stages.iter().map(|stage| too_knowing(stage.recipe.as_ref(), threat.knowledge)).collect();
                     if problems.iter().any(Option::is_none) { None } else { problems.into_iter().flatten().next() }
                 }
+                Err(ProtocolError::Io { .. }) | Err(ProtocolError::Attack(AttackError::UnknownSuite { .. })) => problem(
+                    "threat.suite",
+                    format!("`{suite}` is neither a suite that is built in ({}) nor a TOML file beside the claim", suites()),
+                ),
                 Err(error) => problem("threat.suite", error.to_string()),
             }
         }
@@ -159,6 +172,25 @@ fn threat_problem(threat: &ClaimThreat) -> Option<Problem> {
         Some(0 | 1) => problem("threat.max_queries", "below 2 leaves no attack: a gradient costs a forward and a backward"),
         _ => None,
     })
+}
+
+/// Finds what no data can make right about a rule.
+fn feature_problem(number: usize, rule: &FeatureRule) -> Option<Problem> {
+    let wrong = |key: &str, text: &str| problem(&format!("threat.feature[{number}].{key}"), text);
+    let finite = |value: &Option<f32>| value.is_none_or(f32::is_finite);
+    match rule {
+        rule if rule.columns.is_empty() => wrong("columns", "names no feature; list names of the header, or numbers from 0"),
+        rule if !finite(&rule.min) || !finite(&rule.max) => wrong("min", "min and max are finite numbers"),
+        FeatureRule { min: Some(min), max: Some(max), .. } if min > max => wrong("min", "is larger than max"),
+        FeatureRule { unit: Some(unit), .. } if !(unit.is_finite() && *unit > 0.0) => {
+            wrong("unit", "is the change that counts as 1: a finite number above 0")
+        }
+        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => wrong("keep", "is a list of finite numbers"),
+        FeatureRule { values: Some(values), .. } if values.is_empty() || !values.iter().all(|value| value.is_finite()) => {
+            wrong("values", "is a list of finite numbers")
+        }
+        _ => None,
+    }
 }
 
 /// Refuses an attack that sees more of the model than the claim grants.

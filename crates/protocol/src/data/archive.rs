@@ -10,6 +10,7 @@ use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
+use super::moments::Moments;
 use super::npy;
 use super::options::LoadOptions;
 
@@ -37,6 +38,13 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
         Err(_) => None,
     };
     Ok(Contents { samples, labels, arrays, format: "npz" })
+}
+
+/// Returns ranges and deviations of all samples.
+pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    let mut archive = open(path).at(path)?;
+    let name = choose_samples(&names(&archive), options).at(path)?;
+    entry(&mut archive, &name, |input| npy::header(input)?.moments(input)).at(path)
 }
 
 /// Reads the labels.

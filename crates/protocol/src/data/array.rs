@@ -7,6 +7,7 @@ use half::{bf16, f16};
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
 use super::input::Input;
+use super::moments::Moments;
 
 /// Bytes decoded at a time; a multiple of every element's size.
 const PIECE: u64 = 1 << 20;
@@ -55,6 +56,27 @@ pub(super) struct Spec {
 enum Number {
     Whole(i128),
     Real(f64),
+}
+
+impl Number {
+    /// Returns it in single precision, as a value of sample number `sample`.
+    fn single(self, sample: usize) -> Result<f32, DataErrorKind> {
+        let value = match self {
+            Self::Real(value) => value as f32,
+            Self::Whole(whole) => {
+                let value = whole as f32;
+                if value as i128 != whole {
+                    return Err(DataErrorKind::Inexact { sample, value: whole.to_string() });
+                }
+                value
+            }
+        };
+        if !value.is_finite() {
+            let value = if let Self::Real(stored) = self { stored } else { f64::from(value) };
+            return Err(DataErrorKind::NonFinite { sample, value });
+        }
+        Ok(value)
+    }
 }
 
 impl fmt::Display for Number {
@@ -107,19 +129,46 @@ impl Spec {
         })
     }
 
-    /// Reads the samples, at most `limit` of them; the first axis counts samples. Returns the values and one sample's shape.
+    /// Returns the number of samples, which the first axis counts, and the shape of one.
+    fn samples(&self) -> Result<(usize, Vec<usize>), DataErrorKind> {
+        let sizes = self.sizes()?;
+        match sizes.split_first() {
+            Some((&total, shape)) if sizes.len() > 1 => {
+                if self.len()? == 0 {
+                    Err(DataErrorKind::Empty)
+                } else {
+                    Ok((total, shape.to_vec()))
+                }
+            }
+            _ => Err(DataErrorKind::Shape { found: sizes, expected: "samples along the first axis and at least one more axis" }),
+        }
+    }
+
+    /// Returns ranges and deviations of all samples.
+    pub(super) fn moments(&self, input: &mut Input<'_>) -> Result<Moments, DataErrorKind> {
+        let (total, shape) = self.samples()?;
+        let sample_len: usize = shape.iter().product();
+        let mut all = Moments::new(sample_len);
+        let mut count = 0;
+        self.numbers(input, self.len()?, |number| {
+            let (sample, place) = if self.fortran {
+                (count % total, from_first_fastest(count / total, &shape))
+            } else {
+                (count / sample_len, count % sample_len)
+            };
+            all.add(place, number.single(sample)?);
+            count += 1;
+            Ok(())
+        })?;
+        input.finish()?;
+        Ok(all)
+    }
+
+    /// Reads the samples, at most `limit` of them. Returns the values and one sample's shape.
     pub(super) fn pixels(&self, input: &mut Input<'_>, limit: Option<usize>) -> Result<Samples, DataErrorKind> {
         let sizes = self.sizes()?;
-        let (&total, shape) = match sizes.split_first() {
-            Some(split) if sizes.len() > 1 => split,
-            _ => {
-                return Err(DataErrorKind::Shape { found: sizes, expected: "samples along the first axis and at least one more axis" });
-            }
-        };
+        let (total, shape) = self.samples()?;
         let len = self.len()?;
-        if len == 0 {
-            return Err(DataErrorKind::Empty);
-        }
         let whole = len * self.element.bytes();
         if let Some(found) = input.left().filter(|left| *left < whole) {
             return Err(DataErrorKind::Truncated { expected: whole, found });
@@ -140,7 +189,7 @@ impl Spec {
             Pixels::U8(values) => Pixels::U8(row_major(&values, &sizes, n)),
             Pixels::F32(values) => Pixels::F32(row_major(&values, &sizes, n)),
         };
-        Ok(Samples { pixels, shape: shape.to_vec(), n, total })
+        Ok(Samples { pixels, shape, n, total })
     }
 
     fn values(&self, input: &mut Input<'_>, count: u64, total: usize, sample_len: usize) -> Result<Pixels, DataErrorKind> {
@@ -150,22 +199,8 @@ impl Spec {
         let mut values = Vec::with_capacity(if input.left().is_some() { usize::try_from(count).unwrap_or(0) } else { 0 });
         self.numbers(input, count, |number| {
             let place = values.len();
-            let sample = || if self.fortran { place % total } else { place / sample_len };
-            let value = match number {
-                Number::Real(value) => value as f32,
-                Number::Whole(whole) => {
-                    let value = whole as f32;
-                    if value as i128 != whole {
-                        return Err(DataErrorKind::Inexact { sample: sample(), value: whole.to_string() });
-                    }
-                    value
-                }
-            };
-            if !value.is_finite() {
-                let value = if let Number::Real(stored) = number { stored } else { f64::from(value) };
-                return Err(DataErrorKind::NonFinite { sample: sample(), value });
-            }
-            values.push(value);
+            let sample = if self.fortran { place % total } else { place / sample_len };
+            values.push(number.single(sample)?);
             Ok(())
         })?;
         Ok(Pixels::F32(values))
@@ -243,6 +278,18 @@ fn words<const N: usize>(bytes: &[u8], big_endian: bool) -> impl Iterator<Item =
         }
         word
     })
+}
+
+/// Returns the row-major place of the value number `index` of a sample whose first axis runs fastest.
+fn from_first_fastest(mut index: usize, shape: &[usize]) -> usize {
+    let mut place = 0;
+    let mut stride: usize = shape.iter().product();
+    for &size in shape {
+        stride /= size;
+        place += index % size * stride;
+        index /= size;
+    }
+    place
 }
 
 /// Returns the first `n` samples of a Fortran-ordered array in row-major order.

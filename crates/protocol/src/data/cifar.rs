@@ -4,6 +4,7 @@ use super::array::Samples;
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
 use super::input::Input;
+use super::moments::Moments;
 
 const PIXELS: u64 = 3072;
 
@@ -50,6 +51,17 @@ pub(super) fn layout(size: u64) -> Result<Layout, DataErrorKind> {
             ),
         }
     })
+}
+
+/// Returns ranges and deviations of all rows.
+pub(super) fn moments(input: &mut Input<'_>, size: u64) -> Result<Moments, DataErrorKind> {
+    let labels = layout(size)?.label_bytes();
+    let mut all = Moments::new(PIXELS as usize);
+    input.pieces(size, PIXELS + labels, |row| {
+        row.iter().skip(labels as usize).enumerate().for_each(|(place, &value)| all.add(place, f32::from(value)));
+        Ok(())
+    })?;
+    Ok(all)
 }
 
 /// Reads at most `limit` rows.

@@ -1,6 +1,7 @@
 //! Tables of numbers: one sample a row, one feature a column, labels in a column or a file of their own.
 
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
 use super::array::Samples;
 use super::dataset::{Dataset, Pixels};
@@ -8,10 +9,12 @@ use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels;
 use super::load::{self, Parts};
+use super::moments::Moments;
 use super::options::LoadOptions;
 use super::parquet;
 
-const MAX_TABLE: u64 = 1 << 32;
+/// Bytes that are looked through for the end of the first line, which tells what separates cells.
+const MAX_LINE: u64 = 1 << 24;
 
 /// Names of a column of labels, the surest first.
 const LABELS: &[&str] = &["label", "target", "class", "y"];
@@ -24,51 +27,91 @@ pub fn is_table(path: &Path) -> bool {
     [".csv", ".tsv", ".parquet"].iter().any(|end| name.ends_with(end))
 }
 
-/// Rows of a table, and where in the file they stand.
-struct Table {
-    columns: Vec<String>,
-    named: bool,
-    rows: Vec<(u64, csv::StringRecord)>,
+/// What the columns of a table are called.
+pub(super) struct Header {
+    pub(super) columns: Vec<String>,
+    /// False where they are called by their numbers, for want of names.
+    pub(super) named: bool,
 }
+
+/// The first rows of a table, and where in the file they stand.
+struct Table {
+    header: Header,
+    rows: Vec<(u64, csv::StringRecord)>,
+    /// Rows that there are.
+    total: usize,
+}
+
+/// What a reader of tables does with a row and its line.
+pub(super) type Each<'a> = dyn FnMut(&Header, u64, csv::StringRecord) -> Result<(), DataErrorKind> + 'a;
+
+/// Passes all rows of a file on.
+type Walk = fn(&Path, &mut Each<'_>) -> Result<Option<Header>, DataErrorKind>;
 
 /// Reads a table of text with its labels.
 pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    labelled(path, text(path).at(path)?, "csv", options)
+    labelled(path, Table::read(path, text, options).at(path)?, "csv", options)
 }
 
 /// Reads a Parquet file with its labels.
 pub(super) fn read_parquet(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let (columns, rows) = parquet::rows(path).at(path)?;
-    if rows.is_empty() {
-        return Err(DataError::new(path, DataErrorKind::Empty));
-    }
-    labelled(path, Table { columns, named: true, rows }, "parquet", options)
+    labelled(path, Table::read(path, parquet::rows, options).at(path)?, "parquet", options)
+}
+
+/// Returns ranges and deviations of all rows of a table of text.
+pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    moments_along(path, text, options)
+}
+
+/// Returns ranges and deviations of all rows of a Parquet file.
+pub(super) fn moments_of_parquet(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    moments_along(path, parquet::rows, options)
+}
+
+fn moments_along(path: &Path, walk: Walk, options: &LoadOptions) -> Result<Moments, DataError> {
+    let mut all: Option<(Option<usize>, Moments)> = None;
+    let each = &mut |header: &Header, line: u64, row: csv::StringRecord| {
+        let (column, all) = match &mut all {
+            Some(all) => all,
+            None => {
+                let column = header.labels(options)?;
+                all.insert((column, Moments::new(header.columns.len() - usize::from(column.is_some()))))
+            }
+        };
+        let features = row.iter().enumerate().filter(|(place, _)| Some(*place) != *column);
+        for (index, (place, cell)) in features.enumerate() {
+            all.add(index, number(cell).map_err(|reason| header.cell(line, place, reason))?);
+        }
+        Ok(())
+    };
+    walk(path, each).at(path)?;
+    all.map(|(_, all)| all).ok_or_else(|| DataError::new(path, DataErrorKind::Empty))
+}
+
+/// Returns the files that a table is made of, in the order in which they are hashed.
+pub(super) fn files(path: &Path, options: &LoadOptions) -> Vec<PathBuf> {
+    std::iter::once(path.to_path_buf()).chain(options.labels.clone().filter(|labels| labels.is_file())).collect()
 }
 
 fn labelled(path: &Path, table: Table, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
-    let column = match (&options.labels, file) {
-        (_, Some(_)) => None,
-        (Some(asked), None) => Some(table.column(&asked.to_string_lossy()).at(path)?),
-        (None, None) => Some(table.label_column().at(path)?),
-    };
-    let total = table.rows.len();
-    let n = options.limit.map_or(total, |limit| limit.min(total));
-    let kept = table.rows.get(..n).unwrap_or_default();
+    let column = table.header.labels(options).at(path)?;
+    let Table { header, rows, total } = table;
+    let n = rows.len();
     let is_feature = |place: &usize| Some(*place) != column;
-    let width = (0..table.columns.len()).filter(is_feature).count();
+    let width = (0..header.columns.len()).filter(is_feature).count();
     let mut values = Vec::with_capacity(n * width);
-    for (line, row) in kept {
+    for (line, row) in &rows {
         for (place, cell) in row.iter().enumerate().filter(|(place, _)| is_feature(place)) {
-            values.push(number(cell).map_err(|reason| table.cell(*line, place, reason)).at(path)?);
+            values.push(number(cell).map_err(|reason| header.cell(*line, place, reason)).at(path)?);
         }
     }
     let labels = match (column, file) {
         (Some(place), _) => {
             let class = |(line, row): &(u64, csv::StringRecord)| {
-                class(row.get(place).unwrap_or_default(), options).map_err(|reason| table.cell(*line, place, reason))
+                class(row.get(place).unwrap_or_default(), options).map_err(|reason| header.cell(*line, place, reason))
             };
-            kept.iter().map(class).collect::<Result<Vec<_>, _>>().at(path)?
+            rows.iter().map(class).collect::<Result<Vec<_>, _>>().at(path)?
         }
         (None, Some(file)) => {
             let mut labels = labels::read(file, options)?;
@@ -80,9 +123,7 @@ fn labelled(path: &Path, table: Table, format: &'static str, options: &LoadOptio
         }
         (None, None) => return Err(DataError::new(path, DataErrorKind::NoLabelColumn)),
     };
-    let mut files = vec![path.to_path_buf()];
-    files.extend(file.cloned());
-    let columns = (0..table.columns.len()).filter(is_feature).filter_map(|place| table.columns.get(place).cloned());
+    let columns = (0..header.columns.len()).filter(is_feature).filter_map(|place| header.columns.get(place).cloned());
     let parts = Parts {
         samples: Samples { pixels: Pixels::F32(values), shape: vec![width], n, total },
         labels,
@@ -90,46 +131,50 @@ fn labelled(path: &Path, table: Table, format: &'static str, options: &LoadOptio
         format,
         class_names: options.class_names.clone(),
         ids: Vec::new(),
-        columns: if table.named { columns.collect() } else { Vec::new() },
-        files,
+        columns: if header.named { columns.collect() } else { Vec::new() },
+        files: files(path, options),
     };
     load::dataset(path, parts)
 }
 
-fn text(path: &Path) -> Result<Table, DataErrorKind> {
-    let malformed = |reason: String| DataErrorKind::Malformed { format: "table", reason };
-    let text = String::from_utf8(Input::open(path)?.up_to(MAX_TABLE)?).map_err(|_| malformed("it is not UTF-8 text".to_owned()))?;
-    let text = text.trim_start_matches('\u{feff}');
-    let first = text.lines().next().unwrap_or_default();
+fn malformed(reason: impl Into<String>) -> DataErrorKind {
+    DataErrorKind::Malformed { format: "table", reason: reason.into() }
+}
+
+/// Passes the rows of a table of text on; in memory is one at a time.
+fn text(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKind> {
+    let mut stream = BufReader::new(Input::open(path)?.into_read());
+    let mut first = Vec::new();
+    (&mut stream).take(MAX_LINE).read_until(b'\n', &mut first)?;
+    let first = first.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&first);
     let delimiter = match () {
-        () if first.contains('\t') && !first.contains(',') => b'\t',
-        () if first.contains(';') && !first.contains(',') => b';',
+        () if first.contains(&b'\t') && !first.contains(&b',') => b'\t',
+        () if first.contains(&b';') && !first.contains(&b',') => b';',
         () => b',',
     };
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let mut rows = Vec::new();
+    let whole = first.chain(stream);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(csv::Trim::All).from_reader(whole);
+    let mut header = None;
     for record in reader.records() {
-        let record = record.map_err(|error| malformed(error.to_string()))?;
-        rows.push((record.position().map_or(0, csv::Position::line), record));
+        let record = record.map_err(|error| match error.kind() {
+            csv::ErrorKind::Utf8 { .. } => malformed("it is not UTF-8 text"),
+            _ => malformed(error.to_string()),
+        })?;
+        let Some(header) = &header else {
+            let named = is_header(&record);
+            let header = header.insert(Header::of(&record, named)?);
+            if !named {
+                each(header, line(&record), record)?;
+            }
+            continue;
+        };
+        each(header, line(&record), record)?;
     }
-    let Some((_, first)) = rows.first() else { return Err(DataErrorKind::Empty) };
-    let named = is_header(first);
-    let columns: Vec<String> =
-        if named { first.iter().map(str::to_owned).collect() } else { (0..first.len()).map(|place| place.to_string()).collect() };
-    if named {
-        rows.remove(0);
-        if let Some(place) = columns.iter().position(String::is_empty) {
-            return Err(malformed(format!(
-                "column {place} has no name; where it numbers the rows, write the table without it (pandas: index=False)"
-            )));
-        }
-        if let Some(twice) =
-            columns.iter().enumerate().find_map(|(place, name)| columns.iter().take(place).any(|other| other == name).then_some(name))
-        {
-            return Err(malformed(format!("two columns are called `{twice}`")));
-        }
-    }
-    if rows.is_empty() { Err(DataErrorKind::Empty) } else { Ok(Table { columns, named, rows }) }
+    Ok(header)
+}
+
+fn line(record: &csv::StringRecord) -> u64 {
+    record.position().map_or(0, csv::Position::line)
 }
 
 /// True where no cell is a number, or where the numbers are those of their columns.
@@ -145,6 +190,52 @@ fn is_header(row: &csv::StringRecord) -> bool {
 }
 
 impl Table {
+    /// Reads the first rows, and counts all.
+    fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<Self, DataErrorKind> {
+        let (mut rows, mut total) = (Vec::new(), 0);
+        let limit = options.limit.unwrap_or(usize::MAX);
+        let header = walk(path, &mut |_, line, row| {
+            total += 1;
+            if total <= limit {
+                rows.push((line, row));
+            }
+            Ok(())
+        })?;
+        match header {
+            Some(header) if total > 0 => Ok(Self { header, rows, total }),
+            _ => Err(DataErrorKind::Empty),
+        }
+    }
+}
+
+impl Header {
+    /// The names of the first row, or the numbers of its cells.
+    fn of(first: &csv::StringRecord, named: bool) -> Result<Self, DataErrorKind> {
+        if !named {
+            return Ok(Self { columns: (0..first.len()).map(|place| place.to_string()).collect(), named });
+        }
+        let columns: Vec<String> = first.iter().map(str::to_owned).collect();
+        if let Some(place) = columns.iter().position(String::is_empty) {
+            return Err(malformed(format!(
+                "column {place} has no name; where it numbers the rows, write the table without it (pandas: index=False)"
+            )));
+        }
+        let twice = |(place, name): (usize, &String)| columns.iter().take(place).any(|other| other == name).then(|| name.clone());
+        match columns.iter().enumerate().find_map(twice) {
+            Some(name) => Err(malformed(format!("two columns are called `{name}`"))),
+            None => Ok(Self { columns, named }),
+        }
+    }
+
+    /// Returns the column of labels; `None` where they stand in a file of their own.
+    fn labels(&self, options: &LoadOptions) -> Result<Option<usize>, DataErrorKind> {
+        match &options.labels {
+            Some(file) if file.is_file() => Ok(None),
+            Some(asked) => self.column(&asked.to_string_lossy()).map(Some),
+            None => self.label_column().map(Some),
+        }
+    }
+
     fn column(&self, asked: &str) -> Result<usize, DataErrorKind> {
         let by_name = self.columns.iter().position(|name| name == asked);
         let by_number = || asked.parse::<usize>().ok().filter(|place| *place < self.columns.len());

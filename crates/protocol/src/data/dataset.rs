@@ -40,6 +40,8 @@ pub struct Dataset {
     pub labels: Vec<usize>,
     /// Number of samples.
     pub n: usize,
+    /// Number of samples that there are, a limit aside.
+    pub total: usize,
     /// Name of the format, such as `idx` or `npy`.
     pub format: &'static str,
     /// Names of the classes, where the data or the options tell them.
@@ -161,6 +163,7 @@ mod tests {
             path: "data".into(),
             label_path: None,
             n: 2,
+            total: 2,
             pixels,
             shape: vec![1, 2],
             labels: vec![0, 2],

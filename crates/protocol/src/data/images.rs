@@ -15,6 +15,7 @@ use super::dataset::{Dataset, Pixels};
 use super::error::{At, DataError, DataErrorKind};
 use super::labels::{self, Asked};
 use super::load::{self, Parts};
+use super::moments::Moments;
 use super::options::LoadOptions;
 use super::table;
 
@@ -175,6 +176,17 @@ fn images_in(path: &Path, folder: &str) -> Result<Vec<String>, DataError> {
     Ok(list(&path.join(folder))?.images.into_iter().map(|image| format!("{folder}/{image}")).collect())
 }
 
+/// Returns ranges and deviations of all images of a folder.
+pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    let (entries, _, _) = entries(path, options)?;
+    let mut all = None;
+    decoded(path, &entries, options, |image| {
+        let all = all.get_or_insert_with(|| Moments::new(image.values.len()));
+        image.values.iter().enumerate().for_each(|(place, &value)| all.add(place, f32::from(value)));
+    })?;
+    all.ok_or_else(|| DataError::new(path, DataErrorKind::NoImages))
+}
+
 fn assemble(
     path: &Path,
     mut entries: Vec<Entry>,
@@ -182,16 +194,37 @@ fn assemble(
     class_names: Option<Vec<String>>,
     options: &LoadOptions,
 ) -> Result<Dataset, DataError> {
-    let channels = options.channels.unwrap_or(3);
-    if !matches!(channels, 1 | 3) || options.image_size.is_some_and(|(height, width)| height == 0 || width == 0) {
-        return Err(DataError::new(path, DataErrorKind::ImageOptions { channels, size: options.image_size }));
-    }
     let total = entries.len();
     entries.truncate(options.limit.unwrap_or(total));
     let n = entries.len();
     let mut values = Vec::new();
-    let mut size = None;
     let mut resized = 0;
+    let size = decoded(path, &entries, options, |image| {
+        resized += usize::from(image.resized);
+        values.extend_from_slice(&image.values);
+    })?;
+    let channels = options.channels.unwrap_or(3);
+    let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::NoImages)) };
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
+    let labels = entries.iter().map(|entry| entry.label).collect();
+    let ids = entries.into_iter().map(|entry| entry.id).collect();
+    let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
+    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
+    Ok(Dataset { resized, ..load::dataset(path, parts)? })
+}
+
+/// Passes the images on in their order, some at a time in memory; returns the height and width that they all have.
+fn decoded(
+    path: &Path,
+    entries: &[Entry],
+    options: &LoadOptions,
+    mut each: impl FnMut(&Planes),
+) -> Result<Option<(usize, usize)>, DataError> {
+    let channels = options.channels.unwrap_or(3);
+    if !matches!(channels, 1 | 3) || options.image_size.is_some_and(|(height, width)| height == 0 || width == 0) {
+        return Err(DataError::new(path, DataErrorKind::ImageOptions { channels, size: options.image_size }));
+    }
+    let mut size = None;
     for chunk in entries.chunks(CHUNK) {
         let images: Vec<Result<Planes, DataError>> =
             chunk.par_iter().map(|entry| decode(&entry.path, channels, options.image_size).at(&entry.path)).collect();
@@ -202,17 +235,10 @@ fn assemble(
                 let kind = DataErrorKind::ImageSize { height, width, found_height: image.height, found_width: image.width };
                 return Err(DataError::new(&entry.path, kind));
             }
-            resized += usize::from(image.resized);
-            values.extend_from_slice(&image.values);
+            each(&image);
         }
     }
-    let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::NoImages)) };
-    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
-    let labels = entries.iter().map(|entry| entry.label).collect();
-    let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
-    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
-    Ok(Dataset { resized, ..load::dataset(path, parts)? })
+    Ok(size)
 }
 
 /// A decoded image, one plane per channel.

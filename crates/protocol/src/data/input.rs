@@ -43,6 +43,11 @@ impl<'a> Input<'a> {
         Ok(Self { left: self.left.map(|_| len), reader: Box::new(self.reader.take(len)) })
     }
 
+    /// Returns the stream itself.
+    pub(super) fn into_read(self) -> Box<dyn Read + 'a> {
+        self.reader
+    }
+
     /// Returns the number of bytes left, where known.
     pub(super) fn left(&self) -> Option<u64> {
         self.left

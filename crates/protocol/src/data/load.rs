@@ -9,6 +9,7 @@ use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels::{self, Asked};
+use super::moments::Moments;
 use super::options::LoadOptions;
 use super::{archive, cifar, csv, idx, images, npy, tensors};
 use crate::hash;
@@ -77,13 +78,42 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     label(path, contents, options)
 }
 
-/// Returns the digest that [`load`] gives, without decoding images.
+/// Returns ranges and deviations of all samples that [`load`] would read without a limit; in memory is no more than a piece of the data at a time.
+///
+/// # Errors
+/// As [`load`], labels aside.
+pub fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    if fs::metadata(path).at(path)?.is_dir() {
+        return images::moments(path, options);
+    }
+    let stream = |header: fn(&mut Input<'_>) -> Result<Spec, DataErrorKind>| {
+        Input::open(path).and_then(|mut input| header(&mut input)?.moments(&mut input)).at(path)
+    };
+    match format(path)? {
+        Some(Format::Idx) => stream(idx::header),
+        Some(Format::Npy) => stream(npy::header),
+        Some(Format::Npz) => archive::moments(path, options),
+        Some(Format::Safetensors) => tensors::moments(path, options),
+        Some(Format::Cifar) => {
+            let size = fs::metadata(path).at(path)?.len();
+            Input::open(path).and_then(|mut input| cifar::moments(&mut input, size)).at(path)
+        }
+        Some(Format::Csv) => csv::moments(path, options),
+        Some(Format::Parquet) => csv::moments_of_parquet(path, options),
+        Some(Format::Image) | None => Ok(Moments::of(&load(path, options)?)),
+    }
+}
+
+/// Returns the digest that [`load`] gives, without decoding images or reading labels of tables.
 ///
 /// # Errors
 /// As [`load`], but for the content of images.
 pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
     if path.is_dir() {
         hash::sha256_files(images::files(path, options)?.iter().map(PathBuf::as_path)).at(path)
+    } else if matches!(format(path)?, Some(Format::Csv | Format::Parquet)) {
+        // What the labels of a table mean may stand in the model alone.
+        hash::sha256_files(csv::files(path, options).iter().map(PathBuf::as_path)).at(path)
     } else {
         Ok(load(path, options)?.sha256)
     }
@@ -163,7 +193,7 @@ pub(super) struct Parts {
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
     let Parts { samples, labels, label_path, format, class_names, ids, columns, files } = parts;
-    let Samples { pixels, shape, n, .. } = samples;
+    let Samples { pixels, shape, n, total } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
@@ -175,6 +205,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         shape,
         labels,
         n,
+        total,
         format,
         class_names,
         ids,

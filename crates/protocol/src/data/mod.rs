@@ -34,7 +34,8 @@
 //! - Of a model with several inputs, the samples stand in the array with the attacked input's name, where there is one (.npz and safetensors). The
 //!   arrays with the names of the others say what these are held at: one row for each sample, or one for all. They are taken as they are, in
 //!   the type of the input.
-//! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen.
+//! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen. Ranges and deviations ([`moments()`]) are those of all samples
+//!   whatever the limit: where they are asked for, what follows is read too, without its labels.
 //! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
 
 mod archive;
@@ -49,6 +50,7 @@ mod images;
 mod input;
 mod labels;
 mod load;
+mod moments;
 mod npy;
 mod options;
 mod parquet;
@@ -61,5 +63,6 @@ pub use classes::{class_names, lookup};
 pub use csv::is_table;
 pub use dataset::{Dataset, NamedArray, Pixels, Scale};
 pub use error::{DataError, DataErrorKind, UnknownClass};
-pub use load::{digest, load};
+pub use load::{digest, load, moments};
+pub use moments::Moments;
 pub use options::LoadOptions;

@@ -7,16 +7,14 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::Field;
 
+use super::csv::{Each, Header};
 use super::error::DataErrorKind;
 
-/// Names of the columns, and rows with the number that each has, from 1.
-pub(super) type Rows = (Vec<String>, Vec<(u64, csv::StringRecord)>);
-
-/// Reads all rows. Numbers keep every digit; a missing value is an empty cell.
+/// Passes all rows on, with the number that each has, from 1. Numbers keep every digit; a missing value is an empty cell.
 ///
 /// # Errors
 /// [`DataErrorKind::Malformed`] for damaged files, for compressions other than Snappy, and for columns that hold more than one value in a row.
-pub(super) fn rows(path: &Path) -> Result<Rows, DataErrorKind> {
+pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKind> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(malformed)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     if let Some(nested) = schema.root_schema().get_fields().iter().find(|field| !field.is_primitive()) {
@@ -24,12 +22,12 @@ pub(super) fn rows(path: &Path) -> Result<Rows, DataErrorKind> {
         return Err(DataErrorKind::Malformed { format: "Parquet", reason });
     }
     let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();
-    let mut rows = Vec::new();
+    let header = Header { columns, named: true };
     for (number, row) in (1..).zip(reader.get_row_iter(None).map_err(malformed)?) {
         let row = row.map_err(malformed)?;
-        rows.push((number, row.get_column_iter().map(|(_, field)| cell(field)).collect()));
+        each(&header, number, row.get_column_iter().map(|(_, field)| cell(field)).collect())?;
     }
-    Ok((columns, rows))
+    Ok(Some(header))
 }
 
 fn cell(field: &Field) -> String {

@@ -10,6 +10,7 @@ use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
+use super::moments::Moments;
 use super::options::LoadOptions;
 
 /// The format's own limit.
@@ -36,6 +37,15 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
     }
     let labels = choose(&names, LABELS).ok().map(|_| labels(path)).transpose()?;
     Ok(Contents { samples, labels, arrays, format: "safetensors" })
+}
+
+/// Returns ranges and deviations of all samples.
+pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
+    let (metadata, start) = header(path).at(path)?;
+    let names: Vec<String> = metadata.tensors().into_keys().collect();
+    let name = choose_samples(&names, options).at(path)?;
+    let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
+    spec.moments(&mut input).at(path)
 }
 
 /// Reads the labels.

@@ -44,6 +44,7 @@ pub const ALL: &[&Kind] = &[
     &RANDOMISED,
     &QUANTISED_INPUT,
     &ROUNDED,
+    &NAMES,
     &FIRST_OUTPUT,
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
@@ -87,6 +88,7 @@ pub(crate) const RANDOMISED: Kind = Kind::above("randomised-judged-once", Severi
 /// The model rounds its input before it uses it.
 pub(crate) const QUANTISED_INPUT: Kind = Kind::above("quantised-input", Severity::Warning, 0.5, "share of probed samples");
 /// The attacked input takes whole numbers.
+pub(crate) const NAMES: Kind = Kind::above("names-as-amounts", Severity::Warning, 0.0, "inputs of names");
 pub(crate) const ROUNDED: Kind = Kind::above("integer-input", Severity::Note, 0.0, "inputs of whole numbers");
 /// The model has several outputs, and none was chosen.
 pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note, 0.0, "other outputs");

@@ -1,5 +1,6 @@
 //! What the inputs that are not attacked are held at.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use brinell_engine::{Buffer, Held, HeldInput, HeldPort, OracleError, Signature};
@@ -28,10 +29,15 @@ impl Subject {
     /// # Errors
     /// [`ProtocolError::Data`] where an array does not fit its input.
     pub fn hold(&mut self, data: &Dataset) -> Result<(), ProtocolError> {
+        self.hold_at(&data.arrays, data.n, &data.path)
+    }
+
+    /// Holds the inputs that are not attacked at arrays that stand in `path`, for `n` samples.
+    fn hold_at(&mut self, arrays: &[NamedArray], n: usize, path: &Path) -> Result<(), ProtocolError> {
         if self.signature.held.is_empty() || !self.held.inputs().is_empty() {
             return Ok(());
         }
-        let held = held_at(&self.signature.held, self.signature.fixed_batch, data)?;
+        let held = held_at(&self.signature.held, self.signature.fixed_batch, arrays, n, path)?;
         if self.endpoint.is_none() && !self.model.opaque().is_empty() {
             // What could not be read may follow from values that are known by now: conditions, sizes, lengths.
             let known = Known { values: held.constants(), ..known(&self.interface) };
@@ -48,19 +54,52 @@ impl Subject {
     }
 }
 
-/// Finds what the data hold inputs at.
+impl Subject {
+    /// Holds the inputs that are not attacked at made-up numbers, other ones for each of `n` samples: fractions, or 0 and 1.
+    ///
+    /// # Errors
+    /// Names the first input whose sizes are not known.
+    pub(crate) fn make_up_held(&mut self, n: usize) -> Result<(), String> {
+        let mut arrays = Vec::new();
+        for port in &self.signature.held {
+            let sizes: Option<Vec<usize>> = port.shape.iter().map(|dim| dim.fixed()).collect();
+            let unknown = || format!("the sizes of its input `{}` are not fixed, so that nothing can be fed to compare", port.name);
+            let mut shape = sizes.ok_or_else(unknown)?;
+            if let Some(first) = shape.first_mut().filter(|first| **first == 1) {
+                *first = n;
+            }
+            // Weyl's sequence: spread evenly, and no two alike.
+            let fractions = (1..=shape.iter().product()).map(|i: usize| (i as f64 * 0.618_033_988_749_895).fract());
+            let numbers = if port.dtype.is_float() {
+                Numbers::Real(fractions.collect())
+            } else {
+                Numbers::Whole(fractions.map(|fraction| i64::from(fraction > 0.5)).collect())
+            };
+            arrays.push(NamedArray { name: port.name.clone(), shape, numbers });
+        }
+        self.hold_at(&arrays, n, &self.path.clone()).map_err(|error| error.to_string())
+    }
+}
+
+/// Finds what inputs are held at among `arrays` of a file, of which there may be a row for each of `n` samples.
 ///
 /// # Errors
 /// [`DataError`] where an array is missing or does not fit its input.
-pub(super) fn held_at(ports: &[HeldPort], fixed_batch: Option<usize>, data: &Dataset) -> Result<Held, DataError> {
-    let wrong = |name: &str, problem| DataError { path: data.path.clone(), kind: DataErrorKind::Held { name: name.to_owned(), problem } };
+pub(super) fn held_at(
+    ports: &[HeldPort],
+    fixed_batch: Option<usize>,
+    arrays: &[NamedArray],
+    n: usize,
+    path: &Path,
+) -> Result<Held, DataError> {
+    let wrong = |name: &str, problem| DataError { path: path.to_path_buf(), kind: DataErrorKind::Held { name: name.to_owned(), problem } };
     let missing = |name: &str| {
-        let found = data.arrays.iter().map(|array| array.name.clone()).collect();
-        DataError { path: data.path.clone(), kind: DataErrorKind::NoArray { wanted: name.to_owned(), found } }
+        let found = arrays.iter().map(|array| array.name.clone()).collect();
+        DataError { path: path.to_path_buf(), kind: DataErrorKind::NoArray { wanted: name.to_owned(), found } }
     };
     let hold = |port: &HeldPort| {
-        let array = data.arrays.iter().find(|array| array.name == port.name).ok_or_else(|| missing(&port.name))?;
-        HeldInput::new(port, fixed_batch, &array.shape, data.n, |buffer| fill(buffer, array)).map_err(|problem| wrong(&port.name, problem))
+        let array = arrays.iter().find(|array| array.name == port.name).ok_or_else(|| missing(&port.name))?;
+        HeldInput::new(port, fixed_batch, &array.shape, n, |buffer| fill(buffer, array)).map_err(|problem| wrong(&port.name, problem))
     };
     Ok(Held::new(ports.iter().map(hold).collect::<Result<_, DataError>>()?))
 }

@@ -46,7 +46,7 @@ impl Subject {
             return Ok(None);
         }
         let data = read(plan, &model, interface, plan.limit, ports.iter().map(|port| port.name.clone()).collect())?;
-        let held = held_at(&ports, batch, &data)?;
+        let held = held_at(&ports, batch, &data.arrays, data.n, &data.path)?;
         let mut model = read_pinned(&plan.model, &Known { values: held.constants(), ..known(interface) })?;
         model.graph = held.bind(&model.graph).map_err(OracleError::Graph)?;
         let Ok(signature) = Signature::of(&model.graph, interface) else { return Ok(None) };

@@ -177,6 +177,9 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
     if !interface.held.is_empty() {
         rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
     }
+    if let Some(shape) = &interface.shape {
+        rows.push(text("Sizes", format!("{}, since the file leaves some free", join(shape, " × "))));
+    }
     rows.push(code("Output", port(&interface.output)));
     rows.push(text("Read as", reading));
     if !interface.other_outputs.is_empty() {

@@ -4,7 +4,7 @@ use brinell_engine::Ending;
 use brinell_graph::{Graph, Op};
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
+use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -60,6 +60,14 @@ impl Run<'_> {
                 "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
                  gradients, where there are any, go straight through the rounding",
                 signature.input_name, signature.dtype
+            )
+        });
+        let names = self.plan.norm != brinell_threat::Norm::L0 && self.subject.embedding().is_some();
+        self.flags.measure(&NAMES, f64::from(u8::from(names)), || {
+            format!(
+                "the numbers of the model's input `{}` pick rows of an embedding: they are names, and how far two of them lie apart means nothing; give \
+                 --norm l0 and --eps as the number of places that may change",
+                signature.input_name
             )
         });
     }
