@@ -19,4 +19,4 @@ pub use error::{ExportError, ImportError};
 pub use export::write;
 pub use import::{ClassLabels, Model, OpaqueNode, Operator, operators, read, read_file};
 pub use tensor::dtype;
-pub use trees::{Branch, Decision, Ensemble, TreesError};
+pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};
