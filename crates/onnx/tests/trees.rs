@@ -50,7 +50,10 @@ fn the_trees_say_what_onnx_runtime_says_beside_every_edge() {
                 Some(threshold) => usize::from(scores[0] >= threshold),
                 None => (0..scores.len()).rev().max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap(),
             };
-            assert_eq!(trees.class(&sums), class, "{name} {number}");
+            let mut leads = found.clone();
+            leads.sort_by(|a, b| b.total_cmp(a));
+            let is_tie = threshold.is_none() && leads[0] - leads[1] <= 1e-6;
+            assert!(is_tie || trees.class(&sums) == class, "{name} {number}");
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -215,9 +215,10 @@ both = lambda k: [("L", TensorProto.INT64, [None]), ("Y", TensorProto.FLOAT, [No
 weight = lambda score=0: [(score, float(rng.normal()))]
 positive = lambda score=0: [(score, float(rng.uniform(0, 0.3)))]
 few = lambda: [(int(k), float(rng.normal())) for k in rng.choice(3, 2, replace=False)]
+each = lambda: [(k, float(rng.normal())) for k in range(3)]
 three = lambda: [tree(ALL, [m], 3) for m in MODES[:4]] + [tree([3, 4], MODES[4:], 3) for _ in range(2)]
 operator("modes", "TreeEnsembleRegressor", listed(three(), "target", weight, n_targets=1), score, 0.25)
-operator("average", "TreeEnsembleRegressor", listed(three(), "target", few, n_targets=3, aggregate_function="AVERAGE", base_values=[0.1, 0.2, -0.1]), three_scores)
+operator("average", "TreeEnsembleRegressor", listed(three(), "target", each, n_targets=3, aggregate_function="AVERAGE", base_values=[0.1, 0.2, -0.1]), three_scores)
 operator("double_regressor", "TreeEnsembleRegressor", listed(three(), "target", weight, wide=True, n_targets=1), score, 0.25, dtype=np.float64)
 labels = {"classlabels_int64s": [0, 1]}
 operator("halves", "TreeEnsembleClassifier", listed(three(), "class", positive, **labels), both(2))

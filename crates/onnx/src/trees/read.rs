@@ -58,11 +58,43 @@ fn test(mode: &str, value: f64) -> Result<(Vec<(f64, f64)>, bool), String> {
     })
 }
 
+/// True where every input reaches a leaf that adds to the score: all leaves of some tree do.
+fn always(places: &[Place], roots: &[usize], score: usize) -> bool {
+    let in_all_leaves = |root: usize| {
+        let mut open = vec![root];
+        let mut seen = vec![false; places.len()];
+        while let Some(place) = open.pop() {
+            match (places.get(place), seen.get_mut(place)) {
+                (Some(_), Some(true)) => {}
+                (Some(Place::Test { yes, no, .. }), Some(seen)) => {
+                    *seen = true;
+                    open.extend([*yes, *no]);
+                }
+                (Some(Place::Leaf(list)), _) if !list.iter().any(|(to, _)| *to == score) => return false,
+                _ => {}
+            }
+        }
+        true
+    };
+    roots.iter().any(|&root| in_all_leaves(root))
+}
+
 /// How the sums of a regressor with so many targets are read.
-fn targets(n: usize, post_transform: &str, base: Vec<f64>, below: Option<f64>) -> Result<Decided, String> {
+fn targets(
+    places: &[Place],
+    roots: &[usize],
+    n: usize,
+    post_transform: &str,
+    base: Vec<f64>,
+    below: Option<f64>,
+) -> Result<Decided, String> {
     let base = if base.is_empty() { vec![0.0; n] } else { base };
     if base.len() != n {
         return Err(format!("it has {} base values for {n} scores", base.len()));
+    }
+    // ONNX Runtime leaves out the base value of a score to which no leaf adds.
+    if base.iter().enumerate().any(|(score, value)| value.abs() > 0.0 && !always(places, roots, score)) {
+        return Err("not every input reaches a leaf for each of its scores, which have base values".to_owned());
     }
     if n == 1 {
         let Some(below) = below else { return Err("its score is no class".to_owned()) };

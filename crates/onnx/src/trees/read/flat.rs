@@ -52,7 +52,7 @@ pub(super) fn ensemble(all: &Attributes, below: Option<f64>) -> Result<Parts, St
     }
     let n_targets = usize::try_from(all.int("n_targets", 1)).unwrap_or(0);
     let transform = usize::try_from(all.int("post_transform", 0)).ok().and_then(|number| TRANSFORMS.get(number));
-    let decided = targets(n_targets, transform.copied().unwrap_or("(unknown)"), Vec::new(), below)?;
+    let decided = targets(&places, &roots, n_targets, transform.copied().unwrap_or("(unknown)"), Vec::new(), below)?;
     Ok(Parts { places, roots, base: decided.base, decision: decided.decision, spread: decided.spread, transforms: decided.transforms })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::attributes::{Attributes, sizes};
-use super::{Decided, Parts, Place, average, targets, test, transforms};
+use super::{Decided, Parts, Place, always, average, targets, test, transforms};
 use crate::trees::{Decision, Spread, Transform};
 
 /// Weights of the leaves, by tree and node.
@@ -17,7 +17,7 @@ pub(super) fn regressor(all: &Attributes, below: Option<f64>) -> Result<Parts, S
         other => return Err(format!("aggregate_function `{other}` is no sum")),
     }
     let n = usize::try_from(all.int("n_targets", 1)).unwrap_or(0);
-    let decided = targets(n, &all.text("post_transform", "NONE"), all.numbers("base_values")?, below)?;
+    let decided = targets(&places, &roots, n, &all.text("post_transform", "NONE"), all.numbers("base_values")?, below)?;
     Ok(together(places, roots, decided))
 }
 
@@ -38,8 +38,7 @@ pub(super) fn classifier(all: &Attributes) -> Result<Parts, String> {
     }
     let Some(id) = one else {
         // ONNX Runtime takes a sample for which no leaf knows class 1 as one with a single score.
-        let known = |place: &Place| matches!(place, Place::Leaf(list) if list.iter().all(|(id, _)| *id != 1));
-        if !roots.iter().any(|&root| never(&places, root, &known)) {
+        if !always(&places, &roots, 1) {
             return Err("of its two classes some leaves know one alone".to_owned());
         }
         if base.len() == 2 {
@@ -52,6 +51,9 @@ pub(super) fn classifier(all: &Attributes) -> Result<Parts, String> {
     };
     if base.len() > 1 || id > 1 {
         return Err("its leaves know one of two classes, with more base values than that".to_owned());
+    }
+    if !always(&places, &roots, id) {
+        return Err("not every input reaches a leaf that adds to its score".to_owned());
     }
     let decided = match (id, transform.as_str()) {
         // The single score is that of class 1, whatever its number; the transforms but LOGISTIC are not applied.
@@ -80,19 +82,6 @@ pub(super) fn classifier(all: &Attributes) -> Result<Parts, String> {
 fn together(places: Vec<Place>, roots: Vec<usize>, decided: Decided) -> Parts {
     let Decided { base, decision, spread, transforms } = decided;
     Parts { places, roots, base, decision, spread, transforms }
-}
-
-/// True where no leaf of the tree is one of those.
-fn never(places: &[Place], root: usize, those: &dyn Fn(&Place) -> bool) -> bool {
-    let mut open = vec![root];
-    while let Some(place) = open.pop() {
-        match places.get(place) {
-            Some(Place::Test { yes, no, .. }) => open.extend([*yes, *no]),
-            Some(leaf) if those(leaf) => return false,
-            _ => {}
-        }
-    }
-    true
 }
 
 /// Weights of the leaves, and the scores that they add to.
