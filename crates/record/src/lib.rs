@@ -41,7 +41,7 @@ pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use minimum::{MinimumNorm, Quantile};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing, QueryPoint, Rate,
+    ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing, QueryPoint, Rate,
     RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };
 pub use verdict::{

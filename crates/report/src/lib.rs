@@ -9,6 +9,7 @@
 
 mod chart;
 pub mod export;
+mod exhaustive;
 mod format;
 pub mod history;
 mod nearest;

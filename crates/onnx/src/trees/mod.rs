@@ -241,10 +241,35 @@ impl Ensemble {
         outputs
     }
 
-    /// Returns how far the difference of two sums, or of a sum and the threshold, may be from 0 where the file decides the other way: its sums, in
-    /// single precision and in whatever order, are not those in f64, and what it makes of them may round two of them to the same number.
+    /// Returns how far the difference of two sums, or of a sum and the threshold, may be from 0 where the file decides the other way: its sums are
+    /// not those in f64, and what it makes of them may round two of them to the same number.
     #[must_use]
     pub fn tolerance(&self) -> f64 {
+        let transforms = self.transforms.iter().map(|transform| match (transform, self.spread) {
+            // The slope of the logistic function is at least half of exp(-|s|).
+            (Transform::Logistic, Spread::Each) => 16.0 * f64::from(f32::EPSILON) * self.size().exp(),
+            _ => 16.0 * f64::from(f32::EPSILON),
+        });
+        self.rounding() + transforms.sum::<f64>()
+    }
+
+    /// Returns how far the difference of two sums may be from that in the file, which takes them in single precision, in whatever order.
+    #[must_use]
+    pub fn rounding(&self) -> f64 {
+        // A leaf may add to a score more than once.
+        let entries = self.branches.iter().map(|branch| match *branch {
+            Branch::Leaf { first, end } => {
+                let list = self.weights.get(first..end).unwrap_or_default();
+                list.iter().map(|(score, _)| list.iter().filter(|(to, _)| to == score).fold(0.0_f64, |n, _| n + 1.0)).fold(1.0, f64::max)
+            }
+            _ => 1.0,
+        });
+        let terms = self.roots.iter().fold(8.0_f64, |n, _| n + 1.0) * entries.fold(1.0_f64, f64::max);
+        1.01 * terms * f64::from(f32::EPSILON) * self.size()
+    }
+
+    /// The largest sum of all terms of a score, their signs left out.
+    fn size(&self) -> f64 {
         let largest = |list: &[(usize, f64)]| -> f64 {
             let of = |score: usize| list.iter().filter(|(to, _)| *to == score).map(|(_, weight)| weight.abs()).sum::<f64>();
             list.iter().map(|(score, _)| of(*score)).fold(0.0, f64::max)
@@ -263,23 +288,7 @@ impl Ensemble {
             }
         }
         let base = self.base.iter().map(|base| base.abs()).fold(0.0, f64::max);
-        let size = base + self.roots.iter().filter_map(|&root| below.get(root)).sum::<f64>();
-        // A leaf may add to a score more than once.
-        let entries = self.branches.iter().map(|branch| match *branch {
-            Branch::Leaf { first, end } => {
-                let list = self.weights.get(first..end).unwrap_or_default();
-                list.iter().map(|(score, _)| list.iter().filter(|(to, _)| to == score).fold(0.0_f64, |n, _| n + 1.0)).fold(1.0, f64::max)
-            }
-            _ => 1.0,
-        });
-        let terms = self.roots.iter().fold(8.0_f64, |n, _| n + 1.0) * entries.fold(1.0_f64, f64::max);
-        let sums = 1.01 * terms * f64::from(f32::EPSILON) * size;
-        let transforms = self.transforms.iter().map(|transform| match (transform, self.spread) {
-            // The slope of the logistic function is at least half of exp(-|s|).
-            (Transform::Logistic, Spread::Each) => 16.0 * f64::from(f32::EPSILON) * size.exp(),
-            _ => 16.0 * f64::from(f32::EPSILON),
-        });
-        sums + transforms.sum::<f64>()
+        base + self.roots.iter().filter_map(|&root| below.get(root)).sum::<f64>()
     }
 
     /// Returns what the tree that begins at `root` adds for `x`.

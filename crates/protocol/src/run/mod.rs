@@ -10,12 +10,14 @@
 //! A line counts only if it is complete: what a kill left half written is cut off on resume.
 
 mod agree;
+mod exhaustive;
 mod folder;
 mod found;
 mod lines;
 mod read;
 
 pub use folder::{Identity, Past, RunFolder, StageLine};
+pub(crate) use exhaustive::exhaustive;
 pub(crate) use folder::{write_json, write_json_line};
 pub use found::Examples;
 pub(crate) use lines::Lines;
