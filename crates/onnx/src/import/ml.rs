@@ -5,6 +5,10 @@
 
 use brinell_graph::{Compare, DType, Dim, Op, Reduce, Tensor, TensorData, ValueId};
 
+mod svm;
+
+pub(super) use svm::{classifier as svm_classifier, regressor as svm_regressor};
+
 use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// Name of the domain.
@@ -124,25 +128,19 @@ fn labels(node: &Node<'_>) -> Result<ClassLabels, Refusal> {
     Ok(ClassLabels::Ints(ints.unwrap_or_default()))
 }
 
-/// Trees and support vectors: class and scores.
+/// Trees: class and scores.
 pub(super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    carried_classifier(importer, node, "a model without gradient")
+}
+
+/// A classifier that is carried along for some reason: class and scores.
+fn carried_classifier(importer: &mut Importer<'_>, node: &Node<'_>, reason: &str) -> Done {
     let (batch, _) = importer.matrix(node.input(0)?)?;
     let names = labels(node)?;
     let class = if matches!(names, ClassLabels::Texts(_)) { DType::String } else { DType::I64 };
     let width = Dim::Fixed(names.len());
     importer.class_labels = Some(names);
-    importer.carried(node, "a model without gradient", &[(class, vec![batch]), (DType::F32, vec![batch, width])])
-}
-
-/// Support vectors: class and scores, one per class where there are probabilities or two classes.
-pub(super) fn svm_classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    if numbers(node, "prob_a").is_empty() {
-        if labels(node)?.len() != 2 {
-            return opaque("it has scores for pairs of classes only; export it with probabilities");
-        }
-        importer.reversed = true;
-    }
-    classifier(importer, node)
+    importer.carried(node, reason, &[(class, vec![batch]), (DType::F32, vec![batch, width])])
 }
 
 /// Trees that return numbers.
@@ -159,12 +157,6 @@ pub(super) fn tree_ensemble(importer: &mut Importer<'_>, node: &Node<'_>) -> Don
     let targets = usize::try_from(node.attributes.int_or("n_targets", 1)?).unwrap_or(1);
     let dtype = importer.graph.value(x).dtype.filter(|dtype| dtype.is_float()).unwrap_or(DType::F32);
     importer.carried(node, "a model without gradient", &[(dtype, vec![batch, Dim::Fixed(targets)])])
-}
-
-/// Support vectors that return a number.
-pub(super) fn svm_regressor(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let (batch, _) = importer.matrix(node.input(0)?)?;
-    importer.carried(node, "a support vector machine", &[(DType::F32, vec![batch, Dim::Fixed(1)])])
 }
 
 /// A matrix of scores as a list of maps from class to score: the matrix itself.
@@ -348,7 +340,11 @@ pub(super) fn linear_classifier(importer: &mut Importer<'_>, node: &Node<'_>) ->
         }
         _ => importer.step(node, Op::Sigmoid, &[z])?,
     };
-    // The class itself stays unread, and is dropped where nobody asks for it.
+    scored(importer, node, scores)
+}
+
+/// Binds the scores of a classifier; the class itself stays unread, and is dropped where nobody asks for it.
+fn scored(importer: &mut Importer<'_>, node: &Node<'_>, scores: ValueId) -> Done {
     let class = Node {
         outputs: node.outputs.iter().copied().take(1).collect(),
         inputs: node.inputs.clone(),

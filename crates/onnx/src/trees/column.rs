@@ -1,7 +1,8 @@
 //! A feature of the trees as a function of one value of the model's input.
 
-use super::interval::{first, last, single};
+use super::interval::{first, last};
 use super::set::Set;
+use crate::tensor::single;
 
 /// A step that keeps the order of numbers, or turns it: as it is rounded in the file.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,15 +1,11 @@
 //! Numbers in single precision by their order.
 
+use crate::tensor::single;
+
 /// Returns the largest number in single precision that is below `v`.
 pub(super) fn below(v: f64) -> f32 {
     let near = single(v);
     if f64::from(near) < v { near } else { near.next_down() }
-}
-
-/// Returns the nearest number in single precision, as a runtime rounds.
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounding to the nearest is what is wanted")]
-pub(super) fn single(v: f64) -> f32 {
-    v as f32
 }
 
 /// Place of a number among all of single precision; both zeros stand at 0.

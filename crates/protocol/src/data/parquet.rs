@@ -15,7 +15,7 @@ pub(super) type Rows = (Vec<String>, Vec<(u64, csv::StringRecord)>);
 /// Reads all rows. Numbers keep every digit; a missing value is an empty cell.
 ///
 /// # Errors
-/// [`DataErrorKind::Malformed`] for damaged files, for compressions other than Snappy, and for columns that hold more than one value in a row.
+/// [`DataErrorKind::Malformed`] for damaged files, for LZO, which nobody writes any more, and for columns that hold more than one value in a row.
 pub(super) fn rows(path: &Path) -> Result<Rows, DataErrorKind> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(malformed)?;
     let schema = reader.metadata().file_metadata().schema_descr();
@@ -44,6 +44,5 @@ fn cell(field: &Field) -> String {
 }
 
 fn malformed(error: ParquetError) -> DataErrorKind {
-    let hint = if error.to_string().contains("feature") { "; write it with compression=\"snappy\" or none" } else { "" };
-    DataErrorKind::Malformed { format: "Parquet", reason: format!("{error}{hint}") }
+    DataErrorKind::Malformed { format: "Parquet", reason: error.to_string() }
 }
