@@ -58,7 +58,10 @@ fn scores_and_gradients_are_those_of_onnx_runtime() {
                 for (axis, wanted) in numbers(&differences[class]).into_iter().enumerate() {
                     let found = gradient.data[row * width + axis];
                     let jumps = wanted.abs() > 0.4 / step;
-                    assert!(jumps || (found - wanted).abs() <= 5e-3 * wanted.abs().max(1.0), "{name} {row} {class} {axis}: {found}, {wanted}");
+                    assert!(
+                        jumps || (found - wanted).abs() <= 5e-3 * wanted.abs().max(1.0),
+                        "{name} {row} {class} {axis}: {found}, {wanted}"
+                    );
                 }
             }
         }

@@ -41,8 +41,8 @@ pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use minimum::{MinimumNorm, Quantile};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing, QueryPoint, Rate,
-    RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
+    ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing,
+    QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

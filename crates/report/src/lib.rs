@@ -8,8 +8,8 @@
 //! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
 
 mod chart;
-pub mod export;
 mod exhaustive;
+pub mod export;
 mod format;
 pub mod history;
 mod nearest;

@@ -102,7 +102,9 @@ impl Space {
 
     /// Cuts a feature of the box to an interval; false where no allowed value is left, or a group can have no 1.
     pub(super) fn cut(&mut self, feature: usize, (from, to): (f32, f32)) -> bool {
-        let (Some(&lo), Some(&hi), Some(&near)) = (self.lo.get(feature), self.hi.get(feature), self.near.get(feature)) else { return false };
+        let (Some(&lo), Some(&hi), Some(&near)) = (self.lo.get(feature), self.hi.get(feature), self.near.get(feature)) else {
+            return false;
+        };
         let (new_lo, new_hi) = (lo.max(from), hi.min(to));
         if (new_lo, new_hi) == (lo, hi) {
             return true;
@@ -113,7 +115,8 @@ impl Space {
         let kept = new_lo <= x && x <= new_hi && self.may_stay.get(feature) == Some(&true);
         // What a change may not lead to lies in the interval only between a clean value outside its range and that.
         let (least, most) = (new_lo.max(allowed.0), new_hi.min(allowed.1));
-        let nearest = if kept { Some(x) } else { Some(()).filter(|()| least <= most).and_then(|()| rule.nearest(f64::from(x), least, most)) };
+        let nearest =
+            if kept { Some(x) } else { Some(()).filter(|()| least <= most).and_then(|()| rule.nearest(f64::from(x), least, most)) };
         let Some(nearest) = nearest.filter(|_| new_lo <= new_hi) else { return false };
         self.trail.push((feature, lo, hi, near));
         let change = change(x, nearest, rule.unit);

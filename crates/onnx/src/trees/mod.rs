@@ -321,7 +321,9 @@ impl Ensemble {
 fn kept(graph: &Graph, node: &Node, value: ValueId) -> Option<(ValueId, Option<Transform>)> {
     let input = |index: usize| node.inputs.get(index).copied().flatten();
     let wide = |value: ValueId| matches!(graph.value(value).dtype, Some(DType::F32 | DType::F64));
-    let is_one = |value: ValueId| graph.constant_of(value).and_then(|tensor| tensor.to_f64()).is_some_and(|all| all.iter().all(|v| (v - 1.0).abs() <= 0.0));
+    let is_one = |value: ValueId| {
+        graph.constant_of(value).and_then(|tensor| tensor.to_f64()).is_some_and(|all| all.iter().all(|v| (v - 1.0).abs() <= 0.0))
+    };
     match &node.op {
         Op::Identity => Some((input(0)?, None)),
         Op::Cast { .. } if wide(value) && wide(input(0)?) => Some((input(0)?, None)),

@@ -74,9 +74,7 @@ impl Trace<'_> {
                 None => None,
             },
             Op::Neg => match wide(dtype(first)) {
-                Some(wide) => {
-                    each(self.value(first, depth + 1)?, Step::Arithmetic { what: Arithmetic::Mul, constant: -1.0, wide })
-                }
+                Some(wide) => each(self.value(first, depth + 1)?, Step::Arithmetic { what: Arithmetic::Mul, constant: -1.0, wide }),
                 None => None,
             },
             Op::Relu => each(self.value(first, depth + 1)?, Step::AtLeast(0.0)),
@@ -87,9 +85,7 @@ impl Trace<'_> {
             }
             Op::Not => each(self.value(first, depth + 1)?, Step::Not),
             Op::IsNaN => Some(self.value(first, depth + 1)?.into_iter().map(|_| Column::always(0.0)).collect()),
-            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Min | Op::Max | Op::Sum | Op::Compare(_) => {
-                self.binary(node, value, depth)?
-            }
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Min | Op::Max | Op::Sum | Op::Compare(_) => self.binary(node, value, depth)?,
             Op::Where => self.choice(node, value, depth)?,
             Op::Concat { axis } if *axis > 0 => self.concat(node, value, *axis, depth)?,
             Op::Gather { axis } if *axis > 0 => match input(1).and_then(|indices| self.graph.constant_of(indices)).cloned() {
@@ -146,7 +142,9 @@ impl Trace<'_> {
         }
         let Some(own) = self.sizes(value).filter(|own| own.len() == out.len()) else { return Ok(None) };
         let columns = self.value(value, depth + 1)?;
-        Ok(repeated(&own, out).and_then(|places| places.into_iter().map(|place| columns.get(place).cloned()).collect::<Option<_>>()).map(Operand::Columns))
+        Ok(repeated(&own, out)
+            .and_then(|places| places.into_iter().map(|place| columns.get(place).cloned()).collect::<Option<_>>())
+            .map(Operand::Columns))
     }
 
     /// One operand that is made of the input, the others constant.
@@ -200,13 +198,9 @@ impl Trace<'_> {
             }
             let holds = condition.where_within((1.0, 1.0), range);
             match (yes.constant(), no.constant()) {
-                (Some(yes), Some(no)) => {
-                    Some(Column::in_place_of(condition.input, no).but(holds, yes, range))
-                }
+                (Some(yes), Some(no)) => Some(Column::in_place_of(condition.input, no).but(holds, yes, range)),
                 (Some(yes), None) if no.input == condition.input => Some(no.clone().but(holds, yes, range)),
-                (None, Some(no)) if yes.input == condition.input => {
-                    Some(yes.clone().but(holds.complement(range.0, range.1), no, range))
-                }
+                (None, Some(no)) if yes.input == condition.input => Some(yes.clone().but(holds.complement(range.0, range.1), no, range)),
                 _ => None,
             }
         };

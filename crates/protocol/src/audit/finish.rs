@@ -24,7 +24,8 @@ impl Run<'_> {
         let gallery = self.gallery()?;
         let out = self.folder.path().to_path_buf();
         write_json_line(&out.join("gallery.json"), &gallery)?;
-        let samples: Vec<SampleRecord> = self.states.samples(|_| true).into_iter().filter_map(|sample| self.sample_record(sample)).collect();
+        let samples: Vec<SampleRecord> =
+            self.states.samples(|_| true).into_iter().filter_map(|sample| self.sample_record(sample)).collect();
         let mut summary = self.summary(curve);
         if self.stages.iter().any(|stage| stage.recipe.reads_trees()) {
             summary.exhaustive = Some(exhaustive(&samples, summary.threat.eps, self.nearest()));

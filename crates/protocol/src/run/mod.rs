@@ -16,8 +16,8 @@ mod found;
 mod lines;
 mod read;
 
-pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use exhaustive::exhaustive;
+pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
 pub use found::Examples;
 pub(crate) use lines::Lines;

@@ -11,8 +11,8 @@ mod scope;
 mod stages;
 mod tiles;
 
-use crate::exhaustive;
 use crate::chart::{CurveView, DistancesView, QueriesView, SandwichView, Series};
+use crate::exhaustive;
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
