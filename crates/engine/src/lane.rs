@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::held::HeldFeeds;
 use crate::{EngineError, Held, OracleError, Session, View};
 
-/// Sessions of the forward pass and, once asked for, of the gradient.
+/// Sessions of the forward pass and, once asked for, of the gradient; one of them is always there.
 pub(crate) struct Lane {
-    forward: Box<dyn Session>,
+    forward: Option<Box<dyn Session>>,
     gradient: Option<Box<dyn Session>>,
     classes: usize,
     call: Call,
@@ -45,7 +45,17 @@ impl Lane {
     /// `at_least` rows are run in every call, with `feeds` of what other inputs are `held` at.
     pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize, held: Arc<Held>, feeds: HeldFeeds) -> Self {
         let call = Call { at_least, x: Vec::new(), shape: Vec::new() };
-        Self { forward, gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new(), held, feeds }
+        Self { forward: Some(forward), gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new(), held, feeds }
+    }
+
+    /// Replaces the session of the forward pass.
+    pub(crate) fn set_forward(&mut self, forward: Option<Box<dyn Session>>) {
+        self.forward = forward;
+    }
+
+    /// True where the forward pass has a session of its own.
+    pub(crate) fn has_forward(&self) -> bool {
+        self.forward.is_some()
     }
 
     /// Replaces the session of the gradient.
@@ -55,7 +65,7 @@ impl Lane {
 
     /// Returns what a session has to say about how it runs.
     pub(crate) fn note(&self) -> Option<&str> {
-        self.gradient.as_ref().and_then(|session| session.note()).or_else(|| self.forward.note())
+        self.gradient.as_ref().and_then(|session| session.note()).or_else(|| self.forward.as_ref().and_then(|session| session.note()))
     }
 
     /// Runs its share of a batch of samples of shape `sample`.
@@ -67,18 +77,24 @@ impl Lane {
         let mut feeds: Vec<(&str, View<'_>)> = Vec::with_capacity(4);
         feeds.push(("x", View::f32(shape, x)));
         feeds.extend(self.feeds.views());
-        let (Some(wanted), Some(session)) = (part.wanted, &mut self.gradient) else {
-            return run(self.forward.as_mut(), &feeds, [("logits", part.logits)]);
-        };
-        one_hot(wanted.labels, self.classes, rows, &mut self.label_one_hot);
-        one_hot(wanted.targets, self.classes, rows, &mut self.target_one_hot);
+        if let (None, Some(session)) = (&part.wanted, &mut self.forward) {
+            return run(session.as_mut(), &feeds, [("logits", part.logits)]);
+        }
+        let Some(session) = &mut self.gradient else { return Err(OracleError::NoGradient) };
+        let (labels, targets) = part.wanted.as_ref().map(|wanted| (wanted.labels, wanted.targets)).unwrap_or_default();
+        one_hot(labels, self.classes, rows, &mut self.label_one_hot);
+        one_hot(targets, self.classes, rows, &mut self.target_one_hot);
         let hot_shape = [rows, self.classes];
         feeds.push(("label_one_hot", View::f32(&hot_shape, &self.label_one_hot)));
         // Only the targeted losses have the last input.
         if session.inputs().len() > feeds.len() {
             feeds.push(("target_one_hot", View::f32(&hot_shape, &self.target_one_hot)));
         }
-        run(session.as_mut(), &feeds, [("logits", part.logits), ("loss", wanted.loss), ("gradient", wanted.gradient)])
+        match part.wanted {
+            Some(wanted) => run(session.as_mut(), &feeds, [("logits", part.logits), ("loss", wanted.loss), ("gradient", wanted.gradient)]),
+            // The logits of a gradient do not depend on its labels.
+            None => run(session.as_mut(), &feeds, [("logits", part.logits)]),
+        }
     }
 }
 

@@ -69,7 +69,8 @@ pub struct Answer {
 /// A classifier that takes stored samples and answers with logits and gradients, for any batch up to what the model allows.
 ///
 /// A batch is divided among lanes, each with sessions of its own, that run side by side. Several lanes with one thread each
-/// keep all cores busy where one session with several threads would wait at every small operator.
+/// keep all cores busy where one session with several threads would wait at every small operator. A model with large weights has
+/// one session per lane at a time: while a gradient is prepared, its session computes logits too.
 pub struct Oracle {
     white: Option<White>,
     held: Arc<Held>,
@@ -85,14 +86,27 @@ pub struct Oracle {
     fixed_batch: Option<usize>,
 }
 
+/// Weights from which on there is one session at a time.
+const LARGE: u64 = 1 << 24;
+
 /// What gradients are built from.
 struct White {
     runtime: Arc<dyn Runtime>,
     graph: Graph,
     input: ValueId,
+    /// Weights are large: two sessions with a copy each are too much.
+    large: bool,
     /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
     crossing: Option<Crossing>,
     logits: ValueId,
+}
+
+impl White {
+    /// Compiles the forward pass once for each of `n` lanes.
+    fn forward(&self, n: usize) -> Result<Vec<Box<dyn Session>>, OracleError> {
+        let encoded = self.runtime.encode(&self.graph)?;
+        Ok((0..n).map(|_| self.runtime.compile(&encoded)).collect::<Result<_, _>>()?)
+    }
 }
 
 impl Oracle {
@@ -147,9 +161,9 @@ impl Oracle {
         };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = if runtime.name() == "rten" { 2 } else { 1 };
-        let bytes = brinell_onnx::write(&graph)?;
-        let sessions = (0..n_lanes).map(|_| runtime.compile(&bytes)).collect::<Result<_, _>>()?;
-        let white = White { runtime, graph, input, crossing, logits };
+        let large = brinell_graph::cost(&graph).parameters >= LARGE;
+        let white = White { runtime, graph, large, input, crossing, logits };
+        let sessions = white.forward(n_lanes)?;
         Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), held, Some(white))
     }
 
@@ -226,7 +240,7 @@ impl Oracle {
     }
 
     /// Makes sure that gradients of `loss` can be asked for. Only the newest loss is kept, since each holds a copy of the
-    /// weights.
+    /// weights. From now on logits are those of the gradient where weights are large.
     ///
     /// # Errors
     /// [`OracleError::Autodiff`] lists every operator that has no gradient; [`OracleError::NoGradient`] for a model that is asked as it is;
@@ -238,17 +252,36 @@ impl Oracle {
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
         self.loss = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
+        if white.large {
+            self.lanes.iter_mut().for_each(|lane| lane.set_forward(None));
+        }
         let graph = match white.crossing {
             Some(crossing) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
             None => gradient_graph(&white.graph, white.logits, white.input, loss)?,
         };
-        let bytes = brinell_onnx::write(&graph)?;
+        let encoded = white.runtime.encode(&graph)?;
         // It holds weights turned round, and is gone before the runtime makes weights of its own.
         drop(graph);
         for lane in &mut self.lanes {
-            lane.set_gradient(Some(white.runtime.compile(&bytes)?));
+            lane.set_gradient(Some(white.runtime.compile(&encoded)?));
         }
         self.loss = Some(loss);
+        Ok(())
+    }
+
+    /// Makes sure that logits come out of the forward pass alone. Where weights are large this ends what [`Oracle::prepare`] began.
+    ///
+    /// # Errors
+    /// [`OracleError::Engine`] where the runtime refuses.
+    pub fn prepare_forward(&mut self) -> Result<(), OracleError> {
+        let Some(white) = self.white.as_ref().filter(|white| white.large) else { return Ok(()) };
+        self.loss = None;
+        self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
+        if self.lanes.iter().all(Lane::has_forward) {
+            return Ok(());
+        }
+        let sessions = white.forward(self.lanes.len())?;
+        self.lanes.iter_mut().zip(sessions).for_each(|(lane, session)| lane.set_forward(Some(session)));
         Ok(())
     }
 
@@ -264,6 +297,9 @@ impl Oracle {
     /// # Errors
     /// [`OracleError::Engine`] where the run fails, [`OracleError::Output`] where it returns something else than logits.
     pub fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        if self.loss.is_none() {
+            self.prepare_forward()?;
+        }
         self.run(x, None, answer)
     }
 

@@ -9,6 +9,8 @@ mod session;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use brinell_graph::Graph;
+use brinell_onnx::{Encoded, ExportError};
 use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
@@ -18,6 +20,11 @@ use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
 pub(crate) use library::{Loaded, inspect, load, loaded};
 
 pub(crate) const NAME: &str = "onnxruntime";
+
+/// Setting that says where the files lie that a model in memory refers to.
+const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+/// The minor version that brought it.
+const WEIGHTS_FOLDER_SINCE: u32 = 21;
 
 /// ONNX Runtime on one device.
 ///
@@ -82,11 +89,15 @@ impl OnnxRuntime {
     fn session(
         &self,
         what: &str,
+        weights: Option<&str>,
         commit: &dyn Fn(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
     ) -> Result<Box<dyn Session>, EngineError> {
         let refuse = |reason: String| EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason };
         let open = |strict: bool| {
             let mut builder = self.builder(strict).map_err(refuse)?;
+            if let Some(folder) = weights {
+                builder = builder.with_config_entry(WEIGHTS_FOLDER, folder).map_err(|error| refuse(one_line(error.message())))?;
+            }
             commit(&mut builder).map_err(|error| refuse(one_line(error.message())))
         };
         if self.device == Device::Cpu {
@@ -117,13 +128,20 @@ impl Runtime for OnnxRuntime {
         self.note.as_deref()
     }
 
-    fn compile(&self, model: &[u8]) -> Result<Box<dyn Session>, EngineError> {
-        self.session("the generated model", &|builder| builder.commit_from_memory(model))
+    fn encode(&self, graph: &Graph) -> Result<Encoded, ExportError> {
+        if self.library.minor < WEIGHTS_FOLDER_SINCE {
+            return Ok(brinell_onnx::write(graph)?.into());
+        }
+        brinell_onnx::write_apart(graph)
+    }
+
+    fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
+        self.session("the generated model", model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes))
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
         std::fs::File::open(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
-        self.session(&path.display().to_string(), &|builder| builder.commit_from_file(path))
+        self.session(&path.display().to_string(), None, &|builder| builder.commit_from_file(path))
     }
 }
 

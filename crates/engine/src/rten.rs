@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
+use brinell_onnx::Encoded;
 use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 
 use crate::header::Header;
@@ -63,10 +64,10 @@ impl Runtime for Rten {
         self.note.as_deref()
     }
 
-    fn compile(&self, model: &[u8]) -> Result<Box<dyn Session>, EngineError> {
+    fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
         let what = "the generated model";
-        let header = read_header(model, what)?;
-        self.session(&header, options().load(model.to_vec()), what)
+        let header = read_header(&model.bytes, what)?;
+        self.session(&header, options().load(model.bytes.clone()), what)
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use brinell_graph::DType;
+use brinell_graph::{DType, Graph};
+use brinell_onnx::{Encoded, ExportError};
 
 use crate::EngineError;
 
@@ -23,11 +24,19 @@ pub trait Runtime: Send + Sync {
         None
     }
 
-    /// Compiles the bytes of an ONNX model without external data.
+    /// Writes a graph in the form that [`Runtime::compile`] takes with the least memory.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    fn encode(&self, graph: &Graph) -> Result<Encoded, ExportError> {
+        Ok(brinell_onnx::write(graph)?.into())
+    }
+
+    /// Compiles an ONNX model that [`Runtime::encode`] made, or one that holds all its weights.
     ///
     /// # Errors
     /// [`EngineError::Model`] when the runtime refuses the model, [`EngineError::Operators`] when it lacks operators.
-    fn compile(&self, model: &[u8]) -> Result<Box<dyn Session>, EngineError>;
+    fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError>;
 
     /// Compiles an ONNX file as it is; external data is resolved beside it.
     ///

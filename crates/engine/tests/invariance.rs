@@ -58,7 +58,7 @@ fn outputs_are_the_same_bits_in_every_batch_and_on_every_thread_count() {
             let mut first: Option<Vec<Vec<u32>>> = None;
             for threads in [1, 2] {
                 let runtime = &runtimes(threads)[kind];
-                let mut session = runtime.compile(&model).unwrap();
+                let mut session = runtime.compile(&model.clone().into()).unwrap();
                 for batch in [2, 3, 8, 24] {
                     let rows = outputs(session.as_mut(), &sample, batch);
                     let expected = first.get_or_insert_with(|| rows.clone());

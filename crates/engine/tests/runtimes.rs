@@ -76,7 +76,7 @@ fn there_and_back(dtype: DType) -> Vec<u8> {
 fn a_graph_computes_what_it_says() {
     let (model, expected) = perceptron();
     for runtime in runtimes(2) {
-        let mut session = runtime.compile(&model).unwrap();
+        let mut session = runtime.compile(&model.clone().into()).unwrap();
         assert_eq!(session.inputs()[0].shape, [None, Some(5)], "{}", runtime.name());
         for batch in [1, 2, 7] {
             let x = noise(batch * 5, 4);
@@ -117,7 +117,7 @@ fn types_other_than_f32_keep_their_declaration() {
     ];
     for runtime in runtimes(1) {
         for (dtype, data) in cases {
-            let mut session = runtime.compile(&there_and_back(dtype)).unwrap();
+            let mut session = runtime.compile(&there_and_back(dtype).into()).unwrap();
             assert_eq!((session.inputs()[0].dtype, session.outputs()[0].dtype), (dtype, dtype), "{}", runtime.name());
             let view = View { shape: &[1, 2], data };
             let mut seen = String::new();
@@ -173,7 +173,7 @@ fn unknown_operators_are_named() {
     graph.output(value);
     let model = brinell_onnx::write(&graph).unwrap();
     for runtime in runtimes(1) {
-        let error = runtime.compile(&model).err().unwrap();
+        let error = runtime.compile(&model.clone().into()).err().unwrap();
         assert!(error.to_string().contains("Frobnicate"), "{error}");
         if let EngineError::Operators { operators, .. } = &error {
             assert_eq!(operators, &["com.example.Frobnicate", "com.example.Sharpen"]);
@@ -195,7 +195,7 @@ fn what_is_no_model_is_refused() {
             std::fs::write(&path, bytes).unwrap();
             let error = runtime.compile_file(&path).err().unwrap();
             assert!(matches!(error, EngineError::Model { .. }) && error.to_string().contains(name), "{}: {error}", runtime.name());
-            assert!(runtime.compile(bytes).is_err());
+            assert!(runtime.compile(&bytes.to_vec().into()).is_err());
         }
         let error = runtime.compile_file(&folder.join("absent.onnx")).err().unwrap();
         assert!(matches!(error, EngineError::Read { .. }), "{error}");
@@ -207,7 +207,7 @@ fn what_is_no_model_is_refused() {
 fn feeds_that_do_not_fit_are_refused_before_the_run() {
     let (model, _) = perceptron();
     for runtime in runtimes(1) {
-        let mut session = runtime.compile(&model).unwrap();
+        let mut session = runtime.compile(&model.clone().into()).unwrap();
         let mut refused = |name: &str, view: View<'_>| session.run(&[(name, view)], &mut |_, _| {}).unwrap_err();
         assert!(matches!(refused("y", View::f32(&[1, 5], &[0.0; 5])), EngineError::Feed { .. }));
         assert!(matches!(refused("x", View::f32(&[1, 4], &[0.0; 4])), EngineError::Feed { .. }));
@@ -218,7 +218,7 @@ fn feeds_that_do_not_fit_are_refused_before_the_run() {
 #[test]
 fn an_integer_that_rten_cannot_hold_is_refused() {
     let rten: &dyn Runtime = &*runtimes(1)[0];
-    let mut session = rten.compile(&there_and_back(DType::I64)).unwrap();
+    let mut session = rten.compile(&there_and_back(DType::I64).into()).unwrap();
     let view = View { shape: &[1, 2], data: Elements::I64(&[0, 1 << 40]) };
     let error = session.run(&[("x", view)], &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("1099511627776"), "{error}");

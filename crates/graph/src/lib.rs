@@ -36,4 +36,4 @@ pub use op::{
     ResizeCoordinates, ResizeMode, ResizeNearest, ScatterReduction,
 };
 pub use rebatch::{RebatchError, mixes_samples, pin_batch, rebatch};
-pub use tensor::{Tensor, TensorData};
+pub use tensor::{Place, Tensor, TensorData};

@@ -1,14 +1,35 @@
 use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use crate::DType;
 
-/// A constant tensor, row-major.
-#[derive(Debug, Clone, PartialEq)]
+/// A constant tensor, row-major. Tensors are equal where shape and elements are, wherever they lie.
+#[derive(Debug, Clone)]
 pub struct Tensor {
     shape: Vec<usize>,
     data: TensorData,
+    place: Option<Place>,
+}
+
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        self.shape == other.shape && self.data == other.data
+    }
+}
+
+/// Where the elements of a tensor lie, row-major and little-endian, beside being in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as an absolute path without symbolic links.
+    pub file: Arc<Path>,
+    /// When the file was last changed before it was read, where that is known.
+    pub modified: Option<SystemTime>,
+    /// The first byte.
+    pub offset: u64,
 }
 
 /// Elements of a [`Tensor`]. The types a graph computes with have a variant each; all others, and weights as they lie in a file, are
@@ -69,19 +90,31 @@ impl Tensor {
     #[must_use]
     pub fn new(shape: Vec<usize>, data: TensorData) -> Option<Self> {
         let n = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-        (n == data.len()).then_some(Self { shape, data })
+        (n == data.len()).then_some(Self { shape, data, place: None })
     }
 
     /// Returns a scalar (rank 0) f32.
     #[must_use]
     pub fn scalar(value: f32) -> Self {
-        Self { shape: Vec::new(), data: TensorData::F32(vec![value]) }
+        Self { shape: Vec::new(), data: TensorData::F32(vec![value]), place: None }
     }
 
     /// Returns a vector (rank 1) of i64, as ONNX wants shapes and axes.
     #[must_use]
     pub fn ints(values: Vec<i64>) -> Self {
-        Self { shape: vec![values.len()], data: TensorData::I64(values) }
+        Self { shape: vec![values.len()], data: TensorData::I64(values), place: None }
+    }
+
+    /// Says that the elements are what a file holds at `place`.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    /// Returns the place in a file that holds the elements, where that is known.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// Returns the shape.

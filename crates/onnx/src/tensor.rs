@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::path::{Component, Path};
 
-use brinell_graph::{DType, Tensor, TensorData};
+use brinell_graph::{DType, Place, Tensor, TensorData};
 use prost::Message;
 use prost::bytes::Bytes;
 
 use crate::error::ImportError;
 use crate::mapping;
-use crate::proto::TensorProto;
+use crate::proto::{StringStringEntry, TensorProto};
+
+/// ONNX's number for data that lies elsewhere.
+const EXTERNAL: i32 = 1;
 
 /// Axes that a tensor may have.
 pub(crate) const MAX_RANK: usize = 8;
@@ -106,17 +109,41 @@ pub(crate) struct Named {
     pub(crate) location: Option<String>,
 }
 
+/// Where a model comes from.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Source<'a> {
+    /// Where its external data lies.
+    pub(crate) folder: Option<&'a Path>,
+    /// The file and all of its bytes, which those of the model's tensors are parts of.
+    pub(crate) file: Option<(&'a Place, &'a Bytes)>,
+}
+
+impl Source<'_> {
+    /// As it is for tensors that must not lie in another file.
+    pub(crate) fn alone(self) -> Self {
+        Self { folder: None, ..self }
+    }
+
+    /// The place of `part` in the model's file.
+    fn place(self, part: &Bytes) -> Option<Place> {
+        let (file, whole) = self.file?;
+        let offset = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+        let inside = offset.checked_add(part.len())? <= whole.len();
+        inside.then_some(Place { offset: u64::try_from(offset).ok()?, ..file.clone() })
+    }
+}
+
 /// Decodes a tensor.
-pub(crate) fn read(encoded: &Bytes, folder: Option<&Path>) -> Result<Named, ImportError> {
+pub(crate) fn read(encoded: &Bytes, source: Source<'_>) -> Result<Named, ImportError> {
     let proto = TensorProto::decode(encoded.clone())
         .map_err(|e| ImportError::BadTensor { tensor: String::new(), problem: format!("it cannot be decoded: {e}") })?;
     let name = proto.name.clone().unwrap_or_default();
-    let tensor = convert(&proto, &name, folder)?;
+    let tensor = convert(&proto, &name, source)?;
     let location = if is_external(&proto) { external_entry(&proto, "location").map(str::to_owned) } else { None };
     Ok(Named { name, tensor, location })
 }
 
-fn convert(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Tensor, ImportError> {
+fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor, ImportError> {
     let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
     if proto.dims.len() > MAX_RANK {
         return Err(bad(format!("it has {} axes, at most {MAX_RANK} are read", proto.dims.len())));
@@ -128,22 +155,31 @@ fn convert(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Ten
     let number = proto.data_type.unwrap_or(0);
     let dtype = dtype(number).ok_or_else(|| bad(format!("its element type {number} is not supported")))?;
 
+    let mut place = None;
     let data = if is_external(proto) {
         let width = width(dtype).ok_or_else(|| bad("strings cannot lie in another file".to_owned()))?;
         let bytes = count.checked_mul(width).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
-        from_bytes(dtype, &external(proto, name, folder, bytes)?)
+        let (found, elements) = external(proto, name, source.folder, bytes)?;
+        place = Some(found);
+        from_bytes(dtype, &elements)
     } else if let Some(raw) = &proto.raw_data {
         let width = width(dtype).ok_or_else(|| bad("strings cannot be raw data".to_owned()))?;
         if count.checked_mul(width) != Some(raw.len()) {
             return Err(bad(format!("its shape {shape:?} does not fit {} bytes of data", raw.len())));
         }
+        place = source.place(raw);
         from_bytes(dtype, raw)
     } else {
         from_fields(proto, dtype)
     };
     let data = data.ok_or_else(|| bad(format!("its data does not fit the type {dtype:?}")))?;
     let found = data.len();
-    Tensor::new(shape.clone(), data).ok_or_else(|| bad(format!("its shape {shape:?} does not fit {found} elements of data")))
+    let misfit = || bad(format!("its shape {shape:?} does not fit {found} elements of data"));
+    let tensor = Tensor::new(shape.clone(), data).ok_or_else(misfit)?;
+    Ok(match place {
+        Some(place) if matches!(tensor.data(), TensorData::Raw { .. }) => tensor.at(place),
+        _ => tensor,
+    })
 }
 
 fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
@@ -236,16 +272,24 @@ fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
     })
 }
 
+/// Says that the elements of a tensor are `len` bytes of the file `location` from `offset` on.
+pub(crate) fn refer(proto: &mut TensorProto, location: &str, offset: u64, len: usize) {
+    let entry = |key: &str, value: String| StringStringEntry { key: Some(key.to_owned()), value: Some(value) };
+    proto.external_data =
+        vec![entry("location", location.to_owned()), entry("offset", offset.to_string()), entry("length", len.to_string())];
+    proto.data_location = Some(EXTERNAL);
+}
+
 fn is_external(proto: &TensorProto) -> bool {
-    proto.data_location == Some(1)
+    proto.data_location == Some(EXTERNAL)
 }
 
 fn external_entry<'a>(proto: &'a TensorProto, key: &str) -> Option<&'a str> {
     proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref())
 }
 
-/// The bytes of a tensor that lies in another file of the model's folder.
-fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<Bytes, ImportError> {
+/// Place and bytes of a tensor that lies in another file of the model's folder.
+fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize) -> Result<(Place, Bytes), ImportError> {
     let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
     let entry = |key: &str| external_entry(proto, key);
     let number = |key: &str| match entry(key) {
@@ -282,5 +326,6 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
         return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
     }
-    mapping::map(&file, offset, bytes).map_err(failed)
+    let elements = mapping::map(&file, offset, bytes).map_err(failed)?;
+    Ok((Place { file: real.into(), modified: metadata.modified().ok(), offset }, elements))
 }

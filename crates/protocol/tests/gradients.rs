@@ -37,7 +37,7 @@ fn logits_with_axes_of_1_and_logits_without_a_batch_have_gradients() {
         assert!(inspection.differentiable, "{:?}", inspection.obstacles);
         for loss in Loss::ALL {
             let bytes = gradient_file(&path, &Interface::default(), loss).unwrap();
-            let mut session = runtime.compile(&bytes).unwrap();
+            let mut session = runtime.compile(&bytes.into()).unwrap();
             let shape: Vec<usize> = std::iter::once(rows).chain(sample.iter().copied()).collect();
             let hot = [rows, 4];
             let x = [0.5, 0.25, 0.0, -1.0].repeat(rows);

@@ -78,7 +78,7 @@ fn input_name(graph: &Graph) -> &str {
 
 fn forward(graph: &Graph, runtime: &Arc<dyn Runtime>, reference: &Reference) -> Result<Vec<Tensor>, String> {
     let bytes = brinell_onnx::write(graph).map_err(|e| e.to_string())?;
-    let mut session = runtime.compile(&bytes).map_err(|e| e.to_string())?;
+    let mut session = runtime.compile(&bytes.into()).map_err(|e| e.to_string())?;
     run(session.as_mut(), &[(input_name(graph), &reference.x)])
 }
 
@@ -102,7 +102,7 @@ fn differentiate(graph: &Graph) -> Result<Graph, String> {
 /// The gradient at `x`.
 fn backward(graph: &Graph, runtime: &Arc<dyn Runtime>, reference: &Reference, x: &Tensor) -> Result<Tensor, String> {
     let bytes = brinell_onnx::write(graph).map_err(|e| e.to_string())?;
-    let mut session = runtime.compile(&bytes).map_err(|e| e.to_string())?;
+    let mut session = runtime.compile(&bytes.into()).map_err(|e| e.to_string())?;
     let names: Vec<String> = (0..reference.cotangents.len()).map(|i| format!("cotangent_{i}")).collect();
     let mut feeds = vec![(input_name(graph), x)];
     feeds.extend(names.iter().map(String::as_str).zip(&reference.cotangents));

@@ -111,7 +111,7 @@ impl Runtime for Endpoint {
         &self.client.url
     }
 
-    fn compile(&self, _model: &[u8]) -> Result<Box<dyn Session>, EngineError> {
+    fn compile(&self, _model: &brinell_onnx::Encoded) -> Result<Box<dyn Session>, EngineError> {
         Err(EngineError::Model {
             runtime: "the endpoint".to_owned(),
             stage: Stage::Load,

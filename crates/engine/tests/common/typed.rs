@@ -84,7 +84,7 @@ fn numbers(elements: Elements<'_>) -> Vec<f64> {
 pub(crate) fn run(runtime: &dyn Runtime, graph: &Graph, feeds: &[(String, Array)]) -> Result<Vec<Array>, String> {
     let graph = graph.dce();
     let bytes = brinell_onnx::write(&graph).map_err(|e| e.to_string())?;
-    let mut session = runtime.compile(&bytes).map_err(|e| e.to_string())?;
+    let mut session = runtime.compile(&bytes.into()).map_err(|e| e.to_string())?;
     let used = |name: &str| session.inputs().iter().any(|port| port.name == name);
     let feeds: Vec<_> = feeds.iter().filter(|(name, _)| used(name)).collect();
     let dtype = |name: &str| graph.find(name).and_then(|id| graph.value(id).dtype);

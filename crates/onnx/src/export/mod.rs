@@ -3,6 +3,7 @@
 //! The default opset is [`PREFERRED`]. Opaque nodes keep their meaning: where one of them changed between its own opset and
 //! that one, the newest opset is taken in which none changed, and operators that are younger are written in terms of older ones.
 
+mod apart;
 mod assemble;
 mod attribute;
 mod layout;
@@ -17,6 +18,7 @@ use brinell_graph::{DType, Dim, Graph, Node, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
+use self::apart::Apart;
 use crate::error::ExportError;
 use crate::proto::{
     AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetId, TensorProto, TensorShapeProto, TensorTypeProto,
@@ -27,11 +29,40 @@ use crate::tensor;
 /// Opset of what is written where nothing stands against it.
 pub(crate) const PREFERRED: i64 = 20;
 
+/// A model in ONNX's format.
+#[derive(Debug, Clone, Default)]
+pub struct Encoded {
+    /// The model.
+    pub bytes: Vec<u8>,
+    /// The folder that the files lie in or below to which the model refers for its weights; `None` where it holds them all.
+    pub folder: Option<String>,
+}
+
+impl From<Vec<u8>> for Encoded {
+    /// A model that holds all its weights.
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, folder: None }
+    }
+}
+
 /// Writes a graph as an ONNX model. The symbolic batch becomes the dimension parameter `batch`.
 ///
 /// # Errors
-/// [`ExportError`].
+/// [`ExportError`]; [`ExportError::TooLarge`] from 2 GiB on, which [`write_apart`] may still write.
 pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
+    encode(graph, None)
+}
+
+/// As [`write`], but large weights that lie in the files that the graph was read from stay there, wherever in these files they are.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn write_apart(graph: &Graph) -> Result<Encoded, ExportError> {
+    let apart = Apart::of(graph);
+    Ok(Encoded { bytes: encode(graph, apart.as_ref())?, folder: apart.map(|apart| apart.folder().to_owned()) })
+}
+
+fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> {
     let opset = opset::choose(graph)?;
     let mut writer = Writer {
         graph,
@@ -40,6 +71,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
         node_names: HashSet::new(),
         nodes: Vec::new(),
         initializers: Vec::new(),
+        apart,
         batch: None,
         domains: graph.domains.clone(),
     };
@@ -108,6 +140,8 @@ struct Writer<'a> {
     node_names: HashSet<String>,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
+    /// Where weights may stay, if any may.
+    apart: Option<&'a Apart>,
     /// Name of the value that holds the batch size as a vector of one element.
     batch: Option<String>,
     /// Domains beside the default one, with their versions.
@@ -186,6 +220,8 @@ impl Writer<'_> {
         };
         if tensor.dtype() == DType::String {
             proto.string_data = tensor::strings(tensor.data()).ok_or_else(|| fail("its bytes are no list of strings"))?;
+        } else if let Some((location, offset, len)) = self.apart.and_then(|apart| apart.locate(tensor)) {
+            tensor::refer(&mut proto, location, offset, len);
         } else {
             proto.raw_data = Some(tensor::to_bytes(tensor.data()));
         }

@@ -12,7 +12,7 @@ impl Importer<'_> {
     pub(super) fn fill_value(&self, node: &Node<'_>) -> Result<Tensor, Refusal> {
         let Some(value) = node.attributes.find("value") else { return Ok(Tensor::scalar(0.0)) };
         let Some(encoded) = &value.t else { return bad("attribute `value` is no tensor") };
-        let tensor = tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?.tensor;
+        let tensor = tensor::read(encoded, self.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?.tensor;
         if tensor.len() == 1 { Ok(tensor) } else { bad("attribute `value` must have one element") }
     }
 
@@ -40,7 +40,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
                 importer.bind(output, id);
                 return Ok(());
             }
-            Some(tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
+            Some(tensor::read(encoded, importer.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
         }
         "value_float" => scalar(TensorData::F32(vec![attribute.f.unwrap_or(0.0)])),
         "value_floats" => vector(TensorData::F32(attribute.floats.clone())),

@@ -76,7 +76,7 @@ impl Importer<'_> {
         if let Some((_, name, id)) = self.shared.get(&place) {
             return Ok((name.clone(), *id));
         }
-        let named = tensor::read(encoded, None).map_err(|e| Refusal::Bad(e.to_string()))?;
+        let named = tensor::read(encoded, self.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?;
         let id = self.graph.constant(&named.name, named.tensor);
         self.shared.insert(place, (encoded.clone(), named.name.clone(), id));
         Ok((named.name, id))

@@ -1,7 +1,6 @@
 //! Inputs, outputs and initializers of the model.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use brinell_graph::{DType, Dim, Shape};
 
@@ -12,13 +11,13 @@ use crate::tensor::{self, MAX_RANK, Named};
 
 impl<'a> Importer<'a> {
     /// Adds initializers and inputs. An initializer that is also an input is a constant.
-    pub(super) fn interface(&mut self, proto: &'a GraphProto, folder: Option<&Path>, batched: bool) -> Result<(), ImportError> {
+    pub(super) fn interface(&mut self, proto: &'a GraphProto, batched: bool) -> Result<(), ImportError> {
         if !proto.sparse_initializer.is_empty() {
             return Err(ImportError::BadTensor { tensor: String::new(), problem: "sparse tensors are not supported".to_owned() });
         }
         let mut constants = HashSet::new();
         for encoded in &proto.initializer {
-            let Named { name, tensor, location } = tensor::read(encoded, folder)?;
+            let Named { name, tensor, location } = tensor::read(encoded, self.source)?;
             self.external.extend(location);
             if name.is_empty() || !constants.insert(name.clone()) {
                 return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });

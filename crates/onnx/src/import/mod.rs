@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Place, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -51,6 +51,7 @@ use self::attribute::Attributes;
 use self::content::Content;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
+use crate::tensor::Source;
 use crate::{mapping, tensor, version, wire};
 
 /// A model as read.
@@ -109,7 +110,7 @@ impl Model {
 /// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
 pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     wire::probe(bytes)?;
-    read_checked(Bytes::copy_from_slice(bytes), folder)
+    read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None })
 }
 
 /// Bytes of the largest file that is read at once; larger ones are mapped.
@@ -121,7 +122,8 @@ const COPIED: usize = 1 << 20;
 /// [`ImportError`].
 pub fn read_file(path: &Path) -> Result<Model, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    let size = metadata.len();
     if size > wire::MAX_FILE {
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
     }
@@ -131,10 +133,11 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
     };
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    read_checked(bytes, Some(folder))
+    let file = Place { file: path.canonicalize().map_err(failed)?.into(), modified: metadata.modified().ok(), offset: 0 };
+    read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) })
 }
 
-fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportError> {
+fn read_checked(bytes: Bytes, source: Source<'_>) -> Result<Model, ImportError> {
     let not_onnx = |e: prost::DecodeError| ImportError::NotOnnx { detail: e.to_string() };
     let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
     let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
@@ -150,9 +153,9 @@ fn read_checked(bytes: Bytes, folder: Option<&Path>) -> Result<Model, ImportErro
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, folder, true) {
+    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, source, true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
-        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, folder, false).map_err(|_| first)?,
+        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, source, false).map_err(|_| first)?,
         other => other?,
     };
     Ok(Model {
@@ -251,6 +254,7 @@ struct Importer<'a> {
     /// What the names that the bodies being unrolled have taken meant outside, innermost body last.
     scopes: Vec<Vec<(String, Option<ValueId>)>>,
     functions: &'a [FunctionProto],
+    source: Source<'a>,
     /// Nodes that unrolling has made.
     unrolled: usize,
     /// Tensors of bodies by the place of their bytes, which are kept.
@@ -284,11 +288,11 @@ struct Imported {
     reversed: bool,
 }
 
-fn import(
-    proto: &GraphProto,
+fn import<'a>(
+    proto: &'a GraphProto,
     nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
-    functions: &[FunctionProto],
-    folder: Option<&Path>,
+    functions: &'a [FunctionProto],
+    source: Source<'a>,
     batched: bool,
 ) -> Result<Imported, ImportError> {
     let mut importer = Importer {
@@ -296,6 +300,7 @@ fn import(
         by_name: HashMap::new(),
         scopes: Vec::new(),
         functions,
+        source,
         unrolled: 0,
         shared: HashMap::new(),
         sequences: HashMap::new(),
@@ -308,7 +313,7 @@ fn import(
         maps: BTreeSet::new(),
         reversed: false,
     };
-    importer.interface(proto, folder, batched)?;
+    importer.interface(proto, batched)?;
     for (node, opsets) in nodes {
         importer.node(node, opsets)?;
     }

@@ -164,6 +164,7 @@ pub(super) fn logits_of(
     points: &[Vec<f32>],
     answer: &mut Answer,
 ) -> Result<(), ProtocolError> {
+    oracle.prepare_forward()?;
     oracle.about(samples);
     Ok(oracle.logits(&points.concat(), answer)?)
 }

@@ -8,7 +8,7 @@ use brinell_engine::{Device, Runtime, RuntimeSettings, open};
 use crate::{Plan, ProtocolError, Subject};
 
 /// Weights that all lanes together may hold: each lane has a copy.
-const WEIGHT_BYTES: u64 = 256 << 20;
+const WEIGHT_BYTES: u64 = 128 << 20;
 
 /// Number of lanes of an oracle, and the runtime that each of them uses.
 pub(super) struct Lanes {

@@ -66,6 +66,8 @@ impl Run<'_> {
         let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
         if recipe.needs_gradient() {
             oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        } else {
+            oracle.prepare_forward()?;
         }
         let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());

@@ -199,12 +199,12 @@ mod tests {
             "cpu"
         }
 
-        fn compile(&self, _: &[u8]) -> Result<Box<dyn Session>, EngineError> {
+        fn compile(&self, _: &brinell_onnx::Encoded) -> Result<Box<dyn Session>, EngineError> {
             Ok(Box::new(Above { threshold: self.threshold }))
         }
 
         fn compile_file(&self, _: &Path) -> Result<Box<dyn Session>, EngineError> {
-            self.compile(&[])
+            self.compile(&brinell_onnx::Encoded::default())
         }
     }
 
