@@ -6,7 +6,7 @@ use brinell_graph::OpaqueOp;
 use prost::Message;
 
 use crate::proto::AttributeProto;
-use crate::tensor;
+use crate::tensor::{self, Source};
 
 /// The attributes by name.
 pub(super) struct Attributes(HashMap<String, AttributeProto>);
@@ -42,7 +42,7 @@ impl Attributes {
     /// Numbers of a tensor; empty where it is left out.
     pub(super) fn tensor(&self, name: &str) -> Result<Vec<f64>, String> {
         let Some(bytes) = self.0.get(name).and_then(|attribute| attribute.t.as_ref()) else { return Ok(Vec::new()) };
-        let tensor = tensor::read(bytes, None).map_err(|error| error.to_string())?.tensor;
+        let tensor = tensor::read(bytes, Source::default()).map_err(|error| error.to_string())?.tensor;
         tensor.to_f64().ok_or_else(|| format!("`{name}` holds no numbers"))
     }
 
