@@ -58,3 +58,25 @@ fn the_trees_say_what_onnx_runtime_says_beside_every_edge() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    let model = read("groups");
+    let (input, output) = (model.graph.inputs()[0], *model.graph.outputs().last().unwrap());
+    let wanted = Wanted { input, output, threshold: None, range: (-1e4, 1e4) };
+    assert!(Ensemble::of(&model.graph, &wanted).is_ok());
+    // Numbers that no whole number of 64 bits is left of when they are cut off.
+    let error = Ensemble::of(&model.graph, &Wanted { range: (-1e30, 1e30), ..wanted }).unwrap_err();
+    assert!(matches!(&error, TreesError::Before { op, .. } if op == "Cast"), "{error}");
+    let error = Ensemble::of(&model.graph, &Wanted { input: output, output: input, ..wanted }).unwrap_err();
+    assert!(matches!(error, TreesError::Other { .. }), "{error}");
+    assert!(trees(&read("modes"), None).unwrap_err().to_string().contains("its score is no class"));
+}
+
+#[test]
+fn rounding_is_allowed_for_by_the_size_of_the_sums() {
+    for (name, least, most) in [("halves", 1e-7, 1e-4), ("logistic_three", 1e-6, 1e3), ("opset5_softmax", 1e-6, 1e-3)] {
+        let tolerance = trees(&read(name), None).unwrap().tolerance();
+        assert!((least..most).contains(&tolerance), "{name}: {tolerance}");
+    }
+}

@@ -49,7 +49,7 @@ pub fn operators() -> Vec<Operator> {
         Some((oldest, all.next_back().unwrap_or(oldest)))
     };
     let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
-    let carried = |rule: &Rule| rule.name.starts_with("TreeEnsemble") || rule.name.starts_with("SVM");
+    let carried = |rule: &Rule| rule.name.starts_with("TreeEnsemble");
     let others = [("com.microsoft", MICROSOFT), (ml::DOMAIN, ML)].into_iter().flat_map(move |(domain, rules)| {
         let read = rules.iter().filter(move |rule| !carried(rule));
         read.map(move |rule| Operator { domain, name: rule.name, opsets: None })
