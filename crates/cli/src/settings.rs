@@ -39,6 +39,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, help_heading = "Model")]
     pub(crate) threshold: Option<f64>,
 
+    /// Sizes of one sample of the attacked input, without the batch, where the model leaves some free [default: those of the data]
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', help_heading = "Model")]
+    pub(crate) shape: Option<Vec<usize>>,
+
     /// IDX, .npy, .npz, CIFAR binary, safetensors, a table (.csv, .tsv, .parquet), an image, or a folder of PNG/JPEG images
     #[arg(long, value_name = "PATH", help_heading = "Data")]
     pub(crate) data: Option<PathBuf>,
@@ -178,12 +182,16 @@ pub(crate) struct Ports {
     /// Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     threshold: Option<f64>,
+
+    /// Sizes of one sample of the attacked input, without the batch, where the model leaves some free
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',')]
+    shape: Option<Vec<usize>>,
 }
 
 impl Ports {
     /// Returns them as the model is asked for them.
     pub(crate) fn interface(&self) -> Interface {
-        Interface { input: self.input.clone(), output: self.output.clone(), threshold: self.threshold }
+        Interface { input: self.input.clone(), output: self.output.clone(), threshold: self.threshold, shape: self.shape.clone() }
     }
 }
 
@@ -324,6 +332,7 @@ impl Settings {
             input: self.input.or(file.input),
             output: self.output.or(file.output),
             threshold: self.threshold.or(file.threshold),
+            shape: self.shape.or(file.shape),
             target: self.target.or(file.target),
             suite: self.suite.or(file.suite),
             // A suite on the command line replaces attacks of the file.
@@ -405,7 +414,7 @@ impl Settings {
         };
         Ok(Plan {
             model,
-            interface: Interface { input: self.input, output: self.output, threshold: self.threshold },
+            interface: Interface { input: self.input, output: self.output, threshold: self.threshold, shape: self.shape },
             data,
             labels: self.labels,
             classes: self.classes,

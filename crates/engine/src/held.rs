@@ -1,6 +1,8 @@
 //! The inputs of a model that are not attacked, and what they are held at.
 
-use brinell_graph::{DType, Dim, Graph, GraphError, ValueId};
+use std::collections::BTreeMap;
+
+use brinell_graph::{DType, Dim, Graph, GraphError, Tensor, ValueId};
 
 use crate::{Buffer, HeldPort, View};
 
@@ -160,6 +162,13 @@ impl Held {
     #[must_use]
     pub fn per_sample(&self) -> bool {
         self.inputs.iter().any(HeldInput::per_sample)
+    }
+
+    /// Returns the values of the inputs that have no batch, by name.
+    #[must_use]
+    pub fn constants(&self) -> BTreeMap<String, Tensor> {
+        let constants = self.inputs.iter().filter(|input| !input.batched);
+        constants.filter_map(|input| Some((input.name.clone(), input.values.tensor(input.shape.clone())?))).collect()
     }
 
     /// Returns the graph with the inputs that have no batch as constants, under the names of its values; as it is where there are none.

@@ -7,7 +7,7 @@ use crate::Signature;
 /// Returns `logits` as a matrix of f32; appends to `graph` what that takes. One score becomes the logits 0 and score less threshold.
 ///
 /// # Shapes
-/// in: `[B, K]`, `[B, K, 1, 1]` or `[K]`, or a score in `[B]` or `[B, 1]`, of a model with this `signature`; out: `[B, K]`.
+/// in: `[B, K]`, with further axes of one element, or `[K]`, or a score in `[B]` or `[B, 1]`, of a model with this `signature`; out: `[B, K]`.
 ///
 /// # Errors
 /// [`GraphError`] where the value does not have as many elements.

@@ -12,12 +12,14 @@ use crate::{Ending, Reading};
 /// | `input` | the only one | name of the input that is attacked; the others are held |
 /// | `output` | the first; the scores where that is a class | name of the output that decides |
 /// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, where the output is one score |
+/// | `shape` | as in the file | sizes of one sample of the attacked input, where the file leaves some free |
 #[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the table says it")]
 pub struct Interface {
     pub input: Option<String>,
     pub output: Option<String>,
     pub threshold: Option<f64>,
+    pub shape: Option<Vec<usize>>,
 }
 
 /// What about a model's inputs and outputs is not those of a classifier.
@@ -56,7 +58,7 @@ pub enum SignatureError {
     },
     /// A dimension other than the batch is free.
     #[error(
-        "dimension {axis} of the model's input `{name}` is not fixed ({shape}); export the model with fixed sizes for all but the batch"
+        "the model's input `{name}` leaves dimension {axis} free ({shape}); say the sizes of one sample with --shape, such as --shape 3,224,224"
     )]
     Dynamic {
         /// Name of the input.
@@ -216,6 +218,16 @@ impl Signature {
         })
     }
 
+    /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
+    ///
+    /// # Errors
+    /// [`SignatureError`] where `interface` names no input, or another one holds no numbers.
+    pub fn held_of(graph: &Graph, interface: &Interface) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
+        let (input, others) = attacked(graph, interface.input.as_deref())?;
+        let batch = graph.shape(input).and_then(|shape| shape.first()?.fixed());
+        Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
+    }
+
     /// Returns the values that the output has for one sample.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -288,10 +300,14 @@ fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
 
 /// Returns the number of values that an output has for one sample.
 fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<usize, SignatureError> {
-    let ones = |rest: &[Dim]| rest.iter().all(|dim| *dim == Dim::Fixed(1));
+    // All values of a sample along one axis, wherever that stands.
+    let along_one = |rest: &[Dim]| {
+        let sizes: Option<Vec<usize>> = rest.iter().map(|dim| dim.fixed()).collect();
+        sizes.filter(|sizes| sizes.iter().filter(|&&size| size != 1).count() <= 1).map(|sizes| sizes.iter().product())
+    };
     let shape = graph.shape(output);
     let width = match shape {
-        Some([Dim::Batch(1) | Dim::Fixed(_), Dim::Fixed(k), rest @ ..]) if ones(rest) => Some(*k),
+        Some([Dim::Batch(1) | Dim::Fixed(_), rest @ ..]) if !rest.is_empty() => along_one(rest),
         Some([Dim::Fixed(k)]) if fixed_batch == Some(1) => Some(*k),
         Some([Dim::Batch(1)]) => Some(1),
         Some([Dim::Fixed(n)]) if fixed_batch == Some(*n) => Some(1),

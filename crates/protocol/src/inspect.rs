@@ -6,11 +6,11 @@ use std::path::Path;
 use brinell_autodiff::{Loss, gradient_graph};
 use brinell_engine::{Interface, OracleError, Signature, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
-use brinell_onnx::Model;
 use brinell_record::{ModelInterface, Port};
 use serde::Serialize;
 
 use crate::audit::checked_graph;
+use crate::subject::{known, read_model};
 use crate::{ProtocolError, Subject, hash};
 
 /// A model file described.
@@ -59,7 +59,7 @@ pub struct Inspection {
 /// # Errors
 /// [`ProtocolError::Model`] where the file is no ONNX model.
 pub fn inspect(path: &Path, interface: &Interface) -> Result<Inspection, ProtocolError> {
-    let model = read(path)?;
+    let model = read_model(path, &known(interface))?;
     let bytes = std::fs::metadata(path).map_err(ProtocolError::io("read", path))?.len();
     let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
     let graph = &model.graph;
@@ -107,10 +107,6 @@ pub fn gradient_file(path: &Path, interface: &Interface, loss: Loss) -> Result<V
     Ok(brinell_onnx::write(&gradient).map_err(OracleError::Export)?)
 }
 
-fn read(path: &Path) -> Result<Model, ProtocolError> {
-    brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })
-}
-
 /// Builds the gradient for every loss that is defined for the number of classes.
 fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), OracleError>> {
     let signature = signature?;
@@ -151,6 +147,7 @@ pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
         other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
         ending: signature.reading.ending.name().to_owned(),
         threshold: signature.reading.threshold,
+        shape: None,
     }
 }
 

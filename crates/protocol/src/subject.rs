@@ -1,6 +1,7 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
 mod hold;
+mod sized;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use brinell_engine::{
     Signature, SignatureError,
 };
 use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
-use brinell_onnx::{ClassLabels, Model};
+use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{ModelInterface, Port};
 
 use crate::data::{self, Dataset, LoadOptions};
@@ -35,6 +36,8 @@ pub struct Subject {
     pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
+    /// True where sizes that the file leaves free are those of the data.
+    pub sized_by_data: bool,
     /// What the inputs that are not attacked are held at; nothing before [`Subject::hold`].
     pub held: Arc<Held>,
 }
@@ -50,8 +53,13 @@ impl Subject {
         if Endpoint::is_address(path) {
             return Self::behind(path, interface);
         }
-        let mut model =
-            brinell_onnx::read_file(path).map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })?;
+        let model = read_pinned(path, &known(interface))?;
+        let signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
+        Self::of_file(path, interface, model, signature)
+    }
+
+    /// Hashes the files that a model was read from.
+    fn of_file(path: &Path, interface: &Interface, model: Model, mut signature: Signature) -> Result<Self, ProtocolError> {
         let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let files: Vec<PathBuf> = model.external.iter().map(|location| folder.join(location)).collect();
@@ -59,10 +67,6 @@ impl Subject {
             Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(ProtocolError::io("read", first))?),
             None => None,
         };
-        if mixes_samples(&model.graph).is_some() {
-            model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
-        }
-        let mut signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
         signature.columns = columns(&model, &signature);
         Ok(Self {
             path: path.to_path_buf(),
@@ -72,6 +76,7 @@ impl Subject {
             interface: interface.clone(),
             endpoint: None,
             signature,
+            sized_by_data: false,
             held: Arc::default(),
         })
     }
@@ -101,6 +106,7 @@ impl Subject {
             interface: interface.clone(),
             endpoint: Some(Arc::new(endpoint)),
             signature,
+            sized_by_data: false,
             held: Arc::default(),
         })
     }
@@ -163,7 +169,7 @@ impl Subject {
     pub fn describe(&self) -> ModelInterface {
         // Of the inputs that became constants only their values know.
         let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
-        ModelInterface { held, ..describe(&self.model.graph, &self.signature) }
+        ModelInterface { held, shape: self.interface.shape.clone(), ..describe(&self.model.graph, &self.signature) }
     }
 
     /// Returns the graph with a free batch where that can be had, and otherwise why not.
@@ -208,7 +214,8 @@ impl Subject {
                 class_names,
                 only_names,
                 limit,
-                image_size: image_size(&self.signature.sample),
+                // Images whose size decides the model's are not resized: they must be of one size.
+                image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
                 channels: image_channels(&self.signature.sample),
                 input: Some(self.signature.input_name.clone()),
                 arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
@@ -233,6 +240,29 @@ impl Subject {
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, ProtocolError> {
         Ok(crate::Referee::new(&self.path, runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
     }
+}
+
+/// Returns what `interface` says of the inputs beyond the file.
+pub(crate) fn known(interface: &Interface) -> Known {
+    Known { input: interface.input.clone(), sample: interface.shape.clone(), ..Known::default() }
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// [`ProtocolError::Model`].
+pub(crate) fn read_model(path: &Path, known: &Known) -> Result<Model, ProtocolError> {
+    brinell_onnx::read_file_knowing(path, known)
+        .map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })
+}
+
+/// Reads a model file; one whose samples would influence each other in a batch is read for one sample.
+fn read_pinned(path: &Path, known: &Known) -> Result<Model, ProtocolError> {
+    let mut model = read_model(path, known)?;
+    if mixes_samples(&model.graph).is_some() {
+        model.graph = pin_batch(&model.graph).map_err(OracleError::Graph)?;
+    }
+    Ok(model)
 }
 
 /// Returns the column of each class in the scores of the file, where they stand in another order than the classes.

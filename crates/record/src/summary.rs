@@ -125,6 +125,9 @@ pub struct ModelInterface {
     /// Score from which on the class is 1, where the output is one score and no row of logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Sizes of one sample of the input, where the file leaves some free and they were taken from the user or the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
 }
 
 /// An input or output of a model.

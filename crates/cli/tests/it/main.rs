@@ -17,4 +17,5 @@ mod models;
 mod outputs;
 mod over_time;
 mod resume;
+mod sizes;
 mod support;

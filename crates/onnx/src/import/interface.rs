@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use brinell_graph::{DType, Dim, Shape};
 
-use super::Importer;
+use super::{Importer, Known};
 use crate::error::ImportError;
 use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
 use crate::tensor::{self, MAX_RANK, Named};
 
 impl<'a> Importer<'a> {
-    /// Adds initializers and inputs. An initializer that is also an input is a constant.
-    pub(super) fn interface(&mut self, proto: &'a GraphProto, batched: bool) -> Result<(), ImportError> {
+    /// Adds initializers and inputs. An initializer that is also an input is a constant, as is an input whose value is known.
+    pub(super) fn interface(&mut self, proto: &'a GraphProto, known: &Known, batched: bool) -> Result<(), ImportError> {
         if !proto.sparse_initializer.is_empty() {
             return Err(ImportError::BadTensor { tensor: String::new(), problem: "sparse tensors are not supported".to_owned() });
         }
@@ -36,7 +36,15 @@ impl<'a> Importer<'a> {
             }
             let (dtype, shape) = typed(input, batched).map_err(|problem| fail(&problem))?;
             let dtype = dtype.ok_or_else(|| fail("it is no tensor of a supported type"))?;
-            let id = self.graph.input_of(name, dtype, shape);
+            let id = match (known.values.get(name), &known.sample) {
+                (Some(value), _) if value.dtype() != dtype => return Err(fail(&format!("it holds {dtype:?}, not {:?}", value.dtype()))),
+                (Some(value), _) => self.graph.constant(name, value.clone()),
+                (None, Some(sample)) if known.input.as_deref().is_none_or(|known| known == name) => {
+                    let shape = sized(shape, sample, batched).map_err(|problem| fail(&problem))?;
+                    self.graph.input_of(name, dtype, Some(shape))
+                }
+                (None, _) => self.graph.input_of(name, dtype, shape),
+            };
             self.by_name.insert(name.to_owned(), id);
         }
         for output in &proto.output {
@@ -77,6 +85,20 @@ fn typed(info: &ValueInfoProto, batched: bool) -> Result<Declared, String> {
         return Err(format!("it has {} axes, at most {MAX_RANK} are read", shape.dim.len()));
     }
     Ok((dtype, Some(shape.dim.iter().enumerate().map(|(axis, d)| dimension(d, batched && axis == 0)).collect())))
+}
+
+/// The shape of an input of which the sizes of one sample are known. A batch that nothing can be claimed about is one of 1.
+fn sized(declared: Option<Shape>, sample: &[usize], batched: bool) -> Result<Shape, String> {
+    let free = if batched { Dim::Batch(1) } else { Dim::Fixed(1) };
+    let Some(declared) = declared else { return Ok(std::iter::once(free).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect()) };
+    let text = |dims: &[Dim]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let misfit = || format!("its shape is [{}], which does not fit samples of shape {sample:?}", text(&declared));
+    let Some((first, rest)) = declared.split_first() else { return Err(misfit()) };
+    if rest.len() != sample.len() || rest.iter().zip(sample).any(|(dim, &size)| dim.fixed().is_some_and(|fixed| fixed != size)) {
+        return Err(misfit());
+    }
+    let first = if *first == Dim::Unknown { free } else { *first };
+    Ok(std::iter::once(first).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect())
 }
 
 /// Negative sizes, and a first size of 0, are how some exporters write "any".

@@ -110,17 +110,36 @@ impl Model {
 /// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
 pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     wire::probe(bytes)?;
-    read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None })
+    read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
 
 /// Bytes of the largest file that is read at once; larger ones are mapped.
 const COPIED: usize = 1 << 20;
+
+/// What is known of a model's inputs beyond what the file says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    /// The input that `sample` is about; the only one where absent.
+    pub input: Option<String>,
+    /// Sizes of that input without the batch: they take the place of those that the file leaves free.
+    pub sample: Option<Vec<usize>>,
+    /// Inputs that have always the same value. They become constants before anything is read, so that conditions and sizes may follow from them.
+    pub values: BTreeMap<String, Tensor>,
+}
 
 /// Reads a model file; external data is looked for in its folder.
 ///
 /// # Errors
 /// [`ImportError`].
 pub fn read_file(path: &Path) -> Result<Model, ImportError> {
+    read_file_knowing(path, &Known::default())
+}
+
+/// As [`read_file`], with more known about the inputs.
+///
+/// # Errors
+/// [`ImportError`]; [`ImportError::BadInterface`] where the file contradicts what is known.
+pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(failed)?;
     let size = metadata.len();
@@ -134,10 +153,10 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let file = Place { file: path.canonicalize().map_err(failed)?.into(), modified: metadata.modified().ok(), offset: 0 };
-    read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) })
+    read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)
 }
 
-fn read_checked(bytes: Bytes, source: Source<'_>) -> Result<Model, ImportError> {
+fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model, ImportError> {
     let not_onnx = |e: prost::DecodeError| ImportError::NotOnnx { detail: e.to_string() };
     let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
     let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
@@ -153,9 +172,10 @@ fn read_checked(bytes: Bytes, source: Source<'_>) -> Result<Model, ImportError> 
     }
     let opsets = Rc::new(opsets);
     let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
-    let Imported { graph, external, class_labels, maps, reversed } = match import(&graph, &nodes, &proto.functions, source, true) {
+    let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
+    let Imported { graph, external, class_labels, maps, reversed } = match read(true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
-        Err(first @ ImportError::BadNode { .. }) => import(&graph, &nodes, &proto.functions, source, false).map_err(|_| first)?,
+        Err(first @ ImportError::BadNode { .. }) => read(false).map_err(|_| first)?,
         other => other?,
     };
     Ok(Model {
@@ -293,6 +313,7 @@ fn import<'a>(
     nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
     functions: &'a [FunctionProto],
     source: Source<'a>,
+    known: &Known,
     batched: bool,
 ) -> Result<Imported, ImportError> {
     let mut importer = Importer {
@@ -313,7 +334,7 @@ fn import<'a>(
         maps: BTreeSet::new(),
         reversed: false,
     };
-    importer.interface(proto, batched)?;
+    importer.interface(proto, known, batched)?;
     for (node, opsets) in nodes {
         importer.node(node, opsets)?;
     }

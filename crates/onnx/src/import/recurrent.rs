@@ -221,7 +221,13 @@ fn walk<'s>(
                 Some(initial) => {
                     let initial =
                         if setting.batch_first { importer.step(node, Op::Transpose { perm: vec![1, 0, 2] }, &[initial])? } else { initial };
-                    importer.part(node, initial, direction)?
+                    let state = importer.part(node, initial, direction)?;
+                    // One state for all: the file runs with a batch of 1, each sample of a larger one begins where that one does.
+                    if batch != Dim::Fixed(1) && importer.shape(state)?.first() == Some(&Dim::Fixed(1)) {
+                        importer.step(node, Op::Expand { shape: state_shape.clone() }, &[state])?
+                    } else {
+                        state
+                    }
                 }
                 None => {
                     let zero = importer.number(node, x, 0.0)?;

@@ -369,3 +369,21 @@ fn training_mode_over_a_batch_of_one_is_instance_normalisation() {
     let running = build(1, &["z", "y", "b"], &flag).read(15).unwrap();
     assert_eq!(running.graph.shape(running.graph.outputs()[0]), Some([f(3)].as_slice()));
 }
+
+#[test]
+fn one_initial_state_is_where_all_samples_of_a_batch_begin() {
+    let ones = |shape: &[usize]| Tensor::new(shape.to_vec(), TensorData::F32(vec![1.0; shape.iter().product()])).unwrap();
+    let mut model = Builder::new(&[-1, 2]);
+    for (name, shape) in [("w", vec![1, 12, 2]), ("r", vec![1, 12, 3]), ("h", vec![1, 1, 3]), ("c", vec![1, 1, 3])] {
+        model.graph.initializer.push(tensor(name, &ones(&shape)));
+    }
+    let model = model.ints("axes", &[0]).node("Unsqueeze", &["x", "axes"], &["steps"], &[]).node(
+        "LSTM",
+        &["steps", "w", "r", "", "", "h", "c"],
+        &["all", "y"],
+        &[int("hidden_size", 3)],
+    );
+    let model = model.read(14).unwrap();
+    assert!(model.opaque().is_empty(), "{:?}", model.opaque());
+    assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some(&[f(1), B, f(3)][..]));
+}

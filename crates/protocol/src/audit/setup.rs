@@ -72,7 +72,7 @@ impl<'a> Run<'a> {
         let mut flags = Flags::default();
         let asked = Asked::of(plan)?;
         let mut ball = Ball::new(plan.norm, &plan.eps, input_box(plan.scale));
-        let mut subject = Subject::load(&plan.model, &plan.interface)?;
+        let mut subject = Subject::load_for(plan)?;
         let classes = subject.signature.classes;
         let dataset = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
         subject.hold(&dataset)?;
@@ -251,7 +251,8 @@ fn identity(
         ("std".to_owned(), join(&plan.preprocess.std)),
         ("target".to_owned(), target.map_or("none".to_owned(), |class| class.to_string())),
     ]);
-    let interface = &plan.interface;
+    let interface = &subject.interface;
+    facts.extend(interface.shape.as_ref().map(|shape| ("shape".to_owned(), format!("{shape:?}"))));
     facts.extend(interface.input.clone().map(|name| ("input".to_owned(), name)));
     facts.extend(interface.output.clone().map(|name| ("output".to_owned(), name)));
     facts.extend(interface.threshold.map(|threshold| ("threshold".to_owned(), threshold.to_string())));

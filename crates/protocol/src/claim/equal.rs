@@ -57,7 +57,8 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
     let Property::Equal { other, tolerance, .. } = &claim.property else {
         return Err(ClaimError::key(&source.path, "property", "is not equal").into());
     };
-    let (mut one, mut two) = (Subject::load(&plan.model, &plan.interface)?, Subject::load(&resolve(source, other), &plan.interface)?);
+    let mut one = Subject::load_for(plan)?;
+    let mut two = Subject::load(&resolve(source, other), &one.interface)?;
     if one.signature.classes != two.signature.classes {
         let problem = format!("has {} classes, the model {}", two.signature.classes, one.signature.classes);
         return Err(ClaimError::key(&source.path, format!("{}: property.other", claim.id), problem).into());

@@ -107,7 +107,7 @@ pub(crate) fn scale(name: &str) -> Scale {
 /// Returns what a claim says of the model's inputs and outputs.
 pub(crate) fn interface(claim: &Claim) -> Interface {
     let subject = &claim.subject;
-    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold }
+    Interface { input: subject.input.clone(), output: subject.output.clone(), threshold: subject.threshold, shape: None }
 }
 
 /// Returns what a record says of the model's inputs and outputs.
@@ -116,6 +116,7 @@ pub(crate) fn interface_of(model: &ModelInfo) -> Interface {
         input: Some(interface.input.name.clone()),
         output: Some(interface.output.name.clone()),
         threshold: interface.threshold,
+        shape: interface.shape.clone(),
     })
 }
 

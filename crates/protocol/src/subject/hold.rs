@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use brinell_engine::{Buffer, Held, HeldInput, HeldPort, OracleError, Signature};
+use brinell_onnx::Known;
 
-use super::Subject;
+use super::{Subject, known, read_pinned};
 use crate::data::{DataError, DataErrorKind, Dataset, NamedArray, Numbers};
 use crate::{Plan, ProtocolError};
 
@@ -14,7 +15,7 @@ impl Subject {
     /// # Errors
     /// As [`Subject::load`], [`Subject::load_data`] and [`Subject::hold`].
     pub(crate) fn load_holding(plan: &Plan) -> Result<Self, ProtocolError> {
-        let mut subject = Self::load(&plan.model, &plan.interface)?;
+        let mut subject = Self::load_for(plan)?;
         if !subject.signature.held.is_empty() {
             let data = subject.load_data(&plan.data, plan.labels.clone(), plan.classes.as_deref(), plan.limit)?;
             subject.hold(&data)?;
@@ -30,23 +31,38 @@ impl Subject {
         if self.signature.held.is_empty() || !self.held.inputs().is_empty() {
             return Ok(());
         }
-        let wrong =
-            |name: &str, problem| DataError { path: data.path.clone(), kind: DataErrorKind::Held { name: name.to_owned(), problem } };
-        let missing = |name: &str| {
-            let found = data.arrays.iter().map(|array| array.name.clone()).collect();
-            DataError { path: data.path.clone(), kind: DataErrorKind::NoArray { wanted: name.to_owned(), found } }
-        };
-        let hold = |port: &HeldPort| {
-            let array = data.arrays.iter().find(|array| array.name == port.name).ok_or_else(|| missing(&port.name))?;
-            HeldInput::new(port, self.signature.fixed_batch, &array.shape, data.n, |buffer| fill(buffer, array))
-                .map_err(|problem| wrong(&port.name, problem))
-        };
-        let held = Held::new(self.signature.held.iter().map(hold).collect::<Result<_, DataError>>()?);
+        let held = held_at(&self.signature.held, self.signature.fixed_batch, data)?;
+        if self.endpoint.is_none() && !self.model.opaque().is_empty() {
+            // What could not be read may follow from values that are known by now: conditions, sizes, lengths.
+            let known = Known { values: held.constants(), ..known(&self.interface) };
+            if let Ok(model) = read_pinned(&self.path, &known)
+                && model.opaque().len() < self.model.opaque().len()
+            {
+                self.model = model;
+            }
+        }
         self.model.graph = held.bind(&self.model.graph).map_err(OracleError::Graph)?;
         self.signature = Signature::of(&self.model.graph, &self.interface).map_err(OracleError::Signature)?;
         self.held = Arc::new(held);
         Ok(())
     }
+}
+
+/// Finds what the data hold inputs at.
+///
+/// # Errors
+/// [`DataError`] where an array is missing or does not fit its input.
+pub(super) fn held_at(ports: &[HeldPort], fixed_batch: Option<usize>, data: &Dataset) -> Result<Held, DataError> {
+    let wrong = |name: &str, problem| DataError { path: data.path.clone(), kind: DataErrorKind::Held { name: name.to_owned(), problem } };
+    let missing = |name: &str| {
+        let found = data.arrays.iter().map(|array| array.name.clone()).collect();
+        DataError { path: data.path.clone(), kind: DataErrorKind::NoArray { wanted: name.to_owned(), found } }
+    };
+    let hold = |port: &HeldPort| {
+        let array = data.arrays.iter().find(|array| array.name == port.name).ok_or_else(|| missing(&port.name))?;
+        HeldInput::new(port, fixed_batch, &array.shape, data.n, |buffer| fill(buffer, array)).map_err(|problem| wrong(&port.name, problem))
+    };
+    Ok(Held::new(ports.iter().map(hold).collect::<Result<_, DataError>>()?))
 }
 
 /// Appends the numbers of an array to a buffer of a model's type; names the first that the type does not have.
