@@ -100,6 +100,12 @@ pub trait Attack: Send {
         None
     }
 
+    /// Returns a radius within which the attack has shown that there is no example, where it can: of what it has read of the model, and of points
+    /// that the model was asked about as the attack gave them.
+    fn none_within(&self) -> Option<f64> {
+        None
+    }
+
     /// Takes the answer about the point last asked for.
     fn tell(&mut self, reply: &Reply<'_>) -> Next;
 }

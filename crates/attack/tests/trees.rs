@@ -4,49 +4,85 @@
 use std::sync::Arc;
 
 use brinell_attack::{Next, Reply, Start, recipe};
-use brinell_engine::{Branch, Decision, Ensemble};
+use brinell_engine::{Branch, Decision, Ensemble, Spread};
 use brinell_threat::{Ball, Change, Eps, Feature, Features, Goal, InputBox, Norm, Values};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const DIM: usize = 4;
 
-/// Trees of depth up to 3 over few thresholds, the numbers next to them included.
-fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usize) -> Ensemble {
-    let mut all = Ensemble { branches: Vec::new(), roots: Vec::new(), weights: Vec::new(), base: vec![0.1; scores], decision };
+/// Trees of depth up to 3 over few thresholds, the numbers next to them included. With `eighths` all sums are exact, and ties are common.
+fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usize, eighths: bool) -> Ensemble {
+    let mut all = Ensemble {
+        branches: Vec::new(),
+        roots: Vec::new(),
+        intervals: Vec::new(),
+        weights: Vec::new(),
+        base: vec![if eighths { 0.125 } else { f64::from(0.1f32) }; scores],
+        decision,
+        spread: Spread::default(),
+        transforms: Vec::new(),
+    };
     for _ in 0..n_trees {
         let root = all.branches.len();
         all.roots.push(root);
-        grow(rng, &mut all, 3, scores);
+        grow(rng, &mut all, 3, scores, eighths);
     }
     all
 }
 
-fn grow(rng: &mut impl Rng, all: &mut Ensemble, depth: u32, scores: usize) -> usize {
+fn edge(rng: &mut impl Rng) -> f32 {
+    let value = rng.random_range(0..8) as f32 / 8.0;
+    [value, value.next_up(), value.next_down()][rng.random_range(0..3usize)]
+}
+
+fn grow(rng: &mut impl Rng, all: &mut Ensemble, depth: u32, scores: usize, eighths: bool) -> usize {
     let place = all.branches.len();
     if depth == 0 || rng.random_range(0..5) == 0 {
         let first = all.weights.len();
         for score in 0..scores {
-            all.weights.push((score, rng.random_range(-1.0f32..1.0)));
+            let weight = if eighths { rng.random_range(-8i8..=8).into() } else { 8.0 * rng.random_range(-1.0f32..1.0) };
+            all.weights.push((score, f64::from(weight / 8.0)));
         }
         all.branches.push(Branch::Leaf { first, end: all.weights.len() });
         return place;
     }
-    let value = rng.random_range(0..8) as f32 / 8.0;
-    let value = [value, value.next_up(), value.next_down()][rng.random_range(0..3usize)];
     let feature = rng.random_range(0..DIM);
     all.branches.push(Branch::Leaf { first: 0, end: 0 });
-    let yes = grow(rng, all, depth - 1, scores);
-    let no = grow(rng, all, depth - 1, scores);
-    all.branches[place] = Branch::Split { feature, value, yes, no };
+    let yes = grow(rng, all, depth - 1, scores, eighths);
+    let no = grow(rng, all, depth - 1, scores, eighths);
+    all.branches[place] = if rng.random_range(0..3) == 0 {
+        let mut ends: Vec<f32> = (0..4).map(|_| edge(rng)).collect();
+        ends.sort_by(f32::total_cmp);
+        let first = all.intervals.len();
+        all.intervals.push((ends[0], if rng.random() { ends[0] } else { ends[1] }));
+        if ends[2] > ends[1].next_up() {
+            all.intervals.push((ends[2], ends[3]));
+        }
+        Branch::Among { feature, first, end: all.intervals.len(), yes, no }
+    } else {
+        Branch::Split { feature, value: edge(rng), yes, no }
+    };
     place
+}
+
+/// What a file of these trees says: sums in single precision, the last tree first.
+fn file(trees: &Ensemble, x: &[f32]) -> usize {
+    let mut sums: Vec<f32> = vec![0.0; trees.base.len()];
+    for &root in trees.roots.iter().rev() {
+        let alone = Ensemble { roots: vec![root], base: vec![0.0; sums.len()], ..trees.clone() };
+        sums.iter_mut().zip(alone.sums(x)).for_each(|(sum, weight)| *sum += weight as f32);
+    }
+    let sums: Vec<f64> = sums.iter().zip(&trees.base).map(|(sum, base)| f64::from(sum + *base as f32)).collect();
+    trees.class(&sums)
 }
 
 fn rules(rng: &mut impl Rng) -> Features {
     let feature = |lo: f32, hi: f32, unit, values, change| Feature { lo, hi, unit, values, change, keep: Vec::new() };
     let change = [Change::Any, Change::Increase, Change::Decrease, Change::None][rng.random_range(0..4usize)];
+    let keep = [vec![], vec![0.5], vec![0.0, 0.9], vec![0.25]][rng.random_range(0..4usize)].clone();
     let list = vec![
-        feature(0.0, 1.0, 0.5, Values::OneOf(vec![0.0, 0.25, 0.5, 0.9]), Change::Any),
+        Feature { keep, ..feature(0.0, 1.0, 0.5, Values::OneOf(vec![0.0, 0.25, 0.5, 0.9]), Change::Any) },
         feature(0.1, 0.8, 2.0, Values::Real, change),
         feature(0.0, 1.0, 3.0, Values::OneOf(vec![0.0, 1.0]), Change::Any),
         feature(0.0, 1.0, 3.0, Values::OneOf(vec![0.0, 1.0]), Change::Any),
@@ -63,10 +99,14 @@ fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
         let mut cuts: Vec<f32> = trees
             .branches
             .iter()
-            .filter_map(|branch| match branch {
-                Branch::Split { feature: of, value, .. } if *of == feature && (lo..hi).contains(value) => Some(*value),
-                _ => None,
+            .flat_map(|branch| match *branch {
+                Branch::Split { feature: of, value, .. } if of == feature => vec![value],
+                Branch::Among { feature: of, first, end, .. } if of == feature => {
+                    trees.intervals[first..end].iter().flat_map(|ends| [ends.0.next_down(), ends.1]).collect()
+                }
+                _ => Vec::new(),
             })
+            .filter(|value| (lo..hi).contains(value))
             .collect();
         cuts.sort_by(f32::total_cmp);
         cuts.dedup();
@@ -90,7 +130,7 @@ fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
             for &c in &axes[2] {
                 for &d in &axes[3] {
                     let point = [a, b, c, d];
-                    if goal.reached(trees.class(&trees.sums(&point))) && ball.contains(x, &point).is_ok() {
+                    if goal.reached(file(trees, &point)) && ball.contains(x, &point).is_ok() {
                         best = best.min(ball.distance(x, &point));
                     }
                 }
@@ -100,9 +140,9 @@ fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
     best
 }
 
-/// Runs the attack against the trees themselves; returns the distance of the nearest example.
-fn by_search(trees: &Arc<Ensemble>, ball: &Ball, x: &[f32], goal: Goal, classes: usize) -> f64 {
-    let recipe = recipe("trees:precision=1e-9,nodes=1000000").unwrap();
+/// Runs the attack against the file of the trees; returns the distance of the nearest example, and that within which there is none.
+fn by_search(settings: &str, trees: &Arc<Ensemble>, ball: &Ball, x: &[f32], goal: Goal, classes: usize) -> (f64, Option<f64>) {
+    let recipe = recipe(settings).unwrap();
     let (label, target) = match goal {
         Goal::Untargeted { label } => (label, None),
         Goal::Targeted { target } => (usize::from(target == 0), Some(target)),
@@ -113,45 +153,107 @@ fn by_search(trees: &Arc<Ensemble>, ball: &Ball, x: &[f32], goal: Goal, classes:
     let mut best = f64::INFINITY;
     loop {
         run.ask(&mut point);
-        let class = trees.class(&trees.sums(&point));
+        let class = file(trees, &point);
         if goal.reached(class) && ball.contains(x, &point).is_ok() {
             best = best.min(ball.distance(x, &point));
         }
         if run.tell(&Reply { prediction: Some(class), logits: &[], loss: f32::NAN, gradient: &[] }) == Next::Done {
-            return best;
+            return (best, run.none_within());
         }
     }
 }
 
 #[test]
 fn the_search_is_exact_on_small_ensembles() {
-    let mut found = 0;
-    for seed in 0..240u64 {
+    let (mut found, mut short, mut ties) = (0, 0, 0);
+    for seed in 0..480u64 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let one_score = seed % 3 == 0;
         let classes = if one_score { 2 } else { 3 };
-        let decision = if one_score { Decision::Above(0.1) } else { Decision::Largest };
+        let eighths = seed % 8 >= 4;
+        let decision = if one_score { Decision::Above(0.125) } else { Decision::Largest };
         let n_trees = rng.random_range(1..7);
-        let trees = Arc::new(ensemble(&mut rng, n_trees, decision, if one_score { 1 } else { 3 }));
+        let trees = Arc::new(ensemble(&mut rng, n_trees, decision, if one_score { 1 } else { 3 }, eighths));
         let norm = Norm::ALL[seed as usize % 4];
         let ruled = seed % 5 < 2;
-        let x: Vec<f32> = if ruled {
-            vec![0.25, rng.random_range(0.1f32..0.8), 0.0, 1.0]
-        } else {
-            (0..DIM).map(|_| rng.random_range(0.0f32..1.0)).collect()
+        let outside = seed % 11 == 0;
+        let x: Vec<f32> = match (ruled, outside) {
+            // A value outside its range may stay, and one between them may not be moved to.
+            (true, true) => vec![0.25, 0.95, 0.0, 1.0],
+            (true, false) => vec![0.25, rng.random_range(0.1f32..0.8), 0.0, 1.0],
+            (false, _) => (0..DIM).map(|_| rng.random_range(0.0f32..1.0)).collect(),
         };
-        let eps = [0.07, 0.3, 1.0][rng.random_range(0..3usize)];
+        let eps = [0.07, 0.3, 1.0, f64::INFINITY][rng.random_range(0..4usize)];
         let eps = if norm == Norm::L0 { (eps * 4.0_f64).ceil() } else { eps };
-        let mut ball = Ball::new(norm, &Eps::new(eps).unwrap(), InputBox::UNIT);
+        let mut ball = Ball::unlimited(norm, InputBox::UNIT);
+        ball.eps = eps;
         if ruled {
             ball.features = Some(Arc::new(rules(&mut rng)));
         }
-        let label = trees.class(&trees.sums(&x));
+        let label = file(&trees, &x);
         let goal = if seed % 7 == 0 { Goal::Targeted { target: (label + 1) % classes } } else { Goal::Untargeted { label } };
-        let (every, search) = (by_every_cell(&trees, &ball, &x, goal), by_search(&trees, &ball, &x, goal, classes));
+        let every = by_every_cell(&trees, &ball, &x, goal);
+        let (search, none) = by_search("trees:precision=1e-9,nodes=1000000", &trees, &ball, &x, goal, classes);
         let same = every == search || (every - search).abs() <= 1e-8 * every;
-        assert!(same, "seed {seed} {norm} eps {eps} ruled {ruled}: {search} where every cell gives {every}");
+        let what = format!("seed {seed} {norm} eps {eps} ruled {ruled}");
+        assert!(same, "{what}: {search} where every cell gives {every}");
+        // More ties than are asked about leave nothing shown.
+        match none {
+            Some(none) if every.is_finite() => assert!(none < every && none >= every * (1.0 - 1e-8), "{what}: {none} shown, {every}"),
+            Some(none) => assert!(none >= eps.min(ball.diameter(DIM)), "{what}: {none}"),
+            None => ties += u32::from(every > 0.0),
+        }
         found += u32::from(every.is_finite());
+        // What a search that is cut short says it has shown holds all the same.
+        let nodes = rng.random_range(1..12);
+        if let (_, Some(none)) = by_search(&format!("trees:nodes={nodes}"), &trees, &ball, &x, goal, classes) {
+            assert!(none < every, "{what}: {none} shown with {nodes} nodes, {every}");
+            short += u32::from(none < eps);
+        }
     }
-    assert!((60..230).contains(&found), "{found}");
+    assert!((120..460).contains(&found) && short > 30 && ties < 24, "{found} {short} {ties}");
+}
+
+#[test]
+fn a_model_that_is_not_its_trees_shows_nothing() {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let trees = Arc::new(ensemble(&mut rng, 5, Decision::Above(0.125), 1, false));
+    let ball = Ball::unlimited(Norm::Linf, InputBox::UNIT);
+    let x = vec![0.4; DIM];
+    let label = file(&trees, &x);
+    let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), ..Start::new(&x, &ball, label, 2) });
+    let mut point = vec![0.0; DIM];
+    loop {
+        run.ask(&mut point);
+        if run.tell(&Reply { prediction: Some(label), logits: &[], loss: f32::NAN, gradient: &[] }) == Next::Done {
+            break;
+        }
+    }
+    assert_eq!(run.none_within(), None);
+}
+
+#[test]
+fn a_change_of_exactly_the_radius_counts() {
+    // 0.29 of 100 is 28.999999999999996 in double precision, and 29 / 100 is 0.29.
+    let split = Branch::Split { feature: 0, value: 28.5, yes: 1, no: 2 };
+    let leaf = |first| Branch::Leaf { first, end: first + 1 };
+    let trees = Arc::new(Ensemble {
+        branches: vec![split, leaf(0), leaf(1)],
+        roots: vec![0],
+        intervals: Vec::new(),
+        weights: vec![(0, 0.0), (0, 1.0)],
+        base: vec![0.0],
+        decision: Decision::Above(0.5),
+        spread: Spread::default(),
+        transforms: Vec::new(),
+    });
+    for norm in [Norm::Linf, Norm::L2, Norm::L1] {
+        let mut ball = Ball::new(norm, &Eps::new(0.29).unwrap(), InputBox::UNIT);
+        let whole = Feature { lo: 0.0, hi: 100.0, unit: 100.0, values: Values::Whole, change: Change::Any, keep: Vec::new() };
+        ball.features = Some(Arc::new(Features::new(vec![whole], Vec::new()).unwrap()));
+        let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), ..Start::new(&[0.0], &ball, 0, 2) });
+        let mut point = [0.0];
+        run.ask(&mut point);
+        assert_eq!(point, [29.0], "{norm}");
+    }
 }

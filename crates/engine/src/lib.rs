@@ -29,7 +29,7 @@ mod settings;
 mod signature;
 
 pub use brinell_autodiff::Loss;
-pub use brinell_onnx::{Branch, Decision, Ensemble, TreesError};
+pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use buffer::Buffer;
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};

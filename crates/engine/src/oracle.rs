@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across};
-use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, ValueId};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
@@ -116,16 +116,18 @@ impl Oracle {
     /// # Errors
     /// [`OracleError`] where the model is no classifier or the runtime refuses it.
     pub fn new(model: &Graph, preprocess: &Preprocess, runtime: Arc<dyn Runtime>, n_lanes: usize) -> Result<Self, OracleError> {
-        Self::holding(model, &Interface::default(), Arc::default(), preprocess, runtime, n_lanes)
+        Self::holding(model, &Interface::default(), None, Arc::default(), preprocess, runtime, n_lanes)
     }
 
-    /// As [`Oracle::new`], for a model of which `interface` says what is attacked and what decides, and whose other inputs are `held`.
+    /// As [`Oracle::new`], for a model of which `interface` says what is attacked and what decides, `columns` in which column of the output each class
+    /// stands where that is not its own, and whose other inputs are `held`.
     ///
     /// # Errors
     /// As [`Oracle::new`].
     pub fn holding(
         model: &Graph,
         interface: &Interface,
+        columns: Option<&[usize]>,
         held: Arc<Held>,
         preprocess: &Preprocess,
         runtime: Arc<dyn Runtime>,
@@ -145,7 +147,12 @@ impl Oracle {
         bindings.push((signature.input, ready));
         let values = graph.splice(model, &bindings)?;
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
-        let logits = class_logits(&mut graph, &signature, logits)?;
+        let mut logits = class_logits(&mut graph, &signature, logits)?;
+        if let Some(columns) = columns {
+            let columns = columns.iter().map(|&column| i64::try_from(column).unwrap_or(0)).collect();
+            let columns = graph.constant("columns", Tensor::ints(columns));
+            logits = graph.add(Op::Gather { axis: 1 }, &[logits, columns])?;
+        }
         graph.set_outputs(vec![logits]);
         // What only other outputs need may not run everywhere.
         let graph = graph.dce();

@@ -19,4 +19,4 @@ pub use error::{ExportError, ImportError};
 pub use export::{Encoded, write, write_apart};
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
 pub use tensor::dtype;
-pub use trees::{Branch, Decision, Ensemble, TreesError};
+pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};

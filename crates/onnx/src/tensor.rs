@@ -70,12 +70,17 @@ fn width(dtype: DType) -> Option<usize> {
     })
 }
 
+/// Returns the nearest number in single precision.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounding to the nearest is what is wanted")]
+pub(crate) fn single(value: f64) -> f32 {
+    value as f32
+}
+
 /// Returns a tensor of a floating-point type with the same element everywhere; `None` for the other types.
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "rounding to the nearest f32 is what is wanted")]
 pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor> {
     let n = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
     let data = match dtype {
-        DType::F32 => TensorData::F32(vec![value as f32; n]),
+        DType::F32 => TensorData::F32(vec![single(value); n]),
         DType::F64 => TensorData::F64(vec![value; n]),
         DType::F16 => TensorData::Raw { dtype, bytes: half::f16::from_f64(value).to_le_bytes().repeat(n).into(), len: n },
         DType::Bf16 => TensorData::Raw { dtype, bytes: half::bf16::from_f64(value).to_le_bytes().repeat(n).into(), len: n },

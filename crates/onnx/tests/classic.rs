@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp};
-use brinell_onnx::{Decision, Ensemble, Model, TreesError};
+use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, ValueId};
+use brinell_onnx::{Decision, Ensemble, Model, TreesError, Wanted};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/classic").join(name)
@@ -19,13 +19,17 @@ fn rows(table: &str) -> Vec<Vec<f32>> {
     text.lines().skip(1).map(|line| line.split(',').take(3).map(|cell| cell.parse().unwrap()).collect()).collect()
 }
 
+fn trees(graph: &Graph, output: ValueId, threshold: Option<f64>) -> Result<Ensemble, TreesError> {
+    Ensemble::of(graph, &Wanted { input: graph.inputs()[0], output, threshold, range: (-1e6, 1e6) })
+}
+
 #[test]
 fn the_trees_say_what_scikit_learn_says() {
     let expected: serde_json::Value = serde_json::from_slice(&std::fs::read(golden("expected.json")).unwrap()).unwrap();
     for (name, table) in [("forest", "three.csv"), ("boosted", "two.csv")] {
         let model = read(&format!("{name}.onnx"));
         let names = model.class_labels.as_ref().unwrap().names();
-        let trees = Ensemble::of(&model.graph, model.graph.outputs()[1], None).unwrap();
+        let trees = trees(&model.graph, model.graph.outputs()[1], None).unwrap();
         assert_eq!(trees.roots.len(), 8);
         let said: Vec<String> = rows(table).iter().map(|x| names[trees.class(&trees.sums(x))].clone()).collect();
         let labels: Vec<&str> = expected[name]["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap()).collect();
@@ -40,7 +44,7 @@ fn linear_models_leave_nothing_unread_before_their_scores() {
     let scores = model.graph.outputs()[1];
     model.graph.set_outputs(vec![scores]);
     assert_eq!(model.graph.dce().opaque_nodes().count(), 0);
-    assert!(matches!(Ensemble::of(&model.graph, scores, None), Err(TreesError::Other { .. })));
+    assert!(matches!(trees(&model.graph, scores, None), Err(TreesError::Other { .. })));
     assert!(read("vectors.onnx").reversed && !model.reversed);
     assert_eq!(model.class_labels.unwrap().ranks(), [0, 1, 2]);
 }
@@ -87,18 +91,24 @@ fn regressor(mode: &str, yes: u8) -> Result<Ensemble, TreesError> {
     let mut graph = Graph::new("one");
     let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(1)]);
     let y = graph.push("trees", Op::Opaque(op), vec![Some(x)], &[Some("y")]).unwrap()[0].unwrap();
-    Ensemble::of(&graph, y, Some(1.5))
+    trees(&graph, y, Some(1.5f64.next_up()))
 }
 
 #[test]
-fn every_test_becomes_at_most() {
+fn every_test_is_that_of_its_mode() {
     let half = 0.5f32;
-    for (mode, sums) in
-        [("BRANCH_LEQ", [1.0, 1.0, 2.0]), ("BRANCH_LT", [1.0, 2.0, 2.0]), ("BRANCH_GTE", [2.0, 1.0, 1.0]), ("BRANCH_GT", [2.0, 2.0, 1.0])]
-    {
+    for (mode, sums) in [
+        ("BRANCH_LEQ", [1.0, 1.0, 2.0]),
+        ("BRANCH_LT", [1.0, 2.0, 2.0]),
+        ("BRANCH_GTE", [2.0, 1.0, 1.0]),
+        ("BRANCH_GT", [2.0, 2.0, 1.0]),
+        ("BRANCH_EQ", [2.0, 1.0, 2.0]),
+        ("BRANCH_NEQ", [1.0, 2.0, 1.0]),
+    ] {
         let trees = regressor(mode, 1).unwrap();
         let found = [half.next_down(), half, half.next_up()].map(|x| trees.sums(&[x])[0]);
         assert_eq!(found, sums, "{mode}");
+        // The largest score in single precision that is below the threshold.
         assert_eq!(trees.decision, Decision::Above(1.5));
         assert_eq!((trees.class(&[1.5]), trees.class(&[1.6])), (0, 1));
     }
@@ -107,7 +117,7 @@ fn every_test_becomes_at_most() {
 #[test]
 fn what_is_no_tree_is_refused() {
     for (mode, yes, expected) in [
-        ("BRANCH_EQ", 1, "branches of mode `BRANCH_EQ` are no thresholds"),
+        ("BRANCH_LIKE", 1, "branches of mode `BRANCH_LIKE` are not known"),
         ("BRANCH_LEQ", 0, "leads back"),
         ("BRANCH_LEQ", 7, "does not exist"),
     ] {

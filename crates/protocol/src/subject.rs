@@ -170,7 +170,8 @@ impl Subject {
     ) -> Result<Oracle, ProtocolError> {
         // The graph knows the inputs that are left by their names: of a model whose others became constants, too.
         let interface = Interface { input: Some(self.signature.input_name.clone()), ..self.interface.clone() };
-        Ok(Oracle::holding(graph, &interface, Arc::clone(&self.held), preprocess, Arc::clone(runtime), lanes)?)
+        let columns = self.signature.columns.as_deref();
+        Ok(Oracle::holding(graph, &interface, columns, Arc::clone(&self.held), preprocess, Arc::clone(runtime), lanes)?)
     }
 
     /// Says how the model is read as a classifier, for the record.

@@ -16,7 +16,7 @@ fn read(path: &Path, labels: Option<&str>) -> Result<Dataset, String> {
 
 #[test]
 fn every_digit_and_every_kind_of_number_is_kept() {
-    for name in ["snappy.parquet", "plain.parquet"] {
+    for name in ["snappy.parquet", "plain.parquet", "gzip.parquet", "zstd.parquet", "lz4.parquet", "brotli.parquet"] {
         let data = read(&golden(name), None).unwrap();
         assert_eq!(data.columns, ["single", "double", "whole", "small", "truth"]);
         assert_eq!((data.n, data.shape, data.labels), (4, vec![5], vec![0, 1, 1, 0]));
@@ -35,8 +35,6 @@ fn every_digit_and_every_kind_of_number_is_kept() {
 fn what_cannot_be_read_is_named() {
     let error = read(&golden("missing.parquet"), None).unwrap_err();
     assert!(error.contains("line 2, column `single`: the cell is empty"), "{error}");
-    let error = read(&golden("gzip.parquet"), None).unwrap_err();
-    assert!(error.contains("snappy"), "{error}");
     let error = read(&golden("plain.parquet"), Some("kind")).unwrap_err();
     assert!(error.contains("has no column `kind`; its columns are single, double"), "{error}");
     let folder = tempfile::tempdir().unwrap();

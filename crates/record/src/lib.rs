@@ -43,8 +43,8 @@ pub use minimum::{MinimumNorm, Quantile};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing, QueryPoint, Rate,
-    RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
+    ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing,
+    QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

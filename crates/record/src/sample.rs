@@ -54,4 +54,8 @@ pub struct SampleRecord {
     /// Softmax probability of `adv_prediction` on the adversarial example.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::float::option")]
     pub adv_confidence: Option<f64>,
+    /// The largest radius within which a search that read the model, and looked at everything, found no example; in the threat's norm and units.
+    /// It rests on the model as it was read, not on a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub none_within: Option<f64>,
 }

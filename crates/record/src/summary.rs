@@ -72,6 +72,9 @@ pub struct Summary {
     /// Distances of the nearest examples, where the audit looked for these instead of examples within a radius.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_norm: Option<MinimumNorm>,
+    /// What searches that looked at everything show; `None` where no attack of the run can search so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exhaustive: Option<Exhaustive>,
     /// Wall-clock time of the whole run, resumed parts included.
     pub seconds: f64,
     /// Largest resident set of the process; `None` where the system does not tell.
@@ -256,6 +259,25 @@ pub struct RuntimeInfo {
     pub threads: usize,
     /// Samples per call.
     pub batch: usize,
+}
+
+/// What searches that looked at everything show, of the model as it was read.
+///
+/// This is no certificate: what was read is compared with the file on samples and on both sides of edges, and ties that rounding decides are put
+/// to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exhaustive {
+    /// Samples that survived whose [`none_within`](crate::SampleRecord::none_within) is at least the radius: there is no example within it.
+    pub none_exists: usize,
+    /// Where the nearest examples were looked for: broken samples whose [`none_within`](crate::SampleRecord::none_within) is at least
+    /// [`NEAREST`](Self::NEAREST) of the distance of their example, so that no example is nearer than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<usize>,
+}
+
+impl Exhaustive {
+    /// Share of its distance within which no example may lie for an example to count as the nearest.
+    pub const NEAREST: f64 = 0.99;
 }
 
 /// A proportion of all `n` samples with its exact two-sided binomial interval (Clopper and Pearson, 1934).

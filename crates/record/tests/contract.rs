@@ -19,6 +19,7 @@ fn broken() -> SampleRecord {
         target: None,
         confidence: None,
         adv_confidence: None,
+        none_within: None,
     }
 }
 

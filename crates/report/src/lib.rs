@@ -8,6 +8,7 @@
 //! Pictures are `[C, H, W]` with one or three channels or `[H, W]`; other samples are listed in a table.
 
 mod chart;
+mod exhaustive;
 pub mod export;
 mod format;
 pub mod history;

@@ -24,7 +24,8 @@ def main():
     })
     table.to_parquet(HERE / "snappy.parquet", index=False)
     table.to_parquet(HERE / "plain.parquet", index=False, compression=None)
-    table.to_parquet(HERE / "gzip.parquet", index=False, compression="gzip")
+    for compression in ["gzip", "zstd", "lz4", "brotli"]:
+        table.to_parquet(HERE / f"{compression}.parquet", index=False, compression=compression)
     table.assign(single=[0.5, None, 1.0, 2.0]).to_parquet(HERE / "missing.parquet", index=False)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(HERE.glob("*.parquet"))}
     manifest = {"script": "generate.py", "pandas": pandas.__version__, "pyarrow": pyarrow.__version__, "files": files}

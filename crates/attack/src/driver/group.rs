@@ -33,13 +33,14 @@ impl Context<'_> {
         self.recipe.runs(item.target.is_some(), self.classes)
     }
 
-    /// Lets an attack ask, and moves its point to one that the model can be fed.
-    fn ask(&self, item: &Item, attack: &mut dyn Attack, x: &mut [f32]) -> Need {
+    /// Lets an attack ask, and moves its point to one that the model can be fed; true where an attack that shows something by its points asked
+    /// for another.
+    fn ask(&self, item: &Item, attack: &mut dyn Attack, x: &mut [f32]) -> (Need, bool) {
         let need = attack.ask(x);
-        if let Some(grid) = self.grid {
-            grid.snap(self.ball, &item.x, x);
-        }
-        need
+        let Some(grid) = self.grid else { return (need, false) };
+        let asked = self.recipe.reads_trees().then(|| x.to_vec());
+        grid.snap(self.ball, &item.x, x);
+        (need, asked.is_some_and(|asked| asked != x))
     }
 
     fn start(&self, item: &Item, run: u32) -> Box<dyn Attack> {
@@ -83,6 +84,8 @@ struct Slot {
     state: State,
     run: u32,
     first_of_run: bool,
+    /// True once a point that an attack asked for was moved.
+    moved: bool,
     /// Merit of the example in hand: its margin, or its distance with the sign turned.
     merit: f64,
     nearest: Nearest,
@@ -122,7 +125,7 @@ impl Group {
             };
             let at = self.x.len();
             self.x.resize(at + item.x.len(), 0.0);
-            let need = self.x.get_mut(at..).map_or(Need::Logits, |row| context.ask(&item, attack.as_mut(), row));
+            let (need, moved) = self.x.get_mut(at..).map_or((Need::Logits, false), |row| context.ask(&item, attack.as_mut(), row));
             let verdict = Verdict {
                 found: None,
                 queries: Queries::default(),
@@ -132,6 +135,7 @@ impl Group {
                 non_finite: 0,
                 exhausted: false,
                 late_gain: None,
+                none_within: None,
             };
             self.labels.push(item.label);
             self.targets.push(attack.target().or(item.target).unwrap_or(item.label));
@@ -142,6 +146,7 @@ impl Group {
                 state: State::Asking,
                 run: 0,
                 first_of_run: true,
+                moved,
                 merit,
                 nearest: Nearest::default(),
                 trace: Trace::new(),
@@ -220,12 +225,16 @@ impl Group {
             if slot.state == State::Finished {
                 let mut slot = self.remove(row, width);
                 slot.verdict.late_gain = slot.trace.late_gain();
+                slot.note_none_within();
                 while let Some((x_adv, run)) = slot.nearest.pop() {
                     if court.judge(&slot.item, x_adv).map_err(DriverError::Callback)? {
                         slot.verdict.found = Some(Found { x_adv: x_adv.to_vec(), run });
                         break;
                     }
                     slot.verdict.rejected += 1;
+                }
+                if slot.moved || slot.verdict.rejected > 0 {
+                    slot.verdict.none_within = None;
                 }
                 court.decided(&slot.item, slot.verdict).map_err(DriverError::Callback)?;
             }
@@ -295,6 +304,11 @@ impl Slot {
         })
     }
 
+    /// Keeps the largest radius within which a run has shown that there is no example.
+    fn note_none_within(&mut self) {
+        self.verdict.none_within = [self.verdict.none_within, self.attack.none_within()].into_iter().flatten().reduce(f64::max);
+    }
+
     /// Tells the attack, starts the next run where this one is over, and asks again.
     fn proceed(&mut self, context: &Context<'_>, logits: &[f32], gradient: &[f32], x: &mut [f32], target: &mut usize) {
         let prediction = brinell_threat::argmax(logits);
@@ -307,6 +321,7 @@ impl Slot {
         }
         if self.attack.tell(&reply) == Next::Done {
             self.trace.end_run();
+            self.note_none_within();
             self.run += 1;
             if self.run >= context.runs(&self.item) {
                 self.state = State::Finished;
@@ -315,7 +330,9 @@ impl Slot {
             self.attack = context.start(&self.item, self.run);
             self.first_of_run = true;
         }
-        self.need = context.ask(&self.item, self.attack.as_mut(), x);
+        let (need, moved) = context.ask(&self.item, self.attack.as_mut(), x);
+        self.need = need;
+        self.moved |= moved;
         *target = self.attack.target().or(self.item.target).unwrap_or(self.item.label);
         let spent = self.verdict.queries.forwards + self.verdict.queries.backwards;
         self.verdict.exhausted = context.max_queries.is_some_and(|limit| spent + self.need.cost() > limit);

@@ -75,4 +75,7 @@ pub struct Verdict {
     /// Of the run that got furthest, the share of its rise in loss that came in its last [`LATE_STEPS`](super::LATE_STEPS) steps;
     /// `None` where no run's loss rose, and without gradients.
     pub late_gain: Option<f64>,
+    /// The largest radius within which a run has shown that there is no example ([`Attack::none_within`](crate::Attack::none_within)); `None` where
+    /// a point that it asked about was moved, or refused as an example by the court.
+    pub none_within: Option<f64>,
 }

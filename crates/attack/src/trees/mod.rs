@@ -40,8 +40,9 @@ impl Default for TreesConfig {
 ///
 /// # Guarantees
 /// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact by
-/// exhaustion, but for ties that only the rounding of the model's sums decides, of which the first 64 are asked about. Where one does, it is a
-/// heuristic. Rules of features (bounds, whole numbers, categories, one-hot groups, directions) are kept in every box.
+/// exhaustion. Ties that only the rounding of the model's sums decides are put to the model, the first 64 of them; where there are more, and where
+/// a search runs out of nodes, it is a heuristic. [`Attack::none_within`] says up to which radius it was none, and nothing once the model has
+/// contradicted the trees beyond rounding. Rules of features (bounds, whole numbers, categories, one-hot groups, directions) are kept in every box.
 ///
 /// # Source
 /// The search over boxes that leaves have in common follows Chen et al., "Robustness Verification of Tree-based Models", NeurIPS 2019, which
@@ -98,8 +99,12 @@ impl Recipe for Trees {
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let trees = start.trees.map(Arc::clone);
         let leads = trees.as_deref().map_or_else(Vec::new, |trees| leads(trees, start.goal(), start.classes));
-        let farthest = if start.ball.eps.is_finite() { start.ball.eps } else { start.ball.diameter(start.x.len()) };
-        let tolerance = trees.as_deref().map_or(0.0, tolerance);
+        let farthest = if start.ball.eps.is_finite() {
+            start.ball.eps
+        } else {
+            start.ball.diameter(start.x.len()).max(Space::new(start.ball, start.x).farthest())
+        };
+        let tolerance = trees.as_deref().map_or(0.0, Ensemble::tolerance);
         let known = start.found.map_or(f64::INFINITY, |found| start.ball.distance(start.x, found));
         Box::new(Run {
             config: self.config,
@@ -111,6 +116,8 @@ impl Recipe for Trees {
             radius: farthest,
             best: known,
             excluded: 0.0,
+            none_within: None,
+            contradicted: false,
             tolerance,
             refused: Vec::new(),
             asked: None,
@@ -128,9 +135,9 @@ fn leads(trees: &Ensemble, goal: Goal, classes: usize) -> Vec<Vec<Lead>> {
     let others = |class: usize| (0..classes).filter(move |&other| other != class);
     match (trees.decision, goal) {
         (Decision::Above(threshold), Goal::Untargeted { label: 0 } | Goal::Targeted { target: 1 }) => {
-            vec![vec![Lead { score: 0, rival: None, sign: 1.0, threshold: f64::from(threshold) }]]
+            vec![vec![Lead { score: 0, rival: None, sign: 1.0, threshold }]]
         }
-        (Decision::Above(threshold), _) => vec![vec![Lead { score: 0, rival: None, sign: -1.0, threshold: f64::from(threshold) }]],
+        (Decision::Above(threshold), _) => vec![vec![Lead { score: 0, rival: None, sign: -1.0, threshold }]],
         (Decision::Largest, Goal::Untargeted { label }) => others(label).map(|class| vec![over(class, label)]).collect(),
         (Decision::Largest, Goal::Targeted { target }) => vec![others(target).map(|rival| over(target, rival)).collect()],
     }
@@ -138,14 +145,6 @@ fn leads(trees: &Ensemble, goal: Goal, classes: usize) -> Vec<Vec<Lead>> {
 
 /// Points so near to a tie that the model refused them, after which ties are not asked about any more.
 const REFUSED: usize = 64;
-
-/// The largest error that adding the leaves of all trees in single precision can make, in any order.
-fn tolerance(trees: &Ensemble) -> f64 {
-    let n = trees.roots.len() as f64;
-    let largest = trees.weights.iter().map(|(_, weight)| f64::from(weight.abs())).fold(0.0, f64::max);
-    let base = trees.base.iter().map(|base| f64::from(base.abs())).fold(0.0, f64::max);
-    n * (n * largest + base) * f64::from(f32::EPSILON)
-}
 
 struct Run {
     config: TreesConfig,
@@ -158,9 +157,13 @@ struct Run {
     radius: f64,
     /// Distance of the nearest example that the model confirmed.
     best: f64,
-    /// A radius within which there is none, as far as a search was carried through.
+    /// A radius within which nothing is looked for any more.
     excluded: f64,
-    /// How far the model's sums in single precision may be from those in f64: leads that are nearer to 0 are asked about.
+    /// The largest radius of which a search was carried through without finding one.
+    none_within: Option<f64>,
+    /// True once the model has refused a point that no rounding explains.
+    contradicted: bool,
+    /// How far the model's sums may be from those in f64: leads that are nearer to 0 are asked about.
     tolerance: f64,
     /// Points of which the model said that they are no examples.
     refused: Vec<Vec<f32>>,
@@ -181,13 +184,15 @@ impl Run {
                 return None;
             }
             let mut ran_out = false;
+            let asks_about_ties = self.refused.len() < REFUSED;
             let mut nearest: Option<(f64, Vec<f32>)> = None;
             for leads in &self.leads {
                 let question = Question::new(&trees, leads);
                 let mut space = Space::new(&self.ball, &self.x);
                 space.narrow(radius);
-                let lead = if self.refused.len() < REFUSED { -self.tolerance } else { self.tolerance };
-                let mut limits = Limits { lead, radius, refused: &self.refused, nodes: u64::from(self.config.nodes) };
+                let lead = if asks_about_ties { -self.tolerance } else { self.tolerance };
+                let mut limits =
+                    Limits { lead, certain: self.tolerance, radius, refused: &self.refused, nodes: u64::from(self.config.nodes) };
                 match search(&question, &self.ball, &self.x, &mut space, &mut limits) {
                     Ended::Found(point) => {
                         let distance = self.ball.distance(&self.x, &point);
@@ -202,6 +207,9 @@ impl Run {
             if let Some((distance, point)) = nearest {
                 self.asked = Some((distance, point.clone()));
                 return Some(point);
+            }
+            if !ran_out && asks_about_ties {
+                self.none_within = Some(self.none_within.map_or(radius, |known| known.max(radius)));
             }
             if self.best.is_infinite() {
                 if !ran_out || radius <= 0.0 {
@@ -219,6 +227,17 @@ impl Run {
     }
 }
 
+impl Run {
+    /// True where the trees say that the point is an example, however their sums are rounded.
+    fn is_certain(&self, point: &[f32]) -> bool {
+        let Some(trees) = &self.trees else { return false };
+        let sums = trees.sums(point);
+        let of = |score: usize| sums.get(score).copied().unwrap_or(0.0);
+        let lead = |lead: &Lead| lead.sign * of(lead.score) - lead.rival.map_or(0.0, of) - lead.sign * lead.threshold;
+        self.leads.iter().any(|leads| leads.iter().all(|it| lead(it) > self.tolerance))
+    }
+}
+
 impl Attack for Run {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         match self.next() {
@@ -231,12 +250,17 @@ impl Attack for Run {
         Need::Label
     }
 
+    fn none_within(&self) -> Option<f64> {
+        self.none_within.filter(|_| !self.contradicted)
+    }
+
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
         let Some((distance, point)) = self.asked.take() else { return Next::Done };
         if reply.prediction.is_some_and(|class| self.goal.reached(class)) {
             self.best = distance;
             if self.best <= 0.0 { Next::Done } else { Next::Continue }
         } else {
+            self.contradicted |= self.is_certain(&point);
             self.refused.push(point);
             if self.refused.len() < 2 * REFUSED { Next::Continue } else { Next::Done }
         }

@@ -25,41 +25,95 @@ pub(super) struct Question<'a> {
 
 impl<'a> Question<'a> {
     pub(super) fn new(ensemble: &'a Ensemble, leads: &[Lead]) -> Self {
-        let part = |lead: &Lead, list: &[(usize, f32)]| -> f64 {
-            let gain = |&(to, weight): &(usize, f32)| match to {
-                to if to == lead.score => lead.sign * f64::from(weight),
-                to if Some(to) == lead.rival => -f64::from(weight),
+        let part = |lead: &Lead, list: &[(usize, f64)]| -> f64 {
+            let gain = |&(to, weight): &(usize, f64)| match to {
+                to if to == lead.score => lead.sign * weight,
+                to if Some(to) == lead.rival => -weight,
                 _ => 0.0,
             };
             list.iter().map(gain).sum()
         };
-        let base: Vec<(usize, f32)> = ensemble.base.iter().copied().enumerate().collect();
+        let base: Vec<(usize, f64)> = ensemble.base.iter().copied().enumerate().collect();
         let gains = leads.iter().map(|lead| {
             let gain = |branch: &Branch| match *branch {
                 Branch::Leaf { first, end } => part(lead, ensemble.weights.get(first..end).unwrap_or_default()),
-                Branch::Split { .. } => 0.0,
+                Branch::Split { .. } | Branch::Among { .. } => 0.0,
             };
             ensemble.branches.iter().map(gain).collect()
         });
         Self { gains: gains.collect(), base: leads.iter().map(|lead| part(lead, &base) - lead.sign * lead.threshold).collect(), ensemble }
     }
 
+    /// Where a test leads to, and whether the box reaches each of its sides; `None` at leaves.
+    fn sides(&self, place: usize, space: &Space) -> Option<[(usize, bool); 2]> {
+        match *self.ensemble.branches.get(place)? {
+            Branch::Split { feature, value, yes, no } => {
+                let (lo, hi) = space.interval(feature);
+                Some([(yes, lo <= value), (no, hi > value)])
+            }
+            Branch::Among { feature, first, end, yes, no } => {
+                let (lo, hi) = space.interval(feature);
+                let intervals = self.ensemble.intervals.get(first..end).unwrap_or_default();
+                let some = intervals.iter().any(|&(from, to)| from <= hi && lo <= to);
+                let all = intervals.iter().any(|&(from, to)| from <= lo && hi <= to);
+                Some([(yes, some), (no, !all)])
+            }
+            Branch::Leaf { .. } => None,
+        }
+    }
+
+    /// Intervals of the feature that a test asks about on one of its sides, and where it leads to there.
+    fn parts(&self, place: usize, side: bool) -> Vec<(usize, (f32, f32))> {
+        match self.ensemble.branches.get(place) {
+            Some(&Branch::Split { feature, value, .. }) => {
+                vec![(feature, if side { (f32::NEG_INFINITY, value) } else { (value.next_up(), f32::INFINITY) })]
+            }
+            Some(&Branch::Among { feature, first, end, .. }) => {
+                let intervals = self.ensemble.intervals.get(first..end).unwrap_or_default();
+                if side {
+                    return intervals.iter().map(|&interval| (feature, interval)).collect();
+                }
+                let starts = std::iter::once(f32::NEG_INFINITY).chain(intervals.iter().map(|interval| interval.1.next_up()));
+                let ends = intervals.iter().map(|interval| interval.0.next_down()).chain([f32::INFINITY]);
+                starts.zip(ends).map(|interval| (feature, interval)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Largest and smallest gain of the leaves of a tree that the box reaches.
     fn range(&self, gain: &[f64], place: usize, space: &Space) -> (f64, f64) {
-        match self.ensemble.branches.get(place) {
-            Some(&Branch::Split { feature, value, yes, no }) => match space.sides(feature, value) {
-                (true, false) => self.range(gain, yes, space),
-                (false, true) => self.range(gain, no, space),
-                _ => {
-                    let (a, b) = (self.range(gain, yes, space), self.range(gain, no, space));
-                    (a.0.max(b.0), a.1.min(b.1))
-                }
-            },
-            _ => {
+        match self.sides(place, space) {
+            Some([(yes, true), (_, false)]) => self.range(gain, yes, space),
+            Some([(_, false), (no, true)]) => self.range(gain, no, space),
+            Some([(yes, _), (no, _)]) => {
+                let (a, b) = (self.range(gain, yes, space), self.range(gain, no, space));
+                (a.0.max(b.0), a.1.min(b.1))
+            }
+            None => {
                 let gain = gain.get(place).copied().unwrap_or(0.0);
                 (gain, gain)
             }
         }
+    }
+
+    /// True where all leaves of a tree that the box reaches add the same numbers, in the same order.
+    fn is_settled(&self, root: usize, space: &Space) -> bool {
+        let mut open = vec![root];
+        let mut first = None;
+        while let Some(place) = open.pop() {
+            match (self.sides(place, space), self.ensemble.branches.get(place)) {
+                (Some(sides), _) => open.extend(sides.iter().filter(|(_, reached)| *reached).map(|(next, _)| *next)),
+                (None, Some(&Branch::Leaf { first: from, end })) => {
+                    let list = self.ensemble.weights.get(from..end).unwrap_or_default();
+                    if *first.get_or_insert(list) != list {
+                        return false;
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+        true
     }
 
     /// What a leaf adds to each lead.
@@ -72,6 +126,8 @@ impl<'a> Question<'a> {
 pub(super) struct Limits<'a> {
     /// The lead has to be above this.
     pub(super) lead: f64,
+    /// A lead above this is one however the file rounds.
+    pub(super) certain: f64,
     /// Inputs that are none, whatever their lead.
     pub(super) refused: &'a [Vec<f32>],
     /// The distance has to be at most this.
@@ -94,11 +150,12 @@ pub(super) enum Ended {
 /// Looks for an allowed input of `space` whose lead is large enough.
 ///
 /// # Guarantees
-/// `Ended::None` is exact: no allowed input within the radius has that lead, sums taken in f64.
+/// `Ended::None` is exact: no allowed input within the radius has that lead, sums taken in f64, but those for which a refused one reaches the same
+/// leaves, or leaves that add the same numbers.
 pub(super) fn search(question: &Question<'_>, ball: &Ball, x: &[f32], space: &mut Space, limits: &mut Limits<'_>) -> Ended {
-    let roots: Vec<usize> = question.ensemble.roots.clone();
-    let base = question.base.clone();
-    Descent { question, ball, x }.from(space, &roots, base, limits)
+    let open = question.ensemble.roots.clone();
+    let part = Part { open, quiet: Vec::new(), settled: question.base.clone() };
+    Descent { question, ball, x }.from(space, part, limits)
 }
 
 struct Descent<'a> {
@@ -107,13 +164,24 @@ struct Descent<'a> {
     x: &'a [f32],
 }
 
+/// What is known of the trees in a box.
+struct Part {
+    /// Trees whose gains are open.
+    open: Vec<usize>,
+    /// Trees all of whose open leaves gain the same.
+    quiet: Vec<usize>,
+    /// What the quiet trees and those before them gain.
+    settled: Vec<f64>,
+}
+
 impl Descent<'_> {
-    /// Looks through the box, in which the trees that are not `open` have the leads `settled`.
-    fn from(&self, space: &mut Space, open: &[usize], mut settled: Vec<f64>, limits: &mut Limits<'_>) -> Ended {
+    /// Looks through a box.
+    fn from(&self, space: &mut Space, part: Part, limits: &mut Limits<'_>) -> Ended {
         if limits.nodes == 0 {
             return Ended::OutOfNodes;
         }
         limits.nodes -= 1;
+        let Part { open, mut quiet, mut settled } = part;
         let mut width = vec![0.0; open.len()];
         let mut most_of = Vec::with_capacity(settled.len());
         for (gain, settled) in self.question.gains.iter().zip(&settled) {
@@ -128,31 +196,44 @@ impl Descent<'_> {
             }
             most_of.push(all);
         }
-        // Of a tree whose open leaves all add the same, nothing is left to ask.
         for (settled, most) in settled.iter_mut().zip(&most_of) {
             *settled += most.iter().zip(&width).filter(|(_, width)| **width <= 0.0).map(|(most, _)| most).sum::<f64>();
         }
-        let Some((widest, _)) = width.iter().enumerate().filter(|(_, width)| **width > 0.0).max_by(|a, b| a.1.total_cmp(b.1)) else {
-            return match space.nearest() {
-                Some(point) if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.contains(&point) => {
-                    Ended::Found(point)
-                }
-                _ => Ended::None,
+        quiet.extend(open.iter().zip(&width).filter(|(_, width)| **width <= 0.0).map(|(&root, _)| root));
+        let widest = open.iter().zip(&width).filter(|(_, width)| **width > 0.0).max_by(|a, b| a.1.total_cmp(b.1));
+        let without = |list: &[usize], root: usize| -> Vec<usize> { list.iter().copied().filter(|&other| other != root).collect() };
+        if let Some((&root, _)) = widest {
+            let open: Vec<usize> = open.iter().zip(&width).filter(|(_, width)| **width > 0.0).map(|(&root, _)| root).collect();
+            let open = without(&open, root);
+            let next = |leaf: &Leaf| Part {
+                open: open.clone(),
+                quiet: quiet.clone(),
+                settled: settled.iter().zip(&leaf.gains).map(|(sum, gain)| sum + gain).collect(),
             };
-        };
-        let Some(&root) = open.get(widest) else { return Ended::None };
-        let left: Vec<usize> =
-            open.iter().zip(&width).filter(|(_, width)| **width > 0.0).map(|(&root, _)| root).filter(|&other| other != root).collect();
+            return self.each_leaf(root, space, &next, limits);
+        }
+        // Where rounding decides, leaves that gain the same may still differ in what they add.
+        let is_certain = settled.iter().all(|lead| *lead > limits.certain);
+        if let Some(root) = quiet.iter().copied().find(|&root| !is_certain && !self.question.is_settled(root, space)) {
+            let next = |_: &Leaf| Part { open: Vec::new(), quiet: without(&quiet, root), settled: settled.clone() };
+            return self.each_leaf(root, space, &next, limits);
+        }
+        match space.nearest() {
+            Some(point) if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.contains(&point) => Ended::Found(point),
+            _ => Ended::None,
+        }
+    }
+
+    /// Looks through the boxes of all leaves of a tree, the most promising first.
+    fn each_leaf(&self, root: usize, space: &mut Space, next: &dyn Fn(&Leaf) -> Part, limits: &mut Limits<'_>) -> Ended {
         let mut leaves = Vec::new();
         self.leaves(root, space, &mut Vec::new(), &mut leaves, limits.radius);
         leaves.sort_by(|a, b| b.rank().total_cmp(&a.rank()).then(a.distance.total_cmp(&b.distance)));
         let mut result = Ended::None;
         for leaf in leaves {
             let mark = space.mark();
-            let fits = leaf.path.iter().all(|&(feature, value, at_most)| space.cut(feature, value, at_most));
-            if fits && space.distance() <= limits.radius {
-                let settled = settled.iter().zip(&leaf.gains).map(|(sum, gain)| sum + gain).collect();
-                result = self.from(space, &left, settled, limits);
+            if leaf.path.iter().all(|&(feature, interval)| space.cut(feature, interval)) && space.is_within(limits.radius) {
+                result = self.from(space, next(&leaf), limits);
             }
             space.undo(mark);
             if result != Ended::None {
@@ -164,28 +245,26 @@ impl Descent<'_> {
 
     /// Collects the leaves of a tree that the box reaches within the radius.
     fn leaves(&self, place: usize, space: &mut Space, path: &mut Vec<Test>, out: &mut Vec<Leaf>, radius: f64) {
-        let Some(&Branch::Split { feature, value, yes, no }) = self.question.ensemble.branches.get(place) else {
+        let Some([yes, no]) = self.question.sides(place, space) else {
             out.push(Leaf { gains: self.question.gains_of(place), distance: space.distance(), path: path.clone() });
             return;
         };
-        let (at_most, above) = space.sides(feature, value);
-        for (side, next) in [(true, yes), (false, no)] {
-            if !(if side { at_most } else { above }) {
-                continue;
+        for (side, (next, reached)) in [(true, yes), (false, no)] {
+            for (feature, interval) in if reached { self.question.parts(place, side) } else { Vec::new() } {
+                let mark = space.mark();
+                if space.cut(feature, interval) && space.is_within(radius) {
+                    path.push((feature, interval));
+                    self.leaves(next, space, path, out, radius);
+                    path.pop();
+                }
+                space.undo(mark);
             }
-            let mark = space.mark();
-            if space.cut(feature, value, side) && space.distance() <= radius {
-                path.push((feature, value, side));
-                self.leaves(next, space, path, out, radius);
-                path.pop();
-            }
-            space.undo(mark);
         }
     }
 }
 
-/// A feature, a value, and whether it is to be at most that.
-type Test = (usize, f32, bool);
+/// A feature and the interval that it is to lie in.
+type Test = (usize, (f32, f32));
 
 /// A leaf, and the tests on the way to it.
 struct Leaf {

@@ -2,6 +2,9 @@
 
 use brinell_threat::{Ball, Change, Feature, Norm, Values};
 
+/// Share by which a box may seem to be further away than it is, as sums and quotients round.
+const WIDER: f64 = 1.0 + 1e-12;
+
 /// Interval of every feature, in which some allowed value lies, and what has been cut since.
 ///
 /// Distances are those of the ball, in f64: the nearest allowed input of the box to the clean one.
@@ -14,6 +17,10 @@ pub(super) struct Space {
     group_of: Vec<Option<usize>>,
     lo: Vec<f32>,
     hi: Vec<f32>,
+    /// What a change of each feature may lead to, whatever the radius.
+    allowed: Vec<(f32, f32)>,
+    /// Whether each feature may stay as it is: without rules not outside the input box.
+    may_stay: Vec<bool>,
     /// Nearest allowed value of each feature, groups left out, and its change in units.
     near: Vec<(f32, f64)>,
     /// Features cut, with what they were before.
@@ -37,43 +44,41 @@ impl Space {
                 }
             });
         }
-        let eps = if ball.norm == Norm::Linf { ball.eps } else { f64::INFINITY };
-        let reach: Vec<(f32, f32)> = x.iter().zip(&rules).map(|(&x, rule)| rule.reach(x, eps)).collect();
-        Self {
-            norm: ball.norm,
-            near: x.iter().map(|&x| (x, 0.0)).collect(),
-            lo: reach.iter().map(|reach| reach.0.min(reach.1)).collect(),
-            hi: reach.iter().map(|reach| reach.1).collect(),
-            x: x.to_vec(),
-            rules,
-            groups,
-            group_of,
-            trail: Vec::new(),
-        }
-        .with_clean_values()
+        let allowed: Vec<(f32, f32)> = x.iter().zip(&rules).map(|(&x, rule)| rule.reach(x, f64::INFINITY)).collect();
+        let may_stay: Vec<bool> = x.iter().map(|&x| ball.features.is_some() || ball.bounds.contains(x)).collect();
+        // Where a value may not stay, the nearest of the input box takes its place.
+        let clamped = |x: f32| x.max(ball.bounds.lo()).min(ball.bounds.hi());
+        let start: Vec<f32> = x.iter().zip(&may_stay).map(|(&x, &stays)| if stays { x } else { clamped(x) }).collect();
+        let near = start.iter().zip(x).zip(&rules).map(|((&v, &x), rule)| (v, change(x, v, rule.unit))).collect();
+        // A clean value outside its range may stay; the interval is widened to hold it.
+        let lo = allowed.iter().zip(&start).map(|(allowed, start)| allowed.0.min(*start)).collect();
+        let hi = allowed.iter().zip(&start).map(|(allowed, start)| allowed.1.max(*start)).collect();
+        let mut space =
+            Self { norm: ball.norm, near, lo, hi, allowed, may_stay, x: x.to_vec(), rules, groups, group_of, trail: Vec::new() };
+        space.narrow(ball.eps);
+        space
     }
 
-    /// A clean value outside its range may stay; the interval is widened to hold it.
-    fn with_clean_values(mut self) -> Self {
-        for ((&x, lo), hi) in self.x.iter().zip(&mut self.lo).zip(&mut self.hi) {
-            *lo = lo.min(x);
-            *hi = hi.max(x);
-        }
-        self
-    }
-
-    /// Narrows the radius of an Linf box.
+    /// Narrows the radius of an Linf box, to a little more than that: which points lie within it is for [`Ball::distance`] to say, whose
+    /// quotients round otherwise.
     pub(super) fn narrow(&mut self, eps: f64) {
-        if self.norm != Norm::Linf {
+        if self.norm != Norm::Linf || !eps.is_finite() {
             return;
         }
         for index in 0..self.x.len() {
-            let (Some(&x), Some(rule)) = (self.x.get(index), self.rules.get(index)) else { continue };
-            let (lo, hi) = rule.reach(x, eps);
+            let (Some(&x), Some(rule), Some(near)) = (self.x.get(index), self.rules.get(index), self.near.get(index)) else { continue };
+            let (lo, hi) = rule.reach(x, eps * WIDER);
             if let (Some(old_lo), Some(old_hi)) = (self.lo.get_mut(index), self.hi.get_mut(index)) {
-                (*old_lo, *old_hi) = (old_lo.max(lo).min(x), old_hi.min(hi).max(x));
+                (*old_lo, *old_hi) = (old_lo.max(lo).min(near.0), old_hi.min(hi).max(near.0));
             }
         }
+    }
+
+    /// Returns a distance that no allowed input is beyond.
+    pub(super) fn farthest(&self) -> f64 {
+        let ends = self.allowed.iter().zip(&self.x).zip(&self.rules);
+        let far = ends.map(|((&(lo, hi), &x), rule)| change(x, lo, rule.unit).max(change(x, hi, rule.unit)));
+        self.norm_of(far)
     }
 
     /// Marks a place to return to.
@@ -91,25 +96,31 @@ impl Space {
         }
     }
 
-    /// Which sides of a test the box reaches: at most `value`, above it.
-    pub(super) fn sides(&self, feature: usize, value: f32) -> (bool, bool) {
-        let (lo, hi) = (self.lo.get(feature).copied().unwrap_or(0.0), self.hi.get(feature).copied().unwrap_or(0.0));
-        (lo <= value, hi > value)
+    /// The interval of a feature.
+    pub(super) fn interval(&self, feature: usize) -> (f32, f32) {
+        (self.lo.get(feature).copied().unwrap_or(0.0), self.hi.get(feature).copied().unwrap_or(0.0))
     }
 
-    /// Cuts the box to one side of a test; false where no allowed value is left, or a group can have no 1.
-    pub(super) fn cut(&mut self, feature: usize, value: f32, at_most: bool) -> bool {
-        let (Some(&lo), Some(&hi), Some(&near)) = (self.lo.get(feature), self.hi.get(feature), self.near.get(feature)) else { return true };
-        let (new_lo, new_hi) = if at_most { (lo, hi.min(value)) } else { (lo.max(value.next_up()), hi) };
+    /// Cuts a feature of the box to an interval; false where no allowed value is left, or a group can have no 1.
+    pub(super) fn cut(&mut self, feature: usize, (from, to): (f32, f32)) -> bool {
+        let (Some(&lo), Some(&hi), Some(&near)) = (self.lo.get(feature), self.hi.get(feature), self.near.get(feature)) else {
+            return false;
+        };
+        let (new_lo, new_hi) = (lo.max(from), hi.min(to));
         if (new_lo, new_hi) == (lo, hi) {
             return true;
         }
-        let (Some(&x), Some(rule)) = (self.x.get(feature), self.rules.get(feature)) else { return false };
-        let kept = new_lo <= x && x <= new_hi;
-        let nearest = if kept { Some(x) } else { rule.nearest(f64::from(x), new_lo, new_hi) };
+        let (Some(&x), Some(rule), Some(allowed)) = (self.x.get(feature), self.rules.get(feature), self.allowed.get(feature)) else {
+            return false;
+        };
+        let kept = new_lo <= x && x <= new_hi && self.may_stay.get(feature) == Some(&true);
+        // What a change may not lead to lies in the interval only between a clean value outside its range and that.
+        let (least, most) = (new_lo.max(allowed.0), new_hi.min(allowed.1));
+        let nearest =
+            if kept { Some(x) } else { Some(()).filter(|()| least <= most).and_then(|()| rule.nearest(f64::from(x), least, most)) };
         let Some(nearest) = nearest.filter(|_| new_lo <= new_hi) else { return false };
         self.trail.push((feature, lo, hi, near));
-        let change = (f64::from(nearest) - f64::from(x)).abs() / rule.unit;
+        let change = change(x, nearest, rule.unit);
         if let (Some(old_lo), Some(old_hi), Some(old)) = (self.lo.get_mut(feature), self.hi.get_mut(feature), self.near.get_mut(feature)) {
             (*old_lo, *old_hi, *old) = (new_lo, new_hi, (nearest, change));
         }
@@ -130,20 +141,23 @@ impl Space {
         }
         let with_one = |winner: usize| group.iter().map(move |&index| (index, if index == winner { 1.0 } else { 0.0 }));
         let allowed = |&winner: &usize| with_one(winner).all(|(index, value)| holds(index, value));
-        let cost = |winner: usize| -> f64 {
-            with_one(winner)
-                .map(|(index, value)| {
-                    (f64::from(value) - f64::from(clean(index))).abs() / self.rules.get(index).map_or(1.0, |rule| rule.unit)
-                })
-                .sum()
-        };
+        let unit = |index: usize| self.rules.get(index).map_or(1.0, |rule| rule.unit);
+        let cost = |winner: usize| self.norm_of(with_one(winner).map(|(index, value)| change(clean(index), value, unit(index))));
         let winner = group.iter().copied().filter(allowed).min_by(|a, b| cost(*a).total_cmp(&cost(*b)))?;
         Some(with_one(winner).map(|(_, value)| value).collect())
     }
 
     /// A distance that no allowed input of the box falls below; groups count by what each of their features alone needs.
     pub(super) fn distance(&self) -> f64 {
-        let changes = self.near.iter().map(|(_, change)| *change);
+        self.norm_of(self.near.iter().map(|(_, change)| *change))
+    }
+
+    /// True where some allowed input of the box may be that near.
+    pub(super) fn is_within(&self, radius: f64) -> bool {
+        self.distance() <= radius * WIDER
+    }
+
+    fn norm_of(&self, changes: impl Iterator<Item = f64>) -> f64 {
         match self.norm {
             Norm::Linf => changes.fold(0.0, f64::max),
             Norm::L2 => changes.map(|d| d * d).sum::<f64>().sqrt(),
@@ -164,4 +178,9 @@ impl Space {
         }
         Some(point)
     }
+}
+
+/// A change in units.
+fn change(from: f32, to: f32, unit: f64) -> f64 {
+    (f64::from(to) - f64::from(from)).abs() / unit
 }

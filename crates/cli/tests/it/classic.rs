@@ -64,8 +64,108 @@ fn the_leaves_that_are_found_are_the_nearest_there_are() {
                     (found, nearest) => found == nearest,
                 };
                 assert!(same, "{model} {what} {}: {found:?} for {nearest:?}", line["sample"]);
+                // What is shown to hold no example is as much as there is, but for the precision of the search.
+                let shown = line["none_within"].as_f64().unwrap();
+                assert!(nearest.is_none_or(|nearest| shown < nearest && shown >= nearest * (1.0 - 1e-5)), "{model} {what}: {shown}");
             }
+            let summary = folder.summary(&format!("{model}-{what}"));
+            assert_eq!(summary["exhaustive"]["none_exists"], summary["survived"]);
+            assert_eq!(summary["exhaustive"]["nearest"], summary["broken"]);
         }
+    }
+}
+
+#[test]
+fn what_stands_was_searched_to_the_end_or_not() {
+    let folder = Folder::new();
+    for (nodes, shown) in [(20_000, true), (1, false)] {
+        let more = format!("--norm linf --eps 0.02 --attack trees:nodes={nodes} --sanity off");
+        let out = format!("run-{nodes}");
+        let Some(lines) = audit(&folder, "forest", &more, &out) else { return };
+        let summary = folder.summary(&out);
+        let stand = lines.iter().filter(|line| line["outcome"] == "survived").count();
+        let searched = lines.iter().filter(|line| line["outcome"] == "survived" && line["none_within"].as_f64() >= Some(0.02)).count();
+        assert!(stand > 20, "{stand}");
+        assert_eq!(summary["exhaustive"]["none_exists"].as_u64(), Some(searched as u64));
+        assert_eq!(searched == stand, shown, "{searched} of {stand}");
+        let text = folder.run(&format!("report {out} --out -")).expect(0).stdout;
+        assert!(text.contains(&format!("{searched} of {stand} samples that stand were searched exhaustively")), "{out}");
+        // Figures that the record does not bear out are refused.
+        let path = folder.path(&out).join("summary.json");
+        let summary = std::fs::read_to_string(&path).unwrap();
+        let changed = summary.replace(&format!("\"none_exists\": {searched}"), &format!("\"none_exists\": {}", searched + 1));
+        std::fs::write(&path, changed).unwrap();
+        assert!(folder.run(&format!("report {out}")).expect(3).stderr.contains("exhaustive.none_exists"));
+    }
+}
+
+#[test]
+fn trees_behind_other_operators_are_searched_too() {
+    let folder = Folder::new();
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/trees").join(name);
+    let all: Value = serde_json::from_slice(&std::fs::read(golden("expected.json")).unwrap()).unwrap();
+    let mut broken = 0;
+    for (name, case) in all.as_object().unwrap() {
+        // Points beside edges, each with the class that the file gives it.
+        let threshold = case["threshold"].as_f64();
+        let mut table = "a,b,c,d,e,label\n".to_owned();
+        for (point, scores) in case["points"].as_array().unwrap().iter().zip(case["scores"].as_array().unwrap()).take(40) {
+            let scores: Vec<f64> = scores.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            let best = |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
+            let class = threshold.map_or_else(|| (0..scores.len()).fold(0, best), |threshold| usize::from(scores[0] >= threshold));
+            let cells: Vec<String> = point.as_array().unwrap().iter().map(ToString::to_string).collect();
+            table += &format!("{},{class}\n", cells.join(","));
+        }
+        folder.write(&format!("{name}.csv"), table);
+        let threshold = threshold.map_or_else(String::new, |threshold| format!("--threshold {threshold}"));
+        let command = format!(
+            "audit {} --data {name}.csv {threshold} --norm linf --eps 0.01 --attack trees --sanity off --runtime onnxruntime --out {name}",
+            golden(&format!("{name}.onnx")).display()
+        );
+        let run = folder.run(&command);
+        if run.stderr.contains("no ONNX Runtime found") {
+            return;
+        }
+        run.expect(0);
+        let summary = folder.summary(name);
+        assert_eq!(summary["exhaustive"]["none_exists"], summary["survived"], "{name}");
+        broken += summary["broken"].as_u64().unwrap();
+    }
+    assert!(broken > 200, "{broken}");
+}
+
+#[test]
+fn support_vectors_have_gradients() {
+    let folder = Folder::new();
+    let golden = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/svm").join(name);
+    let all: Value = serde_json::from_slice(&std::fs::read(golden("expected.json")).unwrap()).unwrap();
+    let rows: Vec<String> = all["points"].as_array().unwrap().iter().map(|row| row.to_string()).collect();
+    for name in ["two_rbf", "three_rbf", "three_poly", "scaled", "probabilities"] {
+        let label = |row: usize| {
+            let scores: Vec<f64> = all[name]["scores"][row].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            let best = |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
+            let best = (0..scores.len()).fold(0, best);
+            // Of two classes without probabilities the file gives the other one the larger score.
+            if scores.len() == 2 { 1 - best } else { best }
+        };
+        let table: String =
+            rows.iter().enumerate().map(|(row, values)| format!("{},{}\n", values.trim_matches(['[', ']']), label(row))).collect();
+        folder.write("rows.csv", format!("a,b,c,d,label\n{table}"));
+        let path = golden(&format!("{name}.onnx"));
+        let attack = if name == "probabilities" { "square:queries=200" } else { "pgd:steps=30" };
+        let run = folder.run(&format!(
+            "audit {} --data rows.csv --norm linf --eps 0.3 --attack {attack} --sanity off --runtime onnxruntime --out {name}",
+            path.display()
+        ));
+        if run.stderr.contains("no ONNX Runtime found") {
+            return;
+        }
+        run.expect(0);
+        let summary = folder.summary(name);
+        assert!(summary["broken"].as_u64() > Some(0), "{name}");
+        assert_eq!(summary["stages"][0]["backwards"].as_u64() > Some(0), name != "probabilities", "{name}");
+        let replay = folder.run(&format!("replay {name}")).expect(0);
+        assert!(replay.stdout.contains(" 0 rejected"), "{}", replay.stdout);
     }
 }
 

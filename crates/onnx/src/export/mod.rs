@@ -53,7 +53,7 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
     encode(graph, None)
 }
 
-/// As [`write`], but large weights that lie in the files that the graph was read from stay there, wherever in these files they are.
+/// As [`write()`], but large weights that lie in the files that the graph was read from stay there, wherever in these files they are.
 ///
 /// # Errors
 /// [`ExportError`].

@@ -5,6 +5,10 @@
 
 use brinell_graph::{Compare, DType, Dim, Op, Reduce, Tensor, TensorData, ValueId};
 
+mod svm;
+
+pub(super) use svm::{classifier as svm_classifier, regressor as svm_regressor};
+
 use super::{Importer, Node, Refusal, bad, opaque, unknown};
 
 /// Name of the domain.
@@ -124,25 +128,19 @@ fn labels(node: &Node<'_>) -> Result<ClassLabels, Refusal> {
     Ok(ClassLabels::Ints(ints.unwrap_or_default()))
 }
 
-/// Trees and support vectors: class and scores.
+/// Trees: class and scores.
 pub(super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    carried_classifier(importer, node, "a model without gradient")
+}
+
+/// A classifier that is carried along for some reason: class and scores.
+fn carried_classifier(importer: &mut Importer<'_>, node: &Node<'_>, reason: &str) -> Done {
     let (batch, _) = importer.matrix(node.input(0)?)?;
     let names = labels(node)?;
     let class = if matches!(names, ClassLabels::Texts(_)) { DType::String } else { DType::I64 };
     let width = Dim::Fixed(names.len());
     importer.class_labels = Some(names);
-    importer.carried(node, "a model without gradient", &[(class, vec![batch]), (DType::F32, vec![batch, width])])
-}
-
-/// Support vectors: class and scores, one per class where there are probabilities or two classes.
-pub(super) fn svm_classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    if numbers(node, "prob_a").is_empty() {
-        if labels(node)?.len() != 2 {
-            return opaque("it has scores for pairs of classes only; export it with probabilities");
-        }
-        importer.reversed = true;
-    }
-    classifier(importer, node)
+    importer.carried(node, reason, &[(class, vec![batch]), (DType::F32, vec![batch, width])])
 }
 
 /// Trees that return numbers.
@@ -152,10 +150,13 @@ pub(super) fn tree_regressor(importer: &mut Importer<'_>, node: &Node<'_>) -> Do
     importer.carried(node, "a model without gradient", &[(DType::F32, vec![batch, Dim::Fixed(targets)])])
 }
 
-/// Support vectors that return a number.
-pub(super) fn svm_regressor(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let (batch, _) = importer.matrix(node.input(0)?)?;
-    importer.carried(node, "a support vector machine", &[(DType::F32, vec![batch, Dim::Fixed(1)])])
+/// Trees that return numbers in the type of their operand.
+pub(super) fn tree_ensemble(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let (batch, _) = importer.matrix(x)?;
+    let targets = usize::try_from(node.attributes.int_or("n_targets", 1)?).unwrap_or(1);
+    let dtype = importer.graph.value(x).dtype.filter(|dtype| dtype.is_float()).unwrap_or(DType::F32);
+    importer.carried(node, "a model without gradient", &[(dtype, vec![batch, Dim::Fixed(targets)])])
 }
 
 /// A matrix of scores as a list of maps from class to score: the matrix itself.
@@ -209,6 +210,45 @@ pub(super) fn binarizer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let threshold = importer.number(node, x, f64::from(threshold))?;
     let above = importer.step(node, Op::Compare(Compare::Greater), &[x, threshold])?;
     importer.emit(node, Op::Cast { to: DType::F32 }, vec![Some(above)])
+}
+
+/// A number for each feature in the place of one that stands for a missing value.
+pub(super) fn imputer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let x = node.input(0)?;
+    let missing = node.attributes.float_or("replaced_value_float", f32::NAN)?;
+    let imputed = numbers(node, "imputed_value_floats");
+    if importer.graph.value(x).dtype != Some(DType::F32) || imputed.is_empty() {
+        return opaque("it replaces what is no number in single precision");
+    }
+    let is_missing = if missing.is_nan() {
+        importer.step(node, Op::IsNaN, &[x])?
+    } else {
+        let missing = importer.number(node, x, f64::from(missing))?;
+        importer.step(node, Op::Compare(Compare::Equal), &[x, missing])?
+    };
+    let imputed = importer.vector(node, imputed)?;
+    importer.emit(node, Op::Where, vec![Some(is_missing), Some(imputed), Some(x)])
+}
+
+/// For each whole number as many numbers as there are categories, of which that of its own is 1.
+pub(super) fn one_hot_encoder(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
+    let Some(categories) = node.attributes.ints("cats_int64s")?.filter(|categories| !categories.is_empty()) else {
+        return opaque("its categories are no whole numbers");
+    };
+    if node.attributes.int_or("zeros", 1)? == 0 {
+        return opaque("it fails for what is in no category (zeros = 0), which no standard operator does");
+    }
+    let mut x = node.input(0)?;
+    let axis = importer.rank(x)?;
+    match importer.graph.value(x).dtype {
+        Some(DType::I64) => {}
+        Some(DType::String) => return opaque("its operand is text"),
+        _ => x = importer.step(node, Op::Cast { to: DType::I64 }, &[x])?,
+    }
+    let x = importer.step(node, Op::Unsqueeze { axes: vec![axis] }, &[x])?;
+    let categories = importer.constant(node, Tensor::ints(categories));
+    let is_one = importer.step(node, Op::Compare(Compare::Equal), &[x, categories])?;
+    importer.emit(node, Op::Cast { to: DType::F32 }, vec![Some(is_one)])
 }
 
 /// Columns of a matrix by their numbers.
@@ -300,7 +340,11 @@ pub(super) fn linear_classifier(importer: &mut Importer<'_>, node: &Node<'_>) ->
         }
         _ => importer.step(node, Op::Sigmoid, &[z])?,
     };
-    // The class itself stays unread, and is dropped where nobody asks for it.
+    scored(importer, node, scores)
+}
+
+/// Binds the scores of a classifier; the class itself stays unread, and is dropped where nobody asks for it.
+fn scored(importer: &mut Importer<'_>, node: &Node<'_>, scores: ValueId) -> Done {
     let class = Node {
         outputs: node.outputs.iter().copied().take(1).collect(),
         inputs: node.inputs.clone(),

@@ -49,7 +49,7 @@ pub fn operators() -> Vec<Operator> {
         Some((oldest, all.next_back().unwrap_or(oldest)))
     };
     let default = RULES.iter().map(|rule| Operator { domain: "", name: rule.name, opsets: opsets(rule) });
-    let carried = |rule: &Rule| rule.name.starts_with("TreeEnsemble") || rule.name.starts_with("SVM");
+    let carried = |rule: &Rule| rule.name.starts_with("TreeEnsemble");
     let others = [("com.microsoft", MICROSOFT), (ml::DOMAIN, ML)].into_iter().flat_map(move |(domain, rules)| {
         let read = rules.iter().filter(move |rule| !carried(rule));
         read.map(move |rule| Operator { domain, name: rule.name, opsets: None })
@@ -269,12 +269,15 @@ static ML: &[Rule] = rules! {
     "ArrayFeatureExtractor" 1 [] ml::array_feature_extractor;
     "Binarizer" 1 ["threshold"] ml::binarizer;
     "FeatureVectorizer" 1 ["inputdimensions"] ml::feature_vectorizer;
+    "Imputer" 1 ["imputed_value_floats" "imputed_value_int64s" "replaced_value_float" "replaced_value_int64"] ml::imputer;
     "LinearClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "intercepts" "multi_class" "post_transform"] ml::linear_classifier;
     "LinearRegressor" 1 ["coefficients" "intercepts" "post_transform" "targets"] ml::linear_regressor;
     "Normalizer" 1 ["norm"] ml::normalizer;
+    "OneHotEncoder" 1 ["cats_int64s" "cats_strings" "zeros"] ml::one_hot_encoder;
     "SVMClassifier" 1 ["classlabels_ints" "classlabels_strings" "coefficients" "kernel_params" "kernel_type" "post_transform" "prob_a" "prob_b" "rho" "support_vectors" "vectors_per_class"] ml::svm_classifier;
     "SVMRegressor" 1 ["coefficients" "kernel_params" "kernel_type" "n_supports" "one_class" "post_transform" "rho" "support_vectors"] ml::svm_regressor;
     "Scaler" 1 ["offset" "scale"] ml::scaler;
+    "TreeEnsemble" 5 ["aggregate_function" "leaf_targetids" "leaf_weights" "membership_values" "n_targets" "nodes_falseleafs" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_splits" "nodes_trueleafs" "nodes_truenodeids" "post_transform" "tree_roots"] ml::tree_ensemble;
     "TreeEnsembleClassifier" 1 ["base_values" "base_values_as_tensor" "class_ids" "class_nodeids" "class_treeids" "class_weights" "class_weights_as_tensor" "classlabels_int64s" "classlabels_strings" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_hitrates_as_tensor" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_nodeids" "nodes_treeids" "nodes_truenodeids" "nodes_values" "nodes_values_as_tensor" "post_transform"] ml::classifier;
     "TreeEnsembleRegressor" 1 ["aggregate_function" "base_values" "base_values_as_tensor" "n_targets" "nodes_falsenodeids" "nodes_featureids" "nodes_hitrates" "nodes_hitrates_as_tensor" "nodes_missing_value_tracks_true" "nodes_modes" "nodes_nodeids" "nodes_treeids" "nodes_truenodeids" "nodes_values" "nodes_values_as_tensor" "post_transform" "target_ids" "target_nodeids" "target_treeids" "target_weights" "target_weights_as_tensor"] ml::tree_regressor;
     "ZipMap" 1 ["classlabels_int64s" "classlabels_strings"] ml::zip_map;

@@ -46,6 +46,7 @@ impl Run<'_> {
                     refused: false,
                     gradients: false,
                     late_gain: None,
+                    none_within: None,
                     stages_done: 0,
                     recorded: self.recorded.contains(&index),
                 };
@@ -148,6 +149,7 @@ impl Run<'_> {
             target: self.target,
             confidence: Some(state.clean.confidence),
             adv_confidence: broken.map(|broken| broken.opinion.confidence),
+            none_within: state.none_within,
         })
     }
 }

@@ -2,12 +2,14 @@
 
 use brinell_attack::{Knowledge, SuiteStage, attacks};
 use brinell_engine::{Layout, Oracle};
-use brinell_record::{ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat};
+use brinell_record::{
+    ClassCounts, DataInfo, ModelInfo, Norm, Preprocessing, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary, Threat,
+};
 
 use super::Completed;
 use super::setup::Run;
 use crate::plan::scale_name;
-use crate::run::{write_json, write_json_line};
+use crate::run::{exhaustive, write_json, write_json_line};
 use crate::{ProtocolError, machine, npz, stats};
 
 impl Run<'_> {
@@ -22,8 +24,12 @@ impl Run<'_> {
         let gallery = self.gallery()?;
         let out = self.folder.path().to_path_buf();
         write_json_line(&out.join("gallery.json"), &gallery)?;
-        let samples = self.states.samples(|_| true).into_iter().filter_map(|sample| self.sample_record(sample)).collect();
-        let summary = self.summary(curve);
+        let samples: Vec<SampleRecord> =
+            self.states.samples(|_| true).into_iter().filter_map(|sample| self.sample_record(sample)).collect();
+        let mut summary = self.summary(curve);
+        if self.stages.iter().any(|stage| stage.recipe.reads_trees()) {
+            summary.exhaustive = Some(exhaustive(&samples, summary.threat.eps, self.nearest()));
+        }
         write_json(&out.join("summary.json"), &summary)?;
         Ok(Completed { summary, samples, gallery })
     }
@@ -151,6 +157,7 @@ impl Run<'_> {
             curve,
             queries_curve: self.queries_curve(),
             minimum_norm: plan.eps.is_any().then(|| self.minimum_norm()),
+            exhaustive: None,
             seconds: self.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: machine::describe(),

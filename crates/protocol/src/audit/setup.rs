@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
             flags.raise(&BATCH_ONE, message);
         }
         // Nothing is written before it is known that every attack can see what it needs.
-        let mut read_trees = || trees_of(&subject, &preprocess, plan.scale, &dataset, &mut referee);
+        let mut read_trees = || trees_of(&subject, &preprocess, plan.scale, &dataset, &ball, &mut referee);
         let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, target.is_some(), &mut read_trees)?;
         if let Some(message) = instead {
             flags.raise(&NO_GRADIENT, message);

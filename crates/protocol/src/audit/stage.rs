@@ -156,6 +156,7 @@ impl Run<'_> {
             exhausted,
             broken,
             late_gain,
+            none_within,
             restart,
             ..
         } = *line
@@ -189,6 +190,7 @@ impl Run<'_> {
             state.margin = state.margin.max(margin);
             state.refused |= rejected > 0;
             state.gradients |= backwards > 0;
+            state.none_within = [state.none_within, none_within].into_iter().flatten().reduce(f64::max);
             state.late_gain = [state.late_gain, late_gain].into_iter().flatten().reduce(f64::min);
         }
     }
@@ -255,6 +257,7 @@ impl Court for Bench<'_, '_> {
             non_finite: verdict.non_finite,
             exhausted: verdict.exhausted,
             late_gain: verdict.late_gain,
+            none_within: verdict.none_within,
         };
         self.run.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
         self.run.apply(&line);

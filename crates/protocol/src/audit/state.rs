@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) gradients: bool,
     /// The smallest [`late_gain`](brinell_attack::driver::Verdict::late_gain) of all stages whose loss rose.
     pub(super) late_gain: Option<f64>,
+    /// The largest radius within which a stage has shown that there is no example.
+    pub(super) none_within: Option<f64>,
     /// Stages that are done with this sample.
     pub(super) stages_done: usize,
     /// True once its line stands in `record.jsonl`.

@@ -13,7 +13,7 @@ use super::error::DataErrorKind;
 /// Passes all rows on, with the number that each has, from 1. Numbers keep every digit; a missing value is an empty cell.
 ///
 /// # Errors
-/// [`DataErrorKind::Malformed`] for damaged files, for compressions other than Snappy, and for columns that hold more than one value in a row.
+/// [`DataErrorKind::Malformed`] for damaged files, for LZO, which nobody writes any more, and for columns that hold more than one value in a row.
 pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKind> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(malformed)?;
     let schema = reader.metadata().file_metadata().schema_descr();
@@ -42,6 +42,5 @@ fn cell(field: &Field) -> String {
 }
 
 fn malformed(error: ParquetError) -> DataErrorKind {
-    let hint = if error.to_string().contains("feature") { "; write it with compression=\"snappy\" or none" } else { "" };
-    DataErrorKind::Malformed { format: "Parquet", reason: format!("{error}{hint}") }
+    DataErrorKind::Malformed { format: "Parquet", reason: error.to_string() }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use brinell_record::{ClassCounts, Gallery, Outcome, Rate, SampleRecord, Summary};
 
+use super::exhaustive::exhaustive;
 use crate::{ProtocolError, stats};
 
 /// Slack for an interval's end that another build computed.
@@ -45,7 +46,15 @@ impl Check<'_> {
         self.classes()?;
         self.curve(correct, survived, n)?;
         self.queries(correct, n)?;
+        self.exhaustive()?;
         self.gallery(gallery)
+    }
+
+    fn exhaustive(&self) -> Result<(), ProtocolError> {
+        let Some(said) = self.summary.exhaustive else { return Ok(()) };
+        let found = exhaustive(self.samples, self.summary.threat.eps, self.summary.minimum_norm.is_some());
+        self.equal("exhaustive.none_exists", said.none_exists, found.none_exists)?;
+        self.equal("exhaustive.nearest", said.nearest.unwrap_or(0), found.nearest.unwrap_or(0))
     }
 
     fn count(&self, of: impl Fn(&SampleRecord) -> bool) -> usize {

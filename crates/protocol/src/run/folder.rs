@@ -46,6 +46,8 @@ pub enum StageLine {
         exhausted: bool,
         #[serde(default, with = "brinell_record::float::option")]
         late_gain: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        none_within: Option<f64>,
     },
     /// Wall time that a process spent on the stage, and in it inside the model.
     Time { stage: usize, seconds: f64, model_seconds: f64 },

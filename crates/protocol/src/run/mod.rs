@@ -10,11 +10,13 @@
 //! A line counts only if it is complete: what a kill left half written is cut off on resume.
 
 mod agree;
+mod exhaustive;
 mod folder;
 mod found;
 mod lines;
 mod read;
 
+pub(crate) use exhaustive::exhaustive;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub(crate) use folder::{write_json, write_json_line};
 pub use found::Examples;

@@ -12,6 +12,7 @@ mod stages;
 mod tiles;
 
 use crate::chart::{CurveView, DistancesView, QueriesView, SandwichView, Series};
+use crate::exhaustive;
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
@@ -73,6 +74,8 @@ struct RunView {
     lead: String,
     rest: String,
     caveat: Option<String>,
+    /// What searches that looked at everything show.
+    exhaustive: Option<String>,
     facts: Vec<repeat::Fact>,
     tiles: Vec<tiles::Tile>,
     sandwich: Option<SandwichView>,
@@ -156,6 +159,7 @@ impl RunView {
             lead: verdict.lead,
             rest: verdict.rest,
             caveat: verdict.caveat,
+            exhaustive: exhaustive::sentences(summary),
             facts: repeat::facts(summary),
             tiles: tiles::tiles(run),
             sandwich: SandwichView::of(summary, true),

@@ -177,6 +177,7 @@ fn summary() -> Summary {
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
         queries_curve: Vec::new(),
         minimum_norm: None,
+        exhaustive: None,
         curve: (0..=8)
             .map(|at| {
                 let survived = 766 - at * 354 / 8;
@@ -215,6 +216,7 @@ pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
                 target: None,
                 confidence: Some(0.9),
                 adv_confidence: broken.then_some(0.6),
+                none_within: None,
             }
         })
         .collect()

@@ -61,3 +61,19 @@ fn colour_adds_escapes_and_nothing_else() {
     plain.push_str(rest);
     assert_eq!(plain, table(&summary, 80, false));
 }
+
+#[test]
+fn what_was_searched_exhaustively_is_said_with_what_it_rests_on() {
+    let mut summary = common::audit().summary;
+    summary.exhaustive = Some(brinell_record::Exhaustive { none_exists: 400, nearest: None });
+    let shown = table(&summary, 80, false).replace('\n', " ");
+    assert!(shown.contains("400 of 412 images that stand were searched exhaustively: no example exists within the radius."), "{shown}");
+    assert!(shown.contains("rests on the trees as they were read"), "{shown}");
+    let mut nearest = common::nearest().summary;
+    nearest.exhaustive = Some(brinell_record::Exhaustive { none_exists: 1, nearest: Some(nearest.broken - 1) });
+    let shown = table(&nearest, 80, false).replace('\n', " ");
+    let found = format!("{} of {} examples found are the nearest there are, to within 1 %.", nearest.broken - 1, nearest.broken);
+    assert!(shown.contains(&found), "{shown}");
+    let none = if nearest.survived == 0 { "" } else { "was searched exhaustively: no example exists at any distance." };
+    assert!(shown.contains(none), "{shown}");
+}
