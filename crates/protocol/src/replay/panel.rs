@@ -6,7 +6,7 @@ use brinell_threat::{Ball, Goal};
 
 use crate::{ProtocolError, Referee, Subject};
 
-/// One referee per runtime that can load the file.
+/// One referee per runtime that can load and run the file.
 pub struct Panel {
     seats: Vec<Seat>,
     refused: Vec<String>,
@@ -61,7 +61,7 @@ impl Panel {
     /// file has no seat; [`Panel::refused`] says why.
     ///
     /// # Errors
-    /// [`ProtocolError::Engine`] where no runtime can load the file, or a library that the user named cannot be used.
+    /// [`ProtocolError::Engine`] and [`ProtocolError::Oracle`] where no runtime can load and run the file, or a library that the user named cannot be used.
     pub fn open(subject: &Subject, settings: &RuntimeSettings) -> Result<Self, ProtocolError> {
         let settings = RuntimeSettings { device: brinell_engine::Device::Cpu, ..settings.clone() };
         if subject.endpoint.is_some() {
@@ -69,6 +69,7 @@ impl Panel {
             let seat = Seat { judge: name(runtime.as_ref()), referee: subject.referee(&runtime)? };
             return Ok(Self { seats: vec![seat], refused: Vec::new() });
         }
+        let values = subject.signature.sample.iter().product();
         let mut panel = Self { seats: Vec::new(), refused: Vec::new() };
         let mut last = None;
         for choice in [RuntimeChoice::OnnxRuntime, RuntimeChoice::Rten] {
@@ -77,7 +78,7 @@ impl Panel {
                 Err(EngineError::NotFound { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
-            match subject.referee(&runtime) {
+            match subject.referee(&runtime).and_then(|referee| Ok(referee.tried(values)?)) {
                 Ok(referee) => panel.seats.push(Seat { judge: name(runtime.as_ref()), referee }),
                 Err(error) => {
                     panel.refused.push(error.to_string());
@@ -97,7 +98,7 @@ impl Panel {
         self.seats.iter().map(|seat| seat.judge.clone()).collect()
     }
 
-    /// Returns the reasons of the runtimes that could not load the file.
+    /// Returns the reasons of the runtimes that could not load or run the file.
     #[must_use]
     pub fn refused(&self) -> &[String] {
         &self.refused
@@ -181,7 +182,8 @@ mod tests {
 
     use super::*;
 
-    /// A runtime for which one value above `threshold` is class 1, and one that is not finite has no class.
+    /// A runtime for which one value above `threshold` is class 1, and one that is not finite has no class. With a threshold below -1 it cannot run the
+    /// file.
     struct Above {
         threshold: f32,
     }
@@ -219,6 +221,9 @@ mod tests {
 
         fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
             let x = feeds[0].1.data.as_f32().unwrap()[0];
+            if self.threshold < -1.0 {
+                return Err(EngineError::Feed { name: "x".to_owned(), reason: "it cannot be run".to_owned() });
+            }
             let logit = if x > 0.9 { f32::NAN } else { x - self.threshold };
             sink(0, View::f32(&[1, 2], &[0.0, logit]));
             Ok(())
@@ -248,6 +253,14 @@ mod tests {
     }
 
     const FOOLED: Charge = Charge::Goal(Goal::Untargeted { label: 0 });
+
+    #[test]
+    fn a_runtime_that_cannot_run_the_file_has_no_seat() {
+        for (threshold, runs) in [(0.5, true), (-2.0, false)] {
+            let Panel { mut seats, .. } = panel(&[threshold]).0;
+            assert_eq!(seats.remove(0).referee.tried(1).is_ok(), runs);
+        }
+    }
 
     #[test]
     fn a_counterexample_that_one_runtime_alone_confirms_lies_on_the_boundary() {
