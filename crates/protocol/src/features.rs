@@ -26,7 +26,8 @@ pub fn unit(name: &str) -> Option<Unit> {
 ///
 /// Ranges that are not given are those of the scale, with [`Scale::Data`] of the values in the data; the unit is the range with [`Scale::Data`],
 /// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1. `whole` is asked for ranges and deviations
-/// of the data, where they are needed: those of every sample, of which `data` may hold the first only.
+/// of the data, where they are needed: those of every sample, of which `data` may hold the first only. With `integers`, features lead to whole numbers
+/// alone where no rule says otherwise and their range has one.
 ///
 /// # Errors
 /// [`ProtocolError::Feature`] names the column and what is wrong with it; those of `whole`.
@@ -35,6 +36,7 @@ pub fn features(
     unit: Option<Unit>,
     scale: Scale,
     data: &Dataset,
+    integers: bool,
     whole: impl FnOnce() -> Result<Moments, ProtocolError>,
 ) -> Result<Option<Features>, ProtocolError> {
     if rules.is_empty() && unit.is_none() && scale != Scale::Data {
@@ -54,7 +56,8 @@ pub fn features(
     let mut list: Vec<Feature> = (0..d)
         .map(|index| {
             let (lo, hi) = range(index);
-            Feature { lo, hi, unit: 0.0, values: Values::Real, change: Change::Any, keep: Vec::new() }
+            let values = if integers && lo.ceil() <= hi.floor() { Values::Whole } else { Values::Real };
+            Feature { lo, hi, unit: 0.0, values, change: Change::Any, keep: Vec::new() }
         })
         .collect();
     let mut given = vec![None; d];
@@ -251,7 +254,7 @@ mod tests {
     }
 
     fn of(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale) -> Result<Option<Features>, ProtocolError> {
-        features(rules, unit, scale, &data(), || Ok(Moments::of(&data())))
+        features(rules, unit, scale, &data(), false, || Ok(Moments::of(&data())))
     }
 
     #[test]

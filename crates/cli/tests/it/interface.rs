@@ -419,6 +419,32 @@ fn what_is_to_be_said_about_several_inputs_and_outputs_is_asked_for() {
 }
 
 #[test]
+fn a_table_of_whole_numbers_is_attacked_in_shares_of_its_ranges() {
+    let folder = Folder::new();
+    let whole = model(DType::I64, &[4], |graph, x| {
+        let x = cast(graph, x, DType::F32);
+        vec![linear(graph, x, 2)]
+    });
+    folder.write("whole.onnx", whole);
+    let rows: Vec<String> = (0..24).map(|i| format!("{},{},{},{},{}", i * 37 % 101, i * 53 % 97, i % 3, i * 29 % 89, i % 2)).collect();
+    folder.write("rows.csv", format!("a,b,c,d,label\n{}\n", rows.join("\n")));
+    let audit = "audit whole.onnx --data rows.csv --norm linf --sanity off --attack pgd:steps=10 --runtime rten";
+    let run = folder.run(&format!("{audit} --eps 0.2 --out shares"));
+    assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
+    let summary = folder.summary("shares");
+    assert!(summary["broken"].as_u64().unwrap() > 0, "{summary}");
+    assert_eq!(summary["threat"]["features"]["columns"][0]["integer"], true);
+    assert!(folder.run("replay shares --runtime rten").expect(0).stdout.contains(" 0 rejected"));
+    // A hundredth of a range of 100 is the smallest change there is.
+    let refused = folder.run(&format!("{audit} --eps 0.005 --out none")).expect(4);
+    assert!(refused.stderr.contains("the smallest change is 0.01"), "{}", refused.stderr);
+    folder.write("real.toml", "[[feature]]\ncolumns = [0]\ninteger = false\n");
+    let run = folder.run(&format!("{audit} --eps 0.2 --config real.toml --out real"));
+    assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
+    assert_eq!(folder.summary("real")["threat"]["features"]["columns"][0].get("integer"), None);
+}
+
+#[test]
 fn names_that_pick_rows_of_a_table_are_attacked_without_gradients() {
     let folder = Folder::new();
     folder.write("x.idx", idx());

@@ -81,8 +81,10 @@ impl<'a> Run<'a> {
             .clone()
             .filter(|names| names.len() == classes)
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        // What the model cannot tell apart is no change.
+        let integers = subject.signature.takes_integers() && plan.preprocess.mean.is_empty() && plan.preprocess.std.is_empty();
         let whole = || subject.moments(&dataset, plan.labels.clone(), plan.classes.as_deref());
-        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset, whole)? {
+        if let Some(features) = features::features(&plan.features, plan.unit, plan.scale, &dataset, integers, whole)? {
             features::constrain(&mut ball, features)?;
         }
         let target = plan.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;

@@ -30,7 +30,9 @@ impl Subject {
         if lo.round_ties_even() < least || hi.round_ties_even() > most {
             return Err(ProtocolError::IntegerRange { input, dtype, lo, hi });
         }
-        let step = f64::from(grid.finest());
+        // Of a table a step counts by the feature's unit.
+        let units = ball.features.iter().flat_map(|features| features.list()).map(|feature| feature.unit);
+        let step = f64::from(grid.finest()) / units.reduce(f64::max).unwrap_or(1.0);
         if ball.norm != Norm::L0 && ball.eps > 0.0 && ball.eps < step {
             return Err(ProtocolError::IntegerStep { input, dtype, step, eps: ball.eps });
         }

@@ -131,12 +131,12 @@ mod tests {
         "#;
         let asked: File = toml::from_str(asked).unwrap();
         let whole = |data: &Dataset| crate::data::Moments::of(data);
-        let rules = features(&asked.feature, None, Scale::Data, &first, || Ok(whole(&first))).unwrap().unwrap();
+        let rules = features(&asked.feature, None, Scale::Data, &first, false, || Ok(whole(&first))).unwrap().unwrap();
         let text = format!("feature = [\n{}]", list(&to_record(&rules, &names)));
         let read: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         // Other data, with other ranges: nothing comes from them.
         let other = data(&[0.0; 6]);
-        let again = features(&read.feature, None, Scale::Data, &other, || Ok(whole(&other))).unwrap().unwrap();
+        let again = features(&read.feature, None, Scale::Data, &other, false, || Ok(whole(&other))).unwrap().unwrap();
         assert_eq!(again, rules, "{text}");
         assert_eq!(of_record(&to_record(&again, &names)).unwrap(), rules);
     }
