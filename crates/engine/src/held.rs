@@ -87,6 +87,12 @@ impl HeldInput {
         Ok(Self { name: port.name.clone(), dtype: port.dtype, values, rows, shape, batched })
     }
 
+    /// Returns the input's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Returns the input's name, element type and shape, for the record.
     #[must_use]
     pub fn describe(&self) -> (String, String, String) {

@@ -58,7 +58,7 @@ pub enum SignatureError {
     },
     /// A dimension other than the batch is free.
     #[error(
-        "the model's input `{name}` leaves dimension {axis} free ({shape}); say the sizes of one sample with --shape, such as --shape 3,224,224"
+        "the model's input `{name}` leaves dimension {axis} free ({shape}); an audit takes it from the data, else say the sizes of one sample with --shape, such as --shape 3,224,224"
     )]
     Dynamic {
         /// Name of the input.

@@ -37,6 +37,18 @@ pub enum ProtocolError {
         #[source]
         source: Box<brinell_engine::OracleError>,
     },
+    /// Sizes that the model leaves free cannot be those of the data.
+    #[error(
+        "samples of shape {found:?} do not fit the model's input `{input}` [{takes}]; give data that do, or say the sizes of one sample with --shape"
+    )]
+    Sample {
+        /// Shape of a sample of the data.
+        found: Vec<usize>,
+        /// Name of the input.
+        input: String,
+        /// Its shape.
+        takes: String,
+    },
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_attack::contract::HarnessError),

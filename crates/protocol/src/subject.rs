@@ -4,6 +4,8 @@ mod hold;
 mod sized;
 mod whole;
 
+pub(crate) use sized::DataFiles;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,13 +62,7 @@ impl Subject {
 
     /// Hashes the files that a model was read from.
     fn of_file(path: &Path, interface: &Interface, model: Model, mut signature: Signature) -> Result<Self, ProtocolError> {
-        let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
-        let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        let files: Vec<PathBuf> = model.external.iter().map(|location| folder.join(location)).collect();
-        let weights_sha256 = match files.first() {
-            Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(ProtocolError::io("read", first))?),
-            None => None,
-        };
+        let (sha256, weights_sha256) = digests(path, &model)?;
         signature.columns = columns(&model, &signature);
         Ok(Self {
             path: path.to_path_buf(),
@@ -83,24 +79,14 @@ impl Subject {
 
     fn behind(address: &Path, interface: &Interface) -> Result<Self, ProtocolError> {
         let endpoint = Endpoint::connect(&address.to_string_lossy())?;
-        let graph = endpoint.graph();
-        let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
+        let model = model_behind(&endpoint, interface)?;
+        let signature = Signature::of(&model.graph, interface).map_err(OracleError::Signature)?;
         let endpoint = endpoint.asking_for(signature.output_index);
         Ok(Self {
             path: address.to_path_buf(),
             sha256: hash::sha256_bytes(endpoint.identity().as_bytes()),
             weights_sha256: None,
-            model: Model {
-                graph,
-                ir_version: 0,
-                opset: 0,
-                producer: String::new(),
-                producer_version: String::new(),
-                external: Vec::new(),
-                class_labels: None,
-                maps: std::collections::BTreeSet::new(),
-                reversed: false,
-            },
+            model,
             interface: interface.clone(),
             endpoint: Some(Arc::new(endpoint)),
             signature,
@@ -245,8 +231,17 @@ impl Subject {
             image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
-            arrays: self.signature.held.iter().map(|port| port.name.clone()).collect(),
+            arrays: self.held_names(),
         })
+    }
+
+    /// Returns the names of all inputs that are not attacked, of those too that became constants.
+    fn held_names(&self) -> Vec<String> {
+        if self.held.inputs().is_empty() {
+            self.signature.held.iter().map(|port| port.name.clone()).collect()
+        } else {
+            self.held.inputs().iter().map(|input| input.name().to_owned()).collect()
+        }
     }
 
     /// Returns the checked preprocessing from samples of this shape.
@@ -271,6 +266,21 @@ pub(crate) fn known(interface: &Interface) -> Known {
     Known { input: interface.input.clone(), sample: interface.shape.clone(), ..Known::default() }
 }
 
+/// Returns what a server says of a model in the form that a file is read into.
+fn model_behind(endpoint: &Endpoint, interface: &Interface) -> Result<Model, ProtocolError> {
+    Ok(Model {
+        graph: endpoint.graph(interface)?,
+        ir_version: 0,
+        opset: 0,
+        producer: String::new(),
+        producer_version: String::new(),
+        external: Vec::new(),
+        class_labels: None,
+        maps: BTreeSet::new(),
+        reversed: false,
+    })
+}
+
 /// Reads a model file.
 ///
 /// # Errors
@@ -278,6 +288,21 @@ pub(crate) fn known(interface: &Interface) -> Known {
 pub(crate) fn read_model(path: &Path, known: &Known) -> Result<Model, ProtocolError> {
     brinell_onnx::read_file_knowing(path, known)
         .map_err(|source| ProtocolError::Model { path: path.to_path_buf(), source: Box::new(source) })
+}
+
+/// Returns the SHA-256 of a model file, and that of the other files that hold its weights.
+///
+/// # Errors
+/// [`ProtocolError::Io`].
+pub(crate) fn digests(path: &Path, model: &Model) -> Result<(String, Option<String>), ProtocolError> {
+    let sha256 = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let files: Vec<PathBuf> = model.external.iter().map(|location| folder.join(location)).collect();
+    let weights_sha256 = match files.first() {
+        Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(ProtocolError::io("read", first))?),
+        None => None,
+    };
+    Ok((sha256, weights_sha256))
 }
 
 /// Reads a model file; one whose samples would influence each other in a batch is read for one sample.

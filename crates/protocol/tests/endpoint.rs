@@ -29,6 +29,8 @@ enum Manner {
     Refusing,
     /// With an answer that lacks the output.
     Empty,
+    /// As it is; it says no sizes of the input.
+    Free,
 }
 
 /// Serves the demo's model at the returned address for as long as the test runs.
@@ -42,7 +44,8 @@ fn serve(manner: Manner) -> String {
 fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Session>>, asked: &AtomicUsize) -> (u16, Value) {
     if first.starts_with("GET /v2/models/ordinary ") {
         let tensor = |name: &str, shape: &[i64]| json!({"name": name, "datatype": "FP32", "shape": shape});
-        let (inputs, outputs) = ([tensor("input", &[-1, 1, 28, 28])], [tensor("logits", &[-1, 10])]);
+        let sizes = if manner == Manner::Free { [-1; 4] } else { [-1, 1, 28, 28] };
+        let (inputs, outputs) = ([tensor("input", &sizes)], [tensor("logits", &[-1, 10])]);
         return (200, json!({"name": "ordinary", "versions": ["1"], "platform": "test", "inputs": inputs, "outputs": outputs}));
     }
     if !first.starts_with("POST /v2/models/ordinary/infer ") {
@@ -183,6 +186,29 @@ fn an_address_gives_the_verdicts_of_the_file() {
         };
         assert_eq!(facts(one), facts(other), "sample {}", one.sample);
     }
+}
+
+#[test]
+fn sizes_that_a_server_leaves_free_are_those_of_the_data_or_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let honest = run(&plan(serve(Manner::Honest), &folder.path().join("honest"))).unwrap();
+    let address = serve(Manner::Free);
+    let sized = |shape: Option<Vec<usize>>, out: &str| {
+        let interface = brinell_engine::Interface { shape, ..brinell_engine::Interface::default() };
+        Plan { interface, ..plan(address.as_str(), &folder.path().join(out)) }
+    };
+    let outcomes = |completed: &Completed| completed.samples.iter().map(|line| (line.outcome, line.forwards)).collect::<Vec<_>>();
+    for (shape, out) in [(None, "by the data"), (Some(vec![1, 28, 28]), "said")] {
+        let plan = sized(shape, out);
+        let completed = run(&plan).unwrap();
+        assert_eq!(outcomes(&completed), outcomes(&honest), "{out}");
+        let interface = completed.summary.model.interface.unwrap();
+        assert_eq!(interface.shape.as_deref(), Some(&[1, 28, 28][..]));
+        let options = brinell_protocol::replay::ReplayOptions::default();
+        let replay = brinell_protocol::replay::replay(&plan.out, &options, &AtomicBool::new(false)).unwrap();
+        assert!(!replay[0].witnesses.is_empty());
+    }
+    assert!(words(&run(&sized(Some(vec![28, 28]), "wrong")).err().unwrap()).contains("does not fit samples of shape [28, 28]"));
 }
 
 #[test]

@@ -92,7 +92,9 @@ fn sizes_are_said_with_shape_and_must_fit() {
         ("free.onnx --data x.safetensors --shape 3,5,8", "[3, 5, 7]"),
         ("free.onnx --data x.safetensors --shape 1,5,7", "does not fit samples of shape [1, 5, 7]"),
         ("free.onnx --data x.safetensors --shape 5,7", "does not fit samples of shape [5, 7]"),
-        ("free.onnx --data grey.safetensors", "--shape"),
+        ("free.onnx --data x.safetensors --shape 3,0,7", "samples of shape [3, 0, 7] cannot be"),
+        ("free.onnx --data x.safetensors --shape 3,9999999999,9999999999", "cannot be"),
+        ("free.onnx --data grey.safetensors", "samples of shape [1, 5, 7] do not fit"),
     ] {
         let run = folder.run(&format!("audit {arguments} {AUDIT} --out none")).expect(4);
         assert!(run.stderr.contains(told), "{arguments}: {}", run.stderr);
@@ -133,13 +135,23 @@ fn formed(free: bool) -> Vec<u8> {
 fn what_follows_from_held_inputs_is_read_with_their_values() {
     let folder = Folder::new();
     folder.write("formed.onnx", formed(false));
+    folder.write("free.onnx", formed(true));
     let labels = ("y", vec![8], (0..8).map(|i| (i % 2) as f32).collect());
     let form = ("form", vec![3], vec![-1.0, 2.0, 2.0]);
     folder.write("x.safetensors", safetensors(&[("x", vec![8, 4], numbers(32, 5)), labels, form]));
-    let run = folder.run(&format!("audit formed.onnx --input x --data x.safetensors {} --out out", AUDIT.replace("0.1", "0.5")));
-    assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
-    let summary = folder.summary("out");
-    assert!(summary["broken"].as_u64().unwrap() > 0, "{summary}");
-    assert!(summary["stages"][0]["backwards"].as_u64().unwrap() > 0, "{summary}");
-    folder.run("replay out").expect(0);
+    for model in ["formed", "free"] {
+        let run = folder.run(&format!("audit {model}.onnx --input x --data x.safetensors {} --out {model}", AUDIT.replace("0.1", "0.5")));
+        assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
+        let summary = folder.summary(model);
+        assert!(summary["broken"].as_u64().unwrap() > 0, "{summary}");
+        assert!(summary["stages"][0]["backwards"].as_u64().unwrap() > 0, "{summary}");
+        folder.run(&format!("replay {model}")).expect(0);
+        // Claims about it are read, decided and replayed with the same values.
+        for (name, property, code) in [("all", "forall", 1), ("same", "equal:formed.onnx:1e-4", 0), ("itself", "equal:free.onnx:0", 0)] {
+            let claim = format!("{model}-{name}");
+            folder.run(&format!("claim new {model} --sampling exhaustive --property {property} --out {claim}.toml")).expect(0);
+            folder.run(&format!("check {claim}.toml")).expect(code);
+            folder.run(&format!("replay {claim}.evidence")).expect(if name == "all" { 0 } else { 2 });
+        }
+    }
 }

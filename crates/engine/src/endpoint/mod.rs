@@ -18,7 +18,7 @@ use message::{Metadata, Request, RequestOutput, RequestTensor, Response, TensorM
 
 use crate::black_box::reals;
 use crate::feed::arrange;
-use crate::{Buffer, Elements, EngineError, Port, Runtime, Session, Stage, View};
+use crate::{Buffer, Elements, EngineError, Interface, Port, Runtime, Session, Stage, View};
 
 /// A model that a server answers for. As a [`Runtime`] it runs that model and no other.
 pub struct Endpoint {
@@ -66,12 +66,26 @@ impl Endpoint {
         format!("{}\n{}", self.client.url, serde_json::to_string(&self.metadata).unwrap_or_default())
     }
 
-    /// Returns a graph with the model's inputs and outputs and one opaque node between them.
-    #[must_use]
-    pub fn graph(&self) -> Graph {
+    /// Returns a graph with the model's inputs and outputs and one opaque node between them. Sizes of the attacked input that the server leaves free are
+    /// those that `interface` says.
+    ///
+    /// # Errors
+    /// [`EngineError::Endpoint`] where these do not fit.
+    pub fn graph(&self, interface: &Interface) -> Result<Graph, EngineError> {
         let mut graph = Graph::new(self.metadata.name.clone());
         let dtype = |tensor: &TensorMetadata| tensor.dtype().unwrap_or(DType::String);
-        let inputs = self.metadata.inputs.iter().map(|input| Some(graph.input(&input.name, dtype(input), shape(&input.shape)))).collect();
+        let mut inputs = Vec::with_capacity(self.metadata.inputs.len());
+        for input in &self.metadata.inputs {
+            let mut sizes = shape(&input.shape);
+            let attacked = interface.input.as_deref().unwrap_or(&input.name) == input.name;
+            if let Some(sample) = interface.shape.as_ref().filter(|_| attacked) {
+                sizes = sized(&sizes, sample).ok_or_else(|| {
+                    let takes = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                    self.client.error(format!("input `{}` takes [{takes}], which does not fit samples of shape {sample:?}", input.name))
+                })?;
+            }
+            inputs.push(Some(graph.input(&input.name, dtype(input), sizes)));
+        }
         let op = OpaqueOp {
             domain: "brinell.endpoint".to_owned(),
             op_type: "Endpoint".to_owned(),
@@ -89,8 +103,16 @@ impl Endpoint {
                 graph.output(id);
             }
         }
-        graph
+        Ok(graph)
     }
+}
+
+/// The shape with these sizes behind the batch; `None` where it has others.
+fn sized(shape: &[Dim], sample: &[usize]) -> Option<Shape> {
+    let (first, rest) = shape.split_first()?;
+    sample.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).filter(|&n| n > 0)?;
+    let fits = rest.len() == sample.len() && rest.iter().zip(sample).all(|(dim, size)| dim.fixed().is_none_or(|fixed| fixed == *size));
+    fits.then(|| std::iter::once(*first).chain(sample.iter().map(|&size| Dim::Fixed(size))).collect())
 }
 
 /// Batch first; what else is free stays free.

@@ -10,6 +10,7 @@ use brinell_record::{Norm, SUMMARY_SCHEMA, Sampling, SanityLevel, Summary};
 use super::error::ClaimError;
 use super::read::Source;
 use crate::run::Identity;
+use crate::subject::DataFiles;
 use crate::{ProtocolError, Subject};
 
 /// What the caller wants of the claim.
@@ -158,7 +159,12 @@ impl Writer<'_> {
     }
 
     fn equal(&self, other: &str, tolerance: f64) -> Result<Wanted, ProtocolError> {
-        let subject = Subject::load(Path::new(other), &super::plan::interface_of(&self.summary.model))?;
+        let (data, model) = (&self.summary.data, &self.summary.model);
+        let files =
+            DataFiles { path: Path::new(&data.path), labels: data.labels.as_deref(), classes: data.classes.as_deref().map(Path::new) };
+        let interface = super::plan::interface_of(model);
+        let subject =
+            Subject::load_beside(Path::new(other), &interface, |model, arrays| files.read(model, &interface, data.limit, arrays))?;
         let weights = subject.weights_sha256.as_ref().map_or_else(String::new, |digest| format!("\nweights_sha256 = \"{digest}\""));
         Ok(Wanted {
             toml: format!(

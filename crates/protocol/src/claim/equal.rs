@@ -58,7 +58,7 @@ pub(super) fn compare(claim: &Claim, source: &Source, folder: &Path, plan: &Plan
         return Err(ClaimError::key(&source.path, "property", "is not equal").into());
     };
     let mut one = Subject::load_for(plan)?;
-    let mut two = Subject::load(&resolve(source, other), &one.interface)?;
+    let mut two = Subject::load_for(&Plan { model: resolve(source, other), interface: one.interface.clone(), ..plan.clone() })?;
     if one.signature.classes != two.signature.classes {
         let problem = format!("has {} classes, the model {}", two.signature.classes, one.signature.classes);
         return Err(ClaimError::key(&source.path, format!("{}: property.other", claim.id), problem).into());

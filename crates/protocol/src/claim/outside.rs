@@ -10,6 +10,7 @@ use super::plan::{interface, is_built_in, labels_path};
 use super::read::Source;
 use super::reason::{id, reason};
 use crate::data::{self, LoadOptions};
+use crate::subject::{digests, known, read_model};
 use crate::{ProtocolError, hash};
 
 /// Digests of files, each computed once per check.
@@ -53,8 +54,9 @@ impl Digests {
         wrong.extend(found.iter().filter_map(|file| differs(id::MODEL_CHANGED, file, sha256)));
         if let Some(weights) = weights {
             // What other files the weights lie in stands in the model alone.
-            let subject = crate::Subject::load(&path, &interface(claim))?;
-            let now = FileHash { path: format!("external weights of {model}"), sha256: subject.weights_sha256.unwrap_or_default() };
+            let read = read_model(&path, &known(&interface(claim)))?;
+            let (_, now) = digests(&path, &read)?;
+            let now = FileHash { path: format!("external weights of {model}"), sha256: now.unwrap_or_default() };
             wrong.extend(differs(id::MODEL_CHANGED, &now, weights));
             found.push(now);
         }

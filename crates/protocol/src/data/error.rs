@@ -193,7 +193,9 @@ pub enum DataErrorKind {
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),
     /// An image has another size than the first one.
-    #[error("is {found_height}x{found_width} pixels, but the images before it are {height}x{width}; make them equal, or have them resized")]
+    #[error(
+        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}; make them equal, or say with --shape what size they are brought to"
+    )]
     ImageSize {
         /// Height of the first image.
         height: usize,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_engine::{Preprocess, RuntimeSettings};
-use brinell_record::{FileHash, REPLAY_SCHEMA, Replay, Witness};
+use brinell_record::{REPLAY_SCHEMA, Replay, Witness};
 
 pub use brinell_record::Standing;
 pub use error::ReplayError;
@@ -47,12 +47,11 @@ pub fn replay(path: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result
 
 fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Replay, ProtocolError> {
     let source = Source::open(folder, options)?;
-    let mut subject = source.model(options.model.as_deref())?;
     let mut replay = Replay {
         schema: REPLAY_SCHEMA.to_owned(),
         source: folder.display().to_string(),
         claim: source.claim_id(),
-        model: FileHash { path: subject.path.display().to_string(), sha256: subject.sha256.clone() },
+        model: source.model_file(options.model.as_deref())?,
         judges: Vec::new(),
         refused: Vec::new(),
         witnesses: Vec::new(),
@@ -60,6 +59,7 @@ fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Repl
     if source.witnesses.is_empty() {
         return Ok(replay);
     }
+    let mut subject = source.model(options.model.as_deref())?;
     source.hold(&mut subject)?;
     let shape = source.shape();
     let preprocess = subject.preprocess(&source.preprocess, &shape)?;

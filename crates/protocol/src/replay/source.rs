@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Interface, PreprocessOptions};
-use brinell_record::{Claim, Outcome, Property, Quantity, SUMMARY_SCHEMA, SampleRecord, Standing, Summary, Verdict, Witness};
+use brinell_onnx::Model;
+use brinell_record::{Claim, FileHash, Outcome, Property, Quantity, SUMMARY_SCHEMA, SampleRecord, Standing, Summary, Verdict, Witness};
 use brinell_threat::{Ball, Goal, InputBox};
 
 use super::ReplayOptions;
@@ -14,6 +15,7 @@ use crate::claim::{INPUTS, evidence, plan};
 use crate::data::{self, Dataset, LoadOptions, Scale};
 use crate::npz::held_name;
 use crate::plan::input_box;
+use crate::subject::{DataFiles, digests, known, read_model};
 use crate::{ProtocolError, Subject, hash};
 
 /// Files of a run.
@@ -30,6 +32,7 @@ pub(super) struct Source {
     model: Artefact,
     claim: Option<Claim>,
     interface: Interface,
+    held: HeldAt,
     clean: Option<Samples>,
     adversarial: Option<Samples>,
 }
@@ -42,6 +45,14 @@ pub(super) struct Artefact {
     flag: &'static str,
     /// Largest difference allowed to the model; only of the other artefact of an `equal` claim.
     pub(super) tolerance: f64,
+}
+
+/// Where it stands what the inputs that are not attacked are held at.
+enum HeldAt {
+    /// Beside the samples that a check stored.
+    Stored(PathBuf),
+    /// In the data of a run.
+    Data { path: PathBuf, labels: Option<String>, classes: Option<String>, limit: Option<usize> },
 }
 
 /// Stored samples and where each of them stands.
@@ -126,6 +137,7 @@ impl Source {
             adversarial: wants(false).then(|| Samples::stored(&folder.join("run").join(ADVERSARIAL))).transpose()?,
             witnesses: verdict.witnesses,
             interface: plan::interface(&claim),
+            held: HeldAt::Stored(folder.join(INPUTS)),
             claim: Some(claim),
         })
     }
@@ -146,10 +158,19 @@ impl Source {
         let scale = plan::scale(&summary.preprocessing.scale);
         let [lo, hi] = summary.threat.input_box;
         let interface = plan::interface_of(&summary.model);
+        let held = HeldAt::Data {
+            path: options.data.clone().unwrap_or_else(|| PathBuf::from(&summary.data.path)),
+            labels: summary.data.labels.clone(),
+            classes: summary.data.classes.clone(),
+            limit: summary.data.limit,
+        };
         let witnesses = Self::lines(folder, &summary)?;
         let clean = match witnesses.is_empty() {
             true => None,
-            false => Some(Samples::of_run(&model.load(options.model.as_deref(), &interface)?, &summary, options.data.as_deref(), scale)?),
+            false => {
+                let subject = model.load(options.model.as_deref(), &interface, &held)?;
+                Some(Samples::of_run(&subject, &summary, options.data.as_deref(), scale)?)
+            }
         };
         let bounds = InputBox::new(lo as f32, hi as f32)?;
         let mut ball = Ball { norm: plan::norm_of(summary.threat.norm), eps: summary.threat.eps, bounds, features: None };
@@ -163,6 +184,7 @@ impl Source {
             model,
             claim: None,
             interface,
+            held,
             clean,
             adversarial: (!witnesses.is_empty()).then(|| Samples::stored(&folder.join(ADVERSARIAL))).transpose()?,
             witnesses,
@@ -199,7 +221,15 @@ impl Source {
     /// # Errors
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
     pub(super) fn model(&self, named: Option<&Path>) -> Result<Subject, ProtocolError> {
-        self.model.load(named, &self.interface)
+        self.model.load(named, &self.interface, &self.held)
+    }
+
+    /// Returns path and digest of the model, which must be the one that the record is about.
+    ///
+    /// # Errors
+    /// As [`Source::model`].
+    pub(super) fn model_file(&self, named: Option<&Path>) -> Result<FileHash, ProtocolError> {
+        self.model.file(named, &self.interface)
     }
 
     /// Reads the other artefact of an `equal` claim.
@@ -207,7 +237,7 @@ impl Source {
     /// # Errors
     /// As [`Source::model`].
     pub(super) fn other(&self, artefact: &Artefact, named: Option<&Path>) -> Result<Subject, ProtocolError> {
-        artefact.load(named, &self.interface)
+        artefact.load(named, &self.interface, &self.held)
     }
 
     /// Holds the inputs that are not attacked at what the stored samples have beside them.
@@ -219,12 +249,9 @@ impl Source {
         if subject.signature.held.is_empty() || !clean.data.arrays.is_empty() {
             return subject.hold(&clean.data);
         }
-        // Evidence stores them under names of its own, which are known only now that the model has been read.
-        let names: Vec<String> = subject.signature.held.iter().map(|port| port.name.clone()).collect();
-        let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), ..LoadOptions::default() };
-        let mut data = data::load(&clean.data.path, &options)?;
-        data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name = name);
-        subject.hold(&data)
+        // Their names are known only now that the model has been read.
+        let names = subject.signature.held.iter().map(|port| port.name.clone()).collect();
+        subject.hold(&stored(&clean.data.path, names)?)
     }
 
     /// Returns the row of the stored samples that a sample stands in.
@@ -269,37 +296,80 @@ impl Source {
     }
 }
 
+/// Reads stored samples with what these inputs are held at, for which evidence has names of its own.
+fn stored(path: &Path, names: Vec<String>) -> Result<Dataset, ProtocolError> {
+    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), ..LoadOptions::default() };
+    let mut data = data::load(path, &options)?;
+    data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name = name);
+    Ok(data)
+}
+
+impl HeldAt {
+    /// Reads samples with what these inputs of a model are held at.
+    fn read(&self, model: &Model, interface: &Interface, names: Vec<String>) -> Result<Dataset, ProtocolError> {
+        match self {
+            Self::Stored(path) => stored(path, names),
+            Self::Data { path, labels, classes, limit } => {
+                let files = DataFiles { path, labels: labels.as_deref(), classes: classes.as_deref().map(Path::new) };
+                files.read(model, interface, *limit, names)
+            }
+        }
+    }
+}
+
 impl Artefact {
     /// Reads the file, which must have the digest of the record.
     ///
     /// # Errors
     /// [`ReplayError::Other`], [`ReplayError::Missing`].
-    fn load(&self, named: Option<&Path>, interface: &Interface) -> Result<Subject, ProtocolError> {
+    fn load(&self, named: Option<&Path>, interface: &Interface, held: &HeldAt) -> Result<Subject, ProtocolError> {
+        let path = self.found(named)?;
+        let subject = Subject::load_beside(path, interface, |model, names| held.read(model, interface, names))?;
+        self.compare(path, &subject.sha256, subject.weights_sha256.as_ref())?;
+        Ok(subject)
+    }
+
+    /// Returns the file's path and digest, which must be that of the record. Of a file it is not asked whether it can be used.
+    ///
+    /// # Errors
+    /// As [`Artefact::load`].
+    fn file(&self, named: Option<&Path>, interface: &Interface) -> Result<FileHash, ProtocolError> {
+        let path = self.found(named)?;
+        let (sha256, weights) = if crate::is_address(path) {
+            (Subject::load(path, interface)?.sha256, None)
+        } else {
+            digests(path, &read_model(path, &known(interface))?)?
+        };
+        self.compare(path, &sha256, weights.as_ref())?;
+        Ok(FileHash { path: path.display().to_string(), sha256 })
+    }
+
+    /// Returns where the artefact is. A file has the digest of the record, whatever else it may be.
+    fn found<'a>(&'a self, named: Option<&'a Path>) -> Result<&'a Path, ProtocolError> {
         let path = named.unwrap_or(&self.path);
-        let address = crate::is_address(path);
-        if !address && !path.exists() {
+        if crate::is_address(path) {
+            return Ok(path);
+        }
+        if !path.exists() {
             return Err(ReplayError::Missing { path: path.to_path_buf(), flag: self.flag }.into());
         }
-        let other = |found: String, expected: &str| ReplayError::Other {
-            path: path.to_path_buf(),
-            found,
-            expected: expected.to_owned(),
-            flag: self.flag,
-        };
-        if !address {
-            let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
-            if found != self.sha256 {
-                return Err(other(found, &self.sha256).into());
-            }
+        let found = hash::sha256_file(path).map_err(ProtocolError::io("read", path))?;
+        if found == self.sha256 { Ok(path) } else { Err(self.other(path, &found, &self.sha256)) }
+    }
+
+    fn compare(&self, path: &Path, sha256: &str, weights: Option<&String>) -> Result<(), ProtocolError> {
+        if sha256 != self.sha256 {
+            return Err(self.other(path, sha256, &self.sha256));
         }
-        let subject = Subject::load(path, interface)?;
-        if subject.sha256 != self.sha256 {
-            return Err(other(subject.sha256.clone(), &self.sha256).into());
+        match &self.weights_sha256 {
+            Some(expected) if weights != Some(expected) => Err(self.other(path, weights.map_or("", String::as_str), expected)),
+            _ => Ok(()),
         }
-        match (&self.weights_sha256, &subject.weights_sha256) {
-            (Some(expected), found) if found.as_ref() != Some(expected) => Err(other(found.clone().unwrap_or_default(), expected).into()),
-            _ => Ok(subject),
-        }
+    }
+
+    fn other(&self, path: &Path, found: &str, expected: &str) -> ProtocolError {
+        let (path, found, expected) = (path.to_path_buf(), found.to_owned(), expected.to_owned());
+        ReplayError::Other { path, found, expected, flag: self.flag }.into()
     }
 }
 

@@ -1,14 +1,15 @@
 //! Models that leave open what the data tell: sizes of their input (images of any size, sequences of any length, tables of any number of columns), and
 //! conditions and sizes that follow from inputs which are not attacked.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use brinell_engine::{Interface, OracleError, Signature, SignatureError};
+use brinell_engine::{Endpoint, Interface, OracleError, Signature, SignatureError};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
 
 use super::hold::held_at;
-use super::{Subject, known, read_model, read_pinned};
+use super::{Subject, known, model_behind, read_model, read_pinned};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::{Plan, ProtocolError};
 
@@ -23,62 +24,126 @@ impl Subject {
         let mut loaded = Self::load(&plan.model, &interface);
         if interface.shape.is_none()
             && let Err(ProtocolError::Oracle(OracleError::Signature(SignatureError::Dynamic { .. }))) = loaded
-            && let Some(shape) = sample_of_data(plan)?
         {
-            (interface, sized_by_data) = (Interface { shape: Some(shape), ..interface }, true);
+            (interface, sized_by_data) = (Interface { shape: Some(sample_of_data(plan)?), ..interface }, true);
             loaded = Self::load(&plan.model, &interface);
         }
-        if let Err(ProtocolError::Oracle(OracleError::Signature(SignatureError::Output { .. }))) = loaded
-            && let Some(subject) = Self::load_with_values(plan, &interface)?
-        {
-            loaded = Ok(subject);
-        }
-        let mut subject = loaded?;
+        let mut subject = Self::or_with_values(loaded, &plan.model, &interface, |model, arrays| {
+            DataFiles::of(plan).read(model, &interface, plan.limit, arrays)
+        })?;
         subject.sized_by_data = sized_by_data;
         Ok(subject)
     }
 
+    /// As [`Subject::load`]; where only the other inputs tell what comes out, they are held at the arrays that `data` reads for the model.
+    ///
+    /// # Errors
+    /// As [`Subject::load`] and [`Subject::hold`], and those of `data`.
+    pub(crate) fn load_beside(
+        path: &Path,
+        interface: &Interface,
+        data: impl FnOnce(&Model, Vec<String>) -> Result<Dataset, ProtocolError>,
+    ) -> Result<Self, ProtocolError> {
+        Self::or_with_values(Self::load(path, interface), path, interface, data)
+    }
+
+    /// Returns what was loaded, or the model with the other inputs held where that alone tells what comes out.
+    fn or_with_values(
+        loaded: Result<Self, ProtocolError>,
+        path: &Path,
+        interface: &Interface,
+        data: impl FnOnce(&Model, Vec<String>) -> Result<Dataset, ProtocolError>,
+    ) -> Result<Self, ProtocolError> {
+        match loaded {
+            Err(ProtocolError::Oracle(OracleError::Signature(SignatureError::Output { .. }))) if !Endpoint::is_address(path) => {
+                Self::with_values(path, interface, data)?.map_or(loaded, Ok)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// Reads a model of which something could not be read, with the other inputs held; `None` where there is nothing to hold or to gain.
-    fn load_with_values(plan: &Plan, interface: &Interface) -> Result<Option<Self>, ProtocolError> {
-        let model = read_pinned(&plan.model, &known(interface))?;
+    fn with_values(
+        path: &Path,
+        interface: &Interface,
+        data: impl FnOnce(&Model, Vec<String>) -> Result<Dataset, ProtocolError>,
+    ) -> Result<Option<Self>, ProtocolError> {
+        let model = read_pinned(path, &known(interface))?;
         let (ports, batch) = Signature::held_of(&model.graph, interface).map_err(OracleError::Signature)?;
         if ports.is_empty() {
             return Ok(None);
         }
-        let data = read(plan, &model, interface, plan.limit, ports.iter().map(|port| port.name.clone()).collect())?;
+        let data = data(&model, ports.iter().map(|port| port.name.clone()).collect())?;
         let held = held_at(&ports, batch, &data.arrays, data.n, &data.path)?;
-        let mut model = read_pinned(&plan.model, &Known { values: held.constants(), ..known(interface) })?;
+        let mut model = read_pinned(path, &Known { values: held.constants(), ..known(interface) })?;
         model.graph = held.bind(&model.graph).map_err(OracleError::Graph)?;
         let Ok(signature) = Signature::of(&model.graph, interface) else { return Ok(None) };
-        let mut subject = Self::of_file(&plan.model, interface, model, signature)?;
+        let mut subject = Self::of_file(path, interface, model, signature)?;
         subject.held = Arc::new(held);
         Ok(Some(subject))
     }
 }
 
-/// Returns the sizes of a sample of the data in the order that the model's input has; `None` where they do not fit it.
-fn sample_of_data(plan: &Plan) -> Result<Option<Vec<usize>>, ProtocolError> {
-    let model = read_model(&plan.model, &known(&plan.interface))?;
-    let Some(input) = attacked(&model.graph, plan.interface.input.as_deref()) else { return Ok(None) };
-    let first = read(plan, &model, &plan.interface, Some(1), Vec::new())?;
-    Ok(fit(&first.shape, model.graph.shape(input).and_then(|shape| shape.get(1..))))
+/// Returns the sizes of a sample of the data in the order that the model's input has.
+///
+/// # Errors
+/// [`ProtocolError::Sample`] where they do not fit it.
+fn sample_of_data(plan: &Plan) -> Result<Vec<usize>, ProtocolError> {
+    let interface = &plan.interface;
+    let model = match Endpoint::is_address(&plan.model) {
+        true => model_behind(&Endpoint::connect(&plan.model.to_string_lossy())?, interface)?,
+        false => read_model(&plan.model, &known(interface))?,
+    };
+    let input = attacked(&model.graph, interface.input.as_deref());
+    let first = DataFiles::of(plan).read(&model, interface, Some(1), Vec::new())?;
+    let shape = input.and_then(|input| model.graph.shape(input));
+    fit(&first.shape, shape.and_then(|shape| shape.get(1..))).ok_or_else(|| ProtocolError::Sample {
+        found: first.shape,
+        input: input.map_or_else(String::new, |input| model.graph.value(input).name.clone()),
+        takes: shape.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    })
 }
 
-/// Reads samples for a model whose signature is not known yet; images are not resized.
-fn read(plan: &Plan, model: &Model, interface: &Interface, limit: Option<usize>, arrays: Vec<String>) -> Result<Dataset, ProtocolError> {
-    let input = attacked(&model.graph, interface.input.as_deref());
-    let given = plan.classes.as_deref().map(data::class_names).transpose()?;
-    let options = LoadOptions {
-        labels: plan.labels.clone().map(Into::into),
-        only_names: given.is_none() && matches!(model.class_labels, Some(ClassLabels::Ints(_))),
-        class_names: given.or_else(|| model.class_labels.as_ref().map(ClassLabels::names)),
-        limit,
-        image_size: None,
-        channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),
-        input: input.map(|id| model.graph.value(id).name.clone()),
-        arrays,
-    };
-    Ok(data::load(&plan.data, &options)?)
+/// Where labelled samples lie.
+pub(crate) struct DataFiles<'a> {
+    /// The samples.
+    pub(crate) path: &'a Path,
+    /// Their labels, as the user says.
+    pub(crate) labels: Option<&'a str>,
+    /// Names of the classes.
+    pub(crate) classes: Option<&'a Path>,
+}
+
+impl<'a> DataFiles<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        Self { path: &plan.data, labels: plan.labels.as_deref(), classes: plan.classes.as_deref() }
+    }
+
+    /// Reads samples for a model whose signature is not known yet; images are not resized.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Data`].
+    pub(crate) fn read(
+        &self,
+        model: &Model,
+        interface: &Interface,
+        limit: Option<usize>,
+        arrays: Vec<String>,
+    ) -> Result<Dataset, ProtocolError> {
+        let input = attacked(&model.graph, interface.input.as_deref());
+        let given = self.classes.map(data::class_names).transpose()?;
+        let options = LoadOptions {
+            labels: self.labels.map(Into::into),
+            only_names: given.is_none() && matches!(model.class_labels, Some(ClassLabels::Ints(_))),
+            class_names: given.or_else(|| model.class_labels.as_ref().map(ClassLabels::names)),
+            limit,
+            image_size: None,
+            channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),
+            input: input.map(|id| model.graph.value(id).name.clone()),
+            arrays,
+        };
+        Ok(data::load(self.path, &options)?)
+    }
 }
 
 fn attacked(graph: &Graph, name: Option<&str>) -> Option<ValueId> {
