@@ -4,6 +4,7 @@ use brinell_graph::{
     ConvAttrs, ConvTransposeAttrs, DType, Dim, Graph, Op, PadMode, PoolAttrs, Quant, Reduce, ScatterReduction, Shape, ValueId, cost,
     pin_batch, rebatch,
 };
+use brinell_onnx::{Ensemble, Wanted};
 
 /// Reads bytes as a model; what can be read is rearranged, written and read again.
 pub(crate) fn reader(bytes: &[u8]) {
@@ -11,6 +12,11 @@ pub(crate) fn reader(bytes: &[u8]) {
     let _ = cost(&model.graph);
     let _ = rebatch(&model.graph);
     let _ = pin_batch(&model.graph);
+    if let Some(&input) = model.graph.inputs().first() {
+        for &output in model.graph.outputs() {
+            let _ = Ensemble::of(&model.graph, &Wanted { input, output, threshold: None, range: (0.0, 1.0) });
+        }
+    }
     if let Ok(bytes) = brinell_onnx::write(&model.graph) {
         let _ = brinell_onnx::read(&bytes, None);
     }

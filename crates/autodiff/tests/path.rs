@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across, vjp};
-use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
+use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, PadMode, Tensor, TensorData, ValueId};
 use brinell_testkit::{Array, Tolerance, eval_values};
 
 fn opaque(op_type: &str) -> Op {
@@ -194,5 +194,50 @@ fn both_forms_of_a_convolutions_gradient_agree() {
             found.push(eval_values(&graph, &feeds, &[gradient]).unwrap().remove(0));
         }
         Tolerance::Close.assert(&format!("{groups} groups"), &found[0], &found[1]);
+    }
+}
+
+#[test]
+fn what_is_picked_from_a_long_axis_returns_as_through_a_matrix() {
+    let sizes = [2, 3, 4096, 2];
+    let indices: Vec<i64> = (0..300).map(|i| (i * i * 31) % 4096 - 2048).collect();
+    let mut found = Vec::new();
+    for constant in [true, false] {
+        let mut graph = Graph::new("gather");
+        let x = graph.input("x", DType::F32, sizes.map(Dim::Fixed).to_vec());
+        let places = if constant {
+            graph.constant("places", Tensor::ints(indices.clone()))
+        } else {
+            graph.input("places", DType::I64, vec![Dim::Fixed(indices.len())])
+        };
+        let y = graph.add(Op::Gather { axis: 2 }, &[x, places]).unwrap();
+        let seed = graph.input("seed", DType::F32, graph.shape(y).unwrap().to_vec());
+        let gradient = vjp(&mut graph, &[(y, seed)], &[x]).unwrap()[0];
+        assert_eq!(graph.nodes().iter().any(|node| node.op.name() == "ScatterND"), constant);
+        let array = |shape: &[usize], values: Vec<f64>| Array::new(shape, values);
+        let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
+        let mut feeds = vec![("x", array(&sizes, wide(noise(49_152, 1)))), ("seed", array(&[2, 3, 300, 2], wide(noise(3600, 2))))];
+        if !constant {
+            feeds.push(("places", array(&[300], indices.iter().map(|&i| i as f64).collect())));
+        }
+        found.push(eval_values(&graph, &feeds, &[gradient]).unwrap().remove(0));
+    }
+    Tolerance::Close.assert("gather", &found[0], &found[1]);
+}
+
+#[test]
+fn the_gradient_of_a_long_axis_that_is_padded_takes_no_matrix() {
+    let long = 100_000;
+    for (mode, doubled) in [(PadMode::Reflect, [1, 2, 3]), (PadMode::Wrap, [99_997, 99_998, 99_999]), (PadMode::Edge, [0, 0, 0])] {
+        let mut graph = Graph::new("pad");
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(long)]);
+        let y = graph.add(Op::Pad { mode, pads: vec![0, 3, 0, 0] }, &[x]).unwrap();
+        let seed = graph.input("seed", DType::F32, graph.shape(y).unwrap().to_vec());
+        let gradient = vjp(&mut graph, &[(y, seed)], &[x]).unwrap()[0];
+        let ones = |n: usize| Array::new(&[1, n], vec![1.0; n]);
+        let found = eval_values(&graph, &[("x", ones(long)), ("seed", ones(long + 3))], &[gradient]).unwrap().remove(0);
+        let mut expected = vec![1.0; long];
+        doubled.iter().for_each(|&place: &usize| expected[place] += 1.0);
+        Tolerance::Close.assert(&format!("{mode:?}"), &found, &Array::new(&[1, long], expected));
     }
 }

@@ -59,6 +59,11 @@ pub(crate) fn dtype_number(dtype: DType) -> i32 {
     }
 }
 
+/// Number of elements of a tensor of these sizes; `None` where it is too large to be counted.
+pub(crate) fn elements<'a>(sizes: impl IntoIterator<Item = &'a usize>) -> Option<usize> {
+    sizes.into_iter().try_fold(1_usize, |n, &size| n.checked_mul(size))
+}
+
 /// Bytes of one element; strings have no fixed size.
 fn width(dtype: DType) -> Option<usize> {
     Some(match dtype {
@@ -78,7 +83,7 @@ pub(crate) fn single(value: f64) -> f32 {
 
 /// Returns a tensor of a floating-point type with the same element everywhere; `None` for the other types.
 pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor> {
-    let n = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
+    let n = elements(shape)?;
     let data = match dtype {
         DType::F32 => TensorData::F32(vec![single(value); n]),
         DType::F64 => TensorData::F64(vec![value; n]),
@@ -150,8 +155,7 @@ fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor
     }
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
     let shape = shape.ok_or_else(|| bad(format!("its shape {:?} has a negative size", proto.dims)))?;
-    let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-    let count = count.ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
+    let count = elements(&shape).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
     let number = proto.data_type.unwrap_or(0);
     let dtype = dtype(number).ok_or_else(|| bad(format!("its element type {number} is not supported")))?;
 

@@ -5,6 +5,7 @@
 mod measure;
 mod model;
 mod reference;
+mod slope;
 mod step;
 
 use std::path::{Path, PathBuf};

@@ -1,14 +1,21 @@
 //! Runs models on a whole batch, whatever batch they allow.
 
-use brinell_engine::{Session, View};
+use std::collections::BTreeMap;
+
+use brinell_engine::{Elements, Session, View};
+use brinell_graph::TensorData;
 
 use crate::reference::Tensor;
 
-/// Runs a session; where it fixes its batch at 1, once for every sample. Feeds that it does not have are left out.
-pub(crate) fn run(session: &mut dyn Session, feeds: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, String> {
+/// What inputs are held at, by name.
+pub(crate) type Held = BTreeMap<String, brinell_graph::Tensor>;
+
+/// Runs a session; where it fixes its batch at 1 or has inputs that are held, once for every sample. Feeds that it does not have are left out.
+pub(crate) fn run(session: &mut dyn Session, feeds: &[(&str, &Tensor)], held: &Held) -> Result<Vec<Tensor>, String> {
+    let held: Vec<_> = held.iter().filter(|(name, _)| session.inputs().iter().any(|port| port.name == **name)).collect();
     let feeds: Vec<_> = feeds.iter().filter(|(name, _)| session.inputs().iter().any(|port| port.name == *name)).collect();
     let batch = feeds.first().and_then(|(_, tensor)| tensor.shape.first()).copied().ok_or("nothing to feed")?;
-    let single = session.inputs().iter().any(|port| port.shape.first() == Some(&Some(1)));
+    let single = !held.is_empty() || session.inputs().iter().any(|port| port.shape.first() == Some(&Some(1)));
     let calls = if single { batch } else { 1 };
     let mut outputs: Vec<Tensor> = session.outputs().iter().map(|_| Tensor { shape: Vec::new(), data: Vec::new() }).collect();
     for call in 0..calls {
@@ -17,6 +24,14 @@ pub(crate) fn run(session: &mut dyn Session, feeds: &[(&str, &Tensor)]) -> Resul
         for ((name, tensor), shape) in feeds.iter().zip(&shapes) {
             let rows = tensor.data.len() / calls;
             views.push((*name, View::f32(shape, &tensor.data[call * rows..(call + 1) * rows])));
+        }
+        for (name, tensor) in &held {
+            let data = match tensor.data() {
+                TensorData::F32(data) => Elements::F32(data),
+                TensorData::I64(data) => Elements::I64(data),
+                _ => continue,
+            };
+            views.push((name.as_str(), View { shape: tensor.shape(), data }));
         }
         let mut wrong = None;
         let mut sink = |i: usize, view: View<'_>| match view.data.as_f32() {

@@ -1,8 +1,11 @@
-//! What PyTorch says about a model.
+//! What PyTorch, or for files that others made ONNX Runtime, says about a model.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::SafeTensors;
+use brinell_graph::TensorData;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 /// An array of f32.
@@ -12,13 +15,15 @@ pub(crate) struct Tensor {
     pub(crate) data: Vec<f32>,
 }
 
-/// Input, outputs, cotangents and gradient of a model, all with the batch first.
+/// Input, outputs, cotangents and gradient of a model, all with the batch first. Of a file that others made there is no gradient.
 pub(crate) struct Reference {
     pub(crate) facts: Value,
     pub(crate) x: Tensor,
     pub(crate) outputs: Vec<Tensor>,
     pub(crate) cotangents: Vec<Tensor>,
-    pub(crate) gradient: Tensor,
+    pub(crate) gradient: Option<Tensor>,
+    /// What other inputs are held at, by name.
+    pub(crate) held: BTreeMap<String, brinell_graph::Tensor>,
 }
 
 impl Reference {
@@ -36,6 +41,23 @@ impl Reference {
         };
         let numbered = |kind: &str| (0..).map_while(|i| named(&format!("{kind}_{i}"))).collect();
         let needed = |name: &str| named(name).ok_or_else(|| fail(format!("it has no `{name}`")));
-        Ok(Self { facts, x: needed("x")?, outputs: numbered("output"), cotangents: numbered("cotangent"), gradient: needed("gradient")? })
+        let held = tensors.iter().filter_map(|(name, view)| Some((name.strip_prefix("held_")?.to_owned(), held(&view)?))).collect();
+        Ok(Self {
+            facts,
+            x: needed("x")?,
+            outputs: numbered("output"),
+            cotangents: numbered("cotangent"),
+            gradient: named("gradient"),
+            held,
+        })
     }
+}
+
+fn held(view: &TensorView<'_>) -> Option<brinell_graph::Tensor> {
+    let data = match view.dtype() {
+        Dtype::F32 => TensorData::F32(view.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()),
+        Dtype::I64 => TensorData::I64(view.data().as_chunks::<8>().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect()),
+        _ => return None,
+    };
+    brinell_graph::Tensor::new(view.shape().to_vec(), data)
 }

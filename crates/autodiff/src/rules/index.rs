@@ -1,12 +1,15 @@
 //! Operators that pick, sort or scan.
 //!
-//! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix, or scattered where the batch was one row. GatherElements: a scatter that
+//! Gather: dy added to the rows it was taken from, as a product with a one-hot matrix, or scattered where that would be large or the batch was one row. GatherElements: a scatter that
 //! adds; GatherND the same. ScatterElements and ScatterND: what was overwritten receives nothing, updates are gathered. TopK: dy at the indices. CumSum:
 //! the sum from the other end. Trilu: the same triangle. ReverseSequence: reversed again.
 
-use brinell_graph::{Dim, Op, ScatterReduction, ValueId};
+use brinell_graph::{Dim, Op, ScatterReduction, Tensor, TensorData, ValueId};
 
 use crate::ctx::{Built, Ctx, Grads, product, unsupported};
+
+/// Elements of the largest one-hot matrix of constant indices; beyond it a scatter takes less.
+const DENSE: usize = 1 << 20;
 
 pub(super) fn top_k(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
     let (x, dy) = (ctx.x(0)?, ctx.dy()?);
@@ -97,6 +100,9 @@ pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
     let (before, after) = (&shape[..axis], &shape[axis + 1..]);
     let n = product(&index_shape);
     let flat = ctx.reshape(dy, before.iter().chain([&n]).chain(after).copied().collect())?;
+    if let Some(indices) = constant.as_ref().filter(|indices| indices.len().saturating_mul(depth) > DENSE) {
+        return Ctx::one(to_places(ctx, flat, axis, indices)?);
+    }
     let matrix = if let Some(indices) = constant {
         let depth_signed = crate::ctx::signed(depth);
         let row = |index: i64| (0..depth_signed).map(move |i| if i == index.rem_euclid(depth_signed.max(1)) { 1.0 } else { 0.0 });
@@ -108,6 +114,22 @@ pub(super) fn gather(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
         ctx.op(Op::OneHot { axis: 1, depth }, &[flat, values])?
     };
     Ctx::one(from_rows(ctx, flat, axis, matrix)?)
+}
+
+/// Adds the elements of an axis of dy to their places in x, where a one-hot matrix would be too large.
+fn to_places(ctx: &mut Ctx<'_>, dy: ValueId, axis: usize, indices: &[i64]) -> Built {
+    let x = ctx.x(0)?;
+    let (rank, depth) = (ctx.rank(x)?, crate::ctx::signed(ctx.size(x, axis)?));
+    let front: Vec<usize> = std::iter::once(axis).chain((0..rank).filter(|&other| other != axis)).collect();
+    let back: Vec<usize> = (0..rank).map(|other| front.iter().position(|&from| from == other).unwrap_or(other)).collect();
+    let turned = ctx.transpose(dy, front.clone())?;
+    let zeros = ctx.zeros_like(x)?;
+    let zeros = ctx.transpose(zeros, front)?;
+    let data = TensorData::I64(indices.iter().map(|index| index.rem_euclid(depth.max(1))).collect());
+    let Some(places) = Tensor::new(vec![indices.len(), 1], data) else { return unsupported("its indices contradict themselves") };
+    let places = ctx.graph.constant("grad_const", places);
+    let summed = ctx.op(Op::ScatterND { reduction: ScatterReduction::Add }, &[zeros, places, turned])?;
+    ctx.transpose(summed, back)
 }
 
 /// Returns the value with its axis of n elements multiplied by a `matrix` [n, m], in whose place it has m.

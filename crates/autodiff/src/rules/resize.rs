@@ -3,7 +3,10 @@
 use brinell_graph::{ResizeAttrs, ResizeCoordinates, ResizeMode, ResizeNearest};
 
 use super::index::from_rows;
-use crate::ctx::{Ctx, Grads, narrow};
+use crate::ctx::{Ctx, Grads, narrow, unsupported};
+
+/// Elements of the largest matrix between two axes.
+const MOST_WEIGHTS: usize = 1 << 26;
 
 pub(super) fn resize(ctx: &mut Ctx<'_>, attrs: &ResizeAttrs) -> Grads {
     let (x, mut dy) = (ctx.x(0)?, ctx.dy()?);
@@ -16,6 +19,9 @@ pub(super) fn resize(ctx: &mut Ctx<'_>, attrs: &ResizeAttrs) -> Grads {
             Some(&scale) if !attrs.by_size => f64::from(scale),
             _ => as_f64(to) / as_f64(from),
         };
+        if to.saturating_mul(from) > MOST_WEIGHTS {
+            return unsupported(format!("an axis of {from} elements becomes one of {to}, and their matrix is too large"));
+        }
         let rows: Vec<f32> = (0..to).flat_map(|i| row(attrs, position(attrs.coordinates, i, scale, from, to), from, scale)).collect();
         let matrix = ctx.floats(dy, vec![to, from], rows)?;
         dy = from_rows(ctx, dy, axis, matrix)?;

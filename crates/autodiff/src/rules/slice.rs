@@ -5,7 +5,6 @@
 
 use brinell_graph::{Dim, Op, PadMode, ValueId};
 
-use super::index::from_rows;
 use crate::ctx::{Built, Ctx, Grads, RuleError, signed, unsupported};
 
 pub(super) fn slice(ctx: &mut Ctx<'_>, axes: &[usize], starts: &[i64], steps: &[i64]) -> Grads {
@@ -60,12 +59,41 @@ pub(super) fn pad(ctx: &mut Ctx<'_>, mode: PadMode, pads: &[i64]) -> Grads {
         if (before, after) != (0, 0) {
             let size = ctx.size(x, axis)?;
             let sources = sources(mode, signed(size), before, after)?;
-            let weights = sources.iter().flat_map(|&source| (0..size).map(move |i| if i == source { 1.0 } else { 0.0 })).collect();
-            let matrix = ctx.floats(dy, vec![sources.len(), size], weights)?;
-            dy = from_rows(ctx, dy, axis, matrix)?;
+            dy = returned(ctx, dy, axis, size, &sources)?;
         }
     }
     Ctx::one(dy)
+}
+
+/// Returns a value whose elements along an axis are the sums of those that copy them. Neighbours that copy neighbours, in the same or the reverse order,
+/// or all the same element, go back together.
+fn returned(ctx: &mut Ctx<'_>, dy: ValueId, axis: usize, size: usize, sources: &[usize]) -> Built {
+    let rank = ctx.rank(dy)?;
+    let mut sum: Option<ValueId> = None;
+    let mut start = 0;
+    while let Some(&first) = sources.get(start) {
+        let step = sources.get(start + 1).map_or(1, |&next| signed(next) - signed(first)).clamp(-1, 1);
+        let follows = |pair: &&[usize]| matches!(pair, [a, b] if signed(*b) - signed(*a) == step);
+        let end = start + 1 + sources[start..].windows(2).take_while(follows).count();
+        let mut part = ctx.slice(dy, axis, start, end)?;
+        let last = sources.get(end - 1).copied().unwrap_or(first);
+        if step == 0 {
+            part = ctx.sum(part, &[axis], true)?;
+        } else if step < 0 && end > start + 1 {
+            let (starts, ends) = (vec![signed(end - start) - 1], vec![-1]);
+            part = ctx.op(Op::Slice { axes: vec![axis], starts, ends, steps: vec![-1] }, &[part])?;
+        }
+        let mut pads = vec![0; 2 * rank];
+        pads[axis] = signed(first.min(last));
+        pads[rank + axis] = signed(size) - 1 - signed(first.max(last));
+        let part = ctx.pad(part, pads)?;
+        sum = Some(match sum {
+            Some(sum) => ctx.add(sum, part)?,
+            None => part,
+        });
+        start = end;
+    }
+    sum.map_or_else(|| unsupported("an empty axis is padded"), Ok)
 }
 
 /// Returns for each element of a padded axis the element of x that it copies.

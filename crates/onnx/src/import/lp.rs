@@ -3,6 +3,7 @@
 use brinell_graph::{Dim, Op, PoolAttrs, Reduce, ValueId};
 
 use super::{Importer, Node, Refusal, bad, pool, size, unknown};
+use crate::tensor;
 
 /// x divided by its L1 or L2 norm along an axis; a norm of zero divides nothing.
 pub(super) fn lp_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -66,7 +67,7 @@ pub(super) fn lp_pool(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
             return unknown("ceil_mode needs fixed sizes");
         }
     }
-    let area: usize = attrs.kernel.iter().product();
+    let Some(area) = tensor::elements(&attrs.kernel) else { return bad("its window is too large") };
     let x = node.input(0)?;
     let powers = importer.power(node, x, p)?;
     let mean = importer.step(node, Op::AveragePool { pool: attrs, count_include_pad: true }, &[powers])?;

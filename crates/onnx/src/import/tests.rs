@@ -387,3 +387,16 @@ fn one_initial_state_is_where_all_samples_of_a_batch_begin() {
     assert!(model.opaque().is_empty(), "{:?}", model.opaque());
     assert_eq!(model.graph.shape(model.graph.outputs()[0]), Some(&[f(1), B, f(3)][..]));
 }
+
+#[test]
+fn sizes_that_cannot_be_multiplied_are_no_constant() {
+    let huge = i64::MAX / 2;
+    let model = Builder::new(&[-1, 2])
+        .ints("two", &[7, 8])
+        .ints("target", &[huge, -1, huge])
+        .node("Reshape", &["two", "target"], &["far"], &[])
+        .node("Cast", &["far"], &["y"], &[int("to", 1)]);
+    assert!(matches!(model.ops(13).first(), Some(Op::Reshape { .. })), "it was computed");
+    let window = Builder::new(&[-1, 1, 4, 4]).node("LpPool", &["x"], &["y"], &[ints("kernel_shape", &[huge, huge])]);
+    assert!(window.read(18).is_err());
+}

@@ -7,9 +7,12 @@ use brinell_graph::{Compare, DType, Dim, Graph, Node, Op, Tensor, ValueId};
 use super::column::{Arithmetic, Column, Step};
 use super::set::Set;
 use super::{TreesError, Wanted};
+use crate::tensor::elements;
 
 /// Nodes that may stand one behind the other before the trees.
 const MAX_STEPS: usize = 256;
+/// Columns that are followed; a table has some hundreds.
+const MOST_COLUMNS: usize = 1 << 16;
 
 /// Returns the features that `value` holds for each sample.
 ///
@@ -42,7 +45,7 @@ impl Trace<'_> {
         let graph = self.graph;
         let blocked = |node: &str, op: &str| TreesError::Before { node: node.to_owned(), op: op.to_owned() };
         if value == self.wanted.input {
-            let n = elements(graph, value).ok_or_else(|| blocked(&graph.value(value).name, "input"))?;
+            let n = width(graph, value).ok_or_else(|| blocked(&graph.value(value).name, "input"))?;
             return Ok((0..n).map(Column::input).collect());
         }
         let Some(node) = graph.nodes().iter().find(|node| node.outputs.contains(&Some(value))) else {
@@ -63,7 +66,7 @@ impl Trace<'_> {
     /// What a node makes; `None` where it is no function of single values that keeps or turns their order.
     fn node(&mut self, node: &Node, value: ValueId, depth: usize) -> Result<Option<Vec<Column>>, TreesError> {
         let input = |index: usize| node.inputs.get(index).copied().flatten();
-        let Some(first) = input(0) else { return Ok(None) };
+        let Some(first) = input(0).filter(|_| self.sizes(value).is_some()) else { return Ok(None) };
         let dtype = |value: ValueId| self.graph.value(value).dtype;
         let each = |columns: Vec<Column>, step: Step| Some(columns.into_iter().map(|column| column.then(step)).collect());
         Ok(match &node.op {
@@ -111,9 +114,9 @@ impl Trace<'_> {
             Op::Split { axis, sizes } if *axis > 0 => {
                 let columns = self.value(first, depth + 1)?;
                 let before = node.outputs.iter().zip(sizes).take_while(|(output, _)| **output != Some(value));
-                let start: usize = before.map(|(_, size)| size).sum();
+                let start = before.fold(0_usize, |sum, (_, &size)| sum.saturating_add(size));
                 let place = node.outputs.iter().position(|output| *output == Some(value)).unwrap_or(0);
-                let picked: Vec<usize> = (start..start + sizes.get(place).copied().unwrap_or(0)).collect();
+                let picked: Vec<usize> = (start..start.saturating_add(sizes.get(place).copied().unwrap_or(0))).collect();
                 pick(&self.sizes(first).unwrap_or_default(), axis - 1, &columns, &picked)
             }
             Op::Reshape { shape } if matches!(shape.first(), Some(Dim::Batch(1))) => self.same_elements(first, value, depth)?,
@@ -124,7 +127,7 @@ impl Trace<'_> {
 
     /// The elements of `from` in the same order, where each sample keeps its own.
     fn same_elements(&mut self, from: ValueId, to: ValueId, depth: usize) -> Result<Option<Vec<Column>>, TreesError> {
-        if !matches!(self.graph.shape(from), Some([Dim::Batch(1), ..])) || elements(self.graph, from) != elements(self.graph, to) {
+        if !matches!(self.graph.shape(from), Some([Dim::Batch(1), ..])) || width(self.graph, from) != width(self.graph, to) {
             return Ok(None);
         }
         self.value(from, depth + 1).map(Some)
@@ -288,14 +291,17 @@ fn step(op: &Op, dtype: Option<DType>, place: usize, column: Column, constant: f
     Some(column.then(step))
 }
 
-/// Sizes of the axes of a value but the batch.
+/// Sizes of the axes of a value but the batch, where their elements can be followed.
 fn sizes(graph: &Graph, value: ValueId) -> Option<Vec<usize>> {
-    graph.shape(value)?.split_first()?.1.iter().map(|dim| dim.fixed()).collect()
+    let sizes: Vec<usize> = graph.shape(value)?.split_first()?.1.iter().map(|dim| dim.fixed()).collect::<Option<_>>()?;
+    // In whatever order they are multiplied, they stay countable.
+    elements(sizes.iter().filter(|&&size| size != 0)).filter(|&n| n <= MOST_COLUMNS)?;
+    Some(sizes)
 }
 
 /// Elements of a value for each sample.
-fn elements(graph: &Graph, value: ValueId) -> Option<usize> {
-    sizes(graph, value)?.iter().try_fold(1_usize, |n, &size| n.checked_mul(size))
+fn width(graph: &Graph, value: ValueId) -> Option<usize> {
+    elements(&sizes(graph, value)?)
 }
 
 /// For every element of `out` the place of the one in `own` that is repeated there.
@@ -349,7 +355,7 @@ fn pick(sizes: &[usize], axis: usize, columns: &[Column], picked: &[usize]) -> O
 
 fn gather(sizes: &[usize], axis: usize, columns: &[Column], indices: &Tensor) -> Option<Vec<Column>> {
     let size = i64::try_from(*sizes.get(axis)?).ok()?;
-    let place = |index: i64| usize::try_from(if index < 0 { index + size } else { index }).ok();
+    let place = |index: i64| usize::try_from(if index < 0 { index.checked_add(size)? } else { index }).ok();
     let picked: Vec<usize> = indices.to_ints()?.into_iter().map(place).collect::<Option<_>>()?;
     pick(sizes, axis, columns, &picked)
 }

@@ -11,6 +11,7 @@ use brinell_graph::{DType, Dim, Op, Reduce, Tensor, ValueId};
 use super::content::Content;
 use super::symbol::{Sym, add, converted, div, max, min, mul, of_dim, to_f32};
 use super::{Importer, Node};
+use crate::tensor::elements;
 
 /// Outputs of an operator, where they can be followed.
 type Folded = Option<Vec<Content>>;
@@ -96,7 +97,7 @@ fn outputs(op: &Op, contents: &[Content]) -> Folded {
 
 fn reshaped(x: &Content, shape: &[Dim]) -> Option<Content> {
     let mut fixed: Vec<Option<usize>> = shape.iter().map(|d| d.fixed()).collect();
-    let rest = fixed.iter().flatten().product::<usize>();
+    let rest = elements(fixed.iter().flatten())?;
     if let Some(open) = fixed.iter_mut().find(|d| d.is_none()) {
         *open = x.items.len().checked_div(rest);
     }
@@ -117,7 +118,7 @@ fn reduced(kind: Reduce, axes: &[usize], keepdims: bool, x: &Content) -> Option<
         _ => return None,
     };
     let kept: Vec<usize> = x.shape.iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 1 } else { n }).collect();
-    let mut groups: Vec<Option<Sym>> = vec![None; kept.iter().product()];
+    let mut groups: Vec<Option<Sym>> = vec![None; elements(&kept)?];
     for (at, &item) in place::indices(&x.shape)?.zip(&x.items) {
         let to: Vec<usize> = at.iter().enumerate().map(|(i, &n)| if axes.contains(&i) { 0 } else { n }).collect();
         let slot = groups.get_mut(place::offset(&kept, &to))?;
@@ -125,7 +126,7 @@ fn reduced(kind: Reduce, axes: &[usize], keepdims: bool, x: &Content) -> Option<
     }
     let mut items = groups.into_iter().collect::<Option<Vec<Sym>>>()?;
     if kind == Reduce::Mean {
-        let n: usize = axes.iter().filter_map(|&axis| x.shape.get(axis)).product();
+        let n = elements(axes.iter().filter_map(|&axis| x.shape.get(axis)))?;
         let n = f64::from(u32::try_from(n).ok()?);
         let by = |item: &Sym| if let Sym::Float(sum) = item { Some(Sym::Float(sum / n)) } else { None };
         items = items.iter().map(by).collect::<Option<_>>()?;

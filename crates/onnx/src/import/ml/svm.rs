@@ -11,6 +11,8 @@ use super::{Done, carried_classifier, labels, numbers, scored};
 
 /// Largest number of values that the differences of one operand from all support vectors may have; of more the squares are taken apart.
 const DIFFERENCES: usize = 1 << 17;
+/// Weights that the sums of pairs of classes may have.
+const MOST_WEIGHTS: usize = 1 << 24;
 
 /// Support vectors: class and scores, one for each class of two, else one for each pair of classes, or probabilities.
 pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
@@ -27,7 +29,10 @@ pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>)
     if classes < 2 || per_class.len() != classes || !plain {
         return opaque("its scores are not those of pairs of classes; export it with vectors for each class and without post_transform");
     }
-    let n: usize = per_class.iter().sum();
+    let n = per_class.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
+    if n.saturating_mul(classes.saturating_mul(classes)) > MOST_WEIGHTS {
+        return carried_classifier(importer, node, "it has too many support vectors and pairs of classes");
+    }
     let pairs: Vec<(usize, usize)> = (0..classes).flat_map(|i| (i + 1..classes).map(move |j| (i, j))).collect();
     let weights = pair_weights(&coefficients, &per_class, &pairs).ok_or_else(|| {
         Refusal::Bad(format!("{} coefficients are not those of {n} support vectors against {} classes", coefficients.len(), classes - 1))
@@ -62,7 +67,7 @@ pub(in super::super) fn regressor(importer: &mut Importer<'_>, node: &Node<'_>) 
 /// What each support vector adds to the sum of each pair of classes, support vectors as rows. In the file row k of the coefficients holds, for the
 /// vectors of a class, those against the k-th of the other classes.
 fn pair_weights(coefficients: &[f32], per_class: &[usize], pairs: &[(usize, usize)]) -> Option<Vec<f32>> {
-    let n: usize = per_class.iter().sum();
+    let n = per_class.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size))?;
     if n == 0 || coefficients.len() != n.checked_mul(per_class.len() - 1)? {
         return None;
     }
