@@ -49,6 +49,17 @@ pub enum ProtocolError {
         /// Its shape.
         takes: String,
     },
+    /// Sizes that the model leaves free are those of the data, and its nodes do not take them.
+    #[error(
+        "the model does not take samples of shape {found:?}, which is that of the data; give other data, or say the sizes of one sample with --shape"
+    )]
+    Sized {
+        /// Shape of a sample of the data.
+        found: Vec<usize>,
+        /// What is wrong.
+        #[source]
+        source: Box<ProtocolError>,
+    },
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_attack::contract::HarnessError),

@@ -29,11 +29,10 @@ fn constant(graph: &mut Graph, shape: &[usize], seed: u32) -> ValueId {
 }
 
 /// Convolution, average over all places, two logits; of images of these sizes, with channels last where `last` says so.
-fn images(sizes: [Dim; 2], last: bool) -> Vec<u8> {
+fn images(sizes: [Dim; 3], last: bool) -> Vec<u8> {
     let mut graph = Graph::new("images");
-    let [height, width] = sizes;
-    let three = Dim::Fixed(3);
-    let shape = if last { vec![Dim::Batch(1), height, width, three] } else { vec![Dim::Batch(1), three, height, width] };
+    let [channels, height, width] = sizes;
+    let shape = if last { vec![Dim::Batch(1), height, width, channels] } else { vec![Dim::Batch(1), channels, height, width] };
     let mut x = graph.input("pixels", DType::F32, shape);
     if last {
         x = graph.add(Op::Transpose { perm: vec![0, 3, 1, 2] }, &[x]).unwrap();
@@ -54,11 +53,17 @@ const AUDIT: &str = "--norm linf --eps 0.1 --sanity off --attack pgd:steps=5 --r
 
 fn with_images() -> Folder {
     let folder = Folder::new();
-    folder.write("free.onnx", images([Dim::Unknown, Dim::Unknown], false));
-    folder.write("fixed.onnx", images([Dim::Fixed(5), Dim::Fixed(7)], false));
-    folder.write("last.onnx", images([Dim::Unknown, Dim::Unknown], true));
+    folder.write("free.onnx", images([Dim::Fixed(3), Dim::Unknown, Dim::Unknown], false));
+    folder.write("fixed.onnx", images([3, 5, 7].map(Dim::Fixed), false));
+    folder.write("last.onnx", images([Dim::Fixed(3), Dim::Unknown, Dim::Unknown], true));
+    folder.write("unsaid.onnx", images([Dim::Unknown; 3], false));
     let labels = ("y", vec![8], (0..8).map(|i| (i % 2) as f32).collect());
-    folder.write("x.safetensors", safetensors(&[("x", vec![8, 3, 5, 7], numbers(840, 3)), labels.clone()]));
+    let x = numbers(840, 3);
+    // The same images with their channels last.
+    let last = (0..840).map(|i| x[i / 105 * 105 + i % 3 * 35 + i % 105 / 3]).collect();
+    folder.write("last.safetensors", safetensors(&[("x", vec![8, 5, 7, 3], last), labels.clone()]));
+    folder.write("flat.safetensors", safetensors(&[("x", vec![8, 105], x.clone()), labels.clone()]));
+    folder.write("x.safetensors", safetensors(&[("x", vec![8, 3, 5, 7], x), labels.clone()]));
     folder.write("grey.safetensors", safetensors(&[("x", vec![8, 1, 5, 7], numbers(280, 3)), labels]));
     folder
 }
@@ -66,13 +71,18 @@ fn with_images() -> Folder {
 #[test]
 fn sizes_that_a_model_leaves_free_are_those_of_the_data() {
     let folder = with_images();
-    for (model, out) in [("fixed", "fixed"), ("free", "free"), ("last", "last")] {
-        let run = folder.run(&format!("audit {model}.onnx --data x.safetensors {AUDIT} --out {out}"));
+    let runs =
+        [("fixed", "x", "fixed"), ("free", "x", "free"), ("last", "x", "last"), ("unsaid", "x", "unsaid"), ("unsaid", "last", "turned")];
+    for (model, data, out) in runs {
+        let run = folder.run(&format!("audit {model}.onnx --data {data}.safetensors {AUDIT} --out {out}"));
         assert!([0, 2].contains(&run.code), "{model}: {}{}", run.stdout, run.stderr);
     }
     let fixed = verdicts(&folder.record("fixed"));
     assert_eq!(verdicts(&folder.record("free")), fixed);
     assert_eq!(verdicts(&folder.record("last")), fixed);
+    assert_eq!(verdicts(&folder.record("unsaid")), fixed);
+    // Random starts are drawn in the order of the data.
+    assert_eq!(folder.summary("turned")["clean_correct"], folder.summary("fixed")["clean_correct"]);
     assert!(folder.summary("fixed")["broken"].as_u64().unwrap() > 0);
     assert!(folder.summary("fixed")["model"]["interface"].get("shape").is_none());
     assert_eq!(folder.summary("free")["model"]["interface"]["shape"], serde_json::json!([3, 5, 7]));
@@ -94,6 +104,7 @@ fn sizes_are_said_with_shape_and_must_fit() {
         ("free.onnx --data x.safetensors --shape 5,7", "does not fit samples of shape [5, 7]"),
         ("free.onnx --data x.safetensors --shape 3,0,7", "samples of shape [3, 0, 7] cannot be"),
         ("free.onnx --data x.safetensors --shape 3,9999999999,9999999999", "cannot be"),
+        ("free.onnx --data flat.safetensors", "samples of shape [105] do not fit"),
         ("free.onnx --data grey.safetensors", "samples of shape [1, 5, 7] do not fit"),
     ] {
         let run = folder.run(&format!("audit {arguments} {AUDIT} --out none")).expect(4);

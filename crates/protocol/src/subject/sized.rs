@@ -24,15 +24,32 @@ impl Subject {
         let mut loaded = Self::load(&plan.model, &interface);
         if interface.shape.is_none()
             && let Err(ProtocolError::Oracle(OracleError::Signature(SignatureError::Dynamic { .. }))) = loaded
+            && let Some(sized) = Self::sized_by_data(plan)?
         {
-            (interface, sized_by_data) = (Interface { shape: Some(sample_of_data(plan)?), ..interface }, true);
-            loaded = Self::load(&plan.model, &interface);
+            (interface, loaded) = sized;
+            sized_by_data = true;
         }
         let mut subject = Self::or_with_values(loaded, &plan.model, &interface, |model, arrays| {
             DataFiles::of(plan).read(model, &interface, plan.limit, arrays)
         })?;
         subject.sized_by_data = sized_by_data;
         Ok(subject)
+    }
+
+    /// Reads the model of a plan with the sizes of its data, in the first order of them that it takes.
+    ///
+    /// # Errors
+    /// [`ProtocolError::Sample`] where they do not fit its input, [`ProtocolError::Sized`] where they fit nothing behind that.
+    fn sized_by_data(plan: &Plan) -> Result<Option<(Interface, Result<Self, ProtocolError>)>, ProtocolError> {
+        let mut refused = None;
+        for found in sample_of_data(plan)? {
+            let interface = Interface { shape: Some(found.clone()), ..plan.interface.clone() };
+            match Self::load(&plan.model, &interface) {
+                Err(error @ ProtocolError::Model { .. }) => refused = refused.or(Some((found, error))),
+                loaded => return Ok(Some((interface, loaded))),
+            }
+        }
+        refused.map_or(Ok(None), |(found, source)| Err(ProtocolError::Sized { found, source: Box::new(source) }))
     }
 
     /// As [`Subject::load`]; where only the other inputs tell what comes out, they are held at the arrays that `data` reads for the model.
@@ -84,11 +101,11 @@ impl Subject {
     }
 }
 
-/// Returns the sizes of a sample of the data in the order that the model's input has.
+/// Returns the sizes of a sample of the data in the orders that the model's input may have, the likeliest first; at least one.
 ///
 /// # Errors
 /// [`ProtocolError::Sample`] where they do not fit it.
-fn sample_of_data(plan: &Plan) -> Result<Vec<usize>, ProtocolError> {
+fn sample_of_data(plan: &Plan) -> Result<Vec<Vec<usize>>, ProtocolError> {
     let interface = &plan.interface;
     let model = match Endpoint::is_address(&plan.model) {
         true => model_behind(&Endpoint::connect(&plan.model.to_string_lossy())?, interface)?,
@@ -97,11 +114,15 @@ fn sample_of_data(plan: &Plan) -> Result<Vec<usize>, ProtocolError> {
     let input = attacked(&model.graph, interface.input.as_deref());
     let first = DataFiles::of(plan).read(&model, interface, Some(1), Vec::new())?;
     let shape = input.and_then(|input| model.graph.shape(input));
-    fit(&first.shape, shape.and_then(|shape| shape.get(1..))).ok_or_else(|| ProtocolError::Sample {
-        found: first.shape,
-        input: input.map_or_else(String::new, |input| model.graph.value(input).name.clone()),
-        takes: shape.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    })
+    let forms = fit(&first.shape, shape.and_then(|shape| shape.get(1..)));
+    if forms.is_empty() {
+        return Err(ProtocolError::Sample {
+            found: first.shape,
+            input: input.map_or_else(String::new, |input| model.graph.value(input).name.clone()),
+            takes: shape.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        });
+    }
+    Ok(forms)
 }
 
 /// Where labelled samples lie.
@@ -162,18 +183,18 @@ fn channels(dims: &[Dim]) -> Option<usize> {
     }
 }
 
-/// Returns the sizes of a stored sample as the model's input has them: as they are, with the channels at the other end, or with one channel.
-fn fit(stored: &[usize], declared: Option<&[Dim]>) -> Option<Vec<usize>> {
-    let Some(declared) = declared else { return Some(stored.to_vec()) };
+/// Returns the sizes of a stored sample as the model's input may have them: as they are, with the channels at the other end, or with one channel.
+fn fit(stored: &[usize], declared: Option<&[Dim]>) -> Vec<Vec<usize>> {
     let forms = match *stored {
         [a, b, c] => vec![vec![a, b, c], vec![b, c, a], vec![c, a, b]],
         [h, w] => vec![vec![h, w], vec![1, h, w], vec![h, w, 1]],
         _ => vec![stored.to_vec()],
     };
+    let Some(declared) = declared else { return forms };
     let fits = |form: &Vec<usize>| {
         form.len() == declared.len() && form.iter().zip(declared).all(|(size, dim)| dim.fixed().is_none_or(|fixed| fixed == *size))
     };
-    forms.into_iter().find(fits)
+    forms.into_iter().filter(fits).collect()
 }
 
 #[cfg(test)]
@@ -181,16 +202,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_fit_the_order_that_the_model_has() {
+    fn samples_fit_the_orders_that_the_model_has() {
         let (free, three) = (Dim::Unknown, Dim::Fixed(3));
-        assert_eq!(fit(&[3, 32, 40], Some(&[three, free, free])), Some(vec![3, 32, 40]));
-        assert_eq!(fit(&[3, 32, 40], Some(&[free, free, three])), Some(vec![32, 40, 3]));
-        assert_eq!(fit(&[32, 40, 3], Some(&[three, free, free])), Some(vec![3, 32, 40]));
-        assert_eq!(fit(&[28, 28], Some(&[Dim::Fixed(1), free, free])), Some(vec![1, 28, 28]));
-        assert_eq!(fit(&[28, 28], Some(&[free, free, Dim::Fixed(1)])), Some(vec![28, 28, 1]));
-        assert_eq!(fit(&[7], Some(&[free])), Some(vec![7]));
-        assert_eq!(fit(&[7], None), Some(vec![7]));
-        assert_eq!(fit(&[1, 28, 28], Some(&[three, free, free])), None);
-        assert_eq!(fit(&[7], Some(&[free, free])), None);
+        let first = |stored: &[usize], declared: &[Dim]| fit(stored, Some(declared)).first().cloned();
+        assert_eq!(first(&[3, 32, 40], &[three, free, free]), Some(vec![3, 32, 40]));
+        assert_eq!(first(&[3, 32, 40], &[free, free, three]), Some(vec![32, 40, 3]));
+        assert_eq!(first(&[32, 40, 3], &[three, free, free]), Some(vec![3, 32, 40]));
+        assert_eq!(first(&[28, 28], &[Dim::Fixed(1), free, free]), Some(vec![1, 28, 28]));
+        assert_eq!(first(&[28, 28], &[free, free, Dim::Fixed(1)]), Some(vec![28, 28, 1]));
+        assert_eq!(first(&[7], &[free]), Some(vec![7]));
+        assert_eq!(first(&[1, 28, 28], &[three, free, free]), None);
+        assert_eq!(first(&[7], &[free, free]), None);
+        assert_eq!(fit(&[7], None), [[7]]);
+        assert_eq!(fit(&[32, 40, 3], None), [[32, 40, 3], [40, 3, 32], [3, 32, 40]]);
     }
 }
