@@ -136,7 +136,14 @@ impl Runtime for OnnxRuntime {
     }
 
     fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
-        self.session("the generated model", model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes))
+        const WHAT: &str = "the generated model";
+        let session = self.session(WHAT, model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes));
+        // Whatever was read instead of the weights must not pass for them.
+        if !model.is_current() {
+            let reason = "the file that holds its weights was changed or removed meanwhile; start again".to_owned();
+            return Err(EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: WHAT.to_owned(), reason });
+        }
+        session
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {

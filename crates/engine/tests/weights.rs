@@ -74,6 +74,7 @@ fn a_file_that_was_replaced_is_not_looked_at_again() {
     let (bytes, expected) = model(1, &x);
     std::fs::write(&path, &bytes).unwrap();
     let graph = read(&path);
+    let early: Vec<_> = runtimes(1).into_iter().map(|runtime| (runtime.encode(&graph).unwrap(), runtime)).collect();
     let (other, _) = model(2, &x);
     let new = folder.path().join("new.onnx");
     std::fs::write(&new, other).unwrap();
@@ -82,6 +83,12 @@ fn a_file_that_was_replaced_is_not_looked_at_again() {
     std::fs::File::options().append(true).open(&new).unwrap().set_modified(later).unwrap();
     std::fs::rename(&new, &path).unwrap();
     assert_eq!(brinell_onnx::write_apart(&graph).unwrap().folder, None);
+    // What was written before refers to the file that is gone.
+    for (encoded, runtime) in early {
+        let refused = runtime.compile(&encoded).err().map(|error| error.to_string());
+        assert_eq!(encoded.is_current(), encoded.folder.is_none());
+        assert_eq!(refused.is_some_and(|text| text.contains("changed or removed")), !encoded.is_current(), "{}", runtime.name());
+    }
     for runtime in runtimes(1) {
         assert_close(&result(runtime.as_ref(), &graph, &x), &expected);
     }

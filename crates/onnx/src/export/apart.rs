@@ -13,6 +13,8 @@ pub(super) struct Apart {
     folder: String,
     /// Files, and their names seen from the folder.
     files: HashMap<PathBuf, String>,
+    /// A place in each of the files.
+    places: Vec<Place>,
 }
 
 impl Apart {
@@ -20,7 +22,7 @@ impl Apart {
     /// may be another file by now. `None` where no file is left, or where they have no folder in common.
     pub(super) fn of(graph: &Graph) -> Option<Self> {
         let mut files: HashMap<PathBuf, String> = HashMap::new();
-        let mut changed: Vec<&Path> = Vec::new();
+        let (mut places, mut changed): (Vec<Place>, Vec<&Path>) = (Vec::new(), Vec::new());
         let mut common: Option<PathBuf> = None;
         for (place, _) in graph.constants().filter_map(|(_, tensor)| large(tensor)) {
             let file: &Path = &place.file;
@@ -38,17 +40,18 @@ impl Apart {
                 }
             }
             files.insert(file.to_path_buf(), String::new());
+            places.push(place.clone());
         }
         let folder = common?;
         for (file, name) in &mut files {
             *name = name_from(&folder, file)?;
         }
-        Some(Self { folder: folder.to_str()?.to_owned(), files })
+        Some(Self { folder: folder.to_str()?.to_owned(), files, places })
     }
 
-    /// Returns the folder.
-    pub(super) fn folder(&self) -> &str {
-        &self.folder
+    /// Returns the folder, and a place in each of the files.
+    pub(super) fn into_parts(self) -> (String, Vec<Place>) {
+        (self.folder, self.places)
     }
 
     /// Returns file, offset and length of a weight that stays where it is.
@@ -66,7 +69,8 @@ fn large(tensor: &Tensor) -> Option<(&Place, usize)> {
     }
 }
 
-fn is_as_read(place: &Place) -> bool {
+/// True where the file is the one that was read.
+pub(super) fn is_as_read(place: &Place) -> bool {
     let modified = std::fs::metadata(&place.file).and_then(|metadata| metadata.modified()).ok();
     modified.is_some() && modified == place.modified
 }

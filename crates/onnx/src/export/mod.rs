@@ -14,7 +14,7 @@ mod shape;
 
 use std::collections::{BTreeMap, HashSet};
 
-use brinell_graph::{DType, Dim, Graph, Node, Op, Tensor, TensorData, ValueId};
+use brinell_graph::{DType, Dim, Graph, Node, Op, Place, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -36,12 +36,22 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// The folder that the files lie in or below to which the model refers for its weights; `None` where it holds them all.
     pub folder: Option<String>,
+    /// A place in each of these files.
+    places: Vec<Place>,
+}
+
+impl Encoded {
+    /// Returns true as long as the files to which the model refers are the ones that it was read from.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.places.iter().all(apart::is_as_read)
+    }
 }
 
 impl From<Vec<u8>> for Encoded {
     /// A model that holds all its weights.
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes, folder: None }
+        Self { bytes, ..Self::default() }
     }
 }
 
@@ -59,7 +69,9 @@ pub fn write(graph: &Graph) -> Result<Vec<u8>, ExportError> {
 /// [`ExportError`].
 pub fn write_apart(graph: &Graph) -> Result<Encoded, ExportError> {
     let apart = Apart::of(graph);
-    Ok(Encoded { bytes: encode(graph, apart.as_ref())?, folder: apart.map(|apart| apart.folder().to_owned()) })
+    let bytes = encode(graph, apart.as_ref())?;
+    let (folder, places) = apart.map(Apart::into_parts).unzip();
+    Ok(Encoded { bytes, folder, places: places.unwrap_or_default() })
 }
 
 fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> {

@@ -13,6 +13,9 @@ use super::{Subject, known, model_behind, read_model, read_pinned};
 use crate::data::{self, Dataset, LoadOptions};
 use crate::{Plan, ProtocolError};
 
+/// A model as it was read, or what was wrong with it.
+type Loaded = Result<Subject, ProtocolError>;
+
 impl Subject {
     /// Reads the model of a plan. Sizes that the file leaves free and the plan does not say are those of the plan's data; where only the other inputs
     /// tell what comes out, they are held at once.
@@ -40,7 +43,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`ProtocolError::Sample`] where they do not fit its input, [`ProtocolError::Sized`] where they fit nothing behind that.
-    fn sized_by_data(plan: &Plan) -> Result<Option<(Interface, Result<Self, ProtocolError>)>, ProtocolError> {
+    fn sized_by_data(plan: &Plan) -> Result<Option<(Interface, Loaded)>, ProtocolError> {
         let mut refused = None;
         for found in sample_of_data(plan)? {
             let interface = Interface { shape: Some(found.clone()), ..plan.interface.clone() };
@@ -66,7 +69,7 @@ impl Subject {
 
     /// Returns what was loaded, or the model with the other inputs held where that alone tells what comes out.
     fn or_with_values(
-        loaded: Result<Self, ProtocolError>,
+        loaded: Loaded,
         path: &Path,
         interface: &Interface,
         data: impl FnOnce(&Model, Vec<String>) -> Result<Dataset, ProtocolError>,
