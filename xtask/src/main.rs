@@ -18,7 +18,8 @@ usage: cargo xtask COMMAND
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
-  zoo              SUPPORTED.md: whole architectures, exported with random weights (needs Python, tests/zoo/requirements.txt)
+  zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
+                   tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
     --short        ten small models of the repository instead; fails where one is wrong
     --only A,B     models whose names begin so, without SUPPORTED.md
     --exported     measures what the last run exported

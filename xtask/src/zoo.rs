@@ -67,7 +67,8 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if models.is_empty() {
         return Err("zoo: no such model was measured".to_owned());
     }
-    let table = Table::new(part("runtimes")?, part("versions")?, &models);
+    let shipped = all.get("shipped").and_then(Value::as_array).cloned().unwrap_or_default();
+    let table = Table::new(part("runtimes")?, part("versions")?, &models, &shipped);
     if options.short || !options.only.is_empty() {
         print!("{}", table.rows());
     } else {
@@ -79,6 +80,16 @@ pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
     if options.short && !table.failures().is_empty() { Err(format!("zoo:\n{}", table.failures())) } else { Ok(()) }
 }
 
+/// Measures files of packages that are installed beside the Python that exports.
+fn shipped(options: &Options) -> Result<Vec<Value>, String> {
+    let folder = crate::root().join("target/zoo-shipped");
+    if !options.exported {
+        write("tests/zoo/shipped.py", &folder, &[])?;
+    }
+    let lines = measure(&folder)?;
+    Ok(lines.into_iter().skip(1).collect())
+}
+
 /// Exports where that is wanted, and measures.
 fn fresh(options: &Options) -> Result<Value, String> {
     let (folder, versions) = if options.short {
@@ -87,23 +98,25 @@ fn fresh(options: &Options) -> Result<Value, String> {
         (crate::root().join("target/zoo"), "versions.json")
     };
     if !options.short && !options.exported {
-        export(&folder, &options.only)?;
+        write("tests/zoo/export.py", &folder, &options.only)?;
     }
     let lines = measure(&folder)?;
     let (runtimes, models) = lines.split_first().ok_or("zoo: nothing was measured")?;
     let versions = read(&folder.join(versions))?;
     let versions = versions.get("versions").unwrap_or(&versions);
-    Ok(serde_json::json!({ "runtimes": runtimes, "versions": versions, "models": models }))
+    let shipped = if options.short || !options.only.is_empty() { Vec::new() } else { shipped(options)? };
+    Ok(serde_json::json!({ "runtimes": runtimes, "versions": versions, "models": models, "shipped": shipped }))
 }
 
-fn export(folder: &Path, only: &[String]) -> Result<(), String> {
+/// Runs a script that writes models to a folder.
+fn write(script: &str, folder: &Path, only: &[String]) -> Result<(), String> {
     let python = python();
-    let script = crate::root().join("tests/zoo/export.py");
+    let script = crate::root().join(script);
     let status = Command::new(&python).arg(script).arg(folder).args(only).current_dir(crate::root()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(format!(
-            "zoo: {} could not export; it needs the packages of tests/zoo/requirements.txt (`--short` needs no Python)",
+            "zoo: {} could not write models; it needs the packages of tests/zoo/requirements.txt (`--short` needs no Python)",
             python.display()
         )),
         Err(error) => Err(format!("zoo: {}: {error}; activate a virtual environment, or use `--short`", python.display())),

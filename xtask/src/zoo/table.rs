@@ -8,12 +8,16 @@ use serde_json::Value;
 const FORWARD: f64 = 1e-4;
 /// Largest distance of gradients, relative to the length of PyTorch's.
 const GRADIENT: f64 = 1e-3;
+/// Largest distance of a slope from what the file's answers change by, relative to that.
+const SLOPE: f64 = 5e-2;
 
 /// The measurements of a zoo.
 pub(crate) struct Table<'a> {
     runtimes: &'a Value,
     versions: &'a Value,
     models: &'a [Value],
+    /// Files of packages.
+    shipped: &'a [Value],
 }
 
 /// What one measurement says.
@@ -43,9 +47,19 @@ const COLUMNS: [(&str, &str); 7] = [
     ("step", "step"),
 ];
 
+/// What is asked of files that others made.
+const SHIPPED: [(&str, &str); 6] = [
+    ("loads", "loads"),
+    ("onnxruntime", "onnxruntime"),
+    ("rten", "rten"),
+    ("slopes, onnxruntime", "onnxruntime_slope"),
+    ("slopes, rten", "rten_slope"),
+    ("step", "step"),
+];
+
 impl<'a> Table<'a> {
-    pub(crate) fn new(runtimes: &'a Value, versions: &'a Value, models: &'a [Value]) -> Self {
-        Self { runtimes, versions, models }
+    pub(crate) fn new(runtimes: &'a Value, versions: &'a Value, models: &'a [Value], shipped: &'a [Value]) -> Self {
+        Self { runtimes, versions, models, shipped }
     }
 
     /// Counts of what every model should do.
@@ -104,14 +118,60 @@ impl<'a> Table<'a> {
         text.push_str(&"---|".repeat(COLUMNS.len()));
         text.push('\n');
         for facts in self.models {
-            let word =
-                |key: &str| facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
             let size = facts.get("bytes").and_then(Value::as_f64).map(|bytes| format!("{:.2}", bytes / 1e6)).unwrap_or_default();
-            let _ = write!(text, "| {} | {} | {} | {size} |", word("architecture"), word("exporter"), word("opset"));
+            let _ = write!(text, "| {} | {} | {} | {size} |", word(facts, "architecture"), word(facts, "exporter"), word(facts, "opset"));
             for (_, key) in COLUMNS {
                 let _ = write!(text, " {} |", cell(facts, key).text());
             }
             text.push('\n');
+        }
+        text
+    }
+
+    /// The table of files that packages ship, and what failed.
+    fn shipped(&self) -> String {
+        if self.shipped.is_empty() {
+            return String::new();
+        }
+        let right = |key: &str| self.shipped.iter().filter(|facts| matches!(cell(facts, key), Cell::Right(_))).count();
+        let mut text = format!(
+            "\n## Models that packages ship\n\n\
+             {} files out of Python packages (`tests/zoo/shipped.py`), as others trained and exported them: {} load, {} run and {} have the slopes of the file on\n\
+             onnxruntime, {} run and {} have them on rten. Sizes that a file leaves free are set, inputs that are not attacked are held.\n\n\
+             - **onnxruntime**, **rten**: as above (at most {FORWARD:e}).\n\
+             - **slopes**: the gradient by the input, for random cotangents of all outputs, along random halves of itself beside what the file's own answers on ONNX\n\
+             Runtime change by: the difference relative to that change, at the median of eight halves, for the best of six steps (at most {SLOPE:e}: the answers are\n\
+             in single precision, and have kinks).\n\
+             - **step**: as above; a file without logits per sample has none.\n\n\
+             | model | package | written by | opset | MB |",
+            self.shipped.len(),
+            right("loads"),
+            right("onnxruntime"),
+            right("onnxruntime_slope"),
+            right("rten"),
+            right("rten_slope"),
+        );
+        SHIPPED.iter().for_each(|(title, _)| text.push_str(&format!(" {title} |")));
+        text.push_str("\n|---|---|---|---|---|");
+        text.push_str(&"---|".repeat(SHIPPED.len()));
+        text.push('\n');
+        let mut failures = String::new();
+        for facts in self.shipped {
+            let size = facts.get("bytes").and_then(Value::as_f64).map(|bytes| format!("{:.2}", bytes / 1e6)).unwrap_or_default();
+            let model = word(facts, "architecture");
+            let _ =
+                write!(text, "| {model} | {} | {} | {} | {size} |", word(facts, "package"), word(facts, "exporter"), word(facts, "opset"));
+            for (title, key) in SHIPPED {
+                let cell = cell(facts, key);
+                let _ = write!(text, " {} |", cell.text());
+                if let Cell::Wrong(_, reason) = cell {
+                    let _ = writeln!(failures, "- **{model}**, {title}: {reason}");
+                }
+            }
+            text.push('\n');
+        }
+        if !failures.is_empty() {
+            let _ = write!(text, "\n{failures}");
         }
         text
     }
@@ -137,18 +197,22 @@ impl<'a> Table<'a> {
              relative to the length of the gradient, at the median of the samples (at most {GRADIENT:e}, or where PyTorch's own gradient in f32 is farther off, twice that).\n\
              - **step**: one step of APGD in a small ball raises the best other output above the predicted one (of outputs with places,\n\
              their means); by how much, at the sample that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
-             Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}",
+             Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}{}",
             self.summary(),
             list(self.versions),
             list(self.runtimes),
             self.rows(),
+            self.shipped(),
         )
     }
 }
 
+fn word(facts: &Value, key: &str) -> String {
+    facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default()
+}
+
 fn name(facts: &Value) -> String {
-    let word = |key: &str| facts.get(key).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).unwrap_or_default();
-    format!("{}, {} {}", word("architecture"), word("exporter"), word("opset"))
+    format!("{}, {} {}", word(facts, "architecture"), word(facts, "exporter"), word(facts, "opset"))
 }
 
 /// What rounding at the input does to a gradient, as part of a sentence.
@@ -177,7 +241,11 @@ fn cell(facts: &Value, key: &str) -> Cell {
     }
     let error = value.as_f64().unwrap_or(f64::INFINITY);
     let own = facts.get("torch_f32_error").and_then(Value::as_f64).unwrap_or(0.0);
-    let limit = if key.ends_with("gradient") { GRADIENT.max(2.0 * own) } else { FORWARD };
+    let limit = match key.rsplit('_').next() {
+        Some("gradient") => GRADIENT.max(2.0 * own),
+        Some("slope") => SLOPE,
+        _ => FORWARD,
+    };
     let text = if error == 0.0 { "0".to_owned() } else { format!("{error:.0e}") };
     if error <= limit {
         Cell::Right(text)

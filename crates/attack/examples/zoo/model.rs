@@ -17,10 +17,12 @@ pub(crate) fn run(session: &mut dyn Session, feeds: &[(&str, &Tensor)], held: &H
     let batch = feeds.first().and_then(|(_, tensor)| tensor.shape.first()).copied().ok_or("nothing to feed")?;
     let single = !held.is_empty() || session.inputs().iter().any(|port| port.shape.first() == Some(&Some(1)));
     let calls = if single { batch } else { 1 };
+    // In a single call shapes are what they are: not everything has the batch first.
+    let part = |shape: &[usize], rows: usize| if calls == 1 { shape.to_vec() } else { with_batch(shape, rows) };
     let mut outputs: Vec<Tensor> = session.outputs().iter().map(|_| Tensor { shape: Vec::new(), data: Vec::new() }).collect();
     for call in 0..calls {
         let mut views = Vec::new();
-        let shapes: Vec<Vec<usize>> = feeds.iter().map(|(_, tensor)| with_batch(&tensor.shape, batch / calls)).collect();
+        let shapes: Vec<Vec<usize>> = feeds.iter().map(|(_, tensor)| part(&tensor.shape, batch / calls)).collect();
         for ((name, tensor), shape) in feeds.iter().zip(&shapes) {
             let rows = tensor.data.len() / calls;
             views.push((*name, View::f32(shape, &tensor.data[call * rows..(call + 1) * rows])));
@@ -36,7 +38,7 @@ pub(crate) fn run(session: &mut dyn Session, feeds: &[(&str, &Tensor)], held: &H
         let mut wrong = None;
         let mut sink = |i: usize, view: View<'_>| match view.data.as_f32() {
             Some(data) => {
-                outputs[i].shape = with_batch(view.shape, batch);
+                outputs[i].shape = part(view.shape, batch);
                 outputs[i].data.extend_from_slice(data);
             }
             None => wrong = Some(format!("output {i} is not float32")),

@@ -122,7 +122,8 @@ impl Writer<'_> {
         let fixed = Dim::Fixed;
         let split = [b, fixed(c), fixed(rows), fixed(block), fixed(columns), fixed(block)];
         let moved = [b, fixed(block), fixed(block), fixed(c), fixed(rows), fixed(columns)];
-        let merged = [b, fixed(c * block * block), fixed(rows), fixed(columns)];
+        let Some(channels) = crate::tensor::elements(&[c, block, block]) else { return Err(call.fail("its blocks are too large")) };
+        let merged = [b, fixed(channels), fixed(rows), fixed(columns)];
         let blocks = self.fresh(&format!("{}/blocks", call.output()));
         self.reshape_from(call, call.input(0), &input, &split, blocks.clone())?;
         let turned = self.step(call, "Transpose", vec![blocks], vec![sizes("perm", &[0, 3, 5, 1, 2, 4])]);
