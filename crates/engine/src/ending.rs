@@ -1,6 +1,6 @@
 //! What stands before an output that is a softmax or a sigmoid.
 
-use brinell_graph::{DType, Dim, Graph, Node, Op, ValueId};
+use brinell_graph::{DType, Dim, Graph, Node, Op, Reduce, ValueId};
 
 use crate::Ending;
 
@@ -14,12 +14,21 @@ pub(crate) fn before(graph: &Graph, output: ValueId, width: usize) -> (ValueId, 
             Op::Softmax { axis } if over_classes(graph, value, axis, width) => return (from, Ending::Softmax),
             Op::Sigmoid => return (from, Ending::Sigmoid),
             Op::Identity | Op::Reshape { .. } | Op::Squeeze { .. } | Op::Unsqueeze { .. } => value = from,
+            // A mean of one element is that element.
+            Op::Reduce { kind: Reduce::Mean | Reduce::Sum | Reduce::Max | Reduce::Min, ref axes, .. } if of_one(graph, from, axes) => {
+                value = from
+            }
             // A cast of whole numbers would hide that nothing real stands before it.
             Op::Cast { .. } if graph.value(from).dtype.is_some_and(DType::is_float) => value = from,
             _ => break,
         }
     }
     (output, Ending::Logits)
+}
+
+/// True where the axes have one element each.
+fn of_one(graph: &Graph, value: ValueId, axes: &[usize]) -> bool {
+    graph.shape(value).is_some_and(|shape| axes.iter().all(|&axis| shape.get(axis) == Some(&Dim::Fixed(1))))
 }
 
 fn producer(graph: &Graph, value: ValueId) -> Option<&Node> {
