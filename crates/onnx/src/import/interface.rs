@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use brinell_graph::{DType, Dim, Shape};
 
-use super::{Importer, Known};
+use super::Importer;
+use super::known::{Known, sized};
 use crate::error::ImportError;
 use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
 use crate::tensor::{self, MAX_RANK, Named};
@@ -85,23 +86,6 @@ fn typed(info: &ValueInfoProto, batched: bool) -> Result<Declared, String> {
         return Err(format!("it has {} axes, at most {MAX_RANK} are read", shape.dim.len()));
     }
     Ok((dtype, Some(shape.dim.iter().enumerate().map(|(axis, d)| dimension(d, batched && axis == 0)).collect())))
-}
-
-/// The shape of an input of which the sizes of one sample are known. A batch that nothing can be claimed about is one of 1.
-fn sized(declared: Option<Shape>, sample: &[usize], batched: bool) -> Result<Shape, String> {
-    if sample.contains(&0) || sample.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).is_none() {
-        return Err(format!("samples of shape {sample:?} cannot be"));
-    }
-    let free = if batched { Dim::Batch(1) } else { Dim::Fixed(1) };
-    let Some(declared) = declared else { return Ok(std::iter::once(free).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect()) };
-    let text = |dims: &[Dim]| dims.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let misfit = || format!("its shape is [{}], which does not fit samples of shape {sample:?}", text(&declared));
-    let Some((first, rest)) = declared.split_first() else { return Err(misfit()) };
-    if rest.len() != sample.len() || rest.iter().zip(sample).any(|(dim, &size)| dim.fixed().is_some_and(|fixed| fixed != size)) {
-        return Err(misfit());
-    }
-    let first = if *first == Dim::Unknown { free } else { *first };
-    Ok(std::iter::once(first).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect())
 }
 
 /// Negative sizes, and a first size of 0, are how some exporters write "any".

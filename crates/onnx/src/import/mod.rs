@@ -16,6 +16,7 @@ mod function;
 mod grid;
 mod index;
 mod interface;
+mod known;
 mod layout;
 mod linear;
 mod lp;
@@ -49,6 +50,7 @@ pub use self::rule::{Operator, operators};
 
 use self::attribute::Attributes;
 use self::content::Content;
+pub use self::known::Known;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
 use crate::tensor::Source;
@@ -115,17 +117,6 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
 
 /// Bytes of the largest file that is read at once; larger ones are mapped.
 const COPIED: usize = 1 << 20;
-
-/// What is known of a model's inputs beyond what the file says.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
-    /// The input that `sample` is about; the only one where absent.
-    pub input: Option<String>,
-    /// Sizes of that input without the batch: they take the place of those that the file leaves free.
-    pub sample: Option<Vec<usize>>,
-    /// Inputs that have always the same value. They become constants before anything is read, so that conditions and sizes may follow from them.
-    pub values: BTreeMap<String, Tensor>,
-}
 
 /// Reads a model file; external data is looked for in its folder.
 ///
