@@ -150,6 +150,8 @@ proptest! {
 
     #[test]
     fn support_bounds_every_allowed_point_and_is_reached(case in cases(), a in prop::collection::vec(prop_oneof![1 => Just(0.0f32), 5 => -2.0..2.0f32], DIM)) {
+        // Slopes so small that a million of them do not leave the box are none.
+        let a: Vec<f32> = a.into_iter().map(|a| if a.abs() < 1e-4 { 0.0 } else { a }).collect();
         let support = case.ball.support(&case.x, &a);
         let mut y = case.z.clone();
         case.ball.project(&case.x, &mut y);
