@@ -3,7 +3,7 @@
 use brinell_graph::{DType, Dim, Graph, Op, PadMode, Tensor, TensorData, ValueId};
 use brinell_protocol::data::{self, LoadOptions, Pixels};
 
-use crate::support::{Finished, Folder, verdicts};
+use crate::support::{Finished, Folder, safetensors, verdicts};
 
 /// Six samples of four bytes, as IDX.
 const X: [u8; 24] = [9, 80, 9, 9, 200, 9, 9, 9, 90, 30, 9, 9, 9, 9, 255, 9, 120, 40, 200, 0, 20, 21, 22, 23];
@@ -299,18 +299,6 @@ fn channels_last_models_take_images_of_either_order() {
             std::fs::remove_dir_all(folder.path(&out)).unwrap();
         }
     }
-}
-
-/// A .safetensors file of float32 arrays.
-fn safetensors(arrays: &[(&str, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
-    let (mut header, mut values) = (Vec::new(), Vec::new());
-    for (name, shape, data) in arrays {
-        let start = values.len();
-        values.extend(data.iter().flat_map(|v| v.to_le_bytes()));
-        header.push(format!("\"{name}\":{{\"dtype\":\"F32\",\"shape\":{shape:?},\"data_offsets\":[{start},{}]}}", values.len()));
-    }
-    let header = format!("{{{}}}", header.join(","));
-    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values].concat()
 }
 
 /// Logits `gain * (x W) + bias`, with the gain an input for each sample and the bias one for all; the sum of the pixels stands before them.

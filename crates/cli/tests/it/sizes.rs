@@ -2,25 +2,13 @@
 
 use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
 
-use crate::support::{Folder, verdicts};
+use crate::support::{Folder, safetensors, verdicts};
 
 /// Numbers between 0 and 1 that look drawn.
 fn numbers(n: usize, seed: u32) -> Vec<f32> {
     (0..n as u32)
         .map(|i| ((i + 1).wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(40_503)) >> 8) as f32 / 16_777_216.0)
         .collect()
-}
-
-/// A .safetensors file of float32 arrays.
-fn safetensors(arrays: &[(&str, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
-    let (mut header, mut values) = (Vec::new(), Vec::new());
-    for (name, shape, data) in arrays {
-        let start = values.len();
-        values.extend(data.iter().flat_map(|v| v.to_le_bytes()));
-        header.push(format!("\"{name}\":{{\"dtype\":\"F32\",\"shape\":{shape:?},\"data_offsets\":[{start},{}]}}", values.len()));
-    }
-    let header = format!("{{{}}}", header.join(","));
-    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values].concat()
 }
 
 fn constant(graph: &mut Graph, shape: &[usize], seed: u32) -> ValueId {

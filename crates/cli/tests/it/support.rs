@@ -93,3 +93,15 @@ pub(crate) fn verdicts(lines: &[Value]) -> Vec<Vec<Value>> {
     let keys = ["sample", "label", "prediction", "outcome", "attack", "restart", "forwards", "backwards", "adv_prediction"];
     lines.iter().map(|line| keys.iter().map(|key| line[key].clone()).collect()).collect()
 }
+
+/// A .safetensors file of float32 arrays.
+pub(crate) fn safetensors(arrays: &[(&str, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+    let (mut header, mut values) = (Vec::new(), Vec::new());
+    for (name, shape, data) in arrays {
+        let start = values.len();
+        values.extend(data.iter().flat_map(|v| v.to_le_bytes()));
+        header.push(format!("\"{name}\":{{\"dtype\":\"F32\",\"shape\":{shape:?},\"data_offsets\":[{start},{}]}}", values.len()));
+    }
+    let header = format!("{{{}}}", header.join(","));
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &values].concat()
+}

@@ -1,5 +1,7 @@
 //! A feature of the trees as a function of one value of the model's input.
 
+use std::ops::{Add, Div, Mul, Sub};
+
 use super::interval::{first, last};
 use super::set::Set;
 use crate::tensor::single;
@@ -45,8 +47,8 @@ pub(super) enum Arithmetic {
 impl Step {
     fn of(self, x: f64) -> f64 {
         match self {
-            Self::Arithmetic { what, constant: c, wide: true } => what.wide(x, c),
-            Self::Arithmetic { what, constant, wide: false } => f64::from(what.single(single(x), single(constant))),
+            Self::Arithmetic { what, constant: c, wide: true } => what.of(x, c),
+            Self::Arithmetic { what, constant, wide: false } => f64::from(what.of(single(x), single(constant))),
             Self::AtLeast(c) => x.max(c),
             Self::AtMost(c) => x.min(c),
             Self::Single => f64::from(single(x)),
@@ -63,17 +65,11 @@ impl Step {
 }
 
 impl Arithmetic {
-    fn wide(self, x: f64, c: f64) -> f64 {
-        match self {
-            Self::Add => x + c,
-            Self::Sub => x - c,
-            Self::From => c - x,
-            Self::Mul => x * c,
-            Self::Div => x / c,
-        }
-    }
-
-    fn single(self, x: f32, c: f32) -> f32 {
+    /// Computes in the precision of its operands.
+    fn of<T>(self, x: T, c: T) -> T
+    where
+        T: Add<Output = T> + Sub<Output = T> + Mul<Output = T> + Div<Output = T>,
+    {
         match self {
             Self::Add => x + c,
             Self::Sub => x - c,
