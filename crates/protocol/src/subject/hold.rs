@@ -48,7 +48,9 @@ impl Subject {
             }
         }
         self.model.graph = held.bind(&self.model.graph).map_err(OracleError::Graph)?;
+        let columns = self.signature.columns.take();
         self.signature = Signature::of(&self.model.graph, &self.interface).map_err(OracleError::Signature)?;
+        self.signature.columns = columns;
         self.held = Arc::new(held);
         Ok(())
     }
