@@ -49,7 +49,7 @@ pub enum AttackError {
         known: String,
     },
     /// A setting is not of the form `name=value`.
-    #[error("'{text}' in the settings of attack {attack} is not of the form name=value, as in {attack}:steps=40")]
+    #[error("'{text}' in the settings of attack {attack} is not of the form name=value")]
     NotASetting {
         /// The attack.
         attack: &'static str,

@@ -1,4 +1,4 @@
-//! Errors as the user sees them: a chain of causes, and how the program ends.
+//! Errors as the user sees them: a chain of causes, what can be done about it, and how the program ends.
 
 use std::error::Error;
 
@@ -7,28 +7,30 @@ use brinell_protocol::replay::ReplayError;
 use brinell_report::ReportError;
 
 use crate::exit::Exit;
+use crate::hint::hints;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    hints: Vec<String>,
     exit: Exit,
 }
 
 impl Failure {
     /// A mistake in what the user gave.
     pub(crate) fn input(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit: Exit::Input }
+        Self { message: message.into(), hints: Vec::new(), exit: Exit::Input }
     }
 
     /// An error that the user cannot have caused.
     pub(crate) fn from_internal(error: impl Error) -> Self {
-        Self { message: chain(&error), exit: Exit::Internal }
+        Self { message: chain(&error), hints: Vec::new(), exit: Exit::Internal }
     }
 
     /// An error of a library about what the user gave, with its causes.
-    pub(crate) fn from_error(error: impl Error) -> Self {
-        Self::input(chain(&error))
+    pub(crate) fn from_error(error: impl Error + 'static) -> Self {
+        Self { message: chain(&error), hints: hints(&error), exit: Exit::Input }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -38,7 +40,8 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
 }
 
@@ -52,9 +55,11 @@ impl From<ProtocolError> for Failure {
             ProtocolError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
         };
-        let full = matches!(&error, ProtocolError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
-        let hint = if full { "\nhint: nothing that was decided is lost; free some space, then run again with --resume" } else { "" };
-        Self { message: chain(&error) + hint, exit }
+        let mut hints = hints(&error);
+        if matches!(&error, ProtocolError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull) {
+            hints.push("nothing that was decided is lost; free some space, then run again with --resume".to_owned());
+        }
+        Self { message: chain(&error), hints, exit }
     }
 }
 
@@ -67,7 +72,7 @@ impl From<ReportError> for Failure {
             }
             _ => Exit::Internal,
         };
-        Self { message: chain(&error), exit }
+        Self { message: chain(&error), hints: hints(&error), exit }
     }
 }
 

@@ -5,6 +5,7 @@ mod console;
 mod exit;
 mod exports;
 mod failure;
+mod hint;
 mod place;
 mod progress;
 mod settings;

@@ -455,7 +455,7 @@ impl Settings {
 fn parse<T>(text: Option<&str>, default: T) -> Result<T, Failure>
 where
     T: std::str::FromStr,
-    T::Err: std::error::Error,
+    T::Err: std::error::Error + 'static,
 {
     text.map_or(Ok(default), |text| text.parse().map_err(Failure::from_error))
 }

@@ -25,40 +25,55 @@ impl fmt::Display for Stage {
     }
 }
 
+/// Why a file cannot serve as ONNX Runtime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LibraryProblem {
+    /// Its release lacks functions that are called.
+    #[error("version {version} is too old; 1.{least} or later is needed")]
+    TooOld {
+        /// The release.
+        version: String,
+        /// Minor version of the oldest release that has all functions.
+        least: u32,
+    },
+    /// It is no library, no ONNX Runtime, or another one is at work.
+    #[error("{0}")]
+    Unusable(String),
+}
+
 /// What can go wrong between a model and its runtime.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// The name of a runtime is not known.
-    #[error("unknown runtime `{name}`; choose auto, onnxruntime or rten")]
+    #[error("unknown runtime `{name}`: known are auto, onnxruntime and rten")]
     UnknownRuntime {
         /// The name as typed.
         name: String,
     },
 
     /// The name of a device is not known.
-    #[error("unknown device `{name}`; choose one of {}", Device::NAMES)]
+    #[error("unknown device `{name}`: known are {}", Device::NAMES)]
     UnknownDevice {
         /// The name as typed.
         name: String,
     },
 
     /// No ONNX Runtime was found.
-    #[error(
-        "no ONNX Runtime found ({looked}); install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten"
-    )]
+    #[error("no ONNX Runtime found ({looked})")]
     NotFound {
         /// Where was looked.
         looked: String,
     },
 
     /// A file cannot serve as ONNX Runtime.
-    #[error("{} cannot be used as ONNX Runtime: {reason}", path.display())]
+    #[error("{} cannot be used as ONNX Runtime: {problem}", path.display())]
     Library {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and the remedy.
-        reason: String,
+        /// What is wrong with it; its message is part of this error's, so that it is no source of its own.
+        problem: LibraryProblem,
     },
 
     /// The runtime does not have the device that was asked for.
@@ -85,7 +100,7 @@ pub enum EngineError {
     },
 
     /// The runtime lacks operators that the model uses.
-    #[error("{runtime} does not have the operators {} that {model} uses; try the other runtime (--runtime)", operators.join(", "))]
+    #[error("{runtime} does not have the operators {} that {model} uses", operators.join(", "))]
     Operators {
         /// The runtime.
         runtime: String,
@@ -109,9 +124,7 @@ pub enum EngineError {
     },
 
     /// An input or output has an element type that is not a number.
-    #[error(
-        "{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has; try the other runtime (--runtime)"
-    )]
+    #[error("{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has")]
     PortType {
         /// The runtime.
         runtime: String,
@@ -130,6 +143,8 @@ pub enum EngineError {
         url: String,
         /// What is wrong, in the server's words where it has some.
         reason: String,
+        /// The status that the server answered with, where it refused.
+        status: Option<u16>,
     },
 
     /// A feed does not fit the model.
@@ -139,6 +154,19 @@ pub enum EngineError {
         name: String,
         /// What does not fit.
         reason: String,
+    },
+
+    /// A whole number is too large for the integers that the runtime computes in.
+    #[error("input `{name}`: {value} does not fit the {bits} bits in which {runtime} computes integers")]
+    TooWide {
+        /// The runtime.
+        runtime: String,
+        /// The input.
+        name: String,
+        /// The number.
+        value: i64,
+        /// Bits of the runtime's integers.
+        bits: u32,
     },
 
     /// A feed has another element type than the input.

@@ -57,7 +57,7 @@ impl OnnxRuntime {
             available: self.library.providers.clone(),
         };
         if !self.library.providers.iter().any(|name| name == self.device.provider()) {
-            return Err(refuse(format!("this build lacks {}{}", self.device.provider(), provider::remedy(self.device))));
+            return Err(refuse(format!("this build lacks {}", self.device.provider())));
         }
         if matches!(self.device, Device::Cuda(_) | Device::TensorRt(_)) {
             library::preload_cuda(&self.library.path);
@@ -140,7 +140,7 @@ impl Runtime for OnnxRuntime {
         let session = self.session(WHAT, model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes));
         // Whatever was read instead of the weights must not pass for them.
         if !model.is_current() {
-            let reason = "the file that holds its weights was changed or removed meanwhile; start again".to_owned();
+            let reason = "the file that holds its weights was changed or removed meanwhile".to_owned();
             return Err(EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: WHAT.to_owned(), reason });
         }
         session

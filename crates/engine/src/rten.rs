@@ -34,7 +34,7 @@ impl Rten {
             return Err(EngineError::Device {
                 runtime: NAME.to_owned(),
                 device: settings.device.to_string(),
-                reason: "it has no accelerators; use ONNX Runtime".to_owned(),
+                reason: "it has no accelerators".to_owned(),
                 available: vec!["cpu".to_owned()],
             });
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Device, EngineError, RuntimeChoice, RuntimeSettings, doctor, open};
+use brinell_testkit::{Need, skip};
 
 fn refusal(choice: RuntimeChoice, settings: &RuntimeSettings) -> String {
     open(choice, settings).err().map_or_else(|| "opened".to_owned(), |error| error.to_string())
@@ -29,7 +30,7 @@ fn a_library_that_is_none_is_refused_even_under_auto() {
 fn a_library_of_something_else_is_refused() {
     let candidates = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib/aarch64-linux-gnu/libc.so.6", "/lib64/libc.so.6", "/usr/lib/libc.so.6"];
     let Some(libc) = candidates.iter().find(|path| Path::new(path).exists()) else {
-        println!("skipped: no C library at a known place");
+        skip(Need::ForeignLibrary, "no C library at a known place");
         return;
     };
     let text = refusal(RuntimeChoice::OnnxRuntime, &with_library(libc));

@@ -27,14 +27,3 @@ pub(crate) fn dispatches(device: Device, minor: u32) -> Vec<ExecutionProviderDis
     };
     providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
 }
-
-/// Returns what to install for a device, as the end of a sentence.
-pub(crate) fn remedy(device: Device) -> &'static str {
-    match device {
-        Device::Cuda(_) | Device::TensorRt(_) => " (install one that has it with `pip install onnxruntime-gpu`)",
-        Device::DirectMl(_) => " (install one that has it with `pip install onnxruntime-directml`)",
-        Device::OpenVino => " (install one that has it with `pip install onnxruntime-openvino`)",
-        Device::Rocm(_) | Device::MiGraphX(_) => " (install one that has it from AMD's package index)",
-        Device::Cpu | Device::CoreMl => "",
-    }
-}
