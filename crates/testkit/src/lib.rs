@@ -25,5 +25,5 @@ pub use model::{conv_net, perceptron};
 pub use nodes::{NodeCase, node_cases};
 pub use random::{Rng, random_graph};
 pub use random_case::{RANDOM_CASES, RandomCase};
-pub use skip::{INSTALLED, LIST, Need, skip};
+pub use skip::{INSTALLED, LIST, Need, skip, skip_entry};
 pub use tolerance::Tolerance;

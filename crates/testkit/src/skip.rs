@@ -44,35 +44,42 @@ pub fn skip(need: Need, reason: &str) {
     {
         eprintln!("skipped: {reason}");
     }
-    let installed = std::env::var(INSTALLED).unwrap_or_default();
-    assert!(!is_installed(need, &installed), "skipped, although {} should be installed: {reason}", need.name());
-    let Some(list) = std::env::var_os(LIST) else { return };
     let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     let thread = std::thread::current();
-    let line = line(&package, thread.name().unwrap_or_default(), need, reason);
+    let entry = skip_entry(&package, thread.name().unwrap_or_default(), need, reason);
+    assert_eq!(entry.as_ref().err(), None);
+    let (Some(list), Ok(entry)) = (std::env::var_os(LIST), entry) else { return };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(&list);
     // In one piece, as other tests write at the same time.
-    let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+    let written = file.and_then(|mut file| file.write_all(entry.as_bytes()));
     assert!(written.is_ok(), "the list of skips cannot be written: {written:?}");
+}
+
+/// Returns the line of the list for a skip: package, test, need and reason, between tabs.
+///
+/// # Errors
+/// In words, where [`INSTALLED`] says that what is needed is there.
+pub fn skip_entry(package: &str, test: &str, need: Need, reason: &str) -> Result<String, String> {
+    let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+    if is_installed(need, &std::env::var(INSTALLED).unwrap_or_default()) {
+        return Err(format!("{test} is skipped, although {} should be installed: {reason}", need.name()));
+    }
+    Ok(format!("{package}\t{test}\t{}\t{reason}\n", need.name()))
 }
 
 fn is_installed(need: Need, installed: &str) -> bool {
     installed.split_whitespace().any(|name| name == need.name())
 }
 
-/// Package, test, need and reason of a skip, between tabs.
-fn line(package: &str, test: &str, need: Need, reason: &str) -> String {
-    let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{package}\t{test}\t{}\t{reason}\n", need.name())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Need, is_installed, line};
+    use super::{Need, is_installed, skip_entry};
 
     #[test]
     fn a_line_stays_one_line() {
-        assert_eq!(line("p", "a::b", Need::Browser, "no\n browser"), "p\ta::b\tbrowser\tno browser\n");
+        // Whether it is installed is up to who runs this.
+        let entry = skip_entry("p", "a::b", Need::ForeignLibrary, "no\n library");
+        assert_eq!(entry.as_deref(), Ok("p\ta::b\tforeign-library\tno library\n"));
     }
 
     #[test]
