@@ -76,10 +76,10 @@ pub enum ProtocolError {
         others: String,
     },
     /// A claim file cannot be checked or written.
-    #[error(transparent)]
+    #[error("{0}")]
     Claim(#[from] crate::claim::ClaimError),
     /// Evidence or a run cannot be replayed.
-    #[error(transparent)]
+    #[error("{0}")]
     Replay(#[from] crate::replay::ReplayError),
     /// The model file cannot be read.
     #[error("cannot read the model {}", path.display())]
@@ -91,25 +91,25 @@ pub enum ProtocolError {
         source: Box<brinell_onnx::ImportError>,
     },
     /// The data cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Data(#[from] DataError),
     /// The target or a label is no class of the model.
-    #[error(transparent)]
+    #[error("{0}")]
     Class(#[from] UnknownClass),
     /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
-    #[error(transparent)]
+    #[error("{0}")]
     Oracle(#[from] brinell_engine::OracleError),
     /// A runtime cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Engine(#[from] brinell_engine::EngineError),
     /// Data and model do not fit.
-    #[error(transparent)]
+    #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
     /// The ball or the box is unusable.
-    #[error(transparent)]
+    #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),
     /// An attack is unknown or misconfigured.
-    #[error(transparent)]
+    #[error("{0}")]
     Attack(#[from] brinell_attack::AttackError),
     /// The model's input takes whole numbers of a type that does not have all of the box.
     #[error(

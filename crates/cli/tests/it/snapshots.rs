@@ -8,12 +8,13 @@ use std::process::Stdio;
 use crate::support::{Finished, Folder};
 
 /// What differs from machine to machine, from run to run and from version to version: a name for it, and a pattern.
-const FILTERS: [(&str, &str); 7] = [
+const FILTERS: [(&str, &str); 8] = [
     ("[TIME]", r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\dZ)?"),
     ("[DIGEST]", r"\b[0-9a-f]{64}\b"),
     ("[SECONDS]", r"\b\d+(\.\d+)? (ms|s)\b"),
     ("brinell [VERSION]", r"brinell \d+\.\d+\.\d+"),
     ("rten [VERSION]", r"rten \d+\.\d+\.\d+"),
+    ("([MARGIN])", r"\([+-]\d+(\.\d+)?(e-\d+)?\)"),
     ("[FOLDER]", r"/[^ \n]*/\.tmp[A-Za-z0-9]+"),
     ("[SYSTEM'S WORDS]", r"No such file or directory \(os error 2\)"),
 ];
