@@ -319,7 +319,7 @@ fn what_cannot_be_asked_behind_an_address_is_named() {
         let plan = Plan { interface, data: data.clone(), ..plan(serve_several("FP32"), &folder.path().join("run")) };
         words(&run(&plan).err().unwrap())
     };
-    assert!(named(None, None).contains("choose the one to attack with --input NAME"));
+    assert!(named(None, None).contains("which one to attack is not said"));
     assert!(named(Some("image"), None).contains("the model's output `words` holds String"), "{}", named(Some("image"), None));
     assert!(named(Some("picture"), None).contains("no input `picture`"));
 }
