@@ -37,10 +37,11 @@ mod trees;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
 pub use apgd_t::{ApgdT, ApgdTConfig, Order};
-pub use attack::{Attack, Knowledge, Need, Next, Recipe, Reply, Start};
+pub use attack::{Attack, Need, Next, Recipe, Reply, Start};
 pub use bim::{Bim, BimConfig};
 pub use boundary::{Boundary, BoundaryConfig};
 pub use brinell_engine::Loss;
+pub use brinell_record::Knowledge;
 pub use error::AttackError;
 pub use estimate::{Draw, Estimate, EstimateConfig, Flavour};
 pub use fab::{Fab, FabConfig, FabPlanes};

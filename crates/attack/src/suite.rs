@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_suite_for_a_knowledge_needs_no_more() {
-        for knowledge in Knowledge::ALL {
+        for &knowledge in Knowledge::ALL {
             for nearest in [false, true] {
                 let stages = Suite::named(suite_for(knowledge, nearest)).unwrap().stages(Norm::L2).unwrap();
                 assert!(!stages.is_empty());

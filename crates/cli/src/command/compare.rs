@@ -31,7 +31,7 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let comparison = brinell_protocol::compare(&self.a, &self.b)?;
+        let comparison = brinell::runs::compare(&self.a, &self.b)?;
         if let Some(path) = &self.html {
             write(path, &brinell_report::paired::page(&comparison)?)?;
         }

@@ -31,7 +31,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let found = brinell_protocol::history::history(&self.folders)?;
+        let found = brinell::runs::history(&self.folders)?;
         let history = &found.history;
         for folder in &found.unfinished {
             say(&format!("note: {} is left out: the run was stopped and is not finished", folder.display()));

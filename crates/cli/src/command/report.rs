@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::claim::{self, CheckedClaim};
+use brinell::record::CheckedClaim;
+use brinell::runs;
 use brinell_report::Run;
 use brinell_report::export::Format;
 use clap::Args;
@@ -41,9 +42,9 @@ impl Report {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (mut runs, mut claims) = (Vec::new(), Vec::new());
         for folder in &self.folders {
-            let stored = claim::stored(folder)?;
+            let stored = runs::stored(folder)?;
             if stored.is_empty() {
-                runs.push(report_run(&brinell_protocol::run::read(folder)?));
+                runs.push(report_run(&runs::read(folder)?));
             }
             claims.extend(stored);
         }
@@ -72,7 +73,7 @@ fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
         (runs, []) => Ok(brinell_report::render_comparison(runs)?),
         ([], [claim]) => {
             let run =
-                claim.verdict.runs.first().map(|name| brinell_protocol::run::read(&Path::new(&claim.evidence).join(name))).transpose()?;
+                claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
             Ok(brinell_report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
         }
         _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),
