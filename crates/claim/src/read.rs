@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_record::{CLAIM_SCHEMA, Claim, ClaimFile, Effort, FileError, Threat, hash};
+use brinell_record::{CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Effort, FileError, Threat, hash};
 use serde_json::{Map, Value};
 
 use super::rules;
@@ -152,11 +152,9 @@ fn deserialize<T: serde::de::DeserializeOwned>(path: &Path, place: &str, value: 
 /// Checks the keys of a threat, which says what the attacker may do as well as how hard it is tried; read together, a wrong one would not be named.
 fn check_threat(path: &Path, number: usize, threat: &Value) -> Result<(), ClaimError> {
     let Value::Object(keys) = threat else { return Ok(()) };
-    let of_effort = serde_json::to_value(Effort::every()).unwrap_or_default();
-    let (effort, rest): (Map<String, Value>, Map<String, Value>) =
-        keys.clone().into_iter().partition(|(key, _)| of_effort.get(key).is_some());
+    let (threat, effort) = ClaimThreat::parts(keys.clone());
     let place = format!("claim[{number}].threat");
-    deserialize::<Threat>(path, &place, Value::Object(rest))?;
+    deserialize::<Threat>(path, &place, Value::Object(threat))?;
     deserialize::<Effort>(path, &place, Value::Object(effort)).map(|_| ())
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use brinell_engine::{
-    Answer, Artefact, Loss, Oracle, Preprocess, Artefact, RuntimeChoice, Running, Signature, View, open,
+    Answer, Artefact, Loss, Oracle, Preprocess, RuntimeChoice, Running, Signature, View, open,
 };
 
 /// A line of /proc/self/status in MB.
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (path, batch) = (Path::new(path), batch.parse::<usize>()?);
     let choice = if rest.first().is_some_and(|name| name == "rten") { RuntimeChoice::Rten } else { RuntimeChoice::OnnxRuntime };
-    let runtime = open(choice, &Running::default())?;
+    let runtime = open(&Running::on(choice))?;
     let before = resident("VmRSS");
     let start = Instant::now();
     let loaded;

@@ -66,7 +66,7 @@ pub struct Claim {
 }
 
 /// What the attacker may do and see, and how hard it is tried: one table of a claim file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClaimThreat {
     /// What the attacker may do and see.
     #[serde(flatten)]
@@ -75,6 +75,30 @@ pub struct ClaimThreat {
     #[serde(flatten)]
     pub effort: Effort,
 }
+
+impl<'de> Deserialize<'de> for ClaimThreat {
+    /// Flattened parts would let unknown keys pass; here each key is one of either part.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keys = serde_json::Map::deserialize(deserializer)?;
+        let (threat, effort) = Self::parts(keys);
+        Ok(Self {
+            threat: serde_json::from_value(threat.into()).map_err(serde::de::Error::custom)?,
+            effort: serde_json::from_value(effort.into()).map_err(serde::de::Error::custom)?,
+        })
+    }
+}
+
+impl ClaimThreat {
+    /// Divides the keys of the table between [`Threat`], with those that nobody knows, and [`Effort`].
+    #[must_use]
+    pub fn parts(keys: serde_json::Map<String, serde_json::Value>) -> (Keys, Keys) {
+        let of_effort = serde_json::to_value(Effort::every()).unwrap_or_default();
+        keys.into_iter().partition(|(key, _)| of_effort.get(key).is_none())
+    }
+}
+
+/// Keys of a table, with their values.
+type Keys = serde_json::Map<String, serde_json::Value>;
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -32,9 +32,9 @@ pub struct Artefact {
     pub weights_sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, serialize_with = "as_typed", skip_serializing_if = "Vec::is_empty")]
     pub mean: Vec<f32>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, serialize_with = "as_typed", skip_serializing_if = "Vec::is_empty")]
     pub std: Vec<f32>,
     #[serde(default, deserialize_with = "layout", skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
@@ -73,6 +73,11 @@ impl Artefact {
         let text = self.model.to_string_lossy();
         text.starts_with("http://") || text.starts_with("https://")
     }
+}
+
+/// Writes numbers with the decimals that they were typed with, in whatever precision a format has.
+fn as_typed<S: serde::Serializer>(values: &[f32], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(|value| value.to_string().parse().unwrap_or(f64::from(*value))))
 }
 
 /// `auto` is how files say that nothing is said.

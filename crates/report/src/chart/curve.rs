@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn names_of_series_are_escaped_in_the_drawing() {
-        let (points, threat) = ([point(0.0, 0.9), point(1.0, 0.5)], threat("1", 1.0));
+        let (points, threat) = ([point(0.0, 0.9), point(1.0, 0.5)], threat("1"));
         let view = CurveView::of(&[Series { name: "\"><script>", points: &points, threat: &threat }]).unwrap();
         assert!(!view.svg.contains("<script"));
         assert!(view.svg.contains("&lt;script&gt;"));
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_curve_of_one_point_is_not_drawn() {
-        let (points, threat) = ([point(0.0, 0.9)], threat("1", 1.0));
+        let (points, threat) = ([point(0.0, 0.9)], threat("1"));
         assert!(CurveView::of(&[Series { name: "a", points: &points, threat: &threat }]).is_none());
         assert!(CurveView::of(&[]).is_none());
     }
