@@ -12,7 +12,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("report", &["record"]),
     ("engine", &["graph", "autodiff", "onnx"]),
     ("attack", &["engine", "threat"]),
-    ("protocol", &["attack", "engine", "autodiff", "onnx", "threat", "graph", "record"]),
+    ("contract", &["attack", "engine", "threat"]),
+    ("protocol", &["contract", "attack", "engine", "autodiff", "onnx", "threat", "graph", "record"]),
     ("cli", &["protocol", "report"]),
     ("testkit", &["graph"]),
 ];

@@ -62,7 +62,7 @@ pub enum ProtocolError {
     },
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
-    Contract(#[from] brinell_attack::contract::HarnessError),
+    Contract(#[from] brinell_contract::HarnessError),
     /// An attack does not work in the norm.
     #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
     NormOfAttack {

@@ -25,9 +25,9 @@ pub mod stats;
 mod subject;
 
 pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
-pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_attack::{Knowledge, Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suite_for, suites};
 pub use brinell_autodiff::Loss;
+pub use brinell_contract::{Check, Finding};
 pub use brinell_engine::AUTHORIZATION;
 pub use brinell_engine::doctor;
 pub use brinell_engine::{Device, EngineError, Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_attack::contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
 use brinell_attack::driver::Model;
+use brinell_contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
 use brinell_engine::{Oracle, OracleError, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, open};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, TensorData, ValueId};
 use brinell_threat::Norm;

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::{
     ThreatError,
     kernel::{length_sq, sums},
+    spelling::nearest_name,
 };
 
 /// How the size of a perturbation is measured.
@@ -67,6 +68,9 @@ impl FromStr for Norm {
     type Err = ThreatError;
 
     fn from_str(text: &str) -> Result<Self, ThreatError> {
-        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| ThreatError::UnknownNorm { text: text.to_owned() })
+        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| {
+            let nearest = nearest_name(text, &Norm::ALL.map(Norm::name));
+            ThreatError::UnknownNorm { text: text.to_owned(), nearest }
+        })
     }
 }
