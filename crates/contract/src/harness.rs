@@ -66,7 +66,7 @@ pub enum HarnessError {
         /// Name of the case.
         case: String,
         /// Why.
-        source: DriverError<Infallible>,
+        source: Box<DriverError<Infallible>>,
     },
     /// Threads cannot be started.
     #[error("cannot start threads")]
@@ -127,7 +127,7 @@ impl Harness {
             |error| match error {
                 DriverError::Oracle(error) => failed(error),
                 DriverError::Callback(never) => match never {},
-                other => HarnessError::Driver { case: problem.name.clone(), source: other },
+                other => HarnessError::Driver { case: problem.name.clone(), source: Box::new(other) },
             },
         )?;
         court.verdicts.sort_by_key(|(sample, _)| *sample);
