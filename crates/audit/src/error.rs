@@ -20,7 +20,7 @@ pub enum AuditError {
     Attack(#[from] brinell_attack::AttackError),
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
-    Contract(#[from] brinell_attack::contract::HarnessError),
+    Contract(#[from] brinell_contract::HarnessError),
     /// An attack needs a radius where none is given.
     #[error("attack {attack} needs a radius; attacks that look for the nearest example: {others}")]
     RadiusOfAttack {

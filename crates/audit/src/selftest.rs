@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_attack::contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
+use brinell_contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
 use brinell_attack::driver::Model;
 use brinell_engine::{Artefact, Oracle, OracleError, Preprocess, Running, Runtime, open};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, TensorData, ValueId};

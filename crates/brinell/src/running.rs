@@ -1,6 +1,6 @@
 //! What needs a runtime.
 
-pub use brinell_attack::contract::{Check, Finding};
+pub use brinell_contract::{Check, Finding};
 pub use brinell_attack::driver::Queries;
 pub use brinell_attack::{AttackError, Listed, Spent, Suite, SuiteStage, attacks, recipe, suite_for, suites};
 pub use brinell_audit::{AuditError, Course, Event, Job, Observer, Silent, Taken, audit, audit_along, flags, load_suite, selftest};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use brinell::record::CheckedClaim;
-use brinell_report::Run;
-use brinell_report::export::{Audit, Check, Document, Format, export};
+use brinell::report::Run;
+use brinell::report::export::{Audit, Check, Document, Format, export};
 
 use crate::command::write;
 use crate::failure::Failure;

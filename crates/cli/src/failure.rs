@@ -4,7 +4,7 @@ use std::error::Error;
 
 use brinell::claims::ClaimError;
 use brinell::{AuditError, LedgerError, SubjectError};
-use brinell_report::ReportError;
+use brinell::report::ReportError;
 
 use crate::exit::Exit;
 

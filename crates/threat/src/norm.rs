@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ThreatError,
     kernel::{length_sq, sums},
+    spelling::nearest_name,
 };
 
 /// How the size of a perturbation is measured.
@@ -73,6 +74,9 @@ impl FromStr for Norm {
     type Err = ThreatError;
 
     fn from_str(text: &str) -> Result<Self, ThreatError> {
-        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| ThreatError::UnknownNorm { text: text.to_owned() })
+        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| {
+            let nearest = nearest_name(text, &Norm::ALL.map(Norm::name));
+            ThreatError::UnknownNorm { text: text.to_owned(), nearest }
+        })
     }
 }

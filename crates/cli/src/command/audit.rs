@@ -47,7 +47,7 @@ impl Audit {
         if self.json {
             print(&json(&completed.summary)?);
         } else {
-            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
+            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print(&format!("\nReport: {}\n", job.out.join(REPORT).display()));
         }
         Ok(exit(&completed))
@@ -60,8 +60,8 @@ pub(crate) fn exit(completed: &Completed) -> Exit {
 }
 
 /// Returns what the report is made of.
-pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
-    brinell_report::Run {
+pub(crate) fn report_run(completed: &Completed) -> brinell::report::Run {
+    brinell::report::Run {
         summary: completed.summary.clone(),
         samples: completed.samples.clone(),
         gallery: completed.gallery.clone(),
@@ -75,7 +75,7 @@ pub(crate) const REPORT: &str = "report.html";
 /// Answers a question and renders the report into the folder of the run.
 pub(crate) fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
     let completed = brinell::audit(question, job, stop, observer)?;
-    let html = brinell_report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
+    let html = brinell::report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
     let path = job.out.join(REPORT);
     std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
     Ok(completed)

@@ -63,7 +63,7 @@ impl Check {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);
         } else {
-            print(&brinell_report::terminal::verdicts(&claims, WIDTH, colour()));
+            print(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
         }
         Ok(exit)
     }

@@ -49,14 +49,14 @@ impl Demo {
             say(&format!("\n{name}"));
             let (question, job) = ask(&out, name, self.runtime.as_deref())?;
             let completed = answer(&question, &job, &stop, &mut Progress::new())?;
-            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
+            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print("\n");
             if exit(&completed) != Exit::Done {
                 worst = exit(&completed);
             }
             runs.push(report_run(&completed));
         }
-        let html = brinell_report::render_comparison(&runs).map_err(Failure::from_internal)?;
+        let html = brinell::report::render_comparison(&runs).map_err(Failure::from_internal)?;
         let path = out.join("report.html");
         std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
         print(&format!("Report: {}\n", path.display()));

@@ -46,7 +46,7 @@ impl Replay {
         let running = self.running.running()?;
         let options = ReplayOptions { model: self.model, other: self.other, data: self.data, running };
         let replays = replay(&self.evidence, &options, stop_flag()?.as_ref())?;
-        print(&if self.json { json(&replays)? } else { brinell_report::terminal::replays(&replays, WIDTH, colour()) });
+        print(&if self.json { json(&replays)? } else { brinell::report::terminal::replays(&replays, WIDTH, colour()) });
         let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
         let any = witnesses.peek().is_some();
         let confirmed = any && witnesses.all(|witness| witness.standing == Standing::Confirmed);

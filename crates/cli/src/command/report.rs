@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use brinell::record::CheckedClaim;
 use brinell::runs;
-use brinell_report::Run;
-use brinell_report::export::Format;
+use brinell::report::Run;
+use brinell::report::export::Format;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
@@ -49,7 +49,7 @@ impl Report {
             claims.extend(stored);
         }
         let text = match Format::from_name(&self.format) {
-            Some(format) => brinell_report::export::export(format, &document(&runs, &claims))?,
+            Some(format) => brinell::report::export::export(format, &document(&runs, &claims))?,
             None => page(&runs, &claims)?,
         };
         let html = self.format == HTML;
@@ -69,12 +69,12 @@ impl Report {
 /// Renders the page of one run, of several side by side, or of one claim with the run that decided it.
 fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
     match (runs, claims) {
-        ([run], []) => Ok(brinell_report::render(run)?),
-        (runs, []) => Ok(brinell_report::render_comparison(runs)?),
+        ([run], []) => Ok(brinell::report::render(run)?),
+        (runs, []) => Ok(brinell::report::render_comparison(runs)?),
         ([], [claim]) => {
             let run =
                 claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
-            Ok(brinell_report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
+            Ok(brinell::report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
         }
         _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),
     }

@@ -2,11 +2,11 @@
 
 use brinell_threat::Norm;
 
-use super::allowance::allowance;
-use super::harness::{Harness, HarnessError, Open, Way};
-use super::problem::{Problem, problems};
-use super::{degenerate, invariance};
-use crate::{Recipe, recipe};
+use crate::allowance::allowance;
+use crate::harness::{Harness, HarnessError, Open, Way};
+use crate::problem::{Problem, problems};
+use crate::{degenerate, invariance};
+use brinell_attack::{Recipe, recipe};
 
 /// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,12 +60,12 @@ pub struct Finding {
 }
 
 /// The radius a tolerance above an optimum; L0 counts elements, of which one more is the least that is more.
-pub(super) fn above(norm: Norm, optimum: f64, tolerance: f64) -> f64 {
+pub(crate) fn above(norm: Norm, optimum: f64, tolerance: f64) -> f64 {
     if norm == Norm::L0 { (optimum * (1.0 + tolerance)).ceil().max(optimum + 1.0) } else { optimum * (1.0 + tolerance) }
 }
 
 /// The largest radius that is safely below an optimum.
-pub(super) fn below(norm: Norm, optimum: f64) -> f64 {
+pub(crate) fn below(norm: Norm, optimum: f64) -> f64 {
     if norm == Norm::L0 { optimum - 1.0 } else { optimum * (1.0 - 1e-4) }
 }
 
@@ -124,7 +124,7 @@ fn radius(
     for &target in targets {
         let case = if target.is_some() { format!("{}, targeted", problem.name) } else { problem.name.clone() };
         let mut run = |eps: f64| harness.run(open, attack, problem, norm, Way { target, ..Way::within(eps) });
-        let found = |verdicts: &[crate::driver::Verdict]| verdicts.iter().any(|verdict| verdict.found.is_some());
+        let found = |verdicts: &[brinell_attack::driver::Verdict]| verdicts.iter().any(|verdict| verdict.found.is_some());
         if let Some(allowance) = allowance(attack, norm, problem) {
             let eps = above(norm, optimum, allowance);
             let verdicts = run(eps)?;

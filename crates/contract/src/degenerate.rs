@@ -2,11 +2,11 @@
 
 use brinell_threat::Norm;
 
-use super::check::{Check, Finding};
-use super::harness::{Harness, HarnessError, Open, Way};
-use super::net::{Layer, Net};
-use super::problem::Problem;
-use crate::Recipe;
+use crate::check::{Check, Finding};
+use crate::harness::{Harness, HarnessError, Open, Way};
+use crate::net::{Layer, Net};
+use crate::problem::Problem;
+use brinell_attack::Recipe;
 
 /// Elements of a flat input of ones and zeros.
 fn stripes(d: usize) -> Vec<f32> {
@@ -49,7 +49,7 @@ pub fn degenerate_problems() -> Vec<(Problem, bool)> {
 }
 
 /// Checks that the attack ends by itself, finds nothing where nothing is, and nothing at radius 0 unless the sample is wrong already.
-pub(super) fn check(
+pub(crate) fn check(
     attack: &dyn Recipe,
     norm: Norm,
     harness: &Harness,

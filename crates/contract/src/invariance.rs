@@ -2,12 +2,12 @@
 
 use brinell_threat::Norm;
 
-use super::allowance::allowance;
-use super::check::{Check, Finding, above, below};
-use super::harness::{Harness, HarnessError, Open, Way};
-use super::net::Layer;
-use super::problem::{Problem, problems};
-use crate::Recipe;
+use crate::allowance::allowance;
+use crate::check::{Check, Finding, above, below};
+use crate::harness::{Harness, HarnessError, Open, Way};
+use crate::net::Layer;
+use crate::problem::{Problem, problems};
+use brinell_attack::Recipe;
 
 /// Copies of a sample that share batches.
 const COPIES: u64 = 5;
@@ -41,7 +41,7 @@ fn variants(problem: &Problem) -> Vec<Problem> {
 }
 
 /// Checks that verdicts just above and just below the optimum stay the same.
-pub(super) fn check(
+pub(crate) fn check(
     attack: &dyn Recipe,
     norm: Norm,
     harness: &Harness,

@@ -8,7 +8,7 @@ use brinell_threat::{InputBox, Norm};
 const HALVINGS: usize = 200;
 
 /// Largest value of `<w, y - x>` over all `y` of the box with a distance of at most `eps` from `x`.
-pub(super) fn reach(w: &[f64], x: &[f32], norm: Norm, eps: f64, bounds: InputBox) -> f64 {
+pub(crate) fn reach(w: &[f64], x: &[f32], norm: Norm, eps: f64, bounds: InputBox) -> f64 {
     // Size of the weight, and how far the element can go in its direction.
     let mut elements: Vec<(f64, f64)> = w
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn reach(w: &[f64], x: &[f32], norm: Norm, eps: f64, bounds: InputBox
 }
 
 /// Smallest distance at which `<w, y - x>` can be `lead` or more; infinite where the box ends before.
-pub(super) fn distance(w: &[f64], lead: f64, x: &[f32], norm: Norm, bounds: InputBox) -> f64 {
+pub(crate) fn distance(w: &[f64], lead: f64, x: &[f32], norm: Norm, bounds: InputBox) -> f64 {
     let n = x.len() as f64;
     let farthest = match norm {
         Norm::Linf => bounds.width(),

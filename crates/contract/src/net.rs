@@ -2,7 +2,7 @@
 
 use brinell_engine::{Answer, Loss, OracleError};
 
-use crate::driver::Model;
+use brinell_attack::driver::Model;
 
 /// `z = W x + b`, row-major, weights as f32 runtimes hold them.
 #[derive(Debug, Clone, PartialEq)]

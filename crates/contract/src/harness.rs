@@ -1,39 +1,40 @@
 //! Runs one attack on one problem, or on several copies of it, through the driver.
 
+use std::convert::Infallible;
 use std::sync::atomic::AtomicBool;
 
 use brinell_engine::OracleError;
 use brinell_threat::Ball;
 
-use super::problem::Problem;
-use crate::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Timing, Verdict};
-use crate::{AttackError, Loss, Recipe};
+use crate::problem::Problem;
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Timing, Verdict};
+use brinell_attack::{AttackError, Loss, Recipe};
 
 /// Forwards plus backwards after which an attack that does not end by itself is ended.
 const MAX_QUERIES: u64 = 60_000;
 
-/// Opens a net on whatever is to compute it: [`Net`](super::Net) itself, or a runtime.
+/// Opens a net on whatever is to compute it: [`Net`](crate::Net) itself, or a runtime.
 pub type Open<'a> = dyn FnMut(&Problem, Loss) -> Result<Box<dyn Model>, OracleError> + 'a;
 
 /// How the driver is set for one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Way {
-    pub(super) aim: Aim,
-    pub(super) eps: f64,
-    pub(super) target: Option<usize>,
-    pub(super) batch: usize,
-    pub(super) copies: u64,
-    pub(super) reversed: bool,
+pub(crate) struct Way {
+    pub(crate) aim: Aim,
+    pub(crate) eps: f64,
+    pub(crate) target: Option<usize>,
+    pub(crate) batch: usize,
+    pub(crate) copies: u64,
+    pub(crate) reversed: bool,
 }
 
 impl Way {
     /// The first example within `eps`, one sample at a time.
-    pub(super) fn within(eps: f64) -> Self {
+    pub(crate) fn within(eps: f64) -> Self {
         Self { aim: Aim::First, eps, target: None, batch: 1, copies: 1, reversed: false }
     }
 
     /// The nearest example, wherever it is.
-    pub(super) fn nearest() -> Self {
+    pub(crate) fn nearest() -> Self {
         Self { aim: Aim::Nearest, ..Self::within(f64::INFINITY) }
     }
 }
@@ -60,8 +61,13 @@ pub enum HarnessError {
     #[error(transparent)]
     Attack(#[from] AttackError),
     /// The driver stopped although nobody asked it to.
-    #[error("interrupted")]
-    Interrupted,
+    #[error("the attack on the case `{case}` did not end")]
+    Driver {
+        /// Name of the case.
+        case: String,
+        /// Why.
+        source: Box<DriverError<Infallible>>,
+    },
     /// Threads cannot be started.
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -77,7 +83,7 @@ impl Harness {
     }
 
     /// Returns the verdicts on samples 0, 1, .. of copies of one problem.
-    pub(super) fn run(
+    pub(crate) fn run(
         &self,
         open: &mut Open<'_>,
         recipe: &dyn Recipe,
@@ -121,7 +127,7 @@ impl Harness {
             |error| match error {
                 DriverError::Oracle(error) => failed(error),
                 DriverError::Callback(never) => match never {},
-                DriverError::Interrupted => HarnessError::Interrupted,
+                other => HarnessError::Driver { case: problem.name.clone(), source: Box::new(other) },
             },
         )?;
         court.verdicts.sort_by_key(|(sample, _)| *sample);

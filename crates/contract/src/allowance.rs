@@ -2,8 +2,8 @@
 
 use brinell_threat::Norm;
 
-use super::problem::Problem;
-use crate::{Knowledge, Recipe};
+use crate::problem::Problem;
+use brinell_attack::{Knowledge, Recipe};
 
 /// How far above the optimum the attack must succeed, relative to it: 1 %, or 5 % where it sees labels only. `None` where the attack promises
 /// nothing on the problem.

@@ -2,8 +2,8 @@
 
 use brinell_threat::{InputBox, Norm};
 
-use super::net::{Layer, Net};
-use super::optimum::distance;
+use crate::net::{Layer, Net};
+use crate::optimum::distance;
 
 /// A net and an input that it gets right.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl Problem {
     }
 
     /// Returns by how much a point exceeds the goal, in f64: positive where it has another class than the label, or the target's.
-    pub(super) fn margin(&self, x: &[f32], target: Option<usize>) -> f64 {
+    pub(crate) fn margin(&self, x: &[f32], target: Option<usize>) -> f64 {
         let z = self.net.logits(x);
         let best_but = |class: usize| (0..z.len()).filter(|&k| k != class).map(|k| z[k]).fold(f64::NEG_INFINITY, f64::max);
         match target {
@@ -54,7 +54,7 @@ impl Problem {
 
     /// Returns a corner of the box that reaches the goal, where one of those does that lie along the slope of a piece: in an audit, another input of
     /// the data.
-    pub(super) fn guide(&self, target: Option<usize>) -> Option<Vec<f32>> {
+    pub(crate) fn guide(&self, target: Option<usize>) -> Option<Vec<f32>> {
         let own = &self.net.output.weights[self.label];
         let slopes = self.net.output.weights.iter().flat_map(|other| {
             let difference: Vec<f64> = other.iter().zip(own).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect();
@@ -85,7 +85,7 @@ impl Problem {
     }
 
     /// Returns the problem with another output layer, made from the weights and bias of every class.
-    pub(super) fn with_output(&self, name: &str, change: impl FnOnce(&mut Layer)) -> Self {
+    pub(crate) fn with_output(&self, name: &str, change: impl FnOnce(&mut Layer)) -> Self {
         let mut changed = self.clone();
         changed.name = format!("{}, {name}", self.name);
         change(&mut changed.net.output);
