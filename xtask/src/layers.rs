@@ -17,10 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["record", "stats"]),
     ("contract", &["attack", "engine", "threat"]),
     ("subject", &["attack", "data", "engine", "autodiff", "onnx", "graph", "threat", "record"]),
-    (
-        "audit",
-        &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "threat"],
-    ),
+    ("audit", &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "threat"]),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "threat"]),
     (
         "brinell",

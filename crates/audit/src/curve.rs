@@ -4,11 +4,11 @@ use brinell_engine::{Answer, Oracle};
 use brinell_record::CurvePoint;
 use brinell_threat::argmax;
 
-use brinell_subject::logits_of;
 use super::clean::close_call;
 use super::setup::Run;
 use super::state::State;
 use brinell_stats as stats;
+use brinell_subject::logits_of;
 
 use crate::AuditError;
 

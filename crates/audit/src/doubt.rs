@@ -4,10 +4,10 @@ use brinell_engine::{Artefact, Layout, Preprocess};
 use brinell_record::SanityLevel;
 
 use super::setup::Run;
-use brinell_data::Scale;
-use crate::flags::{NEAR_CHANCE, PREPROCESSING_DOUBT};
-use brinell_stats::{CONFIDENCE, clopper_pearson};
 use crate::AuditError;
+use crate::flags::{NEAR_CHANCE, PREPROCESSING_DOUBT};
+use brinell_data::Scale;
+use brinell_stats::{CONFIDENCE, clopper_pearson};
 
 /// Samples that each alternative is tried on.
 const TRIED: usize = 64;

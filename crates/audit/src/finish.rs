@@ -82,14 +82,22 @@ impl Run<'_> {
                 eps: if self.book.nearest { self.case.ball.diameter(self.case.data.sample_len()) } else { self.case.ball.eps },
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
                 target: self.case.target,
-                features: self.case.ball.features.as_ref().map(|features| brinell_subject::features::to_record(features, &self.case.data.columns)),
+                features: self
+                    .case
+                    .ball
+                    .features
+                    .as_ref()
+                    .map(|features| brinell_subject::features::to_record(features, &self.case.data.columns)),
                 knowledge: Some(self.knowledge),
             },
             suite: self.suite.clone(),
             attacks: self.book.stages.iter().map(SuiteStage::describe).collect(),
             attacks_not_run: attacks()
                 .filter(|known| !known.reads_trees || self.case.trees.is_some())
-                .filter(|known| known.norms.contains(&self.question.threat.norm) && self.book.stages.iter().all(|stage| stage.recipe.name() != known.name))
+                .filter(|known| {
+                    known.norms.contains(&self.question.threat.norm)
+                        && self.book.stages.iter().all(|stage| stage.recipe.name() != known.name)
+                })
                 .map(|known| known.name.to_owned())
                 .collect(),
             runtime: RuntimeInfo {

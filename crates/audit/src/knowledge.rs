@@ -87,7 +87,9 @@ impl<'a> Asked<'a> {
     /// True where attacks on scores may take the place of those that need the gradient which `error` says cannot be had: neither they nor the
     /// gradient were asked for by name.
     fn may_fall_back(&self, error: &OracleError) -> bool {
-        self.question.threat.knowledge.is_none() && self.question.effort.attacks.is_empty() && matches!(error, OracleError::NoGradient | OracleError::Autodiff(_))
+        self.question.threat.knowledge.is_none()
+            && self.question.effort.attacks.is_empty()
+            && matches!(error, OracleError::NoGradient | OracleError::Autodiff(_))
     }
 }
 

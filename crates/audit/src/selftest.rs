@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
 use brinell_attack::driver::Model;
+use brinell_contract::{Finding, Harness, Layer, Problem, check, degenerate_problems, problems};
 use brinell_engine::{Artefact, Oracle, OracleError, Preprocess, Running, Runtime, open};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, TensorData, ValueId};
 use brinell_record::FileError;
@@ -27,11 +27,7 @@ pub struct Tested {
 /// # Errors
 /// [`AuditError::Contract`] where a case cannot be run, [`AuditError::Engine`] without the runtime, [`AuditError::Attack`] for an
 /// unknown attack. What an attack fails at is in the findings.
-pub fn selftest(
-    attacks: &[String],
-    running: &Running,
-    done: &mut dyn FnMut(&Tested),
-) -> Result<(String, Vec<Tested>), AuditError> {
+pub fn selftest(attacks: &[String], running: &Running, done: &mut dyn FnMut(&Tested)) -> Result<(String, Vec<Tested>), AuditError> {
     let runtime = open(running)?;
     let harness = Harness::new(running.thread_count().get())?;
     // The models of the contract have no trees.

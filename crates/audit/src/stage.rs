@@ -125,9 +125,11 @@ impl StageObserver for Keeper<'_> {
 
     fn decided(&mut self, target: &Target<'_>, verdict: Verdict, opinion: Option<Opinion>) -> Result<(), AuditError> {
         let goal = self.book.target.map_or(Goal::Untargeted { label: target.label }, |target| Goal::Targeted { target });
-        let broken = verdict.found.as_ref().zip(opinion).map(|(found, opinion)| {
-            Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, goal)
-        });
+        let broken = verdict
+            .found
+            .as_ref()
+            .zip(opinion)
+            .map(|(found, opinion)| Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, goal));
         self.book.keep(self.stage, target.sample, &verdict, broken)?;
         self.observer.event(Event::SampleDone { surviving: self.book.standing });
         Ok(())

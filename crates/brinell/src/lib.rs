@@ -44,7 +44,8 @@ pub use brinell_report as report;
 
 pub use brinell_ledger::LedgerError;
 pub use brinell_record::{
-    Artefact, Device, Effort, Eps, Knowledge, Layout, Norm, Population, Question, Radius, Running, RuntimeChoice, SanityLevel, Scale, Threat,
+    Artefact, Device, Effort, Eps, Knowledge, Layout, Norm, Population, Question, Radius, Running, RuntimeChoice, SanityLevel, Scale,
+    Threat,
 };
 
 #[cfg(feature = "audit")]

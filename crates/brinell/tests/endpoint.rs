@@ -168,9 +168,7 @@ fn an_address_gives_the_verdicts_of_the_file() {
     let ids: Vec<&str> = behind.summary.flags.iter().map(|flag| flag.id.as_str()).collect();
     assert!(ids.contains(&"no-gradient") && ids.contains(&"endpoint"), "{ids:?}");
     for (one, other) in file.samples.iter().zip(&behind.samples) {
-        let facts = |line: &SampleRecord| {
-            (line.prediction, line.outcome, line.attack.clone(), line.forwards, line.norm.map(f64::to_bits))
-        };
+        let facts = |line: &SampleRecord| (line.prediction, line.outcome, line.attack.clone(), line.forwards, line.norm.map(f64::to_bits));
         assert_eq!(facts(one), facts(other), "sample {}", one.sample);
     }
 }
@@ -191,7 +189,10 @@ fn sizes_that_a_server_leaves_free_are_those_of_the_data_or_said() {
         let replay = replay(&out, &ReplayOptions::default(), &AtomicBool::new(false)).unwrap();
         assert!(!replay[0].witnesses.is_empty());
     }
-    assert!(words(&run(&sized(Some(vec![28, 28])), &folder.path().join("wrong")).err().unwrap()).contains("does not fit samples of shape [28, 28]"));
+    assert!(
+        words(&run(&sized(Some(vec![28, 28])), &folder.path().join("wrong")).err().unwrap())
+            .contains("does not fit samples of shape [28, 28]")
+    );
 }
 
 #[test]

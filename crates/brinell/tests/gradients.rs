@@ -8,7 +8,6 @@ use brinell::{Artefact, Loss, Running, RuntimeChoice, gradient_file, inspect};
 use brinell_engine::{View, open};
 use brinell_graph::{DType, Dim, Graph, Op, Reduce, Tensor, TensorData};
 
-
 /// Writes a model with logits 2 x that end in the shape `out`.
 fn doubled(folder: &tempfile::TempDir, batch: Dim, sample: &[usize], out: Option<Vec<Dim>>) -> PathBuf {
     let mut graph = Graph::new("doubled");

@@ -7,13 +7,13 @@ use std::time::Instant;
 use brinell_record::{CheckedClaim, Claim, Reason, Ruling, VERDICT_SCHEMA, Verdict};
 
 use super::decide::{Levels, Question};
-use brinell_ledger::evidence::{self, Outside, Stored};
 use super::one::{self, Examined};
 use super::outside::Digests;
 use super::plan::{CheckOptions, is_attacked};
 use super::read::Source;
-use brinell_ledger::reason::id;
 use brinell_audit::{AuditError, Event, Observer};
+use brinell_ledger::evidence::{self, Outside, Stored};
+use brinell_ledger::reason::id;
 use brinell_ledger::{LedgerError, machine};
 use brinell_stats::holm_level;
 
@@ -104,7 +104,10 @@ impl File<'_> {
         let state = if !wrong.is_empty() {
             stale(wrong)
         } else if let Some(day) = claim.expires.as_ref().filter(|day| machine::today().as_str() > day.as_str()) {
-            stale(vec![brinell_ledger::reason::reason(id::EXPIRED, format!("the claim was made until {day}; renew it, and check with --fresh"))])
+            stale(vec![brinell_ledger::reason::reason(
+                id::EXPIRED,
+                format!("the claim was made until {day}; renew it, and check with --fresh"),
+            )])
         } else if self.options.fresh {
             State::Open(None)
         } else {

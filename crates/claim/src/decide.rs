@@ -67,7 +67,13 @@ impl Question {
             }
             _ => return None,
         };
-        Some(Self { aim, wanted, sampling: claim.population.sampling.unwrap_or(Sampling::Convenience), n: claim.population.n.unwrap_or_default(), attacked })
+        Some(Self {
+            aim,
+            wanted,
+            sampling: claim.population.sampling.unwrap_or(Sampling::Convenience),
+            n: claim.population.n.unwrap_or_default(),
+            attacked,
+        })
     }
 
     /// True where chance has a say, so that the claim shares in the error of its file.

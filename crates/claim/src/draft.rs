@@ -5,16 +5,15 @@ mod rules;
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
-use brinell_record::{
-    Artefact, ClaimThreat, Effort, FileError, Knowledge, Norm, Population, Sampling, SanityLevel, Summary, Threat,
-};
+use brinell_record::{Artefact, ClaimThreat, Effort, FileError, Knowledge, Norm, Population, Sampling, SanityLevel, Summary, Threat};
 use brinell_subject::Subject;
 
 use super::read::Source;
 use crate::ClaimError;
 
 /// How properties are written.
-const PROPERTIES: &str = "forall, forall:correct, rate>=0.6, rate<=0.1, clean_accuracy>=0.9, robust_accuracy>=0.6, non_finite_rate<=0 and equal:OTHER.onnx:1e-4";
+const PROPERTIES: &str =
+    "forall, forall:correct, rate>=0.6, rate<=0.1, clean_accuracy>=0.9, robust_accuracy>=0.6, non_finite_rate<=0 and equal:OTHER.onnx:1e-4";
 
 /// What the caller wants of the claim.
 #[derive(Debug, Clone)]
@@ -189,13 +188,19 @@ impl Writer<'_> {
         line("# expires = 2027-12-31\n# assumptions = [\"the camera delivers pixels in this range\"]");
         line("\n# The artefact, by its bytes, and how pixels reach it: (x - mean) / std, with x in `scale`.\n[claim.subject]");
         line(&table(&self.artefact()?)?);
-        line("\n# The inputs. sampling: \"exhaustive\" if the claim speaks of these samples and no others, \"iid\" if they were drawn at random from\n# those that it speaks of, \"convenience\" if they are what was at hand, which can support no rate.\n[claim.population]");
+        line(
+            "\n# The inputs. sampling: \"exhaustive\" if the claim speaks of these samples and no others, \"iid\" if they were drawn at random from\n# those that it speaks of, \"convenience\" if they are what was at hand, which can support no rate.\n[claim.population]",
+        );
         line(&table(&self.population(sampling)?)?);
         if property.attacked {
-            line("\n# What the attacker may do, and how hard it is tried. `seed` fixes every random choice, the order of the samples included.\n[claim.threat]");
+            line(
+                "\n# What the attacker may do, and how hard it is tried. `seed` fixes every random choice, the order of the samples included.\n[claim.threat]",
+            );
             line(&table(&self.threat())?);
             if let Some(features) = &self.summary.allowed.features {
-                line("# Rules of the features: ranges, and what counts as a change of 1. They are all that counts: what the data hold changes none of them.");
+                line(
+                    "# Rules of the features: ranges, and what counts as a change of 1. They are all that counts: what the data hold changes none of them.",
+                );
                 line(&format!("feature = [\n{}]", rules::list(features)));
             }
         }

@@ -4,17 +4,19 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_engine::Preprocess;
-use brinell_record::{Artefact, Claim, FileError, Judge, Numbers, Opinion, Property, Question, Ruling, Sampling, Standing, Verdict, Witness};
+use brinell_record::{
+    Artefact, Claim, FileError, Judge, Numbers, Opinion, Property, Question, Ruling, Sampling, Standing, Verdict, Witness,
+};
 use serde::{Deserialize, Serialize};
 
 use super::one::resolve;
 use super::read::Source;
-use brinell_ledger::reason::{id, reason};
 use super::{INPUTS, wording};
+use crate::ClaimError;
 use brinell_data::npz;
+use brinell_ledger::reason::{id, reason};
 use brinell_ledger::run::Lines;
 use brinell_subject::{Opened, Panel, Subject, standing};
-use crate::ClaimError;
 
 /// What was found out about every sample, a line each.
 const LINES: &str = "equal.jsonl";

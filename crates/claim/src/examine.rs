@@ -6,10 +6,10 @@ use brinell_record::{Among, Outcome, SampleRecord, Standing, Witness};
 
 use super::INPUTS;
 use super::decide::Question;
-use brinell_subject::{Charge, Finding, Panel};
 use brinell_audit::{Course, Taken};
 use brinell_data::npz;
 use brinell_stats::Look;
+use brinell_subject::{Charge, Finding, Panel};
 
 use crate::ClaimError;
 

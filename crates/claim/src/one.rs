@@ -14,11 +14,11 @@ use super::equal::{self, Agreement};
 use super::examine::{Count, Examination};
 use super::plan::{CheckOptions, order, question};
 use super::read::Source;
-use brinell_ledger::reason::{id, reason};
 use super::wording;
-use brinell_audit::{AuditError, Job as AuditJob, Observer, audit_along};
-use brinell_subject::{Panel, Subject, SubjectError};
 use crate::ClaimError;
+use brinell_audit::{AuditError, Job as AuditJob, Observer, audit_along};
+use brinell_ledger::reason::{id, reason};
+use brinell_subject::{Panel, Subject, SubjectError};
 
 /// Folder of the run, relative to the evidence.
 const RUN: &str = "run";

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use brinell_record::{Claim, FileError, FileHash, Property, Reason};
 
-use brinell_ledger::evidence::Outside;
 use super::plan::{artefact, is_built_in, population};
 use super::read::Source;
-use brinell_ledger::reason::{id, reason};
 use brinell_data::{self as data, LoadOptions};
+use brinell_ledger::evidence::Outside;
+use brinell_ledger::reason::{id, reason};
 use brinell_record::hash;
 use brinell_subject::{digests, known, read_model};
 

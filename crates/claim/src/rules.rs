@@ -71,8 +71,8 @@ impl Checked<'_> {
                 "is an address: a claim is about a file, whose bytes can be held to; audit the address instead".to_owned(),
             );
         }
-        if let Some(found) =
-            required("subject.sha256", subject.sha256.as_ref()).or_else(|| digest("subject.weights_sha256", subject.weights_sha256.as_ref()))
+        if let Some(found) = required("subject.sha256", subject.sha256.as_ref())
+            .or_else(|| digest("subject.weights_sha256", subject.weights_sha256.as_ref()))
         {
             return Some(found);
         }
@@ -168,7 +168,9 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
         _ => None,
     })
     .or_else(|| {
-        effort.keep_going.then(|| ("threat.keep_going".to_owned(), "one example refutes, and the strongest says no more: leave it out".to_owned()))
+        effort
+            .keep_going
+            .then(|| ("threat.keep_going".to_owned(), "one example refutes, and the strongest says no more: leave it out".to_owned()))
     })
 }
 

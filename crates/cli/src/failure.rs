@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use brinell::claims::ClaimError;
-use brinell::{AuditError, LedgerError, SubjectError};
 use brinell::report::ReportError;
+use brinell::{AuditError, LedgerError, SubjectError};
 
 use crate::exit::Exit;
 

@@ -60,9 +60,9 @@ mod tensors;
 
 pub use archive::numbers;
 pub use array::Numbers;
+pub use brinell_record::Scale;
 pub use classes::{class_names, lookup};
 pub use csv::is_table;
-pub use brinell_record::Scale;
 pub use dataset::{Dataset, NamedArray, Pixels};
 pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load, moments};

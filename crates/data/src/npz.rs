@@ -76,7 +76,8 @@ fn write<E: From<FileError>>(
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes.join(", "))).into());
     }
     let beside = beside(path);
-    let written = write_all(&beside, name, integers, sample_shape, arrays, sample).and_then(|()| Ok(fs::rename(&beside, path).map_err(failed)?));
+    let written =
+        write_all(&beside, name, integers, sample_shape, arrays, sample).and_then(|()| Ok(fs::rename(&beside, path).map_err(failed)?));
     if written.is_err() {
         // The first error is the one to report; what is left of the attempt may well be unremovable for the same reason.
         fs::remove_file(&beside).ok();

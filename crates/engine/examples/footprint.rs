@@ -8,9 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use brinell_engine::{
-    Answer, Artefact, Loss, Oracle, Preprocess, RuntimeChoice, Running, Signature, View, open,
-};
+use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Running, RuntimeChoice, Signature, View, open};
 
 /// A line of /proc/self/status in MB.
 fn resident(field: &str) -> f64 {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use brinell_graph::DType;
 
-
 /// Where in a model's life a runtime refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

@@ -28,8 +28,8 @@ mod runtime;
 mod signature;
 
 pub use brinell_autodiff::Loss;
-pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
+pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use buffer::Buffer;
 pub use discover::{Candidate, Origin};
 pub use doctor::{Doctor, Finding, Processor, doctor};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::discover::{self, Candidate, Origin};
 use crate::ort::{self, Loaded, OnnxRuntime};
 use crate::rten::Rten;
-use crate::{Device, EngineError, Runtime, RuntimeChoice, Running};
+use crate::{Device, EngineError, Running, Runtime, RuntimeChoice};
 
 /// Opens a runtime.
 ///

@@ -8,7 +8,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, Value
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Held, Artefact, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{Artefact, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]

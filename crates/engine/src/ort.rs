@@ -15,7 +15,7 @@ use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use crate::ort::session::OrtSession;
-use crate::{Device, EngineError, Runtime, Running, Session, Stage};
+use crate::{Device, EngineError, Running, Runtime, Session, Stage};
 
 pub(crate) use library::{Loaded, inspect, load, loaded};
 

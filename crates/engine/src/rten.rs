@@ -11,7 +11,7 @@ use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 
 use crate::header::Header;
 use crate::rten::session::RtenSession;
-use crate::{Device, EngineError, Runtime, Running, Session, Stage};
+use crate::{Device, EngineError, Running, Runtime, Session, Stage};
 
 /// The version of rten that is compiled in.
 pub(crate) const VERSION: &str = "0.27.0";

@@ -4,7 +4,7 @@ use brinell_autodiff::{Loss, gradient_graph, vjp};
 #[path = "common/typed.rs"]
 mod typed;
 
-use brinell_engine::{Runtime, RuntimeChoice, Running, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_graph::{DType, Dim, Graph, Op};
 use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, RANDOM_CASES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
 use typed::run;

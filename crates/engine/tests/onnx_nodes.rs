@@ -4,7 +4,7 @@
 #[path = "common/typed.rs"]
 mod typed;
 
-use brinell_engine::{Runtime, RuntimeChoice, Running, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_testkit::{Array, NodeCase, node_cases};
 use typed::run;
 

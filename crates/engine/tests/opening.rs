@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_engine::{Device, EngineError, RuntimeChoice, Running, doctor, open};
+use brinell_engine::{Device, EngineError, Running, RuntimeChoice, doctor, open};
 
 fn refusal(choice: RuntimeChoice, settings: &Running) -> String {
     open(&Running { runtime: choice, ..settings.clone() }).err().map_or_else(|| "opened".to_owned(), |error| error.to_string())

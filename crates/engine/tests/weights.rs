@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use brinell_engine::{Answer, Loss, Oracle, Preprocess, Artefact, Runtime, View};
+use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Runtime, View};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
 use common::{noise, runtimes, shared};
 

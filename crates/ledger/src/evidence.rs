@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use brinell_record::{FileError, EVIDENCE_SCHEMA, FileHash, Manifest, Reason, VERDICT_SCHEMA, Verdict};
+use brinell_record::{EVIDENCE_SCHEMA, FileError, FileHash, Manifest, Reason, VERDICT_SCHEMA, Verdict};
 
 use super::reason::{id, reason};
 use crate::run::write_json;

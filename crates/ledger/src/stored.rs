@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_record::{FileError, CheckedClaim, VERDICT_SCHEMA, Verdict};
+use brinell_record::{CheckedClaim, FileError, VERDICT_SCHEMA, Verdict};
 
 use super::evidence;
 use crate::LedgerError;

@@ -128,10 +128,8 @@ impl<O: StageObserver> Court for Bench<'_, O> {
     type Error = O::Error;
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
-        let judgement = self
-            .referee
-            .judge(self.preprocess, self.ball, item.goal(), number(item), &item.x, x_adv)
-            .map_err(SubjectError::from)?;
+        let judgement =
+            self.referee.judge(self.preprocess, self.ball, item.goal(), number(item), &item.x, x_adv).map_err(SubjectError::from)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }

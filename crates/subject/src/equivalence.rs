@@ -64,7 +64,11 @@ pub(super) fn open_oracle(
         Some(_) => subject.oracle(&subject.model.graph, preprocess, runtime, 1)?,
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
-    if gap <= subject.rounding() { Ok((oracle, why_not)) } else { Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap }) }
+    if gap <= subject.rounding() {
+        Ok((oracle, why_not))
+    } else {
+        Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
+    }
 }
 
 /// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.

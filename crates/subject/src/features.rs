@@ -5,8 +5,8 @@ use brinell_threat::{Ball, Change, Feature, Features, InputBox, Values};
 pub use brinell_record::{ChangeRule, Column, FeatureRule, Unit};
 
 use crate::SubjectError;
-use brinell_data::{Dataset, Moments, Pixels, Scale};
 use crate::case::input_box;
+use brinell_data::{Dataset, Moments, Pixels, Scale};
 
 /// Returns the rules of all features of `data`; `None` where nothing was said that the box of the scale does not say.
 ///

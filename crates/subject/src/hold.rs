@@ -6,10 +6,10 @@ use std::sync::Arc;
 use brinell_engine::{Buffer, Held, HeldInput, HeldPort, OracleError, Signature};
 use brinell_onnx::Known;
 
-use brinell_data::{DataError, DataErrorKind, Dataset, NamedArray, Numbers};
 use crate::open::read_pinned;
 use crate::subject::known;
 use crate::{Subject, SubjectError};
+use brinell_data::{DataError, DataErrorKind, Dataset, NamedArray, Numbers};
 
 impl Subject {
     /// Holds the inputs that are not attacked at what the data say. Those that have no batch become constants of the graph.

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use brinell_engine::{Device, Runtime, Running, open};
+use brinell_engine::{Device, Running, Runtime, open};
 
 use crate::{Subject, SubjectError};
 

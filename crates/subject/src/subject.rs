@@ -10,8 +10,8 @@ use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{FileError, ModelInterface, Population, Port, hash};
 
-use crate::inspect::describe;
 use crate::SubjectError;
+use crate::inspect::describe;
 
 /// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {

@@ -11,7 +11,7 @@ mod step;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Runtime, RuntimeChoice, Running, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use serde_json::{Value, json};
 
 use crate::reference::Reference;

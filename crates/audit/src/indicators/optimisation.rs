@@ -52,7 +52,8 @@ impl Run<'_> {
     }
 
     fn flag_zero_gradients(&mut self) {
-        let stages: Vec<_> = self.book.tallies.iter().zip(self.book.stages.iter()).filter(|(tally, _)| tally.queries.backwards > 0).collect();
+        let stages: Vec<_> =
+            self.book.tallies.iter().zip(self.book.stages.iter()).filter(|(tally, _)| tally.queries.backwards > 0).collect();
         let share = |tally: &super::super::state::Tally| tally.zero_gradients as f64 / tally.attacked as f64;
         let Some(worst) = stages.iter().map(|(tally, _)| share(tally)).reduce(f64::max) else { return };
         self.flags.measure(&ZERO_GRADIENT, worst, || {

@@ -4,10 +4,10 @@ use brinell_attack::rng;
 use brinell_engine::{Answer, Oracle};
 use brinell_record::SanityLevel;
 
-use brinell_subject::logits_of;
 use super::super::setup::Run;
 use crate::AuditError;
 use crate::flags::{NON_DETERMINISTIC, QUANTISED_INPUT};
+use brinell_subject::logits_of;
 
 /// Samples that are asked about.
 const PROBED: usize = 4;

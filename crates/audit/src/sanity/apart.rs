@@ -28,15 +28,8 @@ impl Run<'_> {
         };
         let poses: Vec<Pose> = samples.iter().filter_map(pose).collect();
         let effort = &self.question.effort;
-        let stage = Stage {
-            recipe,
-            ball: Some(ball),
-            aim: Aim::First,
-            seed: effort.seed,
-            max_queries: effort.max_queries,
-            pool,
-            stop: self.stop,
-        };
+        let stage =
+            Stage { recipe, ball: Some(ball), aim: Aim::First, seed: effort.seed, max_queries: effort.max_queries, pool, stop: self.stop };
         let mut aside = Aside { sanity: &mut self.sanity, broken: BTreeSet::new() };
         drive(&mut self.case, oracle, &stage, &mut poses.into_iter(), &mut aside, &mut Timing::default())?;
         Ok(aside.broken)

@@ -316,8 +316,11 @@ impl Pinned {
     fn file(&self, named: Option<&Path>) -> Result<FileHash, ClaimError> {
         let path = self.found(named)?;
         let artefact = Artefact { model: path.to_path_buf(), ..self.artefact.clone() };
-        let (sha256, weights) =
-            if artefact.is_address() { (Subject::load(&artefact)?.sha256, None) } else { digests(path, &read_model(path, &known(&artefact))?)? };
+        let (sha256, weights) = if artefact.is_address() {
+            (Subject::load(&artefact)?.sha256, None)
+        } else {
+            digests(path, &read_model(path, &known(&artefact))?)?
+        };
         self.compare(path, &sha256, weights.as_ref())?;
         Ok(FileHash { path: path.display().to_string(), sha256 })
     }

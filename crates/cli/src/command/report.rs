@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use brinell::record::CheckedClaim;
-use brinell::runs;
 use brinell::report::Run;
 use brinell::report::export::Format;
+use brinell::runs;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
@@ -72,8 +72,7 @@ fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
         ([run], []) => Ok(brinell::report::render(run)?),
         (runs, []) => Ok(brinell::report::render_comparison(runs)?),
         ([], [claim]) => {
-            let run =
-                claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
+            let run = claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
             Ok(brinell::report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
         }
         _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),

@@ -18,7 +18,7 @@ use message::{Metadata, Request, RequestOutput, RequestTensor, Response, TensorM
 
 use crate::black_box::reals;
 use crate::feed::arrange;
-use crate::{Buffer, Elements, EngineError, Artefact, Port, Runtime, Session, Stage, View};
+use crate::{Artefact, Buffer, Elements, EngineError, Port, Runtime, Session, Stage, View};
 
 /// A model that a server answers for. As a [`Runtime`] it runs that model and no other.
 pub struct Endpoint {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Runtime, RuntimeChoice, Running, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 
 /// Returns the runtimes that are here, on this many threads, and says when ONNX Runtime is not among them.
 pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {

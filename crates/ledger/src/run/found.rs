@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use brinell_record::FileError;
 use crate::LedgerError;
+use brinell_record::FileError;
 
 const HEADER: u64 = 16;
 
@@ -27,8 +27,7 @@ impl Found {
     /// # Errors
     /// [`LedgerError::File`]; [`LedgerError::Damaged`] where a frame has another width.
     pub(super) fn open(path: &Path, width: usize) -> Result<Self, LedgerError> {
-        let file =
-            File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(FileError::on("open", path))?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(FileError::on("open", path))?;
         let len = file.metadata().map_err(FileError::on("read", path))?.len();
         let frame = HEADER + 4 * width as u64;
         let mut found = Self { path: path.to_path_buf(), file, end: 0, places: BTreeMap::new(), width };

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use brinell_record::FileError;
 use crate::LedgerError;
+use brinell_record::FileError;
 
 /// A file of JSON lines that is only ever appended to.
 #[derive(Debug)]

@@ -12,8 +12,8 @@
 mod agree;
 mod completed;
 mod exhaustive;
-mod folder;
 mod first;
+mod folder;
 mod found;
 mod lines;
 mod read;

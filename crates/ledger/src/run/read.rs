@@ -5,8 +5,8 @@ use std::path::Path;
 use brinell_record::{FileError, SUMMARY_SCHEMA, Summary};
 use serde::de::DeserializeOwned;
 
-use super::{agree, first};
 use super::Completed;
+use super::{agree, first};
 use crate::LedgerError;
 
 /// Reads the record of a finished run.

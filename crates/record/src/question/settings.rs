@@ -505,7 +505,10 @@ mod tests {
             given.push((name, &values));
             assert_eq!(ask(&given).unwrap_err().to_string(), expected);
         }
-        assert_eq!(setting("max-querys").unwrap_err(), SettingError::Unknown { name: "max-querys".to_owned(), nearest: Some("max-queries") });
+        assert_eq!(
+            setting("max-querys").unwrap_err(),
+            SettingError::Unknown { name: "max-querys".to_owned(), nearest: Some("max-queries") }
+        );
     }
 
     #[test]

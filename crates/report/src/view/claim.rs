@@ -4,8 +4,9 @@ use super::repeat::{self, Fact, Group, code, text};
 use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
 use crate::verdict::{class_name, ruling};
-use brinell_record::{Knowledge, Layout, 
-    Claim, ClaimThreat, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict, Witness,
+use brinell_record::{
+    Claim, ClaimThreat, Knowledge, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
+    Verdict, Witness,
 };
 use serde::Serialize;
 

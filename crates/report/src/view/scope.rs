@@ -160,7 +160,11 @@ fn other_changes(summary: &Summary) -> Gap {
         "Other changes",
         format!(
             "{}hanges measured otherwise ({}) and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
-            if summary.minimum_norm.is_some() { "C".to_owned() } else { format!("Anything larger than {}, c", radius(&summary.question.threat)) },
+            if summary.minimum_norm.is_some() {
+                "C".to_owned()
+            } else {
+                format!("Anything larger than {}, c", radius(&summary.question.threat))
+            },
             others.join(", ")
         ),
     )

@@ -1,6 +1,10 @@
 //! A synthetic audit with plausible figures, the same every time.
 
-use brinell_record::{Allowed, Artefact, ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Layout, Machine, Measurement, MinimumNorm, ModelInfo, Norm, Outcome, Population, Quantile, Question, Radius, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel, Severity, Side, Stage, Summary, Threat, Verdict};
+use brinell_record::{
+    Allowed, Artefact, ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Layout, Machine, Measurement, MinimumNorm,
+    ModelInfo, Norm, Outcome, Population, Quantile, Question, Radius, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel,
+    Severity, Side, Stage, Summary, Threat, Verdict,
+};
 use brinell_report::Run;
 use serde_json::Value;
 
@@ -108,17 +112,8 @@ fn summary() -> Summary {
             threat: Threat { norm: Norm::Linf, eps: "2/255".parse().unwrap(), ..Threat::default() },
             ..Question::default()
         },
-        model: ModelInfo {
-            name: "resnet_4b.onnx".into(),
-            sha256: "3f2a9c1e".repeat(8),
-            weights_sha256: None,
-            interface: None,
-        },
-        data: DataInfo {
-            sha256: "b7e14d02".repeat(8),
-            n: 892,
-            shape: vec![3, 32, 32],
-        },
+        model: ModelInfo { name: "resnet_4b.onnx".into(), sha256: "3f2a9c1e".repeat(8), weights_sha256: None, interface: None },
+        data: DataInfo { sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32] },
         allowed: Allowed {
             eps: 2.0 / 255.0,
             input_box: [0.0, 1.0],
@@ -129,13 +124,7 @@ fn summary() -> Summary {
         suite: "quick".into(),
         attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
         attacks_not_run: vec!["fgsm".into(), "pgd".into()],
-        runtime: RuntimeInfo {
-            name: "onnxruntime".into(),
-            version: "1.32.0".into(),
-            device: "cpu".into(),
-            threads: 2,
-            batch: 32,
-        },
+        runtime: RuntimeInfo { name: "onnxruntime".into(), version: "1.32.0".into(), device: "cpu".into(), threads: 2, batch: 32 },
         clean_correct: 766,
         survived: 412,
         broken: 354,
