@@ -3,9 +3,14 @@
 //! One file for each crate's errors. Each reads facts out of variants, never out of messages.
 
 mod attack;
+mod audit;
+mod claim;
 mod data;
 mod engine;
+mod ledger;
 mod onnx;
+mod settings;
+mod subject;
 mod threat;
 
 use std::error::Error;
@@ -13,7 +18,18 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 5] = [attack::hint, data::hint, engine::hint, onnx::hint, threat::hint];
+const READERS: [Reader; 10] = [
+    attack::hint,
+    audit::hint,
+    claim::hint,
+    data::hint,
+    engine::hint,
+    ledger::hint,
+    onnx::hint,
+    settings::hint,
+    subject::hint,
+    threat::hint,
+];
 
 /// Returns what can be done about an error and its causes, each thing once.
 pub(crate) fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
@@ -30,6 +46,11 @@ pub(crate) fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     hints
 }
 
+/// Asks whether the nearest of what is known was meant.
+fn meant(nearest: Option<&str>) -> Option<String> {
+    nearest.map(|nearest| format!("did you mean `{nearest}`?"))
+}
+
 /// Returns the error as what it is, in a box or not: a boxed source stands in the chain as the box.
 fn as_a<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     error.downcast_ref::<E>().or_else(|| error.downcast_ref::<Box<E>>().map(Box::as_ref))
@@ -37,7 +58,7 @@ fn as_a<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 
 #[cfg(test)]
 mod tests {
-    use brinell_protocol::errors::{EngineError, OracleError, SignatureError};
+    use brinell::errors::{EngineError, OracleError, SignatureError};
 
     use super::hints;
 

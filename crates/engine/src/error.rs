@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use brinell_graph::DType;
 
-use crate::Device;
-
 /// Where in a model's life a runtime refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -46,20 +44,6 @@ pub enum LibraryProblem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The name of a runtime is not known.
-    #[error("unknown runtime `{name}`: known are auto, onnxruntime and rten")]
-    UnknownRuntime {
-        /// The name as typed.
-        name: String,
-    },
-
-    /// The name of a device is not known.
-    #[error("unknown device `{name}`: known are {}", Device::NAMES)]
-    UnknownDevice {
-        /// The name as typed.
-        name: String,
-    },
-
     /// No ONNX Runtime was found.
     #[error("no ONNX Runtime found ({looked})")]
     NotFound {
@@ -87,6 +71,8 @@ pub enum EngineError {
         reason: String,
         /// What the runtime offers instead.
         available: Vec<String>,
+        /// Whether it is this build of the runtime that lacks it, so that another one may have it.
+        not_built_in: bool,
     },
 
     /// A file could not be read.

@@ -15,7 +15,7 @@ use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use crate::ort::session::OrtSession;
-use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
+use crate::{Device, EngineError, Running, Runtime, Session, Stage};
 
 pub(crate) use library::{Loaded, inspect, load, loaded};
 
@@ -41,28 +41,29 @@ pub(crate) struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    pub(crate) fn new(library: Loaded, settings: &RuntimeSettings, note: Option<String>) -> Result<Self, EngineError> {
-        let device = settings.device;
-        let runtime = Self { library, device, device_name: device.to_string(), threads: settings.thread_count(), note };
+    pub(crate) fn new(library: Loaded, running: &Running, note: Option<String>) -> Result<Self, EngineError> {
+        let device = running.device;
+        let runtime = Self { library, device, device_name: device.to_string(), threads: running.thread_count(), note };
         runtime.require_device()?;
         Ok(runtime)
     }
 
     /// Refuses a device that the library was not built for or that does not start on this machine.
     fn require_device(&self) -> Result<(), EngineError> {
-        let refuse = |reason: String| EngineError::Device {
+        let refuse_as = |reason: String, not_built_in: bool| EngineError::Device {
             runtime: format!("ONNX Runtime {} ({})", self.library.version, self.library.path.display()),
             device: self.device_name.clone(),
             reason,
             available: self.library.providers.clone(),
+            not_built_in,
         };
-        if !self.library.providers.iter().any(|name| name == self.device.provider()) {
-            return Err(refuse(format!("this build lacks {}", self.device.provider())));
+        if !self.library.providers.iter().any(|name| name == provider::name(self.device)) {
+            return Err(refuse_as(format!("this build lacks {}", provider::name(self.device)), true));
         }
         if matches!(self.device, Device::Cuda(_) | Device::TensorRt(_)) {
             library::preload_cuda(&self.library.path);
         }
-        self.builder(false).map(drop).map_err(refuse)
+        self.builder(false).map(drop).map_err(|reason| refuse_as(reason, false))
     }
 
     /// Returns the settings of a session; `strict` refuses a model of which any node would run on the processor.

@@ -22,11 +22,15 @@ const LISTS: [List; 5] = [
         samples: &["HardSwish", "Softsign", "Elu"],
         scope: &["crates/*/src/**.rs", "tests/golden/**.py"],
     },
-    List { section: "Add an attack", samples: &["Bim", "Fgsm", "bim", "fgsm"], scope: &["crates/attack/src/**.rs"] },
+    List {
+        section: "Add an attack",
+        samples: &["Bim", "Fgsm", "bim", "fgsm"],
+        scope: &["crates/attack/src/**.rs", "crates/contract/src/**.rs", "docs/attacks.md"],
+    },
     List {
         section: "Add a setting of audits",
         samples: &["max_queries", "max-queries"],
-        scope: &["crates/cli/src/**.rs", "crates/audit/src/plan.rs", "docs/*.md"],
+        scope: &["crates/cli/src/**.rs", "crates/record/src/question/*.rs", "docs/*.md"],
     },
     List {
         section: "Add a flag",

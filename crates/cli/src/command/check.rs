@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use brinell_protocol::claim::{self, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source, Standing};
+use brinell::claims::{self as claim, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source};
+use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
@@ -12,7 +13,7 @@ use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::settings::Running;
+use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +34,7 @@ pub(crate) struct Check {
     fresh: bool,
 
     #[command(flatten)]
-    running: Running,
+    running: Runners,
 
     /// Write the verdicts in a format as well, such as sarif=brinell.sarif; may be repeated (docs/outputs.md has the formats)
     #[arg(long = "report", value_name = "FORMAT=FILE")]
@@ -52,8 +53,8 @@ impl Check {
                 sources.push(Source::read(&file)?);
             }
         }
-        let (runtime, settings, batch) = self.running.resolve()?;
-        let options = CheckOptions { runtime, settings, batch, budget: self.budget, fresh: self.fresh, command: command_line() };
+        let running = self.running.running()?;
+        let options = CheckOptions { running, budget: self.budget, fresh: self.fresh, command: command_line() };
         let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
         let exit = exit(&claims);
         for target in &self.reports {
@@ -63,10 +64,13 @@ impl Check {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);
         } else {
-            print(&brinell_report::terminal::verdicts(&claims, WIDTH, colour()));
+            print(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
             for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
             {
                 print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
+            }
+            if claims.iter().any(|claim| claim.verdict.verdict == Ruling::Stale) {
+                print("hint: what is stale is decided anew with --fresh\n");
             }
         }
         Ok(exit)

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use brinell_protocol::data::{DataError, DataErrorKind, UnknownClass};
+use brinell::errors::{DataError, DataErrorKind, UnknownClass};
 
 use super::as_a;
 

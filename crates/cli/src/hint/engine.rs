@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use brinell_protocol::Device;
-use brinell_protocol::errors::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
+use brinell::Device;
+use brinell::errors::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
 
 use super::as_a;
 
@@ -22,15 +22,14 @@ fn engine(error: &EngineError) -> Option<String> {
         EngineError::Library { problem: LibraryProblem::TooOld { .. }, .. } => {
             Some("renew it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
         }
-        EngineError::Device { runtime, device, available, .. } => accelerator(runtime, device, available),
+        EngineError::Device { runtime, device, not_built_in, .. } => accelerator(runtime, device, *not_built_in),
         EngineError::Operators { runtime, .. } | EngineError::PortType { runtime, .. } => other_runtime(runtime).map(str::to_owned),
         EngineError::Model { runtime, .. } | EngineError::TooWide { runtime, .. } if runtime == "rten" => {
             other_runtime(runtime).map(str::to_owned)
         }
-        EngineError::Endpoint { status: Some(401 | 403), .. } => Some(format!(
-            "put what belongs into the header Authorization into the environment variable {}",
-            brinell_protocol::AUTHORIZATION
-        )),
+        EngineError::Endpoint { status: Some(401 | 403), .. } => {
+            Some(format!("put what belongs into the header Authorization into the environment variable {}", brinell::AUTHORIZATION))
+        }
         EngineError::Endpoint { status: Some(300..=399), .. } => Some("name the final address".to_owned()),
         _ => None,
     }
@@ -46,11 +45,11 @@ fn other_runtime(runtime: &str) -> Option<&'static str> {
 }
 
 /// What brings an accelerator that the runtime lacks.
-fn accelerator(runtime: &str, device: &str, available: &[String]) -> Option<String> {
+fn accelerator(runtime: &str, device: &str, not_built_in: bool) -> Option<String> {
     if runtime == "rten" {
         return Some("accelerators need ONNX Runtime: --runtime onnxruntime".to_owned());
     }
-    let device = device.parse::<Device>().ok().filter(|device| !available.iter().any(|name| name == device.provider()))?;
+    let device = device.parse::<Device>().ok().filter(|_| not_built_in)?;
     let package = match device {
         Device::Cuda(_) | Device::TensorRt(_) => "onnxruntime-gpu",
         Device::DirectMl(_) => "onnxruntime-directml",
@@ -104,10 +103,8 @@ mod tests {
 
     #[test]
     fn what_to_install_depends_on_what_is_missing() {
-        let cpu = ["CPUExecutionProvider".to_owned()];
-        let cuda = ["CUDAExecutionProvider".to_owned()];
-        assert!(accelerator("ONNX Runtime 1.23.2", "cuda:0", &cpu).unwrap().contains("onnxruntime-gpu"));
-        assert_eq!(accelerator("ONNX Runtime 1.23.2", "cuda:0", &cuda), None);
-        assert!(accelerator("rten", "cuda:0", &["cpu".to_owned()]).unwrap().contains("--runtime onnxruntime"));
+        assert!(accelerator("ONNX Runtime 1.23.2", "cuda:0", true).unwrap().contains("onnxruntime-gpu"));
+        assert_eq!(accelerator("ONNX Runtime 1.23.2", "cuda:0", false), None);
+        assert!(accelerator("rten", "cuda:0", false).unwrap().contains("--runtime onnxruntime"));
     }
 }

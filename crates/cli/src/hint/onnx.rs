@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use brinell_protocol::errors::ImportError;
+use brinell::errors::ImportError;
 
 use super::as_a;
 

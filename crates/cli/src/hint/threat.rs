@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use brinell_protocol::ThreatError;
+use brinell::ThreatError;
 
 use super::as_a;
 

@@ -27,3 +27,17 @@ pub(crate) fn dispatches(device: Device, minor: u32) -> Vec<ExecutionProviderDis
     };
     providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
 }
+
+/// Returns ONNX Runtime's name of the execution provider that serves a device.
+pub(crate) fn name(device: Device) -> &'static str {
+    match device {
+        Device::Cpu => "CPUExecutionProvider",
+        Device::Cuda(_) => "CUDAExecutionProvider",
+        Device::TensorRt(_) => "TensorrtExecutionProvider",
+        Device::Rocm(_) => "ROCMExecutionProvider",
+        Device::MiGraphX(_) => "MIGraphXExecutionProvider",
+        Device::DirectMl(_) => "DmlExecutionProvider",
+        Device::CoreMl => "CoreMLExecutionProvider",
+        Device::OpenVino => "OpenVINOExecutionProvider",
+    }
+}

@@ -1,6 +1,6 @@
 //! The printed form of what was found on this machine.
 
-use brinell_protocol::doctor::{Advice, Doctor, Finding};
+use brinell::machine::{Advice, Doctor, Finding};
 
 use crate::console::WIDTH;
 
@@ -98,7 +98,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 mod tests {
     use std::path::PathBuf;
 
-    use brinell_protocol::doctor::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor};
+    use brinell::machine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor};
 
     use super::{text, wrap};
 
