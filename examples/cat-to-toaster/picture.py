@@ -25,7 +25,7 @@ def confidences(summary, x):
     session = onnxruntime.InferenceSession(summary["question"]["artefact"]["model"], providers=["CPUExecutionProvider"])
     settings = summary["question"]["artefact"]
     column = lambda values, default: np.array(values or [default], np.float32).reshape(-1, 1, 1)
-    x = (x - column(settings["mean"], 0)) / column(settings["std"], 1)
+    x = (x - column(settings.get("mean"), 0)) / column(settings.get("std"), 1)
     logits = session.run(None, {session.get_inputs()[0].name: x[None]})[0][0].astype(np.float64)
     exps = np.exp(logits - logits.max())
     return exps / exps.sum()
