@@ -2,7 +2,7 @@
 
 use brinell_threat::Norm;
 
-use crate::{Attack, Knowledge, Loss, Recipe, Start, pgd::Walk};
+use crate::{Attack, Knowledge, Objective, Recipe, Start, pgd::Walk};
 
 /// One step of length eps from the clean input: along the sign of the gradient of the cross-entropy (Linf) or its direction (L2),
 /// then projected exactly onto ball and box. It has no parameters.
@@ -32,8 +32,8 @@ impl Recipe for Fgsm {
         Knowledge::White
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
     fn steps(&self) -> u32 {

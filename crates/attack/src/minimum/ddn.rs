@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Nearest, POLISH, Sample, Search, Told, steps::Steps};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
+    Attack, AttackError, Knowledge, Need, Objective, Recipe, Start,
     rng::generator,
     settings::{above_zero, positive},
     step::{finite, finite_length},
@@ -85,8 +85,8 @@ impl Recipe for Ddn {
         true
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
     fn steps(&self) -> u32 {
