@@ -13,6 +13,7 @@ mod ending;
 mod endpoint;
 mod error;
 mod feed;
+mod front;
 mod header;
 mod held;
 mod lane;

@@ -42,6 +42,29 @@ pub struct Posed<'a> {
     pub wanted: &'a Wanted,
 }
 
+/// What is asked of one sample, kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// What is right.
+    pub truth: Truth,
+    /// What the attack wants.
+    pub wanted: Wanted,
+}
+
+impl Asked {
+    /// Returns what is asked of a sample of this class: another one, or the target.
+    #[must_use]
+    pub fn class(label: usize, target: Option<usize>) -> Self {
+        Self { truth: Truth::Class(label), wanted: Wanted::class(target) }
+    }
+
+    /// Returns the same for a task.
+    #[must_use]
+    pub fn posed(&self) -> Posed<'_> {
+        Posed { truth: &self.truth, wanted: &self.wanted }
+    }
+}
+
 /// How a loss gets into the graph whose gradient is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Head {
