@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use brinell_attack::driver::Queries;
 use brinell_engine::{Answer, Oracle};
 use brinell_record::{Outcome, SampleRecord};
-use brinell_threat::argmax;
+use brinell_task::argmax;
 
 use super::events::Event;
 use super::setup::Run;
@@ -26,8 +26,8 @@ impl Run<'_> {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
-            let classes = oracle.classes();
-            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
+            let classes = oracle.width();
+            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(classes)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.ball.expects(place, v)));
                 self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits, rounding) {
@@ -36,7 +36,7 @@ impl Run<'_> {
                     referee::Opinion::of_logits(logits)
                 };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = clean.margin(self.goal(label)).unwrap_or(f64::NAN);
+                let margin = clean.margin(&self.task(), self.asked(label).posed()).unwrap_or(f64::NAN);
                 let state = State {
                     label,
                     clean,
@@ -163,7 +163,7 @@ pub(super) fn logits_of(
 ) -> Result<(), ProtocolError> {
     oracle.prepare_forward()?;
     oracle.about(samples);
-    Ok(oracle.logits(&points.concat(), answer)?)
+    Ok(oracle.values(&points.concat(), answer)?)
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.

@@ -2,7 +2,7 @@
 
 use brinell_engine::{Answer, Oracle};
 use brinell_record::CurvePoint;
-use brinell_threat::argmax;
+use brinell_task::{Answer, Task, argmax};
 
 use super::clean::{close_call, logits_of};
 use super::setup::Run;
@@ -31,18 +31,19 @@ impl Run<'_> {
                 shortened.iter_mut().for_each(|point| grid.shorten(self.ball.bounds, &x, point));
             }
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
+            let (task, asked) = (self.task(), self.asked(label));
             let norm = self.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
             let mut first_step = 0;
             for chunk in shortened.chunks(per_call) {
                 logits_of(oracle, std::iter::repeat_n(sample, chunk.len()), chunk, &mut answer)?;
-                for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
+                for (offset, logits) in answer.values.chunks_exact(oracle.width()).enumerate() {
                     let prediction = match shortened.get(first_step + offset) {
                         Some(x) if close_call(logits, rounding) => self.referee.ask(&self.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
-                    if prediction.is_some_and(|prediction| self.goal(label).reached(prediction)) {
+                    if prediction.is_some_and(|class| task.verdict(&Answer::Class(class), asked.posed()).reached) {
                         smallest = smallest.min(match shortened.get(first_step + offset) {
                             Some(point) if self.ball.features.is_some() => self.ball.distance(&x, point),
                             _ => norm * (first_step + offset + 1) as f64 / GRID as f64,

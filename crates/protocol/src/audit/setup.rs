@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::{Knowledge, Suite, SuiteStage};
 use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
-use brinell_threat::{Ball, Goal, Grid};
+use brinell_task::{Asked, Classify, Wanted};
+use brinell_threat::{Ball, Grid};
 
 use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
@@ -114,7 +115,7 @@ impl<'a> Run<'a> {
         }
         // Nothing is written before it is known that every attack can see what it needs.
         let mut read_trees = || trees_of(&subject, &preprocess, plan.scale, &dataset, &ball, &mut referee);
-        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, target.is_some(), &mut read_trees)?;
+        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, &Wanted::class(target), &mut read_trees)?;
         if let Some(message) = instead {
             flags.raise(&NO_GRADIENT, message);
         }
@@ -194,11 +195,13 @@ impl<'a> Run<'a> {
     }
 
     /// Returns what an attack wants of a sample.
-    pub(super) fn goal(&self, label: usize) -> Goal {
-        match self.target {
-            Some(target) => Goal::Targeted { target },
-            None => Goal::Untargeted { label },
-        }
+    pub(super) fn asked(&self, label: usize) -> Asked {
+        Asked::class(label, self.target)
+    }
+
+    /// Returns what the model's outputs mean.
+    pub(super) fn task(&self) -> Classify {
+        self.subject.signature.classify()
     }
 
     /// Says where a session does not run as asked, such as partly on the processor instead of the device.

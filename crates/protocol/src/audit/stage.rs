@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Queries, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Pose, Queries, Timing, Verdict};
 use brinell_attack::{Knowledge, Spent, StageOrder, StageSettings, SuiteStage};
 use brinell_engine::Oracle;
+use brinell_task::{Posed, Task, Truth, Wanted};
 
 use super::events::Event;
 use super::setup::Run;
@@ -64,14 +65,15 @@ impl Run<'_> {
     ) -> Result<(), ProtocolError> {
         let stages = Arc::clone(&self.stages);
         let Some(SuiteStage { recipe, settings: stage }) = stages.get(index) else { return Ok(()) };
+        let (task, wanted) = (self.task(), Wanted::class(self.target));
         if recipe.needs_gradient() {
-            oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+            oracle.prepare(task.head(recipe.objective(), &wanted))?;
         } else {
             oracle.prepare_forward()?;
         }
-        let (data, scale, target) = (Arc::clone(&self.data), self.plan.scale, self.target);
+        let (data, scale) = (Arc::clone(&self.data), self.plan.scale);
         let clean = todo.iter().map(|&sample| self.states.get(sample).map(|state| state.clean.logits()).unwrap_or_default());
-        let mut logits = clean.collect::<Vec<_>>().into_iter();
+        let mut values = clean.collect::<Vec<_>>().into_iter();
         let guides = if recipe.knowledge() == Knowledge::Label { Some(self.guides(todo)?) } else { None };
         let mut examples = self.folder.examples()?;
         let mut unreadable = None;
@@ -80,7 +82,7 @@ impl Run<'_> {
         let mut items = todo.iter().zip(known).filter_map(|(&sample, known)| {
             let mut x = vec![0.0; data.sample_len()];
             data.sample(sample, scale, &mut x);
-            let logits = logits.next().unwrap_or_default();
+            let values = values.next().unwrap_or_default();
             let found = match known.then(|| examples.read(sample as u64)).transpose() {
                 Ok(found) => found,
                 Err(error) => {
@@ -89,12 +91,13 @@ impl Run<'_> {
                     return None;
                 }
             };
-            let label = *data.labels.get(sample)?;
+            let truth = Truth::Class(*data.labels.get(sample)?);
             let guide = guides.as_ref().and_then(|guides| guides.of(sample));
-            Some(Item { sample: sample as u64, x, label, target, logits, found, guide })
+            Some(Item { sample: sample as u64, x, truth, values, found, guide })
         });
         let trees = self.trees.clone();
         let settings = DriverSettings {
+            pose: Pose { task: &task, wanted: &wanted },
             trees: trees.as_ref(),
             batch: self.batch,
             shape: &data.shape,
@@ -110,7 +113,7 @@ impl Run<'_> {
             stop: self.stop,
         };
         let ball = self.ball.clone();
-        let mut court = Bench { run: self, stage: index, judged: BTreeMap::new() };
+        let mut court = Bench { run: self, stage: index, wanted: wanted.clone(), judged: BTreeMap::new() };
         driver::run(oracle, recipe.as_ref(), &ball, &mut items, &mut court, &settings, timing).map_err(|error| match error {
             DriverError::Oracle(error) => ProtocolError::Oracle(error),
             DriverError::Callback(error) => error,
@@ -129,7 +132,7 @@ impl Run<'_> {
     /// True where the stage takes samples that stand as near to their edge as this one.
     fn near(&self, sample: usize, settings: &StageSettings) -> bool {
         self.states.get(sample).is_some_and(|state| {
-            let clean = state.clean.margin(self.goal(state.label)).unwrap_or(f64::NAN);
+            let clean = state.clean.margin(&self.task(), self.asked(state.label).posed()).unwrap_or(f64::NAN);
             settings.takes(clean, state.margin)
         })
     }
@@ -137,9 +140,9 @@ impl Run<'_> {
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
     fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
         let recipe = &self.stages.get(stage)?.recipe;
-        let (targeted, classes) = (self.target.is_some(), self.subject.signature.classes);
-        let runs = broken_in.map_or_else(|| recipe.runs(targeted, classes), |run| run + 1);
-        recipe.reference(&Spent { norm: self.ball.norm, targeted, classes, runs, queries })
+        let task = self.task();
+        let runs = broken_in.map_or_else(|| recipe.runs(task.count(&Wanted::class(self.target))), |run| run + 1);
+        recipe.reference(&Spent { norm: self.ball.norm, width: task.width(), runs, queries })
     }
 
     /// Adds a line of `stages.jsonl` to what is known.
@@ -211,7 +214,7 @@ impl Run<'_> {
         };
         let norm = self.ball.distance(&x, x_adv);
         let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
-        let margin = opinion.margin(self.goal(label)).unwrap_or(f64::NAN);
+        let margin = opinion.margin(&self.task(), self.asked(label).posed()).unwrap_or(f64::NAN);
         if let Some(state) = self.states.get_mut(sample) {
             let stood = state.correct() && state.broken.is_none();
             self.standing = self.standing.saturating_sub(usize::from(stood));
@@ -225,6 +228,7 @@ impl Run<'_> {
 struct Bench<'r, 'a> {
     run: &'r mut Run<'a>,
     stage: usize,
+    wanted: Wanted,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
     judged: BTreeMap<u64, Opinion>,
 }
@@ -235,7 +239,8 @@ impl Court for Bench<'_, '_> {
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
         let sample = usize::try_from(item.sample).unwrap_or(usize::MAX);
-        let judgement = run.referee.judge(&run.preprocess, &run.ball, item.goal(), sample, &item.x, x_adv)?;
+        let posed = Posed { truth: &item.truth, wanted: &self.wanted };
+        let judgement = run.referee.judge(&run.preprocess, &run.ball, posed, sample, &item.x, x_adv)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }

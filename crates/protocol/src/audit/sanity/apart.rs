@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use brinell_attack::Recipe;
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Pose, Timing, Verdict};
 use brinell_engine::{Answer, Oracle};
+use brinell_task::{Posed, Task, Truth, Wanted};
 use brinell_threat::Ball;
 
 use super::super::clean::logits_of;
@@ -22,10 +23,12 @@ impl Run<'_> {
         oracle: &mut Oracle,
         pool: &rayon::ThreadPool,
     ) -> Result<BTreeSet<usize>, ProtocolError> {
-        oracle.prepare(recipe.loss(self.target.is_some(), oracle.classes()))?;
+        let (task, wanted) = (self.task(), Wanted::class(self.target));
+        oracle.prepare(task.head(recipe.objective(), &wanted))?;
         let items: Vec<Item> = samples.iter().filter_map(|&sample| self.item(sample)).collect();
         let (data, grid) = (Arc::clone(&self.data), self.grid.clone());
         let settings = DriverSettings {
+            pose: Pose { task: &task, wanted: &wanted },
             trees: None,
             shape: &data.shape,
             batch: self.batch,
@@ -36,7 +39,7 @@ impl Run<'_> {
             pool,
             stop: self.stop,
         };
-        let mut court = Aside { run: self, ball, broken: BTreeSet::new() };
+        let mut court = Aside { run: self, ball, wanted: &wanted, broken: BTreeSet::new() };
         driver::run(oracle, recipe, ball, &mut items.into_iter(), &mut court, &settings, &mut Timing::default()).map_err(|error| {
             match error {
                 DriverError::Oracle(error) => ProtocolError::Oracle(error),
@@ -53,16 +56,16 @@ impl Run<'_> {
         for (samples, chunk) in samples.chunks(self.batch).zip(points.chunks(self.batch)) {
             self.check_stop()?;
             logits_of(oracle, samples.iter().copied(), chunk, &mut answer)?;
-            logits.extend_from_slice(&answer.logits);
+            logits.extend_from_slice(&answer.values);
         }
         self.sanity.forwards += points.len() as u64;
         Ok(logits)
     }
 
     fn item(&self, sample: usize) -> Option<Item> {
-        let label = *self.data.labels.get(sample)?;
-        let logits = self.states.get(sample)?.clean.logits();
-        Some(Item { sample: sample as u64, x: self.sample(sample), label, target: self.target, logits, found: None, guide: None })
+        let truth = Truth::Class(*self.data.labels.get(sample)?);
+        let values = self.states.get(sample)?.clean.logits();
+        Some(Item { sample: sample as u64, x: self.sample(sample), truth, values, found: None, guide: None })
     }
 }
 
@@ -70,6 +73,7 @@ impl Run<'_> {
 struct Aside<'r, 'a, 'b> {
     run: &'r mut Run<'a>,
     ball: &'b Ball,
+    wanted: &'b Wanted,
     broken: BTreeSet<usize>,
 }
 
@@ -79,7 +83,8 @@ impl Court for Aside<'_, '_, '_> {
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, ProtocolError> {
         let run = &mut *self.run;
         let sample = usize::try_from(item.sample).unwrap_or(usize::MAX);
-        Ok(run.referee.judge(&run.preprocess, self.ball, item.goal(), sample, &item.x, x_adv)?.adversarial)
+        let posed = Posed { truth: &item.truth, wanted: self.wanted };
+        Ok(run.referee.judge(&run.preprocess, self.ball, posed, sample, &item.x, x_adv)?.adversarial)
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), ProtocolError> {
