@@ -36,7 +36,7 @@ impl Run<'_> {
                     referee::Opinion::of_logits(logits)
                 };
                 let label = self.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = clean.margin(&self.task(), self.asked(label).posed()).unwrap_or(f64::NAN);
+                let margin = clean.margin(&self.task(), self.demand(label).posed()).unwrap_or(f64::NAN);
                 let state = State {
                     label,
                     clean,

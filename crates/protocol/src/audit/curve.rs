@@ -2,7 +2,7 @@
 
 use brinell_engine::{Answer, Oracle};
 use brinell_record::CurvePoint;
-use brinell_task::{Answer, Task, argmax};
+use brinell_task::{Task, argmax};
 
 use super::clean::{close_call, logits_of};
 use super::setup::Run;
@@ -31,7 +31,7 @@ impl Run<'_> {
                 shortened.iter_mut().for_each(|point| grid.shorten(self.ball.bounds, &x, point));
             }
             let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let (task, asked) = (self.task(), self.asked(label));
+            let (task, demand) = (self.task(), self.demand(label));
             let norm = self.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
@@ -43,7 +43,7 @@ impl Run<'_> {
                         Some(x) if close_call(logits, rounding) => self.referee.ask(&self.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
-                    if prediction.is_some_and(|class| task.verdict(&Answer::Class(class), asked.posed()).reached) {
+                    if prediction.is_some_and(|class| task.verdict(&brinell_task::Answer::Class(class), demand.posed()).reached) {
                         smallest = smallest.min(match shortened.get(first_step + offset) {
                             Some(point) if self.ball.features.is_some() => self.ball.distance(&x, point),
                             _ => norm * (first_step + offset + 1) as f64 / GRID as f64,

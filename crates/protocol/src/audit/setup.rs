@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::{Knowledge, Suite, SuiteStage};
 use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
-use brinell_task::{Asked, Classify, Wanted};
+use brinell_task::{Classify, Demand, Wanted};
 use brinell_threat::{Ball, Grid};
 
 use super::equivalence::open_oracle;
@@ -195,8 +195,8 @@ impl<'a> Run<'a> {
     }
 
     /// Returns what an attack wants of a sample.
-    pub(super) fn asked(&self, label: usize) -> Asked {
-        Asked::class(label, self.target)
+    pub(super) fn demand(&self, label: usize) -> Demand {
+        Demand::class(label, self.target)
     }
 
     /// Returns what the model's outputs mean.

@@ -132,7 +132,7 @@ impl Run<'_> {
     /// True where the stage takes samples that stand as near to their edge as this one.
     fn near(&self, sample: usize, settings: &StageSettings) -> bool {
         self.states.get(sample).is_some_and(|state| {
-            let clean = state.clean.margin(&self.task(), self.asked(state.label).posed()).unwrap_or(f64::NAN);
+            let clean = state.clean.margin(&self.task(), self.demand(state.label).posed()).unwrap_or(f64::NAN);
             settings.takes(clean, state.margin)
         })
     }
@@ -214,7 +214,7 @@ impl Run<'_> {
         };
         let norm = self.ball.distance(&x, x_adv);
         let label = self.states.get(sample).map_or(usize::MAX, |state| state.label);
-        let margin = opinion.margin(&self.task(), self.asked(label).posed()).unwrap_or(f64::NAN);
+        let margin = opinion.margin(&self.task(), self.demand(label).posed()).unwrap_or(f64::NAN);
         if let Some(state) = self.states.get_mut(sample) {
             let stood = state.correct() && state.broken.is_none();
             self.standing = self.standing.saturating_sub(usize::from(stood));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use brinell_engine::{Interface, PreprocessOptions};
 use brinell_onnx::Model;
 use brinell_record::{Claim, FileHash, Outcome, Property, Quantity, SUMMARY_SCHEMA, SampleRecord, Standing, Summary, Verdict, Witness};
-use brinell_task::Asked;
+use brinell_task::Demand;
 use brinell_threat::{Ball, InputBox};
 
 use super::ReplayOptions;
@@ -290,7 +290,7 @@ impl Source {
         let non_finite = |claim: &Claim| matches!(claim.property, Property::Bound { quantity: Quantity::NonFiniteRate, .. });
         match (witness.target, &witness.attack) {
             _ if self.claim.as_ref().is_some_and(non_finite) => Charge::NonFinite,
-            (target @ Some(_), _) | (target, Some(_)) => Charge::Goal(Asked::class(label, target)),
+            (target @ Some(_), _) | (target, Some(_)) => Charge::Goal(Demand::class(label, target)),
             (None, None) => Charge::Wrong { label },
         }
     }
