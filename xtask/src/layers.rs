@@ -18,7 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["record", "stats"]),
     ("contract", &["attack", "engine", "threat", "task"]),
     ("subject", &["attack", "data", "engine", "autodiff", "onnx", "graph", "threat", "record", "task"]),
-    ("audit", &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    (
+        "audit",
+        &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"],
+    ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "brinell",

@@ -8,7 +8,7 @@ use brinell_attack::{Spent, SuiteStage};
 use brinell_ledger::run::{RunFolder, StageLine};
 use brinell_record::{Outcome, SampleRecord};
 use brinell_subject::Opinion;
-use brinell_task::{Asked, Classify, Task, Wanted};
+use brinell_task::{Classify, Demand, Task, Wanted};
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -183,8 +183,8 @@ impl Book {
 
 impl Broken {
     /// How run `restart` of a stage broke a sample: the original file's opinion on the example, and its distance.
-    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &Classify, asked: &Asked) -> Self {
-        let margin = opinion.margin(task, asked.posed()).unwrap_or(f64::NAN);
+    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &Classify, demand: &Demand) -> Self {
+        let margin = opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
         Self { stage, restart, norm, opinion, margin }
     }
 }

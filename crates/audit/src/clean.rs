@@ -35,7 +35,7 @@ impl Run<'_> {
                     Opinion::of_logits(logits)
                 };
                 let label = self.case.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = clean.margin(&self.case.task(), self.case.asked(label).posed()).unwrap_or(f64::NAN);
+                let margin = clean.margin(&self.case.task(), self.case.demand(label).posed()).unwrap_or(f64::NAN);
                 let state = State::new(label, clean, margin, self.book.recorded.contains(&index));
                 let correct = state.correct();
                 self.book.standing -= usize::from(!correct);
@@ -70,7 +70,7 @@ impl Run<'_> {
                         let norm = self.case.ball.distance(&self.case.sample(index), &x_adv);
                         let opinion = self.case.referee.ask(&self.case.preprocess, &x_adv, index)?;
                         let label = self.book.states.get(index).map_or(usize::MAX, |state| state.label);
-                        let broken = Broken::new(stage, restart, norm, opinion, &self.case.task(), &self.case.asked(label));
+                        let broken = Broken::new(stage, restart, norm, opinion, &self.case.task(), &self.case.demand(label));
                         self.book.mark_broken(index, broken);
                     }
                     let broken = self.book.states.get(index).is_some_and(|state| state.broken.is_some());

@@ -2,7 +2,7 @@
 
 use brinell_engine::Oracle;
 use brinell_record::CurvePoint;
-use brinell_task::{Answer, Task, argmax};
+use brinell_task::{Task, argmax};
 
 use super::clean::close_call;
 use super::setup::Run;
@@ -35,7 +35,7 @@ impl Run<'_> {
             }
             let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
             let norm = self.book.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
-            let (task, asked) = (self.case.task(), self.case.asked(label));
+            let (task, demand) = (self.case.task(), self.case.demand(label));
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
             let mut first_step = 0;
@@ -46,7 +46,7 @@ impl Run<'_> {
                         Some(x) if close_call(logits, rounding) => self.case.referee.ask(&self.case.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
-                    if prediction.is_some_and(|class| task.verdict(&Answer::Class(class), asked.posed()).reached) {
+                    if prediction.is_some_and(|class| task.verdict(&brinell_task::Answer::Class(class), demand.posed()).reached) {
                         smallest = smallest.min(match shortened.get(first_step + offset) {
                             Some(point) if self.case.ball.features.is_some() => self.case.ball.distance(&x, point),
                             _ => norm * (first_step + offset + 1) as f64 / GRID as f64,

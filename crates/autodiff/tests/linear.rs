@@ -86,7 +86,7 @@ fn the_slopes_of_every_loss_give_its_own_gradient() {
             .collect();
         let w = Array::from_fn(&[BATCH, CLASSES], |at| w[at[0] * CLASSES + at[1]]);
         let found = eval(&linear, &[("x", input.clone()), ("w", w)]).unwrap();
-        Tolerance::Close.assert(loss.name(), &found[2], &expected[2]);
+        Tolerance::Rounded.assert(loss.name(), &found[2], &expected[2]);
     }
 }
 
@@ -118,11 +118,11 @@ fn what_a_task_fuses_is_what_it_pulls() {
             let posed = Posed { truth, wanted };
             task.pull(objective, &z, posed, rival, w);
             let value = f64::from(task.loss(objective, &z, posed, rival));
-            Tolerance::Close.assert("loss", &Array::scalar(value), &Array::scalar(expected[1].data[row]));
+            Tolerance::Rounded.assert("loss", &Array::scalar(value), &Array::scalar(expected[1].data[row]));
         }
         let w = Array::from_fn(&[BATCH, CLASSES], |at| f64::from(w[at[0] * CLASSES + at[1]]));
         let found = eval(&linear, &[("x", input.clone()), ("w", w)]).unwrap();
-        Tolerance::Close.assert(&format!("{objective:?} {wanted:?}"), &found[2], &expected[2]);
+        Tolerance::Rounded.assert(&format!("{objective:?} {wanted:?}"), &found[2], &expected[2]);
     }
 }
 

@@ -110,7 +110,7 @@ impl<'e> Examination<'e> {
                 Standing::Boundary => self.keep(record, None, finding, Fate::Doubtful),
             });
         }
-        let (target, goal) = (record.target, taken.asked(record.label));
+        let (target, goal) = (record.target, taken.demand(record.label));
         let (charge, target) = match (self.aim, record.outcome) {
             (Aim::Forall(Among::Correct), Outcome::Misclassified) => return Ok(Fate::Skipped),
             (Aim::Forall(_), _) if target.is_some() => (Charge::Goal(goal), target),

@@ -24,13 +24,13 @@ impl Front for Preprocess {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Layout, PreprocessOptions};
+    use crate::{Artefact, Layout};
 
     #[test]
     fn gradients_come_back_as_differences_show_them() {
         let sample = [2, 3, 3];
         for (layout, model) in [(None, [3, 2, 3]), (Some(Layout::Flat), [2, 3, 3]), (Some(Layout::FlatTransposed), [3, 3, 2])] {
-            let options = PreprocessOptions { mean: vec![0.1, 0.2, 0.3], std: vec![0.5, 0.25, 2.0], layout };
+            let options = Artefact { mean: vec![0.1, 0.2], std: vec![0.5, 0.25], layout, ..Artefact::default() };
             let front = Preprocess::new(&options, &sample, &model).unwrap();
             let x: Vec<f32> = (0..18).map(|k| (k as f32 * 0.7).sin()).collect();
             let w: Vec<f32> = (0..18).map(|k| (k as f32 * 1.3).cos()).collect();
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn other_samples_are_refused() {
-        let front = Preprocess::new(&PreprocessOptions::default(), &[2], &[2]).unwrap();
+        let front = Preprocess::new(&Artefact::default(), &[2], &[2]).unwrap();
         let mut x = Vec::new();
         assert_eq!(front.forward(Stored::Text("ab"), &mut x), Err(FrontError::Kind { expected: "numbers" }));
         assert_eq!(front.forward(Stored::Values(&[1.0]), &mut x), Err(FrontError::Size { found: 1, expected: 2 }));

@@ -54,10 +54,10 @@ fn fed_slopes_give_the_gradients_of_the_fused_losses_on_onnxruntime() {
     }
 }
 
-/// Largest difference beside the largest value.
+/// Largest difference beside the largest value, or beside a hundredth: the weighted sum of DLR is 0 but for rounding.
 fn close(what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
-    let scale = expected.iter().fold(1e-6f32, |scale, v| scale.max(v.abs()));
+    let scale = expected.iter().fold(1e-2f32, |scale, v| scale.max(v.abs()));
     let worst = found.iter().zip(expected).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
     assert!(worst <= 1e-5 * scale, "{what}: {worst:e} beside {scale}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brinell_data::{self as data, Dataset, Scale};
 use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::{Question, Running};
-use brinell_task::{Asked, Classify, Wanted};
+use brinell_task::{Classify, Demand, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
@@ -114,8 +114,8 @@ impl Case {
 
     /// Returns what an attack wants of a sample with this label.
     #[must_use]
-    pub fn asked(&self, label: usize) -> Asked {
-        Asked::class(label, self.target)
+    pub fn demand(&self, label: usize) -> Demand {
+        Demand::class(label, self.target)
     }
 
     /// Returns what an attack wants of every sample.

@@ -132,8 +132,7 @@ impl<O: StageObserver> Court for Bench<'_, O> {
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
         let posed = Posed { truth: &item.truth, wanted: self.wanted };
-        let judgement =
-            self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
+        let judgement = self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }

@@ -2,7 +2,7 @@
 
 use brinell_engine::{EngineError, Preprocess, Running, Runtime, RuntimeChoice, open};
 use brinell_record::{Judge, Opinion, Standing};
-use brinell_task::Asked;
+use brinell_task::Demand;
 use brinell_threat::Ball;
 
 use crate::{Referee, Subject, SubjectError};
@@ -22,7 +22,7 @@ struct Seat {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Charge {
     /// The goal of an attack is reached.
-    Goal(Asked),
+    Goal(Demand),
     /// The answer is not the label; no answer, where an output is not finite, is none either.
     Wrong {
         /// Correct class.
@@ -130,10 +130,10 @@ impl Panel {
         for Seat { judge, referee } in &mut self.seats {
             let opinion = referee.ask(preprocess, x_adv, sample)?;
             let (prediction, task) = (opinion.prediction, referee.task());
-            let margin = |asked: &Asked| opinion.margin(task, asked.posed()).unwrap_or(f64::NAN);
+            let margin = |demand: &Demand| opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
             let (margin, confirmed) = match charge {
-                Charge::Goal(asked) => (margin(asked), opinion.reached(task, asked.posed())),
-                Charge::Wrong { label } => (margin(&Asked::class(*label, None)), prediction != Some(*label)),
+                Charge::Goal(demand) => (margin(demand), opinion.reached(task, demand.posed())),
+                Charge::Wrong { label } => (margin(&Demand::class(*label, None)), prediction != Some(*label)),
                 Charge::NonFinite => (f64::NAN, prediction.is_none()),
             };
             opinions.push(Opinion {
@@ -255,7 +255,7 @@ mod tests {
         panel.judge(&preprocess, &ball, &charge, 0, &[0.4], &[x_adv]).unwrap()
     }
 
-    const FOOLED: Charge = Charge::Goal(Asked { truth: Truth::Class(0), wanted: Wanted::BREAK });
+    const FOOLED: Charge = Charge::Goal(Demand { truth: Truth::Class(0), wanted: Wanted::BREAK });
 
     #[test]
     fn a_runtime_that_cannot_run_the_file_has_no_seat() {
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(judged(&[0.5], Charge::Wrong { label: 0 }, 0.95).standing, Standing::Confirmed);
         assert_eq!(judged(&[0.5], Charge::NonFinite, 0.95).standing, Standing::Confirmed);
         assert_eq!(judged(&[0.5], Charge::NonFinite, 0.65).standing, Standing::Rejected);
-        let finding = judged(&[0.5], Charge::Goal(Asked::class(0, Some(1))), 0.95);
+        let finding = judged(&[0.5], Charge::Goal(Demand::class(0, Some(1))), 0.95);
         assert!(!finding.opinions[0].confirmed && finding.margin().is_nan());
     }
 }

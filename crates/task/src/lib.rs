@@ -25,7 +25,7 @@ pub use front::{Front, FrontError, Stored, Support};
 pub use loss::Loss;
 pub use reading::{Ending, Reading};
 pub use rival::{Lead, Rival, Rivals};
-pub use task::{Asked, Head, Objective, Posed, Row, Tap, Task};
+pub use task::{Demand, Head, Objective, Posed, Row, Tap, Task};
 pub use truth::{Answer, Truth};
 pub use verdict::{Units, Verdict};
 pub use wanted::{Goal, Quantifier, Wanted};

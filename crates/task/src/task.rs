@@ -44,14 +44,14 @@ pub struct Posed<'a> {
 
 /// What is asked of one sample, kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct Demand {
     /// What is right.
     pub truth: Truth,
     /// What the attack wants.
     pub wanted: Wanted,
 }
 
-impl Asked {
+impl Demand {
     /// Returns what is asked of a sample of this class: another one, or the target.
     #[must_use]
     pub fn class(label: usize, target: Option<usize>) -> Self {
@@ -89,8 +89,8 @@ impl Head {
 ///
 /// # Guarantees
 /// Every member keeps these laws, which `tests/laws.rs` holds it to on random rows: a positive [`margin`](Task::margin) is a reached goal;
-/// [`pull`](Task::pull) is the derivative of [`loss`](Task::loss); the nodes of [`fused`](Task::fused) compute the same loss. A truth or a goal of a
-/// kind that the task does not know is never reached and has a margin of minus infinity.
+/// [`pull`](Task::pull) is the derivative of [`loss`](Task::loss); the goal is as far as its nearest rival. The nodes of [`fused`](Task::fused) compute the same
+/// loss, to which autodiff's tests hold them. A truth or a goal of a kind that the task does not know is never reached and has a margin of minus infinity.
 pub trait Task: std::fmt::Debug + Send + Sync {
     /// Returns the values that are read, in the order in which they make up a row.
     fn taps(&self) -> &[Tap];

@@ -30,7 +30,7 @@ impl Run<'_> {
         for &sample in samples {
             let x = self.case.sample(sample);
             let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let (task, asked) = (self.case.task(), self.case.asked(label));
+            let (task, demand) = (self.case.task(), self.case.demand(label));
             let mut points = vec![x.clone()];
             for run in 0..DIRECTIONS {
                 let mut point = vec![0.0; x.len()];
@@ -38,7 +38,7 @@ impl Run<'_> {
                 points.push(point);
             }
             let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
-            let mut margins = logits.chunks_exact(oracle.width()).map(|logits| task.margin(logits, asked.posed()));
+            let mut margins = logits.chunks_exact(oracle.width()).map(|logits| task.margin(logits, demand.posed()));
             let Some(clean) = margins.next().filter(|margin| margin.is_finite()) else { continue };
             for margin in margins {
                 // A margin that is not finite is as far as can be.
