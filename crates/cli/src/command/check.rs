@@ -8,7 +8,7 @@ use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{WIDTH, colour, print};
+use crate::console::{WIDTH, colour, print, print_coloured};
 use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
@@ -64,7 +64,7 @@ impl Check {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);
         } else {
-            print(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
+            print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
             for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
             {
                 print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
