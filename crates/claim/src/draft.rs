@@ -35,7 +35,7 @@ pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ClaimError> {
     let unusable = |problem: String| ClaimError::Run { path: run.to_path_buf(), problem };
     let summary = brinell_ledger::read(run)?.summary;
     if summary.minimum_norm.is_some() {
-        return Err(unusable("it looked for the nearest examples at any distance, and a claim is about one radius".to_owned()));
+        return Err(ClaimError::NoRadius { path: run.to_path_buf() });
     }
     if options.out.exists() {
         return Err(ClaimError::Exists { path: options.out.clone() });

@@ -78,6 +78,15 @@ pub enum ClaimError {
         /// Why not.
         problem: String,
     },
+    /// A run without a radius.
+    #[error(
+        "no claim can be made from {}: it looked for the nearest examples at any distance, and a claim is about one radius",
+        path.display()
+    )]
+    NoRadius {
+        /// The folder of the run.
+        path: PathBuf,
+    },
     /// The text is no property that a claim could be about.
     #[error("`{text}` is no property; properties are {known}")]
     NoProperty {

@@ -276,5 +276,9 @@ pub(crate) fn free_folder(base: &str) -> Result<PathBuf, Failure> {
 /// Gives a folder back in which nothing was written.
 pub(crate) fn give_back(folder: &Path) {
     // A folder that holds something stays.
-    let _ = std::fs::remove_dir(folder);
+    if std::fs::remove_dir(folder).is_ok()
+        && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty())
+    {
+        let _ = std::fs::remove_dir(parent);
+    }
 }

@@ -1,5 +1,4 @@
 //! The gradient with fed weights on real runtimes, beside losses that are part of the graph.
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::sync::Arc;
 
@@ -50,7 +49,7 @@ fn fed_slopes_give_the_gradients_of_the_fused_losses_on_rten() {
 fn fed_slopes_give_the_gradients_of_the_fused_losses_on_onnxruntime() {
     match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(_) => compare(RuntimeChoice::OnnxRuntime),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
+        Err(error) => brinell_testkit::skip(brinell_testkit::Need::OnnxRuntime, &error.to_string()),
     }
 }
 
