@@ -32,7 +32,6 @@ pub struct DraftOptions {
 /// # Errors
 /// [`ClaimError::Run`] where the folder holds no finished run or its files are gone, [`ClaimError::Exists`], [`ClaimError::File`].
 pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ClaimError> {
-    let unusable = |problem: String| ClaimError::Run { path: run.to_path_buf(), problem };
     let summary = brinell_ledger::read(run)?.summary;
     if summary.minimum_norm.is_some() {
         return Err(ClaimError::NoRadius { path: run.to_path_buf() });

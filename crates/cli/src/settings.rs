@@ -15,6 +15,9 @@ use crate::failure::Failure;
 /// Name of the settings file that is read from the current folder.
 pub(crate) const FILE: &str = "brinell.toml";
 
+/// Folder of runs that were given none.
+const RUNS: &str = "brinell-runs";
+
 /// Values by the names of their settings.
 type Given = BTreeMap<&'static str, Vec<String>>;
 
@@ -92,7 +95,7 @@ impl Settings {
 /// Name of the folder of a run: `brinell-runs/MODEL-NORM-EPS`.
 fn default_folder(question: &Question) -> String {
     let stem = question.artefact.model.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
-    format!("brinell-runs/{stem}-{}-{}", question.threat.norm.name(), question.threat.eps.text().replace('/', "_"))
+    format!("{RUNS}/{stem}-{}-{}", question.threat.norm.name(), question.threat.eps.text().replace('/', "_"))
 }
 
 /// The words of a value in the settings file.
@@ -277,7 +280,7 @@ pub(crate) fn free_folder(base: &str) -> Result<PathBuf, Failure> {
 pub(crate) fn give_back(folder: &Path) {
     // A folder that holds something stays.
     if std::fs::remove_dir(folder).is_ok()
-        && let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty())
+        && let Some(parent) = folder.parent().filter(|parent| *parent == Path::new(RUNS))
     {
         let _ = std::fs::remove_dir(parent);
     }
