@@ -2,17 +2,30 @@
 
 use std::process::Command;
 
-/// Runs every check and stops at the first that fails.
+use brinell_testkit::Need;
+
+use crate::skips::Skips;
+
+/// Runs every check and stops at the first that fails; what was skipped is shown at the end.
 pub(crate) fn run() -> Result<(), String> {
     cargo("formatting", &["fmt", "--all", "--check"])?;
     crate::layers::check()?;
     crate::golden::check()?;
     cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    cargo("tests", &["test", "--workspace", "--locked"])?;
-    crate::ops::run(true)?;
+    let mut skips = Skips::begin()?;
+    tests(&skips)?;
+    if let Some(reason) = crate::ops::run(true)? {
+        skips.add("ops", Need::OnnxRuntime, reason)?;
+    }
     crate::zoo::run(&["--short"])?;
     documentation()?;
-    deny()
+    deny()?;
+    skips.show()
+}
+
+fn tests(skips: &Skips) -> Result<(), String> {
+    let (variable, file) = skips.variable();
+    run_command("tests", Command::new(env!("CARGO")).args(["test", "--workspace", "--locked"]).env(variable, file))
 }
 
 fn cargo(what: &str, arguments: &[&str]) -> Result<(), String> {

@@ -7,6 +7,7 @@ mod ci;
 mod golden;
 mod layers;
 mod ops;
+mod skips;
 mod zoo;
 
 use std::path::PathBuf;
@@ -35,8 +36,8 @@ fn main() -> ExitCode {
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["attacks"] => attacks::run(),
-        ["ops"] => ops::run(false),
-        ["ops", "--check"] => ops::run(true),
+        ["ops"] => ops::run(false).and_then(said),
+        ["ops", "--check"] => ops::run(true).and_then(said),
         ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -47,6 +48,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says why nothing was done, where nothing was.
+#[expect(clippy::unnecessary_wraps, reason = "one step of a chain of results")]
+fn said(skipped: Option<&str>) -> Result<(), String> {
+    if let Some(reason) = skipped {
+        println!("ops: skipped, since {reason}");
+    }
+    Ok(())
 }
 
 /// Returns the root of the workspace.

@@ -18,22 +18,21 @@ fn table() -> Result<Option<String>, String> {
     if message.contains("ONNX Runtime is needed") { Ok(None) } else { Err(format!("ops: {message}")) }
 }
 
-/// Writes the file, or compares it with what it should be.
-pub(crate) fn run(check: bool) -> Result<(), String> {
+/// Writes the file, or compares it with what it should be; returns why nothing was done, where nothing was.
+pub(crate) fn run(check: bool) -> Result<Option<&'static str>, String> {
     let Some(table) = table()? else {
-        println!("ops: skipped, since no ONNX Runtime is found (see `brinell doctor`)");
-        return Ok(());
+        return Ok(Some("no ONNX Runtime is found (see `brinell doctor`)"));
     };
     let path = crate::root().join(FILE);
     if !check {
-        return std::fs::write(&path, table).map_err(|error| format!("ops: {}: {error}", path.display()));
+        return std::fs::write(&path, table).map(|()| None).map_err(|error| format!("ops: {}: {error}", path.display()));
     }
     let found = std::fs::read_to_string(&path).map_err(|error| format!("ops: {}: {error}", path.display()))?;
     // The versions of the runtimes may differ from those of the machine that wrote it.
     let same = |text: &str| text.lines().filter(|line| !line.starts_with("- **onnxruntime")).map(str::to_owned).collect::<Vec<_>>();
     if same(&found) == same(&table) {
         println!("ops: {FILE} is what the node tests show");
-        Ok(())
+        Ok(None)
     } else {
         Err(format!("ops: {FILE} is out of date; run `cargo xtask ops` and look at what changed"))
     }

@@ -107,10 +107,10 @@ pub struct DriverSettings<'a> {
 #[non_exhaustive]
 pub enum DriverError<E: std::error::Error + 'static> {
     /// The model failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Oracle(#[from] OracleError),
     /// A callback failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Callback(E),
     /// `stop` became true.
     #[error("interrupted")]

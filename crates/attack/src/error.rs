@@ -47,7 +47,7 @@ pub enum AttackError {
         source: Box<AttackError>,
     },
     /// A suite names a norm that is none.
-    #[error(transparent)]
+    #[error("{0}")]
     Norm(#[from] ThreatError),
     /// A suite gives an attack a norm that it does not work in.
     #[error("attack {attack} does not work in {norm}")]

@@ -90,7 +90,7 @@ impl Run<'_> {
         let (outside, probabilities, bounds) = (self.outside, self.probabilities, self.case.ball.bounds);
         self.flags.measure(&OUTSIDE_BOX, outside as f64, || {
             let (lo, hi) = (bounds.lo(), bounds.hi());
-            format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is --scale right?")
+            format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is the scale right?")
         });
         let silent = self.book.states.iter().filter(|state| state.clean.prediction.is_none()).count();
         self.flags.measure(&NON_FINITE, silent as f64, || {

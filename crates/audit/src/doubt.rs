@@ -14,7 +14,8 @@ const TRIED: usize = 64;
 
 /// A preprocessing that the user may have meant.
 struct Alternative {
-    flags: String,
+    /// The preprocessing in words.
+    words: String,
     scale: Scale,
     artefact: Artefact,
 }
@@ -29,8 +30,8 @@ impl Run<'_> {
         let best = better.iter().max_by_key(|(_, found, _)| *found);
         self.flags.measure_against(&NEAR_CHANCE, correct as f64 / n as f64, guessing(n, classes), || {
             let advice = best.map_or_else(
-                || "check --scale, --mean, --std, --layout and the labels".to_owned(),
-                |(flags, found, tried)| format!("with {flags} {found} of {tried} samples would be right"),
+                || "check scale, mean, std, layout and the labels".to_owned(),
+                |(words, found, tried)| format!("with {words} {found} of {tried} samples would be right"),
             );
             format!(
                 "clean accuracy is {:.1} %, no better than guessing among {classes} classes; {advice}",
@@ -40,10 +41,10 @@ impl Run<'_> {
         if self.question.effort.sanity > SanityLevel::Off {
             let states = &self.book.states;
             self.flags.measure(&PREPROCESSING_DOUBT, better.len() as f64, || {
-                best.map_or_else(String::new, |(flags, found, tried)| {
+                best.map_or_else(String::new, |(words, found, tried)| {
                     let now = states.iter().take(*tried).filter(|state| state.correct()).count();
                     format!(
-                        "of the first {tried} samples {now} are right as declared, and {found} would be with {flags}, which is the likelier preprocessing"
+                        "of the first {tried} samples {now} are right as declared, and {found} would be with {words}, which is the likelier preprocessing"
                     )
                 })
             });
@@ -51,7 +52,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Returns the alternatives that beat the declared preprocessing beyond chance: flags, correct, tried.
+    /// Returns the alternatives that beat the declared preprocessing beyond chance: words, correct, tried.
     fn better_alternatives(&mut self) -> Result<Vec<(String, usize, usize)>, AuditError> {
         let first: Vec<usize> = self.book.states.samples(|_| true).into_iter().take(TRIED).collect();
         let tried = first.len();
@@ -82,7 +83,7 @@ impl Run<'_> {
             }
             let correct = tried - wrong;
             if wrong < wrong_allowed {
-                better.push((alternative.flags, correct, tried));
+                better.push((alternative.words, correct, tried));
             }
         }
         Ok(better)
@@ -108,26 +109,26 @@ impl Run<'_> {
         let declared = &self.question.artefact;
         let with = |scale: Scale, mean: &[f32], std: &[f32], layout: Option<Layout>| {
             let list = |values: &[f32]| values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            // Floats are taken as they are, whatever the scale: there the data, not the flag, would have to change.
+            // Floats are taken as they are, whatever the scale: there the data, not the setting, would have to change.
             let floats = matches!(self.case.data.pixels, brinell_data::Pixels::F32(_));
             let change = match (self.case.scale, scale) {
                 (Scale::Unit, Scale::Byte) if floats => "the values multiplied by 255 and ",
                 (Scale::Byte, Scale::Unit) if floats => "the values divided by 255 and ",
                 _ => "",
             };
-            let mut flags = format!("{change}--scale {scale}");
+            let mut words = format!("{change}scale {scale}");
             for (name, values) in [("mean", mean), ("std", std)] {
                 if !values.is_empty() {
-                    flags += &format!(" --{name} {}", list(values));
+                    words += &format!(", {name} {}", list(values));
                 }
             }
             if let Some(layout) = layout {
-                flags += &format!(" --layout {}", layout.name());
+                words += &format!(", layout {}", layout.name());
             }
             if mean.is_empty() && std.is_empty() && !(declared.mean.is_empty() && declared.std.is_empty()) {
-                flags += " and neither --mean nor --std";
+                words += " and neither mean nor std";
             }
-            Alternative { flags, scale, artefact: Artefact { mean: mean.to_vec(), std: std.to_vec(), layout, ..Artefact::default() } }
+            Alternative { words, scale, artefact: Artefact { mean: mean.to_vec(), std: std.to_vec(), layout, ..Artefact::default() } }
         };
         let layout = declared.layout;
         let mut all =
@@ -151,8 +152,8 @@ impl Run<'_> {
                 all.push(with(self.case.scale, &by(&declared.mean, factor), &by(&declared.std, factor), layout));
             }
         }
-        let this = with(self.case.scale, &declared.mean, &declared.std, layout).flags;
-        all.retain(|alternative| alternative.flags != this);
+        let this = with(self.case.scale, &declared.mean, &declared.std, layout).words;
+        all.retain(|alternative| alternative.words != this);
         all
     }
 }

@@ -7,16 +7,16 @@ use brinell_subject::SubjectError;
 #[non_exhaustive]
 pub enum AuditError {
     /// Model and data cannot be tested.
-    #[error(transparent)]
+    #[error("{0}")]
     Subject(#[from] SubjectError),
     /// The run on disk cannot be written or gone on with.
-    #[error(transparent)]
+    #[error("{0}")]
     Ledger(#[from] LedgerError),
     /// A file cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] FileError),
     /// An attack is unknown or misconfigured.
-    #[error(transparent)]
+    #[error("{0}")]
     Attack(#[from] brinell_attack::AttackError),
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]

@@ -76,7 +76,7 @@ pub enum AutodiffError {
         shape: String,
     },
     /// A node that was appended does not fit; a defect of the rule that made it.
-    #[error(transparent)]
+    #[error("{0}")]
     Graph(#[from] GraphError),
 }
 

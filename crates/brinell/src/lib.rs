@@ -49,6 +49,8 @@ pub use brinell_record::{
 };
 
 #[cfg(feature = "audit")]
+pub mod errors;
+#[cfg(feature = "audit")]
 mod running;
 
 #[cfg(feature = "audit")]

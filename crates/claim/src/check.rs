@@ -104,10 +104,7 @@ impl File<'_> {
         let state = if !wrong.is_empty() {
             stale(wrong)
         } else if let Some(day) = claim.expires.as_ref().filter(|day| machine::today().as_str() > day.as_str()) {
-            stale(vec![brinell_ledger::reason::reason(
-                id::EXPIRED,
-                format!("the claim was made until {day}; renew it, and check with --fresh"),
-            )])
+            stale(vec![brinell_ledger::reason::reason(id::EXPIRED, format!("the claim was made until {day}"))])
         } else if self.options.fresh {
             State::Open(None)
         } else {
@@ -153,7 +150,7 @@ impl File<'_> {
             one::Job { claim: entry.claim, source: self.source, folder: &entry.folder, options: self.options, deadline: self.deadline };
         let examined = match job.run(entry.question, levels, stop, observer) {
             Err(ClaimError::Audit(AuditError::Ledger(LedgerError::Stale { what, before, now, .. }))) => {
-                let text = format!("{what} changed from {before} to {now} since this work was begun; check with --fresh to begin anew");
+                let text = format!("{what} changed from {before} to {now} since this work was begun");
                 let verdict = self.verdict(entry.claim, Ruling::Stale, vec![brinell_ledger::reason::reason(id::RUN_CHANGED, text)]);
                 entry.state = State::Told(Box::new(verdict), false);
                 return Ok(());

@@ -179,7 +179,7 @@ impl Writer<'_> {
         let mut line = |text: &str| {
             let _ = writeln!(out, "{text}");
         };
-        line("# A claim for `brinell check`. Paths are relative to this file; docs/claims.md explains every key.");
+        line("# Claims about models. Paths are relative to this file; docs/claims.md explains every key.");
         line("schema = \"brinell.claim/1\"");
         line("# Probability, over all claims of this file, that no false one is called supported and no true one refuted.");
         line("confidence = 0.95");

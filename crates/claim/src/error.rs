@@ -14,13 +14,13 @@ use brinell_subject::SubjectError;
 #[non_exhaustive]
 pub enum ClaimError {
     /// The audit that decides the claim cannot run.
-    #[error(transparent)]
+    #[error("{0}")]
     Audit(#[from] AuditError),
     /// What is on disk cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Ledger(#[from] LedgerError),
     /// A file cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] FileError),
     /// Neither TOML nor YAML by its name.
     #[error("{} is no claim file by its name; claims end in .toml, .yaml or .yml", path.display())]

@@ -19,7 +19,7 @@ mod replay;
 mod rules;
 mod wording;
 
-pub use brinell_record::{CHECK_SCHEMA, Check, CheckedClaim, OnUndecided, Ruling, Sampling};
+pub use brinell_record::{CHECK_SCHEMA, Check, CheckedClaim, OnUndecided, Ruling, Sampling, Standing};
 pub use check::check;
 pub use draft::{DraftOptions, draft};
 pub use error::{ClaimError, Role};

@@ -177,12 +177,12 @@ fn elsewhere(key: &str) -> Option<&'static str> {
             "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
         }
         "attack" => "attacks are the list `attacks` in [claim.threat]",
-        "minimum-norm" => "a claim is about one radius: give eps; what brinell audit --minimum-norm finds shows which",
+        "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
         "keep-going" => "one example refutes, and the strongest says no more: leave it out",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
-            "how a claim is checked changes nothing that is claimed: give it to brinell check as a flag"
+            "how a claim is checked changes nothing that is claimed: give it with the check"
         }
-        "out" | "resume" => "the evidence lies beside the claim file, and brinell check goes on with it by itself",
+        "out" | "resume" => "the evidence lies beside the claim file, and a check goes on with it by itself",
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Errors as the user sees them: a chain of causes, and how the program ends.
+//! Errors as the user sees them: a chain of causes, what can be done about it, and how the program ends.
 
 use std::error::Error;
 
@@ -7,28 +7,30 @@ use brinell::report::ReportError;
 use brinell::{AuditError, LedgerError, SubjectError};
 
 use crate::exit::Exit;
+use crate::hint::hints;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    hints: Vec<String>,
     exit: Exit,
 }
 
 impl Failure {
     /// A mistake in what the user gave.
     pub(crate) fn input(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit: Exit::Input }
+        Self { message: message.into(), hints: Vec::new(), exit: Exit::Input }
     }
 
     /// An error that the user cannot have caused.
     pub(crate) fn from_internal(error: impl Error) -> Self {
-        Self { message: chain(&error), exit: Exit::Internal }
+        Self { message: chain(&error), hints: Vec::new(), exit: Exit::Internal }
     }
 
     /// An error of a library about what the user gave, with its causes.
-    pub(crate) fn from_error(error: impl Error) -> Self {
-        Self::input(chain(&error))
+    pub(crate) fn from_error(error: impl Error + 'static) -> Self {
+        Self { message: chain(&error), hints: hints(&error), exit: Exit::Input }
     }
 
     /// Names the file that the mistake stands in.
@@ -38,7 +40,8 @@ impl Failure {
 
     /// Adds what to do about it.
     pub(crate) fn hint(self, hint: &str) -> Self {
-        Self { message: format!("{}\nhint: {hint}", self.message), ..self }
+        let hints = self.hints.into_iter().chain([hint.to_owned()]).collect();
+        Self { hints, ..self }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -48,7 +51,8 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.hints.iter().try_for_each(|hint| write!(f, "\nhint: {hint}"))
     }
 }
 
@@ -60,7 +64,8 @@ impl From<SubjectError> for Failure {
             SubjectError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
         };
-        Self { message: chain(&error), exit }
+        let hints = hints(&error);
+        Self { message: chain(&error), hints, exit }
     }
 }
 
@@ -70,7 +75,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Stale { .. } | LedgerError::Disagrees { .. } | LedgerError::Tampered { .. } => Exit::Stale,
             _ => Exit::Input,
         };
-        Self { message: chain(&error), exit }
+        Self { message: chain(&error), hints: hints(&error), exit }
     }
 }
 
@@ -89,7 +94,7 @@ impl From<ClaimError> for Failure {
         match error {
             ClaimError::Audit(error) => error.into(),
             ClaimError::Ledger(error) => error.into(),
-            ClaimError::Other { .. } => Self { message: chain(&error), exit: Exit::Stale },
+            ClaimError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
             other => Self::from_error(other),
         }
     }
@@ -104,7 +109,7 @@ impl From<ReportError> for Failure {
             }
             _ => Exit::Internal,
         };
-        Self { message: chain(&error), exit }
+        Self { message: chain(&error), hints: hints(&error), exit }
     }
 }
 

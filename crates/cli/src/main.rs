@@ -5,6 +5,7 @@ mod console;
 mod exit;
 mod exports;
 mod failure;
+mod hint;
 mod place;
 mod progress;
 mod settings;
@@ -25,7 +26,7 @@ struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done; 1 refuted; 2 undecided or unreliable; 3 stale; 4 usage or input error;
+Exit codes: 0 done; 1 refuted; 2 undecided or unreliable; 3 stale; 4 usage or input error; \
 5 internal error; 130 interrupted.";
 
 /// Makes a panic end with the documented exit code; without this it would abort.

@@ -59,7 +59,7 @@ pub enum HarnessError {
         source: Box<OracleError>,
     },
     /// The attack cannot be configured.
-    #[error(transparent)]
+    #[error("{0}")]
     Attack(#[from] AttackError),
     /// The driver stopped although nobody asked it to.
     #[error("the attack on the case `{case}` did not end")]

@@ -46,9 +46,7 @@ pub(super) fn layout(size: u64) -> Result<Layout, DataErrorKind> {
     [Layout::Cifar10, Layout::Cifar100].into_iter().find(|layout| size.is_multiple_of(PIXELS + layout.label_bytes())).ok_or_else(|| {
         DataErrorKind::Malformed {
             format: "CIFAR binary",
-            reason: format!(
-                "{size} bytes are no whole number of rows of 3073 (CIFAR-10) or 3074 (CIFAR-100) bytes; copy or download it again"
-            ),
+            reason: format!("{size} bytes are no whole number of rows of 3073 (CIFAR-10) or 3074 (CIFAR-100) bytes"),
         }
     })
 }

@@ -216,9 +216,7 @@ impl Header {
         }
         let columns: Vec<String> = first.iter().map(str::to_owned).collect();
         if let Some(place) = columns.iter().position(String::is_empty) {
-            return Err(malformed(format!(
-                "column {place} has no name; where it numbers the rows, write the table without it (pandas: index=False)"
-            )));
+            return Err(DataErrorKind::NamelessColumn { place });
         }
         let twice = |(place, name): (usize, &String)| columns.iter().take(place).any(|other| other == name).then(|| name.clone());
         match columns.iter().enumerate().find_map(twice) {

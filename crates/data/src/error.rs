@@ -1,4 +1,4 @@
-//! What can be wrong with a data set, and what to do about it.
+//! What can be wrong with a data set.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,8 +39,8 @@ pub enum DataErrorKind {
     /// Nothing stands at this path.
     #[error("no such file or folder")]
     NotFound,
-    /// `--labels` is neither a file nor something that names one class.
-    #[error("`--labels` names no file, and it is neither a class index nor a known class name")]
+    /// What was given as labels is neither a file nor something that names one class.
+    #[error("the labels are no file, and neither a class index nor a known class name")]
     LabelsNotFound,
     /// The operating system refused.
     #[error("cannot be read: {0}")]
@@ -62,7 +62,7 @@ pub enum DataErrorKind {
         reason: String,
     },
     /// The file ends before the data that its header declares.
-    #[error("truncated: its header declares {expected} bytes of data, {found} are there; copy or download it again")]
+    #[error("truncated: its header declares {expected} bytes of data, {found} are there")]
     Truncated {
         /// Bytes that the header asks for.
         expected: u64,
@@ -70,7 +70,7 @@ pub enum DataErrorKind {
         found: u64,
     },
     /// The file goes on after the data that its header declares.
-    #[error("at least {extra} bytes follow the data that its header declares; give one array per file")]
+    #[error("at least {extra} bytes follow the data that its header declares")]
     TrailingBytes {
         /// Bytes too many, as far as they were counted.
         extra: u64,
@@ -106,7 +106,7 @@ pub enum DataErrorKind {
         found: Vec<String>,
     },
     /// No labels were given, and none were found beside the data.
-    #[error("no labels found for it; name their file, or one class for all samples, with `--labels`")]
+    #[error("no labels found for it")]
     NoLabels,
     /// There are more or fewer labels than samples.
     #[error("{labels} labels for {samples} samples; there must be one each")]
@@ -135,7 +135,7 @@ pub enum DataErrorKind {
         value: String,
     },
     /// A value is NaN or infinite.
-    #[error("sample {sample} holds the value {value}; remove or repair it")]
+    #[error("sample {sample} holds the value {value}")]
     NonFinite {
         /// The sample's index.
         sample: usize,
@@ -157,10 +157,7 @@ pub enum DataErrorKind {
         value: String,
     },
     /// The model has other inputs than the attacked one, and the data cannot hold them.
-    #[error(
-        "holds one array, but the model's inputs {} are to be held at values of theirs; give one .npz or .safetensors file with arrays of these names beside the samples",
-        names.join(", ")
-    )]
+    #[error("holds one array, but the model's inputs {} are to be held at values of theirs", names.join(", "))]
     OneArray {
         /// Names of the inputs.
         names: Vec<String>,
@@ -169,12 +166,10 @@ pub enum DataErrorKind {
     #[error("holds no samples")]
     Empty,
     /// A folder holds nothing that could be read.
-    #[error("holds neither PNG or JPEG images nor class folders of them; for another format, name one file")]
+    #[error("holds neither PNG or JPEG images nor class folders of them")]
     NoImages,
     /// The names of class folders are numbers, but not their places in the sorted order.
-    #[error(
-        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names; say with `--classes` which names the model's classes have, in order"
-    )]
+    #[error("class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names")]
     NumberedFolders {
         /// The first folder that is out of place.
         folder: String,
@@ -185,9 +180,7 @@ pub enum DataErrorKind {
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),
     /// An image has another size than the first one.
-    #[error(
-        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}; make them equal, or say with --shape what size they are brought to"
-    )]
+    #[error("is {found_height}x{found_width} pixels, but the images before it are {height}x{width}")]
     ImageSize {
         /// Height of the first image.
         height: usize,
@@ -199,7 +192,7 @@ pub enum DataErrorKind {
         found_width: usize,
     },
     /// An image format that is not read stands among the images.
-    #[error("image format that is not read; convert it to PNG or JPEG, or move it out of the folder")]
+    #[error("image format that is not read")]
     OtherImage,
     /// The options ask for a number of channels or an image size that images cannot have.
     #[error("images cannot be given as {channels} channels of {size:?} pixels; channels are 1 (grey) or 3 (RGB), sizes at least 1x1")]
@@ -210,7 +203,7 @@ pub enum DataErrorKind {
         size: Option<(usize, usize)>,
     },
     /// Images lie both beside and inside the class folders.
-    #[error("images lie beside class folders ({file} beside {folder}); give a labels.csv, or move them")]
+    #[error("images lie beside class folders ({file} beside {folder})")]
     MixedFolder {
         /// An image beside the folders.
         file: String,
@@ -224,6 +217,28 @@ pub enum DataErrorKind {
         line: usize,
         /// What is wrong, in words.
         reason: String,
+    },
+    /// A line of a labels file names a class that is not known.
+    #[error("line {line}: {unknown}")]
+    ClassOfLine {
+        /// Line number from 1.
+        line: usize,
+        /// The class; its message is part of this error's.
+        unknown: UnknownClass,
+    },
+    /// A file of labels begins with names of classes, and goes on with a number.
+    #[error("line {line}: label `{label}` is a number, those before it are class names")]
+    NumberAmongNames {
+        /// Line number from 1.
+        line: usize,
+        /// The number.
+        label: String,
+    },
+    /// A column of a table has no name.
+    #[error("not a valid table file: column {place} has no name")]
+    NamelessColumn {
+        /// Its place, from 0.
+        place: usize,
     },
     /// A cell of a table cannot be used.
     #[error("line {line}, column `{column}`: {reason}")]
@@ -244,9 +259,7 @@ pub enum DataErrorKind {
         columns: Vec<String>,
     },
     /// A table does not say which column holds the labels.
-    #[error(
-        "no column is named label, target, class or y; name the one that holds the labels with `--labels COLUMN` (its name, or its number from 0), or give a labels file"
-    )]
+    #[error("no column is named label, target, class or y")]
     NoLabelColumn,
     /// A name is no known class.
     #[error("{0}")]
@@ -255,7 +268,7 @@ pub enum DataErrorKind {
 
 /// A class name or index that is not in the list of classes.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("unknown class `{text}` ({count} classes are known){}", suggestion(close))]
+#[error("unknown class `{text}` ({count} classes are known)")]
 pub struct UnknownClass {
     /// The text as given.
     pub text: String,
@@ -263,12 +276,4 @@ pub struct UnknownClass {
     pub count: usize,
     /// Known names that look like it, closest first.
     pub close: Vec<String>,
-}
-
-fn suggestion(close: &[String]) -> String {
-    if close.is_empty() {
-        "; name the classes with `--classes`, or give an index".to_owned()
-    } else {
-        format!("; did you mean `{}`?", close.join("`, `"))
-    }
 }

@@ -121,9 +121,7 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
         None => {
             // An index among names would silently become a class of its own.
             if let Some(row) = rows.iter().find(|row| is_number(&row.label)) {
-                let reason =
-                    format!("label `{}` is a number, those before it are class names; name the classes with `--classes`", row.label);
-                return Err(DataError::new(&file, DataErrorKind::Line { line: row.line, reason }));
+                return Err(DataError::new(&file, DataErrorKind::NumberAmongNames { line: row.line, label: row.label.clone() }));
             }
             Some(rows.iter().map(|row| row.label.clone()).collect::<BTreeSet<_>>().into_iter().collect())
         }
@@ -131,7 +129,8 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
     let known = names.as_deref().unwrap_or_default();
     let entries = rows.into_iter().map(|row| {
         let at_line = |reason: String| DataError::new(&file, DataErrorKind::Line { line: row.line, reason });
-        let label = lookup(known, &row.label).map_err(|unknown| at_line(unknown.to_string()))?;
+        let unknown = |unknown| DataError::new(&file, DataErrorKind::ClassOfLine { line: row.line, unknown });
+        let label = lookup(known, &row.label).map_err(unknown)?;
         let image = path.join(&row.file);
         if !image.is_file() {
             return Err(at_line(format!("no image `{}` in {}", row.file, path.display())));

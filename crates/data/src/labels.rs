@@ -23,7 +23,7 @@ pub(super) enum Asked {
     All(usize),
 }
 
-/// Resolves what `--labels` said: a file, or else a class index or name.
+/// Resolves what the options say of labels: a file, or else a class index or name.
 pub(super) fn asked(options: &LoadOptions) -> Result<Asked, DataError> {
     let Some(labels) = &options.labels else { return Ok(Asked::Beside) };
     if labels.is_file() {
@@ -69,7 +69,7 @@ fn lines(input: &mut Input<'_>, options: &LoadOptions) -> Result<Vec<usize>, Dat
         .trim_end()
         .lines()
         .enumerate()
-        .map(|(index, line)| options.class(line).map_err(|unknown| DataErrorKind::Line { line: index + 1, reason: unknown.to_string() }))
+        .map(|(index, line)| options.class(line).map_err(|unknown| DataErrorKind::ClassOfLine { line: index + 1, unknown }))
         .collect()
 }
 

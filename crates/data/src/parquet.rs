@@ -18,7 +18,7 @@ pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, D
     let reader = SerializedFileReader::new(File::open(path)?).map_err(malformed)?;
     let schema = reader.metadata().file_metadata().schema_descr();
     if let Some(nested) = schema.root_schema().get_fields().iter().find(|field| !field.is_primitive()) {
-        let reason = format!("column `{}` holds several values in a row; give each a column of its own", nested.name());
+        let reason = format!("column `{}` holds several values in a row", nested.name());
         return Err(DataErrorKind::Malformed { format: "Parquet", reason });
     }
     let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();

@@ -45,7 +45,8 @@ fn class_folders_are_classes_in_sorted_order() {
     assert_eq!((data.labels, data.n, data.total), (vec![2, 2], 2, 3));
     let error =
         load(root, &LoadOptions { class_names: Some(vec!["cat".to_owned(), "cows".to_owned()]), ..LoadOptions::default() }).unwrap_err();
-    assert!(error.path.ends_with("cow") && error.to_string().contains("did you mean `cows`?"), "{error}");
+    assert!(error.path.ends_with("cow"), "{error}");
+    assert!(matches!(&error.kind, DataErrorKind::Class(unknown) if unknown.close == ["cows"]), "{error:?}");
 }
 
 #[test]
@@ -82,7 +83,13 @@ fn a_table_decides_labels_and_order() {
         [("a.png,0\nd.png,1\n", 2), ("a.png,0\nb.png,-1\n", 2), ("a.png,cat\nb.png,1\n", 2), ("a.png\n", 1), ("a.png,1\na.png,2\n", 2)]
     {
         let error = read(table).unwrap_err();
-        assert!(matches!(error.kind, DataErrorKind::Line { line: found, .. } if found == line), "{table}: {error}");
+        let found = match error.kind {
+            DataErrorKind::Line { line, .. } | DataErrorKind::ClassOfLine { line, .. } | DataErrorKind::NumberAmongNames { line, .. } => {
+                line
+            }
+            ref other => panic!("{table}: {other}"),
+        };
+        assert_eq!(found, line, "{table}: {error}");
     }
     fs::rename(root.join("labels.csv"), root.join("other.csv")).unwrap();
     fs::write(root.join("other.csv"), "b.png,4").unwrap();
@@ -106,7 +113,7 @@ fn a_single_image_takes_the_label_it_is_given() {
     let data = load(&path, &options).unwrap();
     assert_eq!((data.labels, data.ids, data.n), (vec![1], vec!["cat.png".to_owned()], 1));
     let error = load(&path, &LoadOptions { labels: Some("tably".into()), ..options }).unwrap_err();
-    assert!(error.to_string().contains("did you mean `tabby, tabby cat`?"), "{error}");
+    assert!(matches!(&error.kind, DataErrorKind::Class(unknown) if unknown.close == ["tabby, tabby cat"]), "{error:?}");
 }
 
 #[test]

@@ -1,16 +1,10 @@
 //! The loader on data made by others.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking; the lint spares test functions only, not their helpers, and a skipped test says so"
-)]
-
-use std::path::PathBuf;
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking; the lint spares test functions only, not their helpers")]
 
 use brinell_data::{Dataset, LoadOptions, Pixels, Scale, load};
 use brinell_record::hash;
+use brinell_testkit::shared_data as shared;
 
 // Counted with numpy, digest by sha256sum.
 const MNIST_HISTOGRAM: [usize; 10] = [97, 134, 123, 117, 118, 97, 97, 107, 97, 107];
@@ -20,14 +14,6 @@ const CIFAR_HISTOGRAM: [usize; 10] = [97, 100, 83, 60, 92, 77, 116, 80, 96, 91];
 const CIFAR_SUM: u64 = 331_722_813;
 const PHOTO_LABELS: [usize; 20] = [243, 559, 438, 990, 949, 853, 609, 609, 915, 455, 541, 630, 741, 471, 129, 99, 251, 22, 317, 305];
 const PHOTO_SUM: u64 = 339_040_682;
-
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
-    if !path.exists() {
-        println!("skipped: ../shared/data/{name} is not there");
-    }
-    path.exists().then_some(path)
-}
 
 fn histogram(data: &Dataset, classes: usize) -> Vec<usize> {
     data.check_labels(classes).unwrap();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::EngineError;
+use crate::{EngineError, LibraryProblem};
 
 /// The environment variable that names the library.
 const VARIABLE: &str = "ORT_DYLIB_PATH";
@@ -27,8 +27,8 @@ pub struct Candidate {
 /// What led to a candidate, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// `--onnxruntime PATH`.
-    Flag,
+    /// The settings name it.
+    Settings,
     /// The environment variable `ORT_DYLIB_PATH`.
     Variable,
     /// The active virtual or conda environment.
@@ -45,14 +45,14 @@ impl Origin {
     /// Returns true when the user named this very file, so that another one must not stand in for it.
     #[must_use]
     pub fn is_named(self) -> bool {
-        matches!(self, Self::Flag | Self::Variable)
+        matches!(self, Self::Settings | Self::Variable)
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Flag => "--onnxruntime",
+            Self::Settings => "settings",
             Self::Variable => VARIABLE,
             Self::Environment => "active environment",
             Self::Folder => ".venv folder",
@@ -77,14 +77,17 @@ pub(crate) fn named_by_environment() -> Option<PathBuf> {
 ///
 /// # Errors
 /// [`EngineError::Library`] when the user names a path that holds no library.
-pub(crate) fn search(flag: Option<&Path>) -> Result<Search, EngineError> {
-    let named = match flag {
-        Some(path) => Some((path.to_owned(), Origin::Flag)),
+pub(crate) fn search(library: Option<&Path>) -> Result<Search, EngineError> {
+    let named = match library {
+        Some(path) => Some((path.to_owned(), Origin::Settings)),
         None => named_by_environment().map(|path| (path, Origin::Variable)),
     };
     if let Some((path, origin)) = named {
         let file = resolve(&path)?;
-        return Ok(Search { candidates: vec![Candidate { path: file, origin }], looked: format!("{origin} says {}", path.display()) });
+        return Ok(Search {
+            candidates: vec![Candidate { path: file, origin }],
+            looked: format!("{} is named by: {origin}", path.display()),
+        });
     }
     let mut candidates = Vec::new();
     let mut looked = Vec::new();
@@ -116,7 +119,7 @@ pub(crate) fn search(flag: Option<&Path>) -> Result<Search, EngineError> {
 
 /// Turns what the user named, a file or a folder, into the library's file.
 fn resolve(path: &Path) -> Result<PathBuf, EngineError> {
-    let refuse = |reason: &str| EngineError::Library { path: path.to_owned(), reason: reason.to_owned() };
+    let refuse = |reason: &str| EngineError::Library { path: path.to_owned(), problem: LibraryProblem::Unusable(reason.to_owned()) };
     if path.is_dir() {
         let inside = ["", "lib", "capi", "onnxruntime/capi"].iter().find_map(|sub| in_folder(&path.join(sub)));
         return inside.or_else(|| in_prefix(path).into_iter().next()).ok_or_else(|| refuse("the folder holds no ONNX Runtime library"));

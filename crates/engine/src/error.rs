@@ -23,26 +23,41 @@ impl fmt::Display for Stage {
     }
 }
 
+/// Why a file cannot serve as ONNX Runtime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LibraryProblem {
+    /// Its release lacks functions that are called.
+    #[error("version {version} is too old; 1.{least} or later is needed")]
+    TooOld {
+        /// The release.
+        version: String,
+        /// Minor version of the oldest release that has all functions.
+        least: u32,
+    },
+    /// It is no library, no ONNX Runtime, or another one is at work.
+    #[error("{0}")]
+    Unusable(String),
+}
+
 /// What can go wrong between a model and its runtime.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
     /// No ONNX Runtime was found.
-    #[error(
-        "no ONNX Runtime found ({looked}); install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten"
-    )]
+    #[error("no ONNX Runtime found ({looked})")]
     NotFound {
         /// Where was looked.
         looked: String,
     },
 
     /// A file cannot serve as ONNX Runtime.
-    #[error("{} cannot be used as ONNX Runtime: {reason}", path.display())]
+    #[error("{} cannot be used as ONNX Runtime: {problem}", path.display())]
     Library {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and the remedy.
-        reason: String,
+        /// What is wrong with it; its message is part of this error's, so that it is no source of its own.
+        problem: LibraryProblem,
     },
 
     /// The runtime does not have the device that was asked for.
@@ -56,6 +71,8 @@ pub enum EngineError {
         reason: String,
         /// What the runtime offers instead.
         available: Vec<String>,
+        /// Whether it is this build of the runtime that lacks it, so that another one may have it.
+        not_built_in: bool,
     },
 
     /// A file could not be read.
@@ -69,7 +86,7 @@ pub enum EngineError {
     },
 
     /// The runtime lacks operators that the model uses.
-    #[error("{runtime} does not have the operators {} that {model} uses; try the other runtime (--runtime)", operators.join(", "))]
+    #[error("{runtime} does not have the operators {} that {model} uses", operators.join(", "))]
     Operators {
         /// The runtime.
         runtime: String,
@@ -93,9 +110,7 @@ pub enum EngineError {
     },
 
     /// An input or output has an element type that is not a number.
-    #[error(
-        "{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has; try the other runtime (--runtime)"
-    )]
+    #[error("{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has")]
     PortType {
         /// The runtime.
         runtime: String,
@@ -114,6 +129,8 @@ pub enum EngineError {
         url: String,
         /// What is wrong, in the server's words where it has some.
         reason: String,
+        /// The status that the server answered with, where it refused.
+        status: Option<u16>,
     },
 
     /// A feed does not fit the model.
@@ -123,6 +140,19 @@ pub enum EngineError {
         name: String,
         /// What does not fit.
         reason: String,
+    },
+
+    /// A whole number is too large for the integers that the runtime computes in.
+    #[error("input `{name}`: {value} does not fit the {bits} bits in which {runtime} computes integers")]
+    TooWide {
+        /// The runtime.
+        runtime: String,
+        /// The input.
+        name: String,
+        /// The number.
+        value: i64,
+        /// Bits of the runtime's integers.
+        bits: u32,
     },
 
     /// A feed has another element type than the input.

@@ -27,7 +27,7 @@ pub enum HeldError {
     /// The shape is another one.
     #[error(
         "has shape {found:?}, but the model's input takes {expected}{}",
-        if *per_sample { ": give that for one sample, or for each of them along a first axis" } else { ", the same for all samples" }
+        if *per_sample { ", or that for each sample along a first axis" } else { ", the same for all samples" }
     )]
     Shape {
         /// Shape of the array.

@@ -17,21 +17,21 @@ use crate::{Artefact, EngineError, Held, Preprocess, Runtime, Session, Signature
 pub enum OracleError {
     /// The model's inputs or outputs are not those of a classifier.
     #[error("{0}")]
-    Signature(SignatureError),
+    Signature(#[source] SignatureError),
     /// Preprocessing does not fit the model.
     #[error("the preprocessing does not fit the model")]
     Graph(#[from] GraphError),
     /// The gradient cannot be built.
-    #[error(transparent)]
+    #[error("{0}")]
     Autodiff(#[from] AutodiffError),
     /// The graph cannot be written for the runtime.
     #[error("the model cannot be written for the runtime")]
     Export(#[from] brinell_onnx::ExportError),
     /// The runtime refused.
-    #[error(transparent)]
+    #[error("{0}")]
     Engine(#[from] EngineError),
     /// A model that is asked as it is has no gradient.
-    #[error("the model is asked as it is and has no gradient; attack it by its scores (--knowledge score) or labels (--knowledge label)")]
+    #[error("the model is asked as it is and has no gradient")]
     NoGradient,
     /// The threads of the lanes cannot be started.
     #[error("cannot start threads")]
@@ -401,7 +401,7 @@ fn refuse_wrong_arithmetic(model: &Graph, runtime: &dyn Runtime) -> Result<(), E
             runtime: runtime.name().to_owned(),
             stage: Stage::Load,
             model: format!("node `{}`", node.name),
-            reason: "its cubic Resize does not follow ONNX; use ONNX Runtime (--runtime onnxruntime)".to_owned(),
+            reason: "its cubic Resize does not follow ONNX".to_owned(),
         }),
     }
 }

@@ -50,19 +50,20 @@ impl OnnxRuntime {
 
     /// Refuses a device that the library was not built for or that does not start on this machine.
     fn require_device(&self) -> Result<(), EngineError> {
-        let refuse = |reason: String| EngineError::Device {
+        let refuse_as = |reason: String, not_built_in: bool| EngineError::Device {
             runtime: format!("ONNX Runtime {} ({})", self.library.version, self.library.path.display()),
             device: self.device_name.clone(),
             reason,
             available: self.library.providers.clone(),
+            not_built_in,
         };
         if !self.library.providers.iter().any(|name| name == provider::name(self.device)) {
-            return Err(refuse(format!("this build lacks {}{}", provider::name(self.device), provider::remedy(self.device))));
+            return Err(refuse_as(format!("this build lacks {}", provider::name(self.device)), true));
         }
         if matches!(self.device, Device::Cuda(_) | Device::TensorRt(_)) {
             library::preload_cuda(&self.library.path);
         }
-        self.builder(false).map(drop).map_err(refuse)
+        self.builder(false).map(drop).map_err(|reason| refuse_as(reason, false))
     }
 
     /// Returns the settings of a session; `strict` refuses a model of which any node would run on the processor.
@@ -140,7 +141,7 @@ impl Runtime for OnnxRuntime {
         let session = self.session(WHAT, model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes));
         // Whatever was read instead of the weights must not pass for them.
         if !model.is_current() {
-            let reason = "the file that holds its weights was changed or removed meanwhile; start again".to_owned();
+            let reason = "the file that holds its weights was changed or removed meanwhile".to_owned();
             return Err(EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: WHAT.to_owned(), reason });
         }
         session

@@ -11,9 +11,7 @@ use brinell_record::{Artefact, Layout};
 #[non_exhaustive]
 pub enum PreprocessError {
     /// The sample and the model's input differ in size.
-    #[error(
-        "a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}; give data of that size"
-    )]
+    #[error("a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}")]
     Size {
         /// Shape of a stored sample.
         sample: Vec<usize>,
@@ -25,7 +23,7 @@ pub enum PreprocessError {
         model_len: usize,
     },
     /// `mean` or `std` has an unusable number of entries.
-    #[error("--{option} has {found} entries, but there are {channels} channels; give one entry, or one per channel")]
+    #[error("{option} has {found} entries, but the data have {channels} channels")]
     Channels {
         /// `mean` or `std`.
         option: &'static str,
@@ -35,7 +33,7 @@ pub enum PreprocessError {
         channels: usize,
     },
     /// A value is not usable.
-    #[error("--{option} holds {value}; {requirement}")]
+    #[error("{option} holds {value}; {requirement}")]
     Value {
         /// `mean` or `std`.
         option: &'static str,
@@ -45,7 +43,7 @@ pub enum PreprocessError {
         requirement: &'static str,
     },
     /// The layout needs an image.
-    #[error("--layout {layout} needs image data with rows and columns; a sample here has shape {sample:?}")]
+    #[error("layout {layout} needs image data with rows and columns; a sample here has shape {sample:?}")]
     NotAnImage {
         /// Name of the layout.
         layout: &'static str,
@@ -84,11 +82,11 @@ impl Preprocess {
         }
         for (option, values) in [("mean", &artefact.mean), ("std", &artefact.std)] {
             if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(PreprocessError::Value { option, value, requirement: "give finite numbers" });
+                return Err(PreprocessError::Value { option, value, requirement: "finite numbers are needed" });
             }
         }
         if let Some(&value) = artefact.std.iter().find(|&&value| value <= 0.0) {
-            return Err(PreprocessError::Value { option: "std", value, requirement: "give numbers above 0" });
+            return Err(PreprocessError::Value { option: "std", value, requirement: "numbers above 0 are needed" });
         }
         let axes = Axes::of(sample);
         let perm = permutation(artefact.layout, axes.as_ref(), sample, model)?;

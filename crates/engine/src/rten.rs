@@ -34,8 +34,9 @@ impl Rten {
             return Err(EngineError::Device {
                 runtime: NAME.to_owned(),
                 device: running.device.to_string(),
-                reason: "it has no accelerators; use ONNX Runtime".to_owned(),
+                reason: "it has no accelerators".to_owned(),
                 available: vec!["cpu".to_owned()],
+                not_built_in: false,
             });
         }
         Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(running.thread_count().get())), note })

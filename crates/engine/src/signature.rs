@@ -13,13 +13,10 @@ use crate::{Ending, Reading};
 #[non_exhaustive]
 pub enum SignatureError {
     /// There is no input.
-    #[error("the model has no input; there is nothing to attack")]
+    #[error("the model has no input, so there is nothing to attack")]
     NoInput,
     /// There are several inputs, and none was chosen.
-    #[error(
-        "the model has {} inputs: {}; choose the one to attack with --input NAME, and give all of them as arrays of these names in one .npz or .safetensors file: the others are held at their values there",
-        inputs.len(), inputs.join(", ")
-    )]
+    #[error("the model has {} inputs, and which one to attack is not said: {}", inputs.len(), inputs.join(", "))]
     Inputs {
         /// Names, types and shapes.
         inputs: Vec<String>,
@@ -43,9 +40,7 @@ pub enum SignatureError {
         dtype: Option<DType>,
     },
     /// A dimension other than the batch is free.
-    #[error(
-        "the model's input `{name}` leaves dimension {axis} free ({shape}); an audit takes it from the data, else say the sizes of one sample with --shape, such as --shape 3,224,224"
-    )]
+    #[error("the model's input `{name}` leaves dimension {axis} free ({shape})")]
     Dynamic {
         /// Name of the input.
         name: String,
@@ -78,7 +73,7 @@ pub enum SignatureError {
         others: Vec<String>,
     },
     /// A threshold was given for a model with several logits.
-    #[error("--threshold is for models with one score; the output `{name}` has {classes} values, of which the largest decides")]
+    #[error("a threshold is for models with one score; the output `{name}` has {classes} values, of which the largest decides")]
     Threshold {
         /// Name of the output.
         name: String,
@@ -90,11 +85,11 @@ pub enum SignatureError {
     BadThreshold {
         /// As given.
         value: f64,
-        /// What is wrong with it, and what would be right.
+        /// What is wrong with it.
         problem: &'static str,
     },
     /// The model's only score is a softmax over itself.
-    #[error("the output `{name}` is a softmax over one value, which is always 1; export the model without it")]
+    #[error("the output `{name}` is a softmax over one value, which is always 1")]
     Constant {
         /// Name of the output.
         name: String,
@@ -106,7 +101,7 @@ fn held(dtype: Option<DType>) -> String {
 }
 
 fn alternatives(ports: &[String]) -> String {
-    if ports.is_empty() { String::new() } else { format!("; choose another one with --output NAME: {}", ports.join(", ")) }
+    if ports.is_empty() { String::new() } else { format!("; its other outputs are {}", ports.join(", ")) }
 }
 
 /// An input that is not attacked.
@@ -318,7 +313,7 @@ fn threshold(name: &str, width: usize, ending: Ending, given: Option<f64>) -> Re
         (1, None, _) => Ok(Some(0.0)),
         (1, Some(value), _) if !value.is_finite() => bad(value, "is no finite number"),
         (1, Some(value), Ending::Sigmoid) if !(value > 0.0 && value < 1.0) => {
-            bad(value, "is never crossed: the score is a sigmoid, so give a number between 0 and 1")
+            bad(value, "is never crossed: the score is a sigmoid, which lies between 0 and 1")
         }
         (1, given, _) => Ok(given),
         (_, Some(_), _) => Err(SignatureError::Threshold { name: name.to_owned(), classes: width }),

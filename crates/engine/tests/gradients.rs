@@ -6,7 +6,7 @@ mod typed;
 
 use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_graph::{DType, Dim, Graph, Op};
-use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, RANDOM_CASES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
+use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, Need, RANDOM_CASES, Rng, Tolerance, Variant, eval, golden_cases, random_graph, skip};
 use typed::run;
 
 /// Returns what is wrong with the gradients of a case on a runtime.
@@ -126,6 +126,6 @@ fn rten_agrees_with_pytorch_and_the_interpreter() {
 fn onnxruntime_agrees_with_pytorch_and_the_interpreter() {
     match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(runtime) => assert_agrees(runtime.as_ref()),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
+        Err(error) => skip(Need::OnnxRuntime, &error.to_string()),
     }
 }

@@ -8,14 +8,15 @@ mod common;
 use brinell_autodiff::{Loss, gradient_graph};
 use brinell_engine::{Session, View};
 use brinell_graph::{Dim, Graph};
-use common::{noise, runtimes, shared};
+use brinell_testkit::shared_data;
+use common::{noise, runtimes};
 
 const SAMPLES: usize = 24;
 const CLASSES: usize = 10;
 
 /// Returns the gradient graph of a classifier in the shared data, its batch made free, and the size of one sample.
 fn differentiated(path: &str) -> Option<(Graph, Vec<usize>)> {
-    let graph = brinell_graph::rebatch(&brinell_onnx::read_file(&shared(path)?).unwrap().graph).unwrap();
+    let graph = brinell_graph::rebatch(&brinell_onnx::read_file(&shared_data(path)?).unwrap().graph).unwrap();
     let (x, logits) = (graph.inputs()[0], graph.outputs()[0]);
     let sample = graph.shape(x).unwrap()[1..].iter().map(|dim| dim.fixed().unwrap()).collect();
     assert_eq!(graph.shape(logits).unwrap(), [Dim::Batch(1), Dim::Fixed(CLASSES)]);

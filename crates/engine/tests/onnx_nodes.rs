@@ -5,7 +5,7 @@
 mod typed;
 
 use brinell_engine::{Running, Runtime, RuntimeChoice, open};
-use brinell_testkit::{Array, NodeCase, node_cases};
+use brinell_testkit::{Array, Need, NodeCase, node_cases, skip};
 use typed::run;
 
 /// Cases that a runtime refuses: (runtime, parts of the case's name, why).
@@ -85,6 +85,6 @@ fn rten_agrees_with_onnx_node_tests() {
 fn onnxruntime_agrees_with_onnx_node_tests() {
     match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(runtime) => assert_agrees(runtime.as_ref()),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
+        Err(error) => skip(Need::OnnxRuntime, &error.to_string()),
     }
 }

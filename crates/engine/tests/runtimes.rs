@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use brinell_engine::{Elements, EngineError, Runtime, Session, View};
 use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData};
-use common::{noise, runtimes, shared};
+use brinell_testkit::shared_data;
+use common::{noise, runtimes};
 
 fn models(folder: &str) -> Vec<PathBuf> {
-    let Some(path) = shared(folder) else { return Vec::new() };
+    let Some(path) = shared_data(folder) else { return Vec::new() };
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     let mut models: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|e| e == "onnx")).collect();
     models.sort();

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Runtime, View};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
-use common::{noise, runtimes, shared};
+use brinell_testkit::shared_data;
+use common::{noise, runtimes};
 
 const N: usize = 600;
 
@@ -101,7 +102,7 @@ fn a_file_that_was_replaced_is_not_looked_at_again() {
 #[test]
 fn real_models_compute_the_same_with_weights_in_their_files() {
     for name in ["cifar10/resnet_4b.onnx", "mnist/mnist-net_256x4.onnx", "imagenet/efficientnet_lite0.onnx"] {
-        let Some(path) = shared(name) else { return };
+        let Some(path) = shared_data(name) else { return };
         let graph = brinell_graph::rebatch(&read(&path)).unwrap();
         let input = graph.value(graph.inputs()[0]);
         let shape: Vec<usize> = input.shape.as_ref().unwrap().iter().map(|d| if let Dim::Fixed(n) = d { *n } else { 2 }).collect();

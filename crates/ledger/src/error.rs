@@ -7,7 +7,7 @@ use brinell_record::FileError;
 #[non_exhaustive]
 pub enum LedgerError {
     /// A file cannot be read or written.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] FileError),
     /// The folder holds a run already.
     #[error("{} holds a run already", path.display())]

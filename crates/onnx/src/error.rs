@@ -53,7 +53,7 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// Weights in another file, and no folder was given to look in.
-    #[error("tensor `{tensor}` lies in another file, read the model from its folder")]
+    #[error("tensor `{tensor}` lies in another file, and the model's folder is not known")]
     NoFolder {
         /// Name of the tensor.
         tensor: String,

@@ -8,7 +8,7 @@ use brinell_record::{FileError, Scale};
 #[non_exhaustive]
 pub enum SubjectError {
     /// A file cannot be read.
-    #[error(transparent)]
+    #[error("{0}")]
     File(#[from] FileError),
     /// The model file cannot be read.
     #[error("cannot read the model {}", path.display())]
@@ -20,22 +20,22 @@ pub enum SubjectError {
         source: Box<brinell_onnx::ImportError>,
     },
     /// The data cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Data(#[from] DataError),
     /// The target or a label is no class of the model.
-    #[error(transparent)]
+    #[error("{0}")]
     Class(#[from] UnknownClass),
     /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
-    #[error(transparent)]
+    #[error("{0}")]
     Oracle(#[from] brinell_engine::OracleError),
     /// A runtime cannot be used.
-    #[error(transparent)]
+    #[error("{0}")]
     Engine(#[from] brinell_engine::EngineError),
     /// Data and model do not fit.
-    #[error(transparent)]
+    #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
     /// The ball or the box is unusable.
-    #[error(transparent)]
+    #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),
     /// What an input is to be held at does not fit it.
     #[error("{}: array `{name}` {problem}", path.display())]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use brinell_autodiff::{Loss, gradient_graph};
-use brinell_engine::{Artefact, OracleError, Signature, class_logits};
+use brinell_engine::{Artefact, OracleError, Signature, SignatureError, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{FileError, ModelInterface, Port, hash};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::equivalence::checked_graph;
 use crate::subject::{known, read_model};
@@ -44,13 +44,19 @@ pub struct Inspection {
     /// The input that is attacked, the output that decides, and how it is read; absent where the model is no classifier.
     pub interface: Option<ModelInterface>,
     /// Why the model cannot be audited as it is, where it cannot.
-    pub not_a_classifier: Option<String>,
+    #[serde(serialize_with = "in_words")]
+    pub not_a_classifier: Option<SignatureError>,
     /// True where the gradient with respect to the input can be built for every loss that is defined for so many classes.
     pub differentiable: bool,
     /// Nodes without a gradient, where there are such.
     pub obstacles: Vec<String>,
     /// Nodes that are carried along unread, with reasons.
     pub opaque: Vec<String>,
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
+fn in_words<S: Serializer>(error: &Option<SignatureError>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 /// Reads a model and describes it as the classifier that the user makes of it. Nothing is run.
@@ -85,7 +91,7 @@ pub fn inspect(artefact: &Artefact) -> Result<Inspection, SubjectError> {
         batch: batch(graph, signature.as_ref().ok()),
         classes: signature.as_ref().ok().map(|signature| signature.classes),
         interface: signature.as_ref().ok().map(|signature| describe(graph, signature)),
-        not_a_classifier: signature.err().map(|error| error.to_string()),
+        not_a_classifier: signature.err(),
         differentiable: gradient.as_ref().is_some_and(Result::is_ok),
         obstacles: match gradient {
             Some(Err(error)) => error.to_string().lines().map(str::to_owned).collect(),

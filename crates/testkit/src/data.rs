@@ -1,16 +1,15 @@
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
-/// Returns the folder with the real models and data that stands beside the project, or `None` where it is absent; the
-/// first such call prints that tests are skipped for it.
+use crate::skip::{Need, skip};
+
+/// Returns a file or folder of the real models and data that stand beside the project, or `None` where it is absent; the calling test
+/// is then skipped.
 #[must_use]
-pub fn shared_data() -> Option<PathBuf> {
-    static SKIPPED: Once = Once::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    if folder.is_dir() {
-        return Some(folder);
+pub fn shared_data(path: &str) -> Option<PathBuf> {
+    let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
+    if found.exists() {
+        return Some(found);
     }
-    #[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
-    SKIPPED.call_once(|| eprintln!("skipped: ../shared/data is absent, so the real models are not tested"));
+    skip(Need::SharedData, &format!("../shared/data/{path} is absent"));
     None
 }

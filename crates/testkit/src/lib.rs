@@ -13,6 +13,7 @@ mod model;
 mod nodes;
 mod random;
 mod random_case;
+mod skip;
 mod tolerance;
 
 pub use array::Array;
@@ -24,4 +25,5 @@ pub use model::{conv_net, perceptron};
 pub use nodes::{NodeCase, node_cases};
 pub use random::{Rng, random_graph};
 pub use random_case::{RANDOM_CASES, RandomCase};
+pub use skip::{INSTALLED, LIST, Need, skip, skip_entry};
 pub use tolerance::Tolerance;

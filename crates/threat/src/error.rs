@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ThreatError {
     /// The norm has no such name.
-    #[error("unknown norm '{text}': use linf, l2, l1 or l0")]
+    #[error("unknown norm '{text}': known are linf, l2, l1 and l0")]
     UnknownNorm {
         /// What was given.
         text: String,
@@ -13,7 +13,7 @@ pub enum ThreatError {
         nearest: Option<&'static str>,
     },
     /// The radius is not a number that a radius can be.
-    #[error("eps '{text}' is not a radius: {reason}; write it as 8/255 or 0.03")]
+    #[error("eps '{text}' is not a radius: {reason}")]
     BadEps {
         /// What was given.
         text: String,
@@ -29,15 +29,13 @@ pub enum ThreatError {
         hi: f32,
     },
     /// A number of elements is whole.
-    #[error("eps {eps} is not a radius of l0, which counts changed elements: give a whole number")]
+    #[error("eps {eps} is not a radius of l0, which counts changed elements: it is not a whole number")]
     NotACount {
         /// Radius.
         eps: f64,
     },
     /// The radius allows every input.
-    #[error(
-        "eps {eps} is larger than the input box itself ({norm} diameter {diameter} of [{lo}, {hi}]): check the units of eps and the box"
-    )]
+    #[error("eps {eps} is larger than the input box itself ({norm} diameter {diameter} of [{lo}, {hi}])")]
     EpsBeyondBox {
         /// Norm of the ball.
         norm: crate::Norm,
@@ -51,7 +49,7 @@ pub enum ThreatError {
         hi: f32,
     },
     /// The radius allows every change of every feature.
-    #[error("eps {eps} is larger than the ranges of the features allow ({norm} diameter {diameter} in their units): check --unit and eps")]
+    #[error("eps {eps} is larger than the ranges of the features allow ({norm} diameter {diameter} in their units)")]
     EpsBeyondFeatures {
         /// Norm of the ball.
         norm: crate::Norm,

@@ -71,7 +71,7 @@ impl Run<'_> {
         let unchosen = if self.question.artefact.output.is_none() { others.len() } else { 0 };
         self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
             let name = &signature.output_name;
-            format!("the model has several outputs, of which `{name}` was judged; choose another one with --output: {}", others.join(", "))
+            format!("the model has several outputs, of which `{name}` was judged; the others are {}", others.join(", "))
         });
         let rounded = signature.takes_integers();
         self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
@@ -84,8 +84,8 @@ impl Run<'_> {
         let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();
         self.flags.measure(&NAMES, f64::from(u8::from(names)), || {
             format!(
-                "the numbers of the model's input `{}` pick rows of an embedding: they are names, and how far two of them lie apart means nothing; give \
-                 --norm l0 and --eps as the number of places that may change",
+                "the numbers of the model's input `{}` pick rows of an embedding: they are names, and how far two of them lie apart means nothing; \
+                 in the norm l0 eps is the number of places that may change",
                 signature.input_name
             )
         });

@@ -102,10 +102,8 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 /// Returns the command line in a form that a shell understands.
 pub(crate) fn command_line() -> String {
-    let quote = |text: String| {
-        let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c));
-        if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
-    let arguments = std::env::args_os().skip(1).map(|argument| quote(argument.to_string_lossy().into_owned()));
-    std::iter::once("brinell".to_owned()).chain(arguments).collect::<Vec<_>>().join(" ")
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let words = std::iter::once("brinell").chain(arguments.iter().map(String::as_str));
+    // No argument holds a null byte, the only thing that cannot be quoted.
+    shlex::try_join(words).unwrap_or_default()
 }

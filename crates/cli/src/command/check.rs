@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brinell::claims::{self as claim, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source};
+use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
@@ -16,8 +17,8 @@ use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 every claim holds (or is undecided under policy warn); 1 a claim is refuted; 2 a claim
-is undecided; 3 a claim is stale or its evidence was tampered with; 4 usage or input error;
+Exit codes: 0 every claim holds (or is undecided under policy warn); 1 a claim is refuted; 2 a claim \
+is undecided; 3 a claim is stale or its evidence was tampered with; 4 usage or input error; \
 5 internal error; 130 interrupted. 1 wins over 3, 3 over 2.")]
 pub(crate) struct Check {
     /// Claim files (.toml, .yaml), or folders of them
@@ -64,6 +65,13 @@ impl Check {
             print(&json(&check)?);
         } else {
             print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
+            for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
+            {
+                print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
+            }
+            if claims.iter().any(|claim| claim.verdict.verdict == Ruling::Stale) {
+                print("hint: what is stale is decided anew with --fresh\n");
+            }
         }
         Ok(exit)
     }
@@ -88,26 +96,8 @@ fn exit(claims: &[CheckedClaim]) -> Exit {
 /// Reads a time such as `90s`, `10m`, `1h30m` or `1.5h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time; write it as 90s, 10m, 2h or 1h30m");
-    let (mut seconds, mut number, mut units) = (0.0, String::new(), 0);
-    for letter in text.trim().chars().filter(|letter| !letter.is_whitespace()) {
-        let unit = match letter {
-            's' => 1.0,
-            'm' => 60.0,
-            'h' => 3600.0,
-            _ => {
-                number.push(letter);
-                continue;
-            }
-        };
-        let value: f64 = number.parse().map_err(|_| wrong())?;
-        seconds += value * unit;
-        number.clear();
-        units += 1;
-    }
-    if units == 0 || !number.is_empty() {
-        return Err(wrong());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    let time: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from(time).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -116,12 +106,20 @@ mod tests {
 
     #[test]
     fn times_are_read_with_their_units() {
-        for (text, seconds) in
-            [("90s", 90.0), ("10m", 600.0), ("2h", 7200.0), ("1h30m", 5400.0), ("0.5s", 0.5), (" 1 m ", 60.0), ("0s", 0.0)]
-        {
+        for (text, seconds) in [
+            ("90s", 90.0),
+            ("10m", 600.0),
+            ("2h", 7200.0),
+            ("1h30m", 5400.0),
+            ("1.5h", 5400.0),
+            ("0.5s", 0.5),
+            (" 1 m ", 60.0),
+            ("10 minutes", 600.0),
+            ("0s", 0.0),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
         }
-        for text in ["", "10", "m", "10 minutes", "-5s", "1h30", "inf s", "nans"] {
+        for text in ["", "10", "m", "-5s", "5s ago", "1h30", "inf s", "nans"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

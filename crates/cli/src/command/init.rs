@@ -98,7 +98,7 @@ fn ports(inspection: &Inspection) -> String {
         }
     }
     if let Some(threshold) = inspection.interface.as_ref().and_then(|interface| interface.threshold) {
-        lines += &format!("threshold = {threshold:?} # the score from which on the class is 1\n");
+        lines += &format!("threshold = {} # the score from which on the class is 1\n", toml::Value::Float(threshold));
     }
     lines
 }

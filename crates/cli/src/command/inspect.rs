@@ -11,6 +11,7 @@ use super::audit::json;
 use crate::console::print;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hint::hints;
 use crate::settings::Ports;
 
 #[derive(Debug, Args)]
@@ -62,7 +63,10 @@ fn text(inspection: &Inspection) -> String {
     row("batch", &inspection.batch);
     match (&inspection.classes, &inspection.not_a_classifier) {
         (Some(classes), _) => row("classes", &classes.to_string()),
-        (None, Some(why)) => row("not audited", why),
+        (None, Some(why)) => {
+            row("not audited", &why.to_string());
+            hints(why).iter().for_each(|hint| row("", &format!("hint: {hint}")));
+        }
         (None, None) => {}
     }
     if let Some(interface) = &inspection.interface {

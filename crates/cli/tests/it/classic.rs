@@ -1,8 +1,8 @@
 //! Classic models as scikit-learn and skl2onnx wrote them, on tables, beside what other software says of them (`tests/golden/classic`).
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::Folder;
@@ -30,7 +30,7 @@ fn audit(folder: &Folder, model: &str, more: &str, out: &str) -> Option<Vec<Valu
     let (file, data) = (golden(&format!("{model}.onnx")), golden(table(model)));
     let run = folder.run(&format!("audit {} --data {} {more} --runtime onnxruntime --out {out}", file.display(), data.display()));
     if run.stderr.contains("no ONNX Runtime found") {
-        let _ = writeln!(std::io::stderr(), "skipped: classic models need ONNX Runtime");
+        skip(Need::OnnxRuntime, "classic models need it");
         return None;
     }
     run.expect(0);

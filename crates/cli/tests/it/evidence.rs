@@ -163,15 +163,15 @@ fn when_the_time_is_over_a_later_check_goes_on() {
     claim.write(&folder, "a");
     let none = folder.run("check a.toml --runtime rten --budget 0s").expect(2);
     assert!(none.stdout.contains("timeout") && none.stdout.contains("no-observation"), "{}", none.stdout);
-    folder.run("check a.toml --runtime rten --budget 300ms").expect(4);
+    folder.run("check a.toml --runtime rten --budget 300").expect(4);
     // However slow the machine is, one of the first ends within the work and one of the last does not.
     let mut budget = 0.1;
-    let mut run = folder.run(&format!("check a.toml --runtime rten --threads 1 --budget {budget}s"));
+    let mut run = folder.run(&format!("check a.toml --runtime rten --threads 1 --budget {budget:.3}s"));
     while run.code == 2 {
         let stored = verdict(&folder, "a");
         assert_eq!((&stored["verdict"], &stored["reasons"][0]["id"]), (&"undecided".into(), &"timeout".into()), "{stored}");
         budget *= 1.5;
-        run = folder.run(&format!("check a.toml --runtime rten --threads 1 --budget {budget}s"));
+        run = folder.run(&format!("check a.toml --runtime rten --threads 1 --budget {budget:.3}s"));
     }
     run.expect(0);
     claim.write(&folder, "b");

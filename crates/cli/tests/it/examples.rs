@@ -122,9 +122,7 @@ fn the_steps_of_the_workflow_gate_a_model_by_its_claims() {
         assert!(comment.starts_with("<!-- brinell -->"));
         assert_eq!(std::fs::read_to_string(folder.path("runner-STEP_SUMMARY")).unwrap(), comment);
         for (format, file) in [("sarif", "brinell.sarif"), ("markdown", "brinell.md"), ("junit", "brinell.xml")] {
-            if let Some(why) = valid(format, &folder, &[file]) {
-                println!("{why}");
-            }
+            valid(format, &folder, &[file]);
         }
         // A second run replaces the comment, and takes the verdict from its evidence.
         assert_eq!(run_workflow(&folder)["Fail as the claims say"], code);
@@ -142,9 +140,7 @@ fn the_workflow_and_the_hooks_are_what_their_readers_expect() {
     for (format, source) in [("workflow", "github-actions/brinell.yml"), ("hook-config", "pre-commit/.pre-commit-config.yaml")] {
         let name = format!("{format}.yaml");
         std::fs::copy(example(source), folder.path(&name)).unwrap();
-        if let Some(why) = valid(format, &folder, &[&name]) {
-            println!("{why}");
-        }
+        valid(format, &folder, &[&name]);
     }
     let text = std::fs::read_to_string(example("github-actions/brinell.yml")).unwrap();
     for (name, script) in steps(&text) {

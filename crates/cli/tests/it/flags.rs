@@ -1,6 +1,7 @@
 //! Planted obstacles raise their flags; models without any do not.
 
 use brinell_graph::{Compare, DType, Dim, Graph, Op, OpaqueOp, Reduce, ValueId};
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::{Folder, demo};
@@ -132,7 +133,7 @@ fn noise_in_the_model_blocks_a_verdict() {
     folder.write("noisy.onnx", planted(same, noisy));
     let run = folder.audit("noisy", "--runtime onnxruntime --limit 60 --attack pgd:steps=5 --out run");
     if run.stderr.contains("no ONNX Runtime found") {
-        eprintln!("skipped: rten has no random numbers, and ONNX Runtime was not found");
+        skip(Need::OnnxRuntime, "rten has no random numbers");
         return;
     }
     run.expect(2);

@@ -2,6 +2,7 @@
 
 use brinell::data::{self, LoadOptions, Pixels};
 use brinell_graph::{DType, Dim, Graph, Op, PadMode, Tensor, TensorData, ValueId};
+use brinell_testkit::{Need, skip};
 
 use crate::support::{Finished, Folder, safetensors, verdicts};
 
@@ -51,14 +52,13 @@ fn audited(run: Finished) {
 }
 
 /// Runs an audit on the runtimes that are here and returns the names of the runs.
-#[expect(clippy::print_stderr, reason = "a test that skips a part says so")]
 fn on_runtimes(folder: &Folder, name: &str, arguments: &str) -> Vec<String> {
     let mut runs = Vec::new();
     for runtime in ["rten", "onnxruntime"] {
         let out = format!("{name}-{runtime}");
         let run = folder.run(&format!("audit {name}.onnx {arguments} --runtime {runtime} --out {out}"));
         if run.stderr.contains("no ONNX Runtime found") {
-            eprintln!("skipped on ONNX Runtime: it was not found");
+            skip(Need::OnnxRuntime, "the part on ONNX Runtime");
             continue;
         }
         assert!([0, 2].contains(&run.code), "{name} on {runtime}: {}{}", run.stdout, run.stderr);
@@ -491,7 +491,7 @@ fn bfloat16_runs_where_the_runtime_has_it_and_is_refused_by_name_where_not() {
     assert!(refused.stderr.contains("pixels") && refused.stderr.contains("--runtime"), "{}", refused.stderr);
     let run = folder.run(&format!("audit bf16.onnx {BYTES} --runtime onnxruntime --out bf16"));
     if run.stderr.contains("no ONNX Runtime found") {
-        eprintln!("skipped: ONNX Runtime was not found");
+        skip(Need::OnnxRuntime, "rten has no bfloat16");
         return;
     }
     audited(run);
@@ -526,7 +526,7 @@ const DOMAINS: [&str; 20] = [
 
 #[test]
 fn a_recurrent_model_of_characters_answers_as_in_onnxruntime() {
-    let Some(shared) = brinell_testkit::shared_data() else { return };
+    let Some(shared) = brinell_testkit::shared_data("") else { return };
     let folder = Folder::new();
     let id = |c: char| if c.is_ascii_digit() { c as u32 - '0' as u32 + 1 } else { c as u32 - 'a' as u32 + 11 };
     let tokens = DOMAINS.iter().flat_map(|name| name.chars().map(id).chain(std::iter::repeat(0)).take(120)).map(|id| id as f32).collect();

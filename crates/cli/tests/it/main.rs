@@ -18,5 +18,6 @@ mod outputs;
 mod over_time;
 mod resume;
 mod sizes;
+mod snapshots;
 mod support;
 mod table_claims;

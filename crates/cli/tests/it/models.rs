@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
+use brinell_testkit::{Need, skip};
 
 use crate::support::{Folder, verdicts};
 
@@ -35,7 +36,7 @@ fn models() -> Vec<(&'static str, &'static str, String, u64)> {
 
 #[test]
 fn clean_correct_counts_are_those_of_other_software() {
-    let Some(shared) = brinell_testkit::shared_data() else { return };
+    let Some(shared) = brinell_testkit::shared_data("") else { return };
     let folder = Folder::new();
     for (number, (model, data, preprocessing, correct)) in models().into_iter().enumerate() {
         for runtime in ["rten", "auto"] {
@@ -57,7 +58,7 @@ fn clean_correct_counts_are_those_of_other_software() {
 /// Honest networks: nothing in them hinders an attack, and their radius is one that they were made or trained for.
 #[test]
 fn no_flag_is_raised_on_honest_networks_at_the_full_level() {
-    let Some(shared) = brinell_testkit::shared_data() else { return };
+    let Some(shared) = brinell_testkit::shared_data("") else { return };
     let folder = Folder::new();
     let honest = [
         ("cifar10/resnet_2b", "2/255"),
@@ -235,7 +236,7 @@ fn a_randomised_model_is_flagged() {
     folder.write("x.idx", BYTES);
     let run = folder.run("audit noisy.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime onnxruntime --out run");
     if run.stderr.contains("no ONNX Runtime found") {
-        eprintln!("skipped: rten has no random numbers, and ONNX Runtime was not found");
+        skip(Need::OnnxRuntime, "rten has no random numbers");
         return;
     }
     let run = run.expect(2);

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::{Folder, demo};
@@ -257,27 +258,26 @@ fn paths_are_told_from_the_root_of_the_repository() {
     assert_eq!(uri("deep", "../run"), "deep/robust.onnx", "a record knows the path that was typed");
 }
 
-/// Holds files against the schemas and readers of `tests/outputs`; returns why not where they are not installed.
-#[must_use]
-pub(crate) fn valid(format: &str, folder: &Folder, files: &[&str]) -> Option<String> {
+/// Holds files against the schemas and readers of `tests/outputs`, where they are installed.
+pub(crate) fn valid(format: &str, folder: &Folder, files: &[&str]) {
     let environment = std::env::var_os("VIRTUAL_ENV").map(|path| std::path::PathBuf::from(path).join("bin/python"));
     let python = environment.filter(|path| path.exists()).unwrap_or_else(|| "python3".into());
     let script = demo().join("../tests/outputs/validate.py");
     let Ok(output) = Command::new(python).arg(script).arg(format).args(files.iter().map(|file| folder.path(file))).output() else {
-        return Some(format!("skipped: no Python to check {format} with"));
+        skip(Need::Readers, &format!("no Python to check {format} with"));
+        return;
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) {
-        return Some(format!("skipped: {format} {said}"));
+        skip(Need::Readers, &format!("{format} {said}"));
+        return;
     }
     assert!(output.status.success(), "{format}: {said}");
-    None
 }
 
 #[test]
 fn every_format_is_valid_for_its_readers() {
     let folder = Folder::new();
-    let mut skipped = Vec::new();
     let name = "<script>alert(1)<b>&'|`@all_*[x](y){0}#1";
     std::fs::rename(folder.path("ordinary.onnx"), folder.path(&format!("{name}.onnx"))).unwrap();
     folder.audit(name, "--limit 20 --out evil").expect(0);
@@ -288,18 +288,15 @@ fn every_format_is_valid_for_its_readers() {
         folder.run(&format!("report plain --format {format} --out {}", files[0])).expect(0);
         folder.run(&format!("report evil plain doubtful --format {format} --out {}", files[1])).expect(0);
         folder.run(&format!("report doubtful --format {format} --out {}", files[2])).expect(0);
-        skipped.extend(valid(format.trim_end_matches("-all"), &folder, &files.each_ref().map(String::as_str)));
+        valid(format.trim_end_matches("-all"), &folder, &files.each_ref().map(String::as_str));
     }
     folder.run("report evil plain --format huggingface --out card.md").expect(0);
-    skipped.extend(valid("huggingface", &folder, &["card.md"]));
+    valid("huggingface", &folder, &["card.md"]);
     assert!(folder.run("report doubtful --format huggingface").expect(2).stderr.contains("blocking flag"));
     for run in ["evil", "plain", "doubtful"] {
         folder.run(&format!("report {run} --format badge --out {run}.svg")).expect(0);
     }
-    skipped.extend(valid("badge", &folder, &["evil.svg", "plain.svg", "doubtful.svg"]));
-    for reason in skipped {
-        println!("{reason}");
-    }
+    valid("badge", &folder, &["evil.svg", "plain.svg", "doubtful.svg"]);
 }
 
 #[test]

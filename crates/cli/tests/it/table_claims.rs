@@ -1,8 +1,8 @@
 //! Claims about models of tables: rules of features are part of what is claimed, of the evidence and of its replay.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::{Finished, Folder};
@@ -23,7 +23,7 @@ fn folder() -> Option<Folder> {
     folder.write("rules.toml", RULES);
     let run = folder.run("audit logistic.onnx --data three.csv --norm linf --eps 0 --runtime onnxruntime --out probe");
     if run.stderr.contains("no ONNX Runtime found") {
-        let _ = writeln!(std::io::stderr(), "skipped: classic models need ONNX Runtime");
+        skip(Need::OnnxRuntime, "classic models need it");
         return None;
     }
     Some(folder)

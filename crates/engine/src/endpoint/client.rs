@@ -74,29 +74,33 @@ impl Client {
     ) -> Result<Vec<u8>, EngineError> {
         let mut pauses = pauses.iter();
         loop {
-            let (reason, passing) = match ask() {
+            let (reason, status, passing) = match ask() {
                 Ok(mut response) => {
                     let status = response.status();
                     let body = response.body_mut().with_config().limit(LIMIT).read_to_vec();
                     match body {
                         Ok(body) if status.is_success() => return Ok(body),
-                        Ok(body) => (refusal(status.as_u16(), &body), status.as_u16() == 429 || status.is_server_error()),
-                        Err(error) => (error.to_string(), true),
+                        Ok(body) => {
+                            let passing = status.as_u16() == 429 || status.is_server_error();
+                            (refusal(status.as_u16(), &body), Some(status.as_u16()), passing)
+                        }
+                        Err(error) => (error.to_string(), None, true),
                     }
                 }
                 Err(error) => {
-                    (error.to_string(), !matches!(error, ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::HostNotFound))
+                    let passing = !matches!(error, ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::HostNotFound);
+                    (error.to_string(), None, passing)
                 }
             };
             match pauses.next() {
                 Some(&pause) if passing => std::thread::sleep(pause),
-                _ => return Err(self.error(reason)),
+                _ => return Err(EngineError::Endpoint { url: self.url.clone(), reason, status }),
             }
         }
     }
 
     pub(super) fn error(&self, reason: impl Into<String>) -> EngineError {
-        EngineError::Endpoint { url: self.url.clone(), reason: reason.into() }
+        EngineError::Endpoint { url: self.url.clone(), reason: reason.into(), status: None }
     }
 }
 
@@ -106,10 +110,6 @@ fn refusal(status: u16, body: &[u8]) -> String {
         Ok(refusal) => refusal.error,
         Err(_) => String::from_utf8_lossy(body).chars().take(200).collect(),
     };
-    let hint = match status {
-        401 | 403 => format!("; put what belongs into the header Authorization into the environment variable {AUTHORIZATION}"),
-        300..=399 => "; redirections are not followed: name the final address".to_owned(),
-        _ => String::new(),
-    };
-    format!("status {status}: {}{hint}", words.trim())
+    let moved = if (300..=399).contains(&status) { "; redirections are not followed" } else { "" };
+    format!("status {status}: {}{moved}", words.trim())
 }

@@ -43,7 +43,7 @@ impl Endpoint {
     pub fn connect(url: &str) -> Result<Self, EngineError> {
         let client = Client::new(url);
         if !client.url.contains("/v2/models/") {
-            return Err(client.error("name the model as the server does: http://HOST/v2/models/NAME, or ..NAME/versions/V"));
+            return Err(client.error("this is not how a server names a model: http://HOST/v2/models/NAME, or ..NAME/versions/V"));
         }
         let body = client.get()?;
         let metadata: Metadata = serde_json::from_slice(&body).map_err(|error| {

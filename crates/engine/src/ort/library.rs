@@ -12,8 +12,8 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::sys::{ORT_API_VERSION, OrtApiBase};
 
-use crate::EngineError;
 use crate::ort::elf;
+use crate::{EngineError, LibraryProblem};
 
 /// The ONNX Runtime of this process.
 #[derive(Clone)]
@@ -37,8 +37,9 @@ pub(crate) fn loaded() -> Option<Loaded> {
 /// # Errors
 /// [`EngineError::Library`] when the file cannot serve, or when another file was loaded before.
 pub(crate) fn load(path: &Path) -> Result<Loaded, EngineError> {
-    let refuse = |reason: String| EngineError::Library { path: path.to_owned(), reason };
-    let version = inspect(path).map_err(|refusal| refuse(refusal.reason))?;
+    let refuse_as = |problem: LibraryProblem| EngineError::Library { path: path.to_owned(), problem };
+    let refuse = |reason: String| refuse_as(LibraryProblem::Unusable(reason));
+    let version = inspect(path).map_err(|refusal| refuse_as(refusal.problem))?;
     let mut slot = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = slot.as_ref() {
         if same_file(&loaded.path, path) {
@@ -67,7 +68,7 @@ pub(crate) struct Refusal {
     /// Whether it is a library at all; false also where the system's loader finds none of this name.
     pub(crate) opens: bool,
     /// What is wrong with it.
-    pub(crate) reason: String,
+    pub(crate) problem: LibraryProblem,
 }
 
 /// Returns the version of the ONNX Runtime in a file.
@@ -76,35 +77,36 @@ pub(crate) struct Refusal {
 /// Why the file cannot serve: it is no library, no ONNX Runtime, or too old.
 pub(crate) fn inspect(path: &Path) -> Result<String, Refusal> {
     if elf::is_truncated(path) {
-        return Err(Refusal { opens: false, reason: "the file is truncated".to_owned() });
+        return Err(Refusal { opens: false, problem: LibraryProblem::Unusable("the file is truncated".to_owned()) });
     }
     // SAFETY: opening a library runs its constructors. The file is one that the user names or that Python or the
     // system would load under the same name.
     let library = unsafe { libloading::Library::new(path) };
-    let library = library.map_err(|error| Refusal { opens: false, reason: unreadable(path, &error) })?;
-    version(library).map_err(|reason| Refusal { opens: true, reason })
+    let library = library.map_err(|error| Refusal { opens: false, problem: LibraryProblem::Unusable(unreadable(path, &error)) })?;
+    version(library).map_err(|problem| Refusal { opens: true, problem })
 }
 
-fn version(library: libloading::Library) -> Result<String, String> {
+fn version(library: libloading::Library) -> Result<String, LibraryProblem> {
+    let unusable = |reason: &str| LibraryProblem::Unusable(reason.to_owned());
     let base = {
         // SAFETY: `OrtGetApiBase` has had this signature in every release that has it.
         let get = unsafe { library.get::<unsafe extern "system" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") }
-            .map_err(|_| "it is a shared library without ONNX Runtime's `OrtGetApiBase`".to_owned())?;
+            .map_err(|_| unusable("it is a shared library without ONNX Runtime's `OrtGetApiBase`"))?;
         // SAFETY: the function takes nothing and returns a static table or null.
         unsafe { get() }
     };
     // An ONNX Runtime stays mapped for good: unloading a C++ library with threads of its own is not safe.
     std::mem::forget(library);
     // SAFETY: the table is static and starts with these two functions in every release.
-    let base = unsafe { base.as_ref() }.ok_or("its `OrtGetApiBase` returns nothing")?;
+    let base = unsafe { base.as_ref() }.ok_or_else(|| unusable("its `OrtGetApiBase` returns nothing"))?;
     // SAFETY: returns a static string that ends in a null byte.
     let version = unsafe { (base.GetVersionString)() };
     if version.is_null() {
-        return Err("it does not tell its version".to_owned());
+        return Err(unusable("it does not tell its version"));
     }
     // SAFETY: not null, see above.
     let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
-    let old = || format!("version {version} is too old; 1.{ORT_API_VERSION} or later is needed (pip install --upgrade onnxruntime)");
+    let old = || LibraryProblem::TooOld { version: version.clone(), least: ORT_API_VERSION };
     if minor(&version).is_none_or(|minor| minor < ORT_API_VERSION) {
         return Err(old());
     }

@@ -28,7 +28,6 @@ pub(crate) fn dispatches(device: Device, minor: u32) -> Vec<ExecutionProviderDis
     providers.into_iter().map(ExecutionProviderDispatch::error_on_failure).collect()
 }
 
-/// Returns what to install for a device, as the end of a sentence.
 /// Returns ONNX Runtime's name of the execution provider that serves a device.
 pub(crate) fn name(device: Device) -> &'static str {
     match device {
@@ -40,15 +39,5 @@ pub(crate) fn name(device: Device) -> &'static str {
         Device::DirectMl(_) => "DmlExecutionProvider",
         Device::CoreMl => "CoreMLExecutionProvider",
         Device::OpenVino => "OpenVINOExecutionProvider",
-    }
-}
-
-pub(crate) fn remedy(device: Device) -> &'static str {
-    match device {
-        Device::Cuda(_) | Device::TensorRt(_) => " (install one that has it with `pip install onnxruntime-gpu`)",
-        Device::DirectMl(_) => " (install one that has it with `pip install onnxruntime-directml`)",
-        Device::OpenVino => " (install one that has it with `pip install onnxruntime-openvino`)",
-        Device::Rocm(_) | Device::MiGraphX(_) => " (install one that has it from AMD's package index)",
-        Device::Cpu | Device::CoreMl => "",
     }
 }

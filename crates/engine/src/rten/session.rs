@@ -130,9 +130,8 @@ fn narrow(name: &str, view: &View<'_>, scratch: &mut Narrowed) -> Result<(), Eng
         Elements::F16(data) => refill(&mut scratch.floats, data.reinterpret_cast::<f16>().iter().map(|v| v.to_f32())),
         Elements::Bool(data) => refill(&mut scratch.ints, data.iter().map(|&v| i32::from(v))),
         Elements::I64(data) => {
-            if let Some(value) = data.iter().find(|&&v| i32::try_from(v).is_err()) {
-                let reason = format!("{value} does not fit the 32 bits in which rten computes integers; use --runtime onnxruntime");
-                return Err(EngineError::Feed { name: name.to_owned(), reason });
+            if let Some(&value) = data.iter().find(|&&v| i32::try_from(v).is_err()) {
+                return Err(EngineError::TooWide { runtime: "rten".to_owned(), name: name.to_owned(), value, bits: i32::BITS });
             }
             refill(&mut scratch.ints, data.iter().map(|&v| v as i32));
         }

@@ -1,11 +1,10 @@
 //! Runtimes, models and numbers for the tests of this folder.
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_engine::{Running, Runtime, RuntimeChoice, open};
+use brinell_testkit::{Need, skip};
 
 /// Returns the runtimes that are here, on this many threads, and says when ONNX Runtime is not among them.
 pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {
@@ -13,19 +12,9 @@ pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {
     let mut runtimes = vec![open(&Running { runtime: RuntimeChoice::Rten, ..settings.clone() }).unwrap()];
     match open(&Running { runtime: RuntimeChoice::OnnxRuntime, ..settings.clone() }) {
         Ok(runtime) => runtimes.push(runtime),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
+        Err(error) => skip(Need::OnnxRuntime, &error.to_string()),
     }
     runtimes
-}
-
-/// Returns a path in the shared data, or says that it is absent.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is absent", path.display());
-    None
 }
 
 /// Pseudo-random numbers in 0..1.

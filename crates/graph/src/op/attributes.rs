@@ -1,7 +1,7 @@
 use crate::Shape;
 
 /// Comparison of two broadcast operands; the result is Bool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[expect(missing_docs, reason = "ONNX's names")]
 pub enum Compare {
     Equal,
@@ -12,7 +12,8 @@ pub enum Compare {
 }
 
 /// Operation on the bits of two broadcast integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(prefix = "Bitwise")]
 #[expect(missing_docs, reason = "ONNX's names less the prefix Bitwise")]
 pub enum Bitwise {
     And,
@@ -21,7 +22,8 @@ pub enum Bitwise {
 }
 
 /// How a reduction combines elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(prefix = "Reduce")]
 #[expect(missing_docs, reason = "ONNX's names less the prefix Reduce")]
 pub enum Reduce {
     Sum,

@@ -16,7 +16,7 @@ pub use quant::{Operand, Quant, Real};
 ///
 /// Inputs and outputs are positional, as in ONNX, less those that became payload here. Where a comment names inputs,
 /// `?` marks optional ones. Semantics are ONNX's of opset 22 unless said otherwise.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, strum::IntoStaticStr)]
 #[expect(missing_docs, reason = "variants carry ONNX's names and attributes")]
 pub enum Op {
     // --- elementwise, one input

@@ -24,7 +24,7 @@ pub(super) fn choose(graph: &Graph) -> Result<i64, ExportError> {
             continue;
         };
         return Err(fail(format!(
-            "{name} is carried along in its form of opset {}; convert the model to opset {OLDEST} or newer",
+            "{name} is carried along in its form of opset {}; the oldest opset that can be written is {OLDEST}",
             op.opset
         )));
     }

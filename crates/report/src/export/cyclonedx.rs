@@ -203,7 +203,7 @@ fn declarations(checks: &[Check<'_>]) -> Value {
         .collect();
     json!({
         "assessors": [{"bom-ref": ASSESSOR, "thirdParty": false}],
-        "attestations": [{"summary": "Verdicts of `brinell check`.", "assessor": ASSESSOR, "map": map}],
+        "attestations": [{"summary": "Verdicts on claims, decided by Brinell.", "assessor": ASSESSOR, "map": map}],
         "claims": checks.iter().enumerate().map(claim).collect::<Vec<_>>(),
         "evidence": checks.iter().enumerate().map(evidence).collect::<Vec<_>>(),
     })

@@ -1,29 +1,60 @@
 //! The history as CSV (RFC 4180), a line per run.
 
-use super::words;
 use brinell_record::{History, RunEntry};
-use std::fmt::Write as _;
 
-const HEADER: &str = "group,created,folder,model,model_sha256,data,data_sha256,n,norm,eps,eps_text,target,attacks,seed,runtime,\
-    brinell_version,clean_correct,clean_accuracy,clean_low,clean_high,survived,robust_accuracy,robust_low,robust_high,confidence,\
-    blocking_flags";
+use super::words;
+
+const HEADER: [&str; 26] = [
+    "group",
+    "created",
+    "folder",
+    "model",
+    "model_sha256",
+    "data",
+    "data_sha256",
+    "n",
+    "norm",
+    "eps",
+    "eps_text",
+    "target",
+    "attacks",
+    "seed",
+    "runtime",
+    "brinell_version",
+    "clean_correct",
+    "clean_accuracy",
+    "clean_low",
+    "clean_high",
+    "survived",
+    "robust_accuracy",
+    "robust_low",
+    "robust_high",
+    "confidence",
+    "blocking_flags",
+];
 
 /// The runs as CSV with a header; figures of different groups answer different questions. Lines end in CR and LF.
 ///
 /// Texts that a spreadsheet would take for a formula begin with an apostrophe.
 pub fn csv(history: &History) -> String {
-    let mut out = format!("{HEADER}\r\n");
-    for (at, group) in history.groups.iter().enumerate() {
-        for run in &group.runs {
-            line(&mut out, at + 1, run);
-        }
-    }
-    out
+    let runs = history.groups.iter().zip(1..).flat_map(|(group, number)| group.runs.iter().map(move |run| row(number, run)));
+    let header = HEADER.map(str::to_owned);
+    table(&std::iter::once(header).chain(runs).collect::<Vec<_>>())
 }
 
-fn line(out: &mut String, group: usize, run: &RunEntry) {
+/// The rows as CSV; a cell is quoted where it must be.
+fn table(rows: &[[String; HEADER.len()]]) -> String {
+    let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        // Writing to memory fails for rows of different lengths only, and these are arrays of one length.
+        let _ = writer.write_record(row);
+    }
+    writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+fn row(group: usize, run: &RunEntry) -> [String; HEADER.len()] {
     let (clean, robust) = (&run.clean_accuracy, &run.robust_accuracy);
-    let cells = [
+    [
         group.to_string(),
         text(&run.created),
         text(&run.folder),
@@ -50,25 +81,26 @@ fn line(out: &mut String, group: usize, run: &RunEntry) {
         robust.high.to_string(),
         robust.confidence.to_string(),
         text(&run.blocking.join(" ")),
-    ];
-    let _ = write!(out, "{}\r\n", cells.join(","));
+    ]
 }
 
-/// A cell that stands for itself.
+/// A text that no spreadsheet takes for a formula.
 fn text(value: &str) -> String {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let value = format!("{}{value}", if formula { "'" } else { "" });
-    if value.contains([',', '"', '\n', '\r']) { format!("\"{}\"", value.replace('"', "\"\"")) } else { value }
+    format!("{}{value}", if formula { "'" } else { "" })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{HEADER, table, text};
 
     #[test]
     fn cells_stand_for_themselves() {
-        assert_eq!(text("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
         assert_eq!(text("=1+1"), "'=1+1");
-        assert_eq!(text("plain"), "plain");
+        let mut row = HEADER.map(|_| String::new());
+        row[0] = text("a,\"b\"\n");
+        row[1] = text("plain");
+        let commas = ",".repeat(HEADER.len() - 2);
+        assert_eq!(table(&[row]), format!("\"a,\"\"b\"\"\n\",plain{commas}\r\n"));
     }
 }

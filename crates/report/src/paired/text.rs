@@ -82,6 +82,6 @@ fn list(out: &mut String, name: &str, place: &str, turned: &[Turned], fell: &Run
         let _ = writeln!(out, "{}", shorten(&ascii(&text), width));
     }
     if turned.len() > ROWS {
-        let _ = writeln!(out, "{:>8}  and {} more; --json and --html have all", "..", size(turned.len() - ROWS));
+        let _ = writeln!(out, "{:>8}  and {} more, which the JSON and the page have", "..", size(turned.len() - ROWS));
     }
 }

@@ -65,7 +65,7 @@ fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) 
     let confirmed = claim.verdict.witnesses.iter().filter(|witness| witness.standing == Standing::Confirmed).count();
     if confirmed > 0 {
         let noun = if confirmed == 1 { "counterexample" } else { "counterexamples" };
-        indented("replay: ", &format!("brinell replay {}   ({confirmed} confirmed {noun})", claim.evidence));
+        indented("replay: ", &format!("{}   ({confirmed} confirmed {noun})", claim.evidence));
     }
 }
 
@@ -123,7 +123,7 @@ fn table(out: &mut String, replay: &Replay, paint: &Paint) {
         let _ = writeln!(out, "{}", if at == 0 { paint.dim(&line) } else { line });
     }
     if left_out > 0 {
-        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm (--json lists them)");
+        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm and the JSON lists");
     }
     for note in notes {
         let _ = writeln!(out, "{}", ascii(&note));

@@ -136,7 +136,7 @@ fn sanity(summary: &Summary) -> Option<Gap> {
     (level != SanityLevel::Full && !summary.stages.is_empty()).then(|| {
         Gap::new(
             "Whether the attacks were fit",
-            "That the attacks break everything without a limit, get stronger with the radius and find the surface smooth was not tested; --sanity full does.",
+            "That the attacks break everything without a limit, get stronger with the radius and find the surface smooth was not tested; sanity level full does.",
         )
     })
 }

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use brinell_testkit::{Need, skip};
 use serde_json::{Value, json};
 
 /// Longest wait for one message; a browser that says nothing for so long hangs.
@@ -28,7 +29,7 @@ impl Chromium {
     /// Starts a browser; `None`, with a message, where there is none on this machine.
     pub(crate) fn start() -> Option<Self> {
         let Some(program) = find() else {
-            eprintln!("skipped: none of chromium, chromium-browser, google-chrome is in PATH");
+            skip(Need::Browser, "none of chromium, chromium-browser, google-chrome is in PATH");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();

@@ -119,7 +119,7 @@ Gained: 32 survive in B and not in A
 ";
     let shown = paired::table(&comparison(), 80, false);
     assert!(shown.starts_with(expected), "\n{shown}");
-    assert!(shown.ends_with("      ..  and 12 more; --json and --html have all\n"), "\n{shown}");
+    assert!(shown.ends_with("      ..  and 12 more, which the JSON and the page have\n"), "\n{shown}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ const MOST_WEIGHTS: usize = 1 << 24;
 pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let classes = labels(node)?.len();
     if !numbers(node, "prob_a").is_empty() {
-        let reason = "its probabilities come of an iteration, which has no gradient; export it with raw_scores for attacks with gradients";
+        let reason = "its probabilities come of an iteration, which has no gradient; with raw_scores it would have one";
         return carried_classifier(importer, node, reason);
     }
     let per_class = node.attributes.sizes("vectors_per_class")?.unwrap_or_default();
@@ -27,7 +27,7 @@ pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>)
     // A score of coefficients none of which is negative would be s and 1 - s.
     let plain = matches!(transform.as_deref(), None | Some("NONE")) && coefficients.iter().any(|v| *v < 0.0);
     if classes < 2 || per_class.len() != classes || !plain {
-        return opaque("its scores are not those of pairs of classes; export it with vectors for each class and without post_transform");
+        return opaque("its scores are not those of pairs of classes: that takes vectors for each class and no post_transform");
     }
     let n = per_class.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
     if n.saturating_mul(classes.saturating_mul(classes)) > MOST_WEIGHTS {

@@ -15,8 +15,7 @@ pub(super) struct Rule {
     severity: &'static str,
 }
 
-const REPLAY: &str = "Replay the counterexamples with `brinell replay` on the evidence folder. Then change the model (adversarial training, a \
-     defence in front) or the claim (a smaller radius, a lower rate), and check again.";
+const REPLAY: &str = "Replay the counterexamples of the evidence folder. Then change the model (adversarial training, a defence in front) or the claim (a smaller radius, a lower rate), and check again.";
 
 /// All rules; a result names one by its id.
 pub(super) const RULES: [Rule; 6] = [
@@ -27,7 +26,7 @@ pub(super) const RULES: [Rule; 6] = [
         full: "An audit found inputs whose class changes under a change that the threat model allows. Each was confirmed by the \
                unmodified model file, one sample at a time.",
         help: "The folder of the run holds every example in adversarial.npz and the page report.html. Decide which radius matters for \
-               your use, write it down as a claim with `brinell claim new`, and let `brinell check` hold the model to it.",
+               your use, write it down as a claim, and let every check hold the model to it.",
         level: "warning",
         severity: "5.0",
     },

@@ -1,5 +1,7 @@
 //! `brinell doctor`
 
+mod show;
+
 use clap::Args;
 
 use crate::console::print;
@@ -12,7 +14,7 @@ pub(crate) struct Doctor {}
 impl Doctor {
     #[expect(clippy::unused_self, reason = "as all subcommands")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), brinell::doctor()));
+        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), show::text(&brinell::machine::doctor())));
         Ok(Exit::Done)
     }
 }

@@ -1,0 +1,12 @@
+//! Errors of all crates: what may stand in the chain of an error, for front ends that say what to do about it.
+
+pub use brinell_attack::AttackError;
+pub use brinell_audit::AuditError;
+pub use brinell_claim::{ClaimError, Role};
+pub use brinell_data::{DataError, DataErrorKind, UnknownClass};
+pub use brinell_engine::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
+pub use brinell_ledger::LedgerError;
+pub use brinell_onnx::ImportError;
+pub use brinell_record::{FileError, SettingError, WordError};
+pub use brinell_subject::SubjectError;
+pub use brinell_threat::ThreatError;

@@ -1,0 +1,23 @@
+//! Hints for errors of claims and their evidence.
+
+use std::error::Error;
+
+use brinell::errors::{ClaimError, Role};
+
+use super::as_a;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    match as_a(error)? {
+        ClaimError::Exists { .. } => Some("choose another file with --out".to_owned()),
+        ClaimError::Other { role, .. } | ClaimError::Missing { role, .. } => Some(format!("name it with {}", flag(*role))),
+        _ => None,
+    }
+}
+
+fn flag(role: Role) -> &'static str {
+    match role {
+        Role::Model => "--model",
+        Role::OtherModel => "--other",
+        Role::Data => "--data",
+    }
+}

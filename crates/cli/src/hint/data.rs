@@ -1,0 +1,44 @@
+//! Hints for errors of data and labels.
+
+use std::error::Error;
+
+use brinell::errors::{DataError, DataErrorKind, UnknownClass};
+
+use super::as_a;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    let data = as_a::<DataError>(error).and_then(|error| kind(&error.kind));
+    data.or_else(|| as_a(error).map(class))
+}
+
+fn kind(kind: &DataErrorKind) -> Option<String> {
+    let hint = match kind {
+        DataErrorKind::LabelsNotFound => "--labels takes a file, a class index or a class name",
+        DataErrorKind::Truncated { .. } => "copy or download it again",
+        DataErrorKind::TrailingBytes { .. } => "give one array for each file",
+        DataErrorKind::NoLabels => "name their file, or one class for all samples, with --labels",
+        DataErrorKind::NonFinite { .. } => "remove the sample or repair it",
+        DataErrorKind::OneArray { .. } => "give one .npz or .safetensors file with arrays of these names beside the samples",
+        DataErrorKind::NoImages => "for another format, name one file",
+        DataErrorKind::NumberedFolders { .. } => "say with --classes which names the model's classes have, in order",
+        DataErrorKind::ImageSize { .. } => "make the images equal, or say with --shape what size they are brought to",
+        DataErrorKind::OtherImage => "convert it to PNG or JPEG, or move it out of the folder",
+        DataErrorKind::MixedFolder { .. } => "give a labels.csv, or move the images",
+        DataErrorKind::NumberAmongNames { .. } => "name the classes with --classes",
+        DataErrorKind::NamelessColumn { .. } => "where it numbers the rows, write the table without it (pandas: index=False)",
+        DataErrorKind::NoLabelColumn => {
+            "name the one that holds the labels with --labels COLUMN (its name, or its number from 0), or give a labels file"
+        }
+        DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } => return Some(class(unknown)),
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn class(unknown: &UnknownClass) -> String {
+    if unknown.close.is_empty() {
+        "name the classes with --classes, or give an index".to_owned()
+    } else {
+        format!("did you mean `{}`?", unknown.close.join("`, `"))
+    }
+}

@@ -1,0 +1,110 @@
+//! Hints for errors of runtimes and of a model's interface.
+
+use std::error::Error;
+
+use brinell::Device;
+use brinell::errors::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
+
+use super::as_a;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    let hint = as_a(error).and_then(engine);
+    let hint = hint.or_else(|| as_a(error).and_then(signature));
+    let hint = hint.or_else(|| as_a(error).and_then(preprocess));
+    hint.or_else(|| as_a(error).and_then(oracle))
+}
+
+fn engine(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::NotFound { .. } => {
+            Some("install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten".to_owned())
+        }
+        EngineError::Library { problem: LibraryProblem::TooOld { .. }, .. } => {
+            Some("renew it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
+        }
+        EngineError::Device { runtime, device, not_built_in, .. } => accelerator(runtime, device, *not_built_in),
+        EngineError::Operators { runtime, .. } | EngineError::PortType { runtime, .. } => other_runtime(runtime).map(str::to_owned),
+        EngineError::Model { runtime, .. } | EngineError::TooWide { runtime, .. } if runtime == "rten" => {
+            other_runtime(runtime).map(str::to_owned)
+        }
+        EngineError::Endpoint { status: Some(401 | 403), .. } => {
+            Some(format!("put what belongs into the header Authorization into the environment variable {}", brinell::AUTHORIZATION))
+        }
+        EngineError::Endpoint { status: Some(300..=399), .. } => Some("name the final address".to_owned()),
+        _ => None,
+    }
+}
+
+/// What may run a model that this runtime does not.
+fn other_runtime(runtime: &str) -> Option<&'static str> {
+    match runtime {
+        "rten" => Some("try ONNX Runtime: --runtime onnxruntime"),
+        "onnxruntime" => Some("try the other runtime: --runtime rten"),
+        _ => None,
+    }
+}
+
+/// What brings an accelerator that the runtime lacks.
+fn accelerator(runtime: &str, device: &str, not_built_in: bool) -> Option<String> {
+    if runtime == "rten" {
+        return Some("accelerators need ONNX Runtime: --runtime onnxruntime".to_owned());
+    }
+    let device = device.parse::<Device>().ok().filter(|_| not_built_in)?;
+    let package = match device {
+        Device::Cuda(_) | Device::TensorRt(_) => "onnxruntime-gpu",
+        Device::DirectMl(_) => "onnxruntime-directml",
+        Device::OpenVino => "onnxruntime-openvino",
+        Device::Rocm(_) | Device::MiGraphX(_) => return Some("install a build that has it from AMD's package index".to_owned()),
+        Device::Cpu | Device::CoreMl => return None,
+    };
+    Some(format!("install a build that has it with `pip install {package}`"))
+}
+
+fn signature(error: &SignatureError) -> Option<String> {
+    let hint = match error {
+        SignatureError::Inputs { .. } => {
+            "choose the one to attack with --input NAME, and give all of them as arrays of these names in one .npz or .safetensors file: \
+             the others are held at their values there"
+        }
+        SignatureError::Dynamic { .. } => {
+            "an audit takes these sizes from the data; else say those of one sample with --shape, such as --shape 3,224,224"
+        }
+        SignatureError::Output { others, .. } | SignatureError::OutputType { others, .. } if !others.is_empty() => {
+            "choose another output with --output NAME"
+        }
+        SignatureError::Threshold { .. } => "leave out --threshold",
+        SignatureError::Constant { .. } => "export the model without the softmax",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn preprocess(error: &PreprocessError) -> Option<String> {
+    match error {
+        PreprocessError::Channels { option, .. } => Some(format!("give --{option} one entry, or one for each channel")),
+        PreprocessError::Value { option, .. } => Some(format!("check --{option}")),
+        PreprocessError::NotAnImage { .. } => Some("leave out --layout".to_owned()),
+        _ => None,
+    }
+}
+
+fn oracle(error: &OracleError) -> Option<String> {
+    match error {
+        OracleError::NoGradient => {
+            Some("attack it by its scores with --knowledge score, or by its predictions with --knowledge label".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accelerator;
+
+    #[test]
+    fn what_to_install_depends_on_what_is_missing() {
+        assert!(accelerator("ONNX Runtime 1.23.2", "cuda:0", true).unwrap().contains("onnxruntime-gpu"));
+        assert_eq!(accelerator("ONNX Runtime 1.23.2", "cuda:0", false), None);
+        assert!(accelerator("rten", "cuda:0", false).unwrap().contains("--runtime onnxruntime"));
+    }
+}

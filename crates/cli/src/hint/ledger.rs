@@ -1,0 +1,31 @@
+//! Hints for errors of runs and evidence on disk.
+
+use std::error::Error;
+
+use brinell::errors::{FileError, LedgerError};
+
+use super::as_a;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    as_a(error).and_then(ledger).or_else(|| as_a(error).and_then(file)).map(str::to_owned)
+}
+
+fn ledger(error: &LedgerError) -> Option<&'static str> {
+    match error {
+        LedgerError::OutExists { .. } => Some("continue it with --resume, or choose another folder with --out"),
+        LedgerError::NothingToResume { .. } => Some("leave out --resume to start one"),
+        LedgerError::Locked { .. } => Some("wait for it, or choose another folder with --out"),
+        LedgerError::Busy { .. } => Some("wait for it to end"),
+        LedgerError::Stale { .. } | LedgerError::Damaged { .. } => Some("start a new run in another folder with --out"),
+        LedgerError::NoRun { stopped: true, .. } => Some("finish it with `brinell audit --resume --out` and its settings"),
+        LedgerError::Schema { .. } => Some("use the version that wrote it, or audit again"),
+        LedgerError::Disagrees { .. } => Some("audit again"),
+        LedgerError::NotPaired { .. } => Some("audit both models on the same samples, as --limit chooses them"),
+        _ => None,
+    }
+}
+
+fn file(error: &FileError) -> Option<&'static str> {
+    let full = error.source.kind() == std::io::ErrorKind::StorageFull;
+    full.then_some("nothing that was decided is lost; free some space, then run again with --resume")
+}

@@ -1,0 +1,22 @@
+//! Hints for errors of what the user asked for.
+
+use std::error::Error;
+
+use brinell::errors::{SettingError, WordError};
+
+use super::{as_a, meant};
+use crate::settings::FILE;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    as_a(error).and_then(setting).or_else(|| as_a::<WordError>(error).and_then(|error| meant(error.nearest.as_deref())))
+}
+
+fn setting(error: &SettingError) -> Option<String> {
+    match error {
+        SettingError::Unknown { nearest, .. } => meant(*nearest),
+        SettingError::Value { name: "eps", .. } => Some("write it as 8/255 or 0.03, in units of --scale".to_owned()),
+        SettingError::Excluded { name, other } => Some(format!("leave out --{name} or --{other}")),
+        SettingError::Missing { .. } => Some(format!("give it on the command line or in {FILE}, which `brinell init` writes")),
+        _ => None,
+    }
+}

@@ -1,0 +1,32 @@
+//! Hints for errors of models and the data that they are asked about.
+
+use std::error::Error;
+
+use brinell::errors::SubjectError;
+
+use super::as_a;
+
+pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
+    let hint = match as_a(error)? {
+        SubjectError::Held { .. } => "give arrays of these names in one .npz or .safetensors file, for one sample or for each",
+        SubjectError::Sample { .. } | SubjectError::Sized { .. } => "give other data, or say the sizes of one sample with --shape",
+        SubjectError::IntegerRange { .. } => "check --scale, --mean and --std",
+        SubjectError::EmbeddingRange { most, .. } => {
+            return Some(format!(
+                "say which numbers may stand there in brinell.toml: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, \
+                 keep = [numbers of padding and marks], and attack with --norm l0 --eps N, N places that may change (docs/tables.md); \
+                 for gradients export the model from its embeddings on"
+            ));
+        }
+        SubjectError::OtherScale { scale, other, .. } => {
+            return Some(format!("give --scale {other} with --eps in its units, or rescale the data to {scale}"));
+        }
+        SubjectError::OtherMoments { scale, other, .. } => {
+            return Some(format!("give --scale {other} with --eps in its units, or --mean and --std in units of {scale}"));
+        }
+        SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
+        SubjectError::NotEquivalent { .. } => "please report this model",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
