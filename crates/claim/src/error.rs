@@ -78,6 +78,12 @@ pub enum ClaimError {
         /// Why not.
         problem: String,
     },
+    /// A run that looked for the nearest examples.
+    #[error("{} looked for the nearest examples at any distance, and a claim is about one radius", path.display())]
+    Nearest {
+        /// The folder of the run.
+        path: PathBuf,
+    },
     /// The text is no property that a claim could be about.
     #[error("`{text}` is no property; properties are {known}")]
     NoProperty {

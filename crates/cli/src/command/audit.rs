@@ -42,8 +42,13 @@ impl Audit {
             }
             None => Settings::default(),
         };
+        let chosen_here = self.settings.out.is_none() && !self.resume;
         let (question, job) = self.settings.over(file).question(self.resume, command_line())?;
-        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| give_back(&job.out))?;
+        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| {
+            if chosen_here {
+                give_back(&job.out);
+            }
+        })?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {

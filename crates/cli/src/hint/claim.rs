@@ -9,6 +9,7 @@ use super::as_a;
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match as_a(error)? {
         ClaimError::Exists { .. } => Some("choose another file with --out".to_owned()),
+        ClaimError::Nearest { .. } => Some("audit with --eps".to_owned()),
         ClaimError::Other { role, .. } | ClaimError::Missing { role, .. } => Some(format!("name it with {}", flag(*role))),
         _ => None,
     }
