@@ -121,6 +121,15 @@ impl Ctx<'_> {
         Some((tensor.shape().to_vec(), tensor.as_f32()?.to_vec()))
     }
 
+    /// Returns a weight as the backward pass reads it, with two axes exchanged: a constant that has one `shape` both ways gets a second name.
+    /// OpenVINO keeps what one operator made of a weight by its place in memory and its shape, and hands it to the other.
+    pub(crate) fn apart(&mut self, weight: ValueId, shape: impl Fn(&[usize]) -> bool) -> ValueId {
+        match self.graph.constant_of(weight).filter(|tensor| shape(tensor.shape())).map(std::sync::Arc::clone) {
+            Some(tensor) => self.graph.constant("grad_weight", tensor),
+            None => weight,
+        }
+    }
+
     /// Adds a constant of floating point with the type of `like`.
     pub(crate) fn floats(&mut self, like: ValueId, shape: Vec<usize>, data: Vec<f32>) -> Built {
         let dtype = self.dtype(like);
