@@ -58,6 +58,11 @@ impl Lane {
         self.forward.is_some()
     }
 
+    /// Takes what was opened as the forward pass for the gradient.
+    pub(crate) fn hand_over(&mut self) {
+        self.gradient = self.forward.take();
+    }
+
     /// Replaces the session of the gradient.
     pub(crate) fn set_gradient(&mut self, gradient: Option<Box<dyn Session>>) {
         self.gradient = gradient;

@@ -27,6 +27,7 @@ mod rten;
 mod runtime;
 mod settings;
 mod signature;
+mod slope;
 
 pub use brinell_autodiff::Loss;
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
@@ -45,3 +46,4 @@ pub use reading::{Ending, Reading};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
 pub use signature::{HeldPort, Interface, Signature, SignatureError};
+pub use slope::{SlopePoint, Slopes, Steps, likeness};

@@ -9,7 +9,7 @@ use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{ModelInterface, Port};
 use serde::Serialize;
 
-use crate::audit::checked_graph;
+use crate::audit::{Compared, checked_graph, compared};
 use crate::subject::{known, read_model};
 use crate::{ProtocolError, Subject, hash};
 
@@ -102,6 +102,8 @@ pub struct GradientFile {
     pub bytes: Vec<u8>,
     /// The batch that it keeps, and why, where the model's is fixed and could not be freed.
     pub fixed_batch: Option<(usize, String)>,
+    /// What the runtimes at hand make of it.
+    pub compared: Vec<Compared>,
 }
 
 /// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
@@ -114,7 +116,8 @@ pub fn gradient_file(path: &Path, interface: &Interface, loss: Loss) -> Result<G
     let signature = Signature::of(&graph, interface).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
     let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
-    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not) })
+    let compared = compared(Subject::load(path, interface)?, &graph, loss);
+    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not), compared })
 }
 
 /// Builds the gradient for every loss that is defined for the number of classes.

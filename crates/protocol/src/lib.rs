@@ -24,7 +24,7 @@ pub mod selftest;
 pub mod stats;
 mod subject;
 
-pub use audit::{Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
+pub use audit::{Compared, Completed, Course, Event, Observer, Silent, Taken, audit, audit_along, load_suite};
 pub use brinell_attack::contract::{Check, Finding};
 pub use brinell_attack::{Knowledge, Listed, Spent, Suite, SuiteStage, attacks, driver::Queries, suite_for, suites};
 pub use brinell_autodiff::Loss;

@@ -1,6 +1,7 @@
 //! One audit: clean pass, cascade of attacks, referee, record, summary.
 
 mod clean;
+mod compared;
 mod course;
 mod curve;
 mod doubt;
@@ -16,6 +17,7 @@ mod minimum;
 mod queries;
 mod sanity;
 mod setup;
+mod slope;
 mod stage;
 mod state;
 mod trees;
@@ -25,6 +27,8 @@ use std::sync::atomic::AtomicBool;
 use brinell_record::{Gallery, SampleRecord, Summary};
 
 pub use course::{Course, Taken};
+pub use compared::Compared;
+pub(crate) use compared::compared;
 pub(crate) use equivalence::checked_graph;
 pub use events::{Event, Observer, Silent};
 pub use setup::load_suite;

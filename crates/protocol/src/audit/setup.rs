@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::{Ending, Ensemble, Oracle, Preprocess, Runtime};
+use brinell_engine::{Ending, Ensemble, Loss, Oracle, Preprocess, Runtime};
 use brinell_record::Sanity;
 use brinell_threat::{Ball, Goal, Grid};
 
@@ -14,6 +14,7 @@ use super::equivalence::open_oracle;
 use super::events::{Event, Observer};
 use super::knowledge::{Asked, Settled, answers_probabilities};
 use super::lanes::Lanes;
+use super::slope::Agreement;
 use super::state::{States, Tally};
 use super::trees::trees_of;
 use crate::data::{self, Dataset};
@@ -64,6 +65,8 @@ pub(super) struct Run<'a> {
     /// The suite that the stages are of, `custom` where they were named one by one.
     pub(super) suite: String,
     pub(super) sanity: Sanity,
+    /// What the gradient of each loss was found to be like: see [`Run::check_slope`].
+    pub(super) slopes: Vec<(Loss, Agreement)>,
 }
 
 impl<'a> Run<'a> {
@@ -162,6 +165,7 @@ impl<'a> Run<'a> {
             knowledge,
             suite: chosen.suite,
             sanity: Sanity { level: plan.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
+            slopes: Vec::new(),
         };
         run.flag_structure();
         run.note_sessions(&oracle);

@@ -26,6 +26,10 @@ impl Run<'_> {
             todo.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
         }
         let done = self.tallies.get(index).map_or(0, |tally| tally.attacked);
+        // A run that is resumed measures what one without a break has measured.
+        if recipe.needs_gradient() && done + todo.len() > 0 {
+            self.check_slope(oracle, recipe.loss(self.target.is_some(), oracle.classes()))?;
+        }
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving: self.standing });
         if todo.is_empty() {
             self.observer.event(Event::StageEnded);

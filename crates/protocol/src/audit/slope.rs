@@ -1,0 +1,126 @@
+//! Before a gradient is trusted: is it the slope of the loss on the session that answers the attacks?
+//!
+//! Differences of the loss settle nearly every case. Where they do not agree with the gradient, another runtime is asked for the same gradient: a
+//! model with stairs in it has a gradient that is not the slope of its loss, and the runtimes agree about that one. On a device the other runtime is
+//! always asked.
+
+use std::sync::Arc;
+
+use brinell_engine::{Loss, Oracle, OracleError, Runtime, RuntimeChoice, RuntimeSettings, SlopePoint, Steps, likeness, open};
+use brinell_graph::{Graph, Op, Quant};
+
+use super::setup::Run;
+use crate::ProtocolError;
+use crate::flags::{GRADIENT_MISMATCH, RANDOMISED};
+
+/// Samples that are asked about, spread over the data.
+const POINTS: usize = 4;
+
+/// What was found out about the gradient of a loss.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Agreement {
+    /// The cosine of the gradient with differences of the loss or with another runtime's gradient, whichever settles it; `None` where nothing moves.
+    cosine: Option<f64>,
+    /// The latter, where it was looked at.
+    other: Option<f64>,
+    forwards: u64,
+    backwards: u64,
+}
+
+impl Run<'_> {
+    /// Compares the gradient of a loss with differences of that loss, once for each loss of the run, and flags where they disagree.
+    pub(super) fn check_slope(&mut self, oracle: &mut Oracle, loss: Loss) -> Result<(), ProtocolError> {
+        // Of a model that draws random numbers no difference tells anything.
+        if self.slopes.iter().any(|(known, _)| *known == loss) || self.flags.is_raised(&RANDOMISED) {
+            return Ok(());
+        }
+        let agreement = self.timed(|run| {
+            let points = run.slope_points(oracle.classes());
+            let steps = Steps {
+                widths: (0..oracle.sample_len()).map(|place| run.ball.range(place)).map(|(lo, hi)| hi - lo).collect(),
+                least: if run.grid.is_some() { 1.0 } else { 0.0 },
+                batch: run.batch,
+            };
+            let elsewhere = run.runtime.device() != "cpu";
+            Ok(agreement(oracle, loss, &points, &steps, elsewhere, &|| run.second())?)
+        })?;
+        self.sanity.forwards += agreement.forwards;
+        self.sanity.backwards += agreement.backwards;
+        self.slopes.push((loss, agreement));
+        let Some(cosine) = agreement.cosine else { return Ok(()) };
+        // Where nobody else can say what the gradient of a model with stairs is, only one that points the other way is surely wrong.
+        let alone = agreement.other.is_none() && has_stairs(&self.subject.model.graph);
+        let threshold = if alone { 0.0 } else { GRADIENT_MISMATCH.threshold };
+        let least = self.slopes.iter().filter_map(|(_, known)| known.cosine).fold(cosine, f64::min);
+        let (runtime, device) = (format!("{} {}", self.runtime.name(), self.runtime.version()), self.runtime.device().to_owned());
+        self.flags.measure_against(&GRADIENT_MISMATCH, least, threshold, || {
+            let beside = match agreement.other {
+                Some(other) => format!("; nor is it the gradient that another runtime computes (cosine {other:.3})"),
+                None => "; no other runtime could say what it should be".to_owned(),
+            };
+            format!(
+                "the gradient of the loss `{}` that {runtime} computes on {device} is not the slope of that loss: the cosine with differences of the \
+                 loss around {POINTS} samples is {cosine:.3}{beside}. No attack with gradients means anything here",
+                loss.name()
+            )
+        });
+        Ok(())
+    }
+
+    /// Returns a runtime of another kind than the one that answers attacks.
+    fn second(&self) -> Option<Arc<dyn Runtime>> {
+        let choice = if self.runtime.name() == "rten" { RuntimeChoice::OnnxRuntime } else { RuntimeChoice::Rten };
+        open(choice, &RuntimeSettings { threads: self.plan.settings.threads, ..RuntimeSettings::default() }).ok()
+    }
+
+    fn slope_points(&self, classes: usize) -> Vec<SlopePoint> {
+        let n = self.data.n.min(POINTS);
+        let point = |sample: usize| {
+            let label = self.data.labels.get(sample).copied().unwrap_or_default();
+            // Any other class does as a target.
+            let target = self.target.filter(|&target| target != label).unwrap_or((label + 1) % classes.max(1));
+            SlopePoint { x: self.sample(sample), sample, label, target }
+        };
+        (0..n).map(|i| point(i * self.data.n / n.max(1))).collect()
+    }
+}
+
+/// Compares the gradient of a loss with differences of it and, where these disagree or the oracle is `elsewhere` than on the processor, with what the
+/// runtime makes of it that `second` opens.
+fn agreement(
+    oracle: &mut Oracle,
+    loss: Loss,
+    points: &[SlopePoint],
+    steps: &Steps,
+    elsewhere: bool,
+    second: &dyn Fn() -> Option<Arc<dyn Runtime>>,
+) -> Result<Agreement, OracleError> {
+    let slopes = oracle.slopes(loss, points, steps)?;
+    let mut found = Agreement { cosine: slopes.cosine, other: None, forwards: slopes.forwards, backwards: slopes.backwards };
+    let doubtful = slopes.cosine.is_some_and(|cosine| cosine < GRADIENT_MISMATCH.threshold);
+    if !doubtful && !elsewhere {
+        return Ok(found);
+    }
+    let own = oracle.gradients_at(loss, points, steps.batch)?;
+    found.backwards += points.len() as u64;
+    // A runtime that does not run the model has no opinion.
+    let Some(mut other) = second().and_then(|second| oracle.elsewhere(second, loss).ok()) else { return Ok(found) };
+    let Ok(gradients) = other.gradients_at(loss, points, steps.batch) else { return Ok(found) };
+    found.backwards += points.len() as u64;
+    found.other = likeness(&own, &gradients, oracle.sample_len());
+    // Beside a whole gradient a few differences tell little, but on the processor either will do.
+    found.cosine = match (found.other, slopes.cosine) {
+        (Some(other), Some(cosine)) if !elsewhere => Some(other.max(cosine)),
+        (other, cosine) => other.or(cosine),
+    };
+    Ok(found)
+}
+
+/// True where a model rounds on the way, so that its gradient is taken straight through stairs.
+fn has_stairs(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| match &node.op {
+        Op::Quant(Quant::DequantizeLinear { .. }) => false,
+        Op::Quant(_) | Op::Round => true,
+        _ => false,
+    })
+}
