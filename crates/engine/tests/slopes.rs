@@ -51,7 +51,8 @@ fn the_gradient_of_every_loss_is_its_slope() {
                 let slopes = oracle.slopes(loss, &points(len, 6), &steps).unwrap();
                 let name = (loss, runtime.name());
                 assert!(slopes.cosine.is_some_and(|cosine| cosine > RIGHT), "{name:?} {slopes:?}");
-                assert_eq!((slopes.points, slopes.backwards), (4, 4), "{name:?}");
+                // DLR is constant around a point whose label has the third largest logit.
+                assert!(slopes.points >= 3 && slopes.backwards == 4, "{name:?} {slopes:?}");
                 assert!(slopes.forwards >= 4 * 26 && slopes.forwards % 26 == 0, "{name:?} {slopes:?}");
             }
         }

@@ -124,3 +124,129 @@ fn has_stairs(graph: &Graph) -> bool {
         _ => false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
+
+    use std::path::Path;
+
+    use brinell_engine::{EngineError, Port, Preprocess, PreprocessOptions, Session, View};
+    use brinell_onnx::Encoded;
+
+    use super::*;
+
+    type Fault = fn(&mut [f32]);
+
+    /// rten on a device of any name, but for gradients.
+    struct Wrong {
+        inner: Arc<dyn Runtime>,
+        fault: Fault,
+    }
+
+    impl Runtime for Wrong {
+        fn name(&self) -> &str {
+            self.inner.name()
+        }
+
+        fn version(&self) -> &str {
+            self.inner.version()
+        }
+
+        fn device(&self) -> &str {
+            self.inner.device()
+        }
+
+        fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
+            Ok(Box::new(Faulty { inner: self.inner.compile(model)?, fault: self.fault }))
+        }
+
+        fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
+            self.inner.compile_file(path)
+        }
+    }
+
+    struct Faulty {
+        inner: Box<dyn Session>,
+        fault: Fault,
+    }
+
+    impl Session for Faulty {
+        fn inputs(&self) -> &[Port] {
+            self.inner.inputs()
+        }
+
+        fn outputs(&self) -> &[Port] {
+            self.inner.outputs()
+        }
+
+        fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
+            let gradient = self.inner.outputs().iter().position(|port| port.name == "gradient");
+            let fault = self.fault;
+            self.inner.run(feeds, &mut |index, view| match view.data.as_f32() {
+                Some(values) if Some(index) == gradient => {
+                    let mut values = values.to_vec();
+                    fault(&mut values);
+                    sink(index, View::f32(view.shape, &values));
+                }
+                _ => sink(index, view),
+            })
+        }
+    }
+
+    const FAULTS: [Fault; 4] = [
+        |g| g.fill(0.0),
+        |g| g.iter_mut().for_each(|v| *v = -*v),
+        |g| g.iter_mut().step_by(3).for_each(|v| *v *= 10.0),
+        <[f32]>::reverse,
+    ];
+
+    fn rten() -> Arc<dyn Runtime> {
+        open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap()
+    }
+
+    /// Asks the demo's model, on a runtime with that fault and beside rten, at points between grey and noise.
+    fn asked(fault: Fault, elsewhere: bool, second: bool) -> Agreement {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/robust.onnx");
+        let graph = brinell_onnx::read_file(&demo).unwrap().graph;
+        let sample: Vec<usize> = graph.shape(graph.inputs()[0]).unwrap().iter().skip(1).filter_map(|dim| dim.fixed()).collect();
+        let preprocess = Preprocess::new(&PreprocessOptions::default(), &sample, &sample).unwrap();
+        let mut oracle = Oracle::new(&graph, &preprocess, Arc::new(Wrong { inner: rten(), fault }), 1).unwrap();
+        let len = oracle.sample_len();
+        let x = |sample: usize| (0..len).map(|place| ((place * (sample + 7)) % 23) as f32 / 23.0).collect();
+        let points: Vec<SlopePoint> = (0..POINTS).map(|sample| SlopePoint { x: x(sample), sample, label: sample, target: 9 }).collect();
+        let steps = Steps { widths: vec![1.0; len], least: 0.0, batch: 32 };
+        agreement(&mut oracle, Loss::CrossEntropy, &points, &steps, elsewhere, &|| second.then(rten)).unwrap()
+    }
+
+    #[test]
+    fn a_right_gradient_passes_and_no_other_runtime_is_asked_on_the_processor() {
+        let found = asked(|_| {}, false, true);
+        assert!(found.cosine.is_some_and(|cosine| cosine > GRADIENT_MISMATCH.threshold), "{found:?}");
+        assert_eq!((found.other, found.backwards), (None, 4));
+        let found = asked(|_| {}, true, true);
+        assert!(found.other.is_some_and(|other| other > 0.9999), "{found:?}");
+        assert_eq!((found.cosine, found.backwards), (found.other, 12));
+    }
+
+    #[test]
+    fn a_wrong_gradient_is_below_the_threshold_with_and_without_another_runtime() {
+        for (i, fault) in FAULTS.into_iter().enumerate() {
+            for (elsewhere, second) in [(false, false), (false, true), (true, false), (true, true)] {
+                let found = asked(fault, elsewhere, second);
+                assert!(found.cosine.is_some_and(|cosine| cosine < GRADIENT_MISMATCH.threshold), "{i} {elsewhere} {second} {found:?}");
+                assert_eq!(found.other.is_some(), second, "{i} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn stairs_are_those_of_values_and_not_of_weights() {
+        let mut graph = Graph::new("stairs");
+        let x = graph.input("x", brinell_graph::DType::F32, vec![brinell_graph::Dim::Batch(1), brinell_graph::Dim::Fixed(3)]);
+        let y = graph.add(Op::Relu, &[x]).unwrap();
+        assert!(!has_stairs(&graph));
+        graph.add(Op::Round, &[y]).unwrap();
+        assert!(has_stairs(&graph));
+    }
+}
