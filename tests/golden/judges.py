@@ -31,13 +31,11 @@ ODD = {
         ("com.microsoft.QLinearGlobalAveragePool", "it does not have the operator"),
         ("com.microsoft.QGemm", "it does not have the operator"),
         ("quant/qlinear_conv", "it wants the quantisation in another form"),
-        ("_fmod_0", "its Mod takes real numbers with fmod only"),
     ],
     "onnx": [
         ("from domain 'com.microsoft' is unknown", "it has the operators of ONNX only"),
         ("cannot reshape array of size", "its transposed convolution does not run with groups"),
         ("could not broadcast input array", "the same"),
-        ("test_mod_float_edge_cases_fmod_0", "its Mod of infinity is finite"),
     ],
 }
 

@@ -102,7 +102,9 @@ impl Net {
 /// Weights of one shape both ways, which forward and backward pass read differently, and masks of every kind.
 fn small_nets(cases: &mut Cases<'_>) {
     let image = || Net::new(&[8, 6, 6]);
-    for (name, stride, groups) in [("square_conv", 1, 1), ("square_conv_stride", 2, 1), ("square_conv_grouped", 2, 4), ("square_conv_depthwise", 2, 8)] {
+    for (name, stride, groups) in
+        [("square_conv", 1, 1), ("square_conv_stride", 2, 1), ("square_conv_grouped", 2, 4), ("square_conv_depthwise", 2, 8)]
+    {
         image().conv(1, 1, 8).then(Op::Relu).conv(stride, groups, 8).then(Op::Relu).conv(1, 1, 8).add_to(cases, name);
     }
     let transposed = ConvTransposeAttrs {

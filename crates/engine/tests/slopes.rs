@@ -52,7 +52,7 @@ fn the_gradient_of_every_loss_is_its_slope() {
                 let name = (loss, runtime.name());
                 assert!(slopes.cosine.is_some_and(|cosine| cosine > RIGHT), "{name:?} {slopes:?}");
                 // DLR is constant around a point whose label has the third largest logit.
-                assert!(slopes.points >= 3 && slopes.backwards == 4, "{name:?} {slopes:?}");
+                assert!((slopes.points == 4 || loss == Loss::Dlr) && slopes.backwards == 4, "{name:?} {slopes:?}");
                 assert!(slopes.forwards >= 4 * 26 && slopes.forwards % 26 == 0, "{name:?} {slopes:?}");
             }
         }

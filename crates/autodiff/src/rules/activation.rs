@@ -243,7 +243,8 @@ mod tests {
     #[test]
     fn a_step_at_zero_is_not_moved_by_its_offset() {
         let step = |y: f32, beta: f32| (super::STEEPEST * y + beta).clamp(0.0, 1.0);
-        for y in [-1.0, -f32::MIN_POSITIVE, -0.0, 0.0, f32::from_bits(1), f32::MIN_POSITIVE / 2.0, f32::MIN_POSITIVE, 1e-30, 1.0, f32::MAX] {
+        for y in [-1.0, -f32::MIN_POSITIVE, -0.0, 0.0, f32::from_bits(1), f32::MIN_POSITIVE / 2.0, f32::MIN_POSITIVE, 1e-30, 1.0, f32::MAX]
+        {
             assert!(step(y, super::AT_ZERO) == step(y, 0.0), "{y}");
         }
         assert!(super::AT_ZERO < 0.0 && super::AT_ZERO.is_normal());

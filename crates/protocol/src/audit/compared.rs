@@ -34,7 +34,12 @@ pub(crate) fn compared(mut subject: Subject, graph: &Graph, loss: Loss) -> Vec<C
     let len: usize = subject.signature.sample.iter().product();
     let classes = subject.signature.classes.max(1);
     let points: Vec<SlopePoint> = (0..POINTS)
-        .map(|sample| SlopePoint { x: random_point(&ball, len, sample as u64), sample, label: sample % classes, target: (sample + 1) % classes })
+        .map(|sample| SlopePoint {
+            x: random_point(&ball, len, sample as u64),
+            sample,
+            label: sample % classes,
+            target: (sample + 1) % classes,
+        })
         .collect();
     let least = if subject.signature.takes_integers() { 1.0 } else { 0.0 };
     let steps = Steps { widths: vec![ball.bounds.hi() - ball.bounds.lo(); len], least, batch: POINTS };

@@ -26,9 +26,9 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_record::{Gallery, SampleRecord, Summary};
 
-pub use course::{Course, Taken};
 pub use compared::Compared;
 pub(crate) use compared::compared;
+pub use course::{Course, Taken};
 pub(crate) use equivalence::checked_graph;
 pub use events::{Event, Observer, Silent};
 pub use setup::load_suite;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use brinell_engine::{Loss, Oracle, OracleError, Runtime, RuntimeChoice, RuntimeSettings, SlopePoint, Steps, likeness, open};
 use brinell_graph::{Graph, Op, Quant};
+use brinell_record::SanityLevel;
 
 use super::setup::Run;
 use crate::ProtocolError;
@@ -30,6 +31,11 @@ pub(super) struct Agreement {
 impl Run<'_> {
     /// Compares the gradient of a loss with differences of that loss, once for each loss of the run, and flags where they disagree.
     pub(super) fn check_slope(&mut self, oracle: &mut Oracle, loss: Loss) -> Result<(), ProtocolError> {
+        let elsewhere = self.runtime.device() != "cpu";
+        // Level off asks nothing on the processor, where the runtimes are held to the gradients of all rules by tests; devices are not.
+        if self.plan.sanity == SanityLevel::Off && !elsewhere {
+            return Ok(());
+        }
         // Of a model that draws random numbers no difference tells anything.
         if self.slopes.iter().any(|(known, _)| *known == loss) || self.flags.is_raised(&RANDOMISED) {
             return Ok(());
@@ -41,7 +47,6 @@ impl Run<'_> {
                 least: if run.grid.is_some() { 1.0 } else { 0.0 },
                 batch: run.batch,
             };
-            let elsewhere = run.runtime.device() != "cpu";
             Ok(agreement(oracle, loss, &points, &steps, elsewhere, &|| run.second())?)
         })?;
         self.sanity.forwards += agreement.forwards;
@@ -194,12 +199,8 @@ mod tests {
         }
     }
 
-    const FAULTS: [Fault; 4] = [
-        |g| g.fill(0.0),
-        |g| g.iter_mut().for_each(|v| *v = -*v),
-        |g| g.iter_mut().step_by(3).for_each(|v| *v *= 10.0),
-        <[f32]>::reverse,
-    ];
+    const FAULTS: [Fault; 4] =
+        [|g| g.fill(0.0), |g| g.iter_mut().for_each(|v| *v = -*v), |g| g.iter_mut().step_by(3).for_each(|v| *v *= 10.0), <[f32]>::reverse];
 
     fn rten() -> Arc<dyn Runtime> {
         open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap()
