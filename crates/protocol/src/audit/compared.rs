@@ -48,7 +48,7 @@ pub(crate) fn compared(mut subject: Subject, graph: &Graph, loss: Loss) -> Vec<C
     for choice in [RuntimeChoice::OnnxRuntime, RuntimeChoice::Rten] {
         let Ok(runtime) = open(choice, &RuntimeSettings::default()) else { continue };
         let name = format!("{} {}", runtime.name(), runtime.version());
-        let mut asked = || -> Result<(Option<f64>, Vec<f32>), String> {
+        let asked = || -> Result<(Option<f64>, Vec<f32>), String> {
             held.clone()?;
             let mut oracle = subject.oracle(graph, &preprocess, &Arc::clone(&runtime), 1).map_err(|error| error.to_string())?;
             let slopes = oracle.slopes(loss, &points, &steps).map_err(|error| error.to_string())?;

@@ -132,8 +132,6 @@ fn has_stairs(graph: &Graph) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
-
     use std::path::Path;
 
     use brinell_engine::{EngineError, Port, Preprocess, PreprocessOptions, Session, View};
