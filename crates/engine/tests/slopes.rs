@@ -53,7 +53,7 @@ fn the_gradient_of_every_loss_is_its_slope() {
                 assert!(slopes.cosine.is_some_and(|cosine| cosine > RIGHT), "{name:?} {slopes:?}");
                 // DLR is constant around a point whose label has the third largest logit.
                 assert!((slopes.points == 4 || loss == Loss::Dlr) && slopes.backwards == 4, "{name:?} {slopes:?}");
-                assert!(slopes.forwards >= 4 * 26 && slopes.forwards % 26 == 0, "{name:?} {slopes:?}");
+                assert!(slopes.forwards >= 4 * 26 && slopes.forwards.is_multiple_of(26), "{name:?} {slopes:?}");
             }
         }
     }
