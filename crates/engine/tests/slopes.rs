@@ -6,9 +6,7 @@ mod wrong;
 
 use std::sync::Arc;
 
-use brinell_engine::{
-    Loss, Oracle, Preprocess, PreprocessOptions, Runtime, RuntimeChoice, RuntimeSettings, SlopePoint, Steps, likeness, open,
-};
+use brinell_engine::{Artefact, Loss, Oracle, Preprocess, Running, Runtime, RuntimeChoice, SlopePoint, Steps, likeness, open};
 use brinell_graph::Graph;
 use brinell_testkit::{Rng, conv_net, perceptron};
 use wrong::{FAULTS, Wrong};
@@ -18,7 +16,7 @@ const WRONG: f64 = 0.9;
 const RIGHT: f64 = 0.95;
 
 fn oracle(graph: &Graph, sample: &[usize], runtime: Arc<dyn Runtime>) -> Oracle {
-    let preprocess = Preprocess::new(&PreprocessOptions::default(), sample, sample).unwrap();
+    let preprocess = Preprocess::new(&Artefact::default(), sample, sample).unwrap();
     Oracle::new(graph, &preprocess, runtime, 1).unwrap()
 }
 
@@ -37,7 +35,7 @@ fn models() -> [(Graph, Vec<usize>); 2] {
 
 fn runtimes() -> Vec<Arc<dyn Runtime>> {
     let choices = [RuntimeChoice::Rten, RuntimeChoice::OnnxRuntime];
-    choices.into_iter().filter_map(|choice| open(choice, &RuntimeSettings::default()).ok()).collect()
+    choices.into_iter().filter_map(|runtime| open(&Running { runtime, ..Running::default() }).ok()).collect()
 }
 
 #[test]
