@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::{Loss, Oracle};
+use brinell_engine::Oracle;
 use brinell_ledger::run::{Identity, RunFolder};
 use brinell_record::{FileError, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
+use brinell_task::Objective;
 
 use crate::book::Book;
 use crate::events::{Event, Observer};
@@ -39,8 +40,8 @@ pub(super) struct Run<'a> {
     /// The suite that the stages are of, `custom` where they were named one by one.
     pub(super) suite: String,
     pub(super) sanity: Sanity,
-    /// What the gradient of each loss was found to be like: see [`Run::check_slope`].
-    pub(super) slopes: Vec<(Loss, Agreement)>,
+    /// What the gradient of each objective was found to be like: see [`Run::check_slope`].
+    pub(super) slopes: Vec<(Objective, Agreement)>,
 }
 
 impl<'a> Run<'a> {
@@ -65,8 +66,8 @@ impl<'a> Run<'a> {
             flags.raise(&BATCH_ONE, message);
         }
         // Nothing is written before it is known that every attack can see what it needs.
-        let targeted = case.target.is_some();
-        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, targeted, &mut || trees_of(&mut case))?;
+        let wanted = case.wanted();
+        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, &wanted, &mut || trees_of(&mut case))?;
         case.trees = trees;
         if let Some(message) = instead {
             flags.raise(&NO_GRADIENT, message);
@@ -91,7 +92,7 @@ impl<'a> Run<'a> {
             nearest: question.threat.eps.is_nearest(),
             norm: question.threat.norm,
             target: case.target,
-            classes: case.subject.signature.classes,
+            task: case.task(),
         };
         let mut run = Self {
             question,

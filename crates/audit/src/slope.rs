@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use brinell_engine::{Loss, Oracle, OracleError, Running, Runtime, RuntimeChoice, SlopePoint, Steps, likeness, open};
+use brinell_engine::{Climb, Oracle, OracleError, Running, Runtime, RuntimeChoice, SlopePoint, Steps, likeness, open};
 use brinell_graph::{Graph, Op, Quant};
 use brinell_record::SanityLevel;
 use brinell_subject::SubjectError;
+use brinell_task::{Head, Objective, Task};
 
 use crate::AuditError;
 use crate::flags::{GRADIENT_MISMATCH, RANDOMISED};
@@ -30,34 +31,40 @@ pub(super) struct Agreement {
 }
 
 impl Run<'_> {
-    /// Compares the gradient of a loss with differences of that loss, once for each loss of the run, and flags where they disagree.
-    pub(super) fn check_slope(&mut self, oracle: &mut Oracle, loss: Loss) -> Result<(), AuditError> {
+    /// Compares the gradient of what an attack climbs with differences of it, once for each objective of the run, and flags where they disagree.
+    pub(super) fn check_slope(&mut self, oracle: &mut Oracle, objective: Objective) -> Result<(), AuditError> {
         let elsewhere = self.case.runtime.device() != "cpu";
         // Level off asks nothing on the processor, where the runtimes are held to the gradients of all rules by tests; devices are not.
         if self.question.effort.sanity == SanityLevel::Off && !elsewhere {
             return Ok(());
         }
         // Of a model that draws random numbers no difference tells anything.
-        if self.slopes.iter().any(|(known, _)| *known == loss) || self.flags.is_raised(&RANDOMISED) {
+        if self.slopes.iter().any(|(known, _)| *known == objective) || self.flags.is_raised(&RANDOMISED) {
             return Ok(());
         }
         let agreement = self.timed(|run| {
-            let points = run.slope_points(oracle.classes());
+            let task = oracle.task().clone();
+            let points = run.slope_points(&task);
             let steps = Steps {
                 widths: (0..oracle.sample_len()).map(|place| run.case.ball.range(place)).map(|(lo, hi)| hi - lo).collect(),
                 least: if run.case.grid.is_some() { 1.0 } else { 0.0 },
                 batch: run.case.batch,
             };
-            agreement(oracle, loss, &points, &steps, elsewhere, &|| run.second()).map_err(|error| SubjectError::from(error).into())
+            agreement(oracle, Climb::Objective(&task, objective), &points, &steps, elsewhere, &|| run.second())
+                .map_err(|error| SubjectError::from(error).into())
         })?;
         self.sanity.forwards += agreement.forwards;
         self.sanity.backwards += agreement.backwards;
-        self.slopes.push((loss, agreement));
+        self.slopes.push((objective, agreement));
         let Some(cosine) = agreement.cosine else { return Ok(()) };
         // Where nobody else can say what the gradient of a model with stairs is, only one that points the other way is surely wrong.
         let alone = agreement.other.is_none() && has_stairs(&self.case.subject.model.graph);
         let threshold = if alone { 0.0 } else { GRADIENT_MISMATCH.threshold };
         let least = self.slopes.iter().filter_map(|(_, known)| known.cosine).fold(cosine, f64::min);
+        let climbed = match oracle.task().head(objective, &self.case.wanted()) {
+            Head::Fused(loss) => format!("`{}`", loss.name()),
+            Head::Linear => "of the task".to_owned(),
+        };
         let (runtime, device) =
             (format!("{} {}", self.case.runtime.name(), self.case.runtime.version()), self.case.runtime.device().to_owned());
         self.flags.measure_against(&GRADIENT_MISMATCH, least, threshold, || {
@@ -66,9 +73,8 @@ impl Run<'_> {
                 None => "; no other runtime could say what it should be".to_owned(),
             };
             format!(
-                "the gradient of the loss `{}` that {runtime} computes on {device} is not the slope of that loss: the cosine with differences of the \
-                 loss around {POINTS} samples is {cosine:.3}{beside}. No attack with gradients means anything here",
-                loss.name()
+                "the gradient of the loss {climbed} that {runtime} computes on {device} is not the slope of that loss: the cosine with differences of the \
+                 loss around {POINTS} samples is {cosine:.3}{beside}. No attack with gradients means anything here"
             )
         });
         Ok(())
@@ -80,39 +86,42 @@ impl Run<'_> {
         open(&Running { runtime, threads: self.question.running.threads, ..Running::default() }).ok()
     }
 
-    fn slope_points(&self, classes: usize) -> Vec<SlopePoint> {
+    fn slope_points(&self, task: &dyn Task) -> Vec<SlopePoint> {
         let n = self.case.data.n.min(POINTS);
         let point = |sample: usize| {
             let label = self.case.data.labels.get(sample).copied().unwrap_or_default();
-            // Any other class does as a target.
-            let target = self.case.target.filter(|&target| target != label).unwrap_or((label + 1) % classes.max(1));
-            SlopePoint { x: self.case.sample(sample), sample, label, target }
+            let demand = self.case.demand(label);
+            // Any other rival does.
+            let rival = task.named(&demand.wanted).or(Some((label + 1) % task.width().max(1)));
+            SlopePoint { x: self.case.sample(sample), sample, demand, rival }
         };
         (0..n).map(|i| point(i * self.case.data.n / n.max(1))).collect()
     }
 }
 
-/// Compares the gradient of a loss with differences of it and, where these disagree or the oracle is `elsewhere` than on the processor, with what the
+/// Compares the gradient of what is climbed with differences of it and, where these disagree or the oracle is `elsewhere` than on the processor, with what the
 /// runtime makes of it that `second` opens.
 fn agreement(
     oracle: &mut Oracle,
-    loss: Loss,
+    climb: Climb<'_>,
     points: &[SlopePoint],
     steps: &Steps,
     elsewhere: bool,
     second: &dyn Fn() -> Option<Arc<dyn Runtime>>,
 ) -> Result<Agreement, OracleError> {
-    let slopes = oracle.slopes(loss, points, steps)?;
+    let slopes = oracle.slopes(climb, points, steps)?;
     let mut found = Agreement { cosine: slopes.cosine, other: None, forwards: slopes.forwards, backwards: slopes.backwards };
     let doubtful = slopes.cosine.is_some_and(|cosine| cosine < GRADIENT_MISMATCH.threshold);
     if !doubtful && !elsewhere {
         return Ok(found);
     }
-    let own = oracle.gradients_at(loss, points, steps.batch)?;
+    let own = oracle.gradients_at(climb, points, steps.batch)?;
     found.backwards += points.len() as u64;
     // A runtime that does not run the model has no opinion.
-    let Some(mut other) = second().and_then(|second| oracle.elsewhere(second, loss).ok()) else { return Ok(found) };
-    let Ok(gradients) = other.gradients_at(loss, points, steps.batch) else { return Ok(found) };
+    let Some(mut other) = second().zip(points.first()).and_then(|(second, point)| oracle.elsewhere(second, climb.head(point)).ok()) else {
+        return Ok(found);
+    };
+    let Ok(gradients) = other.gradients_at(climb, points, steps.batch) else { return Ok(found) };
     found.backwards += points.len() as u64;
     found.other = likeness(&own, &gradients, oracle.sample_len());
     // Beside a whole gradient a few differences tell little, but on the processor either will do.
@@ -138,6 +147,8 @@ mod tests {
 
     use brinell_engine::{Artefact, EngineError, Port, Preprocess, Session, View};
     use brinell_onnx::Encoded;
+
+    use brinell_task::{Demand, Loss};
 
     use super::*;
 
@@ -215,9 +226,10 @@ mod tests {
         let mut oracle = Oracle::new(&graph, &preprocess, Arc::new(Wrong { inner: rten(), fault }), 1).unwrap();
         let len = oracle.sample_len();
         let x = |sample: usize| (0..len).map(|place| ((place * (sample + 7)) % 23) as f32 / 23.0).collect();
-        let points: Vec<SlopePoint> = (0..POINTS).map(|sample| SlopePoint { x: x(sample), sample, label: sample, target: 9 }).collect();
+        let points: Vec<SlopePoint> =
+            (0..POINTS).map(|sample| SlopePoint { x: x(sample), sample, demand: Demand::class(sample, None), rival: None }).collect();
         let steps = Steps { widths: vec![1.0; len], least: 0.0, batch: 32 };
-        agreement(&mut oracle, Loss::CrossEntropy, &points, &steps, elsewhere, &|| second.then(rten)).unwrap()
+        agreement(&mut oracle, Climb::Loss(Loss::CrossEntropy), &points, &steps, elsewhere, &|| second.then(rten)).unwrap()
     }
 
     #[test]

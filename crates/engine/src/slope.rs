@@ -3,7 +3,7 @@
 //! A runtime may compute the logits of a gradient graph rightly and its gradient wrongly, without a word. Two things tell: differences of the loss
 //! along directions, and the gradient of another runtime.
 
-use brinell_autodiff::Loss;
+use brinell_task::{Demand, Head, Loss, Objective, Task};
 
 use crate::{Answer, Oracle, OracleError};
 
@@ -14,7 +14,7 @@ const DIRECTIONS: u64 = 12;
 const SIZES: [f32; 4] = [1.0 / 512.0, 1.0 / 64.0, 1.0 / 4096.0, 1.0 / 12.0];
 /// A cosine beyond which no other size of steps is tried.
 const ENOUGH: f64 = 0.95;
-/// Changes of a logit up to this part of the largest one may be rounding.
+/// Changes of a value up to this part of the largest one may be rounding.
 const ROUNDING: f32 = 4e-6;
 
 /// A point at which a gradient is looked at.
@@ -24,10 +24,63 @@ pub struct SlopePoint {
     pub x: Vec<f32>,
     /// Its place in the data, for inputs that are held at values of their own.
     pub sample: usize,
-    /// Its class.
-    pub label: usize,
-    /// The class that targeted losses go for.
-    pub target: usize,
+    /// What is asked of it.
+    pub demand: Demand,
+    /// The rival in hand, and the target of losses that have one.
+    pub rival: Option<usize>,
+}
+
+/// What is climbed.
+#[derive(Debug, Clone, Copy)]
+pub enum Climb<'a> {
+    /// A loss of classes: that of a point's truth and, where it has a target, that of its rival.
+    Loss(Loss),
+    /// What an objective means for a task.
+    Objective(&'a dyn Task, Objective),
+}
+
+impl Climb<'_> {
+    /// Returns how it gets into the graph, for what is asked of a point.
+    #[must_use]
+    pub fn head(&self, point: &SlopePoint) -> Head {
+        match self {
+            Self::Loss(loss) => Head::Fused(*loss),
+            Self::Objective(task, objective) => task.head(*objective, &point.demand.wanted),
+        }
+    }
+
+    /// Returns the value at a row of the model's values.
+    fn value(&self, values: &[f32], point: &SlopePoint) -> f64 {
+        f64::from(match self {
+            Self::Loss(loss) => {
+                let (label, target) = classes_of(point);
+                loss.eval(values, label, target)
+            }
+            Self::Objective(task, objective) => task.loss(*objective, values, point.demand.posed(), point.rival),
+        })
+    }
+
+    /// Writes what the gradient is fed, `[F, Z]`; `values` are needed where it enters by its derivative.
+    fn feed(&self, values: &[f32], width: usize, point: &SlopePoint) -> Vec<f32> {
+        let mut fed = vec![0.0; self.head(point).feeds().len() * width];
+        match (self, self.head(point)) {
+            (Self::Loss(loss), _) => {
+                let (label, target) = classes_of(point);
+                return loss.feed(width, &[label], &[target]);
+            }
+            (Self::Objective(task, _), Head::Fused(_)) => task.feed(point.demand.posed(), point.rival, &mut fed),
+            (Self::Objective(task, objective), Head::Linear) => {
+                task.pull(*objective, values, point.demand.posed(), point.rival, &mut fed);
+            }
+        }
+        fed
+    }
+}
+
+/// Label and target; no class where there is none.
+fn classes_of(point: &SlopePoint) -> (usize, usize) {
+    let label = point.demand.truth.class().unwrap_or(usize::MAX);
+    (label, point.rival.unwrap_or(label))
 }
 
 /// What a step means for a model, and how many points one call of it takes.
@@ -56,23 +109,23 @@ pub struct Slopes {
 }
 
 impl Oracle {
-    /// Compares the gradient of `loss` with differences of the loss, on the sessions that answer attacks.
+    /// Compares the gradient of what is climbed with differences of it, on the sessions that answer attacks.
     ///
     /// # Guarantees
     /// Scaling the gradient or the loss by a positive number changes nothing.
     ///
     /// # Errors
-    /// As [`Oracle::gradient`].
-    pub fn slopes(&mut self, loss: Loss, points: &[SlopePoint], steps: &Steps) -> Result<Slopes, OracleError> {
+    /// As [`Oracle::fused`].
+    pub fn slopes(&mut self, climb: Climb<'_>, points: &[SlopePoint], steps: &Steps) -> Result<Slopes, OracleError> {
         let mut found = Slopes { backwards: points.len() as u64, ..Slopes::default() };
-        let gradients = self.gradients_at(loss, points, steps.batch)?;
+        let gradients = self.gradients_at(climb, points, steps.batch)?;
         let mut cosines: Vec<Option<f64>> = vec![None; points.len()];
         for size in SIZES {
             for ((point, gradient), best) in points.iter().zip(gradients.chunks_exact(self.sample_len().max(1))).zip(&mut cosines) {
                 if best.is_some_and(|cosine| cosine >= ENOUGH) {
                     continue;
                 }
-                let pairs = self.differences(loss, point, gradient, steps, size)?;
+                let pairs = self.differences(climb, point, gradient, steps, size)?;
                 found.forwards += 2 * (DIRECTIONS + 1);
                 *best = [*best, pairs.cosine()].into_iter().flatten().reduce(f64::max);
             }
@@ -83,36 +136,55 @@ impl Oracle {
         Ok(found)
     }
 
-    /// Returns the gradients of `loss` at `points`, one after the other.
+    /// Returns the gradients of what is climbed at `points`, one after the other.
     ///
     /// # Errors
-    /// As [`Oracle::gradient`].
-    pub fn gradients_at(&mut self, loss: Loss, points: &[SlopePoint], batch: usize) -> Result<Vec<f32>, OracleError> {
+    /// As [`Oracle::fused`].
+    pub fn gradients_at(&mut self, climb: Climb<'_>, points: &[SlopePoint], batch: usize) -> Result<Vec<f32>, OracleError> {
         let (mut answer, mut gradients) = (Answer::default(), Vec::new());
         for chunk in points.chunks(self.fixed_batch().unwrap_or(batch).max(1)) {
             let x: Vec<f32> = chunk.iter().flat_map(|point| point.x.iter().copied()).collect();
-            let (labels, targets): (Vec<usize>, Vec<usize>) = chunk.iter().map(|point| (point.label, point.target)).unzip();
+            let Some(head) = chunk.first().map(|point| climb.head(point)) else { continue };
+            let width = self.width();
+            if head == Head::Linear {
+                // Its weights are the derivative at the values.
+                self.prepare(head)?;
+                self.about(chunk.iter().map(|point| point.sample));
+                self.values(&x, &mut answer)?;
+            }
+            let row = |i: usize| answer.values.get(i * width..(i + 1) * width).unwrap_or_default();
+            let feeds: Vec<f32> = chunk.iter().enumerate().flat_map(|(i, point)| climb.feed(row(i), width, point)).collect();
             self.about(chunk.iter().map(|point| point.sample));
-            self.gradient(loss, &x, &labels, &targets, &mut answer)?;
+            match head {
+                Head::Fused(loss) => self.fused(loss, &x, &feeds, &mut answer)?,
+                Head::Linear => self.pull(&x, &feeds, &mut answer)?,
+            }
             gradients.extend_from_slice(&answer.gradient);
         }
         Ok(gradients)
     }
 
     /// Steps to both sides of a point along each direction.
-    fn differences(&mut self, loss: Loss, point: &SlopePoint, gradient: &[f32], steps: &Steps, size: f32) -> Result<Pairs, OracleError> {
+    fn differences(
+        &mut self,
+        climb: Climb<'_>,
+        point: &SlopePoint,
+        gradient: &[f32],
+        steps: &Steps,
+        size: f32,
+    ) -> Result<Pairs, OracleError> {
         let directions: Vec<Vec<f32>> = (0..=DIRECTIONS).map(|k| direction(point, gradient, steps, size, k)).collect();
         let rows: Vec<Vec<f32>> = directions
             .iter()
             .flat_map(|direction| [1.0, -1.0].map(|side| point.x.iter().zip(direction).map(|(x, d)| x + side * d).collect()))
             .collect();
         let (mut answer, mut losses, mut rounding) = (Answer::default(), Vec::new(), None);
-        let classes = self.classes().max(1);
+        let width = self.width().max(1);
         for chunk in rows.chunks(self.fixed_batch().unwrap_or(steps.batch).max(1)) {
             self.about(std::iter::repeat_n(point.sample, chunk.len()));
-            self.logits(&chunk.concat(), &mut answer)?;
-            rounding = rounding.or_else(|| answer.logits.get(..classes).map(|row| rounding_of(loss, row, point)));
-            losses.extend(answer.logits.chunks_exact(classes).map(|row| f64::from(loss.eval(row, point.label, point.target))));
+            self.values(&chunk.concat(), &mut answer)?;
+            rounding = rounding.or_else(|| answer.values.get(..width).map(|row| rounding_of(climb, row, point)));
+            losses.extend(answer.values.chunks_exact(width).map(|row| climb.value(row, point)));
         }
         let seen = losses.chunks_exact(2).map(|pair| pair.iter().copied().reduce(|ahead, behind| ahead - behind).unwrap_or(f64::NAN) / 2.0);
         // The steps that were taken are those that f32 holds.
@@ -127,17 +199,16 @@ impl Oracle {
     }
 }
 
-/// Returns by how much a loss may change where every logit is rounded.
-fn rounding_of(loss: Loss, logits: &[f32], point: &SlopePoint) -> f64 {
-    let by = ROUNDING * logits.iter().fold(0.0f32, |m, z| m.max(z.abs()));
-    let value = |row: &[f32]| f64::from(loss.eval(row, point.label, point.target));
-    let (own, mut row) = (value(logits), logits.to_vec());
+/// Returns by how much a loss may change where every value is rounded.
+fn rounding_of(climb: Climb<'_>, values: &[f32], point: &SlopePoint) -> f64 {
+    let by = ROUNDING * values.iter().fold(0.0f32, |m, z| m.max(z.abs()));
+    let (own, mut row) = (climb.value(values, point), values.to_vec());
     let mut squares = 0.0;
-    for (k, &z) in logits.iter().enumerate() {
+    for (k, &z) in values.iter().enumerate() {
         if let Some(moved) = row.get_mut(k) {
             *moved = z + by;
         }
-        squares += (value(&row) - own).powi(2);
+        squares += (climb.value(&row, point) - own).powi(2);
         if let Some(moved) = row.get_mut(k) {
             *moved = z;
         }

@@ -6,8 +6,9 @@ mod wrong;
 
 use std::sync::Arc;
 
-use brinell_engine::{Artefact, Loss, Oracle, Preprocess, Running, Runtime, RuntimeChoice, SlopePoint, Steps, likeness, open};
+use brinell_engine::{Artefact, Climb, Oracle, Preprocess, Running, Runtime, RuntimeChoice, SlopePoint, Steps, likeness, open};
 use brinell_graph::Graph;
+use brinell_task::{Classify, Demand, Head, Loss, Objective};
 use brinell_testkit::{Rng, conv_net, perceptron};
 use wrong::{FAULTS, Wrong};
 
@@ -24,7 +25,7 @@ fn points(len: usize, classes: usize) -> Vec<SlopePoint> {
     let mut rng = Rng::new(5);
     let point = |sample: usize| {
         let x = rng.array(&[len]).data.iter().map(|v| (*v as f32 + 1.0) / 2.0).collect();
-        SlopePoint { x, sample, label: sample % classes, target: (sample + 1) % classes }
+        SlopePoint { x, sample, demand: Demand::class(sample % classes, None), rival: Some((sample + 1) % classes) }
     };
     (0..4).map(point).collect()
 }
@@ -46,7 +47,7 @@ fn the_gradient_of_every_loss_is_its_slope() {
             let len = oracle.sample_len();
             let steps = Steps { widths: vec![1.0; len], least: 0.0, batch: 7 };
             for loss in Loss::ALL {
-                let slopes = oracle.slopes(loss, &points(len, 6), &steps).unwrap();
+                let slopes = oracle.slopes(Climb::Loss(loss), &points(len, 6), &steps).unwrap();
                 let name = (loss, runtime.name());
                 assert!(slopes.cosine.is_some_and(|cosine| cosine > RIGHT), "{name:?} {slopes:?}");
                 // DLR is constant around a point whose label has the third largest logit.
@@ -66,10 +67,11 @@ fn every_fault_of_a_gradient_shows_in_differences_and_beside_another_runtime() {
                 let mut faulty = oracle(&graph, &sample, wrong);
                 let len = faulty.sample_len();
                 let (points, steps) = (points(len, 6), Steps { widths: vec![1.0; len], least: 0.0, batch: 64 });
-                let slopes = faulty.slopes(Loss::CrossEntropy, &points, &steps).unwrap();
+                let slopes = faulty.slopes(Climb::Loss(Loss::CrossEntropy), &points, &steps).unwrap();
                 assert!(slopes.cosine.is_some_and(|cosine| cosine < WRONG), "{name} on {}: {slopes:?}", runtime.name());
-                let mut honest = faulty.elsewhere(Arc::clone(&runtime), Loss::CrossEntropy).unwrap();
-                let [a, b] = [&mut faulty, &mut honest].map(|each| each.gradients_at(Loss::CrossEntropy, &points, 64).unwrap());
+                let mut honest = faulty.elsewhere(Arc::clone(&runtime), Head::Fused(Loss::CrossEntropy)).unwrap();
+                let [a, b] =
+                    [&mut faulty, &mut honest].map(|each| each.gradients_at(Climb::Loss(Loss::CrossEntropy), &points, 64).unwrap());
                 assert!(likeness(&a, &b, len).is_some_and(|likeness| likeness < WRONG), "{name}");
             }
         }
@@ -84,8 +86,8 @@ fn an_oracle_elsewhere_answers_as_the_first() {
     let len = here.sample_len();
     let points = points(len, 6);
     for runtime in &all {
-        let mut there = here.elsewhere(Arc::clone(runtime), Loss::Dlr).unwrap();
-        let [a, b] = [&mut here, &mut there].map(|each| each.gradients_at(Loss::Dlr, &points, 3).unwrap());
+        let mut there = here.elsewhere(Arc::clone(runtime), Head::Fused(Loss::Dlr)).unwrap();
+        let [a, b] = [&mut here, &mut there].map(|each| each.gradients_at(Climb::Loss(Loss::Dlr), &points, 3).unwrap());
         assert!(likeness(&a, &b, len).is_some_and(|likeness| likeness > 0.9999));
     }
 }
@@ -97,9 +99,23 @@ fn scale_changes_nothing_and_a_constant_model_tells_nothing() {
     let mut oracle = oracle(graph, sample, scaled);
     let len = oracle.sample_len();
     let steps = |width: f32| Steps { widths: vec![width; len], least: 0.0, batch: 64 };
-    let found = oracle.slopes(Loss::Margin, &points(len, 6), &steps(1.0)).unwrap();
+    let found = oracle.slopes(Climb::Loss(Loss::Margin), &points(len, 6), &steps(1.0)).unwrap();
     assert!(found.cosine.is_some_and(|cosine| cosine > RIGHT), "{found:?}");
     // Steps of no width move nothing.
-    let found = oracle.slopes(Loss::Margin, &points(len, 6), &steps(0.0)).unwrap();
+    let found = oracle.slopes(Climb::Loss(Loss::Margin), &points(len, 6), &steps(0.0)).unwrap();
     assert_eq!((found.cosine, found.points), (None, 0));
+}
+
+#[test]
+fn objectives_of_a_task_are_looked_at_as_losses_are() {
+    for runtime in runtimes() {
+        let (graph, sample) = &models()[0];
+        let (mut oracle, task) = (oracle(graph, sample, Arc::clone(&runtime)), Classify::new(6));
+        let len = oracle.sample_len();
+        let steps = Steps { widths: vec![1.0; len], least: 0.0, batch: 32 };
+        for objective in [Objective::LogOdds, Objective::Margin, Objective::RivalMargin, Objective::RivalRatio, Objective::Plane] {
+            let slopes = oracle.slopes(Climb::Objective(&task, objective), &points(len, 6), &steps).unwrap();
+            assert!(slopes.cosine.is_some_and(|cosine| cosine > RIGHT), "{objective:?} {slopes:?}");
+        }
+    }
 }

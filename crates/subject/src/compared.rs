@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use brinell_engine::{Artefact, Loss, Running, RuntimeChoice, SlopePoint, Steps, likeness, open};
+use brinell_engine::{Artefact, Climb, Running, RuntimeChoice, SlopePoint, Steps, likeness, open};
 use brinell_graph::Graph;
+use brinell_task::{Demand, Loss};
 use brinell_threat::{Ball, InputBox, Norm};
 
 use crate::Subject;
@@ -37,8 +38,8 @@ pub(crate) fn compared(mut subject: Subject, graph: &Graph, loss: Loss) -> Vec<C
         .map(|sample| SlopePoint {
             x: random_point(&ball, len, sample as u64),
             sample,
-            label: sample % classes,
-            target: (sample + 1) % classes,
+            demand: Demand::class(sample % classes, None),
+            rival: Some((sample + 1) % classes),
         })
         .collect();
     let least = if subject.signature.takes_integers() { 1.0 } else { 0.0 };
@@ -51,8 +52,8 @@ pub(crate) fn compared(mut subject: Subject, graph: &Graph, loss: Loss) -> Vec<C
         let asked = || -> Result<(Option<f64>, Vec<f32>), String> {
             held.clone()?;
             let mut oracle = subject.oracle(graph, &preprocess, &Arc::clone(&runtime), 1).map_err(|error| error.to_string())?;
-            let slopes = oracle.slopes(loss, &points, &steps).map_err(|error| error.to_string())?;
-            Ok((slopes.cosine, oracle.gradients_at(loss, &points, POINTS).map_err(|error| error.to_string())?))
+            let slopes = oracle.slopes(Climb::Loss(loss), &points, &steps).map_err(|error| error.to_string())?;
+            Ok((slopes.cosine, oracle.gradients_at(Climb::Loss(loss), &points, POINTS).map_err(|error| error.to_string())?))
         };
         found.push(match asked() {
             Ok((slope, gradient)) => {
