@@ -22,6 +22,7 @@ mod queries;
 mod sanity;
 pub mod selftest;
 mod setup;
+mod slope;
 mod stage;
 mod state;
 mod trees;

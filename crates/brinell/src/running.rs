@@ -7,7 +7,7 @@ pub use brinell_autodiff::Loss;
 pub use brinell_contract::{Check, Finding};
 pub use brinell_data as data;
 pub use brinell_engine::{AUTHORIZATION, EngineError};
-pub use brinell_subject::{Case, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
+pub use brinell_subject::{Case, Compared, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
 pub use brinell_threat::ThreatError;
 
 /// What this machine offers for running models.

@@ -26,6 +26,7 @@ mod preprocess;
 mod rten;
 mod runtime;
 mod signature;
+mod slope;
 
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
@@ -43,3 +44,4 @@ pub use original::Original;
 pub use preprocess::{Preprocess, PreprocessError, channel_axis};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use signature::{HeldPort, Signature, SignatureError};
+pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};

@@ -133,7 +133,7 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     Ok(largest)
 }
 
-fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
+pub(super) fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
     let start = Start { sample, ..Start::new(&[], ball) };
     let mut rng = brinell_attack::rng::generator("equivalence", &start);
     let mut x = vec![0.0; len];

@@ -8,6 +8,7 @@ use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{FileError, ModelInterface, Port, hash};
 use serde::{Serialize, Serializer};
 
+use crate::compared::{Compared, compared};
 use crate::equivalence::checked_graph;
 use crate::subject::{known, read_model};
 use crate::{Subject, SubjectError};
@@ -108,6 +109,8 @@ pub struct GradientFile {
     pub bytes: Vec<u8>,
     /// The batch that it keeps, and why, where the model's is fixed and could not be freed.
     pub fixed_batch: Option<(usize, String)>,
+    /// What the runtimes at hand make of it.
+    pub compared: Vec<Compared>,
 }
 
 /// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
@@ -120,7 +123,8 @@ pub fn gradient_file(artefact: &Artefact, loss: Loss) -> Result<GradientFile, Su
     let signature = Signature::of(&graph, artefact).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
     let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
-    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not) })
+    let compared = compared(Subject::load(artefact)?, &graph, loss);
+    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not), compared })
 }
 
 /// Builds the gradient for every loss that is defined for the number of classes.

@@ -53,6 +53,7 @@ pub const ALL: &[&Kind] = &[
     &FEW_CLASSES,
     &FEW_TARGETS,
     &NO_GRADIENT,
+    &GRADIENT_MISMATCH,
     &ENDPOINT,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
@@ -112,6 +113,9 @@ pub(crate) const FEW_CLASSES: Kind =
 pub(crate) const FEW_TARGETS: Kind = Kind { raised_if: Side::Below, ..Kind::above("fewer-targets", Severity::Note, 0.0, "runs") };
 /// The model has no gradient, and other attacks ran than were asked for.
 pub(crate) const NO_GRADIENT: Kind = Kind::fact("no-gradient", Severity::Warning);
+/// What a runtime computes as the gradient is not the slope of the loss.
+pub(crate) const GRADIENT_MISMATCH: Kind =
+    Kind { raised_if: Side::Below, ..Kind::above("gradient-mismatch", Severity::Blocking, 0.9, "cosine of the gradient") };
 /// The model is behind an address.
 pub(crate) const ENDPOINT: Kind = Kind::fact("endpoint", Severity::Note);
 /// The gradient was exactly zero where an attack started.
