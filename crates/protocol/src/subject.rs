@@ -232,6 +232,9 @@ impl Subject {
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
             arrays: self.held_names(),
+            classes: Some(self.signature.classes),
+            width: Some(self.signature.sample.iter().product()),
+            ..LoadOptions::default()
         })
     }
 

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use super::array::Numbers;
 use super::error::{DataError, DataErrorKind};
+use super::exact::Exact;
+use super::note::Note;
 
 /// The values of all samples, one sample after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pixels {
     /// Bytes 0..=255.
     U8(Vec<u8>),
-    /// Numbers that already are in the model's declared scale; all finite.
+    /// Numbers that already are in the model's declared scale; finite, or NaN where a value is missing.
     F32(Vec<f32>),
 }
 
@@ -54,6 +56,10 @@ pub struct Dataset {
     pub resized: usize,
     /// Further arrays that were asked for.
     pub arrays: Vec<NamedArray>,
+    /// What has to be added to the values to get the numbers of the file, where single precision does not hold them.
+    pub exact: Option<Exact>,
+    /// What was done to the data on the way from the file.
+    pub notes: Vec<Note>,
     /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
     pub sha256: String,
 }
@@ -80,6 +86,7 @@ impl NamedArray {
             match &mut self.numbers {
                 Numbers::Whole(values) => values.truncate(len),
                 Numbers::Real(values) => values.truncate(len),
+                Numbers::Text(values) => values.truncate(len),
             }
         }
         self
@@ -91,12 +98,13 @@ impl NamedArray {
             return self.clone();
         }
         let width: usize = self.shape.iter().skip(1).product();
-        fn pick<T: Copy>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
-            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().copied().collect()
+        fn pick<T: Clone>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
+            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().cloned().collect()
         }
         let numbers = match &self.numbers {
             Numbers::Whole(values) => Numbers::Whole(pick(values, width, samples)),
             Numbers::Real(values) => Numbers::Real(pick(values, width, samples)),
+            Numbers::Text(values) => Numbers::Text(pick(values, width, samples)),
         };
         let shape = std::iter::once(samples.len()).chain(self.shape.iter().skip(1).copied()).collect();
         Self { name: self.name.clone(), shape, numbers }
@@ -132,6 +140,18 @@ impl Dataset {
         }
     }
 
+    /// Returns what is to be added to values in that place of a sample.
+    #[must_use]
+    pub fn base(&self, place: usize) -> f64 {
+        self.exact.as_ref().map_or(0.0, |exact| exact.base(place))
+    }
+
+    /// Returns the number of the file that `value`, in that place of a sample, stands for.
+    #[must_use]
+    pub fn number(&self, sample: usize, place: usize, value: f32) -> f64 {
+        self.exact.as_ref().map_or(f64::from(value), |exact| exact.number(sample, place, value))
+    }
+
     /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
     pub(crate) fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
         self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
@@ -143,8 +163,13 @@ impl Dataset {
     ///
     /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not.
     pub fn check_labels(&self, classes: usize) -> Result<(), DataError> {
+        // Classes counted from 1 would otherwise look like one class too many.
+        let one_based = self.labels.iter().min().is_some_and(|least| *least == 1) && self.labels.iter().max() == Some(&classes);
         match self.labels.iter().position(|label| *label >= classes) {
             None => Ok(()),
+            Some(_) if one_based => {
+                Err(DataError::new(self.label_path.as_deref().unwrap_or(&self.path), DataErrorKind::OneBased { classes }))
+            }
             Some(sample) => Err(DataError::new(
                 self.label_path.as_deref().unwrap_or(&self.path),
                 DataErrorKind::LabelOutOfRange { sample, label: self.labels[sample], classes },
@@ -173,6 +198,8 @@ mod tests {
             columns: Vec::new(),
             resized: 0,
             arrays: Vec::new(),
+            exact: None,
+            notes: Vec::new(),
             sha256: String::new(),
         }
     }
@@ -201,5 +228,7 @@ mod tests {
         assert!(data.check_labels(3).is_ok());
         let message = data.check_labels(2).unwrap_err().to_string();
         assert!(message.contains("sample 1 has label 2, but the model has 2 classes"), "{message}");
+        let counted_from_one = Dataset { labels: vec![1, 2], ..data };
+        assert!(matches!(counted_from_one.check_labels(2).unwrap_err().kind, DataErrorKind::OneBased { classes: 2 }));
     }
 }

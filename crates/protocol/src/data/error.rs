@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::rows::ManyLabels;
+
 /// A file or folder that could not be used as labelled data, and why.
 #[derive(Debug, Error)]
 #[error("{}: {kind}", path.display())]
@@ -39,8 +41,8 @@ pub enum DataErrorKind {
     /// Nothing stands at this path.
     #[error("no such file or folder")]
     NotFound,
-    /// `--labels` is neither a file nor something that names one class.
-    #[error("`--labels` names no file, and it is neither a class index nor a known class name")]
+    /// What was given for labels is neither a file nor something that names one class.
+    #[error("is no file of labels, and neither a class index nor a known class name")]
     LabelsNotFound,
     /// The operating system refused.
     #[error("cannot be read: {0}")]
@@ -62,7 +64,7 @@ pub enum DataErrorKind {
         reason: String,
     },
     /// The file ends before the data that its header declares.
-    #[error("truncated: its header declares {expected} bytes of data, {found} are there; copy or download it again")]
+    #[error("truncated: its header declares {expected} bytes of data, {found} are there")]
     Truncated {
         /// Bytes that the header asks for.
         expected: u64,
@@ -70,7 +72,7 @@ pub enum DataErrorKind {
         found: u64,
     },
     /// The file goes on after the data that its header declares.
-    #[error("at least {extra} bytes follow the data that its header declares; give one array per file")]
+    #[error("at least {extra} bytes follow the data that its header declares")]
     TrailingBytes {
         /// Bytes too many, as far as they were counted.
         extra: u64,
@@ -106,7 +108,7 @@ pub enum DataErrorKind {
         found: Vec<String>,
     },
     /// No labels were given, and none were found beside the data.
-    #[error("no labels found for it; name their file, or one class for all samples, with `--labels`")]
+    #[error("no labels found for it")]
     NoLabels,
     /// There are more or fewer labels than samples.
     #[error("{labels} labels for {samples} samples; there must be one each")]
@@ -134,21 +136,50 @@ pub enum DataErrorKind {
         /// The value as stored.
         value: String,
     },
+    /// Labels are no class index, but start at 1.
+    #[error("labels run from 1 to {classes} and none is 0, but the model's {classes} classes are 0 to {}: they seem to be counted from 1", classes - 1)]
+    OneBased {
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// A sample has several classes at once, or none.
+    #[error(
+        "samples have between {} and {} of {} classes each: these are labels of several classes at once, not one class per sample",
+        labels.counts().0, labels.counts().1, labels.classes
+    )]
+    ManyLabels {
+        /// What each sample has.
+        labels: ManyLabels,
+    },
+    /// The name of a class is none that is known.
+    #[error("sample {sample}: {unknown}")]
+    LabelName {
+        /// The sample's index.
+        sample: usize,
+        /// The name.
+        unknown: UnknownClass,
+    },
     /// A value is NaN or infinite.
-    #[error("sample {sample} holds the value {value}; remove or repair it")]
+    #[error("sample {sample}{} holds the value {value}", in_column(column.as_deref()))]
     NonFinite {
         /// The sample's index.
         sample: usize,
+        /// The column of a table.
+        column: Option<String>,
         /// The value.
         value: f64,
     },
-    /// A whole number is too large for single precision.
-    #[error("sample {sample} holds {value}, which single precision cannot hold exactly")]
+    /// A number is one that the model's input takes and single precision, in which attacks move, does not hold.
+    #[error("sample {sample}{} holds {value}, which single precision cannot hold exactly: it would become {rounded}", in_column(column.as_deref()))]
     Inexact {
         /// The sample's index.
         sample: usize,
+        /// The column of a table.
+        column: Option<String>,
         /// The value.
         value: String,
+        /// What single precision would make of it.
+        rounded: String,
     },
     /// A whole number is too large for 64 bits.
     #[error("holds {value}, which does not fit 64 bits with a sign")]
@@ -158,7 +189,7 @@ pub enum DataErrorKind {
     },
     /// The model has other inputs than the attacked one, and the data cannot hold them.
     #[error(
-        "holds one array, but the model's inputs {} are to be held at values of theirs; give one .npz or .safetensors file with arrays of these names beside the samples",
+        "holds one array, but the model has further inputs, which need arrays of their own: {}",
         names.join(", ")
     )]
     OneArray {
@@ -177,11 +208,11 @@ pub enum DataErrorKind {
     #[error("holds no samples")]
     Empty,
     /// A folder holds nothing that could be read.
-    #[error("holds neither PNG or JPEG images nor class folders of them; for another format, name one file")]
+    #[error("holds neither PNG or JPEG images nor class folders of them")]
     NoImages,
     /// The names of class folders are numbers, but not their places in the sorted order.
     #[error(
-        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names; say with `--classes` which names the model's classes have, in order"
+        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names, so that their order as classes is not known"
     )]
     NumberedFolders {
         /// The first folder that is out of place.
@@ -189,12 +220,30 @@ pub enum DataErrorKind {
         /// Its place, from 0.
         place: usize,
     },
+    /// There are more or fewer class folders than classes, and nothing tells which is which.
+    #[error("has {} class folders ({}), but the model has {classes} classes, and their names are not known", folders.len(), few(folders))]
+    FolderCount {
+        /// Names of the folders.
+        folders: Vec<String>,
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// An image has more pixels than are decoded.
+    #[error("is {height}x{width} pixels; at most {most} pixels are decoded")]
+    ImageTooLarge {
+        /// Height of the image.
+        height: u32,
+        /// Width of the image.
+        width: u32,
+        /// The most pixels.
+        most: u64,
+    },
     /// An image cannot be decoded.
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),
     /// An image has another size than the first one.
     #[error(
-        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}; make them equal, or say with --shape what size they are brought to"
+        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}"
     )]
     ImageSize {
         /// Height of the first image.
@@ -207,7 +256,7 @@ pub enum DataErrorKind {
         found_width: usize,
     },
     /// An image format that is not read stands among the images.
-    #[error("image format that is not read; convert it to PNG or JPEG, or move it out of the folder")]
+    #[error("image format that is not read (PNG and JPEG are)")]
     OtherImage,
     /// The options ask for a number of channels or an image size that images cannot have.
     #[error("images cannot be given as {channels} channels of {size:?} pixels; channels are 1 (grey) or 3 (RGB), sizes at least 1x1")]
@@ -218,7 +267,7 @@ pub enum DataErrorKind {
         size: Option<(usize, usize)>,
     },
     /// Images lie both beside and inside the class folders.
-    #[error("images lie beside class folders ({file} beside {folder}); give a labels.csv, or move them")]
+    #[error("images lie beside class folders ({file} beside {folder}), and no labels.csv says what they show")]
     MixedFolder {
         /// An image beside the folders.
         file: String,
@@ -253,9 +302,12 @@ pub enum DataErrorKind {
     },
     /// A table does not say which column holds the labels.
     #[error(
-        "no column is named label, target, class or y; name the one that holds the labels with `--labels COLUMN` (its name, or its number from 0), or give a labels file"
+        "no column is named label, target, class or y, so that the column of labels is not known"
     )]
     NoLabelColumn,
+    /// No threads can be started to decode images.
+    #[error("cannot be decoded on several threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A name is no known class.
     #[error("{0}")]
     Class(#[from] UnknownClass),
@@ -275,8 +327,19 @@ pub struct UnknownClass {
 
 fn suggestion(close: &[String]) -> String {
     if close.is_empty() {
-        "; name the classes with `--classes`, or give an index".to_owned()
+        String::new()
     } else {
         format!("; did you mean `{}`?", close.join("`, `"))
     }
+}
+
+fn in_column(column: Option<&str>) -> String {
+    column.map_or_else(String::new, |column| format!(", column `{column}`,"))
+}
+
+/// Lists names, the first of many only.
+fn few(names: &[String]) -> String {
+    const FEW: usize = 12;
+    let shown = names.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > FEW { format!("{shown}, ..") } else { shown }
 }
