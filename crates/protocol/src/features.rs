@@ -46,7 +46,7 @@ pub fn features(
     let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
     let columns = if scale == Scale::Data || default == Unit::Deviation { Some(whole()?) } else { None };
     let range = |index: usize| match &columns {
-        Some(columns) if scale == Scale::Data => columns.range(index, data),
+        Some(columns) if scale == Scale::Data => columns.range(index),
         _ => (input_box(scale).lo(), input_box(scale).hi()),
     };
     let deviation = |index: usize| {
@@ -241,7 +241,6 @@ mod tests {
             columns: ["age", "pay", "is_a", "is_b"].map(str::to_owned).to_vec(),
             resized: 0,
             arrays: Vec::new(),
-            exact: None,
             notes: Vec::new(),
             sha256: String::new(),
         }

@@ -18,7 +18,7 @@ use brinell_graph::{DType, Graph, Op, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{ModelInterface, Port};
 
-use crate::data::{self, Dataset, LoadOptions, Moments};
+use crate::data::{self, Dataset, LoadOptions, Moments, Precision};
 use crate::inspect::describe;
 use crate::{ProtocolError, hash};
 
@@ -234,6 +234,7 @@ impl Subject {
             arrays: self.held_names(),
             classes: Some(self.signature.classes),
             width: Some(self.signature.sample.iter().product()),
+            precision: precision(&self.signature),
             ..LoadOptions::default()
         })
     }
@@ -333,6 +334,15 @@ fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>> {
 #[must_use]
 pub fn is_address(path: &Path) -> bool {
     Endpoint::is_address(path)
+}
+
+/// What the numbers of the attacked input have to keep.
+fn precision(signature: &Signature) -> Precision {
+    match signature.dtype {
+        DType::F64 => Precision::Double,
+        _ if signature.takes_integers() => Precision::Whole,
+        _ => Precision::Single,
+    }
 }
 
 /// Height and width that image files are resized to, where the model takes images.

@@ -4,8 +4,7 @@ use half::{bf16, f16};
 
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
-use super::exact::Exact;
-use super::gather::{Gather, Order, Place};
+use super::gather::{Gather, Order, Place, single};
 use super::input::Input;
 use super::moments::Moments;
 use super::note::Note;
@@ -118,12 +117,9 @@ impl Spec {
         let mut all = Moments::new(sample_len);
         let mut count = 0;
         self.numbers(input, self.len()?, |number| {
-            let (sample, place) = if self.fortran {
-                (count % total, from_first_fastest(count / total, &shape))
-            } else {
-                (count / sample_len, count % sample_len)
-            };
-            all.number(place, number, options, || Place { sample, column: None })?;
+            let (sample, index) = self.place(count, total, sample_len, &shape);
+            let value = single(number, options.missing, &Place { sample, index, column: None })?;
+            all.add(index, value);
             count += 1;
             Ok(())
         })?;
@@ -148,15 +144,20 @@ impl Spec {
         // In Fortran order every sample is spread over the whole file.
         let kept = if self.fortran { len } else { (n * sample_len) as u64 };
         let order = if self.fortran { Order::FirstFastest(&sizes, n) } else { Order::AsStored };
-        let (pixels, exact, notes) = if self.element == Element::U8 {
-            (Pixels::U8(order.apply(input.bytes(kept)?)), None, Vec::new())
+        let (pixels, notes) = if self.element == Element::U8 {
+            (Pixels::U8(order.apply(input.bytes(kept)?)), Vec::new())
         } else {
-            self.values(input, options, kept, total, sample_len)?.finish(sample_len, &order)?
+            self.values(input, options, kept, total, &shape)?.finish(&order, |_| None)?
         };
         if kept == len {
             input.finish()?;
         }
-        Ok(Samples { pixels, exact, notes, shape, n, total })
+        Ok(Samples { pixels, notes, shape, n, total })
+    }
+
+    /// Returns the sample of the stored value number `count`, and the row-major place in that sample.
+    fn place(&self, count: usize, total: usize, sample_len: usize, shape: &[usize]) -> (usize, usize) {
+        if self.fortran { (count % total, from_first_fastest(count / total, shape)) } else { (count / sample_len, count % sample_len) }
     }
 
     fn values(
@@ -165,14 +166,14 @@ impl Spec {
         options: &LoadOptions,
         count: u64,
         total: usize,
-        sample_len: usize,
+        shape: &[usize],
     ) -> Result<Gather, DataErrorKind> {
+        let sample_len: usize = shape.iter().product();
         let capacity = if input.left().is_some() { usize::try_from(count).unwrap_or(0) } else { 0 };
         let mut values = Gather::new(options, capacity);
         self.numbers(input, count, |number| {
-            let place = values.len();
-            let sample = if self.fortran { place % total } else { place / sample_len };
-            values.push(number, || Place { sample, column: None })
+            let (sample, index) = self.place(values.len(), total, sample_len, shape);
+            values.push(number, &Place { sample, index, column: None })
         })?;
         Ok(values)
     }
@@ -231,8 +232,6 @@ impl Spec {
 /// Samples without labels, as read from an array.
 pub(super) struct Samples {
     pub(super) pixels: Pixels,
-    /// What single precision does not hold of the pixels.
-    pub(super) exact: Option<Exact>,
     pub(super) notes: Vec<Note>,
     pub(super) shape: Vec<usize>,
     /// Samples kept.

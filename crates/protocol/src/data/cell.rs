@@ -83,6 +83,7 @@ fn parse(text: &str, decimal: Decimal) -> Result<Number, String> {
             let digits = match groups_of(whole) {
                 Some((mark, _)) if mark == groups || is_space(mark) => Some(whole.replace(mark, "")),
                 Some(_) => None,
+                None if whole.contains(groups) => None,
                 None => Some(whole.to_owned()),
             };
             digits.and_then(|digits| plain(&fraction.map_or(digits.clone(), |fraction| format!("{digits}.{fraction}"))))
@@ -112,7 +113,8 @@ pub(super) fn decimal<'a>(cells: impl Iterator<Item = &'a str>) -> Decimal {
     let (mut dots, mut commas) = (false, false);
     for cell in cells {
         let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'e' | b'E' | b'-' | b'+')) {
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'e' | b'E' | b'-' | b'+'))
+        {
             continue;
         }
         if !digits.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -58,7 +58,7 @@ pub(super) fn moments(input: &mut Input<'_>, size: u64) -> Result<Moments, DataE
     let labels = layout(size)?.label_bytes();
     let mut all = Moments::new(PIXELS as usize);
     input.pieces(size, PIXELS + labels, |row| {
-        row.iter().skip(labels as usize).enumerate().for_each(|(place, &value)| all.add(place, f64::from(value)));
+        row.iter().skip(labels as usize).enumerate().for_each(|(place, &value)| all.add(place, f32::from(value)));
         Ok(())
     })?;
     Ok(all)
@@ -87,6 +87,6 @@ pub(super) fn read(input: &mut Input<'_>, size: u64, limit: Option<usize>) -> Re
         pixels.extend_from_slice(values);
         Ok(())
     })?;
-    let samples = Samples { pixels: Pixels::U8(pixels), exact: None, notes: Vec::new(), shape: vec![3, 32, 32], n: n as usize, total: total as usize };
+    let samples = Samples { pixels: Pixels::U8(pixels), notes: Vec::new(), shape: vec![3, 32, 32], n: n as usize, total: total as usize };
     Ok((samples, labels, layout))
 }

@@ -105,8 +105,7 @@ fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKin
     if dialect.decimal == Decimal::Comma {
         notes.push(Note::DecimalComma);
     }
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).delimiter(dialect.separator).trim(csv::Trim::All).from_reader(whole);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(dialect.separator).trim(csv::Trim::All).from_reader(whole);
     let mut header: Option<Header> = None;
     for record in reader.records() {
         let record = record.map_err(|error| refused(&error, dialect))?;

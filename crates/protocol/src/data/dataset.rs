@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::array::Numbers;
 use super::error::{DataError, DataErrorKind};
-use super::exact::Exact;
 use super::note::Note;
 
 /// The values of all samples, one sample after the other.
@@ -56,8 +55,6 @@ pub struct Dataset {
     pub resized: usize,
     /// Further arrays that were asked for.
     pub arrays: Vec<NamedArray>,
-    /// What has to be added to the values to get the numbers of the file, where single precision does not hold them.
-    pub exact: Option<Exact>,
     /// What was done to the data on the way from the file.
     pub notes: Vec<Note>,
     /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
@@ -140,18 +137,6 @@ impl Dataset {
         }
     }
 
-    /// Returns what is to be added to values in that place of a sample.
-    #[must_use]
-    pub fn base(&self, place: usize) -> f64 {
-        self.exact.as_ref().map_or(0.0, |exact| exact.base(place))
-    }
-
-    /// Returns the number of the file that `value`, in that place of a sample, stands for.
-    #[must_use]
-    pub fn number(&self, sample: usize, place: usize, value: f32) -> f64 {
-        self.exact.as_ref().map_or(f64::from(value), |exact| exact.number(sample, place, value))
-    }
-
     /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
     pub(crate) fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
         self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
@@ -198,7 +183,6 @@ mod tests {
             columns: Vec::new(),
             resized: 0,
             arrays: Vec::new(),
-            exact: None,
             notes: Vec::new(),
             sha256: String::new(),
         }

@@ -242,9 +242,7 @@ pub enum DataErrorKind {
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),
     /// An image has another size than the first one.
-    #[error(
-        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}"
-    )]
+    #[error("is {found_height}x{found_width} pixels, but the images before it are {height}x{width}")]
     ImageSize {
         /// Height of the first image.
         height: usize,
@@ -301,9 +299,7 @@ pub enum DataErrorKind {
         columns: Vec<String>,
     },
     /// A table does not say which column holds the labels.
-    #[error(
-        "no column is named label, target, class or y, so that the column of labels is not known"
-    )]
+    #[error("no column is named label, target, class or y, so that the column of labels is not known")]
     NoLabelColumn,
     /// No threads can be started to decode images.
     #[error("cannot be decoded on several threads: {0}")]
@@ -326,11 +322,7 @@ pub struct UnknownClass {
 }
 
 fn suggestion(close: &[String]) -> String {
-    if close.is_empty() {
-        String::new()
-    } else {
-        format!("; did you mean `{}`?", close.join("`, `"))
-    }
+    if close.is_empty() { String::new() } else { format!("; did you mean `{}`?", close.join("`, `")) }
 }
 
 fn in_column(column: Option<&str>) -> String {

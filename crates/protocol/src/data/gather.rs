@@ -3,109 +3,72 @@
 use super::array::row_major;
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
-use super::exact::{Exact, Precision, fits, split_real, split_whole};
 use super::note::Note;
 use super::number::Number;
 use super::options::LoadOptions;
+use super::precision::Watch;
 
-/// Where a value stands: the sample and, in a table, the column.
-pub(super) struct Place {
+/// Where a value stands: the sample, the place in it and, in a table, the name of the column.
+pub(super) struct Place<'a> {
     pub(super) sample: usize,
-    pub(super) column: Option<String>,
+    pub(super) index: usize,
+    pub(super) column: Option<&'a str>,
 }
 
 /// Collects the values of samples one by one.
 pub(super) struct Gather {
-    precision: Precision,
     missing: bool,
-    single: Vec<f32>,
-    double: Vec<f64>,
-    whole: Vec<i64>,
-    /// A number that single precision does not hold, and one that is no whole number, where both were asked to be whole.
-    apart: (Option<(Place, Number)>, bool),
-    coarsened: usize,
+    values: Vec<f32>,
+    watch: Watch,
     absent: usize,
 }
 
 impl Gather {
     pub(super) fn new(options: &LoadOptions, capacity: usize) -> Self {
-        let (precision, missing) = (options.precision, options.missing);
-        let mut new = Self {
-            precision,
-            missing,
-            single: Vec::new(),
-            double: Vec::new(),
-            whole: Vec::new(),
-            apart: (None, false),
-            coarsened: 0,
-            absent: 0,
-        };
-        match precision {
-            Precision::Double => new.double.reserve(capacity),
-            Precision::Single | Precision::Whole => new.single.reserve(capacity),
-        }
-        new
+        Self { missing: options.missing, values: Vec::with_capacity(capacity), watch: Watch::new(options.precision), absent: 0 }
     }
 
     /// Number of values so far.
     pub(super) fn len(&self) -> usize {
-        if self.precision == Precision::Double { self.double.len() } else { self.single.len() }
+        self.values.len()
     }
 
     /// Takes one value.
-    pub(super) fn push(&mut self, number: Number, place: impl FnOnce() -> Place) -> Result<(), DataErrorKind> {
-        if self.missing && matches!(number, Number::Real(value) if value.is_nan()) {
+    pub(super) fn push(&mut self, number: Number, place: &Place<'_>) -> Result<(), DataErrorKind> {
+        self.values.push(single(number, self.missing, place)?);
+        if number.double().is_nan() {
             self.absent += 1;
-        } else if !fits(number, self.precision) {
-            let place = place();
-            return Err(match number {
-                Number::Whole(value) if self.precision == Precision::Whole => DataErrorKind::TooWide { value: value.to_string() },
-                number => DataErrorKind::NonFinite { sample: place.sample, column: place.column, value: number.double() },
-            });
         } else {
-            self.coarsened += usize::from(number.is_coarsened());
-            if self.precision == Precision::Whole {
-                self.apart.1 |= number.whole().is_none();
-                if number.is_coarsened() && self.apart.0.is_none() {
-                    self.apart.0 = Some((place(), number));
-                }
-            }
-        }
-        match self.precision {
-            Precision::Double => self.double.push(number.double()),
-            Precision::Single => self.single.push(number.single()),
-            Precision::Whole => {
-                self.single.push(number.single());
-                self.whole.push(number.whole().unwrap_or(0));
-            }
+            self.watch.see(place.sample, place.index, number);
         }
         Ok(())
     }
 
-    /// Brings the values into their final order with `order`, which keeps those of the first samples, and splits off what single precision does not
-    /// hold; a sample has `d` values.
-    pub(super) fn finish(self, d: usize, order: &Order<'_>) -> Result<(Pixels, Option<Exact>, Vec<Note>), DataErrorKind> {
-        let mut notes = Vec::new();
-        if self.absent > 0 {
-            notes.push(Note::Missing { values: self.absent });
+    /// Returns the values in their final order, and what is to be said of them; `name` gives the names of columns.
+    ///
+    /// # Errors
+    /// [`DataErrorKind::Inexact`] where the model takes numbers that were lost.
+    pub(super) fn finish(self, order: &Order<'_>, name: impl Fn(usize) -> Option<String>) -> Result<(Pixels, Vec<Note>), DataErrorKind> {
+        if let Some((place, sample, number)) = self.watch.inexact() {
+            let rounded = f64::from(number.single()).to_string();
+            return Err(DataErrorKind::Inexact { sample, column: name(place), value: number.to_string(), rounded });
         }
-        let (values, exact) = match (self.precision, self.apart) {
-            (Precision::Double, _) => split_real(&order.apply(self.double), d),
-            (Precision::Whole, (Some(_), false)) => split_whole(&order.apply(self.whole), d),
-            // Fractions are rounded for the model anyway, whole numbers beside them must not be.
-            (Precision::Whole, (Some((place, number)), true)) => {
-                let rounded = number.single().to_string();
-                return Err(DataErrorKind::Inexact { sample: place.sample, column: place.column, value: number.to_string(), rounded });
-            }
-            (Precision::Whole, (None, _)) => (order.apply(self.single), None),
-            (Precision::Single, _) => {
-                if self.coarsened > 0 {
-                    notes.push(Note::Coarsened { values: self.coarsened });
-                }
-                (order.apply(self.single), None)
-            }
-        };
-        Ok((Pixels::F32(values), exact, notes))
+        let coarsened = Some(self.watch.coarsened).filter(|n| *n > 0).map(|values| Note::Coarsened { values });
+        let absent = Some(self.absent).filter(|n| *n > 0).map(|values| Note::Missing { values });
+        Ok((Pixels::F32(order.apply(self.values)), coarsened.into_iter().chain(absent).collect()))
+    }
+}
+
+/// Returns a number in single precision, NaN where it may be `missing`.
+///
+/// # Errors
+/// [`DataErrorKind::NonFinite`].
+pub(super) fn single(number: Number, missing: bool, place: &Place<'_>) -> Result<f32, DataErrorKind> {
+    let value = number.single();
+    if value.is_finite() || (missing && value.is_nan()) {
+        Ok(value)
+    } else {
+        Err(DataErrorKind::NonFinite { sample: place.sample, column: place.column.map(str::to_owned), value: number.double() })
     }
 }
 

@@ -187,7 +187,7 @@ pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, Dat
     let mut all = None;
     decoded(path, &entries, options, |image| {
         let all = all.get_or_insert_with(|| Moments::new(image.values.len()));
-        image.values.iter().enumerate().for_each(|(place, &value)| all.add(place, f64::from(value)));
+        image.values.iter().enumerate().for_each(|(place, &value)| all.add(place, f32::from(value)));
     })?;
     all.ok_or_else(|| DataError::new(path, DataErrorKind::NoImages))
 }
@@ -215,7 +215,7 @@ fn assemble(
     let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), exact: None, notes: beside.notes(), shape: vec![channels, height, width], n, total };
+    let samples = Samples { pixels: Pixels::U8(values), notes: beside.notes(), shape: vec![channels, height, width], n, total };
     let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }

@@ -76,7 +76,8 @@ impl fmt::Display for Note {
                     (*depths, "16-bit depth"),
                     (*animations, "animation"),
                 ];
-                let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{what} of {}", some(*n, "image"))).collect();
+                let parts: Vec<String> =
+                    parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{what} of {}", some(*n, "image"))).collect();
                 write!(f, "not used: {}", parts.join(", "))
             }
             Self::OneHot { classes } => write!(f, "labels were read from one-hot rows of {}", some(*classes, "value")),

@@ -53,7 +53,8 @@ fn objects(header: &Header, input: &mut Input<'_>) -> Result<Labels, DataErrorKi
     if values.len() != sizes.iter().product::<usize>() {
         return Err(malformed("its objects are not as many as its header declares"));
     }
-    let texts: Option<Vec<String>> = values.iter().map(|value| if let Value::Text(text) = value { Some(text.clone()) } else { None }).collect();
+    let texts: Option<Vec<String>> =
+        values.iter().map(|value| if let Value::Text(text) = value { Some(text.clone()) } else { None }).collect();
     let numbers: Option<Vec<Number>> =
         values.iter().map(|value| if let Value::Whole(whole) = value { Some(Number::Whole((*whole).into())) } else { None }).collect();
     match (texts, numbers) {

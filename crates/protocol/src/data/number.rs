@@ -40,6 +40,14 @@ impl Number {
         self.whole().and_then(|whole| usize::try_from(whole).ok())
     }
 
+    /// Returns how far the nearest number of single precision is from it, in f64.
+    pub(super) fn off(self) -> f64 {
+        match self {
+            Self::Whole(whole) => (self.single() as i128).abs_diff(whole) as f64,
+            Self::Real(value) => (f64::from(value as f32) - value).abs(),
+        }
+    }
+
     /// True for a whole number that single precision does not hold.
     pub(super) fn is_coarsened(self) -> bool {
         match self {

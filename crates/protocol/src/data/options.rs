@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::classes::lookup;
 use super::error::UnknownClass;
-use super::exact::Precision;
+use super::precision::Precision;
 
 /// How to read a data set; the default asks for nothing special.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct LoadOptions {
     pub width: Option<usize>,
     /// Columns of a table that are no features, by name or number.
     pub drop: Vec<String>,
-    /// How far numbers are kept as the file holds them.
+    /// What the model's input takes: numbers that it would get otherwise than the file holds them are errors.
     pub precision: Precision,
     /// True where the model handles missing values: they stay where they stand, as NaN.
     pub missing: bool,

@@ -46,7 +46,8 @@ pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, D
 fn bounded(metadata: &ParquetMetaData, size: u64) -> Result<(), DataErrorKind> {
     let most = unpacked_limit(size);
     let declared = metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| column.uncompressed_size());
-    let cells = metadata.row_groups().iter().map(|group| group.num_rows().saturating_mul(i64::try_from(group.num_columns()).unwrap_or(i64::MAX)));
+    let cells =
+        metadata.row_groups().iter().map(|group| group.num_rows().saturating_mul(i64::try_from(group.num_columns()).unwrap_or(i64::MAX)));
     for sizes in [declared.collect::<Vec<_>>(), cells.collect()] {
         let sum = sizes.iter().try_fold(0_u64, |sum, size| Some(sum.saturating_add(u64::try_from(*size).ok()?)));
         if sum.is_none_or(|sum| sum > most) {
@@ -73,7 +74,9 @@ fn cell(field: &Field) -> Cell<'_> {
         Field::Double(value) => Cell::Number(Number::Real(*value)),
         Field::Str(text) => Cell::Text(Cow::Borrowed(text)),
         // A decimal number is written with all its digits.
-        Field::Decimal(_) => field.to_string().parse().map_or_else(|_| Cell::Text(Cow::Owned(field.to_string())), |value| Cell::Number(Number::Real(value))),
+        Field::Decimal(_) => {
+            field.to_string().parse().map_or_else(|_| Cell::Text(Cow::Owned(field.to_string())), |value| Cell::Number(Number::Real(value)))
+        }
         other => Cell::Text(Cow::Owned(other.to_string())),
     }
 }

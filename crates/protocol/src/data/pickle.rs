@@ -226,7 +226,8 @@ mod tests {
 
     /// What Python's pickle writes for `_reconstruct(ndarray, (0,), b'b').__setstate__((1, (3,), dtype, False, ['ant', 'bee', 'ant']))`.
     fn pickled() -> Vec<u8> {
-        let mut bytes = b"\x80\x03cnumpy._core.multiarray\n_reconstruct\nq\x00cnumpy\nndarray\nq\x01K\x00\x85q\x02C\x01bq\x03\x87q\x04Rq\x05".to_vec();
+        let mut bytes =
+            b"\x80\x03cnumpy._core.multiarray\n_reconstruct\nq\x00cnumpy\nndarray\nq\x01K\x00\x85q\x02C\x01bq\x03\x87q\x04Rq\x05".to_vec();
         bytes.extend(b"(K\x01K\x03\x85q\x06cnumpy\ndtype\nq\x07X\x02\x00\x00\x00O8q\x08\x89\x88\x87q\x09Rq\x0a");
         bytes.extend(b"(K\x03X\x01\x00\x00\x00|q\x0bNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tq\x0cb\x89");
         bytes.extend(b"]q\x0d(X\x03\x00\x00\x00antq\x0eX\x03\x00\x00\x00beeq\x0fh\x0eetq\x10b.");
@@ -245,7 +246,18 @@ mod tests {
         for len in 0..whole.len() {
             assert_eq!(elements(&whole[..len]), None, "{len}");
         }
-        for bytes in [&b"."[..], b"N.", b"t.", b"\x86.", b"X\xff\xff\xff\xff", b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff", b"h\x01.", b"Na.", b"b.", b"]e."] {
+        for bytes in [
+            &b"."[..],
+            b"N.",
+            b"t.",
+            b"\x86.",
+            b"X\xff\xff\xff\xff",
+            b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"h\x01.",
+            b"Na.",
+            b"b.",
+            b"]e.",
+        ] {
             assert_eq!(elements(bytes), None, "{bytes:?}");
         }
     }

@@ -74,7 +74,8 @@ fn open(bytes: &[u8]) -> Result<(DynamicImage, Found), DataErrorKind> {
         profile: decoder.icc_profile().is_ok_and(|profile| profile.is_some()),
         alpha: colour.has_alpha(),
         deep: matches!(colour, ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16),
-        animated: bytes.starts_with(b"\x89PNG") && PngDecoder::new(std::io::Cursor::new(bytes)).is_ok_and(|png| png.is_apng().unwrap_or(false)),
+        animated: bytes.starts_with(b"\x89PNG")
+            && PngDecoder::new(std::io::Cursor::new(bytes)).is_ok_and(|png| png.is_apng().unwrap_or(false)),
     };
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);

@@ -99,9 +99,8 @@ impl Labels {
                 Ok(labels)
             }
             Self::Names(names) => {
-                let class = |(sample, name): (usize, &String)| {
-                    options.class(name).map_err(|unknown| DataErrorKind::LabelName { sample, unknown })
-                };
+                let class =
+                    |(sample, name): (usize, &String)| options.class(name).map_err(|unknown| DataErrorKind::LabelName { sample, unknown });
                 names.iter().enumerate().map(class).collect()
             }
             Self::Many(labels) => Err(DataErrorKind::ManyLabels { labels }),

@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::csv::{Header, Walk};
 use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
-use super::gather::{Gather, Order, Place};
+use super::gather::{Gather, Order, Place, single};
 use super::labels;
 use super::load::{self, Parts};
 use super::moments::Moments;
@@ -37,11 +37,12 @@ struct Column {
 
 /// Reads a table with its labels.
 pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let (mut header, sheet) = read(path, walk, options).at(path)?;
+    let (header, sheet) = read(path, walk, options).at(path)?;
     let Sheet { columns, values, mut labels, arrays, total, n } = sheet;
     let width = columns.features.len();
-    let (pixels, exact, found) = values.finish(width, &Order::AsStored).at(path)?;
-    let mut notes = std::mem::take(&mut header.notes);
+    let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
+    let (pixels, found) = values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
+    let mut notes = header.notes.clone();
     notes.extend(columns.notes);
     notes.extend(found);
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
@@ -53,10 +54,9 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
         labels = found.classes(options, &mut notes).at(file)?;
         labels.truncate(n);
     }
-    let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
     let arrays = columns.arrays.iter().zip(arrays).map(|(place, column)| column.named(name(place), n)).collect();
     let parts = Parts {
-        samples: Samples { pixels, exact, notes, shape: vec![width], n, total },
+        samples: Samples { pixels, notes, shape: vec![width], n, total },
         labels,
         label_path: file.cloned(),
         format,
@@ -83,7 +83,7 @@ pub(super) fn moments(path: &Path, walk: Walk, options: &LoadOptions) -> Result<
         };
         for (index, &place) in columns.features.iter().enumerate() {
             let number = number(header, line, place, row, options)?;
-            all.number(index, number, options, || stands(header, sample, place))?;
+            all.add(index, single(number, options.missing, &stands(header, sample, index, place))?);
         }
         sample += 1;
         Ok(())
@@ -133,8 +133,8 @@ impl Sheet {
             return Ok(());
         }
         self.n += 1;
-        for &place in &self.columns.features {
-            self.values.push(number(header, line, place, row, options)?, || stands(header, sample, place))?;
+        for (index, &place) in self.columns.features.iter().enumerate() {
+            self.values.push(number(header, line, place, row, options)?, &stands(header, sample, index, place))?;
         }
         if let Some(place) = self.columns.label {
             self.labels.push(class(header, line, place, row, options)?);
@@ -162,8 +162,8 @@ impl Column {
     }
 }
 
-fn stands(header: &Header, sample: usize, place: usize) -> Place {
-    Place { sample, column: header.columns.get(place).cloned() }
+fn stands(header: &Header, sample: usize, index: usize, place: usize) -> Place<'_> {
+    Place { sample, index, column: header.columns.get(place).map(String::as_str) }
 }
 
 /// The number in a cell; NaN where it is missing and the model handles that.
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(values.iter().map(|value| value.is_nan()).collect::<Vec<_>>(), [false, true, true, false]);
         assert_eq!(data.notes, [Note::Missing { values: 2 }]);
         let all = Moments::of(&data);
-        assert_eq!((all.range(0, &data), all.range(1, &data)), ((1.0, 1.0), (2.0, 2.0)));
+        assert_eq!((all.range(0), all.range(1)), ((1.0, 1.0), (2.0, 2.0)));
         assert!(load_with("a.csv", b"a,label\n1,\n", options).unwrap_err().contains("the label is missing"));
     }
 

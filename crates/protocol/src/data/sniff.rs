@@ -35,7 +35,8 @@ pub(super) fn dialect(start: &[u8], whole: bool, tabs: bool) -> Dialect {
         // What only ends lines separates nothing.
         first > 1 && records.iter().all(|(width, _)| *width == first) && !records.iter().all(|(_, ends_empty)| *ends_empty)
     };
-    let by_name = || found.iter().find(|(separator, _, records)| tabs && *separator == b'\t' && records.iter().any(|(width, _)| *width > 1));
+    let by_name =
+        || found.iter().find(|(separator, _, records)| tabs && *separator == b'\t' && records.iter().any(|(width, _)| *width > 1));
     // Where nothing fits all lines, the reader names the first that the likeliest does not fit.
     let likeliest = || {
         let alike = |records: &[(usize, bool)]| {
@@ -44,10 +45,10 @@ pub(super) fn dialect(start: &[u8], whole: bool, tabs: bool) -> Dialect {
         };
         found.iter().rev().max_by_key(|(_, _, records)| alike(records)).filter(|(_, _, records)| alike(records) > 0)
     };
-    let (separator, comments, width) = by_name()
-        .or_else(|| found.iter().find(even))
-        .or_else(likeliest)
-        .map_or((b',', marked, 1), |(separator, comments, records)| (*separator, *comments, records.first().map_or(1, |(width, _)| *width)));
+    let (separator, comments, width) =
+        by_name().or_else(|| found.iter().find(even)).or_else(likeliest).map_or((b',', marked, 1), |(separator, comments, records)| {
+            (*separator, *comments, records.first().map_or(1, |(width, _)| *width))
+        });
     let mut cells: Vec<String> = Vec::new();
     for record in reader(after(start, comments), separator).records().skip(1).map_while(Result::ok) {
         cells.extend(record.iter().map(str::to_owned));

@@ -17,7 +17,8 @@ const PIECE: usize = 1 << 16;
 /// encoding of Windows, which has Latin-1 in it.
 pub(super) fn open(path: &Path) -> Result<(Box<dyn Read>, Option<Note>), DataErrorKind> {
     let encoding = encoding_of(path)?;
-    let reader = DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).strip_bom(true).build(Input::open(path)?.into_read());
+    let reader =
+        DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).strip_bom(true).build(Input::open(path)?.into_read());
     let note = (encoding != UTF_8).then(|| Note::Encoding { name: encoding.name() });
     Ok((Box::new(BufReader::with_capacity(PIECE, reader)), note))
 }

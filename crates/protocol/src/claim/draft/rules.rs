@@ -108,7 +108,6 @@ mod tests {
             columns: names.clone(),
             resized: 0,
             arrays: Vec::new(),
-            exact: None,
             notes: Vec::new(),
             sha256: String::new(),
         };
