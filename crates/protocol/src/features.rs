@@ -39,7 +39,8 @@ pub fn features(
     integers: bool,
     whole: impl FnOnce() -> Result<Moments, ProtocolError>,
 ) -> Result<Option<Features>, ProtocolError> {
-    if rules.is_empty() && unit.is_none() && scale != Scale::Data {
+    // Only rules keep what is missing as it is.
+    if rules.is_empty() && unit.is_none() && scale != Scale::Data && !data.has_missing() {
         return Ok(None);
     }
     let d = data.sample_len();

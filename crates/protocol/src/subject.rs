@@ -235,8 +235,14 @@ impl Subject {
             classes: Some(self.signature.classes),
             width: Some(self.signature.sample.iter().product()),
             precision: precision(&self.signature),
+            missing: self.handles_missing(),
             ..LoadOptions::default()
         })
+    }
+
+    /// True for models of decision trees, whose tests send a missing value one way.
+    fn handles_missing(&self) -> bool {
+        self.model.graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")))
     }
 
     /// Returns the names of all inputs that are not attacked, of those too that became constants.

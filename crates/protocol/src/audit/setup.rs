@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use super::state::{States, Tally};
 use super::trees::trees_of;
 use crate::data::{self, Dataset};
-use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
+use crate::flags::{BATCH_ONE, DATA_NOTES, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::plan::{input_box, scale_name};
 use crate::run::{Identity, RunFolder, StageLine};
 use crate::{Plan, ProtocolError, Referee, Subject, features, hash};
@@ -117,6 +117,10 @@ impl<'a> Run<'a> {
         let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, target.is_some(), &mut read_trees)?;
         if let Some(message) = instead {
             flags.raise(&NO_GRADIENT, message);
+        }
+        if !dataset.notes.is_empty() {
+            let notes: Vec<String> = dataset.notes.iter().map(ToString::to_string).collect();
+            flags.raise(&DATA_NOTES, notes.join("; "));
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if subject.endpoint.is_some() {

@@ -137,6 +137,12 @@ impl Dataset {
         }
     }
 
+    /// True where values are missing.
+    #[must_use]
+    pub fn has_missing(&self) -> bool {
+        matches!(&self.pixels, Pixels::F32(values) if values.iter().any(|value| value.is_nan()))
+    }
+
     /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
     pub(crate) fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
         self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()

@@ -66,7 +66,13 @@ pub enum Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let some = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let quoted = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| if name.is_empty() { "the first, which has no name".to_owned() } else { format!("`{name}`") })
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         match self {
             Self::Oriented { images } => write!(f, "{} turned as EXIF says", some(*images, "image")),
             Self::Ignored { profiles, alphas, depths, animations } => {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
+use ::parquet::basic::Encoding;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
@@ -27,6 +28,7 @@ pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, D
     }
     let reader = SerializedFileReader::new(file).map_err(malformed)?;
     bounded(reader.metadata(), metadata.len())?;
+    paged(&reader, metadata.len())?;
     let schema = reader.metadata().file_metadata().schema_descr();
     if let Some(nested) = schema.root_schema().get_fields().iter().find(|field| !field.is_primitive()) {
         let reason = format!("column `{}` holds several values in a row", nested.name());
@@ -42,16 +44,52 @@ pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, D
     Ok(Some(header))
 }
 
-/// Refuses a file that declares far more than its size makes likely.
+/// Refuses a file that declares far more than its size makes likely, and columns that lie outside it, which the reader takes for granted.
 fn bounded(metadata: &ParquetMetaData, size: u64) -> Result<(), DataErrorKind> {
     let most = unpacked_limit(size);
-    let declared = metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| column.uncompressed_size());
-    let cells =
-        metadata.row_groups().iter().map(|group| group.num_rows().saturating_mul(i64::try_from(group.num_columns()).unwrap_or(i64::MAX)));
-    for sizes in [declared.collect::<Vec<_>>(), cells.collect()] {
-        let sum = sizes.iter().try_fold(0_u64, |sum, size| Some(sum.saturating_add(u64::try_from(*size).ok()?)));
-        if sum.is_none_or(|sum| sum > most) {
-            return Err(DataErrorKind::Malformed { format: "Parquet", reason: Unpacked { most }.to_string() });
+    let refused = |reason: String| DataErrorKind::Malformed { format: "Parquet", reason };
+    let (mut bytes, mut cells) = (0_u64, 0_u64);
+    for group in metadata.row_groups() {
+        let rows = u64::try_from(group.num_rows()).map_err(|_| refused("a part of it has a negative number of rows".to_owned()))?;
+        cells = cells.saturating_add(rows.saturating_mul(group.num_columns() as u64));
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            let places = [start, column.data_page_offset(), column.compressed_size(), column.uncompressed_size()].map(u64::try_from);
+            let [Ok(start), Ok(_), Ok(packed), Ok(unpacked)] = places else {
+                return Err(refused(format!("column `{}` has a negative place or size", column.column_descr().name())));
+            };
+            if start.checked_add(packed).is_none_or(|end| end > size) {
+                return Err(refused(format!("column `{}` goes beyond the end of the file", column.column_descr().name())));
+            }
+            bytes = bytes.saturating_add(unpacked);
+        }
+    }
+    if bytes.max(cells) > most { Err(refused(Unpacked { most }.to_string())) } else { Ok(()) }
+}
+
+/// Walks through all pages of all columns: the reader of rows takes for granted that a page which refers to a dictionary comes after it, and
+/// unpacks whatever a page's own header says.
+fn paged(reader: &SerializedFileReader<File>, size: u64) -> Result<(), DataErrorKind> {
+    let most = unpacked_limit(size);
+    let refused = |reason: String| DataErrorKind::Malformed { format: "Parquet", reason };
+    let mut unpacked = 0_u64;
+    for number in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(number).map_err(malformed)?;
+        for column in 0..group.num_columns() {
+            let mut has_dictionary = false;
+            for page in group.get_column_page_reader(column).map_err(malformed)? {
+                let page = page.map_err(malformed)?;
+                unpacked = unpacked.saturating_add(page.buffer().len() as u64);
+                if unpacked > most {
+                    return Err(refused(Unpacked { most }.to_string()));
+                }
+                has_dictionary |= page.is_dictionary_page();
+                // Old writers use the second name.
+                let refers = matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+                if refers && !has_dictionary {
+                    return Err(refused("a page refers to a dictionary that is not there".to_owned()));
+                }
+            }
         }
     }
     Ok(())

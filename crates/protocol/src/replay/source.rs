@@ -298,7 +298,7 @@ impl Source {
 
 /// Reads stored samples with what these inputs are held at, for which evidence has names of its own.
 fn stored(path: &Path, names: Vec<String>) -> Result<Dataset, ProtocolError> {
-    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), ..LoadOptions::default() };
+    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), missing: true, ..LoadOptions::default() };
     let mut data = data::load(path, &options)?;
     data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name = name);
     Ok(data)
@@ -376,7 +376,7 @@ impl Artefact {
 impl Samples {
     /// Reads samples that a run or a check wrote.
     fn stored(path: &Path) -> Result<Self, ProtocolError> {
-        let data = data::load(path, &LoadOptions::default())?;
+        let data = data::load(path, &LoadOptions { missing: true, ..LoadOptions::default() })?;
         let rows = data::numbers(path, "sample")?.into_iter().enumerate().map(|(row, sample)| (sample, row)).collect();
         Ok(Self { data, scale: Scale::Unit, rows })
     }
