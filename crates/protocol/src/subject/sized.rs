@@ -165,6 +165,8 @@ impl<'a> DataFiles<'a> {
             channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),
             input: input.map(|id| model.graph.value(id).name.clone()),
             arrays,
+            // Whether the model handles what is missing is asked when it is known.
+            missing: true,
             ..LoadOptions::default()
         };
         Ok(data::load(self.path, &options)?)
