@@ -2,25 +2,10 @@
 
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
+use brinell_record::Artefact;
+
 use crate::ending;
 use crate::{Ending, Reading};
-
-/// What the user says about a model's inputs and outputs.
-///
-/// | Name | Default | Meaning |
-/// |---|---|---|
-/// | `input` | the only one | name of the input that is attacked; the others are held |
-/// | `output` | the first; the scores where that is a class | name of the output that decides |
-/// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, where the output is one score |
-/// | `shape` | as in the file | sizes of one sample of the attacked input, where the file leaves some free |
-#[derive(Debug, Clone, Default, PartialEq)]
-#[expect(missing_docs, reason = "the table says it")]
-pub struct Interface {
-    pub input: Option<String>,
-    pub output: Option<String>,
-    pub threshold: Option<f64>,
-    pub shape: Option<Vec<usize>>,
-}
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -171,9 +156,9 @@ impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///
     /// # Errors
-    /// [`SignatureError`] where `interface` names no input or output of it, or these are not those of a classifier.
-    pub fn of(graph: &Graph, interface: &Interface) -> Result<Self, SignatureError> {
-        let (input, others) = attacked(graph, interface.input.as_deref())?;
+    /// [`SignatureError`] where `artefact` names no input or output of it, or these are not those of a classifier.
+    pub fn of(graph: &Graph, artefact: &Artefact) -> Result<Self, SignatureError> {
+        let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let value = graph.value(input);
         let dtype = value.dtype.filter(|dtype| !matches!(dtype, DType::Bool | DType::String));
         let dtype = dtype.ok_or_else(|| SignatureError::InputType { name: value.name.clone(), dtype: value.dtype })?;
@@ -186,7 +171,7 @@ impl Signature {
         };
         let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
         let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
-        let (output_index, output) = decisive(graph, interface.output.as_deref())?;
+        let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let width = width(graph, output, fixed_batch)?;
         let out = graph.value(output);
         if !out.dtype.is_some_and(DType::is_float) {
@@ -197,7 +182,7 @@ impl Signature {
         if width == 1 && ending == Ending::Softmax {
             return Err(SignatureError::Constant { name: out.name.clone() });
         }
-        let threshold = threshold(&out.name, width, ending, interface.threshold)?;
+        let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
         Ok(Self {
             input,
             input_name: value.name.clone(),
@@ -218,9 +203,9 @@ impl Signature {
     /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
     ///
     /// # Errors
-    /// [`SignatureError`] where `interface` names no input, or another one holds no numbers.
-    pub fn held_of(graph: &Graph, interface: &Interface) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
-        let (input, others) = attacked(graph, interface.input.as_deref())?;
+    /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
+    pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
+        let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let batch = graph.shape(input).and_then(|shape| shape.first()?.fixed());
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
