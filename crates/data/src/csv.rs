@@ -69,8 +69,7 @@ pub(super) fn moments_of_parquet(path: &Path, options: &LoadOptions) -> Result<M
 
 /// Reads the labels of a table that holds more; `None` where it has a single column, which may have no title.
 pub(super) fn labels(path: &Path, options: &LoadOptions) -> Result<Option<Labels>, DataErrorKind> {
-    let (dialect, _) = open(path)?;
-    if dialect.width > 1 { sheet::labels(path, rows, options).map(Some) } else { Ok(None) }
+    if open(path)?.dialect.width > 1 { sheet::labels(path, rows, options).map(Some) } else { Ok(None) }
 }
 
 /// Reads the labels of a Parquet file.
@@ -82,8 +81,15 @@ pub(super) fn malformed(reason: impl Into<String>) -> DataErrorKind {
     DataErrorKind::Malformed { format: "table", reason: reason.into() }
 }
 
+/// A table of text from its first line on.
+struct Opened {
+    dialect: sniff::Dialect,
+    stream: Box<dyn Read>,
+    note: Option<Note>,
+}
+
 /// Opens a table behind its comments.
-fn open(path: &Path) -> Result<(sniff::Dialect, (Box<dyn Read>, Option<Note>)), DataErrorKind> {
+fn open(path: &Path) -> Result<Opened, DataErrorKind> {
     let (mut stream, note) = text::open(path)?;
     let mut start = Vec::new();
     (&mut stream).take(START).read_to_end(&mut start)?;
@@ -92,12 +98,12 @@ fn open(path: &Path) -> Result<(sniff::Dialect, (Box<dyn Read>, Option<Note>)), 
     for _ in 0..dialect.comments {
         whole.skip_until(b'\n')?;
     }
-    Ok((dialect, (Box::new(whole), note)))
+    Ok(Opened { dialect, stream: Box::new(whole), note })
 }
 
 /// Passes the rows of a table of text on; in memory is one at a time.
 fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKind> {
-    let (dialect, (whole, note)) = open(path)?;
+    let Opened { dialect, stream, note } = open(path)?;
     let mut notes: Vec<Note> = note.into_iter().collect();
     if dialect.comments > 0 {
         notes.push(Note::Comments { lines: dialect.comments });
@@ -105,7 +111,7 @@ fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, DataErrorKin
     if dialect.decimal == Decimal::Comma {
         notes.push(Note::DecimalComma);
     }
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(dialect.separator).trim(csv::Trim::All).from_reader(whole);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(dialect.separator).trim(csv::Trim::All).from_reader(stream);
     let mut header: Option<Header> = None;
     for record in reader.records() {
         let record = record.map_err(|error| refused(&error, dialect))?;

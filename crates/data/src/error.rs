@@ -189,7 +189,7 @@ pub enum DataErrorKind {
     },
     /// The model has other inputs than the attacked one, and the data cannot hold them.
     #[error(
-        "holds one array, but the model has further inputs, which need arrays of their own: {}",
+        "holds one array, but the model's inputs {} need values of their own, which .npz and .safetensors files hold as arrays of these names and tables as columns",
         names.join(", ")
     )]
     OneArray {

@@ -19,36 +19,51 @@ pub(super) struct Dialect {
     pub(super) width: usize,
 }
 
+/// What a table looks like with a separator.
+struct Attempt {
+    separator: u8,
+    comments: usize,
+    /// Cells of each record, and whether the last of them is empty.
+    records: Vec<(usize, bool)>,
+}
+
+impl Attempt {
+    /// Cells of the first record.
+    fn width(&self) -> usize {
+        self.records.first().map_or(1, |(width, _)| *width)
+    }
+
+    /// Records as wide as the first; none where the separator separates nothing.
+    fn alike(&self) -> usize {
+        let width = self.width();
+        if width > 1 { self.records.iter().filter(|(other, _)| *other == width).count() } else { 0 }
+    }
+
+    /// True where all records are alike; what only ends lines separates nothing.
+    fn is_even(&self) -> bool {
+        self.alike() > 0 && self.alike() == self.records.len() && !self.records.iter().all(|(_, ends_empty)| *ends_empty)
+    }
+}
+
 /// Tells the dialect from how a table begins; `whole` where that is all of it, `tabs` where its name says that tabs separate cells.
 pub(super) fn dialect(start: &[u8], whole: bool, tabs: bool) -> Dialect {
     let marked = start.split(|byte| *byte == b'\n').take_while(|line| line.starts_with(b"#")).count();
-    let fits = |separator: u8| {
+    let attempt = |separator: u8| {
         // A title may begin with the sign of comments: it has as many cells as the lines below it.
-        let widths = records(after(start, marked.saturating_sub(1)), separator, whole);
-        let titled = marked > 0 && matches!(widths.as_slice(), [(first, _), (second, _), ..] if first == second && *first > 1);
-        let comments = if titled { marked - 1 } else { marked };
-        (separator, comments, if titled { widths } else { records(after(start, marked), separator, whole) })
+        let records_after = |comments: usize| records(after(start, comments), separator, whole);
+        let titled = records_after(marked.saturating_sub(1));
+        if marked > 0 && matches!(titled.as_slice(), [(first, _), (second, _), ..] if first == second && *first > 1) {
+            Attempt { separator, comments: marked - 1, records: titled }
+        } else {
+            Attempt { separator, comments: marked, records: records_after(marked) }
+        }
     };
-    let found: Vec<(u8, usize, Vec<(usize, bool)>)> = SEPARATORS.into_iter().map(fits).collect();
-    let even = |(_, _, records): &&(u8, usize, Vec<(usize, bool)>)| {
-        let first = records.first().map_or(0, |(width, _)| *width);
-        // What only ends lines separates nothing.
-        first > 1 && records.iter().all(|(width, _)| *width == first) && !records.iter().all(|(_, ends_empty)| *ends_empty)
-    };
-    let by_name =
-        || found.iter().find(|(separator, _, records)| tabs && *separator == b'\t' && records.iter().any(|(width, _)| *width > 1));
+    let attempts = SEPARATORS.map(attempt);
+    let by_name = attempts.iter().find(|attempt| tabs && attempt.separator == b'\t' && attempt.records.iter().any(|(width, _)| *width > 1));
     // Where nothing fits all lines, the reader names the first that the likeliest does not fit.
-    let likeliest = || {
-        let alike = |records: &[(usize, bool)]| {
-            let first = records.first().map_or(0, |(width, _)| *width);
-            if first > 1 { records.iter().filter(|(width, _)| *width == first).count() } else { 0 }
-        };
-        found.iter().rev().max_by_key(|(_, _, records)| alike(records)).filter(|(_, _, records)| alike(records) > 0)
-    };
-    let (separator, comments, width) =
-        by_name().or_else(|| found.iter().find(even)).or_else(likeliest).map_or((b',', marked, 1), |(separator, comments, records)| {
-            (*separator, *comments, records.first().map_or(1, |(width, _)| *width))
-        });
+    let likeliest = || attempts.iter().rev().max_by_key(|attempt| attempt.alike()).filter(|attempt| attempt.alike() > 0);
+    let found = by_name.or_else(|| attempts.iter().find(|attempt| attempt.is_even())).or_else(likeliest);
+    let (separator, comments, width) = found.map_or((b',', marked, 1), |found| (found.separator, found.comments, found.width()));
     let mut cells: Vec<String> = Vec::new();
     for record in reader(after(start, comments), separator).records().skip(1).map_while(Result::ok) {
         cells.extend(record.iter().map(str::to_owned));

@@ -21,7 +21,7 @@ fn idx(kind: u8, shape: &[u32], values: &[u8]) -> Vec<u8> {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -425,9 +425,9 @@ fn numbers_that_a_wide_model_would_get_otherwise_are_refused_in_every_format() {
 
 #[test]
 fn files_that_unpack_without_end_are_refused() {
-    let zeros = vec![0; 300 << 20];
-    let error = refusal("a.gz", &gzip(&idx(8, &[300, 1 << 20], &zeros)));
+    let zeros = vec![0; 257 << 20];
+    let error = refusal("a.gz", &gzip(&idx(8, &[257, 1 << 20], &zeros)));
     assert!(error.to_string().contains("unpacks to more than"), "{error}");
-    let error = refusal("a.npz", &npz(&[("x", npy("|u1", false, "(300, 1048576)", &zeros))], true));
+    let error = refusal("a.npz", &npz(&[("x", npy("|u1", false, "(257, 1048576)", &zeros))], true));
     assert!(error.to_string().contains("unpacks to more than"), "{error}");
 }
