@@ -98,7 +98,9 @@ impl Run<'_> {
     /// True where attacks are run on the sample: it is classified right, stands (or a nearer example is wanted), and does not have the target as
     /// its label.
     fn attackable(&self, sample: usize) -> bool {
-        let open = |state: &State| state.broken.is_none() || self.book.nearest;
+        // Where a search has shown that there is no example, no attack can find one.
+        let searched = |state: &State| state.none_within.is_some_and(|radius| radius >= self.case.ball.eps);
+        let open = |state: &State| self.book.nearest || (state.broken.is_none() && !searched(state));
         let wanted = |state: &State| state.correct() && open(state) && Some(state.label) != self.case.target;
         self.book.states.get(sample).is_some_and(wanted)
     }
