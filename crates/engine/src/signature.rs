@@ -3,6 +3,7 @@
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
 use brinell_record::Artefact;
+use brinell_task::Classify;
 
 use crate::ending;
 use crate::{Ending, Reading};
@@ -214,6 +215,12 @@ impl Signature {
     #[must_use]
     pub fn width(&self) -> usize {
         self.reading.values(self.classes)
+    }
+
+    /// Returns the task of a classifier with this signature.
+    #[must_use]
+    pub fn classify(&self) -> Classify {
+        Classify::of(self.classes, self.output_index, self.reading)
     }
 
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.

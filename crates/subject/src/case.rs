@@ -5,11 +5,12 @@ use std::sync::Arc;
 use brinell_data::{self as data, Dataset, Scale};
 use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::{Question, Running};
-use brinell_threat::{Ball, Goal, Grid, InputBox};
+use brinell_task::{Classify, Demand, Wanted};
+use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
-use crate::{Opened, Referee, Subject, SubjectError, features};
+use crate::{Opened, Referee, Subject, SubjectError, features, units};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -70,6 +71,9 @@ impl Case {
         let target = threat.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(artefact, &data.shape)?;
         let grid = subject.grid(&preprocess, &ball)?;
+        if ball.features.is_none() {
+            units::check(artefact, &data)?;
+        }
         if !threat.eps.is_nearest() {
             ball.check_size(data.sample_len())?;
         }
@@ -113,11 +117,20 @@ impl Case {
 
     /// Returns what an attack wants of a sample with this label.
     #[must_use]
-    pub fn goal(&self, label: usize) -> Goal {
-        match self.target {
-            Some(target) => Goal::Targeted { target },
-            None => Goal::Untargeted { label },
-        }
+    pub fn demand(&self, label: usize) -> Demand {
+        Demand::class(label, self.target)
+    }
+
+    /// Returns what an attack wants of every sample.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted::class(self.target)
+    }
+
+    /// Returns what the model's outputs mean.
+    #[must_use]
+    pub fn task(&self) -> Classify {
+        self.subject.signature.classify()
     }
 }
 
@@ -145,7 +158,7 @@ pub fn logits_of(
 ) -> Result<(), SubjectError> {
     oracle.prepare_forward()?;
     oracle.about(samples);
-    Ok(oracle.logits(&points.concat(), answer)?)
+    Ok(oracle.values(&points.concat(), answer)?)
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.

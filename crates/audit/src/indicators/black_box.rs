@@ -57,7 +57,9 @@ mod tests {
 
     #[test]
     fn a_few_samples_that_chance_may_have_chosen_do_not_block() {
-        for (gained, n, blocks) in [(0, 200, false), (1, 16, false), (2, 200, false), (8, 200, false), (10, 200, true), (3, 16, true), (40, 1000, true)] {
+        for (gained, n, blocks) in
+            [(0, 200, false), (1, 16, false), (2, 200, false), (8, 200, false), (10, 200, true), (3, 16, true), (40, 1000, true)]
+        {
             assert_eq!(hidden(gained, n) > BLACK_BOX_STRONGER.threshold, blocks, "{gained} of {n}: {}", hidden(gained, n));
         }
     }

@@ -2,9 +2,13 @@
 
 use brinell_engine::Ending;
 use brinell_graph::{Graph, Op};
+use brinell_task::{Classify, Task};
+use brinell_threat::Norm;
 
 use super::super::setup::Run;
-use crate::flags::{DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
+use crate::flags::{
+    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -27,6 +31,7 @@ impl Run<'_> {
                 names.join(", ")
             )
         });
+        self.flag_radius();
         self.flag_losses();
         if !self.case.data.notes.is_empty() {
             let notes: Vec<String> = self.case.data.notes.iter().map(ToString::to_string).collect();
@@ -39,6 +44,22 @@ impl Run<'_> {
                 self.case.data.shape
             )
         });
+    }
+
+    /// Doubts a radius that is far from the scale. Radii of features are in their own units, and one in L0 is a number of values.
+    fn flag_radius(&mut self) {
+        let ball = &self.case.ball;
+        if self.book.nearest || ball.features.is_some() || ball.norm == Norm::L0 || ball.eps <= 0.0 {
+            return;
+        }
+        let (eps, norm, scale) = (ball.eps, ball.norm, self.case.scale);
+        let share = eps / f64::from(ball.bounds.hi() - ball.bounds.lo());
+        self.flags.measure(&SMALL_RADIUS, share, || format!("eps is {eps} in a range of {scale}; radii are in units of that range"));
+        if norm == Norm::Linf {
+            self.flags.measure(&LARGE_RADIUS, share, || {
+                format!("eps is {eps} in a range of {scale}, so that every value may become any other; radii are in units of that range")
+            });
+        }
     }
 
     /// Says what was chosen among several outputs, and what is rounded.
@@ -79,9 +100,10 @@ impl Run<'_> {
     /// Says where a loss gave way to another for want of classes.
     fn flag_losses(&mut self) {
         let classes = self.case.subject.signature.classes;
-        let targeted = self.case.target.is_some();
+        let (wish, task, ample) = (self.case.wanted(), self.case.task(), Classify::new(usize::MAX));
         for recipe in self.book.stages.iter().map(|stage| &stage.recipe) {
-            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
+            let loss = |task: &Classify| task.fused(recipe.objective(), &wish);
+            let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };
             self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
                 format!(
                     "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
@@ -91,7 +113,7 @@ impl Run<'_> {
                     used.name()
                 )
             });
-            let (wanted, used) = (recipe.runs(targeted, usize::MAX), recipe.runs(targeted, classes));
+            let (wanted, used) = (recipe.runs(ample.count(&wish)), recipe.runs(task.count(&wish)));
             self.flags.measure_against(&FEW_TARGETS, f64::from(used), f64::from(wanted), || {
                 format!(
                     "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs \
