@@ -99,5 +99,7 @@ fn fill(buffer: &mut Buffer, array: &NamedArray) -> Result<(), String> {
     match &array.numbers {
         Numbers::Whole(values) => values.iter().find(|&&value| !buffer.push_whole(value)).map_or(Ok(()), |value| Err(value.to_string())),
         Numbers::Real(values) => values.iter().find(|&&value| !buffer.push_real(value)).map_or(Ok(()), |value| Err(value.to_string())),
+        // Buffers hold numbers.
+        Numbers::Text(values) => values.first().map_or(Ok(()), |text| Err(text.clone())),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_data::{self as data, Dataset, LoadOptions, Moments};
+use brinell_data::{self as data, Dataset, LoadOptions, Moments, Precision};
 use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
@@ -196,6 +196,12 @@ impl Subject {
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
             arrays: self.held_names(),
+            classes: Some(self.signature.classes),
+            width: Some(self.signature.sample.iter().product()),
+            drop: population.drop.clone(),
+            precision: precision(self.signature.dtype),
+            missing: handles_missing(&self.model.graph),
+            ..LoadOptions::default()
         })
     }
 
@@ -280,6 +286,20 @@ pub(crate) fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>
         (None, true) => Some(vec![1, 0]),
         (ranks, false) => ranks,
     }
+}
+
+/// What the numbers of an attacked input of that type have to keep.
+pub(crate) fn precision(dtype: DType) -> Precision {
+    match dtype {
+        DType::F64 => Precision::Double,
+        dtype if !dtype.is_float() => Precision::Whole,
+        _ => Precision::Single,
+    }
+}
+
+/// True for models of decision trees, whose tests send a missing value one way.
+pub(crate) fn handles_missing(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")))
 }
 
 /// Height and width that image files are resized to, where the model takes images.

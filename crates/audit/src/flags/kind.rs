@@ -69,6 +69,7 @@ pub const ALL: &[&Kind] = &[
     &SMALL_SAMPLE,
     &TARGET_IS_LABEL,
     &RESIZED,
+    &DATA_NOTES,
     &DEVICE,
     &BATCH_ONE,
     &RUNTIME,
@@ -147,6 +148,8 @@ pub(crate) const SMALL_SAMPLE: Kind = Kind { raised_if: Side::Below, ..Kind::abo
 pub(crate) const TARGET_IS_LABEL: Kind = Kind::above("target-is-label", Severity::Note, 0.0, "samples");
 /// Images were resized to the model's input.
 pub(crate) const RESIZED: Kind = Kind::above("resized-images", Severity::Note, 0.0, "samples");
+/// Something was done to the data on the way from the file, or left out.
+pub(crate) const DATA_NOTES: Kind = Kind::fact("data-notes", Severity::Note);
 /// Part of the model does not run on the device that was asked for.
 pub(crate) const DEVICE: Kind = Kind::fact("device", Severity::Warning);
 /// The model runs with its own fixed batch size.
