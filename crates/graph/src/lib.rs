@@ -20,6 +20,7 @@ mod dim;
 mod dtype;
 mod graph;
 mod infer;
+mod narrow;
 mod op;
 mod print;
 mod rebatch;
@@ -31,6 +32,7 @@ pub use dim::{Dim, Shape};
 pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
 pub use infer::count;
+pub use narrow::SmallFloat;
 pub use op::{
     Bitwise, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, Operand, PadMode, PoolAttrs, Quant, Real, Reduce, ResizeAttrs,
     ResizeCoordinates, ResizeMode, ResizeNearest, ScatterReduction,

@@ -172,7 +172,7 @@ impl Tensor {
             TensorData::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
-            TensorData::Raw { dtype, bytes, .. } => match dtype {
+            TensorData::Raw { dtype, bytes, len } => match dtype {
                 DType::F16 => each(bytes, |b| f64::from(half::f16::from_le_bytes(b))),
                 DType::Bf16 => each(bytes, |b| f64::from(half::bf16::from_le_bytes(b))),
                 DType::I16 => each(bytes, |b| f64::from(i16::from_le_bytes(b))),
@@ -186,6 +186,7 @@ impl Tensor {
                 DType::U8 | DType::Bool => each(bytes, |b| f64::from(u8::from_le_bytes(b))),
                 DType::I8 => each(bytes, |b| f64::from(i8::from_le_bytes(b))),
                 DType::String => return None,
+                _ => crate::narrow::decode(*dtype, bytes, *len)?.into_iter().map(f64::from).collect(),
             },
         })
     }
@@ -207,6 +208,19 @@ impl Tensor {
             },
             _ => None,
         }
+    }
+}
+
+impl Tensor {
+    /// Returns the same numbers in a type that one computes with; `None` where they have one.
+    #[must_use]
+    pub fn widened(&self) -> Option<Self> {
+        let TensorData::Raw { dtype, bytes, len } = &self.data else { return None };
+        let data = match dtype.widened()? {
+            DType::F32 => TensorData::F32(crate::narrow::decode(*dtype, bytes, *len)?),
+            to => TensorData::Raw { dtype: to, bytes: crate::narrow::unpack(*dtype, bytes, *len)?.into(), len: *len },
+        };
+        Self::new(self.shape.clone(), data)
     }
 }
 

@@ -98,6 +98,18 @@ pub enum ImportError {
         /// What is wrong.
         problem: String,
     },
+    /// Nodes that wait for each other, so that none can run.
+    #[error("the nodes {} need each other's results", crate::import::listed(nodes))]
+    Cycle {
+        /// Names of the nodes, or of their first outputs, each behind one that needs it.
+        nodes: Vec<String>,
+    },
+    /// The path names something else than a file: a folder, a pipe, a device.
+    #[error("{} is no regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file itself could not be read.
     #[error("cannot read {}", path.display())]
     Io {

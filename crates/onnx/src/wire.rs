@@ -17,6 +17,7 @@ const GRAPH_NODE: u64 = 1;
 const GRAPH_INITIALIZER: u64 = 5;
 const GRAPH_INPUT: u64 = 11;
 const GRAPH_OUTPUT: u64 = 12;
+const GRAPH_SPARSE: u64 = 15;
 const FUNCTION_NODE: u64 = 7;
 const NODE_ATTRIBUTE: u64 = 5;
 const MODEL_FIELDS: [u64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25];
@@ -194,7 +195,7 @@ impl Budget {
             self.field()?;
             match field {
                 Field::Bytes(GRAPH_NODE, node) => self.node(node)?,
-                Field::Bytes(GRAPH_INITIALIZER, tensor) => self.flat(tensor)?,
+                Field::Bytes(GRAPH_INITIALIZER | GRAPH_SPARSE, tensor) => self.flat(tensor)?,
                 Field::Bytes(GRAPH_INPUT | GRAPH_OUTPUT, info) => {
                     self.declared = self.declared.saturating_add(u64::try_from(info.len()).unwrap_or(u64::MAX));
                     if self.declared > MAX_DECLARED {

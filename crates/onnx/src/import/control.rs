@@ -1,11 +1,13 @@
 //! If, Loop and Scan whose conditions and lengths are constant: their bodies are unrolled.
 
+use std::collections::HashMap;
+
 use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, function, opaque, size, unknown};
+use super::{Importer, Node, Refusal, arranged, bad, function, opaque, order, size, sparse, unknown};
 use crate::proto::GraphProto;
 use crate::{tensor, wire};
 
@@ -20,8 +22,7 @@ impl Importer<'_> {
         let encoded = node.attributes.find(name).and_then(|attribute| attribute.g.as_ref());
         let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is no graph")) };
         wire::check_subgraph(encoded).map_err(|e| Refusal::Bad(e.to_string()))?;
-        let body = GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))?;
-        if body.sparse_initializer.is_empty() { Ok(body) } else { opaque("its body has sparse tensors") }
+        GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))
     }
 
     /// Appends the nodes of a body with its inputs bound, and returns its outputs.
@@ -32,9 +33,9 @@ impl Importer<'_> {
         if body.input.len() != inputs.len() {
             return bad(format!("its body has {} inputs, {} are given", body.input.len(), inputs.len()));
         }
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashMap::new());
         let outputs = self.unroll_here(node, body, inputs);
-        for (name, before) in self.scopes.pop().unwrap_or_default().into_iter().rev() {
+        for (name, before) in self.scopes.pop().unwrap_or_default() {
             match before {
                 Some(id) => self.by_name.insert(name, id),
                 None => self.by_name.remove(&name),
@@ -48,11 +49,17 @@ impl Importer<'_> {
             self.bind(formal.name.as_deref().unwrap_or_default(), actual);
         }
         for encoded in &body.initializer {
-            let (name, id) = self.constant_of_body(encoded)?;
+            let (name, id) = self.constant_of_body(encoded, false)?;
+            self.bind(&name, id);
+        }
+        for encoded in &body.sparse_initializer {
+            let (name, id) = self.constant_of_body(encoded, true)?;
             self.bind(&name, id);
         }
         let nodes = function::inline(&body.node, self.functions, node.opsets).map_err(|e| Refusal::Bad(e.to_string()))?;
         self.spend(nodes.len().saturating_add(1))?;
+        let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |name| self.by_name.contains_key(name));
+        let nodes = arranged(nodes, &order.map_err(|disorder| Refusal::Bad(disorder.problem()))?);
         for (inner, opsets) in &nodes {
             self.node(inner, opsets).map_err(|e| Refusal::Opaque(format!("its body cannot be unrolled: {e}")))?;
         }
@@ -70,13 +77,15 @@ impl Importer<'_> {
     }
 
     /// A tensor of a body: all iterations share one constant.
-    pub(super) fn constant_of_body(&mut self, encoded: &Bytes) -> Result<(String, ValueId), Refusal> {
+    pub(super) fn constant_of_body(&mut self, encoded: &Bytes, is_sparse: bool) -> Result<(String, ValueId), Refusal> {
         // The bytes are kept, so that no other tensor comes to lie at their address.
         let place = (encoded.as_ptr().addr(), encoded.len());
         if let Some((_, name, id)) = self.shared.get(&place) {
             return Ok((name.clone(), *id));
         }
-        let named = tensor::read(encoded, self.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?;
+        let source = self.source.alone();
+        let named = if is_sparse { sparse::read(encoded, source, &mut self.sparse) } else { tensor::read(encoded, source) };
+        let named = named.map_err(|e| Refusal::Bad(e.to_string()))?;
         let id = self.graph.constant(&named.name, named.tensor);
         self.shared.insert(place, (encoded.clone(), named.name.clone(), id));
         Ok((named.name, id))

@@ -6,6 +6,7 @@ use brinell_graph::{DType, Dim, Shape};
 
 use super::Importer;
 use super::known::{Known, sized};
+use super::sparse;
 use crate::error::ImportError;
 use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
 use crate::tensor::{self, MAX_RANK, Named};
@@ -13,12 +14,11 @@ use crate::tensor::{self, MAX_RANK, Named};
 impl<'a> Importer<'a> {
     /// Adds initializers and inputs. An initializer that is also an input is a constant, as is an input whose value is known.
     pub(super) fn interface(&mut self, proto: &'a GraphProto, known: &Known, batched: bool) -> Result<(), ImportError> {
-        if !proto.sparse_initializer.is_empty() {
-            return Err(ImportError::BadTensor { tensor: String::new(), problem: "sparse tensors are not supported".to_owned() });
-        }
         let mut constants = HashSet::new();
-        for encoded in &proto.initializer {
-            let Named { name, tensor, location } = tensor::read(encoded, self.source)?;
+        let dense = proto.initializer.iter().map(|encoded| (encoded, false));
+        for (encoded, is_sparse) in dense.chain(proto.sparse_initializer.iter().map(|encoded| (encoded, true))) {
+            let named = if is_sparse { sparse::read(encoded, self.source, &mut self.sparse) } else { tensor::read(encoded, self.source) };
+            let Named { name, tensor, location } = named?;
             self.external.extend(location);
             if name.is_empty() || !constants.insert(name.clone()) {
                 return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });

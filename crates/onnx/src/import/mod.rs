@@ -22,19 +22,24 @@ mod linear;
 mod lp;
 mod microsoft;
 mod ml;
+mod nbits;
 mod norm;
 mod opaque;
+mod order;
 mod pool;
 mod quant;
 mod recurrent;
 mod reduce;
 mod resize;
 mod rule;
+mod scale;
 mod sequence;
 mod size;
+mod sparse;
 mod symbol;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -46,11 +51,14 @@ use prost::bytes::Bytes;
 
 pub use self::ml::ClassLabels;
 pub(crate) use self::opaque::{captured_names, inner_operators};
+pub(crate) use self::order::listed;
 pub use self::rule::{Operator, operators};
 
 use self::attribute::Attributes;
 use self::content::Content;
+use self::function::Inlined;
 pub use self::known::Known;
+use self::order::Disorder;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
 use crate::tensor::Source;
@@ -162,7 +170,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
     }
     let opsets = Rc::new(opsets);
-    let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
+    let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?)?;
     let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
     let Imported { graph, external, class_labels, maps, reversed } = match read(true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
@@ -180,6 +188,22 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         maps,
         reversed,
     })
+}
+
+/// The nodes of a model, each behind what it needs.
+fn in_order(nodes: Vec<Inlined>) -> Result<Vec<Inlined>, ImportError> {
+    let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |_| false);
+    let order = order.map_err(|disorder| match disorder {
+        Disorder::Cycle(nodes) => ImportError::Cycle { nodes },
+        Disorder::Broken(problem) => ImportError::NotOnnx { detail: problem },
+    })?;
+    Ok(arranged(nodes, &order))
+}
+
+/// The same nodes in another order.
+fn arranged(nodes: Vec<Inlined>, order: &[usize]) -> Vec<Inlined> {
+    let mut slots: Vec<Option<Inlined>> = nodes.into_iter().map(Some).collect();
+    order.iter().filter_map(|&i| slots.get_mut(i).and_then(Option::take)).collect()
 }
 
 fn opsets(imports: &[OperatorSetId]) -> BTreeMap<String, i64> {
@@ -234,7 +258,10 @@ struct Node<'a> {
     opsets: &'a Rc<BTreeMap<String, i64>>,
     /// Version of the operator that holds in this opset; 0 where it is not known.
     version: i64,
+    /// Constants of storage types are widened.
     inputs: Vec<Option<ValueId>>,
+    /// Element types of the inputs as the file has them.
+    stored: Vec<Option<DType>>,
     outputs: Vec<Option<&'a str>>,
     attributes: Attributes,
     encoded: &'a [Bytes],
@@ -250,6 +277,11 @@ impl Node<'_> {
         self.inputs.get(i).copied().flatten()
     }
 
+    /// Element type of an input as the file has it.
+    fn stored(&self, i: usize) -> Option<DType> {
+        self.stored.get(i).copied().flatten()
+    }
+
     /// True where an output beyond the first `n` is named.
     fn has_outputs_beyond(&self, n: usize) -> bool {
         self.outputs.iter().skip(n).any(Option::is_some)
@@ -263,7 +295,7 @@ struct Importer<'a> {
     graph: Graph,
     by_name: HashMap<String, ValueId>,
     /// What the names that the bodies being unrolled have taken meant outside, innermost body last.
-    scopes: Vec<Vec<(String, Option<ValueId>)>>,
+    scopes: Vec<HashMap<String, Option<ValueId>>>,
     functions: &'a [FunctionProto],
     source: Source<'a>,
     /// Nodes that unrolling has made.
@@ -275,6 +307,12 @@ struct Importer<'a> {
     contents: HashMap<ValueId, Content>,
     /// What opaque nodes make, and what is made of it.
     tainted: HashSet<ValueId>,
+    /// Elements that sparse tensors may still become.
+    sparse: usize,
+    /// Constants of storage types, widened.
+    wide: HashMap<ValueId, ValueId>,
+    /// Bytes that constants may still grow by when they are unpacked.
+    room: usize,
     /// Elements that folding may still make: a small file must not ask for a lot of memory.
     fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
@@ -301,7 +339,7 @@ struct Imported {
 
 fn import<'a>(
     proto: &'a GraphProto,
-    nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
+    nodes: &[Inlined],
     functions: &'a [FunctionProto],
     source: Source<'a>,
     known: &Known,
@@ -318,6 +356,9 @@ fn import<'a>(
         sequences: HashMap::new(),
         contents: HashMap::new(),
         tainted: HashSet::new(),
+        sparse: sparse::DENSE,
+        wide: HashMap::new(),
+        room: unpack::ROOM,
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
@@ -378,9 +419,14 @@ impl<'a> Importer<'a> {
         }
         let attributes = Attributes::decode(&proto.attribute).map_err(|e| fail(format!("an attribute cannot be decoded: {e}")))?;
         let version = if domain.is_empty() { version::since(op, opset).unwrap_or(0) } else { 0 };
-        let node =
-            Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
-        match self.apply(&node) {
+        let stored = inputs.iter().map(|id| self.graph.value((*id)?).dtype).collect();
+        let widened = inputs.iter().map(|id| id.map(|id| self.widened(id))).collect();
+        let encoded = proto.attribute.as_slice();
+        let mut node = Node { name, op, domain: &domain, opset, opsets, version, inputs: widened, stored, outputs, attributes, encoded };
+        let applied = self.apply(&node);
+        // What is carried along has its operands as they are.
+        node.inputs = inputs;
+        match applied {
             Ok(()) => Ok(()),
             Err(Refusal::Opaque(reason)) => self.opaque(&node, reason, false).map_err(fail),
             Err(Refusal::Unknown(reason)) => {
@@ -446,7 +492,7 @@ impl<'a> Importer<'a> {
     fn bind(&mut self, name: &str, id: ValueId) {
         let before = self.by_name.insert(name.to_owned(), id);
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push((name.to_owned(), before));
+            scope.entry(name.to_owned()).or_insert(before);
         }
     }
 
@@ -461,7 +507,7 @@ impl<'a> Importer<'a> {
     /// True where the body being unrolled, or the model, has given a value that name.
     fn is_taken(&self, name: &str) -> bool {
         match self.scopes.last() {
-            Some(scope) => scope.iter().any(|(taken, _)| taken == name),
+            Some(scope) => scope.contains_key(name),
             None => self.by_name.contains_key(name),
         }
     }

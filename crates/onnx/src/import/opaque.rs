@@ -83,7 +83,7 @@ pub(crate) fn inner_operators(attributes: &[Vec<u8>]) -> Result<Vec<String>, Str
 }
 
 /// Names that the subgraphs among `attributes` use and do not define.
-fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
+pub(super) fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for attribute in attributes {
         for encoded in attribute.g.iter().chain(&attribute.graphs) {
@@ -104,12 +104,13 @@ fn outer_names(graph: &GraphProto, depth: u32, names: &mut Vec<String>) -> Resul
         let tensor = crate::proto::TensorProto::decode(encoded.clone()).map_err(|e| format!("a tensor cannot be decoded: {e}"))?;
         local.extend(tensor.name);
     }
+    // Its nodes may stand in any order.
+    local.extend(graph.node.iter().flat_map(|node| node.output.iter().cloned()));
     for node in &graph.node {
         let attributes = node.attribute.iter().map(|bytes| AttributeProto::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
         let attributes = attributes.map_err(|e| format!("an attribute cannot be decoded: {e}"))?;
         let inner = captures(attributes.iter(), depth + 1)?;
         names.extend(node.input.iter().cloned().chain(inner).filter(|name| !name.is_empty() && !local.contains(name)));
-        local.extend(node.output.iter().cloned());
     }
     names.extend(graph.output.iter().filter_map(|output| output.name.clone()).filter(|name| !local.contains(name)));
     Ok(())
