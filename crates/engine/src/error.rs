@@ -132,6 +132,20 @@ pub enum EngineError {
         reason: String,
     },
 
+    /// An output has more rows than samples were given.
+    #[error(
+        "the output `{output}` has {rows} rows for {samples} sample{}: its rows are not samples but may be detections, boxes or steps in time",
+        if *samples == 1 { "" } else { "s" }
+    )]
+    Rows {
+        /// Name of the output.
+        output: String,
+        /// Its first extent.
+        rows: usize,
+        /// Samples that were given.
+        samples: usize,
+    },
+
     /// A feed does not fit the model.
     #[error("input `{name}`: {reason}")]
     Feed {

@@ -15,6 +15,7 @@ mod error;
 mod feed;
 mod header;
 mod held;
+mod label;
 mod lane;
 mod logits;
 mod open;
@@ -44,4 +45,4 @@ pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, cha
 pub use reading::{Ending, Reading};
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
-pub use signature::{HeldPort, Interface, Signature, SignatureError};
+pub use signature::{BatchAxis, HeldPort, Interface, Signature, SignatureError};

@@ -8,7 +8,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, Value
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{EngineError, Held, Interface, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{BatchAxis, EngineError, Held, Interface, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +144,10 @@ impl Oracle {
         let ready = preprocess.append(&mut graph, input, batch)?;
         let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
         let mut bindings = held.append(&mut graph, &signature.held, batch);
+        let ready = match signature.batch {
+            BatchAxis::Leading => ready,
+            BatchAxis::Absent => graph.add(Op::Squeeze { axes: vec![0] }, &[ready])?,
+        };
         bindings.push((signature.input, ready));
         let values = graph.splice(model, &bindings)?;
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;

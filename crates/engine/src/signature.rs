@@ -2,8 +2,8 @@
 
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
-use crate::ending;
-use crate::{Ending, Reading};
+use crate::label::{self, Head};
+use crate::{Ending, Reading, ending};
 
 /// What the user says about a model's inputs and outputs.
 ///
@@ -107,6 +107,17 @@ pub enum SignatureError {
         /// What is wrong with it, and what would be right.
         problem: &'static str,
     },
+    /// The output has the largest values of all classes, without saying of which.
+    #[error(
+        "the output `{name}` has the largest of all scores but not the class that has it{}",
+        alternatives(others)
+    )]
+    Largest {
+        /// Name of the output.
+        name: String,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
+    },
     /// The model's only score is a softmax over itself.
     #[error("the output `{name}` is a softmax over one value, which is always 1; export the model without it")]
     Constant {
@@ -136,6 +147,15 @@ pub struct HeldPort {
     pub shape: Vec<Dim>,
 }
 
+/// Where the samples of a call stand in the attacked input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchAxis {
+    /// Along the first axis.
+    Leading,
+    /// Nowhere: the input is one sample.
+    Absent,
+}
+
 /// The shape of a model's inputs and outputs as a classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
@@ -147,7 +167,9 @@ pub struct Signature {
     pub dtype: DType,
     /// Shape of one input, without the batch.
     pub sample: Vec<usize>,
-    /// The batch size, where the model fixes it.
+    /// Where the samples of a call stand.
+    pub batch: BatchAxis,
+    /// The batch size, where the model fixes it; 1 where it has no batch.
     pub fixed_batch: Option<usize>,
     /// The other inputs.
     pub held: Vec<HeldPort>,
@@ -179,19 +201,46 @@ impl Signature {
         let dtype = dtype.ok_or_else(|| SignatureError::InputType { name: value.name.clone(), dtype: value.dtype })?;
         let shape = value.shape.clone().unwrap_or_default();
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
-        let (fixed_batch, rest) = match shape.split_first() {
-            Some((Dim::Batch(1), rest)) => (None, rest),
-            Some((Dim::Fixed(n), rest)) => (Some(*n), rest),
+        let (output_index, output) = decisive(graph, interface.output.as_deref())?;
+        let (batch, fixed_batch, rest) = match shape.split_first() {
+            Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
+            Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
+            Some((Dim::Fixed(n), rest)) => (BatchAxis::Leading, Some(*n), rest),
             _ => return Err(dynamic(0)),
         };
         let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
         let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
-        let (output_index, output) = decisive(graph, interface.output.as_deref())?;
         let width = width(graph, output, fixed_batch)?;
         let out = graph.value(output);
-        if !out.dtype.is_some_and(DType::is_float) {
-            let others = ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
-            return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others });
+        let others = || ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
+        let labels = match label::head(graph, output) {
+            Some(Head::Labels { scores, classes, width: named }) if named == width => Some((scores, classes)),
+            Some(Head::Largest) => return Err(SignatureError::Largest { name: out.name.clone(), others: others() }),
+            _ => None,
+        };
+        if labels.is_none() && !out.dtype.is_some_and(DType::is_float) {
+            return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others: others() });
+        }
+        if let Some((scores, classes)) = labels {
+            if interface.threshold.is_some() {
+                return Err(SignatureError::Threshold { name: out.name.clone(), classes });
+            }
+            return Ok(Self {
+                input,
+                input_name: value.name.clone(),
+                dtype,
+                sample,
+                batch,
+                fixed_batch,
+                held,
+                output,
+                output_name: out.name.clone(),
+                output_index,
+                columns: None,
+                logits: ending::before(graph, scores, classes).0,
+                reading: Reading { ending: Ending::Labels { classes, width }, threshold: None },
+                classes,
+            });
         }
         let (logits, ending) = ending::before(graph, output, width);
         if width == 1 && ending == Ending::Softmax {
@@ -203,6 +252,7 @@ impl Signature {
             input_name: value.name.clone(),
             dtype,
             sample,
+            batch,
             fixed_batch,
             held,
             output,
@@ -221,7 +271,9 @@ impl Signature {
     /// [`SignatureError`] where `interface` names no input, or another one holds no numbers.
     pub fn held_of(graph: &Graph, interface: &Interface) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
         let (input, others) = attacked(graph, interface.input.as_deref())?;
-        let batch = graph.shape(input).and_then(|shape| shape.first()?.fixed());
+        let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
+        let output = decisive(graph, interface.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
+        let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
 
@@ -231,10 +283,27 @@ impl Signature {
         self.reading.values(self.classes)
     }
 
+    /// Returns the shape of the attacked input in a call about so many samples.
+    #[must_use]
+    pub fn call_shape(&self, samples: usize) -> Vec<usize> {
+        let batch = (self.batch == BatchAxis::Leading).then_some(samples);
+        batch.into_iter().chain(self.sample.iter().copied()).collect()
+    }
+
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.
     #[must_use]
     pub fn takes_integers(&self) -> bool {
         !self.dtype.is_float()
+    }
+}
+
+/// True where an input whose first size is `n` must be one sample, since there are not as many rows in the output.
+fn is_one_sample(n: usize, output: Option<&[Dim]>) -> bool {
+    match output {
+        Some([]) => n > 1,
+        Some([Dim::Fixed(k)]) => n > 1 && *k != n,
+        Some([Dim::Fixed(1), _, ..]) => n > 1,
+        _ => false,
     }
 }
 
@@ -274,6 +343,11 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     let mut outputs = graph.outputs().iter().copied().enumerate();
     let first = outputs.next()?;
     let value = graph.value(first.1);
+    if label::head(graph, first.1) == Some(Head::Largest) {
+        // The classes that have the largest values stand beside them.
+        let names = |(_, id): &(usize, ValueId)| matches!(label::head(graph, *id), Some(Head::Labels { .. }));
+        return outputs.find(names).or(Some(first));
+    }
     let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(|shape| shape.len() <= 1);
     let are_scores =
         |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);

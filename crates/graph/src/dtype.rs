@@ -37,6 +37,8 @@ pub enum DType {
     F8E5M2FnUz,
     /// A power of two: exponent alone.
     F8E8M0,
+    /// A type that is not computed with and only handed on, by its number in ONNX: complex numbers, and what will be added.
+    Other(u8),
 }
 
 impl DType {
@@ -46,7 +48,7 @@ impl DType {
         matches!(self, Self::F32 | Self::F64 | Self::F16 | Self::Bf16)
     }
 
-    /// Returns the bits of one element; strings have no fixed size.
+    /// Returns the bits of one element; strings have no fixed size, and those of other types are not known.
     #[must_use]
     pub fn bits(self) -> Option<usize> {
         Some(match self {
@@ -57,7 +59,7 @@ impl DType {
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 16,
             Self::F32 | Self::I32 | Self::U32 => 32,
             Self::F64 | Self::I64 | Self::U64 => 64,
-            Self::String => return None,
+            Self::String | Self::Other(_) => return None,
         })
     }
 

@@ -14,6 +14,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod budget;
 mod cost;
 mod dce;
 mod dim;
@@ -27,6 +28,7 @@ mod rebatch;
 mod splice;
 mod tensor;
 
+pub use budget::{Excess, Footprint, budget};
 pub use cost::{Cost, cost};
 pub use dim::{Dim, Shape};
 pub use dtype::DType;

@@ -185,7 +185,7 @@ impl Tensor {
                 DType::I64 => each(bytes, |b| i64::from_le_bytes(b) as f64),
                 DType::U8 | DType::Bool => each(bytes, |b| f64::from(u8::from_le_bytes(b))),
                 DType::I8 => each(bytes, |b| f64::from(i8::from_le_bytes(b))),
-                DType::String => return None,
+                DType::String | DType::Other(_) => return None,
                 _ => crate::narrow::decode(*dtype, bytes, *len)?.into_iter().map(f64::from).collect(),
             },
         })

@@ -98,6 +98,9 @@ pub enum ImportError {
         /// What is wrong.
         problem: String,
     },
+    /// The model asks for sizes that no model needs.
+    #[error(transparent)]
+    Excess(#[from] brinell_graph::Excess),
     /// Nodes that wait for each other, so that none can run.
     #[error("the nodes {} need each other's results", crate::import::listed(nodes))]
     Cycle {

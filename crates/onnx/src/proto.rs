@@ -61,6 +61,9 @@ pub(crate) struct GraphProto {
     pub(crate) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) output: Vec<ValueInfoProto>,
+    /// What the file says of values in between.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) value_info: Vec<ValueInfoProto>,
     #[prost(bytes = "bytes", repeated, tag = "15")]
     pub(crate) sparse_initializer: Vec<Bytes>,
 }

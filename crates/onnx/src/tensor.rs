@@ -17,7 +17,7 @@ const EXTERNAL: i32 = 1;
 /// Axes that a tensor may have.
 pub(crate) const MAX_RANK: usize = 8;
 
-/// Returns the type behind a number of ONNX's `TensorProto.DataType`; `None` for types that are not read.
+/// Returns the type behind a number of ONNX's `TensorProto.DataType`; `None` for numbers that are none.
 #[must_use]
 pub fn dtype(number: i32) -> Option<DType> {
     Some(match number {
@@ -45,7 +45,7 @@ pub fn dtype(number: i32) -> Option<DType> {
         24 => DType::F8E8M0,
         25 => DType::U2,
         26 => DType::I2,
-        _ => return None,
+        other => DType::Other(u8::try_from(other).ok().filter(|&other| other != 0)?),
     })
 }
 
@@ -76,6 +76,7 @@ pub(crate) fn dtype_number(dtype: DType) -> i32 {
         DType::F8E8M0 => 24,
         DType::U2 => 25,
         DType::I2 => 26,
+        DType::Other(number) => number.into(),
     }
 }
 
@@ -182,11 +183,15 @@ fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor
 
     let mut place = None;
     let data = if is_external(proto) {
-        dtype.bits().ok_or_else(|| bad("strings cannot lie in another file".to_owned()))?;
+        dtype.bits().ok_or_else(|| bad(format!("elements of type {dtype:?} cannot lie in another file")))?;
         let bytes = dtype.bytes(count).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
         let (found, elements) = external(proto, name, source.folder, bytes)?;
         place = Some(found);
         from_bytes(dtype, count, &elements)
+    } else if let (DType::Other(_), Some(bytes)) = (dtype, &proto.raw_data) {
+        // Nothing is known of it but that every element takes as many bytes.
+        let whole = if count == 0 { bytes.is_empty() } else { bytes.len().is_multiple_of(count) };
+        whole.then(|| TensorData::Raw { dtype, len: count, bytes: bytes.clone() })
     } else if let Some(raw) = &proto.raw_data {
         dtype.bits().ok_or_else(|| bad("strings cannot be raw data".to_owned()))?;
         if dtype.bytes(count) != Some(raw.len()) {
@@ -350,11 +355,12 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if !real.starts_with(folder.canonicalize().map_err(failed)?) {
         return Err(escapes());
     }
+    // Before it is opened: a pipe would wait for somebody to write.
+    if !std::fs::metadata(&real).map_err(failed)?.is_file() {
+        return Err(ImportError::NotAFile { path: real });
+    }
     let file = File::open(&real).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(escapes());
-    }
     let available = metadata.len();
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
         return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::infer::show;
-use crate::{DType, Dim, Graph, GraphError, Op, Quant, ResizeAttrs, ValueId};
+use crate::{Dim, Graph, GraphError, Op, Quant, ResizeAttrs, ValueId};
 
 /// Returns the first node that computes one thing from all samples of a batch, so that they influence each other; `None`
 /// where every sample is on its own, as far as operators are known.
@@ -28,7 +28,7 @@ pub fn pin_batch(graph: &Graph) -> Result<Graph, GraphError> {
     for &id in graph.inputs() {
         let value = graph.value(id);
         let shape = value.shape.as_ref().map(|shape| shape.iter().map(one).collect());
-        ids.insert(id, pinned.input_of(&value.name, value.dtype.unwrap_or(DType::F32), shape));
+        ids.insert(id, pinned.input_of(&value.name, value.dtype, shape));
     }
     for (id, tensor) in graph.constants() {
         ids.insert(id, pinned.constant(&graph.value(id).name, Arc::clone(tensor)));

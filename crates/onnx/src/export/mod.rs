@@ -122,6 +122,7 @@ fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> 
             initializer: Vec::new(),
             input: inputs,
             output: outputs,
+            value_info: Vec::new(),
             sparse_initializer: Vec::new(),
         }),
         opset_import,

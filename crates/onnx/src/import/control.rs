@@ -1,4 +1,4 @@
-//! If, Loop and Scan whose conditions and lengths are constant: their bodies are unrolled.
+//! If, Loop and Scan: their bodies are unrolled. Of a condition that is known at run time only both outcomes are computed, and one is kept.
 
 use std::collections::HashMap;
 
@@ -129,13 +129,51 @@ impl Importer<'_> {
     }
 }
 
+/// The branch that a condition picks. Where that is known at run time only, both are computed and one is kept: neither has effects, and the gradient is that of
+/// the branch taken.
 pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let condition = node.input(0)?;
-    let Some(condition) = importer.known(condition) else { return unknown("its condition is known at run time only") };
-    let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
-    let values = importer.unroll(node, &body, &[])?;
+    if let Some(condition) = importer.known(condition) {
+        let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
+        let values = importer.unroll(node, &body, &[])?;
+        return importer.results(node, &values);
+    }
+    let mut branches = Vec::with_capacity(2);
+    for name in ["then_branch", "else_branch"] {
+        let body = importer.body(node, name)?;
+        branches.push(importer.unroll(node, &body, &[])?);
+    }
+    let [then, other] = branches.as_slice() else { return bad("it has no branches") };
+    let values = importer.either(node, condition, then, other)?;
     importer.results(node, &values)
 }
+
+impl Importer<'_> {
+    /// For each pair the first value where a scalar condition holds, else the second; both must have the same type and shape.
+    fn either(&mut self, node: &Node<'_>, condition: ValueId, then: &[ValueId], other: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        if then.len() != other.len() {
+            return bad("its branches have different numbers of outputs");
+        }
+        let condition = match self.shape(condition)?.as_slice() {
+            [] => condition,
+            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition])?,
+            _ => return unknown("its condition is known at run time only, and is no scalar"),
+        };
+        let mut values = Vec::with_capacity(then.len());
+        for (&a, &b) in then.iter().zip(other) {
+            let (x, y) = (self.shape(a)?, self.shape(b)?);
+            let typed = |id: ValueId| self.graph.value(id).dtype;
+            if x != y || x.contains(&Dim::Unknown) || typed(a) != typed(b) {
+                return unknown("its condition is known at run time only, and its branches have different shapes");
+            }
+            values.push(if a == b { a } else { self.step(node, Op::Where, &[condition, a, b])? });
+        }
+        Ok(values)
+    }
+}
+
+/// Iterations that are unrolled of a loop that may end before.
+const MAYBE: i64 = 256;
 
 /// Trip count?, condition?, then the values that are carried from one iteration to the next.
 pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -146,30 +184,39 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
             _ => return unknown("its number of iterations is known at run time only"),
         },
     };
-    let mut condition = match node.optional(1) {
-        None => true,
-        Some(id) => match importer.known(id) {
-            Some(condition) => condition,
-            None => return unknown("its condition is known at run time only"),
-        },
+    // Whether it goes on, where that is known, and else the value that says so at run time.
+    let mut goes_on = match node.optional(1) {
+        None => Ok(true),
+        Some(id) => importer.known(id).ok_or(id),
     };
     let body = importer.body(node, "body")?;
     let mut carried = (2..node.inputs.len()).map(|i| node.input(i)).collect::<Result<Vec<_>, _>>()?;
     let Some(n_scanned) = body.output.len().checked_sub(carried.len() + 1) else { return bad("its body has too few outputs") };
     let mut scanned: Vec<Vec<ValueId>> = vec![Vec::new(); n_scanned];
     let mut trip = 0;
-    while condition && trips.is_none_or(|trips| trip < trips) {
+    while goes_on != Ok(false) && trips.is_none_or(|trips| trip < trips) {
+        if goes_on.is_err() && (n_scanned > 0 || trips.is_none_or(|trips| trips > MAYBE)) {
+            return unknown("its body decides at run time when to stop");
+        }
         let number = importer.whole(node, TensorData::I64(vec![trip]))?;
         let on = importer.whole(node, TensorData::Bool(vec![true]))?;
         let inputs: Vec<ValueId> = [number, on].into_iter().chain(carried.iter().copied()).collect();
         let outputs = importer.unroll(node, &body, &inputs)?;
         let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
-        condition = match importer.known(next) {
-            Some(condition) => condition,
-            None => return unknown("its body decides at run time when to stop"),
-        };
         let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
-        carried = kept.to_vec();
+        let next = importer.known(next).ok_or(next);
+        (carried, goes_on) = match (goes_on, next) {
+            (Err(so_far), next) => {
+                let kept = importer.either(node, so_far, kept, &carried)?;
+                let next = match next {
+                    Ok(true) => Err(so_far),
+                    Ok(false) => Ok(false),
+                    Err(next) => Err(importer.step(node, Op::And, &[so_far, next])?),
+                };
+                (kept, next)
+            }
+            (Ok(_), next) => (kept.to_vec(), next),
+        };
         for (list, &row) in scanned.iter_mut().zip(rows) {
             list.push(row);
         }

@@ -143,6 +143,7 @@ pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 fn cast_to(importer: &mut Importer<'_>, node: &Node<'_>, to: DType) -> Done {
     let x = node.input(0)?;
     match to.widened() {
+        None if matches!(to, DType::Other(_)) => opaque(format!("it converts to {to:?}")),
         None => importer.emit(node, Op::Cast { to }, vec![Some(x)]),
         Some(_) if SmallFloat::of(to).is_some() && node.attributes.flag("saturate", true)? => {
             let real = importer.step(node, Op::Cast { to: DType::F32 }, &[x])?;

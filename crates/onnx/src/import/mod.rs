@@ -141,6 +141,10 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
 pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(failed)?;
+    // Before it is opened: a pipe would wait for somebody to write.
+    if !metadata.is_file() {
+        return Err(ImportError::NotAFile { path: path.to_owned() });
+    }
     let size = metadata.len();
     if size > wire::MAX_FILE {
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
@@ -372,6 +376,8 @@ fn import<'a>(
     }
     importer.outputs(proto)?;
     let mut graph = importer.graph;
+    // With what no output needs: whoever runs the file may run that too.
+    brinell_graph::budget(&graph)?;
     for (node, opsets) in nodes {
         let domain = domain(node.domain.as_deref());
         if !domain.is_empty() {

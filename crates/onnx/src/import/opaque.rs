@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use brinell_graph::{Op, OpaqueOp, ValueId};
+use brinell_graph::{Dim, Op, OpaqueOp, Shape, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -43,13 +43,31 @@ impl Importer<'_> {
         let mut inputs = node.inputs.clone();
         inputs.extend(captured.into_iter().map(Some));
         let ids = self.graph.push(node.name, op, inputs, &node.outputs).map_err(|e| e.to_string())?;
+        if let (Some(Some(made)), Some(shape)) = (ids.first(), self.random_shape(node)) {
+            self.graph.declare(*made, None, Some(shape));
+        }
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
                 self.bind(name, *id);
+                self.declare(name, *id);
                 self.tainted.insert(*id);
             }
         }
         Ok(())
+    }
+}
+
+impl Importer<'_> {
+    /// The shape of random numbers, which an attribute names or another value has: so many are made that it must be known.
+    fn random_shape(&self, node: &Node<'_>) -> Option<Shape> {
+        match node.op {
+            "RandomNormal" | "RandomUniform" => {
+                let sizes = node.attributes.ints("shape").ok()??;
+                sizes.into_iter().map(|n| usize::try_from(n).ok().map(Dim::Fixed)).collect()
+            }
+            "RandomNormalLike" | "RandomUniformLike" | "Bernoulli" => self.graph.shape(node.optional(0)?).map(<[Dim]>::to_vec),
+            _ => None,
+        }
     }
 }
 

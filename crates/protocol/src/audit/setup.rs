@@ -98,7 +98,7 @@ impl<'a> Run<'a> {
         if let Some(note) = runtime.note() {
             flags.raise(&RUNTIME, note);
         }
-        if subject.is_opaque() && subject.signature.reading.ending != Ending::Sigmoid {
+        if subject.is_opaque() && !matches!(subject.signature.reading.ending, Ending::Sigmoid | Ending::Labels { .. }) {
             let probabilities = answers_probabilities(&subject, &preprocess, plan.scale, &dataset, &runtime)?;
             subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
         }
