@@ -84,6 +84,13 @@ pub enum EngineError {
         source: std::io::Error,
     },
 
+    /// A path names a folder, a pipe or a device.
+    #[error("{} is no regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+
     /// The runtime lacks operators that the model uses.
     #[error("{runtime} does not have the operators {} that {model} uses; try the other runtime (--runtime)", operators.join(", "))]
     Operators {

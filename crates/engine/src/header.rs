@@ -20,6 +20,8 @@ pub(crate) struct Header {
     pub(crate) operators: Vec<(String, String)>,
     /// Imported (domain, version) pairs.
     pub(crate) opsets: Vec<(String, u64)>,
+    /// Number of nodes, those of subgraphs included.
+    pub(crate) nodes: usize,
     /// Whether some tensor lies in another file.
     pub(crate) external: bool,
 }
@@ -57,6 +59,7 @@ impl Header {
     }
 
     fn node(&mut self, node: &[u8], depth: usize) -> Option<()> {
+        self.nodes += 1;
         let operator = (text(node, 7)?, text(node, 4)?);
         if !self.operators.contains(&operator) {
             self.operators.push(operator);

@@ -43,6 +43,7 @@ pub use oracle::{Answer, Oracle, OracleError};
 pub use original::Original;
 pub use preprocess::{Layout, Preprocess, PreprocessError, PreprocessOptions, channel_axis};
 pub use reading::{Ending, Reading};
+pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use settings::{Device, RuntimeChoice, RuntimeSettings};
 pub use signature::{BatchAxis, HeldPort, Interface, Signature, SignatureError};

@@ -259,6 +259,7 @@ impl Oracle {
         if white.large {
             self.lanes.iter_mut().for_each(|lane| lane.set_forward(None));
         }
+        brinell_onnx::require_weights(&white.graph)?;
         let graph = match white.crossing {
             Some(crossing) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
             None => gradient_graph(&white.graph, white.logits, white.input, loss)?,

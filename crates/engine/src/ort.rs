@@ -147,6 +147,7 @@ impl Runtime for OnnxRuntime {
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
+        crate::open::require_file(path)?;
         std::fs::File::open(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
         self.session(&path.display().to_string(), None, &|builder| builder.commit_from_file(path))
     }

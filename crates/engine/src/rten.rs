@@ -1,5 +1,6 @@
 //! rten, the runtime that is always there.
 
+mod guard;
 mod session;
 mod support;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use brinell_onnx::Encoded;
 use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 
+pub use self::guard::is_guarded;
 use crate::header::Header;
 use crate::rten::session::RtenSession;
 use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
@@ -41,7 +43,13 @@ impl Rten {
         Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(settings.thread_count().get())), note })
     }
 
-    fn session(&self, header: &Header, loaded: Result<Model, LoadError>, what: &str) -> Result<Box<dyn Session>, EngineError> {
+    fn session(
+        &self,
+        header: &Header,
+        what: &str,
+        load: impl FnOnce() -> Result<Model, LoadError> + Send,
+    ) -> Result<Box<dyn Session>, EngineError> {
+        let loaded = guard::first(header.nodes, load).map_err(|reason| failure(what, reason))?;
         let model = loaded.map_err(|error| refusal(&error, header, what))?;
         Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what)?))
     }
@@ -67,16 +75,21 @@ impl Runtime for Rten {
     fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
         let what = "the generated model";
         let header = read_header(&model.bytes, what)?;
-        self.session(&header, options().load(model.bytes.clone()), what)
+        let bytes = model.bytes.clone();
+        self.session(&header, what, || options().load(bytes))
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
         let what = path.display().to_string();
+        crate::open::require_file(path)?;
         let bytes = std::fs::read(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
         let header = read_header(&bytes, &what)?;
-        let loaded = if header.external { options().load_file(path) } else { options().load(bytes) };
-        self.session(&header, loaded, &what)
+        self.session(&header, &what, || if header.external { options().load_file(path) } else { options().load(bytes) })
     }
+}
+
+fn failure(what: &str, reason: String) -> EngineError {
+    EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason }
 }
 
 fn options() -> ModelOptions {
@@ -86,19 +99,14 @@ fn options() -> ModelOptions {
 }
 
 fn read_header(model: &[u8], what: &str) -> Result<Header, EngineError> {
-    Header::read(model).ok_or_else(|| EngineError::Model {
-        runtime: NAME.to_owned(),
-        stage: Stage::Load,
-        model: what.to_owned(),
-        reason: "not an ONNX model, or truncated".to_owned(),
-    })
+    Header::read(model).ok_or_else(|| failure(what, "not an ONNX model, or truncated".to_owned()))
 }
 
 /// Turns a load error into one that names all operators that are missing, not only the first.
 fn refusal(error: &LoadError, header: &Header, what: &str) -> EngineError {
     let operators = if error.kind() == LoadErrorKind::OperatorInvalid { support::missing(header) } else { Vec::new() };
     if operators.is_empty() {
-        EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason: error.to_string() }
+        failure(what, error.to_string())
     } else {
         EngineError::Operators { runtime: NAME.to_owned(), model: what.to_owned(), operators }
     }

@@ -28,6 +28,8 @@ pub struct Place {
     pub file: Arc<Path>,
     /// When the file was last changed before it was read, where that is known.
     pub modified: Option<SystemTime>,
+    /// Device and number of the file, on systems that have these.
+    pub number: Option<(u64, u64)>,
     /// The first byte.
     pub offset: u64,
 }

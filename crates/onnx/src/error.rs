@@ -164,6 +164,12 @@ pub enum ExportError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A file that weights lie in has become shorter since the model was read.
+    #[error("{} was cut since the model was read from it", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+    },
     /// The message would be longer than protobuf allows.
     #[error("the model has {bytes} bytes, a single file holds at most 2 GiB")]
     TooLarge {

@@ -365,6 +365,6 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
         return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
     }
-    let elements = mapping::map(&file, offset, bytes).map_err(failed)?;
-    Ok((Place { file: real.into(), modified: metadata.modified().ok(), offset }, elements))
+    let elements = mapping::part(&file, available, offset, bytes).map_err(failed)?;
+    Ok((mapping::place(real, &metadata, offset), elements))
 }

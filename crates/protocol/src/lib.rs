@@ -30,6 +30,7 @@ pub use brinell_attack::{Knowledge, Listed, Spent, Suite, SuiteStage, attacks, d
 pub use brinell_autodiff::Loss;
 pub use brinell_engine::AUTHORIZATION;
 pub use brinell_engine::doctor;
+pub use brinell_engine::is_guarded;
 pub use brinell_engine::{Device, EngineError, Interface, Layout, PreprocessOptions, RuntimeChoice, RuntimeSettings};
 pub use brinell_record::SanityLevel;
 pub use brinell_record::{ModelInterface, Port};

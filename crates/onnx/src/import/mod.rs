@@ -45,7 +45,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Place, Tensor, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -123,8 +123,6 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
 
-/// Bytes of the largest file that is read at once; larger ones are mapped.
-const COPIED: usize = 1 << 20;
 
 /// Reads a model file; external data is looked for in its folder.
 ///
@@ -150,12 +148,12 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
     }
     let bytes = match usize::try_from(size) {
-        Ok(size) if size > COPIED => mapping::map(&std::fs::File::open(path).map_err(failed)?, 0, size).map_err(failed)?,
-        _ => Bytes::from(std::fs::read(path).map_err(failed)?),
+        Ok(size) => mapping::part(&std::fs::File::open(path).map_err(failed)?, metadata.len(), 0, size).map_err(failed)?,
+        Err(_) => return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE }),
     };
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let file = Place { file: path.canonicalize().map_err(failed)?.into(), modified: metadata.modified().ok(), offset: 0 };
+    let file = mapping::place(path.canonicalize().map_err(failed)?, &metadata, 0);
     read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)
 }
 
@@ -174,7 +172,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
     }
     let opsets = Rc::new(opsets);
-    let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?)?;
+    let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?, &graph)?;
     let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
     let Imported { graph, external, class_labels, maps, reversed } = match read(true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
@@ -195,11 +193,20 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
 }
 
 /// The nodes of a model, each behind what it needs.
-fn in_order(nodes: Vec<Inlined>) -> Result<Vec<Inlined>, ImportError> {
-    let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |_| false);
+fn in_order(nodes: Vec<Inlined>, graph: &GraphProto) -> Result<Vec<Inlined>, ImportError> {
+    let inputs: HashSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
+    let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |name| inputs.contains(name));
     let order = order.map_err(|disorder| match disorder {
         Disorder::Cycle(nodes) => ImportError::Cycle { nodes },
-        Disorder::Broken(problem) => ImportError::NotOnnx { detail: problem },
+        Disorder::Broken(at, problem) => nodes.get(at).map_or_else(
+            || ImportError::NotOnnx { detail: problem.clone() },
+            |(node, opsets)| {
+                let domain = domain(node.domain.as_deref());
+                let opset = opsets.get(&domain).copied().unwrap_or(1);
+                let (node, op) = (order::name(node).to_owned(), node.op_type.clone().unwrap_or_default());
+                ImportError::BadNode { node, op, domain, opset, problem: problem.clone() }
+            },
+        ),
     })?;
     Ok(arranged(nodes, &order))
 }
@@ -399,8 +406,7 @@ impl<'a> Importer<'a> {
         let op = proto.op_type.as_deref().unwrap_or_default();
         let domain = domain(proto.domain.as_deref());
         let opset = opsets.get(&domain).copied().unwrap_or(1);
-        let fallback = proto.output.first().map_or("", String::as_str);
-        let name = proto.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(fallback);
+        let name = order::name(proto);
         let fail =
             |problem: String| ImportError::BadNode { node: name.to_owned(), op: op.to_owned(), domain: domain.clone(), opset, problem };
 

@@ -16,8 +16,8 @@ const NAMED: usize = 8;
 pub(super) enum Disorder {
     /// These nodes wait for each other.
     Cycle(Vec<String>),
-    /// A node cannot be looked into.
-    Broken(String),
+    /// The node at this position cannot be looked into.
+    Broken(usize, String),
 }
 
 impl Disorder {
@@ -25,7 +25,7 @@ impl Disorder {
     pub(super) fn problem(&self) -> String {
         match self {
             Self::Cycle(nodes) => format!("the nodes {} need each other's results", listed(nodes)),
-            Self::Broken(problem) => problem.clone(),
+            Self::Broken(_, problem) => problem.clone(),
         }
     }
 }
@@ -50,7 +50,7 @@ pub(super) fn sorted(nodes: &[&NodeProto], is_outside: impl Fn(&str) -> bool) ->
     let mut needs: Vec<Vec<usize>> = Vec::with_capacity(nodes.len());
     let mut in_order = true;
     for (i, node) in nodes.iter().enumerate() {
-        let inner = inner_names(node).map_err(Disorder::Broken)?;
+        let inner = inner_names(node).map_err(|problem| Disorder::Broken(i, problem))?;
         let names = node.input.iter().chain(&inner).map(String::as_str).filter(|name| !is_outside(name));
         let needed: Vec<usize> = names.filter_map(|name| makers.get(name).copied()).collect();
         in_order &= needed.iter().all(|&maker| maker < i);
@@ -108,7 +108,7 @@ fn set<T>(list: &mut [T], at: usize, value: T) {
 }
 
 /// Name of a node, or of its first output.
-fn name(node: &NodeProto) -> &str {
+pub(super) fn name(node: &NodeProto) -> &str {
     let fallback = node.output.first().map_or("", String::as_str);
     node.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(fallback)
 }

@@ -33,9 +33,10 @@ pub(super) fn read(encoded: &Bytes, source: Source<'_>, left: &mut usize) -> Res
 
 /// Positions of the values: given as such, or as coordinates.
 fn places(indices: &Tensor, shape: &[usize], n: usize) -> Option<Vec<usize>> {
+    let count = elements(shape)?;
     let numbers = indices.to_ints()?.into_iter().map(|i| usize::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
     match *indices.shape() {
-        [rows] if rows == n => Some(numbers),
+        [rows] if rows == n => Some(numbers).filter(|places| places.iter().all(|&place| place < count)),
         [rows, axes] if rows == n && axes == shape.len() && axes > 0 => numbers
             .chunks(axes)
             .map(|at| at.iter().zip(shape).try_fold(0_usize, |sum, (&i, &size)| if i < size { sum.checked_mul(size)?.checked_add(i) } else { None }))
