@@ -22,6 +22,8 @@ pub(crate) struct Header {
     pub(crate) opsets: Vec<(String, u64)>,
     /// Number of nodes, those of subgraphs included.
     pub(crate) nodes: usize,
+    /// Whether a subgraph stands in another.
+    pub(crate) nested: bool,
     /// Whether some tensor lies in another file.
     pub(crate) external: bool,
 }
@@ -46,6 +48,7 @@ impl Header {
     }
 
     fn graph(&mut self, graph: &[u8], depth: usize) -> Option<()> {
+        self.nested |= depth > 1;
         for field in Fields(graph) {
             match field? {
                 (1, Wire::Bytes(node)) => self.node(node, depth)?,

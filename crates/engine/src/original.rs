@@ -75,8 +75,8 @@ impl Original {
                 reals(view.data, &mut output);
             }
         })?;
-        if output.len() > self.copies * width {
-            return Err(EngineError::Rows { output: self.output_name.clone(), rows: rows.unwrap_or(1), samples: self.copies }.into());
+        if let Some(rows) = rows.filter(|_| output.len() != self.copies * width) {
+            return Err(EngineError::Rows { output: self.output_name.clone(), rows, samples: self.copies }.into());
         }
         output.truncate(width);
         let output = order(self.columns.as_deref(), width, output);

@@ -2,12 +2,14 @@
 
 mod guard;
 mod session;
+mod sixteen;
 mod support;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_onnx::Encoded;
+use brinell_graph::Graph;
+use brinell_onnx::{Encoded, ExportError};
 use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 
 pub use self::guard::is_guarded;
@@ -51,7 +53,18 @@ impl Rten {
     ) -> Result<Box<dyn Session>, EngineError> {
         let loaded = guard::first(header.nodes, load).map_err(|reason| failure(what, reason))?;
         let model = loaded.map_err(|error| refusal(&error, header, what))?;
-        Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what)?))
+        Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what, None)?))
+    }
+
+    /// A session on a file that rten refuses, in the operators that it is read as; `None` where a part of it is unread, or rten refuses that too.
+    fn as_read(&self, path: &Path, what: &str, refusal: &EngineError) -> Option<Box<dyn Session>> {
+        let model = brinell_onnx::read_file(path).ok().filter(|model| model.opaque().is_empty())?;
+        let encoded = self.encode(&model.graph).ok()?;
+        let header = Header::read(&encoded.bytes)?;
+        let loaded = guard::first(header.nodes, || options().load(encoded.bytes)).ok()?.ok()?;
+        let note = format!("{refusal}; it runs {what} in other operators, which say the same");
+        let session = RtenSession::new(loaded, &header, Arc::clone(&self.pool), what, Some(note)).ok()?;
+        Some(Box::new(session))
     }
 }
 
@@ -72,6 +85,11 @@ impl Runtime for Rten {
         self.note.as_deref()
     }
 
+    fn encode(&self, graph: &Graph) -> Result<Encoded, ExportError> {
+        let wide = sixteen::widened(graph).map_err(|error| ExportError::Graph(Box::new(error)))?;
+        Ok(brinell_onnx::write(wide.as_ref().unwrap_or(graph))?.into())
+    }
+
     fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
         let what = "the generated model";
         let header = read_header(&model.bytes, what)?;
@@ -84,7 +102,14 @@ impl Runtime for Rten {
         crate::open::require_file(path)?;
         let bytes = std::fs::read(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
         let header = read_header(&bytes, &what)?;
-        self.session(&header, &what, || if header.external { options().load_file(path) } else { options().load(bytes) })
+        let (external, bodies) = (header.external, header.nested);
+        let direct = if bodies {
+            // Its plans lose what a body inside a body takes from outside both.
+            Err(failure(&what, "it has bodies inside bodies".to_owned()))
+        } else {
+            self.session(&header, &what, || if external { options().load_file(path) } else { options().load(bytes) })
+        };
+        direct.or_else(|refusal| self.as_read(path, &what, &refusal).ok_or(refusal))
     }
 }
 

@@ -348,7 +348,8 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
         let names = |(_, id): &(usize, ValueId)| matches!(label::head(graph, *id), Some(Head::Labels { .. }));
         return outputs.find(names).or(Some(first));
     }
-    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(|shape| shape.len() <= 1);
+    let one_each = |shape: &[Dim]| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1));
+    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(one_each);
     let are_scores =
         |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
@@ -378,9 +379,10 @@ fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<u
     };
     let shape = graph.shape(output);
     let width = match shape {
-        Some([Dim::Batch(1) | Dim::Fixed(_), rest @ ..]) if !rest.is_empty() => along_one(rest),
+        // Rows that cannot be counted before a run are taken for samples; a run that has others is refused.
+        Some([Dim::Batch(1) | Dim::Fixed(_) | Dim::Unknown, rest @ ..]) if !rest.is_empty() => along_one(rest),
         Some([Dim::Fixed(k)]) if fixed_batch == Some(1) => Some(*k),
-        Some([Dim::Batch(1)]) => Some(1),
+        Some([Dim::Batch(1) | Dim::Unknown]) => Some(1),
         Some([Dim::Fixed(n)]) if fixed_batch == Some(*n) => Some(1),
         Some([]) if fixed_batch == Some(1) => Some(1),
         _ => None,

@@ -170,6 +170,9 @@ pub enum ExportError {
         /// The file.
         path: PathBuf,
     },
+    /// A graph cannot be said in the operators that a runtime has.
+    #[error("the model cannot be said in operators that the runtime has")]
+    Graph(#[source] Box<brinell_graph::GraphError>),
     /// The message would be longer than protobuf allows.
     #[error("the model has {bytes} bytes, a single file holds at most 2 GiB")]
     TooLarge {

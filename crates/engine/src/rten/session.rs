@@ -15,6 +15,7 @@ use crate::{Elements, EngineError, Port, Session, Stage, View, feed};
 pub(crate) struct RtenSession {
     model: Model,
     what: String,
+    note: Option<String>,
     /// Operators of the model until the first run has planned what to do; 0 from then on.
     unplanned: usize,
     options: RunOptions,
@@ -44,7 +45,13 @@ struct Widened {
 }
 
 impl RtenSession {
-    pub(crate) fn new(model: Model, header: &Header, pool: Arc<ThreadPool>, what: &str) -> Result<Self, EngineError> {
+    pub(crate) fn new(
+        model: Model,
+        header: &Header,
+        pool: Arc<ThreadPool>,
+        what: &str,
+        note: Option<String>,
+    ) -> Result<Self, EngineError> {
         let input_ids = model.input_ids().to_vec();
         let output_ids = model.output_ids().to_vec();
         let inputs = ports(&model, &input_ids, header, what)?;
@@ -53,7 +60,7 @@ impl RtenSession {
         let options = RunOptions::default().with_thread_pool(Some(pool));
         let what = what.to_owned();
         let unplanned = header.nodes;
-        Ok(Self { model, what, unplanned, options, inputs, outputs, input_ids, output_ids, order: Vec::new(), narrowed, widened: Widened::default() })
+        Ok(Self { model, what, note, unplanned, options, inputs, outputs, input_ids, output_ids, order: Vec::new(), narrowed, widened: Widened::default() })
     }
 
     fn failure(&self, reason: String) -> EngineError {
@@ -68,6 +75,10 @@ impl Session for RtenSession {
 
     fn outputs(&self) -> &[Port] {
         &self.outputs
+    }
+
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {

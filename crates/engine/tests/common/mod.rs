@@ -1,22 +1,11 @@
 //! Runtimes, models and numbers for the tests of this folder.
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
-use std::num::NonZeroUsize;
+mod here;
+
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
-
-/// Returns the runtimes that are here, on this many threads, and says when ONNX Runtime is not among them.
-pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {
-    let settings = RuntimeSettings { threads: NonZeroUsize::new(threads), ..RuntimeSettings::default() };
-    let mut runtimes = vec![open(RuntimeChoice::Rten, &settings).unwrap()];
-    match open(RuntimeChoice::OnnxRuntime, &settings) {
-        Ok(runtime) => runtimes.push(runtime),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
-    }
-    runtimes
-}
+pub(crate) use here::runtimes;
 
 /// Returns a path in the shared data, or says that it is absent.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {

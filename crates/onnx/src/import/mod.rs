@@ -83,6 +83,9 @@ pub struct Model {
     pub class_labels: Option<ClassLabels>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
     pub maps: BTreeSet<String>,
+    /// True where ONNX Runtime multiplies weights of a few bits with operands that it rounds to 8 bits, so that its results differ from those of the graph by
+    /// as much.
+    pub coarse: bool,
     /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
     pub reversed: bool,
 }
@@ -174,7 +177,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
     let opsets = Rc::new(opsets);
     let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?, &graph)?;
     let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
-    let Imported { graph, external, class_labels, maps, reversed } = match read(true) {
+    let Imported { graph, external, class_labels, maps, coarse, reversed } = match read(true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => read(false).map_err(|_| first)?,
         other => other?,
@@ -188,6 +191,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         external: external.into_iter().collect(),
         class_labels,
         maps,
+        coarse,
         reversed,
     })
 }
@@ -333,6 +337,8 @@ struct Importer<'a> {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// Weights of a few bits are multiplied with what is rounded to 8 bits.
+    coarse: bool,
     /// A support vector machine for two classes has no probabilities.
     reversed: bool,
 }
@@ -344,6 +350,8 @@ struct Imported {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// Weights of a few bits are multiplied with what is rounded to 8 bits.
+    coarse: bool,
     /// A support vector machine for two classes has no probabilities.
     reversed: bool,
 }
@@ -375,6 +383,7 @@ fn import<'a>(
         external: BTreeSet::new(),
         class_labels: None,
         maps: BTreeSet::new(),
+        coarse: false,
         reversed: false,
     };
     importer.interface(proto, known, batched)?;
@@ -397,6 +406,7 @@ fn import<'a>(
         external: importer.external,
         class_labels: importer.class_labels,
         maps: importer.maps,
+        coarse: importer.coarse,
         reversed: importer.reversed,
     })
 }

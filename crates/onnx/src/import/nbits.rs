@@ -24,9 +24,7 @@ pub(super) fn matmul_nbits(importer: &mut Importer<'_>, node: &Node<'_>) -> Resu
         2 | 4 | 8 => usize::try_from(bits).unwrap_or(8),
         other => return opaque(format!("its weights have {other} bits")),
     };
-    if node.attributes.int_or("accuracy_level", 0)? >= ROUNDS_BOTH {
-        return opaque("it rounds both operands to 8 bits");
-    }
+    importer.coarse |= node.attributes.int_or("accuracy_level", 0)? >= ROUNDS_BOTH;
     let a = node.input(0)?;
     let weights = {
         let constant = |i: usize| match node.optional(i).map(|id| importer.graph.constant_of(id)) {

@@ -218,7 +218,11 @@ pub(super) fn dequantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
             return importer.emit(node, Op::Cast { to }, vec![Some(real)]);
         }
         _ => match constant(importer, node, grain)? {
-            Some(real) => importer.constant(node, real),
+            Some(real) => {
+                // It fuses products with blocks into ones with weights of a few bits, and rounds the other operand of these.
+                importer.coarse |= matches!(grain, Grain::Block(..));
+                importer.constant(node, real)
+            }
             None => scaled(importer, node, grain)?,
         },
     };
