@@ -108,10 +108,7 @@ pub enum SignatureError {
         problem: &'static str,
     },
     /// The output has the largest values of all classes, without saying of which.
-    #[error(
-        "the output `{name}` has the largest of all scores but not the class that has it{}",
-        alternatives(others)
-    )]
+    #[error("the output `{name}` has the largest of all scores but not the class that has it{}", alternatives(others))]
     Largest {
         /// Name of the output.
         name: String,

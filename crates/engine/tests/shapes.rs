@@ -78,7 +78,8 @@ fn a_model_that_names_classes_can_be_asked_as_it_is() {
     let signature = Signature::of(&graph, &Interface::default()).unwrap();
     for runtime in here::runtimes(1) {
         let encoded = runtime.encode(&graph).unwrap();
-        let mut oracle = Oracle::black_box(&|| runtime.compile(&encoded), &signature, Arc::new(Held::default()), &preprocess(&[4]), 1).unwrap();
+        let mut oracle =
+            Oracle::black_box(&|| runtime.compile(&encoded), &signature, Arc::new(Held::default()), &preprocess(&[4]), 1).unwrap();
         let x = noise(12, 2);
         let mut answer = Answer::default();
         oracle.logits(&x, &mut answer).unwrap();
@@ -129,8 +130,8 @@ fn a_model_without_a_batch_is_asked_about_one_sample_at_a_time() {
             let compile = || runtime.compile(&encoded);
             let mut box_ = Oracle::black_box(&compile, &signature, Arc::new(Held::default()), &preprocess(&[3, 4]), 1).unwrap();
             let mut asked = Answer::default();
-            box_.logits(&[x.as_slice(), x.as_slice()].concat(), &mut asked).unwrap();
-            assert_eq!(asked.logits[..5], asked.logits[5..]);
+            box_.logits(&x, &mut asked).unwrap();
+            assert!(asked.logits.iter().zip(&said).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6), "{:?} {said:?}", asked.logits);
         }
     }
 }

@@ -133,7 +133,10 @@ mod tests {
         ] {
             assert_eq!(decode(dtype, &codes, 3).unwrap(), values, "{dtype:?}");
         }
-        assert_eq!(decode(DType::F4E2M1, &[0x10, 0x32, 0x54, 0x76, 0xf9], 10).unwrap(), [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.5, -6.0]);
+        assert_eq!(
+            decode(DType::F4E2M1, &[0x10, 0x32, 0x54, 0x76, 0xf9], 10).unwrap(),
+            [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.5, -6.0]
+        );
         assert!(decode(DType::F8E4M3Fn, &[0x7f, 0xff], 2).unwrap().iter().all(|x| x.is_nan()));
         assert!(decode(DType::F8E4M3FnUz, &[0x80], 1).unwrap()[0].is_nan());
         assert_eq!(decode(DType::F8E5M2, &[0x7c, 0xfc], 2).unwrap(), [f32::INFINITY, f32::NEG_INFINITY]);

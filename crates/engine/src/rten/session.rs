@@ -45,13 +45,7 @@ struct Widened {
 }
 
 impl RtenSession {
-    pub(crate) fn new(
-        model: Model,
-        header: &Header,
-        pool: Arc<ThreadPool>,
-        what: &str,
-        note: Option<String>,
-    ) -> Result<Self, EngineError> {
+    pub(crate) fn new(model: Model, header: &Header, pool: Arc<ThreadPool>, what: &str, note: Option<String>) -> Result<Self, EngineError> {
         let input_ids = model.input_ids().to_vec();
         let output_ids = model.output_ids().to_vec();
         let inputs = ports(&model, &input_ids, header, what)?;
@@ -60,7 +54,20 @@ impl RtenSession {
         let options = RunOptions::default().with_thread_pool(Some(pool));
         let what = what.to_owned();
         let unplanned = header.nodes;
-        Ok(Self { model, what, note, unplanned, options, inputs, outputs, input_ids, output_ids, order: Vec::new(), narrowed, widened: Widened::default() })
+        Ok(Self {
+            model,
+            what,
+            note,
+            unplanned,
+            options,
+            inputs,
+            outputs,
+            input_ids,
+            output_ids,
+            order: Vec::new(),
+            narrowed,
+            widened: Widened::default(),
+        })
     }
 
     fn failure(&self, reason: String) -> EngineError {

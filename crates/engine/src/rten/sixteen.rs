@@ -83,9 +83,7 @@ fn as_i32(tensor: &Tensor) -> Option<Tensor> {
 fn along(graph: &mut Graph, list: ValueId, x: ValueId, axis: usize) -> Result<ValueId, GraphError> {
     let rank = graph.shape(x).map_or(0, <[Dim]>::len);
     match graph.shape(list) {
-        Some(&[Dim::Fixed(n)]) if n > 1 && axis + 1 < rank => {
-            graph.add(Op::Unsqueeze { axes: (1..rank - axis).collect() }, &[list])
-        }
+        Some(&[Dim::Fixed(n)]) if n > 1 && axis + 1 < rank => graph.add(Op::Unsqueeze { axes: (1..rank - axis).collect() }, &[list]),
         _ => Ok(list),
     }
 }

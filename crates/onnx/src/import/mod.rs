@@ -83,7 +83,7 @@ pub struct Model {
     pub class_labels: Option<ClassLabels>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
     pub maps: BTreeSet<String>,
-    /// True where ONNX Runtime multiplies weights of a few bits with operands that it rounds to 8 bits, so that its results differ from those of the graph by
+    /// True where ONNX Runtime multiplies quantised weights with operands that it rounds to 8 bits too, so that its results differ from those of the graph by
     /// as much.
     pub coarse: bool,
     /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
@@ -125,7 +125,6 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     wire::probe(bytes)?;
     read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
-
 
 /// Reads a model file; external data is looked for in its folder.
 ///
@@ -392,6 +391,7 @@ fn import<'a>(
     }
     importer.outputs(proto)?;
     let mut graph = importer.graph;
+    let coarse = importer.coarse || has_dequantised_products(&graph);
     // With what no output needs: whoever runs the file may run that too.
     brinell_graph::budget(&graph)?;
     for (node, opsets) in nodes {
@@ -406,9 +406,19 @@ fn import<'a>(
         external: importer.external,
         class_labels: importer.class_labels,
         maps: importer.maps,
-        coarse: importer.coarse,
+        coarse,
         reversed: importer.reversed,
     })
+}
+
+/// True where weights of at most 8 bits are dequantised for a product: ONNX Runtime fuses the two, and rounds the other operand.
+fn has_dequantised_products(graph: &Graph) -> bool {
+    let is_constant = |id: &Option<ValueId>| id.is_some_and(|id| graph.constant_of(id).is_some());
+    let weights = |node: &&brinell_graph::Node| {
+        matches!(node.op, Op::Quant(brinell_graph::Quant::DequantizeLinear { .. })) && node.inputs.first().is_some_and(is_constant)
+    };
+    let weights: HashSet<Option<ValueId>> = graph.nodes().iter().filter(weights).flat_map(|node| node.outputs.iter().copied()).collect();
+    graph.nodes().iter().any(|node| matches!(node.op, Op::MatMul) && node.inputs.get(1).is_some_and(|id| weights.contains(id)))
 }
 
 impl<'a> Importer<'a> {

@@ -203,7 +203,9 @@ pub(super) fn dequantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let to = match node.attributes.int_or("output_dtype", 0)? {
         0 => None,
         number => match i32::try_from(number).ok().and_then(tensor::dtype) {
-            Some(to) if to.is_float() => Some(to).filter(|_| importer.graph.value(node.inputs.get(1).copied().flatten().unwrap_or(q)).dtype != Some(to)),
+            Some(to) if to.is_float() => {
+                Some(to).filter(|_| importer.graph.value(node.inputs.get(1).copied().flatten().unwrap_or(q)).dtype != Some(to))
+            }
             _ => return opaque(format!("element type {number} is not supported")),
         },
     };
@@ -219,7 +221,6 @@ pub(super) fn dequantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         }
         _ => match constant(importer, node, grain)? {
             Some(real) => {
-                // It fuses products with blocks into ones with weights of a few bits, and rounds the other operand of these.
                 importer.coarse |= matches!(grain, Grain::Block(..));
                 importer.constant(node, real)
             }
@@ -252,12 +253,7 @@ fn constant(importer: &mut Importer<'_>, node: &Node<'_>, grain: Grain) -> Resul
 fn scaled(importer: &mut Importer<'_>, node: &Node<'_>, grain: Grain) -> Result<ValueId, Refusal> {
     let (q, scale) = (node.input(0)?, node.input(1)?);
     let Some(real) = importer.graph.value(scale).dtype else { return unknown("the type of its scale is not known") };
-    let mut value = if importer.graph.value(q).dtype == Some(DType::F32) {
-        q
-    } else {
-        let one = importer.number(node, scale, 1.0)?;
-        importer.step(node, Op::Quant(Quant::DequantizeLinear { axis: 0 }), &[q, one])?
-    };
+    let mut value = q;
     if importer.graph.value(value).dtype != Some(real) {
         value = importer.step(node, Op::Cast { to: real }, &[value])?;
     }

@@ -27,7 +27,8 @@ pub(super) fn read(encoded: &Bytes, source: Source<'_>, left: &mut usize) -> Res
     let count = count.ok_or_else(|| bad(format!("with its zeros, {shape:?}, the sparse tensors have more than {DENSE} elements")))?;
     *left -= count;
     let places = places(&indices, &shape, values.len()).ok_or_else(|| bad("its indices do not fit its shape and values".to_owned()))?;
-    let dense = dense(&values, &places, &shape, count).ok_or_else(|| bad(format!("sparse tensors of {:?} are not read", values.dtype())))?;
+    let dense =
+        dense(&values, &places, &shape, count).ok_or_else(|| bad(format!("sparse tensors of {:?} are not read", values.dtype())))?;
     Ok(Named { name, tensor: dense, location })
 }
 
@@ -39,7 +40,11 @@ fn places(indices: &Tensor, shape: &[usize], n: usize) -> Option<Vec<usize>> {
         [rows] if rows == n => Some(numbers).filter(|places| places.iter().all(|&place| place < count)),
         [rows, axes] if rows == n && axes == shape.len() && axes > 0 => numbers
             .chunks(axes)
-            .map(|at| at.iter().zip(shape).try_fold(0_usize, |sum, (&i, &size)| if i < size { sum.checked_mul(size)?.checked_add(i) } else { None }))
+            .map(|at| {
+                at.iter()
+                    .zip(shape)
+                    .try_fold(0_usize, |sum, (&i, &size)| if i < size { sum.checked_mul(size)?.checked_add(i) } else { None })
+            })
             .collect(),
         _ => None,
     }

@@ -16,7 +16,9 @@ impl Importer<'_> {
         if let Some(&wide) = self.wide.get(&id) {
             return wide;
         }
-        let Some(tensor) = self.graph.constant_of(id).filter(|tensor| tensor.dtype().widened().is_some()).map(Arc::clone) else { return id };
+        let Some(tensor) = self.graph.constant_of(id).filter(|tensor| tensor.dtype().widened().is_some()).map(Arc::clone) else {
+            return id;
+        };
         let bytes = tensor.dtype().widened().and_then(|dtype| dtype.bytes(tensor.len()));
         if bytes.is_none_or(|bytes| self.take(bytes).is_err()) {
             return id;

@@ -135,7 +135,10 @@ fn a_sparse_tensor_may_not_ask_for_much() {
 #[test]
 fn what_the_file_says_of_an_unread_nodes_result_is_believed() {
     let dims = |dims: &[(Option<i64>, Option<&str>)]| crate::proto::TensorShapeProto {
-        dim: dims.iter().map(|(value, name)| crate::proto::DimensionProto { dim_value: *value, dim_param: name.map(str::to_owned) }).collect(),
+        dim: dims
+            .iter()
+            .map(|(value, name)| crate::proto::DimensionProto { dim_value: *value, dim_param: name.map(str::to_owned) })
+            .collect(),
     };
     let info = |name: &str, shape| ValueInfoProto {
         name: Some(name.into()),
@@ -154,7 +157,10 @@ fn what_the_file_says_of_an_unread_nodes_result_is_believed() {
 #[test]
 fn a_branch_that_the_input_picks_is_one_of_two_values() {
     let branches = |op: &str, other: &str| {
-        [graph("then_branch", body(vec![node(op, &["x"], &["t"], &[])], "t")), graph("else_branch", body(vec![node(other, &["x"], &["e"], &[])], "e"))]
+        [
+            graph("then_branch", body(vec![node(op, &["x"], &["t"], &[])], "t")),
+            graph("else_branch", body(vec![node(other, &["x"], &["e"], &[])], "e")),
+        ]
     };
     let condition = |model: Builder| {
         model.scalar("zero", 0.0).node("ReduceMax", &["x"], &["top"], &[int("keepdims", 0)]).node("Greater", &["top", "zero"], &["c"], &[])
@@ -184,7 +190,10 @@ fn sizes_that_nobody_has_are_refused_with_their_node() {
         (build().ints("s", &[1, huge]).node("Tile", &["x", "s"], &["r"], &[]), "r"),
         (build().ints("s", &[0, 0, 0, huge]).node("Pad", &["x", "s"], &["r"], &[]), "r"),
         (build().node("RandomNormal", &[], &["r"], &[ints("shape", &[many, 4])]), "r"),
-        (build().ints("c", &[1]).node("Transpose", &["x"], &["t"], &[]).ints("w", &[many, 1]).node("Expand", &["x", "w"], &["r"], &[]), "r"),
+        (
+            build().ints("c", &[1]).node("Transpose", &["x"], &["t"], &[]).ints("w", &[many, 1]).node("Expand", &["x", "w"], &["r"], &[]),
+            "r",
+        ),
     ];
     for (i, (model, name)) in cases.into_iter().enumerate() {
         let text = refused(model.node("Mystery", &["x", "r"], &["y"], &[]), 13);
