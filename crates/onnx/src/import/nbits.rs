@@ -36,10 +36,8 @@ pub(super) fn matmul_nbits(importer: &mut Importer<'_>, node: &Node<'_>) -> Resu
         let TensorData::Raw { bytes, .. } = &raw(packed) else { return bad("its weights are no bytes") };
         let bytes = bytes.clone();
         let layout = Packed { k, n, block, bits };
-        let rows = match constant(4)? {
-            None => None,
-            Some(rows) => Some(rows.to_ints().unwrap_or_default().into_iter().map(|i| usize::try_from(i).unwrap_or(usize::MAX)).collect()),
-        };
+        let place = |i: i64| usize::try_from(i).unwrap_or(usize::MAX);
+        let rows = constant(4)?.map(|rows| rows.to_ints().unwrap_or_default().into_iter().map(place).collect());
         let (scale_type, scales, zeros) = (scales.dtype(), floats(scales), constant(3)?.cloned());
         let Some(scales) = scales else { return opaque("its scales are of double precision") };
         let Some(room) = n.checked_mul(k).and_then(|n| n.checked_mul(4)) else { return bad("its sizes are too large") };
