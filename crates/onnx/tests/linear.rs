@@ -1,5 +1,4 @@
 //! Work grows with the number of nodes, counted by what is allocated: in a process of its own, since others allocate too.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::alloc::System;
 

@@ -63,7 +63,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::panic, reason = "the panic is what is caught")]
     fn a_panic_is_an_error_with_its_words() {
         let failed: Result<(), String> = caught(|| panic!("size {}\nis wrong", 3));
         assert_eq!(failed.unwrap_err(), "it failed inside: size 3 is wrong");
