@@ -1,7 +1,8 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | ops | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
+mod attacks;
 mod ci;
 mod golden;
 mod layers;
@@ -17,6 +18,7 @@ usage: cargo xtask COMMAND
   ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
+  attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(),
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
+        ["attacks"] => attacks::run(),
         ["ops"] => ops::run(false),
         ["ops", "--check"] => ops::run(true),
         ["zoo", rest @ ..] => zoo::run(rest),

@@ -6,7 +6,9 @@ mod sparse;
 
 use brinell_threat::Norm;
 
-use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, eot::averaged, reference::Spent, settings::positive};
+use crate::registry::Entry;
+use crate::settings::{COUNT, Choice, Declared, SWITCH, UNIT, settings};
+use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, eot::averaged, reference::Spent};
 use run::Run;
 use sparse::SparseRun;
 
@@ -22,24 +24,19 @@ pub enum ApgdLoss {
     Margin,
 }
 
-impl std::str::FromStr for ApgdLoss {
-    type Err = String;
+impl Choice for ApgdLoss {
+    const ALL: &'static [Self] = &[Self::CrossEntropy, Self::Dlr, Self::Margin];
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::CrossEntropy, Self::Dlr, Self::Margin].into_iter().find(|loss| loss.name() == text).ok_or_else(|| text.to_owned())
-    }
-}
-
-impl ApgdLoss {
-    /// Name in the settings of an attack.
-    pub(crate) const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             ApgdLoss::CrossEntropy => "ce",
             ApgdLoss::Dlr => "dlr",
             ApgdLoss::Margin => "margin",
         }
     }
+}
 
+impl ApgdLoss {
     /// Name of APGD with this loss, on the command line and in records.
     pub const fn attack_name(self) -> &'static str {
         match self {
@@ -58,53 +55,59 @@ impl ApgdLoss {
     }
 }
 
-/// Parameters of [`Apgd`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 100 | updates in one run | at least 1 | 100 |
-/// | `restarts` | 1 | runs, each from a random start | at least 1 | 1 to 5 |
-/// | `rho` | 0.75 | the step is halved if at most this share of a period's updates raised the loss | 0 to 1 | 0.75 |
-/// | `eot` | 1 | times that every point is asked about, for models with randomness of their own: means are used | at least 1 | 20 |
-/// | `larger_radii` | true | in L1: the first 30 % of the updates in a ball of radius 3 eps, the next 30 % in 2 eps | | true |
-/// | `reference_quirk` | false | compare the first update's loss with 0, as the reference implementation does | | false |
-#[derive(Debug, Clone, PartialEq)]
-pub struct ApgdConfig {
-    /// The loss to be maximised.
-    pub loss: ApgdLoss,
-    /// Updates in one run.
-    pub steps: u32,
-    /// Runs per sample.
-    pub restarts: u32,
-    /// Share of rising updates at or below which the step is halved.
-    pub rho: f64,
-    /// Times that every point is asked about.
-    pub eot: u32,
-    /// Whether a run in L1 begins in larger balls.
-    pub larger_radii: bool,
-    /// Whether the first update counts as a rise if its loss is above 0, instead of above the loss of the start.
-    pub reference_quirk: bool,
+settings! {
+    /// Parameters of [`Apgd`].
+    pub struct ApgdConfig {
+        /// The loss to be maximised.
+        fixed loss: ApgdLoss = ApgdLoss::CrossEntropy;
+        /// Updates in one run.
+        steps: u32 = 100, COUNT, paper "100";
+        /// Runs per sample (of `apgd-t` per class), each from a random start.
+        restarts: u32 = 1, COUNT, paper "1 to 5";
+        /// The step is halved where at most this share of a period's updates raised the loss.
+        rho: f64 = 0.75, UNIT, paper "0.75";
+        /// Times that every point is asked about, for models with randomness of their own: means are used.
+        eot: u32 = 1, COUNT, paper "20, for such models";
+        /// Whether a run in L1 spends the first 30 % of its updates in a ball of radius 3 eps and the next 30 % in one of 2 eps.
+        larger_radii: bool = true, SWITCH, paper "true";
+        /// Whether the first update counts as a rise if its loss is above 0, as in the reference implementation, instead of above the loss of the
+        /// start.
+        reference_quirk: bool = false, SWITCH, paper "false";
+    }
 }
 
 impl ApgdConfig {
     /// The defaults for a loss.
-    pub fn new(loss: ApgdLoss) -> Self {
-        Self { loss, steps: 100, restarts: 1, rho: 0.75, eot: 1, larger_radii: true, reference_quirk: false }
+    pub const fn new(loss: ApgdLoss) -> Self {
+        Self { loss, ..Self::DEFAULT }
     }
 }
 
-impl ApgdConfig {
-    /// Refuses parameters out of their range.
-    pub(crate) fn check(&self, attack: &'static str) -> Result<(), AttackError> {
-        positive(attack, "steps", self.steps)?;
-        positive(attack, "restarts", self.restarts)?;
-        positive(attack, "eot", self.eot)?;
-        if (0.0..=1.0).contains(&self.rho) {
-            return Ok(());
-        }
-        Err(AttackError::BadValue { attack, setting: "rho", value: self.rho.to_string(), expected: "from 0 to 1" })
-    }
+/// `apgd-ce` in the registry.
+pub(crate) static CE: Entry<ApgdConfig> = Entry {
+    name: ApgdLoss::CrossEntropy.attack_name(),
+    about: "Auto-PGD on the cross-entropy",
+    default: || ApgdConfig::new(ApgdLoss::CrossEntropy),
+    make: |config| Ok(Box::new(Apgd::new(config)?)),
+};
 
+/// `apgd-dlr` in the registry.
+pub(crate) static DLR: Entry<ApgdConfig> = Entry {
+    name: ApgdLoss::Dlr.attack_name(),
+    about: "Auto-PGD on the difference of logits ratio",
+    default: || ApgdConfig::new(ApgdLoss::Dlr),
+    make: |config| Ok(Box::new(Apgd::new(config)?)),
+};
+
+/// `apgd-margin` in the registry.
+pub(crate) static MARGIN: Entry<ApgdConfig> = Entry {
+    name: ApgdLoss::Margin.attack_name(),
+    about: "Auto-PGD on the difference of two logits",
+    default: || ApgdConfig::new(ApgdLoss::Margin),
+    make: |config| Ok(Box::new(Apgd::new(config)?)),
+};
+
+impl ApgdConfig {
     /// Begins a run of the attack `name` at a random point, for a class of its own where `target` is one.
     pub(crate) fn begin(&self, name: &str, start: &Start<'_>, target: Option<usize>) -> Box<dyn Attack> {
         self.run(start, run::random_start(name, start), true, target)
@@ -122,12 +125,6 @@ impl ApgdConfig {
     pub(crate) fn reference_points(&self, norm: Norm) -> u64 {
         let points = if norm == Norm::L1 { sparse::points(self) } else { self.steps + 1 };
         u64::from(points) * u64::from(self.eot)
-    }
-
-    /// The settings that all forms of APGD share, as they are given back on the command line.
-    pub(crate) fn describe(&self) -> String {
-        let Self { loss: _, steps, restarts, rho, eot, larger_radii, reference_quirk } = self;
-        format!("steps={steps},restarts={restarts},rho={rho},eot={eot},larger-radii={larger_radii},reference-quirk={reference_quirk}")
     }
 }
 
@@ -157,8 +154,7 @@ impl Apgd {
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: ApgdConfig) -> Result<Self, AttackError> {
         let attack = config.loss.attack_name();
-        config.check(attack)?;
-        Ok(Self { config })
+        Ok(Self { config: config.checked(attack)? })
     }
 
     /// Begins a run at a given point instead of a random one; the point is moved into ball and box first.
@@ -209,6 +205,6 @@ impl Recipe for Apgd {
     }
 
     fn describe(&self) -> String {
-        format!("{}:{}", self.name(), self.config.describe())
+        self.config.describe(self.name())
     }
 }

@@ -2,14 +2,11 @@
 
 mod ranked;
 
-use std::str::FromStr;
-
 use brinell_threat::Norm;
 
-use crate::{
-    ApgdConfig, ApgdLoss, Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, reference::Spent, rivals,
-    settings::positive,
-};
+use crate::registry::Entry;
+use crate::settings::{COUNT, Choice, Declared, SettingRange, settings};
+use crate::{ApgdConfig, ApgdLoss, Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, reference::Spent, rivals};
 use ranked::Ranked;
 
 /// In which order classes are tried.
@@ -22,15 +19,9 @@ pub enum Order {
     Malt,
 }
 
-impl FromStr for Order {
-    type Err = String;
+impl Choice for Order {
+    const ALL: &'static [Self] = &[Self::Logits, Self::Malt];
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Logits, Self::Malt].into_iter().find(|order| order.name() == text).ok_or_else(|| text.to_owned())
-    }
-}
-
-impl Order {
     fn name(self) -> &'static str {
         match self {
             Self::Logits => "logits",
@@ -39,28 +30,27 @@ impl Order {
     }
 }
 
-/// Parameters of [`ApgdT`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `apgd` | DLR | the same as those of [`Apgd`](crate::Apgd); the loss is DLR or the margin | | |
-/// | `targets` | 9 | classes that are tried | at least 1 | 9; 5 in L1 |
-/// | `order` | logits | which classes, and in which order | | logits |
-#[derive(Debug, Clone, PartialEq)]
-pub struct ApgdTConfig {
-    /// What a run does; `restarts` are for each class.
-    pub apgd: ApgdConfig,
-    /// Classes that are tried.
-    pub targets: u32,
-    /// Which they are.
-    pub order: Order,
-}
-
-impl Default for ApgdTConfig {
-    fn default() -> Self {
-        Self { apgd: ApgdConfig::new(ApgdLoss::Dlr), targets: 9, order: Order::Logits }
+settings! {
+    /// Parameters of [`ApgdT`].
+    pub struct ApgdTConfig {
+        /// Classes that are tried.
+        targets: u32 = 9, COUNT, paper "9; 5 in L1";
+        /// Which classes are tried first: those with the largest logits, or those whose decision planes are nearest in a linear model.
+        order: Order = Order::Logits, SettingRange::OneOf(&["logits", "malt"]), paper "logits";
+        /// What is maximised: the difference of logits ratio, or the difference of two logits.
+        part apgd.loss: SettingRange::OneOf(&["dlr", "margin"]), paper "dlr";
+        /// What a run does; `restarts` are for each class, and the loss is DLR or the margin.
+        group apgd: ApgdConfig = ApgdConfig::new(ApgdLoss::Dlr);
     }
 }
+
+/// `apgd-t` in the registry.
+pub(crate) static ENTRY: Entry<ApgdTConfig> = Entry {
+    name: ApgdT::NAME,
+    about: "Auto-PGD towards one class after the other",
+    default: || ApgdTConfig::DEFAULT,
+    make: |config| Ok(Box::new(ApgdT::new(config)?)),
+};
 
 /// APGD towards the most likely wrong classes, one run each; any wrong class is a success.
 ///
@@ -86,13 +76,7 @@ impl ApgdT {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: ApgdTConfig) -> Result<Self, AttackError> {
-        config.apgd.check(Self::NAME)?;
-        positive(Self::NAME, "targets", config.targets)?;
-        if config.apgd.loss == ApgdLoss::CrossEntropy {
-            let expected = "dlr or margin";
-            return Err(AttackError::BadValue { attack: Self::NAME, setting: "loss", value: config.apgd.loss.name().to_owned(), expected });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 
     fn classes(&self, targeted: bool, classes: usize) -> u32 {
@@ -161,7 +145,6 @@ impl Recipe for ApgdT {
     }
 
     fn describe(&self) -> String {
-        let ApgdTConfig { apgd, targets, order } = &self.config;
-        format!("{}:targets={targets},order={},loss={},{}", Self::NAME, order.name(), apgd.loss.name(), apgd.describe())
+        self.config.describe(Self::NAME)
     }
 }

@@ -3,41 +3,10 @@
 use std::sync::Arc;
 
 use brinell_engine::Ensemble;
+use brinell_record::Knowledge;
 use brinell_threat::{Ball, Goal, Norm};
 
 use crate::{Loss, driver::Queries, reference::Spent};
-
-/// What an attacker can see of a model, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Knowledge {
-    /// The predicted class.
-    Label,
-    /// The logits.
-    Score,
-    /// Everything, gradients included.
-    White,
-}
-
-impl Knowledge {
-    /// Every kind, from least to most.
-    pub const ALL: [Self; 3] = [Self::Label, Self::Score, Self::White];
-
-    /// Name on the command line and in records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Label => "label",
-            Self::Score => "score",
-            Self::White => "white",
-        }
-    }
-
-    /// Returns the kind of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|knowledge| knowledge.name() == name)
-    }
-}
 
 /// What an attack needs to know about the point it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

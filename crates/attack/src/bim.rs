@@ -2,38 +2,34 @@
 
 use brinell_threat::{Ball, Norm};
 
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
-    minimum::{Nearest, POLISH, Sample, Search, Told},
-    settings::{above_zero, positive},
+    minimum::{Nearest, Sample, Search, Told},
     step::{finite, finite_length, sign},
 };
 
-/// Parameters of [`Bim`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 10 | updates at one radius | at least 1 | 4 to 20 |
-/// | `step` | 0.2 | length of an update relative to the radius | above 0, finite | 1 / (255 eps) |
-/// | `searches` | 20 | radii tried where none is given | at least 1 | |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct BimConfig {
-    /// Updates at one radius.
-    pub steps: u32,
-    /// Length of an update relative to the radius.
-    pub step: f64,
-    /// Radii tried where none is given.
-    pub searches: u32,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for BimConfig {
-    fn default() -> Self {
-        Self { steps: 10, step: 0.2, searches: 20, polish: POLISH }
+settings! {
+    /// Parameters of [`Bim`].
+    pub struct BimConfig {
+        /// Updates at one radius.
+        steps: u32 = 10, COUNT, paper "4 to 20";
+        /// Length of an update relative to the radius.
+        step: f64 = 0.2, ABOVE_ZERO, paper "1 / (255 eps)";
+        /// Radii tried where none is given.
+        searches: u32 = 20, COUNT;
+        polish;
     }
 }
+
+/// `bim` in the registry.
+pub(crate) static ENTRY: Entry<BimConfig> = Entry {
+    name: Bim::NAME,
+    about: "steps of fixed length from the clean input; without a radius, at the smallest that works",
+    default: || BimConfig::DEFAULT,
+    make: |config| Ok(Box::new(Bim::new(config)?)),
+};
 
 /// Basic iterative method on the cross-entropy (L1, L2, Linf): steps along the sign of the gradient (Linf), its direction (L2), or its largest element (L1), from
 /// the clean input, each projected exactly onto ball and box.
@@ -58,10 +54,7 @@ impl Bim {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: BimConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        positive(Self::NAME, "searches", config.searches)?;
-        above_zero(Self::NAME, "step", config.step)?;
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -98,8 +91,7 @@ impl Recipe for Bim {
     }
 
     fn describe(&self) -> String {
-        let BimConfig { steps, step, searches, polish } = self.config;
-        format!("{}:steps={steps},step={step},searches={searches},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

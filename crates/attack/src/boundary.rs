@@ -3,39 +3,36 @@
 use brinell_threat::{Ball, Goal, Norm, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ONE, ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, inner, reached},
     rng::generator,
-    settings::{above_zero, positive},
     step::finite_length,
 };
 
-/// Parameters of [`Boundary`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 25,000 | steps of the walk | at least 1 | 25,000 to 1,200,000 queries |
-/// | `spherical_step` | 0.01 | first length of a step around the clean input, relative to the distance | above 0, finite | 0.01 |
-/// | `source_step` | 0.01 | first length of a step towards it, relative to the distance | above 0, finite | 0.01 |
-/// | `adaptation` | 1.5 | factor by which the two are changed | above 1, finite | 1.5 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct BoundaryConfig {
-    /// Steps of the walk.
-    pub steps: u32,
-    /// First length of a step around the clean input, relative to the distance.
-    pub spherical_step: f64,
-    /// First length of a step towards the clean input, relative to the distance.
-    pub source_step: f64,
-    /// Factor by which the step lengths are changed.
-    pub adaptation: f64,
-}
-
-impl Default for BoundaryConfig {
-    fn default() -> Self {
-        Self { steps: 25_000, spherical_step: 0.01, source_step: 0.01, adaptation: 1.5 }
+settings! {
+    /// Parameters of [`Boundary`].
+    pub struct BoundaryConfig {
+        /// Steps of the walk.
+        steps: u32 = 25_000, COUNT, paper "25,000 to 1,200,000 queries";
+        /// First length of a step around the clean input, relative to the distance.
+        spherical_step: f64 = 0.01, ABOVE_ZERO, paper "0.01";
+        /// First length of a step towards the clean input, relative to the distance.
+        source_step: f64 = 0.01, ABOVE_ZERO, paper "0.01";
+        /// Factor by which the two step lengths are changed.
+        adaptation: f64 = 1.5, ABOVE_ONE, paper "1.5";
     }
 }
+
+/// `boundary` in the registry.
+pub(crate) static ENTRY: Entry<BoundaryConfig> = Entry {
+    name: Boundary::NAME,
+    about: "a random walk along the edge, from labels",
+    default: || BoundaryConfig::DEFAULT,
+    make: |config| Ok(Box::new(Boundary::new(config)?)),
+};
 
 /// The smallest change that moves the label, from labels alone: from an adversarial point, a random step on the sphere around the clean input and a
 /// step inwards, kept where the point is still adversarial; both lengths follow the share of steps that are.
@@ -61,14 +58,7 @@ impl Boundary {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: BoundaryConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        above_zero(Self::NAME, "spherical-step", config.spherical_step)?;
-        above_zero(Self::NAME, "source-step", config.source_step)?;
-        if !(config.adaptation > 1.0 && config.adaptation.is_finite()) {
-            let (value, expected) = (config.adaptation.to_string(), "a finite number above 1");
-            return Err(AttackError::BadValue { attack: Self::NAME, setting: "adaptation", value, expected });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -115,8 +105,7 @@ impl Recipe for Boundary {
     }
 
     fn describe(&self) -> String {
-        let BoundaryConfig { steps, spherical_step, source_step, adaptation } = self.config;
-        format!("{}:steps={steps},spherical-step={spherical_step},source-step={source_step},adaptation={adaptation}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -1,26 +1,34 @@
-//! What can be wrong with the name or the settings of an attack.
+//! What can be wrong with the name or the settings of an attack, or with a suite.
 
-/// An attack that cannot be configured.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+use brinell_threat::{Norm, ThreatError};
+
+use crate::SettingRange;
+
+/// An attack or a suite that cannot be configured.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttackError {
     /// No attack has this name.
-    #[error("unknown attack '{name}': known are {known}")]
+    #[error("unknown attack '{name}': known are {}", known.join(", "))]
     UnknownAttack {
         /// What was given.
         name: String,
         /// All names.
-        known: String,
+        known: Vec<&'static str>,
+        /// The name that it is a misspelling of, by the looks of it.
+        nearest: Option<&'static str>,
     },
     /// No suite has this name.
-    #[error("unknown suite '{name}': known are {known}")]
+    #[error("unknown suite '{name}': known are {}", known.join(", "))]
     UnknownSuite {
         /// What was given.
         name: String,
         /// All names.
-        known: String,
+        known: Vec<&'static str>,
+        /// The name that it is a misspelling of, by the looks of it.
+        nearest: Option<&'static str>,
     },
-    /// A suite cannot be read.
+    /// A suite is not TOML, or has fields that no suite has.
     #[error("suite '{name}': {problem}")]
     BadSuite {
         /// Its name or file.
@@ -28,28 +36,57 @@ pub enum AttackError {
         /// What is wrong, with the line.
         problem: String,
     },
+    /// A stage of a suite is wrong.
+    #[error("suite '{name}': line {line}: {source}")]
+    BadStage {
+        /// Name or file of the suite.
+        name: String,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong.
+        source: Box<AttackError>,
+    },
+    /// A suite names a norm that is none.
+    #[error(transparent)]
+    Norm(#[from] ThreatError),
+    /// A suite gives an attack a norm that it does not work in.
+    #[error("attack {attack} does not work in {norm}")]
+    NotItsNorm {
+        /// The attack.
+        attack: String,
+        /// The norm.
+        norm: Norm,
+    },
+    /// A stage of a suite has a limit of queries that leaves no attack.
+    #[error("max-queries below 2 leaves no attack: a gradient costs a forward and a backward")]
+    TooFewQueries,
+    /// A stage of a suite is for samples that are nearer than can be.
+    #[error("near must be between 0 and 1: the share of the clean margin that is left")]
+    BadNear,
     /// A suite has no attack for the norm.
-    #[error("suite '{suite}' has no attack for the norm {norm}: it has some for {known}")]
+    #[error("suite '{suite}' has no attack for the norm {norm}: it has some for {}", names(known))]
     NoStage {
         /// Its name or file.
         suite: String,
         /// The norm.
-        norm: &'static str,
+        norm: Norm,
         /// Norms that it has attacks for.
-        known: String,
+        known: Vec<Norm>,
     },
     /// The attack has no such setting.
-    #[error("attack {attack} has no setting '{setting}': known are {known}")]
+    #[error("attack {attack} has no setting '{setting}': known are {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
     UnknownSetting {
         /// The attack.
         attack: &'static str,
         /// What was given.
         setting: String,
         /// All settings of the attack.
-        known: String,
+        known: Vec<&'static str>,
+        /// The setting that it is a misspelling of, by the looks of it.
+        nearest: Option<&'static str>,
     },
     /// A setting is not of the form `name=value`.
-    #[error("'{text}' in the settings of attack {attack} is not of the form name=value, as in {attack}:steps=40")]
+    #[error("'{text}' in the settings of attack {attack} is not of the form name=value")]
     NotASetting {
         /// The attack.
         attack: &'static str,
@@ -66,6 +103,10 @@ pub enum AttackError {
         /// What was given.
         value: String,
         /// What would do.
-        expected: &'static str,
+        expected: SettingRange,
     },
+}
+
+fn names(norms: &[Norm]) -> String {
+    norms.iter().map(|norm| norm.name()).collect::<Vec<_>>().join(", ")
 }

@@ -3,69 +3,28 @@
 use brinell_threat::{Ball, Norm, Region, clamp, fill_normal};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
+use crate::settings::{ABOVE_ZERO, BELOW_ONE, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     rng::generator,
-    settings::{Settings, above_zero, positive},
     step::{finite_length, sign},
 };
 
-/// Parameters of an [`Estimate`] as given; [`Flavour::default`] has those of each attack.
-///
-/// | Name | Meaning | Range |
-/// |---|---|---|
-/// | `steps` | updates in one run | at least 1 |
-/// | `pairs` | pairs of points per update | at least 1 |
-/// | `sigma` | size of a probe's elements relative to the box | above 0, finite |
-/// | `step` | length of the first update relative to eps; it falls to a fiftieth in equal parts | above 0, finite |
-/// | `momentum` | share of the former direction in the next | from 0 to below 1 |
-/// | `restarts` | runs, the first from the clean input, others from random points of the ball | at least 1 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct EstimateConfig {
-    /// Updates in one run.
-    pub steps: u32,
-    /// Pairs of points per update.
-    pub pairs: u32,
-    /// Size of a probe's elements relative to the box.
-    pub sigma: f64,
-    /// Length of the first update relative to eps.
-    pub step: f64,
-    /// Share of the former direction in the next.
-    pub momentum: f64,
-    /// Runs per sample.
-    pub restarts: u32,
-}
-
-/// Names of the settings on the command line.
-pub(crate) const SETTINGS: &[&str] = &["steps", "pairs", "sigma", "step", "momentum", "restarts"];
-
-impl EstimateConfig {
-    /// Refuses parameters out of their ranges.
-    pub(crate) fn checked(self, attack: &'static str) -> Result<Self, AttackError> {
-        positive(attack, "steps", self.steps)?;
-        positive(attack, "pairs", self.pairs)?;
-        positive(attack, "restarts", self.restarts)?;
-        above_zero(attack, "sigma", self.sigma)?;
-        above_zero(attack, "step", self.step)?;
-        if !(0.0..1.0).contains(&self.momentum) {
-            let (value, expected) = (self.momentum.to_string(), "from 0 to below 1");
-            return Err(AttackError::BadValue { attack, setting: "momentum", value, expected });
-        }
-        Ok(self)
-    }
-
-    /// These parameters, with those that were given in their places.
-    pub(crate) fn with(self, given: &Settings<'_>) -> Result<Self, AttackError> {
-        const COUNT: &str = "a whole number above 0";
-        const NUMBER: &str = "a finite number above 0";
-        Ok(Self {
-            steps: given.get("steps", COUNT)?.unwrap_or(self.steps),
-            pairs: given.get("pairs", COUNT)?.unwrap_or(self.pairs),
-            sigma: given.get("sigma", NUMBER)?.unwrap_or(self.sigma),
-            step: given.get("step", NUMBER)?.unwrap_or(self.step),
-            momentum: given.get("momentum", "from 0 to below 1")?.unwrap_or(self.momentum),
-            restarts: given.get("restarts", COUNT)?.unwrap_or(self.restarts),
-        })
+settings! {
+    /// Parameters of an [`Estimate`]; [`Flavour::default`] has those of each attack.
+    pub struct EstimateConfig {
+        /// Updates in one run.
+        steps: u32 = 100, COUNT;
+        /// Pairs of points per update.
+        pairs: u32 = 25, COUNT;
+        /// Size of a probe's elements relative to the box.
+        sigma: f64 = 0.001, ABOVE_ZERO;
+        /// Length of the first update relative to eps; it falls to a fiftieth in equal parts.
+        step: f64 = 0.2, ABOVE_ZERO;
+        /// Share of the former direction in the next.
+        momentum: f64 = 0.9, BELOW_ONE;
+        /// Runs per sample, the first from the clean input, others from random points of the ball.
+        restarts: u32 = 1, COUNT;
     }
 }
 
@@ -135,9 +94,7 @@ impl Recipe for Estimate {
     }
 
     fn describe(&self) -> String {
-        let EstimateConfig { steps, pairs, sigma, step, momentum, restarts } = self.config;
-        let name = self.flavour.name;
-        format!("{name}:steps={steps},pairs={pairs},sigma={sigma},step={step},momentum={momentum},restarts={restarts}")
+        self.config.describe(self.flavour.name)
     }
 }
 

@@ -4,7 +4,9 @@ mod run;
 
 use brinell_threat::Norm;
 
-use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, reference::Spent, rivals, settings::positive};
+use crate::registry::Entry;
+use crate::settings::{AT_LEAST_ONE, COUNT, Declared, UNIT, settings};
+use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, reference::Spent, rivals};
 use run::Run;
 
 /// Which decision planes FAB steps onto.
@@ -26,40 +28,48 @@ impl FabPlanes {
     }
 }
 
-/// Parameters of [`Fab`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 100 | steps in one run | at least 1 | 100 |
-/// | `restarts` | 1 | runs, for `fab-t` per class; all but the first from random starts | at least 1 | 1 to 100 |
-/// | `targets` | 9 | rivals: the classes with the largest clean logits but the label | at least 1 | all; 9 for `fab-t` |
-/// | `alpha_max` | 0.1 | largest share of the step towards the clean input | 0 to 1 | 0.1 |
-/// | `eta` | 1.05 | how far a step goes, where 1 is onto the plane | at least 1 | 1.05 |
-/// | `beta` | 0.9 | share of the way from the clean input that is kept after a success | 0 to 1 | 0.9 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct FabConfig {
-    /// Which planes.
-    pub planes: FabPlanes,
-    /// Steps in one run.
-    pub steps: u32,
-    /// Runs per sample, or per sample and class.
-    pub restarts: u32,
-    /// Rivals of the label.
-    pub targets: u32,
-    /// Largest share of the step towards the clean input.
-    pub alpha_max: f64,
-    /// How far a step goes.
-    pub eta: f64,
-    /// What is kept of a success.
-    pub beta: f64,
+settings! {
+    /// Parameters of [`Fab`].
+    pub struct FabConfig {
+        /// Which planes.
+        fixed planes: FabPlanes = FabPlanes::Nearest;
+        /// Steps in one run.
+        steps: u32 = 100, COUNT, paper "100";
+        /// Runs per sample, of `fab-t` per class; all but the first from random starts.
+        restarts: u32 = 1, COUNT, paper "1 to 100";
+        /// Rivals of the label: the classes with the largest clean logits but the label.
+        targets: u32 = 9, COUNT, paper "all; 9 for `fab-t`";
+        /// Largest share of the step towards the clean input.
+        alpha_max: f64 = 0.1, UNIT, paper "0.1";
+        /// How far a step goes, where 1 is onto the plane.
+        eta: f64 = 1.05, AT_LEAST_ONE, paper "1.05";
+        /// Share of the way from the clean input that is kept after a success.
+        beta: f64 = 0.9, UNIT, paper "0.9";
+    }
 }
 
 impl FabConfig {
     /// The defaults.
-    pub fn new(planes: FabPlanes) -> Self {
-        Self { planes, steps: 100, restarts: 1, targets: 9, alpha_max: 0.1, eta: 1.05, beta: 0.9 }
+    pub const fn new(planes: FabPlanes) -> Self {
+        Self { planes, ..Self::DEFAULT }
     }
 }
+
+/// `fab` in the registry.
+pub(crate) static NEAREST: Entry<FabConfig> = Entry {
+    name: FabPlanes::Nearest.attack_name(),
+    about: "steps onto the nearest decision plane and back towards the clean input",
+    default: || FabConfig::new(FabPlanes::Nearest),
+    make: |config| Ok(Box::new(Fab::new(config)?)),
+};
+
+/// `fab-t` in the registry.
+pub(crate) static EACH_CLASS: Entry<FabConfig> = Entry {
+    name: FabPlanes::EachClass.attack_name(),
+    about: "the same towards one class after the other",
+    default: || FabConfig::new(FabPlanes::EachClass),
+    make: |config| Ok(Box::new(Fab::new(config)?)),
+};
 
 /// FAB in L-inf, L2 and L1, for the nearest example or, in a ball, for any inside.
 ///
@@ -83,20 +93,7 @@ impl Fab {
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: FabConfig) -> Result<Self, AttackError> {
         let attack = config.planes.attack_name();
-        positive(attack, "steps", config.steps)?;
-        positive(attack, "restarts", config.restarts)?;
-        positive(attack, "targets", config.targets)?;
-        let unit = 0.0..=1.0;
-        for (setting, value, fits, expected) in [
-            ("alpha-max", config.alpha_max, unit.contains(&config.alpha_max), "from 0 to 1"),
-            ("eta", config.eta, config.eta >= 1.0 && config.eta.is_finite(), "a finite number of at least 1"),
-            ("beta", config.beta, unit.contains(&config.beta), "from 0 to 1"),
-        ] {
-            if !fits {
-                return Err(AttackError::BadValue { attack, setting, value: value.to_string(), expected });
-            }
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(attack)? })
     }
 
     /// Begins a run against the decision plane of one class from a given point.
@@ -168,8 +165,6 @@ impl Recipe for Fab {
     }
 
     fn describe(&self) -> String {
-        let FabConfig { planes, steps, restarts, targets, alpha_max, eta, beta } = &self.config;
-        let name = planes.attack_name();
-        format!("{name}:steps={steps},restarts={restarts},targets={targets},alpha-max={alpha_max},eta={eta},beta={beta}")
+        self.config.describe(self.name())
     }
 }

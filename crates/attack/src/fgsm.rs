@@ -2,7 +2,12 @@
 
 use brinell_threat::Norm;
 
+use crate::registry::Entry;
 use crate::{Attack, Knowledge, Loss, Recipe, Start, pgd::Walk};
+
+/// `fgsm` in the registry.
+pub(crate) static ENTRY: Entry<()> =
+    Entry { name: Fgsm::NAME, about: "one step of the full radius", default: || (), make: |()| Ok(Box::new(Fgsm)) };
 
 /// One step of length eps from the clean input: along the sign of the gradient of the cross-entropy (Linf) or its direction (L2),
 /// then projected exactly onto ball and box. It has no parameters.

@@ -3,39 +3,36 @@
 use brinell_threat::{Ball, Goal, InputBox, Norm, fill_normal, fill_uniform};
 use rand_chacha::ChaCha8Rng;
 
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached, shifted},
     rng::generator,
-    settings::{above_zero, positive},
     step::sign,
 };
 
-/// Parameters of [`HopSkipJump`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 64 | rounds of estimate, jump and return to the edge | at least 1 | 64 |
-/// | `evaluations` | 100 | queries of the first estimate; round t spends this times the root of t, at most 10,000 | at least 1 | 100 |
-/// | `gamma` | 1 | tolerance of the search for the edge is gamma / d^1.5 (L2) or gamma / d^2 (Linf) | above 0, finite | 1 |
-/// | `restarts` | 1 | runs, each from noise of its own | at least 1 | 1 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct HopSkipJumpConfig {
-    /// Rounds of estimate, jump and return to the edge.
-    pub steps: u32,
-    /// Queries of the first estimate.
-    pub evaluations: u32,
-    /// Tolerance of the search for the edge, relative to the paper's.
-    pub gamma: f64,
-    /// Runs per sample.
-    pub restarts: u32,
-}
-
-impl Default for HopSkipJumpConfig {
-    fn default() -> Self {
-        Self { steps: 64, evaluations: 100, gamma: 1.0, restarts: 1 }
+settings! {
+    /// Parameters of [`HopSkipJump`].
+    pub struct HopSkipJumpConfig {
+        /// Rounds of estimate, jump and return to the edge.
+        steps: u32 = 64, COUNT, paper "64";
+        /// Queries of the first estimate; round t spends this times the root of t, at most 10,000.
+        evaluations: u32 = 100, COUNT, paper "100";
+        /// Tolerance of the search for the edge, in units of 1 / d^1.5 (L2) or 1 / d^2 (Linf).
+        gamma: f64 = 1.0, ABOVE_ZERO, paper "1";
+        /// Runs per sample, each from noise of its own.
+        restarts: u32 = 1, COUNT, paper "1";
     }
 }
+
+/// `hopskipjump` in the registry.
+pub(crate) static ENTRY: Entry<HopSkipJumpConfig> = Entry {
+    name: HopSkipJump::NAME,
+    about: "the edge's normal estimated from labels",
+    default: || HopSkipJumpConfig::DEFAULT,
+    make: |config| Ok(Box::new(HopSkipJump::new(config)?)),
+};
 
 /// The smallest change that moves the label, from labels alone: at a point on the edge of the decision, random probes tell the edge's normal; a
 /// jump along it, halved until it is adversarial; and back to the edge on the line to the clean input.
@@ -63,11 +60,7 @@ impl HopSkipJump {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: HopSkipJumpConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        positive(Self::NAME, "evaluations", config.evaluations)?;
-        positive(Self::NAME, "restarts", config.restarts)?;
-        above_zero(Self::NAME, "gamma", config.gamma)?;
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -101,8 +94,7 @@ impl Recipe for HopSkipJump {
     }
 
     fn describe(&self) -> String {
-        let HopSkipJumpConfig { steps, evaluations, gamma, restarts } = self.config;
-        format!("{}:steps={steps},evaluations={evaluations},gamma={gamma},restarts={restarts}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

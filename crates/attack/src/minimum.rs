@@ -25,9 +25,6 @@ use polish::Polish;
 use prune::Prune;
 use rescue::{Rescue, Rescued};
 
-/// Default of the setting `polish` of every minimum-norm attack.
-pub(crate) const POLISH: u32 = 20;
-
 /// What is known of the sample under attack.
 #[derive(Debug)]
 pub(crate) struct Sample {

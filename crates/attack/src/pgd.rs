@@ -2,38 +2,35 @@
 
 use brinell_threat::{Ball, Norm, Region, clamp};
 
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, SWITCH, settings};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
     rng::generator,
-    settings::positive,
     step::{finite, finite_length, sign},
 };
 
-/// Parameters of [`Pgd`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 40 | updates in one run | at least 1 | 40 (MNIST), 7 to 20 (CIFAR-10) |
-/// | `restarts` | 1 | runs, each from a random start | at least 1 | 1 to 20 |
-/// | `step` | 2.5 / steps | length of an update relative to eps | above 0, finite | 2.5 / steps |
-/// | `random_start` | true | start uniformly in the ball, or at the clean input | | true |
-#[derive(Debug, Clone, PartialEq)]
-pub struct PgdConfig {
-    /// Updates in one run.
-    pub steps: u32,
-    /// Runs per sample.
-    pub restarts: u32,
-    /// Length of an update relative to eps; `None` for 2.5 / steps.
-    pub step: Option<f64>,
-    /// Whether a run starts at a random point of the ball instead of the clean input.
-    pub random_start: bool,
-}
-
-impl Default for PgdConfig {
-    fn default() -> Self {
-        Self { steps: 40, restarts: 1, step: None, random_start: true }
+settings! {
+    /// Parameters of [`Pgd`].
+    pub struct PgdConfig {
+        /// Updates in one run.
+        steps: u32 = 40, COUNT, paper "40 (MNIST), 7 to 20 (CIFAR-10)";
+        /// Runs per sample, each from a random start.
+        restarts: u32 = 1, COUNT, paper "1 to 20";
+        /// Length of an update relative to eps.
+        step: Option<f64> = None, ABOVE_ZERO.in_units("relative to eps"), unset "2.5 / steps", paper "2.5 / steps";
+        /// Whether a run starts at a random point of the ball instead of the clean input.
+        random_start: bool = true, SWITCH, paper "true";
     }
 }
+
+/// `pgd` in the registry.
+pub(crate) static ENTRY: Entry<PgdConfig> = Entry {
+    name: Pgd::NAME,
+    about: "steps of fixed length from random starts",
+    default: || PgdConfig::DEFAULT,
+    make: |config| Ok(Box::new(Pgd::new(config)?)),
+};
 
 /// Projected gradient descent on the cross-entropy: steps of fixed length along the sign of the gradient (Linf) or its direction (L2),
 /// each followed by the exact projection onto ball and box.
@@ -45,10 +42,9 @@ impl Default for PgdConfig {
 /// "Resistance for different values of eps": 2.5 eps / steps.
 #[derive(Debug, Clone)]
 pub struct Pgd {
-    steps: u32,
-    restarts: u32,
+    config: PgdConfig,
+    /// Length of an update relative to eps.
     step: f64,
-    random_start: bool,
 }
 
 impl Pgd {
@@ -60,14 +56,9 @@ impl Pgd {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: PgdConfig) -> Result<Self, AttackError> {
-        let steps = positive(Self::NAME, "steps", config.steps)?;
-        let restarts = positive(Self::NAME, "restarts", config.restarts)?;
-        let step = config.step.unwrap_or(2.5 / f64::from(steps));
-        if !(step > 0.0 && step.is_finite()) {
-            let expected = "a finite number above 0, relative to eps";
-            return Err(AttackError::BadValue { attack: Self::NAME, setting: "step", value: step.to_string(), expected });
-        }
-        Ok(Self { steps, restarts, step, random_start: config.random_start })
+        let step = config.step.unwrap_or(2.5 / f64::from(config.steps));
+        let config = PgdConfig { step: Some(step), ..config }.checked(Self::NAME)?;
+        Ok(Self { config, step })
     }
 }
 
@@ -89,23 +80,23 @@ impl Recipe for Pgd {
     }
 
     fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
-        self.restarts
+        self.config.restarts
     }
 
     fn steps(&self) -> u32 {
-        self.steps
+        self.config.steps
     }
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let mut x = start.x.to_vec();
-        if self.random_start {
+        if self.config.random_start {
             start.ball.sample_uniform(start.x, &mut generator(Self::NAME, start), &mut x);
         }
-        Box::new(Walk::new(start.ball, start.x, x, self.step, self.steps))
+        Box::new(Walk::new(start.ball, start.x, x, self.step, self.config.steps))
     }
 
     fn describe(&self) -> String {
-        format!("{}:steps={},restarts={},step={},random-start={}", Self::NAME, self.steps, self.restarts, self.step, self.random_start)
+        self.config.describe(Self::NAME)
     }
 }
 

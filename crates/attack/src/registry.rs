@@ -1,161 +1,82 @@
 //! All attacks by name.
 
-mod blackbox;
+use brinell_threat::{Norm, nearest_name};
 
-mod minimum;
-
-use brinell_threat::Norm;
-
+use crate::settings::Declared;
 use crate::{
-    Apgd, ApgdConfig, ApgdLoss, ApgdT, ApgdTConfig, AttackError, Fab, FabConfig, FabPlanes, Fgsm, Knowledge, Pgd, PgdConfig, Recipe,
-    Square, SquareConfig, Trees, TreesConfig, settings::Settings,
+    AttackError, Knowledge, Recipe, Setting, apgd, apgd_t, bim, boundary, fab, fgsm, hopskipjump, minimum, nes, pgd, sparse_rs, spsa,
+    square, surfree, trees,
 };
 
-/// What an attack is called, what it takes and how it is made.
-struct Entry {
-    name: &'static str,
-    about: &'static str,
-    settings: &'static [&'static str],
-    build: fn(&Settings<'_>) -> Result<Box<dyn Recipe>, AttackError>,
-}
-
-const APGD_SETTINGS: &[&str] = &["steps", "restarts", "rho", "eot", "larger-radii", "reference-quirk"];
-const APGD_T_SETTINGS: &[&str] = &["targets", "order", "loss", "steps", "restarts", "rho", "eot", "larger-radii", "reference-quirk"];
-const FAB_SETTINGS: &[&str] = &["steps", "restarts", "targets", "alpha-max", "eta", "beta"];
-
 /// One line per attack: a new attack is added here.
-const ATTACKS: &[Entry] = &[
-    Entry { name: Fgsm::NAME, about: "one step of the full radius", settings: &[], build: |_| Ok(Box::new(Fgsm)) },
-    Entry {
-        name: Pgd::NAME,
-        about: "steps of fixed length from random starts",
-        settings: &["steps", "restarts", "step", "random-start"],
-        build: pgd,
-    },
-    Entry {
-        name: ApgdLoss::CrossEntropy.attack_name(),
-        about: "Auto-PGD on the cross-entropy",
-        settings: APGD_SETTINGS,
-        build: |given| apgd(ApgdLoss::CrossEntropy, given),
-    },
-    Entry {
-        name: ApgdLoss::Dlr.attack_name(),
-        about: "Auto-PGD on the difference of logits ratio",
-        settings: APGD_SETTINGS,
-        build: |given| apgd(ApgdLoss::Dlr, given),
-    },
-    Entry {
-        name: ApgdLoss::Margin.attack_name(),
-        about: "Auto-PGD on the difference of two logits",
-        settings: APGD_SETTINGS,
-        build: |given| apgd(ApgdLoss::Margin, given),
-    },
-    Entry { name: ApgdT::NAME, about: "Auto-PGD towards one class after the other", settings: APGD_T_SETTINGS, build: apgd_t },
-    Entry {
-        name: FabPlanes::Nearest.attack_name(),
-        about: "steps onto the nearest decision plane and back towards the clean input",
-        settings: FAB_SETTINGS,
-        build: |given| fab(FabPlanes::Nearest, given),
-    },
-    Entry {
-        name: FabPlanes::EachClass.attack_name(),
-        about: "the same towards one class after the other",
-        settings: FAB_SETTINGS,
-        build: |given| fab(FabPlanes::EachClass, given),
-    },
-    Entry {
-        name: Square::NAME,
-        about: "random search over square patches, from logits alone",
-        settings: &["queries", "restarts", "p", "rescale", "patience"],
-        build: square,
-    },
-    Entry {
-        name: Trees::NAME,
-        about: "the nearest input that other leaves of a tree ensemble decide, by branch and bound; exact where it ends",
-        settings: &["nodes", "precision"],
-        build: trees,
-    },
+static ATTACKS: &[&dyn Registered] = &[
+    &fgsm::ENTRY,
+    &pgd::ENTRY,
+    &apgd::CE,
+    &apgd::DLR,
+    &apgd::MARGIN,
+    &apgd_t::ENTRY,
+    &fab::NEAREST,
+    &fab::EACH_CLASS,
+    &square::ENTRY,
+    &trees::ENTRY,
+    &bim::ENTRY,
+    &minimum::deepfool::ENTRY,
+    &minimum::cw::ENTRY,
+    &minimum::ddn::ENTRY,
+    &minimum::fmn::ENTRY,
+    &minimum::ead::ENTRY,
+    &minimum::pdpgd::ENTRY,
+    &minimum::sigma_zero::ENTRY,
+    &sparse_rs::ENTRY,
+    &nes::ENTRY,
+    &spsa::ENTRY,
+    &hopskipjump::ENTRY,
+    &surfree::ENTRY,
+    &boundary::ENTRY,
 ];
 
-fn entries() -> impl Iterator<Item = &'static Entry> {
-    ATTACKS.iter().chain(minimum::ATTACKS).chain(blackbox::ATTACKS)
+/// What an attack is called, what it does and how it is made.
+pub(crate) struct Entry<C> {
+    /// Name on the command line.
+    pub(crate) name: &'static str,
+    /// What it does, in one line.
+    pub(crate) about: &'static str,
+    /// Its configuration where nothing is given.
+    pub(crate) default: fn() -> C,
+    /// Checks a configuration and makes the attack.
+    pub(crate) make: fn(C) -> Result<Box<dyn Recipe>, AttackError>,
 }
 
-const COUNT: &str = "a whole number above 0";
-const SWITCH: &str = "true or false";
-const UNIT: &str = "from 0 to 1";
-
-fn pgd(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = PgdConfig::default();
-    Ok(Box::new(Pgd::new(PgdConfig {
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-        step: given.get("step", "a finite number above 0, relative to eps")?,
-        random_start: given.get("random-start", SWITCH)?.unwrap_or(default.random_start),
-    })?))
+/// An entry, whatever the attack's configuration is.
+trait Registered: Sync {
+    fn name(&self) -> &'static str;
+    fn about(&self) -> &'static str;
+    fn settings(&self) -> Vec<Setting>;
+    /// The attack with these settings.
+    fn recipe(&self, settings: &str) -> Result<Box<dyn Recipe>, AttackError>;
 }
 
-fn apgd(loss: ApgdLoss, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    Ok(Box::new(Apgd::new(apgd_config(loss, given)?)?))
-}
+impl<C: Declared> Registered for Entry<C> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 
-/// What all forms of APGD share.
-fn apgd_config(loss: ApgdLoss, given: &Settings<'_>) -> Result<ApgdConfig, AttackError> {
-    let default = ApgdConfig::new(loss);
-    Ok(ApgdConfig {
-        loss,
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-        rho: given.get("rho", UNIT)?.unwrap_or(default.rho),
-        eot: given.get("eot", COUNT)?.unwrap_or(default.eot),
-        larger_radii: given.get("larger-radii", SWITCH)?.unwrap_or(default.larger_radii),
-        reference_quirk: given.get("reference-quirk", SWITCH)?.unwrap_or(default.reference_quirk),
-    })
-}
+    fn about(&self) -> &'static str {
+        self.about
+    }
 
-fn apgd_t(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = ApgdTConfig::default();
-    Ok(Box::new(ApgdT::new(ApgdTConfig {
-        apgd: apgd_config(given.get("loss", "dlr or margin")?.unwrap_or(default.apgd.loss), given)?,
-        targets: given.get("targets", COUNT)?.unwrap_or(default.targets),
-        order: given.get("order", "logits or malt")?.unwrap_or(default.order),
-    })?))
-}
+    fn settings(&self) -> Vec<Setting> {
+        (self.default)().settings()
+    }
 
-fn fab(planes: FabPlanes, given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = FabConfig::new(planes);
-    Ok(Box::new(Fab::new(FabConfig {
-        planes,
-        steps: given.get("steps", COUNT)?.unwrap_or(default.steps),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-        targets: given.get("targets", COUNT)?.unwrap_or(default.targets),
-        alpha_max: given.get("alpha-max", UNIT)?.unwrap_or(default.alpha_max),
-        eta: given.get("eta", "a finite number of at least 1")?.unwrap_or(default.eta),
-        beta: given.get("beta", UNIT)?.unwrap_or(default.beta),
-    })?))
-}
-
-fn square(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = SquareConfig::default();
-    Ok(Box::new(Square::new(SquareConfig {
-        queries: given.get("queries", COUNT)?.unwrap_or(default.queries),
-        restarts: given.get("restarts", COUNT)?.unwrap_or(default.restarts),
-        p: given.get("p", "above 0 and at most 1")?.unwrap_or(default.p),
-        rescale: given.get("rescale", SWITCH)?.unwrap_or(default.rescale),
-        patience: given.get("patience", "a finite number above 0")?,
-    })?))
-}
-
-fn trees(given: &Settings<'_>) -> Result<Box<dyn Recipe>, AttackError> {
-    let default = TreesConfig::default();
-    Ok(Box::new(Trees::new(TreesConfig {
-        nodes: given.get("nodes", COUNT)?.unwrap_or(default.nodes),
-        precision: given.get("precision", "above 0 and below 1")?.unwrap_or(default.precision),
-    })?))
+    fn recipe(&self, settings: &str) -> Result<Box<dyn Recipe>, AttackError> {
+        (self.make)((self.default)().with(self.name, settings)?)
+    }
 }
 
 /// What is known of an attack before it is configured.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     /// Name on the command line.
     pub name: &'static str,
@@ -165,8 +86,8 @@ pub struct Listed {
     pub norms: &'static [Norm],
     /// What it must see of the model.
     pub knowledge: Knowledge,
-    /// Settings that it takes.
-    pub settings: &'static [&'static str],
+    /// Settings that it takes, with their defaults and ranges.
+    pub settings: Vec<Setting>,
     /// True where it looks for the nearest example, at any distance.
     pub seeks_minimum: bool,
     /// True where it reads the trees of a model, and so works on nothing else.
@@ -175,14 +96,14 @@ pub struct Listed {
 
 /// Every attack.
 pub fn attacks() -> impl Iterator<Item = Listed> {
-    entries().filter_map(|entry| {
-        let recipe = (entry.build)(&Settings::none(entry.name)).ok()?;
+    ATTACKS.iter().filter_map(|entry| {
+        let recipe = entry.recipe("").ok()?;
         Some(Listed {
-            name: entry.name,
-            about: entry.about,
+            name: entry.name(),
+            about: entry.about(),
             norms: recipe.norms(),
             knowledge: recipe.knowledge(),
-            settings: entry.settings,
+            settings: entry.settings(),
             seeks_minimum: recipe.seeks_minimum(),
             reads_trees: recipe.reads_trees(),
         })
@@ -192,15 +113,16 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
 /// Builds an attack from its name and settings, such as `pgd` or `pgd:steps=40,restarts=5`.
 ///
 /// # Errors
-/// `UnknownAttack` and `UnknownSetting`, which list what is known; `NotASetting`; `BadValue`.
+/// `UnknownAttack` and `UnknownSetting`, which list what is known and name the nearest; `NotASetting`; `BadValue`.
 pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
-    let Some(entry) = entries().find(|entry| entry.name == name) else {
-        let known: Vec<_> = entries().map(|entry| entry.name).collect();
-        return Err(AttackError::UnknownAttack { name: name.to_owned(), known: known.join(", ") });
+    let Some(entry) = ATTACKS.iter().find(|entry| entry.name() == name) else {
+        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name()).collect();
+        let nearest = nearest_name(name, &known);
+        return Err(AttackError::UnknownAttack { name: name.to_owned(), known, nearest });
     };
-    (entry.build)(&Settings::parse(entry.name, settings, entry.settings)?)
+    entry.recipe(settings)
 }
 
 #[cfg(test)]
@@ -209,7 +131,7 @@ mod tests {
 
     #[test]
     fn every_attack_is_built_from_its_name_and_from_its_own_description() {
-        assert_eq!(attacks().count(), entries().count());
+        assert_eq!(attacks().count(), ATTACKS.len());
         for Listed { name, .. } in attacks() {
             let made = recipe(name).unwrap();
             assert_eq!(made.name(), name);

@@ -3,7 +3,9 @@
 use brinell_threat::{InputBox, Norm};
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
-use crate::{Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start, rng::generator, settings::positive};
+use crate::registry::Entry;
+use crate::settings::{COUNT, Declared, PART, UNIT, settings};
+use crate::{Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start, rng::generator};
 
 /// Queries of the published schedule after which fewer elements are exchanged at once, and what the share is divided by then.
 const SCHEDULE: [(u32, f64); 9] =
@@ -12,31 +14,27 @@ const SCHEDULE: [(u32, f64); 9] =
 /// Draws after which a value that is the old one is taken all the same.
 const DRAWS: u32 = 8;
 
-/// Parameters of [`SparseRs`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `queries` | 10000 | points tried in one run after the first | at least 1 | 10 000 |
-/// | `restarts` | 1 | runs | at least 1 | 1 |
-/// | `p` | 0.8 | share of the changed elements that are exchanged at first | above 0, at most 1 | 0.3; the authors' code 0.8 |
-/// | `ends` | 0.5 | share of new values that are an end of the range; the others are anything between | 0 to 1 | 1 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct SparseRsConfig {
-    /// Points tried in one run after the first.
-    pub queries: u32,
-    /// Runs per sample.
-    pub restarts: u32,
-    /// Share of the changed elements that are exchanged at first.
-    pub p: f64,
-    /// Share of new values that are an end of the range.
-    pub ends: f64,
-}
-
-impl Default for SparseRsConfig {
-    fn default() -> Self {
-        Self { queries: 10_000, restarts: 1, p: 0.8, ends: 0.5 }
+settings! {
+    /// Parameters of [`SparseRs`].
+    pub struct SparseRsConfig {
+        /// Points tried in one run after the first.
+        queries: u32 = 10_000, COUNT, paper "10,000";
+        /// Runs per sample.
+        restarts: u32 = 1, COUNT, paper "1";
+        /// Share of the changed elements that are exchanged at first.
+        p: f64 = 0.8, PART, paper "0.3; the authors' code 0.8";
+        /// Share of new values that are an end of the range; the others are anything between.
+        ends: f64 = 0.5, UNIT, paper "1";
     }
 }
+
+/// `sparse-rs` in the registry.
+pub(crate) static ENTRY: Entry<SparseRsConfig> = Entry {
+    name: SparseRs::NAME,
+    about: "random search over which few elements are changed and to what, from logits alone",
+    default: || SparseRsConfig::DEFAULT,
+    make: |config| Ok(Box::new(SparseRs::new(config)?)),
+};
 
 /// Sparse-RS (L0).
 ///
@@ -64,17 +62,7 @@ impl SparseRs {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: SparseRsConfig) -> Result<Self, AttackError> {
-        let attack = Self::NAME;
-        positive(attack, "queries", config.queries)?;
-        positive(attack, "restarts", config.restarts)?;
-        let bad = |setting, value: f64, expected| Err(AttackError::BadValue { attack, setting, value: value.to_string(), expected });
-        if !(config.p > 0.0 && config.p <= 1.0) {
-            return bad("p", config.p, "above 0 and at most 1");
-        }
-        if !(0.0..=1.0).contains(&config.ends) {
-            return bad("ends", config.ends, "from 0 to 1");
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -104,8 +92,7 @@ impl Recipe for SparseRs {
     }
 
     fn describe(&self) -> String {
-        let SparseRsConfig { queries, restarts, p, ends } = self.config;
-        format!("{}:queries={queries},restarts={restarts},p={p},ends={ends}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -9,37 +9,35 @@ mod run;
 
 use brinell_threat::Norm;
 
-use crate::{Attack, AttackError, Knowledge, Recipe, Start, driver::Queries, reference::Spent, rng::generator, settings::positive};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, PART, SWITCH, settings};
+use crate::{Attack, AttackError, Knowledge, Recipe, Start, driver::Queries, reference::Spent, rng::generator};
 use run::Run;
 
-/// Parameters of [`Square`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `queries` | 5000 | points tried in one run after the first | at least 1 | 10 000; auto-attack 5000 |
-/// | `restarts` | 1 | runs | at least 1 | 1 |
-/// | `p` | 0.8 | share of the picture that the first patches cover | above 0, at most 1 | 0.05 (Linf), 0.1 (L2); auto-attack 0.8 |
-/// | `rescale` | false | run the schedule of the share, made for 10 000 queries, through to its end | | true; auto-attack false |
-/// | `patience` | none | stop at 32, 64, 128 .. queries if the loss, rising in each doubling to come `patience` times as much as in the last one, would not reach success | above 0 | none |
-#[derive(Debug, Clone, PartialEq)]
-pub struct SquareConfig {
-    /// Points tried in one run after the first.
-    pub queries: u32,
-    /// Runs per sample.
-    pub restarts: u32,
-    /// Share of the picture that the first patches cover.
-    pub p: f64,
-    /// Whether the schedule is stretched to the number of queries.
-    pub rescale: bool,
-    /// How much faster than so far the loss may be hoped to rise.
-    pub patience: Option<f64>,
-}
-
-impl Default for SquareConfig {
-    fn default() -> Self {
-        Self { queries: 5000, restarts: 1, p: 0.8, rescale: false, patience: None }
+settings! {
+    /// Parameters of [`Square`].
+    pub struct SquareConfig {
+        /// Points tried in one run after the first.
+        queries: u32 = 5000, COUNT, paper "10,000; auto-attack 5000";
+        /// Runs per sample.
+        restarts: u32 = 1, COUNT, paper "1";
+        /// Share of the picture that the first patches cover.
+        p: f64 = 0.8, PART, paper "0.05 (Linf), 0.1 (L2); auto-attack 0.8";
+        /// Whether the schedule of the share, made for 10,000 queries, is stretched or squeezed to the number of queries.
+        rescale: bool = false, SWITCH, paper "true; auto-attack false";
+        /// Stop at 32, 64, 128 .. queries if the loss, rising in each doubling to come so many times as much as in the last one, would not reach
+        /// success.
+        patience: Option<f64> = None, ABOVE_ZERO, unset "none", paper "none";
     }
 }
+
+/// `square` in the registry.
+pub(crate) static ENTRY: Entry<SquareConfig> = Entry {
+    name: Square::NAME,
+    about: "random search over square patches, from logits alone",
+    default: || SquareConfig::DEFAULT,
+    make: |config| Ok(Box::new(Square::new(config)?)),
+};
 
 /// The Square attack in L-inf, L2 and L1.
 ///
@@ -66,17 +64,7 @@ impl Square {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: SquareConfig) -> Result<Self, AttackError> {
-        let attack = Self::NAME;
-        positive(attack, "queries", config.queries)?;
-        positive(attack, "restarts", config.restarts)?;
-        if !(config.p > 0.0 && config.p <= 1.0) {
-            return Err(AttackError::BadValue { attack, setting: "p", value: config.p.to_string(), expected: "above 0 and at most 1" });
-        }
-        if let Some(patience) = config.patience.filter(|patience| !(*patience > 0.0 && patience.is_finite())) {
-            let expected = "a finite number above 0";
-            return Err(AttackError::BadValue { attack, setting: "patience", value: patience.to_string(), expected });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -111,8 +99,6 @@ impl Recipe for Square {
     }
 
     fn describe(&self) -> String {
-        let SquareConfig { queries, restarts, p, rescale, patience } = &self.config;
-        let patience = patience.map(|patience| format!(",patience={patience}")).unwrap_or_default();
-        format!("{}:queries={queries},restarts={restarts},p={p},rescale={rescale}{patience}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }

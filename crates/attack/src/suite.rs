@@ -1,6 +1,6 @@
 //! Suites: lists of attacks, each run on what the former left over, as TOML.
 
-use brinell_threat::Norm;
+use brinell_threat::{Norm, nearest_name};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -102,11 +102,12 @@ impl Suite {
     /// Returns the suite of that name.
     ///
     /// # Errors
-    /// `UnknownSuite`, which lists what is known.
+    /// `UnknownSuite`, which lists what is known and names the nearest.
     pub fn named(name: &str) -> Result<Self, AttackError> {
         let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) else {
             let known: Vec<_> = suites().collect();
-            return Err(AttackError::UnknownSuite { name: name.to_owned(), known: known.join(", ") });
+            let nearest = nearest_name(name, &known);
+            return Err(AttackError::UnknownSuite { name: name.to_owned(), known, nearest });
         };
         Self::parse(name, text)
     }
@@ -114,33 +115,33 @@ impl Suite {
     /// Reads a suite.
     ///
     /// # Errors
-    /// `BadSuite`, which names the line.
+    /// `BadSuite` and `BadStage`, which name the line.
     pub fn parse(name: &str, text: &str) -> Result<Self, AttackError> {
-        let bad = |problem: String| AttackError::BadSuite { name: name.to_owned(), problem };
-        let file: File = toml::from_str(text).map_err(|error| bad(error.to_string().trim_end().to_owned()))?;
-        let at = |start: usize, problem: String| {
+        let bad =
+            |error: toml::de::Error| AttackError::BadSuite { name: name.to_owned(), problem: error.to_string().trim_end().to_owned() };
+        let file: File = toml::from_str(text).map_err(bad)?;
+        let at = |start: usize, problem: AttackError| {
             let line = text.bytes().take(start).filter(|&byte| byte == b'\n').count() + 1;
-            bad(format!("line {line}: {problem}"))
+            AttackError::BadStage { name: name.to_owned(), line, source: Box::new(problem) }
         };
         let mut stages = Vec::new();
         for raw in file.stage {
-            let made = recipe(raw.attack.get_ref()).map_err(|error| at(raw.attack.span().start, error.to_string()))?;
+            let made = recipe(raw.attack.get_ref()).map_err(|error| at(raw.attack.span().start, error))?;
             let mut norms = None;
             if let Some(given) = &raw.norms {
-                let read = |text: &String| text.parse::<Norm>().map_err(|error| at(given.span().start, error.to_string()));
+                let read = |text: &String| text.parse::<Norm>().map_err(|error| at(given.span().start, error.into()));
                 let given_norms = given.get_ref().iter().map(read).collect::<Result<Vec<_>, _>>()?;
-                if let Some(norm) = given_norms.iter().find(|norm| !made.norms().contains(norm)) {
-                    return Err(at(given.span().start, format!("attack {} does not work in {norm}", made.name())));
+                if let Some(&norm) = given_norms.iter().find(|norm| !made.norms().contains(norm)) {
+                    return Err(at(given.span().start, AttackError::NotItsNorm { attack: made.name().to_owned(), norm }));
                 }
                 norms = Some(given_norms);
             }
             let max_queries = raw.max_queries.as_ref();
             if let Some(limit) = max_queries.filter(|limit| *limit.get_ref() < 2) {
-                let problem = "max-queries below 2 leaves no attack: a gradient costs a forward and a backward".to_owned();
-                return Err(at(limit.span().start, problem));
+                return Err(at(limit.span().start, AttackError::TooFewQueries));
             }
             if let Some(near) = raw.near.as_ref().filter(|near| !(0.0..=1.0).contains(near.get_ref())) {
-                return Err(at(near.span().start, "near must be between 0 and 1: the share of the clean margin that is left".to_owned()));
+                return Err(at(near.span().start, AttackError::BadNear));
             }
             let settings = StageSettings {
                 order: raw.order,
@@ -161,7 +162,7 @@ impl Suite {
             recipe(spec)?;
             Ok(Entry { attack: spec.clone(), norms: None, settings: StageSettings::default() })
         };
-        let stages = specs.iter().map(stage).collect::<Result<_, _>>()?;
+        let stages = specs.iter().map(stage).collect::<Result<_, AttackError>>()?;
         Ok(Self { name: name.to_owned(), about: String::new(), text: String::new(), stages })
     }
 
@@ -194,8 +195,8 @@ impl Suite {
         let stages: Vec<SuiteStage> = stages.collect::<Result<_, AttackError>>()?;
         if stages.is_empty() && !self.stages.is_empty() {
             let has = |norm: &Norm| self.stages.iter().any(|entry| entry.norms.as_ref().is_some_and(|norms| norms.contains(norm)));
-            let known: Vec<_> = Norm::ALL.into_iter().filter(has).map(Norm::name).collect();
-            return Err(AttackError::NoStage { suite: self.name.clone(), norm: norm.name(), known: known.join(", ") });
+            let known = Norm::ALL.into_iter().filter(has).collect();
+            return Err(AttackError::NoStage { suite: self.name.clone(), norm, known });
         }
         Ok(stages)
     }
@@ -254,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_suite_for_a_knowledge_needs_no_more() {
-        for knowledge in Knowledge::ALL {
+        for &knowledge in Knowledge::ALL {
             for nearest in [false, true] {
                 let stages = Suite::named(suite_for(knowledge, nearest)).unwrap().stages(Norm::L2).unwrap();
                 assert!(!stages.is_empty());

@@ -5,45 +5,40 @@ use std::collections::VecDeque;
 use brinell_threat::{Ball, Goal, Norm, clamp, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
+use crate::registry::Entry;
+use crate::settings::{ANGLE, COUNT, Declared, PART, SWITCH, WHOLE, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
     decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached},
     picture::SmoothNoise,
     rng::generator,
-    settings::positive,
 };
 
-/// Parameters of [`SurFree`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 5,000 | directions that are tried in one run | at least 1 | as many as the queries allow |
-/// | `theta` | 30 | first angle that is tried, in degrees | above 0, at most 90 | 30 |
-/// | `rho` | 0.98 | factor of the angle after a failure, and its inverse after a success | above 0, at most 1 | 0.98 |
-/// | `kept` | 100 | directions that a new one is made orthogonal to | | 100 |
-/// | `smooth` | true | directions from the low frequencies of the picture, where the input is one | | true |
-/// | `restarts` | 1 | runs, each from noise of its own | at least 1 | 1 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct SurFreeConfig {
-    /// Directions that are tried in one run.
-    pub steps: u32,
-    /// First angle that is tried, in degrees.
-    pub theta: f64,
-    /// Factor of the angle after a failure.
-    pub rho: f64,
-    /// Directions that a new one is made orthogonal to.
-    pub kept: u32,
-    /// Whether directions come from the low frequencies of the picture.
-    pub smooth: bool,
-    /// Runs per sample.
-    pub restarts: u32,
-}
-
-impl Default for SurFreeConfig {
-    fn default() -> Self {
-        Self { steps: 5000, theta: 30.0, rho: 0.98, kept: 100, smooth: true, restarts: 1 }
+settings! {
+    /// Parameters of [`SurFree`].
+    pub struct SurFreeConfig {
+        /// Directions that are tried in one run.
+        steps: u32 = 5000, COUNT, paper "as many as the queries allow";
+        /// First angle that is tried, in degrees.
+        theta: f64 = 30.0, ANGLE, paper "30";
+        /// Factor of the angle after a failure, and its inverse after a success.
+        rho: f64 = 0.98, PART, paper "0.98";
+        /// Directions that a new one is made orthogonal to.
+        kept: u32 = 100, WHOLE, paper "100";
+        /// Whether directions come from the low frequencies of the picture, where the input is one.
+        smooth: bool = true, SWITCH, paper "true";
+        /// Runs per sample, each from noise of its own.
+        restarts: u32 = 1, COUNT, paper "1";
     }
 }
+
+/// `surfree` in the registry.
+pub(crate) static ENTRY: Entry<SurFreeConfig> = Entry {
+    name: SurFree::NAME,
+    about: "arcs towards the clean input, from labels",
+    default: || SurFreeConfig::DEFAULT,
+    make: |config| Ok(Box::new(SurFree::new(config)?)),
+};
 
 /// The smallest change that moves the label, from labels alone: from a point on the edge of the decision, an arc in a random plane that holds the
 /// clean input, along which every point is nearer; the longest part of it that stays adversarial is found by halving.
@@ -69,16 +64,7 @@ impl SurFree {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: SurFreeConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        positive(Self::NAME, "restarts", config.restarts)?;
-        let bad = |setting, value: f64, expected| AttackError::BadValue { attack: Self::NAME, setting, value: value.to_string(), expected };
-        if !(config.theta > 0.0 && config.theta <= 90.0) {
-            return Err(bad("theta", config.theta, "above 0 and at most 90, in degrees"));
-        }
-        if !(config.rho > 0.0 && config.rho <= 1.0) {
-            return Err(bad("rho", config.rho, "above 0 and at most 1"));
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -112,8 +98,7 @@ impl Recipe for SurFree {
     }
 
     fn describe(&self) -> String {
-        let SurFreeConfig { steps, theta, rho, kept, smooth, restarts } = self.config;
-        format!("{}:steps={steps},theta={theta},rho={rho},kept={kept},smooth={smooth},restarts={restarts}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::claim::CheckedClaim;
-use brinell_report::Run;
-use brinell_report::export::{Audit, Check, Document, Format, export};
+use brinell::record::CheckedClaim;
+use brinell::report::Run;
+use brinell::report::export::{Audit, Check, Document, Format, export};
 
 use crate::command::write;
 use crate::failure::Failure;
@@ -41,7 +41,7 @@ impl Target {
 /// Returns runs and verdicts with the places of their files.
 pub(crate) fn document<'a>(runs: &'a [Run], claims: &'a [CheckedClaim]) -> Document<'a> {
     Document {
-        audits: runs.iter().map(|run| Audit { run, model: place::of(Path::new(&run.summary.model.path)) }).collect(),
+        audits: runs.iter().map(|run| Audit { run, model: place::of(&run.summary.question.artefact.model) }).collect(),
         checks: claims.iter().map(check).collect(),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use brinell_protocol::ProtocolError;
-use brinell_protocol::replay::ReplayError;
-use brinell_report::ReportError;
+use brinell::claims::ClaimError;
+use brinell::report::ReportError;
+use brinell::{AuditError, LedgerError, SubjectError};
 
 use crate::exit::Exit;
 
@@ -31,6 +31,16 @@ impl Failure {
         Self::input(chain(&error))
     }
 
+    /// Names the file that the mistake stands in.
+    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn hint(self, hint: &str) -> Self {
+        Self { message: format!("{}\nhint: {hint}", self.message), ..self }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
@@ -42,19 +52,45 @@ impl std::fmt::Display for Failure {
     }
 }
 
-impl From<ProtocolError> for Failure {
-    fn from(error: ProtocolError) -> Self {
+impl From<SubjectError> for Failure {
+    fn from(error: SubjectError) -> Self {
         let exit = match error {
-            ProtocolError::Stale { .. }
-            | ProtocolError::Disagrees { .. }
-            | ProtocolError::Replay(ReplayError::Tampered { .. } | ReplayError::Other { .. }) => Exit::Stale,
-            ProtocolError::Interrupted => Exit::Interrupted,
-            ProtocolError::NotEquivalent { .. } => Exit::Internal,
+            SubjectError::Interrupted => Exit::Interrupted,
+            SubjectError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
         };
-        let full = matches!(&error, ProtocolError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
-        let hint = if full { "\nhint: nothing that was decided is lost; free some space, then run again with --resume" } else { "" };
-        Self { message: chain(&error) + hint, exit }
+        Self { message: chain(&error), exit }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let exit = match error {
+            LedgerError::Stale { .. } | LedgerError::Disagrees { .. } | LedgerError::Tampered { .. } => Exit::Stale,
+            _ => Exit::Input,
+        };
+        Self { message: chain(&error), exit }
+    }
+}
+
+impl From<AuditError> for Failure {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Subject(error) => error.into(),
+            AuditError::Ledger(error) => error.into(),
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<ClaimError> for Failure {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Audit(error) => error.into(),
+            ClaimError::Ledger(error) => error.into(),
+            ClaimError::Other { .. } => Self { message: chain(&error), exit: Exit::Stale },
+            other => Self::from_error(other),
+        }
     }
 }
 

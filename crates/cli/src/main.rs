@@ -32,7 +32,7 @@ Exit codes: 0 done; 1 refuted; 2 undecided or unreliable; 3 stale; 4 usage or in
 fn end_panics_with_internal_error() {
     std::panic::set_hook(Box::new(|panic| {
         // What goes wrong inside rten becomes an error where it was called.
-        if brinell_protocol::is_guarded() {
+        if brinell::is_guarded() {
             return;
         }
         console::say(&format!("internal error: {panic}\nplease report this with the command and, if you can, the model"));

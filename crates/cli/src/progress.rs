@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use brinell_protocol::{Event, Observer};
+use brinell::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::console::say;

@@ -8,9 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use brinell_engine::{
-    Answer, Interface, Loss, Oracle, Preprocess, PreprocessOptions, RuntimeChoice, RuntimeSettings, Signature, View, open,
-};
+use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Running, RuntimeChoice, Signature, View, open};
 
 /// A line of /proc/self/status in MB.
 fn resident(field: &str) -> f64 {
@@ -26,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (path, batch) = (Path::new(path), batch.parse::<usize>()?);
     let choice = if rest.first().is_some_and(|name| name == "rten") { RuntimeChoice::Rten } else { RuntimeChoice::OnnxRuntime };
-    let runtime = open(choice, &RuntimeSettings::default())?;
+    let runtime = open(&Running::on(choice))?;
     let before = resident("VmRSS");
     let start = Instant::now();
     let loaded;
@@ -41,8 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let model = brinell_onnx::read_file(path)?;
-    let signature = Signature::of(&model.graph, &Interface::default())?;
-    let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample)?;
+    let signature = Signature::of(&model.graph, &Artefact::default())?;
+    let preprocess = Preprocess::new(&Artefact::default(), &signature.sample, &signature.sample)?;
     let mut oracle = Oracle::new(&model.graph, &preprocess, runtime, 1)?;
     drop(model);
     let x = vec![0.0; batch * oracle.sample_len()];

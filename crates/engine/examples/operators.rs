@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use brinell_autodiff::vjp;
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_graph::{DType, Graph};
 use brinell_testkit::{Array, Case, NodeCase, Tolerance, Variant, golden_cases, node_cases};
 
@@ -32,9 +32,10 @@ enum Gradient {
 }
 
 fn main() -> Result<(), String> {
-    let settings = RuntimeSettings::default();
-    let ort = open(RuntimeChoice::OnnxRuntime, &settings).map_err(|e| format!("ONNX Runtime is needed: {e}"))?;
-    let rten = open(RuntimeChoice::Rten, &settings).map_err(|e| e.to_string())?;
+    let settings = Running::default();
+    let ort =
+        open(&Running { runtime: RuntimeChoice::OnnxRuntime, ..settings.clone() }).map_err(|e| format!("ONNX Runtime is needed: {e}"))?;
+    let rten = open(&Running { runtime: RuntimeChoice::Rten, ..settings.clone() }).map_err(|e| e.to_string())?;
     let runtimes = [ort, rten];
     let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
     for case in node_cases().map_err(|e| e.to_string())? {

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use brinell_graph::DType;
 
-use crate::Device;
-
 /// Where in a model's life a runtime refused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -29,20 +27,6 @@ impl fmt::Display for Stage {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The name of a runtime is not known.
-    #[error("unknown runtime `{name}`; choose auto, onnxruntime or rten")]
-    UnknownRuntime {
-        /// The name as typed.
-        name: String,
-    },
-
-    /// The name of a device is not known.
-    #[error("unknown device `{name}`; choose one of {}", Device::NAMES)]
-    UnknownDevice {
-        /// The name as typed.
-        name: String,
-    },
-
     /// No ONNX Runtime was found.
     #[error(
         "no ONNX Runtime found ({looked}); install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::discover::{self, Candidate, Origin};
 use crate::ort::{self, Loaded, OnnxRuntime};
 use crate::rten::Rten;
-use crate::{Device, EngineError, Runtime, RuntimeChoice, RuntimeSettings};
+use crate::{Device, EngineError, Running, Runtime, RuntimeChoice};
 
 /// Opens a runtime.
 ///
@@ -17,33 +17,33 @@ use crate::{Device, EngineError, Runtime, RuntimeChoice, RuntimeSettings};
 ///
 /// # Errors
 /// [`EngineError::NotFound`], [`EngineError::Library`] or [`EngineError::Device`] when the choice cannot be met.
-pub fn open(choice: RuntimeChoice, settings: &RuntimeSettings) -> Result<Arc<dyn Runtime>, EngineError> {
-    if choice == RuntimeChoice::Rten {
-        return Ok(Arc::new(Rten::new(settings, None)?));
+pub fn open(running: &Running) -> Result<Arc<dyn Runtime>, EngineError> {
+    if running.runtime == RuntimeChoice::Rten {
+        return Ok(Arc::new(Rten::new(running, None)?));
     }
-    match find(settings) {
-        Ok((library, note)) => Ok(Arc::new(OnnxRuntime::new(library, settings, note)?)),
-        Err(error) if choice == RuntimeChoice::Auto && settings.device == Device::Cpu && !is_named(&error, settings) => {
-            Ok(Arc::new(Rten::new(settings, Some(format!("running on rten, about half as fast as ONNX Runtime: {error}")))?))
+    match find(running) {
+        Ok((library, note)) => Ok(Arc::new(OnnxRuntime::new(library, running, note)?)),
+        Err(error) if running.runtime == RuntimeChoice::Auto && running.device == Device::Cpu && !is_named(&error, running) => {
+            Ok(Arc::new(Rten::new(running, Some(format!("running on rten, about half as fast as ONNX Runtime: {error}")))?))
         }
         Err(error) => Err(error),
     }
 }
 
 /// Returns true when the error is about a library that the user asked for by name.
-fn is_named(error: &EngineError, settings: &RuntimeSettings) -> bool {
-    matches!(error, EngineError::Library { .. }) && (settings.library.is_some() || discover::named_by_environment().is_some())
+fn is_named(error: &EngineError, running: &Running) -> bool {
+    matches!(error, EngineError::Library { .. }) && (running.onnxruntime.is_some() || discover::named_by_environment().is_some())
 }
 
 /// Loads the first usable ONNX Runtime; the note names the ones that were passed over.
-fn find(settings: &RuntimeSettings) -> Result<(Loaded, Option<String>), EngineError> {
-    if settings.library.is_none()
+fn find(running: &Running) -> Result<(Loaded, Option<String>), EngineError> {
+    if running.onnxruntime.is_none()
         && let Some(loaded) = ort::loaded()
     {
         return Ok((loaded, None));
     }
     let mut refused: Vec<EngineError> = Vec::new();
-    let search = discover::search(settings.library.as_deref())?;
+    let search = discover::search(running.onnxruntime.as_deref())?;
     for Candidate { path, origin } in search.candidates {
         match ort::load(&path) {
             Err(_) if origin == Origin::System && ort::inspect(&path).is_err_and(|refusal| !refusal.opens) => {}

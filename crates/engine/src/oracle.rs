@@ -8,7 +8,7 @@ use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, Value
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{BatchAxis, EngineError, Held, Interface, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -116,17 +116,17 @@ impl Oracle {
     /// # Errors
     /// [`OracleError`] where the model is no classifier or the runtime refuses it.
     pub fn new(model: &Graph, preprocess: &Preprocess, runtime: Arc<dyn Runtime>, n_lanes: usize) -> Result<Self, OracleError> {
-        Self::holding(model, &Interface::default(), None, Arc::default(), preprocess, runtime, n_lanes)
+        Self::holding(model, &Artefact::default(), None, Arc::default(), preprocess, runtime, n_lanes)
     }
 
-    /// As [`Oracle::new`], for a model of which `interface` says what is attacked and what decides, `columns` in which column of the output each class
+    /// As [`Oracle::new`], for a model of which `artefact` says what is attacked and what decides, `columns` in which column of the output each class
     /// stands where that is not its own, and whose other inputs are `held`.
     ///
     /// # Errors
     /// As [`Oracle::new`].
     pub fn holding(
         model: &Graph,
-        interface: &Interface,
+        artefact: &Artefact,
         columns: Option<&[usize]>,
         held: Arc<Held>,
         preprocess: &Preprocess,
@@ -134,7 +134,7 @@ impl Oracle {
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let model = &held.bind(model)?;
-        let signature = Signature::of(model, interface).map_err(OracleError::Signature)?;
+        let signature = Signature::of(model, artefact).map_err(OracleError::Signature)?;
         refuse_wrong_arithmetic(model, runtime.as_ref())?;
         let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
         let mut graph = Graph::new("brinell");

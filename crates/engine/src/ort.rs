@@ -15,7 +15,7 @@ use ort::logging::LogLevel;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use crate::ort::session::OrtSession;
-use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
+use crate::{Device, EngineError, Running, Runtime, Session, Stage};
 
 pub(crate) use library::{Loaded, inspect, load, loaded};
 
@@ -46,9 +46,9 @@ pub(crate) struct OnnxRuntime {
 }
 
 impl OnnxRuntime {
-    pub(crate) fn new(library: Loaded, settings: &RuntimeSettings, note: Option<String>) -> Result<Self, EngineError> {
-        let device = settings.device;
-        let runtime = Self { library, device, device_name: device.to_string(), threads: settings.thread_count(), note };
+    pub(crate) fn new(library: Loaded, running: &Running, note: Option<String>) -> Result<Self, EngineError> {
+        let device = running.device;
+        let runtime = Self { library, device, device_name: device.to_string(), threads: running.thread_count(), note };
         runtime.require_device()?;
         Ok(runtime)
     }
@@ -61,8 +61,8 @@ impl OnnxRuntime {
             reason,
             available: self.library.providers.clone(),
         };
-        if !self.library.providers.iter().any(|name| name == self.device.provider()) {
-            return Err(refuse(format!("this build lacks {}{}", self.device.provider(), provider::remedy(self.device))));
+        if !self.library.providers.iter().any(|name| name == provider::name(self.device)) {
+            return Err(refuse(format!("this build lacks {}{}", provider::name(self.device), provider::remedy(self.device))));
         }
         if matches!(self.device, Device::Cuda(_) | Device::TensorRt(_)) {
             library::preload_cuda(&self.library.path);

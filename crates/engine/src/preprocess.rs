@@ -4,49 +4,7 @@
 use std::sync::Arc;
 
 use brinell_graph::{Dim, Graph, GraphError, Op, Tensor, TensorData, ValueId};
-
-/// How the model wants the axes of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// Channels, rows, columns.
-    Nchw,
-    /// Rows, columns, channels.
-    Nhwc,
-    /// The stored order, flattened.
-    Flat,
-    /// Rows and columns swapped, then flattened (column-major images).
-    FlatTransposed,
-}
-
-impl Layout {
-    /// Returns the name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nchw => "nchw",
-            Self::Nhwc => "nhwc",
-            Self::Flat => "flat",
-            Self::FlatTransposed => "flat-transposed",
-        }
-    }
-
-    /// Returns the layout of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Nchw, Self::Nhwc, Self::Flat, Self::FlatTransposed].into_iter().find(|layout| layout.name() == name)
-    }
-}
-
-/// What the user declares about preprocessing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PreprocessOptions {
-    /// Subtracted, one per channel or one for all; empty for none.
-    pub mean: Vec<f32>,
-    /// Divided by, one per channel or one for all; empty for none.
-    pub std: Vec<f32>,
-    /// Axis order of the model's input; `None` infers it from the shapes.
-    pub layout: Option<Layout>,
-}
+use brinell_record::{Artefact, Layout};
 
 /// Why data and model do not fit together.
 #[derive(Debug, thiserror::Error, PartialEq)]
@@ -119,35 +77,35 @@ impl Preprocess {
     ///
     /// # Errors
     /// [`PreprocessError`] where sizes, channels or values do not fit.
-    pub fn new(options: &PreprocessOptions, sample: &[usize], model: &[usize]) -> Result<Self, PreprocessError> {
+    pub fn new(artefact: &Artefact, sample: &[usize], model: &[usize]) -> Result<Self, PreprocessError> {
         let (sample_len, model_len) = (sample.iter().product::<usize>(), model.iter().product::<usize>());
         if sample_len != model_len {
             return Err(PreprocessError::Size { sample: sample.to_vec(), sample_len, model: model.to_vec(), model_len });
         }
-        for (option, values) in [("mean", &options.mean), ("std", &options.std)] {
+        for (option, values) in [("mean", &artefact.mean), ("std", &artefact.std)] {
             if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
                 return Err(PreprocessError::Value { option, value, requirement: "give finite numbers" });
             }
         }
-        if let Some(&value) = options.std.iter().find(|&&value| value <= 0.0) {
+        if let Some(&value) = artefact.std.iter().find(|&&value| value <= 0.0) {
             return Err(PreprocessError::Value { option: "std", value, requirement: "give numbers above 0" });
         }
         let axes = Axes::of(sample);
-        let perm = permutation(options.layout, axes.as_ref(), sample, model)?;
+        let perm = permutation(artefact.layout, axes.as_ref(), sample, model)?;
         let channel_axis = axes.as_ref().and_then(|axes| axes.channel);
         let channels = channel_axis.and_then(|axis| sample.get(axis)).copied().unwrap_or(1);
-        for (option, values) in [("mean", &options.mean), ("std", &options.std)] {
+        for (option, values) in [("mean", &artefact.mean), ("std", &artefact.std)] {
             if values.len() > 1 && values.len() != channels {
                 return Err(PreprocessError::Channels { option, found: values.len(), channels });
             }
         }
-        let channel_axis = channel_axis.filter(|_| options.mean.len() > 1 || options.std.len() > 1);
+        let channel_axis = channel_axis.filter(|_| artefact.mean.len() > 1 || artefact.std.len() > 1);
         Ok(Self {
             sample: sample.to_vec(),
             model: model.to_vec(),
             perm,
-            mean: options.mean.clone(),
-            std: options.std.clone(),
+            mean: artefact.mean.clone(),
+            std: artefact.std.clone(),
             channel_axis,
         })
     }
@@ -308,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_flat_transposed_image_is_column_major() {
-        let options = PreprocessOptions { layout: Some(Layout::FlatTransposed), ..PreprocessOptions::default() };
+        let options = Artefact { layout: Some(Layout::FlatTransposed), ..Artefact::default() };
         let preprocess = Preprocess::new(&options, &[2, 3], &[6]).unwrap();
         let mut out = Vec::new();
         preprocess.apply(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], &mut out);
@@ -317,7 +275,7 @@ mod tests {
 
     #[test]
     fn means_run_along_the_channels_wherever_they_stand() {
-        let options = PreprocessOptions { mean: vec![1.0, 2.0, 3.0], std: vec![2.0], layout: None };
+        let options = Artefact { mean: vec![1.0, 2.0, 3.0], std: vec![2.0], ..Artefact::default() };
         let mut out = Vec::new();
         Preprocess::new(&options, &[3, 1, 2], &[3, 1, 2]).unwrap().apply(&[1.0, 3.0, 2.0, 4.0, 3.0, 5.0], &mut out);
         assert_eq!(out, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
@@ -334,13 +292,13 @@ mod tests {
 
     #[test]
     fn unusable_declarations_are_refused() {
-        let mut options = PreprocessOptions { mean: vec![0.5, 0.5], ..PreprocessOptions::default() };
+        let mut options = Artefact { mean: vec![0.5, 0.5], ..Artefact::default() };
         assert!(matches!(Preprocess::new(&options, &[3, 2, 2], &[12]), Err(PreprocessError::Channels { channels: 3, .. })));
         options.mean = vec![f32::NAN];
         assert!(matches!(Preprocess::new(&options, &[12], &[12]), Err(PreprocessError::Value { option: "mean", .. })));
         options.mean.clear();
         options.std = vec![0.0];
         assert!(matches!(Preprocess::new(&options, &[12], &[12]), Err(PreprocessError::Value { option: "std", .. })));
-        assert!(matches!(Preprocess::new(&PreprocessOptions::default(), &[11], &[12]), Err(PreprocessError::Size { .. })));
+        assert!(matches!(Preprocess::new(&Artefact::default(), &[11], &[12]), Err(PreprocessError::Size { .. })));
     }
 }

@@ -15,7 +15,7 @@ use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 pub use self::guard::is_guarded;
 use crate::header::Header;
 use crate::rten::session::RtenSession;
-use crate::{Device, EngineError, Runtime, RuntimeSettings, Session, Stage};
+use crate::{Device, EngineError, Running, Runtime, Session, Stage};
 
 /// The version of rten that is compiled in.
 pub(crate) const VERSION: &str = "0.27.0";
@@ -33,16 +33,16 @@ pub(crate) struct Rten {
 }
 
 impl Rten {
-    pub(crate) fn new(settings: &RuntimeSettings, note: Option<String>) -> Result<Self, EngineError> {
-        if settings.device != Device::Cpu {
+    pub(crate) fn new(running: &Running, note: Option<String>) -> Result<Self, EngineError> {
+        if running.device != Device::Cpu {
             return Err(EngineError::Device {
                 runtime: NAME.to_owned(),
-                device: settings.device.to_string(),
+                device: running.device.to_string(),
                 reason: "it has no accelerators; use ONNX Runtime".to_owned(),
                 available: vec!["cpu".to_owned()],
             });
         }
-        Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(settings.thread_count().get())), note })
+        Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(running.thread_count().get())), note })
     }
 
     fn session(

@@ -2,25 +2,10 @@
 
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
+use brinell_record::Artefact;
+
 use crate::label::{self, Head};
 use crate::{Ending, Reading, ending};
-
-/// What the user says about a model's inputs and outputs.
-///
-/// | Name | Default | Meaning |
-/// |---|---|---|
-/// | `input` | the only one | name of the input that is attacked; the others are held |
-/// | `output` | the first; the scores where that is a class | name of the output that decides |
-/// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, where the output is one score |
-/// | `shape` | as in the file | sizes of one sample of the attacked input, where the file leaves some free |
-#[derive(Debug, Clone, Default, PartialEq)]
-#[expect(missing_docs, reason = "the table says it")]
-pub struct Interface {
-    pub input: Option<String>,
-    pub output: Option<String>,
-    pub threshold: Option<f64>,
-    pub shape: Option<Vec<usize>>,
-}
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -190,15 +175,15 @@ impl Signature {
     /// Reads the signature of a classifier off its graph.
     ///
     /// # Errors
-    /// [`SignatureError`] where `interface` names no input or output of it, or these are not those of a classifier.
-    pub fn of(graph: &Graph, interface: &Interface) -> Result<Self, SignatureError> {
-        let (input, others) = attacked(graph, interface.input.as_deref())?;
+    /// [`SignatureError`] where `artefact` names no input or output of it, or these are not those of a classifier.
+    pub fn of(graph: &Graph, artefact: &Artefact) -> Result<Self, SignatureError> {
+        let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let value = graph.value(input);
         let dtype = value.dtype.filter(|dtype| !matches!(dtype, DType::Bool | DType::String));
         let dtype = dtype.ok_or_else(|| SignatureError::InputType { name: value.name.clone(), dtype: value.dtype })?;
         let shape = value.shape.clone().unwrap_or_default();
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
-        let (output_index, output) = decisive(graph, interface.output.as_deref())?;
+        let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let (batch, fixed_batch, rest) = match shape.split_first() {
             Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
             Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
@@ -219,7 +204,7 @@ impl Signature {
             return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others: others() });
         }
         if let Some((scores, classes)) = labels {
-            if interface.threshold.is_some() {
+            if artefact.threshold.is_some() {
                 return Err(SignatureError::Threshold { name: out.name.clone(), classes });
             }
             return Ok(Self {
@@ -243,7 +228,7 @@ impl Signature {
         if width == 1 && ending == Ending::Softmax {
             return Err(SignatureError::Constant { name: out.name.clone() });
         }
-        let threshold = threshold(&out.name, width, ending, interface.threshold)?;
+        let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
         Ok(Self {
             input,
             input_name: value.name.clone(),
@@ -265,11 +250,11 @@ impl Signature {
     /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
     ///
     /// # Errors
-    /// [`SignatureError`] where `interface` names no input, or another one holds no numbers.
-    pub fn held_of(graph: &Graph, interface: &Interface) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
-        let (input, others) = attacked(graph, interface.input.as_deref())?;
+    /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
+    pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
+        let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
-        let output = decisive(graph, interface.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
+        let output = decisive(graph, artefact.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
         let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }

@@ -4,7 +4,7 @@ use brinell_autodiff::{Loss, gradient_graph, vjp};
 #[path = "common/typed.rs"]
 mod typed;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_graph::{DType, Dim, Graph, Op};
 use brinell_testkit::{Array, Case, GOLDEN_FAMILIES, RANDOM_CASES, Rng, Tolerance, Variant, eval, golden_cases, random_graph};
 use typed::run;
@@ -118,13 +118,13 @@ fn assert_agrees(runtime: &dyn Runtime) {
 
 #[test]
 fn rten_agrees_with_pytorch_and_the_interpreter() {
-    let runtime = open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap();
+    let runtime = open(&Running::on(RuntimeChoice::Rten)).unwrap();
     assert_agrees(runtime.as_ref());
 }
 
 #[test]
 fn onnxruntime_agrees_with_pytorch_and_the_interpreter() {
-    match open(RuntimeChoice::OnnxRuntime, &RuntimeSettings::default()) {
+    match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(runtime) => assert_agrees(runtime.as_ref()),
         Err(error) => println!("skipped on ONNX Runtime: {error}"),
     }

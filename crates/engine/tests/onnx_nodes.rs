@@ -4,7 +4,7 @@
 #[path = "common/typed.rs"]
 mod typed;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use brinell_testkit::{Array, NodeCase, node_cases};
 use typed::run;
 
@@ -78,12 +78,12 @@ fn assert_agrees(runtime: &dyn Runtime) {
 
 #[test]
 fn rten_agrees_with_onnx_node_tests() {
-    assert_agrees(open(RuntimeChoice::Rten, &RuntimeSettings::default()).unwrap().as_ref());
+    assert_agrees(open(&Running::on(RuntimeChoice::Rten)).unwrap().as_ref());
 }
 
 #[test]
 fn onnxruntime_agrees_with_onnx_node_tests() {
-    match open(RuntimeChoice::OnnxRuntime, &RuntimeSettings::default()) {
+    match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(runtime) => assert_agrees(runtime.as_ref()),
         Err(error) => println!("skipped on ONNX Runtime: {error}"),
     }

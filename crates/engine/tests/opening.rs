@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_engine::{Device, EngineError, RuntimeChoice, RuntimeSettings, doctor, open};
+use brinell_engine::{Device, EngineError, Running, RuntimeChoice, doctor, open};
 
-fn refusal(choice: RuntimeChoice, settings: &RuntimeSettings) -> String {
-    open(choice, settings).err().map_or_else(|| "opened".to_owned(), |error| error.to_string())
+fn refusal(choice: RuntimeChoice, settings: &Running) -> String {
+    open(&Running { runtime: choice, ..settings.clone() }).err().map_or_else(|| "opened".to_owned(), |error| error.to_string())
 }
 
-fn with_library(path: impl Into<PathBuf>) -> RuntimeSettings {
-    RuntimeSettings { library: Some(path.into()), ..RuntimeSettings::default() }
+fn with_library(path: impl Into<PathBuf>) -> Running {
+    Running { onnxruntime: Some(path.into()), ..Running::default() }
 }
 
 #[test]
@@ -45,15 +45,15 @@ fn a_library_of_something_else_is_refused() {
 
 #[test]
 fn rten_has_no_devices_but_the_processor() {
-    let settings = RuntimeSettings { device: Device::Cuda(0), ..RuntimeSettings::default() };
+    let settings = Running { device: Device::Cuda(0), ..Running::default() };
     let text = refusal(RuntimeChoice::Rten, &settings);
     assert!(text.starts_with("rten cannot run on device cuda:0"), "{text}");
 }
 
 #[test]
 fn a_device_is_never_given_up_silently() {
-    let settings = RuntimeSettings { device: Device::Cuda(0), ..RuntimeSettings::default() };
-    match open(RuntimeChoice::Auto, &settings) {
+    let settings = Running { device: Device::Cuda(0), ..Running::default() };
+    match open(&Running { runtime: RuntimeChoice::Auto, ..settings.clone() }) {
         Ok(runtime) => assert_eq!((runtime.name(), runtime.device()), ("onnxruntime", "cuda:0")),
         Err(EngineError::Device { available, .. }) => assert!(available.iter().any(|name| name == "CPUExecutionProvider")),
         Err(error) => assert!(matches!(error, EngineError::NotFound { .. }), "{error}"),
@@ -62,7 +62,7 @@ fn a_device_is_never_given_up_silently() {
 
 #[test]
 fn auto_says_why_it_is_slow() {
-    let runtime = open(RuntimeChoice::Auto, &RuntimeSettings::default()).unwrap();
+    let runtime = open(&Running::on(RuntimeChoice::Auto)).unwrap();
     match runtime.name() {
         "rten" => assert!(runtime.note().is_some_and(|note| note.contains("no ONNX Runtime found")), "{:?}", runtime.note()),
         name => assert_eq!(name, "onnxruntime"),

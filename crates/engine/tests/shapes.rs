@@ -7,7 +7,7 @@ mod here;
 use std::sync::Arc;
 
 use brinell_engine::{
-    Answer, BatchAxis, Ending, Held, Interface, Loss, Oracle, Original, Preprocess, PreprocessOptions, Runtime, Signature, SignatureError,
+    Answer, Artefact, BatchAxis, Ending, Held, Loss, Oracle, Original, Preprocess, PreprocessOptions, Runtime, Signature, SignatureError,
 };
 use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Reduce, Tensor, TensorData, ValueId};
 
@@ -56,7 +56,7 @@ fn a_named_class_is_that_of_the_scores_behind_it() {
     let top = Op::TopK { axis: 1, k: 3, largest: true, sorted: true };
     for (pick, outputs, width) in [(Op::ArgMax { axis: 1, keepdims: false, select_last: false }, 0, 1), (top, 1, 3)] {
         let graph = label_graph(pick, outputs);
-        let signature = Signature::of(&graph, &Interface::default()).unwrap();
+        let signature = Signature::of(&graph, &Artefact::default()).unwrap();
         assert_eq!((signature.reading.ending, signature.classes), (Ending::Labels { classes: 5, width }, 5));
         assert_eq!(signature.output_index, outputs);
         for runtime in here::runtimes(1) {
@@ -75,7 +75,7 @@ fn a_named_class_is_that_of_the_scores_behind_it() {
 #[test]
 fn a_model_that_names_classes_can_be_asked_as_it_is() {
     let graph = label_graph(Op::ArgMax { axis: 1, keepdims: true, select_last: false }, 0);
-    let signature = Signature::of(&graph, &Interface::default()).unwrap();
+    let signature = Signature::of(&graph, &Artefact::default()).unwrap();
     for runtime in here::runtimes(1) {
         let encoded = runtime.encode(&graph).unwrap();
         let mut oracle =
@@ -90,9 +90,9 @@ fn a_model_that_names_classes_can_be_asked_as_it_is() {
 #[test]
 fn the_largest_score_alone_names_no_class() {
     let graph = label_graph(Op::Reduce { kind: Reduce::Max, axes: vec![1], keepdims: false }, 0);
-    assert!(matches!(Signature::of(&graph, &Interface::default()), Err(SignatureError::Largest { .. })));
+    assert!(matches!(Signature::of(&graph, &Artefact::default()), Err(SignatureError::Largest { .. })));
     let top = label_graph(Op::TopK { axis: 1, k: 2, largest: true, sorted: true }, 1);
-    let first = Interface { output: Some("first".to_owned()), ..Interface::default() };
+    let first = Artefact { output: Some("first".to_owned()), ..Artefact::default() };
     assert!(matches!(Signature::of(&top, &first), Err(SignatureError::Largest { .. })));
 }
 
@@ -114,7 +114,7 @@ fn a_model_without_a_batch_is_asked_about_one_sample_at_a_time() {
     let x = noise(12, 4);
     for rank in [1, 2] {
         let graph = single(rank);
-        let signature = Signature::of(&graph, &Interface::default()).unwrap();
+        let signature = Signature::of(&graph, &Artefact::default()).unwrap();
         assert_eq!((signature.batch, signature.fixed_batch), (BatchAxis::Absent, Some(1)));
         assert_eq!((signature.sample.as_slice(), signature.classes, signature.call_shape(1)), ([3, 4].as_slice(), 5, vec![3, 4]));
         for runtime in here::runtimes(1) {
@@ -142,7 +142,7 @@ fn a_first_size_that_the_output_shares_is_the_batch() {
     let x = graph.input("x", DType::F32, vec![Dim::Fixed(16), Dim::Fixed(4)]);
     let y = scores(&mut graph, x, 4);
     graph.output(y);
-    let signature = Signature::of(&graph, &Interface::default()).unwrap();
+    let signature = Signature::of(&graph, &Artefact::default()).unwrap();
     assert_eq!((signature.batch, signature.fixed_batch), (BatchAxis::Leading, Some(16)));
 }
 
@@ -164,7 +164,7 @@ fn rows_that_are_not_samples_are_refused() {
     let turned = graph.add(Op::Transpose { perm: vec![1, 0] }, &[found]).unwrap();
     let boxes = graph.push("boxes", Op::Cast { to: DType::F32 }, vec![Some(turned)], &[Some("boxes")]).unwrap()[0].unwrap();
     graph.output(boxes);
-    let mut signature = Signature::of(&single(2), &Interface::default()).unwrap();
+    let mut signature = Signature::of(&single(2), &Artefact::default()).unwrap();
     signature = Signature {
         input_name: "x".to_owned(),
         sample: vec![4],
@@ -187,7 +187,7 @@ fn a_chain_of_tens_of_thousands_of_operators_runs() {
         x = graph.add(Op::Neg, &[x]).unwrap();
     }
     graph.output(x);
-    let signature = Signature::of(&graph, &Interface::default()).unwrap();
+    let signature = Signature::of(&graph, &Artefact::default()).unwrap();
     for runtime in here::runtimes(1).into_iter().filter(|runtime| runtime.name() == "rten") {
         assert_eq!(original(runtime.as_ref(), &graph, &signature).ask(&[0.5, -2.0], 0).unwrap(), [0.5, -2.0]);
     }

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use brinell_engine::{Answer, Loss, Oracle, Preprocess, PreprocessOptions, Runtime, View};
+use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Runtime, View};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
 use common::{noise, runtimes, shared};
 
@@ -140,7 +140,7 @@ fn a_large_model_answers_the_same_whichever_session_it_has() {
     let path = folder.path().join("model.onnx");
     std::fs::write(&path, brinell_onnx::write(&graph).unwrap()).unwrap();
     let graph = read(&path);
-    let preprocess = Preprocess::new(&PreprocessOptions::default(), &[WIDE], &[WIDE]).unwrap();
+    let preprocess = Preprocess::new(&Artefact::default(), &[WIDE], &[WIDE]).unwrap();
     let x = noise(2 * WIDE, 5);
     for runtime in runtimes(1) {
         let mut oracle = Oracle::new(&graph, &preprocess, runtime, 1).unwrap();

@@ -1,8 +1,8 @@
 //! A claim file: what is asserted about a model, and what would decide it.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::{FeatureRule, Norm, SanityLevel, Unit};
+use crate::{Artefact, Effort, Population, Threat};
 
 /// Value of [`ClaimFile::schema`] that this crate reads.
 pub const CLAIM_SCHEMA: &str = "brinell.claim/1";
@@ -45,9 +45,9 @@ pub struct Claim {
     pub id: String,
     /// What is claimed, in one plain sentence.
     pub statement: String,
-    /// The artefact that it is about.
-    pub subject: Subject,
-    /// The inputs that it is about.
+    /// The artefact that it is about. Paths are relative to the claim file.
+    pub subject: Artefact,
+    /// The labelled inputs that decide it. Paths are relative to the claim file.
     pub population: Population,
     /// What the attacker may do; `None` where the property knows no attacker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,170 +65,40 @@ pub struct Claim {
     pub policy: Policy,
 }
 
-/// The artefact that a claim is about, and how inputs reach it. Paths are relative to the claim file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Subject {
-    /// ONNX file.
-    pub model: String,
-    /// Lower-case hexadecimal SHA-256 of the file.
-    pub sha256: String,
-    /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weights_sha256: Option<String>,
-    /// Range of the input in which radii and distances are given: `0..1`, `0..255`, or `data`, where each feature has its own range in the data.
-    #[serde(default = "scale")]
-    pub scale: String,
-    /// Mean per channel in input-scale units; empty for none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mean: Vec<f64>,
-    /// Standard deviation per channel in input-scale units; empty for none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub std: Vec<f64>,
-    /// Order in which the model wants the values, such as `nchw`; `auto` reads it from the shapes.
-    #[serde(default = "layout")]
-    pub layout: String,
-    /// Name of the input that is attacked, of a model with several; the others are held at what the data say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<String>,
-    /// Name of the output that decides; `None` for the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<String>,
-    /// Score from which on the class is 1, of a model with one score.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-    /// Sizes of one sample of the input, without the batch, where the file leaves some free.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shape: Option<Vec<usize>>,
-}
-
-fn scale() -> String {
-    "0..1".to_owned()
-}
-
-fn layout() -> String {
-    "auto".to_owned()
-}
-
-/// The labelled inputs that decide a claim. Paths are relative to the claim file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Population {
-    /// Data file or folder.
-    pub data: String,
-    /// Labels file, or one class for all; `None` for those in or beside the data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<String>,
-    /// File of class names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub classes: Option<String>,
-    /// Lower-case hexadecimal SHA-256 of samples and labels as they are read.
-    pub sha256: String,
-    /// Number of samples, from the first.
-    pub n: usize,
-    /// How these samples were chosen, in words, before the model was asked about them.
-    pub selection: String,
-    /// What the samples are to the inputs that the claim speaks of.
-    pub sampling: Sampling,
-}
-
-/// What the samples are to the inputs that a claim speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sampling {
-    /// They are all of them: the claim speaks of nothing else.
-    Exhaustive,
-    /// They were drawn independently at random from all of them.
-    Iid,
-    /// They are what was at hand. Such a sample can refute a statement about all, and support nothing.
-    Convenience,
-}
-
-/// What the attacker may do and know, and how hard it is tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What the attacker may do and see, and how hard it is tried: one table of a claim file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClaimThreat {
-    /// How a change is measured.
-    pub norm: Norm,
-    /// Radius in input-scale units, as typed: `8/255`, `0.03`.
-    #[serde(deserialize_with = "number_or_text")]
-    pub eps: String,
-    /// Class, by name or index, that every sample is to be turned into; `None` if any wrong class counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// What the attacker sees of the model.
-    #[serde(default)]
-    pub knowledge: Knowledge,
-    /// What a change of 1 is; `None` for the range of each feature with the scale `data`, and for the number 1 with others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Unit>,
-    /// Rules of features, in whose units eps and distances are then given.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub feature: Vec<FeatureRule>,
-    /// Attacks that run one after the other, by the name of their suite or its file, relative to the claim file; `None` where `attacks` names them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suite: Option<String>,
-    /// Attacks by name and settings, such as `pgd:steps=40`, instead of a suite.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attacks: Vec<String>,
-    /// Forwards plus backwards that one sample may cost in one stage; `None` for no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_queries: Option<u64>,
-    /// Seed of every random choice, the order of the samples included.
-    #[serde(default)]
-    pub seed: u64,
-    /// How closely attacks and model are looked at, which raises flags and changes no count.
-    #[serde(default, skip_serializing_if = "is_cheap")]
-    pub sanity: SanityLevel,
+    /// What the attacker may do and see.
+    #[serde(flatten)]
+    pub threat: Threat,
+    /// How hard the attacker tries; the seed fixes the order of the samples too.
+    #[serde(flatten)]
+    pub effort: Effort,
 }
 
-fn is_cheap(level: &SanityLevel) -> bool {
-    *level == SanityLevel::Cheap
-}
-
-/// What the attacker sees of the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Knowledge {
-    /// Everything, gradients included.
-    #[default]
-    White,
-    /// The outputs for inputs of its choice.
-    Score,
-    /// The predicted class for inputs of its choice.
-    #[serde(alias = "label")]
-    Decision,
-    /// Other models only.
-    Transfer,
-}
-
-fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    struct Visitor;
-    impl serde::de::Visitor<'_> for Visitor {
-        type Value = String;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a number such as 0.03 or a quotient such as \"8/255\"")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
-        }
-
-        fn visit_u64<E>(self, number: u64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-
-        fn visit_i64<E>(self, number: i64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-
-        fn visit_f64<E>(self, number: f64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
+impl<'de> Deserialize<'de> for ClaimThreat {
+    /// Flattened parts would let unknown keys pass; here each key is one of either part.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let keys = serde_json::Map::deserialize(deserializer)?;
+        let (threat, effort) = Self::parts(keys);
+        Ok(Self {
+            threat: serde_json::from_value(threat.into()).map_err(serde::de::Error::custom)?,
+            effort: serde_json::from_value(effort.into()).map_err(serde::de::Error::custom)?,
+        })
     }
-    deserializer.deserialize_any(Visitor)
 }
+
+impl ClaimThreat {
+    /// Divides the keys of the table between [`Threat`], with those that nobody knows, and [`Effort`].
+    #[must_use]
+    pub fn parts(keys: serde_json::Map<String, serde_json::Value>) -> (Keys, Keys) {
+        let of_effort = serde_json::to_value(Effort::every()).unwrap_or_default();
+        keys.into_iter().partition(|(key, _)| of_effort.get(key).is_none())
+    }
+}
+
+/// Keys of a table, with their values.
+type Keys = serde_json::Map<String, serde_json::Value>;
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use crate::{Outcome, RunEntry};
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Comparison::schema`] that this crate writes and reads.
-pub const COMPARISON_SCHEMA: &str = "brinell.comparison/1";
+pub const COMPARISON_SCHEMA: &str = "brinell.comparison/2";
 
 /// What changed between audit A and audit B.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

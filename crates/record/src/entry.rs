@@ -1,6 +1,6 @@
 //! One audit as a line of a table that holds several.
 
-use crate::{DataInfo, ModelInfo, Rate, RuntimeInfo, Threat};
+use crate::{Allowed, DataInfo, ModelInfo, Question, Rate, RuntimeInfo};
 use serde::{Deserialize, Serialize};
 
 /// What a comparison or a history needs to know of an audit.
@@ -12,16 +12,16 @@ pub struct RunEntry {
     pub created: String,
     /// Version of the program that ran it.
     pub brinell_version: String,
-    /// Model that was asked.
+    /// What was asked.
+    pub question: Question,
+    /// What the model turned out to be.
     pub model: ModelInfo,
-    /// Samples that it was asked about.
+    /// The samples as they were read.
     pub data: DataInfo,
-    /// What the attacker may do.
-    pub threat: Threat,
+    /// What the threat means for this model and these samples.
+    pub allowed: Allowed,
     /// Attacks in the order in which they ran.
     pub attacks: Vec<String>,
-    /// Seed of every random choice.
-    pub seed: u64,
     /// What evaluated the model.
     pub runtime: RuntimeInfo,
     /// Samples classified correctly before any attack.

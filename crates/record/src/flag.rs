@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::question::words;
+
 /// How much a flag matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -76,8 +78,7 @@ pub enum Side {
 }
 
 /// How closely attacks and model are looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SanityLevel {
     /// Only what the attacks themselves show.
     Off,
@@ -87,6 +88,8 @@ pub enum SanityLevel {
     /// Attacks of their own on some of the samples.
     Full,
 }
+
+words!(SanityLevel, "sanity level", Off = "off", Cheap = "cheap", Full = "full");
 
 /// What the checks that ask the model themselves have cost; none of it is part of a sample's or a stage's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

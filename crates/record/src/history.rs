@@ -4,7 +4,7 @@ use crate::RunEntry;
 use serde::{Deserialize, Serialize};
 
 /// Value of [`History::schema`] that this crate writes and reads.
-pub const HISTORY_SCHEMA: &str = "brinell.history/1";
+pub const HISTORY_SCHEMA: &str = "brinell.history/2";
 
 /// Audits in groups within which their figures answer the same question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

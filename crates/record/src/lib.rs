@@ -2,7 +2,7 @@
 //! claimed and found: claim files, `verdict.json` and `manifest.json`.
 //!
 //! The JSON field names are a contract that other programs read: a field may be added, but a name,
-//! a unit or a meaning changes only together with [`SUMMARY_SCHEMA`]. The crate holds no logic.
+//! a unit or a meaning changes only together with [`SUMMARY_SCHEMA`]. [`Question`] says what is asked; everything else says what was found.
 //!
 //! # Shapes
 //! `n` is the number of samples audited, `K` the number of classes.
@@ -20,31 +20,37 @@
 mod claim;
 mod comparison;
 mod entry;
+mod file_error;
 mod flag;
 pub mod float;
 mod gallery;
+pub mod hash;
 mod history;
 mod minimum;
+mod question;
 mod rule;
 mod sample;
 mod summary;
 mod verdict;
 
-pub use claim::{
-    Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, Knowledge, OnUndecided, Policy, Population, Property, Quantity, Sampling,
-    Subject,
-};
+pub use brinell_threat::{Eps, Norm};
+pub use claim::{Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, OnUndecided, Policy, Property, Quantity};
 pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
 pub use entry::RunEntry;
+pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use minimum::{MinimumNorm, Quantile};
+pub use question::{
+    Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
+    Sampling, Scale, Setting, SettingError, Threat, WordError, setting,
+};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Norm, Port, Preprocessing,
-    QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary, Threat,
+    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Port, QueryPoint, Rate,
+    RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

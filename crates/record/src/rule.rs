@@ -2,18 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::question::words;
+
 /// What a change of 1 is, in distances and eps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// The range of the feature.
     Range,
     /// The standard deviation of the feature in the data.
-    #[serde(rename = "std")]
     Deviation,
     /// The number 1.
     Absolute,
 }
+
+words!(Unit, "unit", Range = "range", Deviation = "std", Absolute = "absolute");
 
 /// A column by its name in the header, or by its number from 0; a name may end in `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,8 +28,7 @@ pub enum Column {
 }
 
 /// Directions in which features may be changed, as written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum ChangeRule {
     Any,
@@ -35,6 +36,8 @@ pub enum ChangeRule {
     Decrease,
     None,
 }
+
+words!(ChangeRule, "change", Any = "any", Increase = "increase", Decrease = "decrease", None = "none");
 
 /// One `[[feature]]`; a later one overrides what it names.
 ///

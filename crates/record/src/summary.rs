@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Flag, Indicator, Knowledge, MinimumNorm, Sanity, Severity};
+use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
-pub const SUMMARY_SCHEMA: &str = "brinell.summary/1";
+pub const SUMMARY_SCHEMA: &str = "brinell.summary/2";
 
 /// Everything an audit says about itself, apart from the single samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,17 +18,14 @@ pub struct Summary {
     pub created: String,
     /// Command line that repeats the run, arguments quoted for a POSIX shell.
     pub command: String,
-    /// Model that was asked.
+    /// What was asked.
+    pub question: Question,
+    /// What the model turned out to be.
     pub model: ModelInfo,
-    /// Samples that it was asked about.
+    /// The samples as they were read.
     pub data: DataInfo,
-    /// What the attacker may do.
-    pub threat: Threat,
-    /// What happens to a sample between the data and the model's own input.
-    pub preprocessing: Preprocessing,
-    /// What the attacks might see of the model; `None` in records of versions that did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub knowledge: Option<Knowledge>,
+    /// What the threat means for this model and these samples.
+    pub allowed: Allowed,
     /// Name of the attack suite, `custom` where the attacks were named one by one.
     pub suite: String,
     /// Attacks in the order in which they ran.
@@ -36,8 +33,6 @@ pub struct Summary {
     /// Attacks that this version has for this norm and that did not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attacks_not_run: Vec<String>,
-    /// Seed of every random choice.
-    pub seed: u64,
     /// What evaluated the model.
     pub runtime: RuntimeInfo,
     /// Samples classified correctly before any attack.
@@ -90,13 +85,11 @@ impl Summary {
     }
 }
 
-/// The audited file.
+/// The audited model as it was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Name to show: the file name, or a title given by the caller.
     pub name: String,
-    /// Path as it was given.
-    pub path: String,
     /// Lower-case hexadecimal SHA-256 of the file.
     pub sha256: String,
     /// The same of the other files that hold its weights, one after the other by name; `None` where there are none.
@@ -141,51 +134,22 @@ pub struct Port {
     pub shape: String,
 }
 
-/// The labelled samples.
+/// The labelled samples as they were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataInfo {
-    /// Path as it was given.
-    pub path: String,
     /// Lower-case hexadecimal SHA-256 of samples and labels as they were read.
     pub sha256: String,
-    /// Labels file, or one class for all samples, as it was given; `None` for those in or beside the data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels: Option<String>,
-    /// File of class names as it was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub classes: Option<String>,
-    /// Number of samples audited, after any limit.
+    /// Number of samples audited.
     pub n: usize,
-    /// The limit: samples after the first so many were not read. `None` where there was none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
     /// Shape of one sample as the attacks see it, without the batch.
     pub shape: Vec<usize>,
 }
 
-/// How the size of a change is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Norm {
-    /// The largest change of any single value.
-    Linf,
-    /// The square root of the sum of squared changes.
-    L2,
-    /// The sum of absolute changes.
-    L1,
-    /// The number of changed elements.
-    L0,
-}
-
-/// What the attacker may do: any change of at most `eps` that stays inside the box.
+/// The changes that were allowed: those of at most `eps` that stay inside the box.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threat {
-    /// How a change is measured.
-    pub norm: Norm,
+pub struct Allowed {
     /// Radius, in input-scale units. Where the nearest examples were looked for at any distance, that of the farthest corner of the box.
     pub eps: f64,
-    /// Radius as it was typed, such as `8/255`; `any` where the nearest examples were looked for.
-    pub eps_text: String,
     /// Smallest and largest allowed value of every input element.
     #[serde(rename = "box")]
     pub input_box: [f64; 2],
@@ -194,6 +158,9 @@ pub struct Threat {
     /// Rules of the features, whose units eps and distances are then given in; the box is the smallest that holds all their ranges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Features>,
+    /// What the attacks might see of the model: less than was asked for where it has no gradient. `None` in records of versions that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub knowledge: Option<Knowledge>,
 }
 
 /// What may be done to the features of a table.
@@ -224,24 +191,11 @@ pub struct Feature {
     /// Values that changes may lead to; empty for any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<f32>,
-    /// `any`, `increase`, `decrease` or `none`.
-    pub change: String,
+    /// Directions in which it may be changed.
+    pub change: ChangeRule,
     /// Values that are not changed where they stand, and that no change leads to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<f32>,
-}
-
-/// What happens to a sample before the model sees it. Mean and deviation act inside the graph, after the attack.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Preprocessing {
-    /// Declared scale of the input, such as `0..1`.
-    pub scale: String,
-    /// Mean per channel in input-scale units; empty for none.
-    pub mean: Vec<f64>,
-    /// Standard deviation per channel in input-scale units; empty for none.
-    pub std: Vec<f64>,
-    /// Order in which the model wants the values, such as `nchw`.
-    pub layout: String,
 }
 
 /// What evaluated the model.
@@ -251,8 +205,6 @@ pub struct RuntimeInfo {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// Runtime that was asked for, `auto` included.
-    pub requested: String,
     /// Device, such as `cpu`.
     pub device: String,
     /// Threads inside the runtime.

@@ -1,6 +1,6 @@
 //! Claim files and verdicts as other programs read and write them.
 
-use brinell_record::{Among, Claim, ClaimFile, Family, Knowledge, OnUndecided, Property, Quantity, Sampling, Verdict};
+use brinell_record::{Among, Claim, ClaimFile, Family, OnUndecided, Property, Quantity, Sampling, Scale, Verdict};
 use serde_json::{Value, json};
 
 fn claim() -> Value {
@@ -18,11 +18,11 @@ fn what_a_claim_leaves_out_has_its_default() {
     let file: ClaimFile = serde_json::from_value(json!({"schema": "brinell.claim/1", "claim": [claim()]})).unwrap();
     assert_eq!((file.confidence, file.family), (0.95, Family::Holm));
     let claim = &file.claims[0];
-    assert_eq!((claim.subject.scale.as_str(), claim.subject.layout.as_str()), ("0..1", "auto"));
+    assert_eq!((claim.subject.scale(), claim.subject.layout), (Scale::Unit, None));
     assert_eq!(claim.policy.undecided, OnUndecided::Fail);
-    assert_eq!(claim.population.sampling, Sampling::Iid);
+    assert_eq!(claim.population.sampling, Some(Sampling::Iid));
     let threat = claim.threat.as_ref().unwrap();
-    assert_eq!((threat.seed, threat.knowledge, threat.eps.as_str()), (0, Knowledge::White, "8/255"));
+    assert_eq!((threat.effort.seed, threat.threat.knowledge, threat.threat.eps.text()), (0, None, "8/255"));
     assert_eq!(claim.property, Property::Rate { at_least: Some(0.9), at_most: None });
 }
 
@@ -49,7 +49,7 @@ fn a_radius_is_a_number_or_a_quotient() {
     for (eps, text) in [(json!(8), "8"), (json!(0.03), "0.03"), (json!("2/255"), "2/255")] {
         let mut value = claim();
         value["threat"]["eps"] = eps;
-        assert_eq!(serde_json::from_value::<Claim>(value).unwrap().threat.unwrap().eps, text);
+        assert_eq!(serde_json::from_value::<Claim>(value).unwrap().threat.unwrap().threat.eps.text(), text);
     }
     let mut value = claim();
     value["threat"]["eps"] = json!(true);

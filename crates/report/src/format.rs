@@ -138,12 +138,12 @@ pub(crate) fn norm(norm: Norm) -> &'static str {
 
 /// The radius as it was typed with its norm: `2/255 (L-inf)`.
 pub(crate) fn radius(threat: &Threat) -> String {
-    format!("{}{NBSP}({})", threat.eps_text, norm(threat.norm))
+    format!("{}{NBSP}({})", threat.eps, norm(threat.norm))
 }
 
 /// The denominator in which radii of this audit are written: 255 where the radius was typed as `k/255`.
 pub(crate) fn denominator(threat: &Threat) -> Option<f64> {
-    let (_, below) = threat.eps_text.split_once('/')?;
+    let (_, below) = threat.eps.text().split_once('/')?;
     below.trim().parse::<f64>().ok().filter(|below| below.is_finite() && *below > 0.0)
 }
 

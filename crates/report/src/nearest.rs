@@ -43,7 +43,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
 /// What becomes of a sample: `misclassified`, or the class that it is turned into.
 pub(crate) fn fooled(summary: &Summary) -> String {
     summary
-        .threat
+        .allowed
         .target
         .map_or_else(|| "misclassified".to_owned(), |target| format!("turned into “{}”", class_name(&summary.classes, target)))
 }
@@ -55,14 +55,14 @@ fn median(nearest: &MinimumNorm) -> Option<&Quantile> {
 
 /// A distance with its norm: `0.31 (L2)`.
 fn length(value: f64, summary: &Summary) -> String {
-    format!("{}{NBSP}({})", distance(value, &summary.threat), norm(summary.threat.norm))
+    format!("{}{NBSP}({})", distance(value, &summary.question.threat), norm(summary.question.threat.norm))
 }
 
 /// The ends of a quantile's interval: `0.29–0.33`.
 pub(crate) fn span(quantile: &Quantile, summary: &Summary) -> String {
     if quantile.high.is_finite() {
-        format!("{}–{}", distance(quantile.low, &summary.threat), distance(quantile.high, &summary.threat))
+        format!("{}–{}", distance(quantile.low, &summary.question.threat), distance(quantile.high, &summary.question.threat))
     } else {
-        format!("{} or more", distance(quantile.low, &summary.threat))
+        format!("{} or more", distance(quantile.low, &summary.question.threat))
     }
 }

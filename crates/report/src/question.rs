@@ -12,25 +12,25 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
     if summary.minimum_norm.is_some() {
         let each = if n == 1 { samples } else { format!("each of {samples}") };
         let made = summary
-            .threat
+            .allowed
             .target
             .map_or_else(|| format!("misclassify {each}"), |target| format!("take {each} for “{}”", class_name(&summary.classes, target)));
-        return format!("How small a change ({}) makes {title} {made}?", norm(summary.threat.norm));
+        return format!("How small a change ({}) makes {title} {made}?", norm(summary.question.threat.norm));
     }
-    let radius = radius(&summary.threat);
+    let radius = radius(&summary.question.threat);
     if summary.stages.is_empty() {
         return format!("Does {title} classify {samples} correctly?");
     }
     if summary.minimum_norm.is_some() {
-        let norm = norm(summary.threat.norm);
-        return match summary.threat.target {
+        let norm = norm(summary.question.threat.norm);
+        return match summary.allowed.target {
             None => format!("How small a change ({norm}) makes {title} lose its right answer on {samples}?"),
             Some(target) => {
                 format!("How small a change ({norm}) makes {title} take {samples} for “{}”?", class_name(&summary.classes, target))
             }
         };
     }
-    match summary.threat.target {
+    match summary.allowed.target {
         None => format!("Does {title} keep its right answer on {samples}, whatever change of at most {radius} is made to each?"),
         Some(target) => {
             let class = class_name(&summary.classes, target);

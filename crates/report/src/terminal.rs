@@ -39,7 +39,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
         out.push('\n');
     }
     accuracy(&mut out, "clean accuracy", summary.clean_correct, &summary.clean_accuracy, summary.data.n);
-    let robust = match (&summary.minimum_norm, summary.threat.target) {
+    let robust = match (&summary.minimum_norm, summary.allowed.target) {
         (Some(_), _) => "none found",
         (None, Some(_)) => "resisted",
         (None, None) => "robust accuracy",
@@ -115,9 +115,9 @@ fn reference(summary: &Summary) -> Option<String> {
 
 /// Quantiles of the distances of the nearest examples.
 fn distances(out: &mut String, summary: &Summary, minimum: &MinimumNorm) {
-    let _ = writeln!(out, "\nnearest examples, {}: share of all samples that have one nearer", ascii(norm(summary.threat.norm)));
+    let _ = writeln!(out, "\nnearest examples, {}: share of all samples that have one nearer", ascii(norm(summary.question.threat.norm)));
     for quantile in &minimum.of_all {
-        let far = |value: f64| ascii(&distance(value, &summary.threat));
+        let far = |value: f64| ascii(&distance(value, &summary.question.threat));
         let _ = writeln!(
             out,
             "{:<16}{:>7}   {} interval {} to {}",

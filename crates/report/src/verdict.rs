@@ -45,7 +45,7 @@ fn of_many(summary: &Summary) -> (String, String) {
         let verb = if summary.survived == 1 { "is" } else { "are" };
         return (survivors, format!(" {share} {verb} classified correctly; no attack was run."));
     }
-    let Some(target) = summary.threat.target else {
+    let Some(target) = summary.allowed.target else {
         let verb = if summary.survived == 1 { "keeps its" } else { "keep their" };
         return (survivors, format!(" {share} {verb} right answer under every attack tried at {}.", at_radius(summary)));
     };
@@ -55,7 +55,7 @@ fn of_many(summary: &Summary) -> (String, String) {
         " {} turned into “{}” by a change of at most {}; {} of all {} {share} resisted every attack tried.",
         if summary.broken == 1 { "was" } else { "were" },
         class_name(&summary.classes, target),
-        radius(&summary.threat),
+        radius(&summary.question.threat),
         size(summary.survived),
         size(summary.data.n),
     );
@@ -65,8 +65,8 @@ fn of_many(summary: &Summary) -> (String, String) {
 /// A rate of one sample says nothing, so it is left out.
 fn of_one(summary: &Summary) -> (String, String) {
     let lead = format!("The {}", noun(summary));
-    let radius = radius(&summary.threat);
-    let target = summary.threat.target.map(|target| class_name(&summary.classes, target));
+    let radius = radius(&summary.question.threat);
+    let target = summary.allowed.target.map(|target| class_name(&summary.classes, target));
     let rest = match (summary.clean_correct, summary.broken, target) {
         (0, _, _) => " is misclassified before any attack.".to_owned(),
         _ if summary.stages.is_empty() => " is classified correctly; no attack was run.".to_owned(),
@@ -85,7 +85,7 @@ pub(crate) fn survivors(summary: &Summary) -> String {
 
 /// The radius in a sentence, kept on one line.
 pub(crate) fn at_radius(summary: &Summary) -> String {
-    format!("eps{NBSP}={NBSP}{}", radius(&summary.threat))
+    format!("eps{NBSP}={NBSP}{}", radius(&summary.question.threat))
 }
 
 /// The attacks that ran, by name and in their order; one that ran twice is named once.

@@ -1,6 +1,6 @@
 //! The radius of a ball, as written and as a number.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use crate::ThreatError;
 
@@ -11,10 +11,13 @@ use crate::ThreatError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Eps {
     value: f64,
-    text: String,
+    text: Cow<'static, str>,
 }
 
 impl Eps {
+    /// No change.
+    pub const ZERO: Self = Self { value: 0.0, text: Cow::Borrowed("0") };
+
     /// Builds a radius from a number; its text is the shortest decimal that reads back as the same number.
     ///
     /// # Errors
@@ -22,20 +25,10 @@ impl Eps {
     pub fn new(value: f64) -> Result<Self, ThreatError> {
         let text = value.to_string();
         let value = checked(value, &text)?;
-        Ok(Self { value, text })
+        Ok(Self { value, text: text.into() })
     }
 
-    /// No limit: examples are looked for at any distance. It cannot be typed.
-    pub fn any() -> Self {
-        Self { value: f64::INFINITY, text: "any".to_owned() }
-    }
-
-    /// True where there is no limit.
-    pub fn is_any(&self) -> bool {
-        self.value == f64::INFINITY
-    }
-
-    /// The radius; not negative, and finite unless there is no limit. A quotient is the f64 nearest to the quotient of its two numbers.
+    /// The radius; finite and not negative. A quotient is the f64 nearest to the quotient of its two numbers.
     pub fn value(&self) -> f64 {
         self.value
     }
@@ -80,7 +73,7 @@ impl FromStr for Eps {
                 number(above)? / below
             }
         };
-        Ok(Self { value: checked(value, text)?, text: text.to_owned() })
+        Ok(Self { value: checked(value, text)?, text: text.to_owned().into() })
     }
 }
 

@@ -9,6 +9,8 @@ pub enum ThreatError {
     UnknownNorm {
         /// What was given.
         text: String,
+        /// The norm that it is a misspelling of, by the looks of it.
+        nearest: Option<&'static str>,
     },
     /// The radius is not a number that a radius can be.
     #[error("eps '{text}' is not a radius: {reason}; write it as 8/255 or 0.03")]

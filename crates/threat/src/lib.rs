@@ -20,6 +20,7 @@ mod plane;
 mod region;
 mod rounding;
 mod sample;
+mod spelling;
 
 pub use ball::{Ball, ROUNDING_ALLOWANCE, Violation};
 pub use bounds::InputBox;
@@ -34,3 +35,4 @@ pub use norm::Norm;
 pub use plane::onto_plane;
 pub use region::{CentredRegion, LinfRegion, Region};
 pub use sample::{fill_normal, fill_uniform};
+pub use spelling::nearest_name;

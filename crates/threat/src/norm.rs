@@ -2,13 +2,17 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     ThreatError,
     kernel::{length_sq, sums},
+    spelling::nearest_name,
 };
 
 /// How the size of a perturbation is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Norm {
     /// Largest absolute change of any element.
     Linf,
@@ -23,6 +27,9 @@ pub enum Norm {
 impl Norm {
     /// Every norm.
     pub const ALL: [Self; 4] = [Norm::Linf, Norm::L2, Norm::L1, Norm::L0];
+
+    /// Names of every norm, in the same order.
+    pub const NAMES: &'static [&'static str] = &["linf", "l2", "l1", "l0"];
 
     /// Name on the command line and in records.
     pub fn name(self) -> &'static str {
@@ -67,6 +74,9 @@ impl FromStr for Norm {
     type Err = ThreatError;
 
     fn from_str(text: &str) -> Result<Self, ThreatError> {
-        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| ThreatError::UnknownNorm { text: text.to_owned() })
+        Norm::ALL.into_iter().find(|norm| norm.name() == text).ok_or_else(|| {
+            let nearest = nearest_name(text, &Norm::ALL.map(Norm::name));
+            ThreatError::UnknownNorm { text: text.to_owned(), nearest }
+        })
     }
 }

@@ -11,7 +11,7 @@ mod step;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 use serde_json::{Value, json};
 
 use crate::reference::Reference;
@@ -24,9 +24,9 @@ struct Runtimes {
 
 fn main() -> Result<(), String> {
     let folder = std::env::args().nth(1).map(PathBuf::from).ok_or("usage: zoo FOLDER")?;
-    let settings = RuntimeSettings::default();
-    let ort = open(RuntimeChoice::OnnxRuntime, &settings).ok();
-    let rten = open(RuntimeChoice::Rten, &settings).map_err(|e| e.to_string())?;
+    let settings = Running::default();
+    let ort = open(&Running { runtime: RuntimeChoice::OnnxRuntime, ..settings.clone() }).ok();
+    let rten = open(&Running { runtime: RuntimeChoice::Rten, ..settings.clone() }).map_err(|e| e.to_string())?;
     let version = |runtime: &Arc<dyn Runtime>| Value::from(runtime.version());
     println!("{}", json!({ "onnxruntime": ort.as_ref().map(version), "rten": version(&rten) }));
     let runtimes = Runtimes { ort, rten };

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Timing, Verdict, run};
 use brinell_attack::recipe;
-use brinell_engine::{Answer, Interface, Oracle, Preprocess, PreprocessOptions, Runtime, Signature};
+use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};
 use brinell_threat::{Ball, Eps, Goal, InputBox, Norm, argmax};
 
@@ -50,8 +50,8 @@ pub(crate) fn refused(graph: &Graph, runtime: &Arc<dyn Runtime>) -> Option<Strin
 
 fn oracle(graph: &Graph, runtime: &Arc<dyn Runtime>) -> Result<Oracle, String> {
     let graph = one_row(graph)?;
-    let signature = Signature::of(&graph, &Interface::default()).map_err(|e| e.to_string())?;
-    let preprocess = Preprocess::new(&PreprocessOptions::default(), &signature.sample, &signature.sample).map_err(|e| e.to_string())?;
+    let signature = Signature::of(&graph, &Artefact::default()).map_err(|e| e.to_string())?;
+    let preprocess = Preprocess::new(&Artefact::default(), &signature.sample, &signature.sample).map_err(|e| e.to_string())?;
     Oracle::new(&graph, &preprocess, Arc::clone(runtime), 1).map_err(|e| e.to_string())
 }
 

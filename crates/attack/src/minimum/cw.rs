@@ -2,47 +2,37 @@
 
 use brinell_threat::Norm;
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, tradeoff::TradeOff};
-use crate::{
-    Attack, AttackError, Knowledge, Need, Recipe, Start,
-    settings::{above_zero, positive},
-    step::finite,
-};
+use super::{Nearest, Sample, Search, Told, adam::Adam, tradeoff::TradeOff};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, NOT_NEGATIVE, SWITCH, settings};
+use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 
-/// Parameters of [`Cw`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | points for one trade-off constant | at least 1 | 10000 |
-/// | `searches` | 9 | trade-off constants tried | at least 1 | 9 (20 in the text) |
-/// | `lr` | 0.01 | Adam's step length | above 0, finite | 0.01 |
-/// | `c` | 0.001 | first trade-off constant | above 0, finite | 0.001 |
-/// | `confidence` | 0 | margin in logits beyond which misclassification is not pursued | at least 0, finite | 0 |
-/// | `abort_early` | true | leave a constant where a tenth of its points brought nothing | | true |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct CwConfig {
-    /// Points for one trade-off constant.
-    pub steps: u32,
-    /// Trade-off constants tried.
-    pub searches: u32,
-    /// Adam's step length.
-    pub lr: f64,
-    /// First trade-off constant.
-    pub c: f64,
-    /// Margin in logits beyond which misclassification is not pursued.
-    pub confidence: f64,
-    /// Whether to leave a constant where a tenth of its points brought nothing.
-    pub abort_early: bool,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for CwConfig {
-    fn default() -> Self {
-        Self { steps: 1000, searches: 9, lr: 0.01, c: 1e-3, confidence: 0.0, abort_early: true, polish: POLISH }
+settings! {
+    /// Parameters of [`Cw`].
+    pub struct CwConfig {
+        /// Points for one trade-off constant.
+        steps: u32 = 1000, COUNT, paper "10,000";
+        /// Trade-off constants tried.
+        searches: u32 = 9, COUNT, paper "9 (20 in the text)";
+        /// Adam's step length.
+        lr: f64 = 0.01, ABOVE_ZERO, paper "0.01";
+        /// First trade-off constant.
+        c: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
+        /// Margin in logits beyond which misclassification is not pursued.
+        confidence: f64 = 0.0, NOT_NEGATIVE, paper "0";
+        /// Whether to leave a constant where a tenth of its points brought nothing.
+        abort_early: bool = true, SWITCH, paper "true";
+        polish;
     }
 }
+
+/// `cw` in the registry.
+pub(crate) static ENTRY: Entry<CwConfig> = Entry {
+    name: Cw::NAME,
+    about: "Carlini and Wagner: distance and misclassification in one objective",
+    default: || CwConfig::DEFAULT,
+    make: |config| Ok(Box::new(Cw::new(config)?)),
+};
 
 /// Carlini and Wagner (L2).
 ///
@@ -68,20 +58,7 @@ impl Cw {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: CwConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        positive(Self::NAME, "searches", config.searches)?;
-        above_zero(Self::NAME, "lr", config.lr)?;
-        above_zero(Self::NAME, "c", config.c)?;
-        if !(config.confidence >= 0.0 && config.confidence.is_finite()) {
-            let value = config.confidence.to_string();
-            return Err(AttackError::BadValue {
-                attack: Self::NAME,
-                setting: "confidence",
-                value,
-                expected: "a finite number of at least 0",
-            });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -118,11 +95,7 @@ impl Recipe for Cw {
     }
 
     fn describe(&self) -> String {
-        let CwConfig { steps, searches, lr, c, confidence, abort_early, polish } = self.config;
-        format!(
-            "{}:steps={steps},searches={searches},lr={lr},c={c},confidence={confidence},abort-early={abort_early},polish={polish}",
-            Self::NAME
-        )
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -3,39 +3,35 @@
 use brinell_threat::{Norm, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Nearest, POLISH, Sample, Search, Told, steps::Steps};
+use super::{Nearest, Sample, Search, Told, steps::Steps};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, SHARE, settings};
 use crate::{
     Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
     rng::generator,
-    settings::{above_zero, positive},
     step::{finite, finite_length},
 };
 
-/// Parameters of [`Ddn`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | points in one run | at least 1 | 100, 300, 1000 |
-/// | `gamma` | 0.05 | share by which the radius changes at every step | above 0, below 1 | 0.05 |
-/// | `radius` | 1 | radius of the first sphere, in widths of the box | above 0, finite | 1 |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct DdnConfig {
-    /// Points in one run.
-    pub steps: u32,
-    /// Share by which the radius changes at every step.
-    pub gamma: f64,
-    /// Radius of the first sphere, in widths of the box.
-    pub radius: f64,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for DdnConfig {
-    fn default() -> Self {
-        Self { steps: 1000, gamma: 0.05, radius: 1.0, polish: POLISH }
+settings! {
+    /// Parameters of [`Ddn`].
+    pub struct DdnConfig {
+        /// Points in one run.
+        steps: u32 = 1000, COUNT, paper "100, 300, 1000";
+        /// Share by which the radius changes at every step.
+        gamma: f64 = 0.05, SHARE, paper "0.05";
+        /// Radius of the first sphere, in widths of the box.
+        radius: f64 = 1.0, ABOVE_ZERO, paper "1";
+        polish;
     }
 }
+
+/// `ddn` in the registry.
+pub(crate) static ENTRY: Entry<DdnConfig> = Entry {
+    name: Ddn::NAME,
+    about: "decoupled direction and norm: a sphere that shrinks inside the wrong class",
+    default: || DdnConfig::DEFAULT,
+    make: |config| Ok(Box::new(Ddn::new(config)?)),
+};
 
 /// Decoupled direction and norm (L2).
 ///
@@ -58,13 +54,7 @@ impl Ddn {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: DdnConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        above_zero(Self::NAME, "radius", config.radius)?;
-        if !(config.gamma > 0.0 && config.gamma < 1.0) {
-            let value = config.gamma.to_string();
-            return Err(AttackError::BadValue { attack: Self::NAME, setting: "gamma", value, expected: "above 0 and below 1" });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -101,8 +91,7 @@ impl Recipe for Ddn {
     }
 
     fn describe(&self) -> String {
-        let DdnConfig { steps, gamma, radius, polish } = self.config;
-        format!("{}:steps={steps},gamma={gamma},radius={radius},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

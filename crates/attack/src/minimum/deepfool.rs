@@ -2,37 +2,34 @@
 
 use brinell_threat::{Norm, onto_plane};
 
-use super::{Nearest, POLISH, Sample, Search, Told};
-use crate::{Attack, AttackError, Knowledge, Loss, Need, Recipe, Start, settings::positive, step::dual_length};
+use super::{Nearest, Sample, Search, Told};
+use crate::registry::Entry;
+use crate::settings::{COUNT, Declared, NOT_NEGATIVE, TWO_OR_MORE, settings};
+use crate::{Attack, AttackError, Knowledge, Loss, Need, Recipe, Start, step::dual_length};
 
 /// By how much every step goes beyond the plane, in widths of the box: the 1e-4 of the authors' implementation.
 const BEYOND: f64 = 1e-4;
 
-/// Parameters of [`DeepFool`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 50 | steps, at most | at least 1 | 50 |
-/// | `classes` | 10 | classes looked at, those with the largest clean logits, the true one included | at least 2 | 10 |
-/// | `overshoot` | 0.02 | share by which a step is longer than the way to the plane | at least 0, finite | 0.02 |
-/// | `polish` | 20 | queries spent on the example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeepFoolConfig {
-    /// Steps, at most.
-    pub steps: u32,
-    /// Classes looked at, the true one included.
-    pub classes: u32,
-    /// Share by which a step is longer than the way to the plane.
-    pub overshoot: f64,
-    /// Queries spent on the example at the end.
-    pub polish: u32,
-}
-
-impl Default for DeepFoolConfig {
-    fn default() -> Self {
-        Self { steps: 50, classes: 10, overshoot: 0.02, polish: POLISH }
+settings! {
+    /// Parameters of [`DeepFool`].
+    pub struct DeepFoolConfig {
+        /// Steps, at most.
+        steps: u32 = 50, COUNT, paper "50";
+        /// Classes looked at, those with the largest clean logits, the true one included.
+        classes: u32 = 10, TWO_OR_MORE, paper "10";
+        /// Share by which a step is longer than the way to the plane.
+        overshoot: f64 = 0.02, NOT_NEGATIVE, paper "0.02";
+        polish;
     }
 }
+
+/// `deepfool` in the registry.
+pub(crate) static ENTRY: Entry<DeepFoolConfig> = Entry {
+    name: DeepFool::NAME,
+    about: "steps onto the nearest plane between two classes",
+    default: || DeepFoolConfig::DEFAULT,
+    make: |config| Ok(Box::new(DeepFool::new(config)?)),
+};
 
 /// DeepFool (L2, Linf).
 ///
@@ -58,15 +55,7 @@ impl DeepFool {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: DeepFoolConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        let bad = |setting, value: String, expected| Err(AttackError::BadValue { attack: Self::NAME, setting, value, expected });
-        if config.classes < 2 {
-            return bad("classes", config.classes.to_string(), "a whole number of at least 2");
-        }
-        if !(config.overshoot >= 0.0 && config.overshoot.is_finite()) {
-            return bad("overshoot", config.overshoot.to_string(), "a finite number of at least 0");
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -114,8 +103,7 @@ impl Recipe for DeepFool {
     }
 
     fn describe(&self) -> String {
-        let DeepFoolConfig { steps, classes, overshoot, polish } = self.config;
-        format!("{}:steps={steps},classes={classes},overshoot={overshoot},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

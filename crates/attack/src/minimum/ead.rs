@@ -2,47 +2,37 @@
 
 use brinell_threat::{Norm, clamp};
 
-use super::{Nearest, POLISH, Sample, Search, Told, proximal::soft, tradeoff::TradeOff};
-use crate::{
-    Attack, AttackError, Knowledge, Need, Recipe, Start,
-    settings::{above_zero, positive},
-    step::finite,
-};
+use super::{Nearest, Sample, Search, Told, proximal::soft, tradeoff::TradeOff};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, SWITCH, settings};
+use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 
-/// Parameters of [`Ead`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | updates for one trade-off constant | at least 1 | 1000 |
-/// | `searches` | 9 | trade-off constants tried | at least 1 | 9 |
-/// | `lr` | 0.01 | length of the first step; falls with the square root of what is left | above 0, finite | 0.01 |
-/// | `c` | 0.001 | first trade-off constant | above 0, finite | 0.001 |
-/// | `beta` | 0.01 | by how much each step shrinks every change, in widths of the box | above 0, finite | 0.001 to 0.1 |
-/// | `abort_early` | true | leave a constant where a tenth of its updates brought nothing | | true |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct EadConfig {
-    /// Updates for one trade-off constant.
-    pub steps: u32,
-    /// Trade-off constants tried.
-    pub searches: u32,
-    /// Length of the first step.
-    pub lr: f64,
-    /// First trade-off constant.
-    pub c: f64,
-    /// By how much each step shrinks every change, in widths of the box.
-    pub beta: f64,
-    /// Whether to leave a constant where a tenth of its updates brought nothing.
-    pub abort_early: bool,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for EadConfig {
-    fn default() -> Self {
-        Self { steps: 1000, searches: 9, lr: 0.01, c: 1e-3, beta: 0.01, abort_early: true, polish: POLISH }
+settings! {
+    /// Parameters of [`Ead`].
+    pub struct EadConfig {
+        /// Updates for one trade-off constant.
+        steps: u32 = 1000, COUNT, paper "1000";
+        /// Trade-off constants tried.
+        searches: u32 = 9, COUNT, paper "9";
+        /// Length of the first step; it falls with the square root of what is left.
+        lr: f64 = 0.01, ABOVE_ZERO, paper "0.01";
+        /// First trade-off constant.
+        c: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
+        /// By how much each step shrinks every change, in widths of the box.
+        beta: f64 = 0.01, ABOVE_ZERO, paper "0.001 to 0.1";
+        /// Whether to leave a constant where a tenth of its updates brought nothing.
+        abort_early: bool = true, SWITCH, paper "true";
+        polish;
     }
 }
+
+/// `ead` in the registry.
+pub(crate) static ENTRY: Entry<EadConfig> = Entry {
+    name: Ead::NAME,
+    about: "elastic net: sparse examples by shrinkage",
+    default: || EadConfig::DEFAULT,
+    make: |config| Ok(Box::new(Ead::new(config)?)),
+};
 
 /// Elastic-net attack (L1).
 ///
@@ -68,12 +58,7 @@ impl Ead {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: EadConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        positive(Self::NAME, "searches", config.searches)?;
-        for (setting, value) in [("lr", config.lr), ("c", config.c), ("beta", config.beta)] {
-            above_zero(Self::NAME, setting, value)?;
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -111,8 +96,7 @@ impl Recipe for Ead {
     }
 
     fn describe(&self) -> String {
-        let EadConfig { steps, searches, lr, c, beta, abort_early, polish } = self.config;
-        format!("{}:steps={steps},searches={searches},lr={lr},c={c},beta={beta},abort-early={abort_early},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -2,44 +2,39 @@
 
 use brinell_threat::{Ball, Norm};
 
-use super::{Nearest, POLISH, Sample, Search, Told, steps::Steps};
+use super::{Nearest, Sample, Search, Told, steps::Steps};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, SHARE, SWITCH, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Recipe, Start,
-    settings::{above_zero, positive},
     step::{dual_length, finite, finite_length},
 };
 
 /// Share by which the radius changes at last.
 const LEAST_GAMMA: f64 = 0.001;
 
-/// Parameters of [`Fmn`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | points in one run | at least 1 | 1000 |
-/// | `step` | 1 | length of the first step, in widths of the box; falls to a hundredth along a cosine | above 0, finite | 1 |
-/// | `gamma` | 0.05 | share by which the radius changes at first; falls to 0.001 along a cosine | above 0, below 1 | 0.05 |
-/// | `warm` | false | start at the nearest example that is known, not at the clean input | | both |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct FmnConfig {
-    /// Points in one run.
-    pub steps: u32,
-    /// Length of the first step, in widths of the box.
-    pub step: f64,
-    /// Share by which the radius changes at first.
-    pub gamma: f64,
-    /// Whether to start at the nearest example that is known.
-    pub warm: bool,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for FmnConfig {
-    fn default() -> Self {
-        Self { steps: 1000, step: 1.0, gamma: 0.05, warm: false, polish: POLISH }
+settings! {
+    /// Parameters of [`Fmn`].
+    pub struct FmnConfig {
+        /// Points in one run.
+        steps: u32 = 1000, COUNT, paper "1000";
+        /// Length of the first step, in widths of the box; it falls to a hundredth along a cosine.
+        step: f64 = 1.0, ABOVE_ZERO, paper "1";
+        /// Share by which the radius changes at first; it falls to 0.001 along a cosine.
+        gamma: f64 = 0.05, SHARE, paper "0.05";
+        /// Whether to start at the nearest example that is known, instead of the clean input.
+        warm: bool = false, SWITCH, paper "both";
+        polish;
     }
 }
+
+/// `fmn` in the registry.
+pub(crate) static ENTRY: Entry<FmnConfig> = Entry {
+    name: Fmn::NAME,
+    about: "fast minimum norm: a ball whose radius follows the boundary",
+    default: || FmnConfig::DEFAULT,
+    make: |config| Ok(Box::new(Fmn::new(config)?)),
+};
 
 /// Fast minimum-norm (L0, L1, L2, Linf).
 ///
@@ -64,13 +59,7 @@ impl Fmn {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: FmnConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        above_zero(Self::NAME, "step", config.step)?;
-        if !(config.gamma > 0.0 && config.gamma < 1.0) {
-            let value = config.gamma.to_string();
-            return Err(AttackError::BadValue { attack: Self::NAME, setting: "gamma", value, expected: "above 0 and below 1" });
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -105,8 +94,7 @@ impl Recipe for Fmn {
     }
 
     fn describe(&self) -> String {
-        let FmnConfig { steps, step, gamma, warm, polish } = self.config;
-        format!("{}:steps={steps},step={step},gamma={gamma},warm={warm},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -2,12 +2,10 @@
 
 use brinell_threat::{Norm, clamp};
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, proximal, steps::Steps};
-use crate::{
-    Attack, AttackError, Knowledge, Need, Recipe, Start,
-    settings::{above_zero, positive},
-    step::finite,
-};
+use super::{Nearest, Sample, Search, Told, adam::Adam, proximal, steps::Steps};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, settings};
+use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 
 /// Largest size of the logarithm of the ratio of the dual variables: -ln 1e-6.
 const WIDEST: f64 = 13.815_510_557_964_274;
@@ -19,34 +17,28 @@ const MEMORY: f64 = 0.9;
 const INNER: u32 = 5;
 const SETTLED: f64 = 1e-2;
 
-/// Parameters of [`Pdpgd`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | points in one run | at least 1 | 500 |
-/// | `lr` | 0.1 | Adam's first step length; falls to a hundredth | above 0, finite | 0.1 |
-/// | `dual_lr` | 0.1 | step length of the dual variable; falls to a tenth | above 0, finite | 0.1 |
-/// | `ratio` | 0.01 | first weight of the norm relative to that of misclassification | above 0, finite | 0.01 |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct PdpgdConfig {
-    /// Points in one run.
-    pub steps: u32,
-    /// Adam's first step length.
-    pub lr: f64,
-    /// Step length of the dual variable.
-    pub dual_lr: f64,
-    /// First weight of the norm relative to that of misclassification.
-    pub ratio: f64,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for PdpgdConfig {
-    fn default() -> Self {
-        Self { steps: 1000, lr: 0.1, dual_lr: 0.1, ratio: 0.01, polish: POLISH }
+settings! {
+    /// Parameters of [`Pdpgd`].
+    pub struct PdpgdConfig {
+        /// Points in one run.
+        steps: u32 = 1000, COUNT, paper "500";
+        /// Adam's first step length; it falls to a hundredth.
+        lr: f64 = 0.1, ABOVE_ZERO, paper "0.1";
+        /// Step length of the dual variable; it falls to a tenth.
+        dual_lr: f64 = 0.1, ABOVE_ZERO, paper "0.1";
+        /// First weight of the norm relative to that of misclassification.
+        ratio: f64 = 0.01, ABOVE_ZERO, paper "0.01";
+        polish;
     }
 }
+
+/// `pdpgd` in the registry.
+pub(crate) static ENTRY: Entry<PdpgdConfig> = Entry {
+    name: Pdpgd::NAME,
+    about: "primal-dual proximal gradient descent",
+    default: || PdpgdConfig::DEFAULT,
+    make: |config| Ok(Box::new(Pdpgd::new(config)?)),
+};
 
 /// Primal-dual proximal gradient descent (L0, L1, L2, Linf).
 ///
@@ -72,11 +64,7 @@ impl Pdpgd {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: PdpgdConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        for (setting, value) in [("lr", config.lr), ("dual-lr", config.dual_lr), ("ratio", config.ratio)] {
-            above_zero(Self::NAME, setting, value)?;
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -117,8 +105,7 @@ impl Recipe for Pdpgd {
     }
 
     fn describe(&self) -> String {
-        let PdpgdConfig { steps, lr, dual_lr, ratio, polish } = self.config;
-        format!("{}:steps={steps},lr={lr},dual-lr={dual_lr},ratio={ratio},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

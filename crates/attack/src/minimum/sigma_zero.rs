@@ -2,44 +2,35 @@
 
 use brinell_threat::Norm;
 
-use super::{Nearest, POLISH, Sample, Search, Told, adam::Adam, steps::Steps};
-use crate::{
-    Attack, AttackError, Knowledge, Need, Recipe, Start,
-    settings::{above_zero, positive},
-    step::finite,
-};
+use super::{Nearest, Sample, Search, Told, adam::Adam, steps::Steps};
+use crate::registry::Entry;
+use crate::settings::{ABOVE_ZERO, COUNT, Declared, NOT_NEGATIVE, UNIT, settings};
+use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 
-/// Parameters of [`SigmaZero`] as given.
-///
-/// | Name | Default | Meaning | Range | Paper value |
-/// |---|---|---|---|---|
-/// | `steps` | 1000 | points in one run | at least 1 | 1000 |
-/// | `lr` | 1 | Adam's first step length; falls to a tenth along a cosine | above 0, finite | 1 |
-/// | `sigma` | 0.001 | how sharply the stand-in follows the count | above 0, finite | 0.001 |
-/// | `threshold` | 0.3 | changes below it are cut off at first, in widths of the box | 0 to 1 | 0.3 |
-/// | `adapt` | 0.01 | by how much of the step length the threshold rises on examples and falls elsewhere | at least 0, finite | 0.01 |
-/// | `polish` | 20 | queries spent on the nearest example at the end | | 0 |
-#[derive(Debug, Clone, PartialEq)]
-pub struct SigmaZeroConfig {
-    /// Points in one run.
-    pub steps: u32,
-    /// Adam's first step length.
-    pub lr: f64,
-    /// How sharply the stand-in follows the count.
-    pub sigma: f64,
-    /// First threshold, in widths of the box.
-    pub threshold: f64,
-    /// Share of the step length by which the threshold moves.
-    pub adapt: f64,
-    /// Queries spent on the nearest example at the end.
-    pub polish: u32,
-}
-
-impl Default for SigmaZeroConfig {
-    fn default() -> Self {
-        Self { steps: 1000, lr: 1.0, sigma: 1e-3, threshold: 0.3, adapt: 0.01, polish: POLISH }
+settings! {
+    /// Parameters of [`SigmaZero`].
+    pub struct SigmaZeroConfig {
+        /// Points in one run.
+        steps: u32 = 1000, COUNT, paper "1000";
+        /// Adam's first step length; it falls to a tenth along a cosine.
+        lr: f64 = 1.0, ABOVE_ZERO, paper "1";
+        /// How sharply the stand-in follows the count: the smaller, the sharper.
+        sigma: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
+        /// Changes below it are cut off at first, in widths of the box.
+        threshold: f64 = 0.3, UNIT, paper "0.3";
+        /// Share of the step length by which the threshold rises on examples and falls elsewhere.
+        adapt: f64 = 0.01, NOT_NEGATIVE, paper "0.01";
+        polish;
     }
 }
+
+/// `sigma-zero` in the registry.
+pub(crate) static ENTRY: Entry<SigmaZeroConfig> = Entry {
+    name: SigmaZero::NAME,
+    about: "descent on a smooth stand-in for the number of changes",
+    default: || SigmaZeroConfig::DEFAULT,
+    make: |config| Ok(Box::new(SigmaZero::new(config)?)),
+};
 
 /// Sigma-zero (L0).
 ///
@@ -64,18 +55,7 @@ impl SigmaZero {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: SigmaZeroConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "steps", config.steps)?;
-        above_zero(Self::NAME, "lr", config.lr)?;
-        above_zero(Self::NAME, "sigma", config.sigma)?;
-        let bad =
-            |setting, value: f64, expected| Err(AttackError::BadValue { attack: Self::NAME, setting, value: value.to_string(), expected });
-        if !(0.0..=1.0).contains(&config.threshold) {
-            return bad("threshold", config.threshold, "from 0 to 1");
-        }
-        if !(config.adapt >= 0.0 && config.adapt.is_finite()) {
-            return bad("adapt", config.adapt, "a finite number of at least 0");
-        }
-        Ok(Self { config })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -107,8 +87,7 @@ impl Recipe for SigmaZero {
     }
 
     fn describe(&self) -> String {
-        let SigmaZeroConfig { steps, lr, sigma, threshold, adapt, polish } = self.config;
-        format!("{}:steps={steps},lr={lr},sigma={sigma},threshold={threshold},adapt={adapt},polish={polish}", Self::NAME)
+        self.config.describe(Self::NAME)
     }
 }
 

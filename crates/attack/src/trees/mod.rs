@@ -8,29 +8,30 @@ use std::sync::Arc;
 use brinell_engine::{Decision, Ensemble};
 use brinell_threat::{Ball, Goal, Norm};
 
-use crate::settings::positive;
+use crate::registry::Entry;
+use crate::settings::{COUNT, Declared, SHARE, settings};
 use crate::{Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start};
 use search::{Ended, Lead, Limits, Question, search};
 use space::Space;
 
-/// Parameters of [`Trees`].
-///
-/// | Name | Default | Meaning | Range |
-/// |---|---|---|---|
-/// | `nodes` | 20000 | boxes that one search may look at | at least 1 |
-/// | `precision` | 0.001 | share of its distance that the example may be nearer and is not looked for any more | above 0, below 1 |
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[expect(missing_docs, reason = "the table says it")]
-pub struct TreesConfig {
-    pub nodes: u32,
-    pub precision: f64,
-}
-
-impl Default for TreesConfig {
-    fn default() -> Self {
-        Self { nodes: 20_000, precision: 1e-3 }
+settings! {
+    /// Parameters of [`Trees`].
+    #[derive(Copy)]
+    pub struct TreesConfig {
+        /// Boxes that one search may look at.
+        nodes: u32 = 20_000, COUNT;
+        /// Share of its distance by which an example may be nearer without being looked for.
+        precision: f64 = 1e-3, SHARE;
     }
 }
+
+/// `trees` in the registry.
+pub(crate) static ENTRY: Entry<TreesConfig> = Entry {
+    name: Trees::NAME,
+    about: "the nearest input that other leaves of a tree ensemble decide, by branch and bound; exact where it ends",
+    default: || TreesConfig::DEFAULT,
+    make: |config| Ok(Box::new(Trees::new(config)?)),
+};
 
 /// Looks for the nearest input that leads to other leaves, in boxes that the tests of all trees cut.
 ///
@@ -62,12 +63,7 @@ impl Trees {
     /// # Errors
     /// `BadValue` for a parameter out of its range.
     pub fn new(config: TreesConfig) -> Result<Self, AttackError> {
-        positive(Self::NAME, "nodes", config.nodes)?;
-        if config.precision > 0.0 && config.precision < 1.0 {
-            return Ok(Self { config });
-        }
-        let value = config.precision.to_string();
-        Err(AttackError::BadValue { attack: Self::NAME, setting: "precision", value, expected: "above 0 and below 1" })
+        Ok(Self { config: config.checked(Self::NAME)? })
     }
 }
 
@@ -125,7 +121,7 @@ impl Recipe for Trees {
     }
 
     fn describe(&self) -> String {
-        format!("{}:nodes={},precision={}", Self::NAME, self.config.nodes, self.config.precision)
+        self.config.describe(Self::NAME)
     }
 }
 

@@ -12,9 +12,10 @@ pub(crate) struct Attacks {}
 impl Attacks {
     #[expect(clippy::unused_self, reason = "as all subcommands")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        for attack in brinell_protocol::attacks() {
+        for attack in brinell::attacks() {
             let norms: Vec<&str> = attack.norms.iter().map(|norm| norm.name()).collect();
-            let settings = if attack.settings.is_empty() { "none".to_owned() } else { attack.settings.join(", ") };
+            let settings: Vec<&str> = attack.settings.iter().map(|setting| setting.name).collect();
+            let settings = if settings.is_empty() { "none".to_owned() } else { settings.join(", ") };
             print(&format!(
                 "{}: {}\n  norms: {}; needs: {}\n  settings: {settings}\n",
                 attack.name,

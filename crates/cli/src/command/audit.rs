@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_protocol::{Completed, Observer, Plan};
+use brinell::runs::Completed;
+use brinell::{Job, Observer, Question};
 use clap::Args;
 
 use crate::console::{WIDTH, colour, print, say};
@@ -41,13 +42,13 @@ impl Audit {
             }
             None => Settings::default(),
         };
-        let plan = self.settings.over(file).plan(self.resume, command_line())?;
-        let completed = run_plan(&plan, stop_flag()?.as_ref(), &mut Progress::new())?;
+        let (question, job) = self.settings.over(file).question(self.resume, command_line())?;
+        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new())?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {
-            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
-            print(&format!("\nReport: {}\n", plan.out.join(REPORT).display()));
+            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
+            print(&format!("\nReport: {}\n", job.out.join(REPORT).display()));
         }
         Ok(exit(&completed))
     }
@@ -59,8 +60,8 @@ pub(crate) fn exit(completed: &Completed) -> Exit {
 }
 
 /// Returns what the report is made of.
-pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
-    brinell_report::Run {
+pub(crate) fn report_run(completed: &Completed) -> brinell::report::Run {
+    brinell::report::Run {
         summary: completed.summary.clone(),
         samples: completed.samples.clone(),
         gallery: completed.gallery.clone(),
@@ -71,11 +72,11 @@ pub(crate) fn report_run(completed: &Completed) -> brinell_report::Run {
 /// Name of the page in the folder of a run.
 pub(crate) const REPORT: &str = "report.html";
 
-/// Runs a plan and renders its report into the folder of the run.
-pub(crate) fn run_plan(plan: &Plan, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
-    let completed = brinell_protocol::audit(plan, stop, observer)?;
-    let html = brinell_report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
-    let path = plan.out.join(REPORT);
+/// Answers a question and renders the report into the folder of the run.
+pub(crate) fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
+    let completed = brinell::audit(question, job, stop, observer)?;
+    let html = brinell::report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
+    let path = job.out.join(REPORT);
     std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
     Ok(completed)
 }

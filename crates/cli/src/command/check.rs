@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use brinell_protocol::claim::{self, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source};
+use brinell::claims::{self as claim, CHECK_SCHEMA, CheckOptions, CheckedClaim, OnUndecided, Ruling, Source};
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::settings::Running;
+use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +33,7 @@ pub(crate) struct Check {
     fresh: bool,
 
     #[command(flatten)]
-    running: Running,
+    running: Runners,
 
     /// Write the verdicts in a format as well, such as sarif=brinell.sarif; may be repeated (docs/outputs.md has the formats)
     #[arg(long = "report", value_name = "FORMAT=FILE")]
@@ -52,8 +52,8 @@ impl Check {
                 sources.push(Source::read(&file)?);
             }
         }
-        let (runtime, settings, batch) = self.running.resolve()?;
-        let options = CheckOptions { runtime, settings, batch, budget: self.budget, fresh: self.fresh, command: command_line() };
+        let running = self.running.running()?;
+        let options = CheckOptions { running, budget: self.budget, fresh: self.fresh, command: command_line() };
         let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
         let exit = exit(&claims);
         for target in &self.reports {
@@ -63,7 +63,7 @@ impl Check {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);
         } else {
-            print(&brinell_report::terminal::verdicts(&claims, WIDTH, colour()));
+            print(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
         }
         Ok(exit)
     }

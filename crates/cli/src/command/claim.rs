@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brinell_protocol::claim::{DraftOptions, Sampling, draft};
+use brinell::claims::{DraftOptions, Sampling, draft};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::console::print;

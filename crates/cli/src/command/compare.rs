@@ -31,11 +31,11 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let comparison = brinell_protocol::compare(&self.a, &self.b)?;
+        let comparison = brinell::runs::compare(&self.a, &self.b)?;
         if let Some(path) = &self.html {
-            write(path, &brinell_report::paired::page(&comparison)?)?;
+            write(path, &brinell::report::paired::page(&comparison)?)?;
         }
-        print(&if self.json { json(&comparison)? } else { brinell_report::paired::table(&comparison, WIDTH, colour()) });
+        print(&if self.json { json(&comparison)? } else { brinell::report::paired::table(&comparison, WIDTH, colour()) });
         let reliable = comparison.a.blocking.is_empty() && comparison.b.blocking.is_empty();
         Ok(if reliable { Exit::Done } else { Exit::Unreliable })
     }

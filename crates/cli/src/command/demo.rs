@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::Plan;
+use brinell::{Job, Question};
 use clap::Args;
 
-use super::audit::{exit, report_run, run_plan, stop_flag};
+use super::audit::{answer, exit, report_run, stop_flag};
 use crate::console::{WIDTH, colour, print, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::settings::{Number, Settings, free_folder};
+use crate::settings::{Settings, free_folder};
 
 /// What the demo brings along: two models trained by `demo/train.py`, and 500 test images of Fashion-MNIST.
 const FILES: [(&str, &[u8]); 5] = [
@@ -47,16 +47,16 @@ impl Demo {
         let mut worst = Exit::Done;
         for name in MODELS {
             say(&format!("\n{name}"));
-            let plan = plan(&out, name, self.runtime.as_deref())?;
-            let completed = run_plan(&plan, &stop, &mut Progress::new())?;
-            print(&brinell_report::terminal::table(&completed.summary, WIDTH, colour()));
+            let (question, job) = ask(&out, name, self.runtime.as_deref())?;
+            let completed = answer(&question, &job, &stop, &mut Progress::new())?;
+            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print("\n");
             if exit(&completed) != Exit::Done {
                 worst = exit(&completed);
             }
             runs.push(report_run(&completed));
         }
-        let html = brinell_report::render_comparison(&runs).map_err(Failure::from_internal)?;
+        let html = brinell::report::render_comparison(&runs).map_err(Failure::from_internal)?;
         let path = out.join("report.html");
         std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
         print(&format!("Report: {}\n", path.display()));
@@ -74,24 +74,18 @@ fn unpack(out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn plan(out: &Path, name: &str, runtime: Option<&str>) -> Result<Plan, Failure> {
-    let model = out.join(format!("{name}.onnx"));
-    let settings = Settings {
-        model: Some(model.clone()),
-        data: Some(out.join("images.idx3-ubyte")),
-        labels: Some(out.join("labels.idx1-ubyte").display().to_string()),
-        classes: Some(out.join("classes.txt")),
-        norm: Some("linf".to_owned()),
-        eps: Some(Number::Text("0.1".to_owned())),
-        runtime: runtime.map(str::to_owned),
-        out: Some(out.join(name)),
-        ..Settings::default()
-    };
-    let command = format!(
-        "brinell audit {} --data {} --classes {} --norm linf --eps 0.1",
-        model.display(),
-        out.join("images.idx3-ubyte").display(),
-        out.join("classes.txt").display()
-    );
-    settings.plan(false, command)
+fn ask(out: &Path, name: &str, runtime: Option<&str>) -> Result<(Question, Job), Failure> {
+    let path = |name: &str| out.join(name).display().to_string();
+    let (model, data, classes) = (path(&format!("{name}.onnx")), path("images.idx3-ubyte"), path("classes.txt"));
+    let command = format!("brinell audit {model} --data {data} --classes {classes} --norm linf --eps 0.1");
+    let mut given = vec![
+        ("model", model),
+        ("data", data),
+        ("labels", path("labels.idx1-ubyte")),
+        ("classes", classes),
+        ("norm", "linf".to_owned()),
+        ("eps", "0.1".to_owned()),
+    ];
+    given.extend(runtime.map(|runtime| ("runtime", runtime.to_owned())));
+    Settings::of(&given, out.join(name)).question(false, command)
 }

@@ -12,7 +12,7 @@ pub(crate) struct Doctor {}
 impl Doctor {
     #[expect(clippy::unused_self, reason = "as all subcommands")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), brinell_protocol::doctor()));
+        print(&format!("brinell {}\n{}", env!("CARGO_PKG_VERSION"), brinell::doctor()));
         Ok(Exit::Done)
     }
 }

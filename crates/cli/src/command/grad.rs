@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brinell_protocol::Loss;
+use brinell::Loss;
 use clap::Args;
 
 use crate::console::print;
@@ -34,7 +34,7 @@ impl Grad {
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; choose another file with --out", self.out.display())));
         }
-        let gradient = brinell_protocol::gradient_file(&self.model, &self.ports.interface(), loss)?;
+        let gradient = brinell::gradient_file(&self.ports.artefact(&self.model)?, loss)?;
         std::fs::write(&self.out, &gradient.bytes)
             .map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };

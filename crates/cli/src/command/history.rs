@@ -31,15 +31,15 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let found = brinell_protocol::history::history(&self.folders)?;
+        let found = brinell::runs::history(&self.folders)?;
         let history = &found.history;
         for folder in &found.unfinished {
             say(&format!("note: {} is left out: the run was stopped and is not finished", folder.display()));
         }
         if let Some(path) = &self.html {
-            write(path, &brinell_report::history::page(history)?)?;
+            write(path, &brinell::report::history::page(history)?)?;
         }
-        let csv = self.csv.as_deref().map(|path| (path, brinell_report::history::csv(history)));
+        let csv = self.csv.as_deref().map(|path| (path, brinell::report::history::csv(history)));
         match csv {
             _ if self.json => print(&json(history)?),
             Some((path, text)) if path == Path::new("-") => print(&text),
@@ -47,7 +47,7 @@ impl History {
                 if let Some((path, text)) = other {
                     write(path, &text)?;
                 }
-                print(&brinell_report::history::table(history, WIDTH, colour()));
+                print(&brinell::report::history::table(history, WIDTH, colour()));
             }
         }
         Ok(Exit::Done)

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::{Interface, Port};
+use brinell::record::Port;
+use brinell::{Artefact, Inspection};
 use clap::Args;
 
 use crate::console::print;
@@ -26,7 +27,7 @@ impl Init {
         if self.out.exists() {
             return Err(Failure::input(format!("{} exists already; edit it, or choose another file with --out", self.out.display())));
         }
-        let inspection = brinell_protocol::inspect(&self.model, &Interface::default())?;
+        let inspection = brinell::inspect(&Artefact::of(&self.model))?;
         // Paths in the file are relative to its folder, which may be another than this one.
         let beside = self.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
         let model = if beside { self.model.clone() } else { std::path::absolute(&self.model).unwrap_or_else(|_| self.model.clone()) };
@@ -37,7 +38,7 @@ impl Init {
     }
 }
 
-fn render(model: &Path, inspection: &brinell_protocol::Inspection) -> String {
+fn render(model: &Path, inspection: &Inspection) -> String {
     let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{:?} {} {}", port.name, port.dtype, port.shape));
     let classes = inspection.classes.map_or_else(|| "unknown".to_owned(), |classes| classes.to_string());
     let notes: Vec<String> = inspection
@@ -88,7 +89,7 @@ seed = 0
 }
 
 /// Lines about inputs and outputs, of a model that leaves a choice.
-fn ports(inspection: &brinell_protocol::Inspection) -> String {
+fn ports(inspection: &Inspection) -> String {
     let names = |ports: &[Port]| ports.iter().map(|port| port.name.clone()).collect::<Vec<_>>();
     let mut lines = String::new();
     for (key, names) in [("input", names(&inspection.inputs)), ("output", names(&inspection.outputs))] {

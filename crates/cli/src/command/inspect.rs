@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use brinell_protocol::{Inspection, ModelInterface, Port};
+use brinell::Inspection;
+use brinell::record::{ModelInterface, Port};
 use clap::Args;
 
 use super::audit::json;
@@ -28,7 +29,7 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let inspection = brinell_protocol::inspect(&self.model, &self.ports.interface())?;
+        let inspection = brinell::inspect(&self.ports.artefact(&self.model)?)?;
         print(&if self.json { json(&inspection)? } else { text(&inspection) });
         Ok(Exit::Done)
     }

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use brinell_protocol::replay::{ReplayOptions, Standing, replay};
+use brinell::claims::{ReplayOptions, replay};
+use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{json, stop_flag};
 use crate::console::{WIDTH, colour, print};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::Running;
+use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +34,7 @@ pub(crate) struct Replay {
     data: Option<PathBuf>,
 
     #[command(flatten)]
-    running: Running,
+    running: Runners,
 
     /// Print the opinions as JSON, and nothing else, on standard output
     #[arg(long)]
@@ -42,10 +43,10 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let (_, settings, _) = self.running.resolve()?;
-        let options = ReplayOptions { model: self.model, other: self.other, data: self.data, settings };
+        let running = self.running.running()?;
+        let options = ReplayOptions { model: self.model, other: self.other, data: self.data, running };
         let replays = replay(&self.evidence, &options, stop_flag()?.as_ref())?;
-        print(&if self.json { json(&replays)? } else { brinell_report::terminal::replays(&replays, WIDTH, colour()) });
+        print(&if self.json { json(&replays)? } else { brinell::report::terminal::replays(&replays, WIDTH, colour()) });
         let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
         let any = witnesses.peek().is_some();
         let confirmed = any && witnesses.all(|witness| witness.standing == Standing::Confirmed);

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_protocol::claim::{self, CheckedClaim};
-use brinell_report::Run;
-use brinell_report::export::Format;
+use brinell::record::CheckedClaim;
+use brinell::report::Run;
+use brinell::report::export::Format;
+use brinell::runs;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
@@ -41,14 +42,14 @@ impl Report {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let (mut runs, mut claims) = (Vec::new(), Vec::new());
         for folder in &self.folders {
-            let stored = claim::stored(folder)?;
+            let stored = runs::stored(folder)?;
             if stored.is_empty() {
-                runs.push(report_run(&brinell_protocol::run::read(folder)?));
+                runs.push(report_run(&runs::read(folder)?));
             }
             claims.extend(stored);
         }
         let text = match Format::from_name(&self.format) {
-            Some(format) => brinell_report::export::export(format, &document(&runs, &claims))?,
+            Some(format) => brinell::report::export::export(format, &document(&runs, &claims))?,
             None => page(&runs, &claims)?,
         };
         let html = self.format == HTML;
@@ -68,12 +69,11 @@ impl Report {
 /// Renders the page of one run, of several side by side, or of one claim with the run that decided it.
 fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
     match (runs, claims) {
-        ([run], []) => Ok(brinell_report::render(run)?),
-        (runs, []) => Ok(brinell_report::render_comparison(runs)?),
+        ([run], []) => Ok(brinell::report::render(run)?),
+        (runs, []) => Ok(brinell::report::render_comparison(runs)?),
         ([], [claim]) => {
-            let run =
-                claim.verdict.runs.first().map(|name| brinell_protocol::run::read(&Path::new(&claim.evidence).join(name))).transpose()?;
-            Ok(brinell_report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
+            let run = claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
+            Ok(brinell::report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
         }
         _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),
     }

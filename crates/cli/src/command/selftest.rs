@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use brinell_protocol::selftest::{Tested, selftest, write_cases};
-use brinell_protocol::{Check, RuntimeChoice, RuntimeSettings};
+use brinell::selftest::{Tested, selftest, write_cases};
+use brinell::{Check, Running};
 use clap::Args;
 
 use super::audit::json;
@@ -39,7 +39,7 @@ impl Selftest {
             print(&format!("{n} cases in {}\n", folder.display()));
             return Ok(Exit::Done);
         }
-        let runtime: RuntimeChoice = self.runtime.parse().map_err(Failure::from_error)?;
+        let running = Running::on(self.runtime.parse().map_err(Failure::from_error)?);
         if !self.json {
             print(&header());
         }
@@ -48,7 +48,7 @@ impl Selftest {
                 print(&rows(tested));
             }
         };
-        let (ran_on, tested) = selftest(&self.attacks, runtime, &RuntimeSettings::default(), &mut done)?;
+        let (ran_on, tested) = selftest(&self.attacks, &running, &mut done)?;
         let findings: Vec<_> = tested.iter().flat_map(|tested| &tested.findings).collect();
         let failed: Vec<_> = findings.iter().filter(|finding| !finding.passed).collect();
         if self.json {
@@ -64,7 +64,7 @@ impl Selftest {
 }
 
 /// One check as other programs read it.
-fn line(finding: &brinell_protocol::Finding) -> BTreeMap<&'static str, serde_json::Value> {
+fn line(finding: &brinell::Finding) -> BTreeMap<&'static str, serde_json::Value> {
     let mut line = BTreeMap::from([
         ("attack", finding.attack.clone().into()),
         ("norm", finding.norm.name().into()),

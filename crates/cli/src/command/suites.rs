@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use brinell_protocol::{Norm, Queries, Spent, Suite, load_suite, suites};
+use brinell::{Norm, Queries, Spent, Suite, load_suite, suites};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 

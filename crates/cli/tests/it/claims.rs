@@ -31,9 +31,9 @@ impl Claim {
     pub(crate) fn text(&self, folder: &Folder, id: &str) -> String {
         let Self { model, n, sampling, property, more, .. } = self;
         let path = folder.path(&format!("{model}.onnx"));
-        let sha256 = brinell_protocol::hash::sha256_file(&path).unwrap();
+        let sha256 = brinell::record::hash::sha256_file(&path).unwrap();
         let data = [folder.path("images.idx3-ubyte"), folder.path("labels.idx1-ubyte")];
-        let data = brinell_protocol::hash::sha256_files(data.iter().map(std::path::PathBuf::as_path)).unwrap();
+        let data = brinell::record::hash::sha256_files(data.iter().map(std::path::PathBuf::as_path)).unwrap();
         let threat = self.threat.map_or_else(String::new, |(eps, attack)| {
             format!("[claim.threat]\nnorm = \"linf\"\neps = \"{eps}\"\nattacks = [\"{attack}\"]\n")
         });
@@ -235,7 +235,7 @@ fn a_blocking_flag_takes_the_support_away() {
 #[test]
 fn two_artefacts_agree_or_a_sample_shows_that_they_do_not() {
     let folder = Folder::new();
-    let digest = brinell_protocol::hash::sha256_file(&folder.path("robust.onnx")).unwrap();
+    let digest = brinell::record::hash::sha256_file(&folder.path("robust.onnx")).unwrap();
     let property = format!("kind = \"equal\"\nother = \"robust.onnx\"\nsha256 = \"{digest}\"\ntolerance = 0.001");
     let property: &'static str = property.leak();
     let same = Claim { model: "robust", n: 30, sampling: "exhaustive", threat: None, property, more: "" };

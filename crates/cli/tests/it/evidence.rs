@@ -242,7 +242,7 @@ fn a_run_is_replayed_and_one_without_counterexamples_is_no_pass() {
 #[test]
 fn an_equal_claim_is_replayed_on_both_artefacts() {
     let folder = Folder::new();
-    let digest = brinell_protocol::hash::sha256_file(&folder.path("robust.onnx")).unwrap();
+    let digest = brinell::record::hash::sha256_file(&folder.path("robust.onnx")).unwrap();
     let property: &'static str = format!("kind = \"equal\"\nother = \"robust.onnx\"\nsha256 = \"{digest}\"\ntolerance = 0.001").leak();
     Claim { model: "ordinary", n: 5, sampling: "exhaustive", threat: None, property, more: "" }.write(&folder, "a");
     check(&folder, "a").expect(1);

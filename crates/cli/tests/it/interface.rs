@@ -1,7 +1,7 @@
 //! Models with inputs and outputs of other types, with several of them, and with one score.
 
+use brinell::data::{self, LoadOptions, Pixels};
 use brinell_graph::{DType, Dim, Graph, Op, PadMode, Tensor, TensorData, ValueId};
-use brinell_protocol::data::{self, LoadOptions, Pixels};
 
 use crate::support::{Finished, Folder, safetensors, verdicts};
 

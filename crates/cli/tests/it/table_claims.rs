@@ -109,7 +109,7 @@ fn a_replay_judges_by_the_rules() {
     // Somebody who writes a new manifest too: the digests are right, and the rules are others.
     let evidence = "claims/forest.evidence/forest";
     let summary = format!("{evidence}/run/summary.json");
-    let digest = |name: &str| brinell_protocol::hash::sha256_file(&folder.path(name)).unwrap();
+    let digest = |name: &str| brinell::record::hash::sha256_file(&folder.path(name)).unwrap();
     let before = digest(&summary);
     edit(&folder, &summary, "\"change\": \"increase\"", "\"change\": \"decrease\"");
     assert!(folder.run("replay claims/forest.evidence").expect(3).stderr.contains("summary.json is not as it was written"));

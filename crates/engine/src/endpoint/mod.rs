@@ -18,7 +18,7 @@ use message::{Metadata, Request, RequestOutput, RequestTensor, Response, TensorM
 
 use crate::black_box::reals;
 use crate::feed::arrange;
-use crate::{Buffer, Elements, EngineError, Interface, Port, Runtime, Session, Stage, View};
+use crate::{Artefact, Buffer, Elements, EngineError, Port, Runtime, Session, Stage, View};
 
 /// A model that a server answers for. As a [`Runtime`] it runs that model and no other.
 pub struct Endpoint {
@@ -67,18 +67,18 @@ impl Endpoint {
     }
 
     /// Returns a graph with the model's inputs and outputs and one opaque node between them. Sizes of the attacked input that the server leaves free are
-    /// those that `interface` says.
+    /// those that `artefact` says.
     ///
     /// # Errors
     /// [`EngineError::Endpoint`] where these do not fit.
-    pub fn graph(&self, interface: &Interface) -> Result<Graph, EngineError> {
+    pub fn graph(&self, artefact: &Artefact) -> Result<Graph, EngineError> {
         let mut graph = Graph::new(self.metadata.name.clone());
         let dtype = |tensor: &TensorMetadata| tensor.dtype().unwrap_or(DType::String);
         let mut inputs = Vec::with_capacity(self.metadata.inputs.len());
         for input in &self.metadata.inputs {
             let mut sizes = shape(&input.shape);
-            let attacked = interface.input.as_deref().unwrap_or(&input.name) == input.name;
-            if let Some(sample) = interface.shape.as_ref().filter(|_| attacked) {
+            let attacked = artefact.input.as_deref().unwrap_or(&input.name) == input.name;
+            if let Some(sample) = artefact.shape.as_ref().filter(|_| attacked) {
                 sizes = sized(&sizes, sample).ok_or_else(|| {
                     let takes = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                     self.client.error(format!("input `{}` takes [{takes}], which does not fit samples of shape {sample:?}", input.name))

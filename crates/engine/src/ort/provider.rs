@@ -29,6 +29,20 @@ pub(crate) fn dispatches(device: Device, minor: u32) -> Vec<ExecutionProviderDis
 }
 
 /// Returns what to install for a device, as the end of a sentence.
+/// Returns ONNX Runtime's name of the execution provider that serves a device.
+pub(crate) fn name(device: Device) -> &'static str {
+    match device {
+        Device::Cpu => "CPUExecutionProvider",
+        Device::Cuda(_) => "CUDAExecutionProvider",
+        Device::TensorRt(_) => "TensorrtExecutionProvider",
+        Device::Rocm(_) => "ROCMExecutionProvider",
+        Device::MiGraphX(_) => "MIGraphXExecutionProvider",
+        Device::DirectMl(_) => "DmlExecutionProvider",
+        Device::CoreMl => "CoreMLExecutionProvider",
+        Device::OpenVino => "OpenVINOExecutionProvider",
+    }
+}
+
 pub(crate) fn remedy(device: Device) -> &'static str {
     match device {
         Device::Cuda(_) | Device::TensorRt(_) => " (install one that has it with `pip install onnxruntime-gpu`)",

@@ -4,13 +4,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use brinell_engine::{Runtime, RuntimeChoice, RuntimeSettings, open};
+use brinell_engine::{Running, Runtime, RuntimeChoice, open};
 
 /// Returns the runtimes that are here, on this many threads, and says when ONNX Runtime is not among them.
 pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {
-    let settings = RuntimeSettings { threads: NonZeroUsize::new(threads), ..RuntimeSettings::default() };
-    let mut runtimes = vec![open(RuntimeChoice::Rten, &settings).unwrap()];
-    match open(RuntimeChoice::OnnxRuntime, &settings) {
+    let settings = Running { threads: NonZeroUsize::new(threads), ..Running::default() };
+    let mut runtimes = vec![open(&Running { runtime: RuntimeChoice::Rten, ..settings.clone() }).unwrap()];
+    match open(&Running { runtime: RuntimeChoice::OnnxRuntime, ..settings.clone() }) {
         Ok(runtime) => runtimes.push(runtime),
         Err(error) => println!("skipped on ONNX Runtime: {error}"),
     }

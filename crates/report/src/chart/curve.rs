@@ -201,8 +201,8 @@ mod tests {
     use super::*;
     use brinell_record::{Norm, Rate};
 
-    fn threat(text: &str, eps: f64) -> Threat {
-        Threat { norm: Norm::Linf, eps, eps_text: text.into(), input_box: [0.0, 1.0], target: None, features: None }
+    fn threat(text: &str) -> Threat {
+        Threat { norm: Norm::Linf, eps: text.parse().unwrap(), ..Threat::default() }
     }
 
     fn point(eps: f64, value: f64) -> CurvePoint {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn ticks_are_written_as_the_radius_was_typed() {
-        let labels = |text, eps| ticks(eps, &threat(text, eps)).into_iter().map(|(_, label)| label).collect::<Vec<_>>();
+        let labels = |text, eps| ticks(eps, &threat(text)).into_iter().map(|(_, label)| label).collect::<Vec<_>>();
         assert_eq!(labels("8/255", 8.0 / 255.0), ["0", "2/255", "4/255", "6/255", "8/255"]);
         assert_eq!(labels("0.1", 0.1), ["0", "0.025", "0.05", "0.075", "0.1"]);
         assert_eq!(labels("3", 3.0), ["0", "1", "2", "3"]);
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn names_of_series_are_escaped_in_the_drawing() {
-        let (points, threat) = ([point(0.0, 0.9), point(1.0, 0.5)], threat("1", 1.0));
+        let (points, threat) = ([point(0.0, 0.9), point(1.0, 0.5)], threat("1"));
         let view = CurveView::of(&[Series { name: "\"><script>", points: &points, threat: &threat }]).unwrap();
         assert!(!view.svg.contains("<script"));
         assert!(view.svg.contains("&lt;script&gt;"));
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_curve_of_one_point_is_not_drawn() {
-        let (points, threat) = ([point(0.0, 0.9)], threat("1", 1.0));
+        let (points, threat) = ([point(0.0, 0.9)], threat("1"));
         assert!(CurveView::of(&[Series { name: "a", points: &points, threat: &threat }]).is_none());
         assert!(CurveView::of(&[]).is_none());
     }

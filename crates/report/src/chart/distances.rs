@@ -37,7 +37,7 @@ impl DistancesView {
         let most = nearest.of_right.iter().flat_map(|one| [one.value, one.high]).filter(|end| end.is_finite()).fold(0.0, f64::max);
         Some(Self {
             rows: nearest.of_right.iter().map(|quantile| row(quantile, nearest, summary, most)).collect(),
-            size: format!("Smallest change found, {}", norm(summary.threat.norm)),
+            size: format!("Smallest change found, {}", norm(summary.question.threat.norm)),
             confidence: confidence_level(first.confidence),
             note: note(summary, nearest),
         })
@@ -46,7 +46,7 @@ impl DistancesView {
 
 fn row(quantile: &Quantile, nearest: &MinimumNorm, summary: &Summary, most: f64) -> Row {
     let value = |quantile: &Quantile| {
-        if quantile.value.is_finite() { distance(quantile.value, &summary.threat) } else { "none found".to_owned() }
+        if quantile.value.is_finite() { distance(quantile.value, &summary.question.threat) } else { "none found".to_owned() }
     };
     let same = nearest.of_all.iter().find(|other| (other.share - quantile.share).abs() < 1e-9);
     Row {

@@ -119,7 +119,7 @@ fn whisker(body: &mut String, rate: &Rate) {
 fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
     let n = summary.data.n;
     let wrong = n.saturating_sub(summary.clean_correct);
-    let (survived, broken) = match (summary.stages.is_empty(), summary.threat.target) {
+    let (survived, broken) = match (summary.stages.is_empty(), summary.allowed.target) {
         (true, _) => ("Right, and not attacked".to_owned(), None),
         (false, None) => ("Survived every attack, not proven".to_owned(), Some("Broken by an attack".to_owned())),
         (false, Some(target)) => (
@@ -148,7 +148,7 @@ fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
 
 fn truth(summary: &Summary, fixed: bool) -> String {
     let rate = &summary.robust_accuracy;
-    let what = if summary.threat.target.is_some() { "share that truly resists" } else { "true robust accuracy" };
+    let what = if summary.allowed.target.is_some() { "share that truly resists" } else { "true robust accuracy" };
     let samples = format!("these {} {}", size(summary.data.n), plural(summary.data.n, noun(summary)));
     let here = if summary.survived == 0 {
         format!("On {samples} the {what} is exactly 0{NBSP}%.")

@@ -25,9 +25,9 @@ pub(super) fn render(document: &Document<'_>) -> Result<String, ReportError> {
         return Err(ReportError::OneAudit { format: Format::Badge.name(), found: document.audits.len() });
     };
     let summary = &audit.run.summary;
-    let label = if summary.threat.target.is_some() { "resisted" } else { "robust accuracy" };
+    let label = if summary.allowed.target.is_some() { "resisted" } else { "robust accuracy" };
     let rate = words::plain(&percent(summary.robust_accuracy.value));
-    let text = format!("{rate} at {}", words::ball(&summary.threat));
+    let text = format!("{rate} at {}", words::ball(&summary.question.threat));
     if blocking(audit.run).next().is_some() {
         return Ok(draw(label, "not reliable", GREY));
     }

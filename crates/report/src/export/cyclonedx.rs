@@ -8,6 +8,7 @@ use crate::format::significant;
 use crate::verdict::attack_names;
 use brinell_record::{Flag, Rate, Ruling, Severity};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// A model with all that is told about it.
@@ -50,11 +51,11 @@ fn models<'d, 'a>(document: &'d Document<'a>) -> Vec<Model<'d, 'a>> {
     }
     for check in &document.checks {
         let subject = &check.verdict.claim.subject;
-        match models.iter_mut().find(|known| known.sha256 == subject.sha256) {
+        match models.iter_mut().find(|known| known.sha256 == subject.digest()) {
             Some(known) => known.checks.push(check),
             None => {
-                let name = subject.model.rsplit(['/', '\\']).next().unwrap_or_default();
-                models.push(Model { sha256: &subject.sha256, path: &check.model, name, audits: Vec::new(), checks: vec![check] });
+                let name = subject.model.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                models.push(Model { sha256: subject.digest(), path: &check.model, name, audits: Vec::new(), checks: vec![check] });
             }
         }
     }
@@ -97,9 +98,11 @@ fn property(name: &str, value: impl ToString) -> Value {
 }
 
 fn parameters(model: &Model<'_, '_>) -> Value {
-    let of_audits = model.audits.iter().map(|audit| (audit.run.summary.data.path.as_str(), audit.run.summary.data.sha256.as_str()));
-    let of_checks = model.checks.iter().map(|check| &check.verdict.claim.population).map(|data| (data.data.as_str(), data.sha256.as_str()));
-    let data: BTreeSet<(&str, &str)> = of_audits.chain(of_checks).collect();
+    let of_audits = model.audits.iter().map(|audit| &audit.run.summary);
+    let of_audits = of_audits.map(|summary| (summary.question.population.data.to_string_lossy(), summary.data.sha256.as_str()));
+    let of_checks = model.checks.iter().map(|check| &check.verdict.claim.population);
+    let of_checks = of_checks.map(|population| (population.data.to_string_lossy(), population.digest()));
+    let data: BTreeSet<(Cow<'_, str>, &str)> = of_audits.chain(of_checks).collect();
     let datasets: Vec<Value> = data
         .into_iter()
         .map(|(path, sha256)| json!({"type": "dataset", "name": path, "contents": {"properties": [property("brinell:sha256", sha256)]}}))
@@ -107,7 +110,7 @@ fn parameters(model: &Model<'_, '_>) -> Value {
     let mut parameters = Map::from_iter([("task".to_owned(), json!("classification")), ("datasets".to_owned(), json!(datasets))]);
     if let Some(summary) = model.audits.first().map(|audit| &audit.run.summary) {
         let shape: Vec<String> = summary.data.shape.iter().map(usize::to_string).collect();
-        let [lo, hi] = summary.threat.input_box;
+        let [lo, hi] = summary.allowed.input_box;
         let input = format!("numbers from {} to {}, shape {}", significant(lo, 6), significant(hi, 6), shape.join(" x "));
         parameters.insert("inputs".to_owned(), json!([{"format": input}]));
         parameters.insert("outputs".to_owned(), json!([{"format": format!("scores of {} classes", summary.classes.len())}]));
@@ -126,14 +129,14 @@ fn metrics(model: &Model<'_, '_>) -> Vec<Value> {
     };
     let of_audits = model.audits.iter().flat_map(|audit| {
         let summary = &audit.run.summary;
-        let slice = format!("{} samples of {}", summary.data.n, summary.data.path);
+        let slice = format!("{} samples of {}", summary.data.n, summary.question.population.data.display());
         let attacked = format!("{slice}, {}, attacks {}", words::threat(summary), attack_names(summary));
         let of = |kind: &str, rate: &Rate, slice: &str| metric(kind, rate.value, slice, rate.low, rate.high);
         [of("clean_accuracy", &summary.clean_accuracy, &slice), of("robust_accuracy", &summary.robust_accuracy, &attacked)]
     });
     let of_checks = model.checks.iter().filter_map(|check| {
         let numbers = check.verdict.numbers.as_ref()?;
-        let slice = format!("{} samples of {}, claim {}", numbers.n, check.verdict.claim.population.data, check.verdict.claim.id);
+        let slice = format!("{} samples of {}, claim {}", numbers.n, check.verdict.claim.population.data.display(), check.verdict.claim.id);
         Some(metric(&numbers.quantity, numbers.value?, &slice, numbers.low, numbers.high))
     });
     of_audits.chain(of_checks).collect()
@@ -169,7 +172,7 @@ fn properties(model: &Model<'_, '_>) -> Vec<Value> {
                 property("brinell:interval", format!("Clopper-Pearson at {}", summary.robust_accuracy.confidence)),
                 property("brinell:threat", words::threat(summary)),
                 property("brinell:attacks", summary.attacks.join(", ")),
-                property("brinell:seed", summary.seed),
+                property("brinell:seed", summary.question.effort.seed),
                 property("brinell:runtime", format!("{} {}", summary.runtime.name, summary.runtime.version)),
                 property("brinell:command", &summary.command),
             ]
@@ -219,7 +222,7 @@ fn claim((at, check): (usize, &Check<'_>)) -> Value {
     let verdict = check.verdict;
     let mut claim = Map::from_iter([
         ("bom-ref".to_owned(), json!(claim_ref(at))),
-        ("target".to_owned(), json!(model_ref(&verdict.claim.subject.sha256))),
+        ("target".to_owned(), json!(model_ref(verdict.claim.subject.digest()))),
         ("predicate".to_owned(), json!(verdict.claim.statement)),
         ("reasoning".to_owned(), json!(format!("{}: {}", words::ruling(verdict.verdict), words::explanation(check)))),
     ]);

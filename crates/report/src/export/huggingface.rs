@@ -43,7 +43,8 @@ pub(super) fn render(document: &Document<'_>) -> Result<String, ReportError> {
 fn result(out: &mut String, audit: &Audit<'_>) {
     let summary = &audit.run.summary;
     let task = if noun(summary) == "image" { "image-classification" } else { "other" };
-    let data = summary.data.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let data = summary.question.population.data.to_string_lossy();
+    let data = data.rsplit(['/', '\\']).next().unwrap_or_default();
     let n = summary.data.n;
     let _ = writeln!(out, "  - task:\n      type: {task}");
     let _ = writeln!(out, "    dataset:\n      type: {}\n      name: {}", text(stem(data)), text(&format!("{n} samples of {data}")));

@@ -34,8 +34,8 @@ pub(super) fn ball(threat: &Threat) -> String {
 
 /// The threat of an audit: `any change of at most 2/255 (L-inf)`, and towards which class.
 pub(super) fn threat(summary: &Summary) -> String {
-    let towards = summary.threat.target.map(|target| format!(" towards class {target}")).unwrap_or_default();
-    format!("any change of at most {}{towards}", ball(&summary.threat))
+    let towards = summary.allowed.target.map(|target| format!(" towards class {target}")).unwrap_or_default();
+    format!("any change of at most {}{towards}", ball(&summary.question.threat))
 }
 
 /// The kind of property that a claim asserts; rules and classes of test cases are named after it.

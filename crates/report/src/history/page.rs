@@ -95,7 +95,7 @@ fn row(run: &RunEntry) -> Row {
         robust: format!("{} · {}", size(run.survived), percent(run.robust_accuracy.value)),
         interval: interval(&run.robust_accuracy),
         attacks: without_settings(&run.attacks),
-        seed: run.seed,
+        seed: run.question.effort.seed,
         runtime: words::runtime(run),
         folder: run.folder.clone(),
         blocking: run.blocking.join(", "),

@@ -7,15 +7,16 @@ use brinell_record::{History, HistoryGroup, RunEntry};
 /// What a group of audits has in common: data, number of samples, threat.
 pub(super) fn group(group: &HistoryGroup) -> String {
     let Some(first) = group.runs.first() else { return String::new() };
-    let data = first.data.path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let towards = first.threat.target.map(|class| format!(", towards class {class}")).unwrap_or_default();
+    let data = first.question.population.data.to_string_lossy();
+    let data = data.rsplit(['/', '\\']).next().unwrap_or_default();
+    let towards = first.allowed.target.map(|class| format!(", towards class {class}")).unwrap_or_default();
     let digest = first.data.sha256.get(..8).unwrap_or(&first.data.sha256);
     format!(
         "{} {} of {data} ({digest}), {} ≤ {}{towards}",
         size(first.data.n),
         plural(first.data.n, "sample"),
-        norm(first.threat.norm),
-        first.threat.eps_text
+        norm(first.question.threat.norm),
+        first.question.threat.eps
     )
 }
 

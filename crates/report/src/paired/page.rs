@@ -89,7 +89,7 @@ impl PairedView {
                 list("Lost", "survive in A and not in B", &comparison.lost, b),
                 list("Gained", "survive in B and not in A", &comparison.gained, a),
             ],
-            threat: crate::format::radius(&b.threat),
+            threat: crate::format::radius(&b.question.threat),
         }
     }
 }

@@ -84,7 +84,7 @@ pub(super) fn fall(turned: &Turned, fell: &RunEntry, classes: &[String]) -> Stri
     match outcome {
         Outcome::Broken => {
             let attack = turned.attack.as_ref().map(|attack| format!(" by {attack}")).unwrap_or_default();
-            let norm = turned.norm.map(|norm| format!(" at {}", crate::format::distance(norm, &fell.threat))).unwrap_or_default();
+            let norm = turned.norm.map(|norm| format!(" at {}", crate::format::distance(norm, &fell.question.threat))).unwrap_or_default();
             format!("broken{attack}{norm}{class}")
         }
         Outcome::Misclassified => format!("wrong before any attack{class}"),

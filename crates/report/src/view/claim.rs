@@ -5,7 +5,8 @@ use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
 use crate::verdict::{class_name, ruling};
 use brinell_record::{
-    Claim, ClaimThreat, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary, Verdict, Witness,
+    Claim, ClaimThreat, Knowledge, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
+    Verdict, Witness,
 };
 use serde::Serialize;
 
@@ -181,7 +182,7 @@ fn row(witness: &Witness, verdict: &Verdict, audit: Option<&Summary>) -> Witness
     WitnessRow {
         sample: witness.sample,
         label: class(witness.label),
-        norm: audit.map_or_else(|| significant(witness.norm, 4), |audit| distance(witness.norm, &audit.threat)),
+        norm: audit.map_or_else(|| significant(witness.norm, 4), |audit| distance(witness.norm, &audit.question.threat)),
         attack: witness.attack.clone().unwrap_or_else(|| "none, unchanged".to_owned()),
         standing: match (witness.standing, &witness.violation) {
             (_, Some(_)) => "not allowed",
@@ -218,30 +219,30 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
         ),
         Group::new(
             "Subject",
-            [code("Model", subject.model.clone()), code("SHA-256", subject.sha256.clone())]
+            [code("Model", subject.model.display().to_string()), code("SHA-256", subject.digest())]
                 .into_iter()
                 .chain(subject.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
                 .chain([
-                    text("Input scale", subject.scale.clone()),
+                    text("Input scale", subject.scale().to_string()),
                     text("Mean", repeat::numbers(&subject.mean)),
                     text("Deviation", repeat::numbers(&subject.std)),
-                    text("Layout", subject.layout.clone()),
+                    text("Layout", subject.layout.map_or("auto", Layout::name)),
                 ])
                 .collect(),
         ),
         Group::new(
             "Population",
             vec![
-                code("Data", population.data.clone()),
-                code("SHA-256", population.sha256.clone()),
-                text("Samples", size(population.n)),
-                text("Chosen", population.selection.clone()),
+                code("Data", population.data.display().to_string()),
+                code("SHA-256", population.digest()),
+                text("Samples", size(population.n.unwrap_or_default())),
+                text("Chosen", population.selection.clone().unwrap_or_default()),
                 text(
                     "Sampling",
                     match population.sampling {
-                        Sampling::Exhaustive => "exhaustive: the claim speaks of these samples only",
-                        Sampling::Iid => "drawn independently at random",
-                        Sampling::Convenience => "what was at hand; such a sample can refute and not support",
+                        Some(Sampling::Exhaustive) => "exhaustive: the claim speaks of these samples only",
+                        Some(Sampling::Iid) => "drawn independently at random",
+                        Some(Sampling::Convenience) | None => "what was at hand; such a sample can refute and not support",
                     },
                 ),
             ],
@@ -265,26 +266,27 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
     groups
 }
 
-fn threat(threat: &ClaimThreat) -> Group {
+fn threat(claimed: &ClaimThreat) -> Group {
+    let ClaimThreat { threat, effort } = claimed;
     Group::new(
         "Threat",
         vec![
             text("Norm, radius", format!("{} ≤ {}", norm(threat.norm), threat.eps)),
             text("Goal", threat.target.clone().map_or_else(|| "any wrong class".to_owned(), |target| format!("“{target}”"))),
-            text("Knowledge", super::repeat::knowledge(threat.knowledge)),
+            text("Knowledge", super::repeat::knowledge(threat.knowledge.unwrap_or(Knowledge::White))),
             text(
                 "Attacks",
-                if threat.attacks.is_empty() {
-                    threat.suite.clone().map_or_else(|| "the default suite".to_owned(), |suite| format!("suite {suite}"))
+                if effort.attacks.is_empty() {
+                    effort.suite.clone().map_or_else(|| "the default suite".to_owned(), |suite| format!("suite {suite}"))
                 } else {
-                    threat.attacks.join("\n")
+                    effort.attacks.join("\n")
                 },
             ),
             text(
                 "Query limit",
-                threat.max_queries.map_or_else(|| "none".to_owned(), |limit| format!("{} per sample and stage", count(limit))),
+                effort.max_queries.map_or_else(|| "none".to_owned(), |limit| format!("{} per sample and stage", count(limit))),
             ),
-            text("Seed", threat.seed.to_string()),
+            text("Seed", effort.seed.to_string()),
         ],
     )
 }

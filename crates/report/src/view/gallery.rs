@@ -49,7 +49,7 @@ struct Exhibit {
 impl GalleryView {
     /// Draws the gallery of one of `n_runs` runs on the page.
     pub(super) fn of(run: &Run, n_runs: usize) -> Result<Self, ReportError> {
-        let [lo, hi] = run.summary.threat.input_box;
+        let [lo, hi] = run.summary.allowed.input_box;
         let factor = amplification(&run.gallery.items, hi - lo);
         let mut view = Self { pictures: vec![], rows: vec![], factor: significant(factor, 6), notes: vec![], scale: "small" };
         let budget = PICTURE_BUDGET / n_runs.max(1);
@@ -97,7 +97,7 @@ impl Exhibit {
             adv: class_name(classes, item.adv_prediction),
             adv_confidence: percent(item.adv_confidence),
             adv_share: bar(item.adv_confidence),
-            norm: distance(item.norm, &run.summary.threat),
+            norm: distance(item.norm, &run.summary.question.threat),
             attack: item.attack.clone(),
             changes: largest_changes(item),
             x: String::new(),

@@ -169,7 +169,7 @@ impl RunView {
             stages: stages::StagesView::of(summary),
             curve: if summary.data.n > 1 { CurveView::of(&[series(run)]) } else { None },
             queries: QueriesView::of(summary),
-            radius: radius(&summary.threat),
+            radius: radius(&summary.question.threat),
             classes: classes::ClassesView::of(summary),
             flags: flags::FlagsView::of(&summary.flags, &summary.indicators, summary.sanity.as_ref(), &prefix),
             scope: scope::ScopeView::of(summary),
@@ -185,8 +185,8 @@ impl Headline {
         let title = |run: &Run| run.title.clone();
         let alike = match runs {
             [first, others @ ..] => {
-                let comparable = |run: &Run| run.summary.threat == first.summary.threat && !run.summary.stages.is_empty();
-                first.summary.threat.target.is_none() && comparable(first) && others.iter().all(comparable)
+                let comparable = |run: &Run| same_threat(&run.summary, &first.summary) && !run.summary.stages.is_empty();
+                first.summary.allowed.target.is_none() && comparable(first) && others.iter().all(comparable)
             }
             [] => false,
         };
@@ -204,7 +204,14 @@ impl Headline {
 }
 
 fn series(run: &Run) -> Series<'_> {
-    Series { name: &run.title, points: &run.summary.curve, threat: &run.summary.threat }
+    Series { name: &run.title, points: &run.summary.curve, threat: &run.summary.question.threat }
+}
+
+/// True where two audits allow the same changes.
+fn same_threat(a: &Summary, b: &Summary) -> bool {
+    let of = |summary: &Summary| (summary.question.threat.norm, summary.question.threat.eps.clone(), summary.allowed.input_box);
+    let found = |summary: &Summary| (summary.allowed.target, summary.allowed.features.clone());
+    of(a) == of(b) && found(a) == found(b)
 }
 
 /// Settings in which the audits differ from the first, apart from the model.
@@ -215,7 +222,7 @@ fn differences(runs: &[Run]) -> Vec<String> {
     if differs(|a, b| a.data.sha256 != b.data.sha256 || a.data.n != b.data.n) {
         found.push("The audits used different data, so their accuracies are not of the same samples.".to_owned());
     }
-    if differs(|a, b| a.threat != b.threat) {
+    if differs(|a, b| !same_threat(a, b)) {
         found.push("The audits allow different changes, so their robust accuracies answer different questions.".to_owned());
     }
     if differs(|a, b| a.attacks != b.attacks) {

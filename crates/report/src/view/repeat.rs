@@ -2,7 +2,7 @@
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
 use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Knowledge, ModelInterface, Port, Summary};
+use brinell_record::{Knowledge, Layout, ModelInterface, Port, Summary};
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
@@ -61,32 +61,31 @@ pub(super) fn knowledge(knowledge: Knowledge) -> &'static str {
     match knowledge {
         Knowledge::White => "everything, gradients included",
         Knowledge::Score => "the outputs for inputs of its choice",
-        Knowledge::Decision => "the predicted class for inputs of its choice",
-        Knowledge::Transfer => "other models only",
+        Knowledge::Label => "the predicted class for inputs of its choice",
     }
 }
 
 /// Said beside the names of attacks that saw less than everything.
 fn sight(summary: &Summary) -> &'static str {
-    match summary.knowledge {
+    match summary.allowed.knowledge {
         Some(Knowledge::Score) => ", by scores alone",
-        Some(Knowledge::Decision) => ", by predictions alone",
+        Some(Knowledge::Label) => ", by predictions alone",
         _ => "",
     }
 }
 
 fn threat(summary: &Summary) -> String {
-    let target = summary.threat.target.map(|target| format!(", towards “{}”", class_name(&summary.classes, target))).unwrap_or_default();
+    let target = summary.allowed.target.map(|target| format!(", towards “{}”", class_name(&summary.classes, target))).unwrap_or_default();
     if summary.minimum_norm.is_some() {
-        return format!("smallest change, {}{target}", norm(summary.threat.norm));
+        return format!("smallest change, {}{target}", norm(summary.question.threat.norm));
     }
-    format!("{} ≤ {}{target}", norm(summary.threat.norm), summary.threat.eps_text)
+    format!("{} ≤ {}{target}", norm(summary.question.threat.norm), summary.question.threat.eps)
 }
 
 /// All settings, versions and hashes.
 pub(super) fn groups(summary: &Summary) -> Vec<Group> {
-    let [lo, hi] = summary.threat.input_box;
-    let preprocessing = &summary.preprocessing;
+    let [lo, hi] = summary.allowed.input_box;
+    let (artefact, running) = (&summary.question.artefact, &summary.question.running);
     let runtime = &summary.runtime;
     let machine = &summary.machine;
     vec![
@@ -94,7 +93,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             "Model",
             [
                 text("Name", summary.model.name.clone()),
-                code("File", summary.model.path.clone()),
+                code("File", artefact.model.display().to_string()),
                 code("SHA-256", summary.model.sha256.clone()),
             ]
             .into_iter()
@@ -105,7 +104,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
         Group::new(
             "Data",
             vec![
-                code("File", summary.data.path.clone()),
+                code("File", summary.question.population.data.display().to_string()),
                 code("SHA-256", summary.data.sha256.clone()),
                 text("Samples", size(summary.data.n)),
                 text("Shape", join(&summary.data.shape, " × ")),
@@ -114,13 +113,13 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
         Group::new(
             "Threat",
             vec![
-                text("Norm", norm(summary.threat.norm)),
+                text("Norm", norm(summary.question.threat.norm)),
                 text("Radius", radius(summary)),
-                text("Attacker sees", summary.knowledge.map_or("not recorded", knowledge)),
+                text("Attacker sees", summary.allowed.knowledge.map_or("not recorded", knowledge)),
                 text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
                 text(
                     "Goal",
-                    summary.threat.target.map_or("any wrong class".to_owned(), |target| {
+                    summary.allowed.target.map_or("any wrong class".to_owned(), |target| {
                         format!("“{}” (class {target})", class_name(&summary.classes, target))
                     }),
                 ),
@@ -129,10 +128,10 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
         Group::new(
             "Preprocessing",
             vec![
-                text("Input scale", preprocessing.scale.clone()),
-                text("Mean", numbers(&preprocessing.mean)),
-                text("Deviation", numbers(&preprocessing.std)),
-                text("Layout", preprocessing.layout.clone()),
+                text("Input scale", artefact.scale().to_string()),
+                text("Mean", numbers(&artefact.mean)),
+                text("Deviation", numbers(&artefact.std)),
+                text("Layout", artefact.layout.map_or("auto", Layout::name)),
             ],
         ),
         Group::new(
@@ -140,7 +139,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             vec![
                 text("Suite", summary.suite.clone()),
                 code("In order", summary.attacks.join("\n")),
-                text("Seed", summary.seed.to_string()),
+                text("Seed", summary.question.effort.seed.to_string()),
                 text("Intervals", format!("Clopper-Pearson, {}, of all samples", confidence(&summary.robust_accuracy))),
             ],
         ),
@@ -148,7 +147,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             "Run",
             vec![
                 text("Brinell", summary.brinell_version.clone()),
-                text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, runtime.requested)),
+                text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, running.runtime)),
                 text("Device", runtime.device.clone()),
                 text("Threads, batch", format!("{}, {}", runtime.threads, runtime.batch)),
                 text(
@@ -192,8 +191,9 @@ fn radius(summary: &Summary) -> String {
     if summary.minimum_norm.is_some() {
         return "any: the nearest example was looked for".to_owned();
     }
-    let value = significant(summary.threat.eps, 8);
-    if value == summary.threat.eps_text { value } else { format!("{} = {value}", summary.threat.eps_text) }
+    let value = significant(summary.allowed.eps, 8);
+    let typed = summary.question.threat.eps.text();
+    if value == typed { value } else { format!("{typed} = {value}") }
 }
 
 /// What the attacks asked of the model.
@@ -203,8 +203,8 @@ pub(super) fn passes(summary: &Summary) -> String {
 }
 
 /// Values in a row, or that there are none.
-pub(super) fn numbers(values: &[f64]) -> String {
-    if values.is_empty() { "none".to_owned() } else { values.iter().map(|value| significant(*value, 8)).collect::<Vec<_>>().join(", ") }
+pub(super) fn numbers(values: &[f32]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ") }
 }
 
 fn join(values: &[usize], between: &str) -> String {

@@ -88,7 +88,7 @@ impl SampleRow {
                 (Some(attack), _) => attack.clone(),
                 (None, _) => String::new(),
             },
-            norm: record.norm.map(|norm| distance(norm, &run.summary.threat)).unwrap_or_default(),
+            norm: record.norm.map(|norm| distance(norm, &run.summary.question.threat)).unwrap_or_default(),
             margin: significant(record.margin, 3),
             passes: format!("{} + {}", count(record.forwards), count(record.backwards)),
         }

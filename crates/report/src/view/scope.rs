@@ -48,10 +48,10 @@ impl ScopeView {
 
 /// What an attacker who sees more would have to go by.
 fn gradients(summary: &Summary) -> Option<Gap> {
-    let seen = match summary.knowledge? {
+    let seen = match summary.allowed.knowledge? {
         Knowledge::Score => "the model's scores",
-        Knowledge::Decision => "the predicted class",
-        Knowledge::White | Knowledge::Transfer => return None,
+        Knowledge::Label => "the predicted class",
+        Knowledge::White => return None,
     };
     let text =
         format!("The attacks saw {seen} and no gradients. Whoever has the file, or a model like it, can do more with the same effort.");
@@ -63,7 +63,7 @@ fn shown(summary: &Summary) -> Vec<String> {
     let n = summary.data.n;
     let mut shown = Vec::new();
     if summary.broken > 0 {
-        let goal = summary.threat.target.map_or_else(
+        let goal = summary.allowed.target.map_or_else(
             || "really misclassified".to_owned(),
             |target| format!("classified as “{}”", class_name(&summary.classes, target)),
         );
@@ -78,13 +78,13 @@ fn shown(summary: &Summary) -> Vec<String> {
         ));
     }
     let population = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
-    let share = if summary.threat.target.is_some() { "share that resists" } else { "robust accuracy" };
+    let share = if summary.allowed.target.is_some() { "share that resists" } else { "robust accuracy" };
     if summary.minimum_norm.is_some() {
         shown.push(format!("The distance of the nearest example to each of {population} is at most the one found."));
     } else if n > 1 {
         shown.push(format!(
             "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. Every sample counts, the ones that were wrong before too.",
-            radius(&summary.threat),
+            radius(&summary.question.threat),
             percent(summary.robust_accuracy.value)
         ));
     }
@@ -155,19 +155,23 @@ fn wrong(summary: &Summary) -> Option<Gap> {
 
 fn other_changes(summary: &Summary) -> Gap {
     let others: Vec<&str> =
-        [Norm::Linf, Norm::L2, Norm::L1, Norm::L0].into_iter().filter(|other| *other != summary.threat.norm).map(norm).collect();
+        [Norm::Linf, Norm::L2, Norm::L1, Norm::L0].into_iter().filter(|other| *other != summary.question.threat.norm).map(norm).collect();
     Gap::new(
         "Other changes",
         format!(
             "{}hanges measured otherwise ({}) and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
-            if summary.minimum_norm.is_some() { "C".to_owned() } else { format!("Anything larger than {}, c", radius(&summary.threat)) },
+            if summary.minimum_norm.is_some() {
+                "C".to_owned()
+            } else {
+                format!("Anything larger than {}, c", radius(&summary.question.threat))
+            },
             others.join(", ")
         ),
     )
 }
 
 fn goal(summary: &Summary) -> Gap {
-    match summary.threat.target {
+    match summary.allowed.target {
         Some(target) => Gap::new(
             "Other goals",
             format!(
@@ -182,7 +186,7 @@ fn goal(summary: &Summary) -> Gap {
 fn other_samples(summary: &Summary) -> Gap {
     let noun = noun(summary);
     let n = summary.data.n;
-    let chosen = match summary.data.limit {
+    let chosen = match summary.question.population.n {
         Some(limit) if limit == n => format!(" Only the first {} of the data were read.", size(n)),
         _ => String::new(),
     };

@@ -36,11 +36,11 @@ fn of_one(summary: &Summary, sample: &SampleRecord) -> Vec<Tile> {
         if let Some(norm) = sample.norm {
             tiles.push(plain(
                 "Size of the change",
-                distance(norm, &summary.threat),
+                distance(norm, &summary.question.threat),
                 if summary.minimum_norm.is_some() {
                     "the smallest found".to_owned()
                 } else {
-                    format!("of {} allowed", summary.threat.eps_text)
+                    format!("of {} allowed", summary.question.threat.eps)
                 },
             ));
         }

@@ -1,9 +1,9 @@
 //! A synthetic audit with plausible figures, the same every time.
 
 use brinell_record::{
-    ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Machine, Measurement, MinimumNorm, ModelInfo, Norm, Outcome,
-    Preprocessing, Quantile, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel, Severity, Side, Stage, Summary, Threat,
-    Verdict,
+    Allowed, Artefact, ClassCounts, CurvePoint, DataInfo, Flag, Gallery, GalleryItem, Indicator, Layout, Machine, Measurement, MinimumNorm,
+    ModelInfo, Norm, Outcome, Population, Quantile, Question, Radius, Rate, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Sanity, SanityLevel,
+    Severity, Side, Stage, Summary, Threat, Verdict,
 };
 use brinell_report::Run;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub(crate) const EVIL: &str = "</script><b onclick=\"x()\">&'</style><img src=x 
 pub(crate) fn single() -> Run {
     let mut run = audit();
     let summary = &mut run.summary;
-    summary.threat.target = Some(9);
+    summary.allowed.target = Some(9);
     summary.data.n = 1;
     (summary.clean_correct, summary.survived, summary.broken) = (1, 0, 1);
     (summary.clean_accuracy, summary.robust_accuracy) = (rate(1, 1), rate(0, 1));
@@ -32,7 +32,8 @@ pub(crate) fn single() -> Run {
 pub(crate) fn nearest() -> Run {
     let mut run = audit();
     let summary = &mut run.summary;
-    summary.threat = Threat { norm: Norm::L2, eps: 55.4, eps_text: "any".into(), input_box: [0.0, 1.0], target: None, features: None };
+    summary.question.threat = Threat { norm: Norm::L2, eps: Radius::Nearest, ..Threat::default() };
+    summary.allowed.eps = 55.4;
     (summary.survived, summary.broken) = (6, 760);
     summary.robust_accuracy = rate(6, 892);
     let quantiles = |scale: f64| {
@@ -100,49 +101,30 @@ fn summary() -> Summary {
         brinell_version: "0.1.0".into(),
         created: "2026-11-22T23:50:12Z".into(),
         command: "brinell audit resnet_4b.onnx --data cifar10.bin --norm linf --eps 2/255".into(),
-        model: ModelInfo {
-            name: "resnet_4b.onnx".into(),
-            path: "models/resnet_4b.onnx".into(),
-            sha256: "3f2a9c1e".repeat(8),
-            weights_sha256: None,
-            interface: None,
+        question: Question {
+            artefact: Artefact {
+                mean: vec![0.4914, 0.4822, 0.4465],
+                std: vec![0.25; 3],
+                layout: Some(Layout::Nchw),
+                ..Artefact::of("models/resnet_4b.onnx")
+            },
+            population: Population { data: "cifar10.bin".into(), n: Some(892), ..Population::default() },
+            threat: Threat { norm: Norm::Linf, eps: "2/255".parse().unwrap(), ..Threat::default() },
+            ..Question::default()
         },
-        data: DataInfo {
-            path: "cifar10.bin".into(),
-            sha256: "b7e14d02".repeat(8),
-            labels: None,
-            classes: None,
-            n: 892,
-            limit: Some(892),
-            shape: vec![3, 32, 32],
-        },
-        threat: Threat {
-            norm: Norm::Linf,
+        model: ModelInfo { name: "resnet_4b.onnx".into(), sha256: "3f2a9c1e".repeat(8), weights_sha256: None, interface: None },
+        data: DataInfo { sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32] },
+        allowed: Allowed {
             eps: 2.0 / 255.0,
-            eps_text: "2/255".into(),
             input_box: [0.0, 1.0],
             target: None,
             features: None,
+            knowledge: Some(brinell_record::Knowledge::White),
         },
-        preprocessing: Preprocessing {
-            scale: "0..1".into(),
-            mean: vec![0.4914, 0.4822, 0.4465],
-            std: vec![0.25; 3],
-            layout: "nchw".into(),
-        },
-        knowledge: Some(brinell_record::Knowledge::White),
         suite: "quick".into(),
         attacks: vec!["apgd-ce".into(), "apgd-dlr".into()],
         attacks_not_run: vec!["fgsm".into(), "pgd".into()],
-        seed: 0,
-        runtime: RuntimeInfo {
-            name: "onnxruntime".into(),
-            version: "1.32.0".into(),
-            requested: "auto".into(),
-            device: "cpu".into(),
-            threads: 2,
-            batch: 32,
-        },
+        runtime: RuntimeInfo { name: "onnxruntime".into(), version: "1.32.0".into(), device: "cpu".into(), threads: 2, batch: 32 },
         clean_correct: 766,
         survived: 412,
         broken: 354,

@@ -13,7 +13,7 @@ fn verdict(ruling: Ruling, id: &str) -> Verdict {
     let mut verdict: Verdict = serde_json::from_str(include_str!("../../../record/tests/verdict.json")).unwrap();
     verdict.verdict = ruling;
     verdict.claim.id = id.into();
-    verdict.claim.subject.sha256 = "0a".repeat(32);
+    verdict.claim.subject.sha256 = Some("0a".repeat(32));
     if ruling != Ruling::Refuted {
         verdict.witnesses.clear();
     }
@@ -41,7 +41,7 @@ fn document<'a>(runs: &'a [Run], verdicts: &'a [Verdict]) -> Document<'a> {
         evidence: format!("claims/robust.evidence/{}", verdict.claim.id),
     };
     Document {
-        audits: runs.iter().map(|run| Audit { run, model: run.summary.model.path.clone() }).collect(),
+        audits: runs.iter().map(|run| Audit { run, model: run.summary.question.artefact.model.display().to_string() }).collect(),
         checks: verdicts.iter().map(check).collect(),
     }
 }
@@ -129,7 +129,7 @@ fn a_fingerprint_outlives_a_change_of_the_figures() {
     later.summary.broken += 1;
     later.summary.created = "2027-01-01T00:00:00Z".into();
     assert_eq!(fingerprint(&later), fingerprint(&common::audit()));
-    later.summary.threat.eps_text = "8/255".into();
+    later.summary.question.threat.eps = "8/255".parse().unwrap();
     assert_ne!(fingerprint(&later), fingerprint(&common::audit()));
 }
 
@@ -225,10 +225,9 @@ fn hostile_names_are_inert() {
     let mut run = common::audit();
     run.title = EVIL.into();
     run.summary.model.name = EVIL.into();
-    run.summary.model.path = EVIL.into();
-    run.summary.data.path = EVIL.into();
+    run.summary.question.artefact.model = EVIL.into();
+    run.summary.question.population.data = EVIL.into();
     run.summary.command = EVIL.into();
-    run.summary.threat.eps_text = EVIL.into();
     run.summary.attacks = vec![EVIL.into()];
     run.summary.flags[0].id = EVIL.into();
     run.summary.flags[0].message = EVIL.into();

@@ -16,9 +16,9 @@ fn entry(name: &str, survived: usize, day: u32) -> RunEntry {
         brinell_version: summary.brinell_version,
         model: brinell_record::ModelInfo { name: name.into(), ..summary.model },
         data: summary.data,
-        threat: summary.threat,
+        question: summary.question,
+        allowed: summary.allowed,
         attacks: summary.attacks,
-        seed: summary.seed,
         runtime: summary.runtime,
         clean_correct: summary.clean_correct,
         survived,
@@ -70,7 +70,7 @@ pub(crate) fn comparison() -> Comparison {
 
 pub(crate) fn two_groups() -> History {
     let mut other = entry("plain.onnx", 100, 3);
-    other.threat.eps_text = "8/255".into();
+    other.question.threat.eps = "8/255".parse().unwrap();
     let mut doubtful = entry("robust.onnx", 500, 4);
     doubtful.blocking = vec!["zero-gradient".into()];
     History {
@@ -175,7 +175,6 @@ fn pages_load_nothing_run_nothing_and_keep_names_inert() {
     history.groups[0].runs[0].model.name = EVIL.into();
     history.groups[0].runs[1].folder = EVIL.into();
     history.groups[0].runs[1].created = EVIL.into();
-    history.groups[0].runs[1].threat.eps_text = EVIL.into();
     history.groups[1].varies = vec![EVIL.into()];
     for page in [paired::page(&comparison).unwrap(), history::page(&history).unwrap()] {
         assert!(page.contains("default-src 'none'"));

@@ -156,15 +156,12 @@ fn names_with_markup_come_out_inert() {
     run.title = common::EVIL.into();
     let summary = &mut run.summary;
     summary.model.name = common::EVIL.into();
-    summary.model.path = common::EVIL.into();
+    summary.question.artefact.model = common::EVIL.into();
     summary.model.sha256 = common::EVIL.into();
-    summary.data.path = common::EVIL.into();
+    summary.question.population.data = common::EVIL.into();
     summary.command = common::EVIL.into();
     summary.created = common::EVIL.into();
     summary.brinell_version = common::EVIL.into();
-    summary.threat.eps_text = common::EVIL.into();
-    summary.preprocessing.scale = common::EVIL.into();
-    summary.preprocessing.layout = common::EVIL.into();
     summary.suite = common::EVIL.into();
     summary.machine.cpu = common::EVIL.into();
     summary.runtime.device = common::EVIL.into();
@@ -193,7 +190,7 @@ fn names_with_markup_come_out_inert() {
     };
     let targeted = {
         let mut run = run.clone();
-        run.summary.threat.target = Some(1);
+        run.summary.allowed.target = Some(1);
         run
     };
     for page in [render(&run).unwrap(), render(&targeted).unwrap(), render_comparison(&[run.clone(), targeted]).unwrap()] {
@@ -235,7 +232,7 @@ fn a_picture_whose_values_do_not_fit_its_shape_is_listed_instead() {
 #[test]
 fn a_targeted_audit_says_what_became_of_the_images() {
     let mut run = common::audit();
-    run.summary.threat.target = Some(9);
+    run.summary.allowed.target = Some(9);
     let said = text(&render(&run).unwrap());
     assert!(said.contains(
         "354 of 766 correctly classified images were turned into “truck” by a change of at most 2/255 (L-inf); \
@@ -337,7 +334,7 @@ fn two_audits_stand_side_by_side() {
     assert!(!said.contains("The audits used different data"));
 
     hardened.summary.data.sha256 = "00".into();
-    hardened.summary.threat.eps = 0.1;
+    hardened.summary.allowed.eps = 0.1;
     hardened.summary.attacks.pop();
     let said = text(&render_comparison(&[common::audit(), hardened]).unwrap());
     for difference in ["The audits used different data", "The audits allow different changes", "The audits ran different attacks"] {
@@ -395,8 +392,6 @@ fn texts_of_a_claim_come_out_inert() {
     for text in [
         &mut verdict.claim.id,
         &mut verdict.claim.statement,
-        &mut verdict.claim.subject.model,
-        &mut verdict.claim.population.selection,
         &mut verdict.claim_file.path,
         &mut verdict.finding,
         &mut verdict.evidence,
@@ -406,6 +401,8 @@ fn texts_of_a_claim_come_out_inert() {
     ] {
         *text = common::EVIL.into();
     }
+    verdict.claim.subject.model = common::EVIL.into();
+    verdict.claim.population.selection = Some(common::EVIL.into());
     verdict.witnesses[0].opinions[0].runtime = common::EVIL.into();
     verdict.claim.assumptions = vec![common::EVIL.into()];
     verdict.reasons = vec![Reason { id: common::EVIL.into(), text: common::EVIL.into() }];

@@ -29,7 +29,7 @@ note: the model keeps its batch of 1; export it with a free batch for more
 fn no_line_is_wider_than_the_terminal() {
     let mut summary = common::audit().summary;
     summary.classes[9] = "a class with a name that goes on and on and on and on and on and on".into();
-    summary.threat.target = Some(9);
+    summary.allowed.target = Some(9);
     summary.flags[0].message = "x".repeat(300);
     for stage in &mut summary.stages {
         stage.name = "an-attack-with-a-name-that-is-far-too-long-for-a-column".into();

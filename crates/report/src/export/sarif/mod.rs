@@ -79,11 +79,11 @@ fn needs_attention(ruling: Ruling) -> bool {
 
 /// Every model once, with its digest.
 fn artifacts(document: &Document<'_>) -> Vec<Value> {
-    let of_audits = document.audits.iter().map(|audit| (&audit.model, &audit.run.summary.model.sha256));
-    let of_checks = document.checks.iter().map(|check| (&check.model, &check.verdict.claim.subject.sha256));
-    let models: BTreeSet<(&String, &String)> = of_audits.chain(of_checks).collect();
+    let of_audits = document.audits.iter().map(|audit| (&audit.model, audit.run.summary.model.sha256.as_str()));
+    let of_checks = document.checks.iter().map(|check| (&check.model, check.verdict.claim.subject.digest()));
+    let models: BTreeSet<(&String, &str)> = of_audits.chain(of_checks).collect();
     let artifact =
-        |(path, sha256): (&String, &String)| json!({"location": place(path), "roles": ["analysisTarget"], "hashes": {"sha-256": sha256}});
+        |(path, sha256): (&String, &str)| json!({"location": place(path), "roles": ["analysisTarget"], "hashes": {"sha-256": sha256}});
     models.into_iter().map(artifact).collect()
 }
 
@@ -124,7 +124,8 @@ fn of_audit(audit: &Audit<'_>) -> Value {
         "survived": summary.survived,
         "broken": summary.broken,
         "robust_accuracy": summary.robust_accuracy,
-        "threat": summary.threat,
+        "threat": summary.question.threat,
+        "allowed": summary.allowed,
         "attacks": summary.attacks,
         "blocking_flags": blocking(audit.run).collect::<Vec<_>>(),
     });

@@ -1,0 +1,96 @@
+use brinell_ledger::LedgerError;
+use brinell_record::FileError;
+use brinell_subject::SubjectError;
+
+/// Why an audit cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Model and data cannot be tested.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The run on disk cannot be written or gone on with.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An attack is unknown or misconfigured.
+    #[error(transparent)]
+    Attack(#[from] brinell_attack::AttackError),
+    /// A case of the attacks' contract cannot be run.
+    #[error("the self-test cannot run")]
+    Contract(#[from] brinell_contract::HarnessError),
+    /// An attack needs a radius where none is given.
+    #[error("attack {attack} needs a radius; attacks that look for the nearest example: {others}")]
+    RadiusOfAttack {
+        /// The attack.
+        attack: String,
+        /// Attacks that need none, in this norm.
+        others: String,
+    },
+    /// An attack needs to see more of the model than the attacker may.
+    #[error("attack {attack} needs {needs} access, and {knowledge} access is granted; attacks that fit: {others}")]
+    KnowledgeOfAttack {
+        /// The attack.
+        attack: String,
+        /// What it needs to see.
+        needs: &'static str,
+        /// What it may see.
+        knowledge: &'static str,
+        /// Attacks that need no more.
+        others: String,
+    },
+    /// An attack needs the gradient of a model that has none.
+    #[error("attack {attack} needs the gradient of the model")]
+    NoGradient {
+        /// The attack.
+        attack: String,
+        /// Why there is none.
+        #[source]
+        source: Box<brinell_engine::OracleError>,
+    },
+    /// An attack does not work in the norm.
+    #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
+    NormOfAttack {
+        /// The attack.
+        attack: String,
+        /// The norm that is asked for.
+        norm: &'static str,
+        /// Norms of the attack.
+        norms: String,
+        /// Attacks that work in the norm.
+        others: String,
+    },
+    /// An attack reads trees, and there are none that it could read.
+    #[error("attack {attack} reads the trees of the model, which it cannot: {reason}")]
+    NoTrees {
+        /// The attack.
+        attack: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl From<brinell_engine::OracleError> for AuditError {
+    fn from(error: brinell_engine::OracleError) -> Self {
+        Self::Subject(error.into())
+    }
+}
+
+impl From<brinell_engine::EngineError> for AuditError {
+    fn from(error: brinell_engine::EngineError) -> Self {
+        Self::Subject(error.into())
+    }
+}
+
+impl AuditError {
+    /// The user stopped the run.
+    pub const INTERRUPTED: Self = Self::Subject(SubjectError::Interrupted);
+
+    /// Returns true where the user stopped the run, which can be gone on with.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Subject(SubjectError::Interrupted))
+    }
+}

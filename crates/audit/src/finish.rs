@@ -1,0 +1,147 @@
+//! From the last stage to the files that other programs read.
+
+use brinell_attack::{SuiteStage, attacks};
+use brinell_data::npz;
+use brinell_engine::Oracle;
+use brinell_ledger::machine;
+use brinell_ledger::run::{Completed, exhaustive, write_json, write_json_line};
+use brinell_record::{Allowed, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
+use brinell_stats as stats;
+
+use crate::AuditError;
+use crate::setup::Run;
+
+impl Run<'_> {
+    /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
+    pub(super) fn finish(mut self, oracle: &mut Oracle) -> Result<Completed, AuditError> {
+        for sample in self.book.states.samples(|_| true) {
+            self.book.record(sample)?;
+        }
+        self.flag_stages();
+        let curve = if self.book.nearest { self.distance_curve() } else { self.curve(oracle)? };
+        self.write_adversarial()?;
+        let gallery = self.gallery()?;
+        let out = self.book.folder.path().to_path_buf();
+        write_json_line(&out.join("gallery.json"), &gallery)?;
+        let samples: Vec<SampleRecord> =
+            self.book.states.samples(|_| true).into_iter().filter_map(|sample| self.book.sample_record(sample)).collect();
+        let mut summary = self.summary(curve);
+        if self.book.stages.iter().any(|stage| stage.recipe.reads_trees()) {
+            summary.exhaustive = Some(exhaustive(&samples, summary.allowed.eps, self.book.nearest));
+        }
+        write_json(&out.join("summary.json"), &summary)?;
+        Ok(Completed { summary, samples, gallery })
+    }
+
+    fn write_adversarial(&mut self) -> Result<(), AuditError> {
+        let broken = self.book.states.samples(|state| state.broken.is_some());
+        let (mut ids, mut labels, mut predictions) = (Vec::new(), Vec::new(), Vec::new());
+        for sample in broken {
+            let Some(state) = self.book.states.get(sample) else { continue };
+            ids.push(sample as i64);
+            labels.push(i64::try_from(state.label).unwrap_or(-1));
+            let prediction = state.broken.as_ref().and_then(|broken| broken.opinion.prediction);
+            predictions.push(prediction.and_then(|class| i64::try_from(class).ok()).unwrap_or(-1));
+        }
+        let path = self.book.folder.path().join("adversarial.npz");
+        npz::write_adversarial(&path, &ids, &labels, &predictions, &self.case.data.shape, |id| {
+            self.book.folder.adversarial(id.unsigned_abs()).map_err(AuditError::from)
+        })
+    }
+
+    fn summary(&mut self, curve: Vec<brinell_record::CurvePoint>) -> Summary {
+        let n = self.book.states.len();
+        let correct = self.book.states.iter().filter(|state| state.correct()).count();
+        let broken = self.book.states.iter().filter(|state| state.broken()).count();
+        let mut per_class: Vec<ClassCounts> =
+            (0..self.case.class_names.len()).map(|class| ClassCounts { class, n: 0, clean_correct: 0, survived: 0 }).collect();
+        for state in self.book.states.iter() {
+            if let Some(counts) = per_class.get_mut(state.label) {
+                counts.n += 1;
+                counts.clean_correct += usize::from(state.correct());
+                counts.survived += usize::from(state.correct() && state.broken.is_none());
+            }
+        }
+        per_class.retain(|counts| counts.n > 0);
+        let bounds = self.case.ball.bounds;
+        let (flags, indicators) = std::mem::take(&mut self.flags).into_sorted();
+        Summary {
+            schema: SUMMARY_SCHEMA.to_owned(),
+            brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created: machine::utc_now(),
+            command: self.job.command.clone(),
+            question: self.question.clone(),
+            model: ModelInfo {
+                name: self.case.subject.name(),
+                sha256: self.case.subject.sha256.clone(),
+                weights_sha256: self.case.subject.weights_sha256.clone(),
+                interface: Some(self.case.subject.describe()),
+            },
+            data: DataInfo { sha256: self.case.data.sha256.clone(), n, shape: self.case.data.shape.clone() },
+            allowed: Allowed {
+                eps: if self.book.nearest { self.case.ball.diameter(self.case.data.sample_len()) } else { self.case.ball.eps },
+                input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],
+                target: self.case.target,
+                features: self
+                    .case
+                    .ball
+                    .features
+                    .as_ref()
+                    .map(|features| brinell_subject::features::to_record(features, &self.case.data.columns)),
+                knowledge: Some(self.knowledge),
+            },
+            suite: self.suite.clone(),
+            attacks: self.book.stages.iter().map(SuiteStage::describe).collect(),
+            attacks_not_run: attacks()
+                .filter(|known| !known.reads_trees || self.case.trees.is_some())
+                .filter(|known| {
+                    known.norms.contains(&self.question.threat.norm)
+                        && self.book.stages.iter().all(|stage| stage.recipe.name() != known.name)
+                })
+                .map(|known| known.name.to_owned())
+                .collect(),
+            runtime: RuntimeInfo {
+                name: self.case.runtime.name().to_owned(),
+                version: self.case.runtime.version().to_owned(),
+                device: self.case.runtime.device().to_owned(),
+                threads: self.question.running.thread_count().get(),
+                batch: self.case.batch,
+            },
+            clean_correct: correct,
+            survived: correct - broken,
+            broken,
+            clean_accuracy: stats::rate(correct, n),
+            robust_accuracy: stats::rate(correct - broken, n),
+            stages: self
+                .book
+                .tallies
+                .iter()
+                .zip(self.book.stages.iter())
+                .map(|(tally, stage)| Stage {
+                    name: stage.recipe.name().to_owned(),
+                    attacked: tally.attacked,
+                    broken: tally.broken,
+                    improved: self.book.nearest.then_some(tally.improved),
+                    forwards: tally.queries.forwards,
+                    backwards: tally.queries.backwards,
+                    seconds: tally.seconds,
+                    model_seconds: tally.model_seconds,
+                    reference_forwards: tally.reference.map(|reference| reference.forwards),
+                    reference_backwards: tally.reference.map(|reference| reference.backwards),
+                })
+                .collect(),
+            flags,
+            indicators,
+            sanity: Some(self.sanity.clone()),
+            classes: self.case.class_names.clone(),
+            per_class,
+            curve,
+            queries_curve: self.queries_curve(),
+            minimum_norm: self.book.nearest.then(|| self.minimum_norm()),
+            exhaustive: None,
+            seconds: self.book.past_seconds + self.started.elapsed().as_secs_f64(),
+            peak_rss_bytes: machine::peak_rss_bytes(),
+            machine: machine::describe(),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the stages counted besides verdicts.
+
+use super::super::setup::Run;
+use super::super::state::Tally;
+use crate::flags::{BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
+use brinell_stats::{CONFIDENCE, clopper_pearson};
+
+impl Run<'_> {
+    pub(crate) fn flag_stages(&mut self) {
+        let sum = |of: fn(&Tally) -> usize| self.book.tallies.iter().map(of).sum::<usize>();
+        let (rejected, non_finite, exhausted) = (sum(|t| t.rejected), sum(|t| t.non_finite), sum(|t| t.exhausted));
+        self.flags.measure(&DISAGREEMENT, rejected as f64, || {
+            format!(
+                "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
+            )
+        });
+        self.flags.measure(&NON_FINITE_UNDER_ATTACK, non_finite as f64, || {
+            format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken")
+        });
+        if self.question.effort.max_queries.is_some() {
+            self.flags.measure(&BUDGET, exhausted as f64, || {
+                format!("the query limit ended {exhausted} attacks early; the survivors were attacked less than the suite says")
+            });
+        }
+        if let Some(target) = self.case.target {
+            let same = self.book.states.iter().filter(|state| state.label == target).count();
+            self.flags.measure(&TARGET_IS_LABEL, same as f64, || {
+                format!(
+                    "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"
+                )
+            });
+        }
+        let n = self.book.states.len();
+        self.flags.measure(&SMALL_SAMPLE, n as f64, || {
+            let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
+            let plural = if n == 1 { "" } else { "s" };
+            format!(
+                "with {n} sample{plural} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
+                100.0 * unseen
+            )
+        });
+        self.flag_optimisation();
+        self.flag_black_box_stages();
+    }
+}

@@ -1,0 +1,106 @@
+//! What model, data and plan tell before anything runs.
+
+use brinell_engine::Ending;
+use brinell_graph::{Graph, Op};
+
+use super::super::setup::Run;
+use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
+
+/// Operators of ONNX that draw random numbers.
+const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
+
+impl Run<'_> {
+    pub(crate) fn flag_structure(&mut self) {
+        let ending = self.case.subject.signature.reading.ending;
+        self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
+            format!(
+                "the model ends in a {}, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
+                ending.name()
+            )
+        });
+        self.flag_interface();
+        let names = random_operators(&self.case.subject.model.graph);
+        self.flags.measure(&RANDOMISED, names.len() as f64, || {
+            format!(
+                "the model draws random numbers ({}), and each point was judged by a single draw; average the model over its noise before \
+                 you export it, or read survival as luck",
+                names.join(", ")
+            )
+        });
+        self.flag_losses();
+        let (n, resized) = (self.case.data.n, self.case.data.resized);
+        self.flags.measure(&RESIZED, resized as f64, || {
+            format!(
+                "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
+                self.case.data.shape
+            )
+        });
+    }
+
+    /// Says what was chosen among several outputs, and what is rounded.
+    fn flag_interface(&mut self) {
+        let (graph, signature) = (&self.case.subject.model.graph, &self.case.subject.signature);
+        // The class that a classic model returns beside its scores is no other answer.
+        let classic = self.case.subject.model.class_labels.is_some();
+        let is_class = |id| classic && graph.value(id).dtype.is_some_and(|dtype| !dtype.is_float());
+        let others: Vec<&str> = graph
+            .outputs()
+            .iter()
+            .filter(|&&id| id != signature.output && !is_class(id))
+            .map(|&id| graph.value(id).name.as_str())
+            .collect();
+        let unchosen = if self.question.artefact.output.is_none() { others.len() } else { 0 };
+        self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
+            let name = &signature.output_name;
+            format!("the model has several outputs, of which `{name}` was judged; choose another one with --output: {}", others.join(", "))
+        });
+        let rounded = signature.takes_integers();
+        self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
+            format!(
+                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                 gradients, where there are any, go straight through the rounding",
+                signature.input_name, signature.dtype
+            )
+        });
+        let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();
+        self.flags.measure(&NAMES, f64::from(u8::from(names)), || {
+            format!(
+                "the numbers of the model's input `{}` pick rows of an embedding: they are names, and how far two of them lie apart means nothing; give \
+                 --norm l0 and --eps as the number of places that may change",
+                signature.input_name
+            )
+        });
+    }
+
+    /// Says where a loss gave way to another for want of classes.
+    fn flag_losses(&mut self) {
+        let classes = self.case.subject.signature.classes;
+        let targeted = self.case.target.is_some();
+        for recipe in self.book.stages.iter().map(|stage| &stage.recipe) {
+            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
+            self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
+                format!(
+                    "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
+                    recipe.name(),
+                    wanted.min_classes(),
+                    wanted.name(),
+                    used.name()
+                )
+            });
+            let (wanted, used) = (recipe.runs(targeted, usize::MAX), recipe.runs(targeted, classes));
+            self.flags.measure_against(&FEW_TARGETS, f64::from(used), f64::from(wanted), || {
+                format!(
+                    "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs \
+                     instead of {wanted}",
+                    recipe.name()
+                )
+            });
+        }
+    }
+}
+
+/// Names of the nodes that draw random numbers and reach an output.
+fn random_operators(graph: &Graph) -> Vec<String> {
+    let draws = |op: &Op| matches!(op, Op::Opaque(op) if op.domain.is_empty() && RANDOM.contains(&op.op_type.as_str()));
+    graph.dce().nodes().iter().filter(|node| draws(&node.op)).map(|node| format!("{} `{}`", node.op.name(), node.name)).collect()
+}

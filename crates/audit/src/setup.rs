@@ -1,0 +1,169 @@
+//! From a question to a run that can start: everything is read and checked before anything is written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brinell_attack::{Knowledge, Suite, SuiteStage};
+use brinell_engine::Oracle;
+use brinell_ledger::run::{Identity, RunFolder};
+use brinell_record::{FileError, Question, Sanity, hash};
+use brinell_subject::{Case, Opened};
+
+use crate::book::Book;
+use crate::events::{Event, Observer};
+use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
+use crate::knowledge::{Asked, Settled};
+use crate::state::{States, Tally};
+use crate::trees::trees_of;
+use crate::{AuditError, Job};
+
+/// An audit under way.
+pub(super) struct Run<'a> {
+    pub(super) question: &'a Question,
+    pub(super) job: &'a Job,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) observer: &'a mut dyn Observer,
+    pub(super) started: std::time::Instant,
+    pub(super) case: Case,
+    pub(super) book: Book,
+    /// Samples taken that have values outside the box.
+    pub(super) outside: usize,
+    /// Samples taken whose logits are probabilities.
+    pub(super) probabilities: usize,
+    pub(super) flags: Flags,
+    /// What the attacks may see: less than was asked for where the model has no gradient.
+    pub(super) knowledge: Knowledge,
+    /// The suite that the stages are of, `custom` where they were named one by one.
+    pub(super) suite: String,
+    pub(super) sanity: Sanity,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn open(
+        question: &'a Question,
+        job: &'a Job,
+        asked: Asked<'_>,
+        opened: Opened,
+        stop: &'a AtomicBool,
+        observer: &'a mut dyn Observer,
+    ) -> Result<(Self, Oracle), AuditError> {
+        let started = std::time::Instant::now();
+        let mut flags = Flags::default();
+        let mut case = Case::new(opened, question)?;
+        if let Some(note) = case.runtime.note() {
+            flags.raise(&RUNTIME, note);
+        }
+        let (mut oracle, why_not) = case.oracle(&question.running)?;
+        if let Some(reason) = &why_not {
+            let ignored = if question.running.batch.is_some() { " (the batch that was asked for has no effect)" } else { "" };
+            let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
+            flags.raise(&BATCH_ONE, message);
+        }
+        // Nothing is written before it is known that every attack can see what it needs.
+        let targeted = case.target.is_some();
+        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, targeted, &mut || trees_of(&mut case))?;
+        case.trees = trees;
+        if let Some(message) = instead {
+            flags.raise(&NO_GRADIENT, message);
+        }
+        let stages: Arc<[SuiteStage]> = chosen.stages.into();
+        if case.subject.endpoint.is_some() {
+            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and nothing shows that the same ones answered throughout; its digest is that of what the server says about it", question.artefact.model.display()));
+        }
+        let identity = identity(question, &case, &stages, knowledge);
+        let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;
+        let runtime = format!("{} {}", case.runtime.name(), case.runtime.version());
+        observer.event(Event::Opened { out: folder.path(), runtime: &runtime, n: case.data.n, batch: case.batch });
+        let book = Book {
+            folder,
+            states: States::default(),
+            tallies: vec![Tally::default(); stages.len()],
+            stages,
+            standing: 0,
+            past_stages: past.stages,
+            past_seconds: 0.0,
+            recorded: past.records.iter().map(|record| record.sample).collect(),
+            nearest: question.threat.eps.is_nearest(),
+            norm: question.threat.norm,
+            target: case.target,
+            classes: case.subject.signature.classes,
+        };
+        let mut run = Self {
+            question,
+            job,
+            stop,
+            observer,
+            started,
+            case,
+            book,
+            outside: 0,
+            probabilities: 0,
+            flags,
+            knowledge,
+            suite: chosen.suite,
+            sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
+        };
+        run.flag_structure();
+        run.note_sessions(&oracle);
+        Ok((run, oracle))
+    }
+
+    /// Returns an error once the user has asked to stop.
+    pub(super) fn check_stop(&self) -> Result<(), AuditError> {
+        if self.stop.load(Ordering::Relaxed) { Err(AuditError::INTERRUPTED) } else { Ok(()) }
+    }
+
+    /// Runs a check that asks the model by itself, and counts its time.
+    pub(super) fn timed<T>(&mut self, check: impl FnOnce(&mut Self) -> Result<T, AuditError>) -> Result<T, AuditError> {
+        let start = std::time::Instant::now();
+        let result = check(self);
+        self.sanity.seconds += start.elapsed().as_secs_f64();
+        result
+    }
+
+    /// Says where a session does not run as asked, such as partly on the processor instead of the device.
+    pub(super) fn note_sessions(&mut self, oracle: &Oracle) {
+        if let Some(note) = oracle.note().or_else(|| self.case.referee.note()) {
+            let message = note.to_owned();
+            self.flags.raise(&DEVICE, message);
+        }
+    }
+}
+
+/// Returns the suite of that name, or reads the file.
+///
+/// # Errors
+/// [`AuditError::File`]; [`AuditError::Attack`] where there is neither, or where the file is no suite.
+pub fn load_suite(name: &str) -> Result<Suite, AuditError> {
+    let path = Path::new(name);
+    if brinell_attack::suites().all(|known| known != name) && (path.is_file() || path.extension().is_some_and(|end| end == "toml")) {
+        let text = std::fs::read_to_string(path).map_err(FileError::on("read the suite", path))?;
+        return Ok(Suite::parse(name, &text)?);
+    }
+    Ok(Suite::named(name)?)
+}
+
+/// What decides the result, for `run.json`.
+fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: Knowledge) -> Identity {
+    let attacks: Vec<String> = stages.iter().map(SuiteStage::describe).collect();
+    let (subject, data, runtime) = (&case.subject, &case.data, &case.runtime);
+    let mut facts = BTreeMap::from([
+        ("attacks".to_owned(), attacks.join(" ")),
+        ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("data (sha256)".to_owned(), data.sha256.clone()),
+        ("knowledge".to_owned(), knowledge.name().to_owned()),
+        ("labels and class names (sha256)".to_owned(), hash::sha256_json(&(&data.labels, &case.class_names))),
+        ("model (sha256)".to_owned(), subject.sha256.clone()),
+        ("number of samples".to_owned(), data.n.to_string()),
+        ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
+    ]);
+    if let Some(features) = &case.ball.features {
+        let record = brinell_subject::features::to_record(features, &data.columns);
+        facts.insert("features (sha256)".to_owned(), hash::sha256_json(&record));
+    }
+    facts.extend(subject.artefact.shape.as_ref().map(|shape| ("shape".to_owned(), format!("{shape:?}"))));
+    facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
+    Identity { schema: Identity::SCHEMA.to_owned(), question: question.clone(), facts }
+}

@@ -1,0 +1,16 @@
+//! What needs a runtime.
+
+pub use brinell_attack::driver::Queries;
+pub use brinell_attack::{AttackError, Listed, Spent, Suite, SuiteStage, attacks, recipe, suite_for, suites};
+pub use brinell_audit::{AuditError, Course, Event, Job, Observer, Silent, Taken, audit, audit_along, flags, load_suite, selftest};
+pub use brinell_autodiff::Loss;
+pub use brinell_contract::{Check, Finding};
+pub use brinell_data as data;
+pub use brinell_engine::{AUTHORIZATION, EngineError, doctor, is_guarded};
+pub use brinell_subject::{Case, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
+pub use brinell_threat::ThreatError;
+
+/// Claims: read, decided, sealed, replayed.
+pub mod claims {
+    pub use brinell_claim::*;
+}

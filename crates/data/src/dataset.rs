@@ -1,0 +1,198 @@
+//! A data set in memory.
+
+use std::path::PathBuf;
+
+use brinell_record::Scale;
+
+use super::array::Numbers;
+use super::error::{DataError, DataErrorKind};
+
+/// The values of all samples, one sample after the other.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pixels {
+    /// Bytes 0..=255.
+    U8(Vec<u8>),
+    /// Numbers that already are in the model's declared scale; all finite.
+    F32(Vec<f32>),
+}
+
+/// Labelled samples, all of one shape.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The file or folder it was read from.
+    pub path: PathBuf,
+    /// The separate file the labels were read from, if any.
+    pub label_path: Option<PathBuf>,
+    /// The values, `n` times `sample_len()` of them.
+    pub pixels: Pixels,
+    /// Shape of one sample as stored (images from PNG or JPEG files: `[channels, height, width]`).
+    pub shape: Vec<usize>,
+    /// Class index of every sample.
+    pub labels: Vec<usize>,
+    /// Number of samples.
+    pub n: usize,
+    /// Number of samples that there are, a limit aside.
+    pub total: usize,
+    /// Name of the format, such as `idx` or `npy`.
+    pub format: &'static str,
+    /// Names of the classes, where the data or the options tell them.
+    pub class_names: Option<Vec<String>>,
+    /// File name of every sample relative to the folder; empty unless every sample is a file.
+    pub ids: Vec<String>,
+    /// Names of the values of a sample, where the data is a table that has a header.
+    pub columns: Vec<String>,
+    /// Number of image files that were resized to the size asked for.
+    pub resized: usize,
+    /// Further arrays that were asked for.
+    pub arrays: Vec<NamedArray>,
+    /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
+    pub sha256: String,
+}
+
+/// An array beside the samples. One whose first axis is as long as the file's samples ends where these end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedArray {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its elements, row-major.
+    pub numbers: Numbers,
+}
+
+impl NamedArray {
+    /// Returns the array with only its first `n` rows where it has one for each of `total` samples.
+    pub(super) fn cut(mut self, total: usize, n: usize) -> Self {
+        if n < total
+            && let Some(first) = self.shape.first_mut().filter(|first| **first == total)
+        {
+            *first = n;
+            let len = self.shape.iter().product();
+            match &mut self.numbers {
+                Numbers::Whole(values) => values.truncate(len),
+                Numbers::Real(values) => values.truncate(len),
+            }
+        }
+        self
+    }
+
+    /// Returns these rows of the array where it has one for each of `n` samples, and all of it where it does not.
+    fn rows(&self, n: usize, samples: &[usize]) -> Self {
+        if self.shape.first() != Some(&n) {
+            return self.clone();
+        }
+        let width: usize = self.shape.iter().skip(1).product();
+        fn pick<T: Copy>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
+            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().copied().collect()
+        }
+        let numbers = match &self.numbers {
+            Numbers::Whole(values) => Numbers::Whole(pick(values, width, samples)),
+            Numbers::Real(values) => Numbers::Real(pick(values, width, samples)),
+        };
+        let shape = std::iter::once(samples.len()).chain(self.shape.iter().skip(1).copied()).collect();
+        Self { name: self.name.clone(), shape, numbers }
+    }
+}
+
+impl Dataset {
+    /// Returns the number of values in one sample.
+    pub fn sample_len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Writes sample `index` to `out` in row-major order; `scale` applies to bytes only.
+    ///
+    /// # Panics
+    ///
+    /// `index` is not below `n`, or `out` is not `sample_len()` long.
+    pub fn sample(&self, index: usize, scale: Scale, out: &mut [f32]) {
+        let len = self.sample_len();
+        assert_eq!(out.len(), len, "one sample has {len} values");
+        let range = index * len..(index + 1) * len;
+        match &self.pixels {
+            Pixels::F32(values) => out.copy_from_slice(&values[range]),
+            Pixels::U8(values) => {
+                for (to, from) in out.iter_mut().zip(&values[range]) {
+                    let byte = f32::from(*from);
+                    *to = match scale {
+                        Scale::Unit => byte / 255.0,
+                        Scale::Byte | Scale::Data => byte,
+                        Scale::Range { lo, hi } => lo + byte / 255.0 * (hi - lo),
+                    };
+                }
+            }
+        }
+    }
+
+    /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
+    #[must_use]
+    pub fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
+        self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
+    }
+
+    /// Checks that every label is one of the model's `classes` classes.
+    ///
+    /// # Errors
+    ///
+    /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not.
+    pub fn check_labels(&self, classes: usize) -> Result<(), DataError> {
+        match self.labels.iter().position(|label| *label >= classes) {
+            None => Ok(()),
+            Some(sample) => Err(DataError::new(
+                self.label_path.as_deref().unwrap_or(&self.path),
+                DataErrorKind::LabelOutOfRange { sample, label: self.labels[sample], classes },
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two samples of two values.
+    fn dataset(pixels: Pixels) -> Dataset {
+        Dataset {
+            path: "data".into(),
+            label_path: None,
+            n: 2,
+            total: 2,
+            pixels,
+            shape: vec![1, 2],
+            labels: vec![0, 2],
+            format: "npy",
+            class_names: None,
+            ids: Vec::new(),
+            columns: Vec::new(),
+            resized: 0,
+            arrays: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn bytes_are_divided_in_single_precision_or_left_alone() {
+        let data = dataset(Pixels::U8(vec![0, 255, 7, 254]));
+        let mut out = [0.0; 2];
+        data.sample(1, Scale::Unit, &mut out);
+        assert_eq!(out, [7.0_f32 / 255.0, 254.0_f32 / 255.0]);
+        data.sample(1, Scale::Byte, &mut out);
+        assert_eq!(out, [7.0, 254.0]);
+    }
+
+    #[test]
+    fn numbers_are_never_rescaled() {
+        let data = dataset(Pixels::F32(vec![0.5, 200.0, -3.0, 1.0]));
+        let mut out = [0.0; 2];
+        data.sample(0, Scale::Unit, &mut out);
+        assert_eq!(out, [0.5, 200.0]);
+    }
+
+    #[test]
+    fn a_label_beyond_the_classes_is_named() {
+        let data = dataset(Pixels::U8(vec![0; 4]));
+        assert!(data.check_labels(3).is_ok());
+        let message = data.check_labels(2).unwrap_err().to_string();
+        assert!(message.contains("sample 1 has label 2, but the model has 2 classes"), "{message}");
+    }
+}

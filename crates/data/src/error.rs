@@ -1,0 +1,274 @@
+//! What can be wrong with a data set, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A file or folder that could not be used as labelled data, and why.
+#[derive(Debug, Error)]
+#[error("{}: {kind}", path.display())]
+pub struct DataError {
+    /// The file or folder at fault.
+    pub path: PathBuf,
+    /// What is wrong with it; its message is part of this error's, so that it is no source of its own.
+    pub kind: DataErrorKind,
+}
+
+impl DataError {
+    pub(super) fn new(path: &Path, kind: DataErrorKind) -> Self {
+        Self { path: path.to_path_buf(), kind }
+    }
+}
+
+/// Attaches the file at fault to an error.
+pub(super) trait At<T> {
+    fn at(self, path: &Path) -> Result<T, DataError>;
+}
+
+impl<T, E: Into<DataErrorKind>> At<T> for Result<T, E> {
+    fn at(self, path: &Path) -> Result<T, DataError> {
+        self.map_err(|kind| DataError::new(path, kind.into()))
+    }
+}
+
+/// What is wrong with a file or folder of data.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataErrorKind {
+    /// Nothing stands at this path.
+    #[error("no such file or folder")]
+    NotFound,
+    /// `--labels` is neither a file nor something that names one class.
+    #[error("`--labels` names no file, and it is neither a class index nor a known class name")]
+    LabelsNotFound,
+    /// The operating system refused.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// The path is a device, a pipe or a socket.
+    #[error("neither a regular file nor a folder")]
+    NotAFile,
+    /// The file is none of the formats that are read.
+    #[error(
+        "unknown data format; accepted are IDX, .npy, .npz, CIFAR binary (.bin), safetensors, tables (.csv, .tsv), PNG and JPEG images, and folders of PNG or JPEG images"
+    )]
+    UnknownFormat,
+    /// The file claims a format that it does not keep to.
+    #[error("not a valid {format} file: {reason}")]
+    Malformed {
+        /// The format that it claims to be.
+        format: &'static str,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// The file ends before the data that its header declares.
+    #[error("truncated: its header declares {expected} bytes of data, {found} are there; copy or download it again")]
+    Truncated {
+        /// Bytes that the header asks for.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// The file goes on after the data that its header declares.
+    #[error("at least {extra} bytes follow the data that its header declares; give one array per file")]
+    TrailingBytes {
+        /// Bytes too many, as far as they were counted.
+        extra: u64,
+    },
+    /// The header declares sizes whose product no memory can hold.
+    #[error("its header declares the impossible shape {shape:?}")]
+    TooLarge {
+        /// The shape as declared.
+        shape: Vec<u64>,
+    },
+    /// The element type is not one that is read.
+    #[error("elements of type {found}; accepted are {accepted}")]
+    ElementType {
+        /// The element type as the file names it.
+        found: String,
+        /// The element types accepted here.
+        accepted: &'static str,
+    },
+    /// The array has too few axes to hold samples, or too many to hold labels.
+    #[error("array of shape {found:?}; expected {expected}")]
+    Shape {
+        /// The shape as stored.
+        found: Vec<usize>,
+        /// The shapes accepted here.
+        expected: &'static str,
+    },
+    /// The archive holds no array under a name that is looked for.
+    #[error("holds no array named {wanted}; it holds {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
+    NoArray {
+        /// The names that are looked for.
+        wanted: String,
+        /// The names that are there.
+        found: Vec<String>,
+    },
+    /// No labels were given, and none were found beside the data.
+    #[error("no labels found for it; name their file, or one class for all samples, with `--labels`")]
+    NoLabels,
+    /// There are more or fewer labels than samples.
+    #[error("{labels} labels for {samples} samples; there must be one each")]
+    CountMismatch {
+        /// Number of samples in the data.
+        samples: usize,
+        /// Number of labels in the labels' file.
+        labels: usize,
+    },
+    /// A label is no class of the model.
+    #[error("sample {sample} has label {label}, but the model has {classes} classes (labels start at 0)")]
+    LabelOutOfRange {
+        /// The sample's index.
+        sample: usize,
+        /// Its label.
+        label: usize,
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// A label is negative or not a whole number.
+    #[error("the label of sample {sample} is {value}; labels are class indices from 0 upwards")]
+    BadLabel {
+        /// The sample's index.
+        sample: usize,
+        /// The value as stored.
+        value: String,
+    },
+    /// A value is NaN or infinite.
+    #[error("sample {sample} holds the value {value}; remove or repair it")]
+    NonFinite {
+        /// The sample's index.
+        sample: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A whole number is too large for single precision.
+    #[error("sample {sample} holds {value}, which single precision cannot hold exactly")]
+    Inexact {
+        /// The sample's index.
+        sample: usize,
+        /// The value.
+        value: String,
+    },
+    /// A whole number is too large for 64 bits.
+    #[error("holds {value}, which does not fit 64 bits with a sign")]
+    TooWide {
+        /// The value.
+        value: String,
+    },
+    /// The model has other inputs than the attacked one, and the data cannot hold them.
+    #[error(
+        "holds one array, but the model's inputs {} are to be held at values of theirs; give one .npz or .safetensors file with arrays of these names beside the samples",
+        names.join(", ")
+    )]
+    OneArray {
+        /// Names of the inputs.
+        names: Vec<String>,
+    },
+    /// The data set holds no samples.
+    #[error("holds no samples")]
+    Empty,
+    /// A folder holds nothing that could be read.
+    #[error("holds neither PNG or JPEG images nor class folders of them; for another format, name one file")]
+    NoImages,
+    /// The names of class folders are numbers, but not their places in the sorted order.
+    #[error(
+        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names; say with `--classes` which names the model's classes have, in order"
+    )]
+    NumberedFolders {
+        /// The first folder that is out of place.
+        folder: String,
+        /// Its place, from 0.
+        place: usize,
+    },
+    /// An image cannot be decoded.
+    #[error("cannot be decoded: {0}")]
+    Image(#[from] image::ImageError),
+    /// An image has another size than the first one.
+    #[error(
+        "is {found_height}x{found_width} pixels, but the images before it are {height}x{width}; make them equal, or say with --shape what size they are brought to"
+    )]
+    ImageSize {
+        /// Height of the first image.
+        height: usize,
+        /// Width of the first image.
+        width: usize,
+        /// Height of this image.
+        found_height: usize,
+        /// Width of this image.
+        found_width: usize,
+    },
+    /// An image format that is not read stands among the images.
+    #[error("image format that is not read; convert it to PNG or JPEG, or move it out of the folder")]
+    OtherImage,
+    /// The options ask for a number of channels or an image size that images cannot have.
+    #[error("images cannot be given as {channels} channels of {size:?} pixels; channels are 1 (grey) or 3 (RGB), sizes at least 1x1")]
+    ImageOptions {
+        /// Channels asked for.
+        channels: usize,
+        /// Height and width asked for.
+        size: Option<(usize, usize)>,
+    },
+    /// Images lie both beside and inside the class folders.
+    #[error("images lie beside class folders ({file} beside {folder}); give a labels.csv, or move them")]
+    MixedFolder {
+        /// An image beside the folders.
+        file: String,
+        /// A class folder.
+        folder: String,
+    },
+    /// A line of a labels file cannot be used.
+    #[error("line {line}: {reason}")]
+    Line {
+        /// Line number from 1.
+        line: usize,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// A cell of a table cannot be used.
+    #[error("line {line}, column `{column}`: {reason}")]
+    Cell {
+        /// Line of the file, from 1.
+        line: u64,
+        /// Name of the column, or its number from 0.
+        column: String,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// A table has no such column.
+    #[error("has no column `{column}`; its columns are {}", columns.join(", "))]
+    Column {
+        /// The column as asked for.
+        column: String,
+        /// The names that are there, or their numbers from 0.
+        columns: Vec<String>,
+    },
+    /// A table does not say which column holds the labels.
+    #[error(
+        "no column is named label, target, class or y; name the one that holds the labels with `--labels COLUMN` (its name, or its number from 0), or give a labels file"
+    )]
+    NoLabelColumn,
+    /// A name is no known class.
+    #[error("{0}")]
+    Class(#[from] UnknownClass),
+}
+
+/// A class name or index that is not in the list of classes.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+#[error("unknown class `{text}` ({count} classes are known){}", suggestion(close))]
+pub struct UnknownClass {
+    /// The text as given.
+    pub text: String,
+    /// Number of classes known.
+    pub count: usize,
+    /// Known names that look like it, closest first.
+    pub close: Vec<String>,
+}
+
+fn suggestion(close: &[String]) -> String {
+    if close.is_empty() {
+        "; name the classes with `--classes`, or give an index".to_owned()
+    } else {
+        format!("; did you mean `{}`?", close.join("`, `"))
+    }
+}

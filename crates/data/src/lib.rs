@@ -1,0 +1,70 @@
+//! Labelled data: reading it, whatever reasonable form it has, without ever guessing silently.
+//!
+//! | Format | Told by | Samples | Labels |
+//! |---|---|---|---|
+//! | IDX (MNIST) | first bytes | first axis; u8, i8, i16, i32, f32, f64 | second IDX file, by default `images` -> `labels`, `idx3` -> `idx1` in the name |
+//! | .npy | first bytes | first axis; bool, integers, f16, f32, f64, either byte order, C or Fortran order | second file; by default `NAME_labels.npy`, `x` -> `y`, `images` -> `labels`, else the `*_labels.npy` whose stem begins the name (longest wins), else `labels.npy` |
+//! | .npz | first bytes | array `x`, `X`, `images`, `data`, `inputs`, `x_test` or `x_adv` | array `y`, `Y`, `labels`, `label`, `targets` or `y_test` |
+//! | safetensors | first bytes | tensor named as in .npz | tensor named as in .npz |
+//! | CIFAR binary | suffix `.bin` | rows of 3,073 (CIFAR-10) or 3,074 bytes (CIFAR-100) | first byte; CIFAR-100: the fine label |
+//! | CSV | suffix `.csv`, `.tsv` (`.gz` too) | one a row, one number a column | a column: `--labels NAME` or its number, else the one named `label`, `target`, `class` or `y`; or a labels file |
+//! | Parquet | `PAR1` | one a row, one number a column | as of CSV |
+//! | PNG or JPEG | first bytes | one image, `[3, height, width]` | `--labels CLASS` |
+//! | folder of PNG and JPEG | a folder | every image, sorted by folder and name; with a table, in its order | `labels.csv` or `--labels FILE`, else one folder per class |
+//!
+//! Conventions:
+//!
+//! - An explicit labels file wins over labels inside the data or beside it. It may be IDX, .npy, .npz, safetensors or text with one class index or
+//!   name a line. Where no such file exists, the text is one class index or name for all samples. Labels start at 0; there must be exactly one per sample.
+//! - Only bytes (u8) are pixels in 0..=255 and are scaled ([`Scale`]); every other type is taken as already in the declared scale. f64 is rounded to f32;
+//!   an integer that f32 cannot hold, a NaN and an infinity are errors.
+//! - IDX and .npy files may be compressed with gzip. CIFAR binaries may not.
+//! - Tables are separated by commas, or by tabs or semicolons where the first line has no comma. The first line is a header if no cell of it is a number, or
+//!   if the numbers in it are those of their columns. An empty cell, NaN and text are errors that name row and column; `true` and `false` are 1 and 0.
+//!   Labels are numbers or names of classes; those of a classic model (`ai.onnx.ml`) are what the model calls its classes.
+//! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; with `--classes FILE` the folders' names are looked up there.
+//!   A folder without images keeps its class. Folders named by numbers must be numbered like their places (`10` sorts before `2`), or `--classes` must say what they mean.
+//! - A labels table has lines `file,label`, or a header line that names these columns in any order. It decides which images belong to the data set.
+//!   Labels are class indices or, looked up in `--classes` or else sorted by name, class names.
+//! - Images become RGB (transparency is dropped, 16 bits become 8), or grey with the weights of ITU-R 601; EXIF orientation is not applied. They must be of one size,
+//!   or are resized by a triangle filter whose support grows when shrinking (bilinear with antialiasing), without regard to the aspect ratio and without cropping.
+//!   Against Pillow 13 (measured on smooth colour images), PNG pixels are equal, resizing differs by at most 1 in 255, and JPEG pixels by at most 4 in 255 (0.4 on average),
+//!   because decoders smooth subsampled colour differently: convert to PNG first where the last bit counts.
+//! - Hidden files and files that are no images are left out of folders; images of other formats are errors.
+//! - Of a model with several inputs, the samples stand in the array with the attacked input's name, where there is one (.npz and safetensors). The
+//!   arrays with the names of the others say what these are held at: one row for each sample, or one for all. They are taken as they are, in
+//!   the type of the input.
+//! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen. Ranges and deviations ([`moments()`]) are those of all samples
+//!   whatever the limit: where they are asked for, what follows is read too, without its labels.
+//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
+
+mod archive;
+mod array;
+mod cifar;
+mod classes;
+mod csv;
+mod dataset;
+mod error;
+mod idx;
+mod images;
+mod input;
+mod labels;
+mod load;
+mod moments;
+mod npy;
+pub mod npz;
+mod options;
+mod parquet;
+mod table;
+mod tensors;
+
+pub use archive::numbers;
+pub use array::Numbers;
+pub use brinell_record::Scale;
+pub use classes::{class_names, lookup};
+pub use csv::is_table;
+pub use dataset::{Dataset, NamedArray, Pixels};
+pub use error::{DataError, DataErrorKind, UnknownClass};
+pub use load::{digest, load, moments};
+pub use moments::Moments;
+pub use options::LoadOptions;

@@ -1,0 +1,113 @@
+//! Two runs on the same samples, sample by sample.
+
+use std::path::Path;
+
+use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Norm, Outcome, RunEntry, SampleRecord, Summary, Turned};
+
+use brinell_stats::paired;
+
+use crate::history::entry;
+use crate::{Completed, LedgerError, run};
+
+/// Compares run B with run A.
+///
+/// # Guarantees
+/// Both runs took the same samples of the same data, with the same labels. Other settings may differ, and are listed.
+///
+/// # Errors
+/// [`LedgerError::NotPaired`], and those of [`run::read`].
+pub fn compare(folder_a: &Path, folder_b: &Path) -> Result<Comparison, LedgerError> {
+    let (run_a, run_b) = (run::read(folder_a)?, run::read(folder_b)?);
+    check_same_samples(folder_a, folder_b, &run_a, &run_b)?;
+    let (a, b) = (entry(folder_a, &run_a.summary), entry(folder_b, &run_b.summary));
+    let pairs = || run_a.samples.iter().zip(&run_b.samples);
+    let survived = |record: &SampleRecord| record.outcome == Outcome::Survived;
+    let right = |record: &SampleRecord| record.outcome != Outcome::Misclassified;
+    Ok(Comparison {
+        schema: COMPARISON_SCHEMA.to_owned(),
+        differences: differences(&a, &b),
+        classes: run_a.summary.classes.clone(),
+        clean: paired(pairs().map(|(a, b)| (right(a), right(b)))),
+        robust: paired(pairs().map(|(a, b)| (survived(a), survived(b)))),
+        lost: pairs().filter(|(a, b)| survived(a) && !survived(b)).map(|(a, b)| turned(a, b, b)).collect(),
+        gained: pairs().filter(|(a, b)| !survived(a) && survived(b)).map(|(a, b)| turned(a, b, a)).collect(),
+        a,
+        b,
+    })
+}
+
+fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Completed) -> Result<(), LedgerError> {
+    let differ = |what, in_a: String, in_b: String| {
+        Err(LedgerError::NotPaired { run_a: folder_a.to_path_buf(), run_b: folder_b.to_path_buf(), what, a: in_a, b: in_b })
+    };
+    let (data_a, data_b) = (&a.summary.data, &b.summary.data);
+    if data_a.sha256 != data_b.sha256 {
+        let name = |summary: &Summary| {
+            let digest = &summary.data.sha256;
+            format!("{} ({})", summary.question.population.data.display(), digest.get(..12).unwrap_or(digest))
+        };
+        return differ("the data (SHA-256) differ", name(&a.summary), name(&b.summary));
+    }
+    if data_a.n != data_b.n {
+        return differ("the numbers of samples differ", data_a.n.to_string(), data_b.n.to_string());
+    }
+    let numbers = a.samples.iter().zip(&b.samples).find(|(a, b)| a.sample != b.sample);
+    if let Some((a, b)) = numbers {
+        return differ("the runs took different samples", format!("sample {}", a.sample), format!("sample {}", b.sample));
+    }
+    let labels = a.samples.iter().zip(&b.samples).find(|(a, b)| a.label != b.label);
+    labels.map_or(Ok(()), |(a, b)| {
+        let name = |record: &SampleRecord| format!("{} for sample {}", record.label, record.sample);
+        differ("the labels differ", name(a), name(b))
+    })
+}
+
+/// Describes how a sample fell in the audit `fell`, in which it did not survive.
+fn turned(a: &SampleRecord, b: &SampleRecord, fell: &SampleRecord) -> Turned {
+    Turned {
+        sample: a.sample,
+        label: a.label,
+        a: a.outcome,
+        b: b.outcome,
+        attack: fell.attack.clone(),
+        norm: fell.norm,
+        prediction: if fell.outcome == Outcome::Broken { fell.adv_prediction } else { fell.prediction },
+    }
+}
+
+/// Lists the settings that differ, those that matter most first. Preprocessing belongs to a model, and is left out.
+fn differences(a: &RunEntry, b: &RunEntry) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut note = |setting: &str, same: bool, a: String, b: String| {
+        if !same {
+            found.push(Difference { setting: setting.to_owned(), a, b });
+        }
+    };
+    let target = |entry: &RunEntry| entry.allowed.target.map_or("any wrong class".to_owned(), |class| format!("class {class}"));
+    let norm = |entry: &RunEntry| entry.question.threat.norm.name().to_owned();
+    let radius = |entry: &RunEntry| {
+        let [lo, hi] = entry.allowed.input_box;
+        format!("{} of {lo}..{hi}", entry.question.threat.eps)
+    };
+    let runtime = |entry: &RunEntry| format!("{} {} on {}", entry.runtime.name, entry.runtime.version, entry.runtime.device);
+    note("norm", norm(a) == norm(b), norm(a), norm(b));
+    note("eps", same_radius(a, b), radius(a), radius(b));
+    note("target", a.allowed.target == b.allowed.target, target(a), target(b));
+    note("attacks", a.attacks == b.attacks, a.attacks.join(", "), b.attacks.join(", "));
+    note("seed", a.question.effort.seed == b.question.effort.seed, a.question.effort.seed.to_string(), b.question.effort.seed.to_string());
+    note("runtime", runtime(a) == runtime(b), runtime(a), runtime(b));
+    note("brinell version", a.brinell_version == b.brinell_version, a.brinell_version.clone(), b.brinell_version.clone());
+    found
+}
+
+/// True where both radii are the same share of their input box, as 8/255 of 0..1 and 8 of 0..255 are; a number of elements has no scale.
+pub(crate) fn same_radius(a: &RunEntry, b: &RunEntry) -> bool {
+    let relative = |entry: &RunEntry| {
+        let [lo, hi] = entry.allowed.input_box;
+        match entry.question.threat.norm {
+            Norm::L0 => entry.allowed.eps,
+            _ => entry.allowed.eps / (hi - lo),
+        }
+    };
+    (relative(a) - relative(b)).abs() <= 1e-12
+}

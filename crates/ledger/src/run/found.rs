@@ -1,0 +1,130 @@
+//! Adversarial inputs on disk: frames of (sample, number of values, values), little-endian.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::LedgerError;
+use brinell_record::FileError;
+
+const HEADER: u64 = 16;
+
+/// The adversarial inputs found so far; only their places are kept in memory.
+#[derive(Debug)]
+pub(super) struct Found {
+    path: PathBuf,
+    file: File,
+    end: u64,
+    places: BTreeMap<u64, u64>,
+    width: usize,
+}
+
+impl Found {
+    /// Opens the file for samples of `width` values and cuts off an incomplete last frame. A sample that stands there twice
+    /// counts as it stands last.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`]; [`LedgerError::Damaged`] where a frame has another width.
+    pub(super) fn open(path: &Path, width: usize) -> Result<Self, LedgerError> {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(FileError::on("open", path))?;
+        let len = file.metadata().map_err(FileError::on("read", path))?.len();
+        let frame = HEADER + 4 * width as u64;
+        let mut found = Self { path: path.to_path_buf(), file, end: 0, places: BTreeMap::new(), width };
+        let mut reader = BufReader::new(&found.file);
+        while found.end + frame <= len {
+            let mut header = [0u8; 16];
+            reader.seek(SeekFrom::Start(found.end)).map_err(FileError::on("read", path))?;
+            reader.read_exact(&mut header).map_err(FileError::on("read", path))?;
+            let (sample, count) = header.split_at(8);
+            let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+            if number(count) != width as u64 {
+                return Err(LedgerError::Damaged { path: found.path.clone(), problem: "a frame has another width".to_owned() });
+            }
+            found.places.insert(number(sample), found.end);
+            found.end += frame;
+        }
+        found.file.set_len(found.end).map_err(FileError::on("repair", path))?;
+        Ok(found)
+    }
+
+    /// Cuts off everything behind the first `frames` frames.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub(super) fn keep_first(mut self, frames: usize) -> Result<Self, LedgerError> {
+        let end = frames as u64 * (HEADER + 4 * self.width as u64);
+        if end >= self.end {
+            return Ok(self);
+        }
+        self.file.set_len(end).map_err(FileError::on("repair", &self.path))?;
+        Self::open(&std::mem::take(&mut self.path), self.width)
+    }
+
+    /// Returns a reader of what is stored now.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub(super) fn examples(&self) -> Result<Examples, LedgerError> {
+        let file = File::open(&self.path).map_err(FileError::on("open", &self.path))?;
+        Ok(Examples { path: self.path.clone(), file, places: self.places.clone(), width: self.width })
+    }
+
+    /// Appends one adversarial input.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`], for instance on a full disk.
+    pub(super) fn append(&mut self, sample: u64, x_adv: &[f32]) -> Result<(), LedgerError> {
+        let mut bytes = Vec::with_capacity(16 + 4 * x_adv.len());
+        bytes.extend(sample.to_le_bytes());
+        bytes.extend((x_adv.len() as u64).to_le_bytes());
+        bytes.extend(x_adv.iter().flat_map(|v| v.to_le_bytes()));
+        self.file.seek(SeekFrom::Start(self.end)).map_err(FileError::on("write to", &self.path))?;
+        self.file.write_all(&bytes).map_err(FileError::on("write to", &self.path))?;
+        self.places.insert(sample, self.end);
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Reads one adversarial input.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`]; [`LedgerError::Damaged`] where the sample is missing.
+    pub(super) fn read(&mut self, sample: u64) -> Result<Vec<f32>, LedgerError> {
+        read(&self.path, &mut self.file, &self.places, self.width, sample)
+    }
+
+    /// Returns true where the sample's adversarial input is stored.
+    pub(super) fn contains(&self, sample: u64) -> bool {
+        self.places.contains_key(&sample)
+    }
+}
+
+/// Reads what was stored when it was made, while more is appended.
+#[derive(Debug)]
+pub struct Examples {
+    path: PathBuf,
+    file: File,
+    places: BTreeMap<u64, u64>,
+    width: usize,
+}
+
+impl Examples {
+    /// Reads one adversarial input.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`]; [`LedgerError::Damaged`] where the sample is missing.
+    pub fn read(&mut self, sample: u64) -> Result<Vec<f32>, LedgerError> {
+        read(&self.path, &mut self.file, &self.places, self.width, sample)
+    }
+}
+
+fn read(path: &Path, file: &mut File, places: &BTreeMap<u64, u64>, width: usize, sample: u64) -> Result<Vec<f32>, LedgerError> {
+    let Some(&place) = places.get(&sample) else {
+        return Err(LedgerError::Damaged { path: path.to_path_buf(), problem: format!("sample {sample} is missing") });
+    };
+    let mut bytes = vec![0u8; 4 * width];
+    file.seek(SeekFrom::Start(place + HEADER)).map_err(FileError::on("read", path))?;
+    file.read_exact(&mut bytes).map_err(FileError::on("read", path))?;
+    Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap_or_default())).collect())
+}

@@ -1,0 +1,27 @@
+//! The files of a run, written so that a stop at any moment loses at most the sample in hand.
+//!
+//! | File | Content |
+//! |---|---|
+//! | `run.json` | what the run is made of; compared on resume |
+//! | `stages.jsonl` | one line per sample and stage, appended |
+//! | `found.bin` | adversarial inputs, appended before their line in `stages.jsonl` |
+//! | `record.jsonl` | one line per sample, appended when it is decided |
+//!
+//! A line counts only if it is complete: what a kill left half written is cut off on resume.
+
+mod agree;
+mod completed;
+mod exhaustive;
+mod first;
+mod folder;
+mod found;
+mod lines;
+mod read;
+
+pub use completed::Completed;
+pub use exhaustive::exhaustive;
+pub use folder::{Identity, Past, RunFolder, StageLine};
+pub use folder::{read_identity, write_json, write_json_line};
+pub use found::Examples;
+pub use lines::Lines;
+pub use read::read;

@@ -1,0 +1,147 @@
+//! Running one attack on some samples of a case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use brinell_attack::Recipe;
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_engine::Oracle;
+use brinell_threat::Ball;
+
+use crate::{Case, Opinion, Referee, SubjectError};
+
+/// One attack, and how it is run.
+pub struct Stage<'a> {
+    /// The attack.
+    pub recipe: &'a dyn Recipe,
+    /// The allowed changes, where they are others than those of the case.
+    pub ball: Option<&'a Ball>,
+    /// Which example is wanted of each sample.
+    pub aim: Aim,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// Forwards plus backwards that one sample may cost; `None` for no limit.
+    pub max_queries: Option<u64>,
+    /// Threads that update the attacks while the model runs.
+    pub pool: &'a rayon::ThreadPool,
+    /// Checked between calls; once true, the stage ends with [`SubjectError::Interrupted`].
+    pub stop: &'a AtomicBool,
+}
+
+/// One sample to be attacked, and what is known of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pose {
+    /// Number of the sample in the data.
+    pub sample: usize,
+    /// Logits of the clean input `[K]`.
+    pub logits: Vec<f32>,
+    /// The nearest adversarial example known so far `[d]`.
+    pub found: Option<Vec<f32>>,
+    /// Inputs of the data that the model may give a class the attack wants, one after the other `[n, d]`.
+    pub guide: Option<Vec<f32>>,
+}
+
+/// What becomes of one sample.
+#[derive(Debug)]
+pub struct Target<'a> {
+    /// Number of the sample in the data.
+    pub sample: usize,
+    /// Its label.
+    pub label: usize,
+    /// The clean input.
+    pub x: &'a [f32],
+}
+
+/// Takes the results of a stage.
+pub trait StageObserver: Send {
+    /// What can go wrong in keeping them.
+    type Error: std::error::Error + From<SubjectError> + Send + 'static;
+
+    /// Takes the verdict on a sample, and what the original file says of the example in it.
+    ///
+    /// # Errors
+    /// Where it cannot be kept.
+    fn decided(&mut self, target: &Target<'_>, verdict: Verdict, opinion: Option<Opinion>) -> Result<(), Self::Error>;
+}
+
+/// Runs an attack on samples of a case; each example that it finds is judged by the referee on the original file.
+///
+/// # Guarantees
+/// `observer` hears of each sample once, in no particular order. What is found out about a sample hangs on seed, sample and attack alone.
+/// `timing` grows by the time spent, whatever the result.
+///
+/// # Errors
+/// [`SubjectError::Oracle`] where the model fails, [`SubjectError::Interrupted`] where `stop` became true, and those of the observer.
+pub fn drive<O: StageObserver>(
+    case: &mut Case,
+    oracle: &mut Oracle,
+    stage: &Stage<'_>,
+    poses: &mut (dyn Iterator<Item = Pose> + Send),
+    observer: &mut O,
+    timing: &mut Timing,
+) -> Result<(), O::Error> {
+    let (targeted, classes) = (case.target.is_some(), oracle.classes());
+    if stage.recipe.needs_gradient() {
+        oracle.prepare(stage.recipe.loss(targeted, classes)).map_err(SubjectError::from)?;
+    } else {
+        oracle.prepare_forward().map_err(SubjectError::from)?;
+    }
+    let Case { data, scale, target, preprocess, ball, grid, referee, trees, batch, .. } = case;
+    let (ball, data, target) = (stage.ball.unwrap_or(ball), Arc::clone(data), *target);
+    let mut items = poses.filter_map(|pose| {
+        let mut x = vec![0.0; data.sample_len()];
+        data.sample(pose.sample, *scale, &mut x);
+        let label = *data.labels.get(pose.sample)?;
+        Some(Item { sample: pose.sample as u64, x, label, target, logits: pose.logits, found: pose.found, guide: pose.guide })
+    });
+    let settings = DriverSettings {
+        trees: trees.as_ref().filter(|_| stage.recipe.reads_trees()),
+        batch: *batch,
+        shape: &data.shape,
+        seed: stage.seed,
+        max_queries: stage.max_queries,
+        aim: stage.aim,
+        grid: grid.as_ref(),
+        pool: stage.pool,
+        stop: stage.stop,
+    };
+    let mut bench = Bench { referee, preprocess, ball, observer, judged: BTreeMap::new() };
+    driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
+        DriverError::Oracle(error) => SubjectError::from(error).into(),
+        DriverError::Callback(error) => error,
+        _ => SubjectError::Interrupted.into(),
+    })
+}
+
+/// Referee and observer as the driver's court.
+struct Bench<'b, O> {
+    referee: &'b mut Referee,
+    preprocess: &'b brinell_engine::Preprocess,
+    ball: &'b Ball,
+    observer: &'b mut O,
+    /// What the original file said of the newest confirmed candidate of each sample under attack.
+    judged: BTreeMap<u64, Opinion>,
+}
+
+impl<O: StageObserver> Court for Bench<'_, O> {
+    type Error = O::Error;
+
+    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
+        let judgement =
+            self.referee.judge(self.preprocess, self.ball, item.goal(), number(item), &item.x, x_adv).map_err(SubjectError::from)?;
+        if judgement.adversarial {
+            self.judged.insert(item.sample, judgement.opinion);
+        }
+        Ok(judgement.adversarial)
+    }
+
+    fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {
+        let opinion = self.judged.remove(&item.sample);
+        self.observer.decided(&Target { sample: number(item), label: item.label, x: &item.x }, verdict, opinion)
+    }
+}
+
+fn number(item: &Item) -> usize {
+    usize::try_from(item.sample).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,146 @@
+//! Does the graph that attacks query compute what the file computes?
+
+use std::sync::Arc;
+
+use brinell_attack::Start;
+use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Running, Runtime, Signature, open};
+use brinell_graph::Graph;
+use brinell_threat::{Ball, InputBox, Norm};
+
+use crate::case::logits_of;
+use crate::lanes::Lanes;
+use crate::{Referee, Subject, SubjectError};
+
+/// Points that are compared, as one batch of the graph.
+const POINTS: usize = 3;
+
+/// Returns an oracle with a free batch where the model allows it and then computes the same as the file, and otherwise one
+/// with the model's own batch, and why.
+///
+/// # Errors
+/// [`SubjectError::NotEquivalent`] where even the model's own batch gives other results, [`SubjectError::Oracle`].
+pub(super) fn open_oracle(
+    subject: &Subject,
+    preprocess: &Preprocess,
+    ball: &Ball,
+    runtime: &Arc<dyn Runtime>,
+    lanes: &Lanes,
+    referee: &mut Referee,
+) -> Result<(Oracle, Option<String>), SubjectError> {
+    if subject.is_opaque() {
+        let compile = || lanes.runtime.compile_file(subject.path());
+        let open = |signature: &Signature| Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n);
+        let mut oracle = open(&subject.signature)?;
+        if let Some(n) = oracle.fixed_batch() {
+            return Ok((oracle, Some(format!("the model fixes its batch at {n}, and a part of it cannot be read"))));
+        }
+        if subject.endpoint.is_some() {
+            return Ok((oracle, None));
+        }
+        // A part that cannot be read may mix samples, or take one of them at a time.
+        let why_not = match gap(subject, preprocess, ball, &mut oracle, referee) {
+            Ok(gap) if gap <= subject.rounding() => return Ok((oracle, None)),
+            Ok(gap) => format!("in a batch its results differ by {gap:.1e}"),
+            Err(error) => format!("it does not take several samples at once: {error}"),
+        };
+        let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;
+        return Ok((alone, Some(why_not)));
+    }
+    let (graph, mut why_not) = subject.with_free_batch();
+    let freed = subject.signature.fixed_batch.is_some() && why_not.is_none();
+    if freed {
+        let tried = subject.oracle(&graph, preprocess, &lanes.runtime, lanes.n).and_then(|mut oracle| {
+            let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
+            Ok((oracle, gap))
+        });
+        why_not = match tried {
+            Ok((oracle, gap)) if gap <= subject.rounding() => return Ok((oracle, None)),
+            Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
+            Err(error) => Some(format!("with a free batch it does not run: {error}")),
+        };
+    }
+    let mut oracle = match subject.signature.fixed_batch {
+        None => subject.oracle(&subject.model.graph, preprocess, &lanes.runtime, lanes.n)?,
+        Some(_) => subject.oracle(&subject.model.graph, preprocess, runtime, 1)?,
+    };
+    let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
+    if gap <= subject.rounding() {
+        Ok((oracle, why_not))
+    } else {
+        Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
+    }
+}
+
+/// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.
+/// What other inputs are held at stands in data that are not here: the comparison makes numbers up for them, others for each sample.
+///
+/// # Errors
+/// [`SubjectError::Engine`] where no runtime can run the file, [`SubjectError::Preprocess`].
+pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<String>), SubjectError> {
+    let (freed, why_not) = subject.with_free_batch();
+    if subject.signature.fixed_batch != Some(1) || why_not.is_some() {
+        return Ok((freed, why_not));
+    }
+    let own = subject.model.graph.clone();
+    let held = !subject.signature.held.is_empty();
+    if let Err(problem) = subject.make_up_held(POINTS) {
+        return Ok((own, Some(problem)));
+    }
+    let subject = &subject;
+    let preprocess = subject.preprocess(&Artefact::default(), &subject.signature.sample)?;
+    let ball = Ball { norm: Norm::Linf, eps: 0.0, bounds: InputBox::UNIT, features: None };
+    let runtime = open(&Running::default())?;
+    let lanes = Lanes { n: 1, runtime: Arc::clone(&runtime) };
+    let mut referee = subject.referee(&runtime)?;
+    // A made-up number may be none that the model can take: then nothing is known, and the file keeps its batch.
+    let opened = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee);
+    let why_not = match opened {
+        Ok((_, why_not)) => why_not,
+        Err(error) if held => Some(format!("with made-up numbers for its other inputs it does not run: {error}")),
+        Err(error) => return Err(error),
+    };
+    Ok(if why_not.is_none() { (freed, None) } else { (own, why_not) })
+}
+
+/// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output
+/// is finite on one side only.
+fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, SubjectError> {
+    let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
+    let samples: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
+    let mut answer = Answer::default();
+    let rows = subject.held.samples();
+    logits_of(oracle, (0..count).map(|sample| sample % rows), &samples, &mut answer)?;
+    let mut largest = 0.0f32;
+    for (sample, (x, logits)) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())).enumerate() {
+        let original = referee.ask(preprocess, x, sample % rows)?.output;
+        let again = referee.ask(preprocess, x, sample % rows)?.output;
+        if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
+            // A model that answers the same question differently cannot be compared; the clean pass flags it.
+            return Ok(0.0);
+        }
+        let transformed: Vec<f32> = subject.signature.reading.output(logits).into_iter().map(|v| v as f32).collect();
+        let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
+        for (a, b) in original.iter().zip(&transformed) {
+            let difference = (a - b).abs() / scale;
+            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            largest = match (same, difference.is_nan()) {
+                (true, _) => largest,
+                (false, true) => f32::INFINITY,
+                (false, false) => largest.max(difference),
+            };
+        }
+    }
+    Ok(largest)
+}
+
+fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
+    let start = Start { sample, ..Start::new(&[], ball, 0, 0) };
+    let mut rng = brinell_attack::rng::generator("equivalence", &start);
+    let mut x = vec![0.0; len];
+    brinell_threat::fill_uniform(&mut rng, &mut x);
+    for (place, v) in x.iter_mut().enumerate() {
+        let (lo, hi) = ball.range(place);
+        *v = lo + (hi - lo) * (*v + 1.0) / 2.0;
+    }
+    x
+}

@@ -1,0 +1,143 @@
+use std::path::PathBuf;
+
+use brinell_data::{DataError, UnknownClass};
+use brinell_record::FileError;
+
+/// Why a model and its data cannot be tested.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubjectError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The model file cannot be read.
+    #[error("cannot read the model {}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<brinell_onnx::ImportError>,
+    },
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The target or a label is no class of the model.
+    #[error(transparent)]
+    Class(#[from] UnknownClass),
+    /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
+    #[error(transparent)]
+    Oracle(#[from] brinell_engine::OracleError),
+    /// A runtime cannot be used.
+    #[error(transparent)]
+    Engine(#[from] brinell_engine::EngineError),
+    /// Data and model do not fit.
+    #[error(transparent)]
+    Preprocess(#[from] brinell_engine::PreprocessError),
+    /// The ball or the box is unusable.
+    #[error(transparent)]
+    Threat(#[from] brinell_threat::ThreatError),
+    /// What an input is to be held at does not fit it.
+    #[error("{}: array `{name}` {problem}", path.display())]
+    Held {
+        /// The file with the array.
+        path: PathBuf,
+        /// Name of the input.
+        name: String,
+        /// What does not fit.
+        problem: brinell_engine::HeldError,
+    },
+    /// Sizes that the model leaves free cannot be those of the data.
+    #[error("samples of shape {found:?} do not fit the model's input `{input}` [{takes}]")]
+    Sample {
+        /// Shape of a sample of the data.
+        found: Vec<usize>,
+        /// Name of the input.
+        input: String,
+        /// Its shape.
+        takes: String,
+    },
+    /// Sizes that the model leaves free are those of the data, and its nodes do not take them.
+    #[error("the model does not take samples of shape {found:?}, which is that of the data")]
+    Sized {
+        /// Shape of a sample of the data.
+        found: Vec<usize>,
+        /// What is wrong.
+        #[source]
+        source: Box<SubjectError>,
+    },
+    /// The model's input takes whole numbers of a type that does not have all of the box.
+    #[error("the model's input `{input}` takes whole numbers ({dtype:?}), but values from {lo} to {hi} would reach it")]
+    IntegerRange {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Least value that the box allows.
+        lo: f64,
+        /// Largest value that the box allows.
+        hi: f64,
+    },
+    /// The box allows numbers that pick no row of the table that the input picks rows of, or hardly any.
+    #[error(
+        "the numbers of the model's input `{input}` pick rows of an embedding with {rows} rows, 0 to {most}, and {lo}..{hi} is no range of such numbers"
+    )]
+    EmbeddingRange {
+        /// Name of the input.
+        input: String,
+        /// Rows of the table.
+        rows: usize,
+        /// Least value that the box allows.
+        lo: f64,
+        /// Largest value that the box allows.
+        hi: f64,
+        /// Largest number that picks a row.
+        most: usize,
+    },
+    /// The ball is smaller than the step from one whole number to the next.
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), so that the smallest change is {step} in units of the input's range, and eps is {eps}"
+    )]
+    IntegerStep {
+        /// Name of the input.
+        input: String,
+        /// Its type.
+        dtype: brinell_graph::DType,
+        /// Smallest change.
+        step: f64,
+        /// The radius.
+        eps: f64,
+    },
+    /// The number of class names differs from the model's classes.
+    #[error("{} names {found} classes, but the model has {classes}", path.display())]
+    ClassCount {
+        /// The file of names.
+        path: PathBuf,
+        /// Names in it.
+        found: usize,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// The graph that attacks would query computes something else than the file.
+    #[error(
+        "{}: the graph that attacks query gives other results than the file does (relative difference {gap:.1e})",
+        path.display()
+    )]
+    NotEquivalent {
+        /// The file.
+        path: PathBuf,
+        /// Largest difference relative to the largest output.
+        gap: f32,
+    },
+    /// A rule about a feature cannot be kept.
+    #[error("[[feature]] `{column}`: {reason}")]
+    Feature {
+        /// The column as named, or its number.
+        column: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The user stopped the work.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,277 @@
+//! Rules about the features of a table: from the settings file to the threat model, and from there to the record and back.
+
+use brinell_threat::{Ball, Change, Feature, Features, InputBox, Values};
+
+pub use brinell_record::{ChangeRule, Column, FeatureRule, Unit};
+
+use crate::SubjectError;
+use crate::case::input_box;
+use brinell_data::{Dataset, Moments, Pixels, Scale};
+
+/// Returns the rules of all features of `data`; `None` where nothing was said that the box of the scale does not say.
+///
+/// Ranges that are not given are those of the scale, with [`Scale::Data`] of the values in the data; the unit is the range with [`Scale::Data`],
+/// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1. `whole` is asked for ranges and deviations
+/// of the data, where they are needed: those of every sample, of which `data` may hold the first only. With `integers`, features lead to whole numbers
+/// alone where no rule says otherwise and their range has one.
+///
+/// # Errors
+/// [`SubjectError::Feature`] names the column and what is wrong with it; those of `whole`.
+pub fn features(
+    rules: &[FeatureRule],
+    unit: Option<Unit>,
+    scale: Scale,
+    data: &Dataset,
+    integers: bool,
+    whole: impl FnOnce() -> Result<Moments, SubjectError>,
+) -> Result<Option<Features>, SubjectError> {
+    if rules.is_empty() && unit.is_none() && scale != Scale::Data {
+        return Ok(None);
+    }
+    let d = data.sample_len();
+    let bounds = input_box(scale)?;
+    let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
+    let columns = if scale == Scale::Data || default == Unit::Deviation { Some(whole()?) } else { None };
+    let range = |index: usize| match &columns {
+        Some(columns) if scale == Scale::Data => columns.range(index),
+        _ => (bounds.lo(), bounds.hi()),
+    };
+    let deviation = |index: usize| {
+        let stored = columns.as_ref().map_or(0.0, |columns| columns.deviation(index));
+        match (scale, &data.pixels) {
+            (Scale::Unit, Pixels::U8(_)) => stored / 255.0,
+            (Scale::Range { lo, hi }, Pixels::U8(_)) => stored / 255.0 * (f64::from(hi) - f64::from(lo)),
+            _ => stored,
+        }
+    };
+    let mut list: Vec<Feature> = (0..d)
+        .map(|index| {
+            let (lo, hi) = range(index);
+            let values = if integers && lo.ceil() <= hi.floor() { Values::Whole } else { Values::Real };
+            Feature { lo, hi, unit: 0.0, values, change: Change::Any, keep: Vec::new() }
+        })
+        .collect();
+    let mut given = vec![None; d];
+    let mut one_hot = Vec::new();
+    for rule in rules {
+        let places = places(rule, data, d)?;
+        for &index in &places {
+            if let (Some(feature), Some(given)) = (list.get_mut(index), given.get_mut(index)) {
+                apply(rule, feature);
+                *given = rule.unit.or(*given);
+            }
+        }
+        if rule.one_hot {
+            one_hot.push(places);
+        }
+    }
+    for (index, (feature, given)) in list.iter_mut().zip(&given).enumerate() {
+        let by_default = match default {
+            Unit::Range => f64::from(feature.hi) - f64::from(feature.lo),
+            Unit::Deviation => deviation(index),
+            Unit::Absolute => 1.0,
+        };
+        feature.unit = given.unwrap_or(if by_default > 0.0 { by_default } else { 1.0 });
+    }
+    let named = |index: usize| data.columns.get(index).map_or_else(|| index.to_string(), Clone::clone);
+    Features::new(list, one_hot).map(Some).map_err(|error| match error {
+        brinell_threat::ThreatError::BadFeature { index, reason } => {
+            SubjectError::Feature { column: named(index), reason: reason.to_owned() }
+        }
+        other => other.into(),
+    })
+}
+
+/// Puts rules into a ball; its box becomes the smallest that holds all ranges.
+///
+/// # Errors
+/// [`SubjectError::Threat`] where no feature has a range.
+pub fn constrain(ball: &mut Ball, features: Features) -> Result<(), SubjectError> {
+    let lo = features.list().iter().map(|feature| feature.lo).fold(f32::INFINITY, f32::min);
+    let hi = features.list().iter().map(|feature| feature.hi).fold(f32::NEG_INFINITY, f32::max);
+    ball.bounds = InputBox::new(lo, hi)?;
+    ball.features = Some(std::sync::Arc::new(features));
+    Ok(())
+}
+
+/// Puts what a rule says of a feature into it.
+fn apply(rule: &FeatureRule, feature: &mut Feature) {
+    feature.lo = rule.min.unwrap_or(feature.lo);
+    feature.hi = rule.max.unwrap_or(feature.hi);
+    if rule.one_hot {
+        (feature.lo, feature.hi) = (0.0, 1.0);
+        feature.values = Values::OneOf(vec![0.0, 1.0]);
+    }
+    match (rule.integer, &rule.values) {
+        (_, Some(values)) => {
+            let mut values = values.clone();
+            values.sort_by(f32::total_cmp);
+            feature.lo = rule.min.or(values.first().copied()).unwrap_or(feature.lo);
+            feature.hi = rule.max.or(values.last().copied()).unwrap_or(feature.hi);
+            feature.values = Values::OneOf(values);
+        }
+        (Some(true), None) => feature.values = Values::Whole,
+        (Some(false), None) => feature.values = Values::Real,
+        (None, None) => {}
+    }
+    feature.change = rule.change.map_or(feature.change, direction);
+    if let Some(keep) = &rule.keep {
+        feature.keep.clone_from(keep);
+    }
+}
+
+fn direction(rule: ChangeRule) -> Change {
+    match rule {
+        ChangeRule::Any => Change::Any,
+        ChangeRule::Increase => Change::Increase,
+        ChangeRule::Decrease => Change::Decrease,
+        ChangeRule::None => Change::None,
+    }
+}
+
+/// Places of the rule's columns, in the order named.
+fn places(rule: &FeatureRule, data: &Dataset, d: usize) -> Result<Vec<usize>, SubjectError> {
+    let unknown = |column: String, reason: String| SubjectError::Feature { column, reason };
+    if rule.columns.is_empty() {
+        return Err(unknown("?".to_owned(), "a [[feature]] needs `columns`, a list of names or numbers".to_owned()));
+    }
+    let mut places = Vec::new();
+    for column in &rule.columns {
+        let found: Vec<usize> = match column {
+            Column::Number(number) => (*number < d).then_some(*number).into_iter().collect(),
+            // All there are, whether they have names or not.
+            Column::Name(name) if name == "*" => (0..d).collect(),
+            Column::Name(name) => {
+                let fits = |other: &str| match name.strip_suffix('*') {
+                    Some(start) => other.starts_with(start),
+                    None => other == name,
+                };
+                (0..data.columns.len()).filter(|&index| data.columns.get(index).is_some_and(|other| fits(other))).collect()
+            }
+        };
+        if found.is_empty() {
+            let (text, known) = match column {
+                Column::Number(number) => (number.to_string(), format!("the data has features 0 to {}", d.saturating_sub(1))),
+                Column::Name(name) if data.columns.is_empty() => {
+                    (name.clone(), "the data has no header: name features by their numbers from 0".to_owned())
+                }
+                Column::Name(name) => (name.clone(), format!("the data's features are {}", data.columns.join(", "))),
+            };
+            return Err(unknown(text, format!("there is no such feature; {known}")));
+        }
+        places.extend(found);
+    }
+    Ok(places)
+}
+
+/// Returns the rules as they stand in a record.
+#[must_use]
+pub fn to_record(features: &Features, names: &[String]) -> brinell_record::Features {
+    let word = |change: Change| match change {
+        Change::Any => ChangeRule::Any,
+        Change::Increase => ChangeRule::Increase,
+        Change::Decrease => ChangeRule::Decrease,
+        Change::None => ChangeRule::None,
+    };
+    let feature = |(index, feature): (usize, &Feature)| brinell_record::Feature {
+        name: names.get(index).cloned(),
+        min: feature.lo,
+        max: feature.hi,
+        unit: feature.unit,
+        integer: feature.values == Values::Whole,
+        values: match &feature.values {
+            Values::OneOf(values) => values.clone(),
+            Values::Real | Values::Whole => Vec::new(),
+        },
+        change: word(feature.change),
+        keep: feature.keep.clone(),
+    };
+    brinell_record::Features { columns: features.list().iter().enumerate().map(feature).collect(), one_hot: features.one_hot().to_vec() }
+}
+
+/// Returns the rules that a record holds.
+///
+/// # Errors
+/// [`SubjectError::Threat`] where they are none.
+pub fn of_record(record: &brinell_record::Features) -> Result<Features, SubjectError> {
+    let feature = |feature: &brinell_record::Feature| Feature {
+        lo: feature.min,
+        hi: feature.max,
+        unit: feature.unit,
+        values: match (feature.integer, feature.values.is_empty()) {
+            (true, _) => Values::Whole,
+            (false, true) => Values::Real,
+            (false, false) => Values::OneOf(feature.values.clone()),
+        },
+        change: direction(feature.change),
+        keep: feature.keep.clone(),
+    };
+    Ok(Features::new(record.columns.iter().map(feature).collect(), record.one_hot.clone())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    fn data() -> Dataset {
+        Dataset {
+            path: "table.csv".into(),
+            label_path: None,
+            pixels: Pixels::F32(vec![1.0, 10.0, 0.0, 1.0, 3.0, 30.0, 1.0, 0.0]),
+            shape: vec![4],
+            labels: vec![0, 1],
+            n: 2,
+            total: 2,
+            format: "csv",
+            class_names: None,
+            ids: Vec::new(),
+            columns: ["age", "pay", "is_a", "is_b"].map(str::to_owned).to_vec(),
+            resized: 0,
+            arrays: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    fn rules(text: &str) -> Vec<FeatureRule> {
+        #[derive(Deserialize)]
+        struct File {
+            feature: Vec<FeatureRule>,
+        }
+        toml::from_str::<File>(text).unwrap().feature
+    }
+
+    fn of(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale) -> Result<Option<Features>, SubjectError> {
+        features(rules, unit, scale, &data(), false, || Ok(Moments::of(&data())))
+    }
+
+    #[test]
+    fn ranges_and_units_are_those_of_the_data_unless_given() {
+        let found = of(&[], None, Scale::Data).unwrap().unwrap();
+        assert_eq!((found.list()[1].lo, found.list()[1].hi, found.list()[1].unit), (10.0, 30.0, 20.0));
+        let found = of(&[], Some(Unit::Deviation), Scale::Data).unwrap().unwrap();
+        assert_eq!((found.list()[0].unit, found.list()[1].unit), (1.0, 10.0));
+        assert_eq!(of(&[], None, Scale::Unit).unwrap(), None);
+        let text = "[[feature]]\ncolumns = [\"age\", 1]\nmin = 0\nmax = 100\ninteger = true\n[[feature]]\ncolumns = [\"pay\"]\nchange = \"increase\"\nunit = 5\n[[feature]]\ncolumns = [\"is_*\"]\none-hot = true\n";
+        let found = of(&rules(text), None, Scale::Data).unwrap().unwrap();
+        assert_eq!((&found.list()[0].values, found.list()[0].unit), (&Values::Whole, 100.0));
+        assert_eq!((&found.list()[1].values, found.list()[1].unit, found.list()[1].change), (&Values::Whole, 5.0, Change::Increase));
+        assert_eq!(found.one_hot(), [vec![2, 3]]);
+        assert_eq!(of_record(&to_record(&found, &data().columns)).unwrap(), found);
+    }
+
+    #[test]
+    fn what_no_rule_can_mean_is_named() {
+        for (text, expected) in [
+            ("[[feature]]\ncolumns = [\"weight\"]", "`weight`: there is no such feature; the data's features are age, pay"),
+            ("[[feature]]\ncolumns = [7]", "`7`: there is no such feature; the data has features 0 to 3"),
+            ("[[feature]]\nmin = 3", "needs `columns`"),
+            ("[[feature]]\ncolumns = [\"age\"]\nmin = 5", "`age`: its range is no interval"),
+            ("[[feature]]\ncolumns = [\"is_a\"]\none-hot = true", "`is_a`: a one-hot group needs at least two"),
+        ] {
+            let error = of(&rules(text), None, Scale::Data).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What a model is, and what can be done with it.
+
+use std::collections::BTreeMap;
+
+use brinell_autodiff::{Loss, gradient_graph};
+use brinell_engine::{Artefact, OracleError, Signature, class_logits};
+use brinell_graph::{Dim, Graph, ValueId};
+use brinell_record::{FileError, ModelInterface, Port, hash};
+use serde::Serialize;
+
+use crate::equivalence::checked_graph;
+use crate::subject::{known, read_model};
+use crate::{Subject, SubjectError};
+
+/// A model file described.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// The file as named by the user.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// Program that wrote it, with version.
+    pub producer: String,
+    /// Version of the ONNX file format.
+    pub ir_version: i64,
+    /// Opset of the default domain.
+    pub opset: i64,
+    /// Inputs without initializers.
+    pub inputs: Vec<Port>,
+    /// Outputs.
+    pub outputs: Vec<Port>,
+    /// Number of nodes by operator.
+    pub operators: BTreeMap<String, usize>,
+    /// Number of values in float initializers.
+    pub parameters: u64,
+    /// Multiply-accumulate operations for one sample; absent where shapes are unknown.
+    pub macs: Option<u64>,
+    /// Batch: `free`, or what it is fixed at and whether it can be freed.
+    pub batch: String,
+    /// Number of classes, where the model is a classifier.
+    pub classes: Option<usize>,
+    /// The input that is attacked, the output that decides, and how it is read; absent where the model is no classifier.
+    pub interface: Option<ModelInterface>,
+    /// Why the model cannot be audited as it is, where it cannot.
+    pub not_a_classifier: Option<String>,
+    /// True where the gradient with respect to the input can be built for every loss that is defined for so many classes.
+    pub differentiable: bool,
+    /// Nodes without a gradient, where there are such.
+    pub obstacles: Vec<String>,
+    /// Nodes that are carried along unread, with reasons.
+    pub opaque: Vec<String>,
+}
+
+/// Reads a model and describes it as the classifier that the user makes of it. Nothing is run.
+///
+/// # Errors
+/// [`SubjectError::Model`] where the file is no ONNX model.
+pub fn inspect(artefact: &Artefact) -> Result<Inspection, SubjectError> {
+    let path = artefact.model.as_path();
+    let model = read_model(path, &known(artefact))?;
+    let bytes = std::fs::metadata(path).map_err(FileError::on("read", path))?.len();
+    let sha256 = hash::sha256_file(path).map_err(FileError::on("read", path))?;
+    let graph = &model.graph;
+    let signature = Signature::of(graph, artefact);
+    let gradient = differentiate(graph, signature.as_ref().ok());
+    let mut operators = BTreeMap::new();
+    for node in graph.nodes() {
+        *operators.entry(node.op.name().to_owned()).or_insert(0) += 1;
+    }
+    let cost = brinell_graph::cost(graph);
+    Ok(Inspection {
+        path: path.display().to_string(),
+        bytes,
+        sha256,
+        producer: format!("{} {}", model.producer, model.producer_version).trim().to_owned(),
+        ir_version: model.ir_version,
+        opset: model.opset,
+        inputs: ports(graph, graph.inputs()),
+        outputs: ports(graph, graph.outputs()),
+        operators,
+        parameters: cost.parameters,
+        macs: cost.macs,
+        batch: batch(graph, signature.as_ref().ok()),
+        classes: signature.as_ref().ok().map(|signature| signature.classes),
+        interface: signature.as_ref().ok().map(|signature| describe(graph, signature)),
+        not_a_classifier: signature.err().map(|error| error.to_string()),
+        differentiable: gradient.as_ref().is_some_and(Result::is_ok),
+        obstacles: match gradient {
+            Some(Err(error)) => error.to_string().lines().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        },
+        opaque: model.opaque().iter().map(|node| format!("{} ({}): {}", node.name, node.op, node.reason)).collect(),
+    })
+}
+
+/// A gradient graph as ONNX.
+#[derive(Debug, Clone)]
+pub struct GradientFile {
+    /// The bytes of the file.
+    pub bytes: Vec<u8>,
+    /// The batch that it keeps, and why, where the model's is fixed and could not be freed.
+    pub fixed_batch: Option<(usize, String)>,
+}
+
+/// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
+/// random points what the file computes.
+///
+/// # Errors
+/// [`SubjectError::Model`], [`SubjectError::Oracle`] where the model is no classifier or has operators without a gradient.
+pub fn gradient_file(artefact: &Artefact, loss: Loss) -> Result<GradientFile, SubjectError> {
+    let (graph, why_not) = checked_graph(Subject::load(artefact)?)?;
+    let signature = Signature::of(&graph, artefact).map_err(OracleError::Signature)?;
+    let gradient = gradient(&graph, &signature, loss)?;
+    let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
+    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not) })
+}
+
+/// Builds the gradient for every loss that is defined for the number of classes.
+fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), OracleError>> {
+    let signature = signature?;
+    let mut losses = Loss::ALL.into_iter().filter(|loss| loss.min_classes() <= signature.classes);
+    Some(losses.try_for_each(|loss| gradient(graph, signature, loss).map(|_| ())))
+}
+
+fn gradient(graph: &Graph, signature: &Signature, loss: Loss) -> Result<Graph, OracleError> {
+    let mut graph = graph.clone();
+    let logits = class_logits(&mut graph, signature, signature.logits)?;
+    Ok(gradient_graph(&graph, logits, signature.input, loss)?)
+}
+
+fn ports(graph: &Graph, ids: &[ValueId]) -> Vec<Port> {
+    ids.iter().map(|&id| port(graph, id)).collect()
+}
+
+/// Describes an input or output.
+pub(crate) fn port(graph: &Graph, id: ValueId) -> Port {
+    let value = graph.value(id);
+    Port {
+        name: value.name.clone(),
+        dtype: value.dtype.map_or_else(|| "unknown".to_owned(), |dtype| format!("{dtype:?}").to_lowercase()),
+        shape: value.shape.as_ref().map_or_else(
+            || "unknown".to_owned(),
+            |shape| format!("[{}]", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        ),
+    }
+}
+
+/// Says how a model is read as a classifier.
+pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
+    let outputs = graph.outputs().iter().filter(|&&id| id != signature.output);
+    ModelInterface {
+        input: port(graph, signature.input),
+        held: signature.held.iter().map(|held| port(graph, held.value)).collect(),
+        output: port(graph, signature.output),
+        other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
+        ending: signature.reading.ending.name().to_owned(),
+        threshold: signature.reading.threshold,
+        shape: None,
+    }
+}
+
+fn batch(graph: &Graph, signature: Option<&Signature>) -> String {
+    let input = signature.map(|signature| signature.input).or_else(|| graph.inputs().first().copied());
+    let first = input.and_then(|id| graph.shape(id)).and_then(|shape| shape.first()).copied();
+    match first {
+        Some(Dim::Batch(_)) => "free".to_owned(),
+        Some(Dim::Fixed(n)) => match brinell_graph::rebatch(graph) {
+            Ok(_) => format!("fixed at {n}; Brinell frees it"),
+            Err(error) => format!("fixed at {n}: {error}"),
+        },
+        _ => "unknown".to_owned(),
+    }
+}

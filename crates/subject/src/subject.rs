@@ -1,0 +1,284 @@
+//! The model under audit: the artefact as it is, and the form that attacks query.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use brinell_data::{self as data, Dataset, LoadOptions, Moments};
+use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Oracle, Preprocess, Running, Runtime, Signature};
+use brinell_graph::{DType, Graph, Op, ValueId};
+use brinell_onnx::{ClassLabels, Known, Model};
+use brinell_record::{FileError, ModelInterface, Population, Port, hash};
+
+use crate::SubjectError;
+use crate::inspect::describe;
+
+/// An ONNX file read and hashed, or a model behind an address.
+pub struct Subject {
+    /// What the user says of it; the sizes of a sample are those of the data where the file leaves them free.
+    pub artefact: Artefact,
+    /// SHA-256 of its bytes; of a model behind an address that of what the server says about it.
+    pub sha256: String,
+    /// SHA-256 of the other files that hold its weights, one after the other by name; `None` where there are none.
+    pub weights_sha256: Option<String>,
+    /// The model as read; of a model behind an address its inputs and outputs.
+    pub model: Model,
+    /// The server, where the model is behind an address.
+    pub endpoint: Option<Arc<Endpoint>>,
+    /// Its inputs and outputs.
+    pub signature: Signature,
+    /// True where sizes that the file leaves free are those of the data.
+    pub sized_by_data: bool,
+    /// What the inputs that are not attacked are held at; nothing before [`Subject::hold`].
+    pub held: Arc<Held>,
+}
+
+impl Subject {
+    /// Returns the file, or the address.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.artefact.model
+    }
+
+    /// Opens the runtime that runs the model: the server where it is behind an address, else the one of that choice.
+    ///
+    /// # Errors
+    /// [`SubjectError::Engine`] where there is none.
+    pub fn runtime(&self, running: &Running) -> Result<Arc<dyn Runtime>, SubjectError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
+            None => Ok(brinell_engine::open(running)?),
+        }
+    }
+
+    /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        let mut graph = self.model.graph.clone();
+        // What only other outputs need may stay unread.
+        graph.set_outputs(vec![self.signature.output]);
+        let graph = graph.dce();
+        let mut depends: BTreeSet<ValueId> = graph.inputs().iter().copied().collect();
+        for node in graph.nodes() {
+            if node.inputs.iter().flatten().any(|input| depends.contains(input)) {
+                if matches!(node.op, Op::Opaque(_)) {
+                    return true;
+                }
+                depends.extend(node.outputs.iter().flatten());
+            }
+        }
+        false
+    }
+
+    /// Returns how far two executions of the model may differ by rounding, relative to the largest output: some ulps of the narrowest type that it
+    /// computes with, since runtimes round halves after every operator or only where they must.
+    #[must_use]
+    pub fn rounding(&self) -> f32 {
+        let narrowest = self.model.graph.values().filter_map(|(_, value)| value.dtype);
+        // One part in 127 of the largest operand, in sums of many.
+        let start = if self.model.coarse { 2e-2 } else { 1e-3 };
+        narrowest.fold(start, |most: f32, dtype| match dtype {
+            DType::F16 => most.max(1e-2),
+            DType::Bf16 => most.max(5e-2),
+            _ => most,
+        })
+    }
+
+    /// Returns the file name without its ending, or the last part of the address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path().file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    }
+
+    /// Compiles a form of this model's graph for attacks.
+    ///
+    /// # Errors
+    /// [`SubjectError::Oracle`].
+    pub(crate) fn oracle(
+        &self,
+        graph: &Graph,
+        preprocess: &Preprocess,
+        runtime: &Arc<dyn Runtime>,
+        lanes: usize,
+    ) -> Result<Oracle, SubjectError> {
+        // The graph knows the inputs that are left by their names: of a model whose others became constants, too.
+        let artefact = Artefact { input: Some(self.signature.input_name.clone()), ..self.artefact.clone() };
+        let columns = self.signature.columns.as_deref();
+        Ok(Oracle::holding(graph, &artefact, columns, Arc::clone(&self.held), preprocess, Arc::clone(runtime), lanes)?)
+    }
+
+    /// Says how the model is read as a classifier, for the record.
+    #[must_use]
+    pub fn describe(&self) -> ModelInterface {
+        // Of the inputs that became constants only their values know.
+        let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
+        ModelInterface { held, shape: self.artefact.shape.clone(), ..describe(&self.model.graph, &self.signature) }
+    }
+
+    /// Returns the graph with a free batch where that can be had, and otherwise why not.
+    #[must_use]
+    pub fn with_free_batch(&self) -> (Graph, Option<String>) {
+        match self.signature.fixed_batch {
+            None => (self.model.graph.clone(), None),
+            Some(1) => match brinell_graph::rebatch(&self.model.graph) {
+                Ok(graph) => (graph, None),
+                Err(error) => (self.model.graph.clone(), Some(error.to_string())),
+            },
+            Some(n) => (self.model.graph.clone(), Some(format!("the model fixes its batch at {n}"))),
+        }
+    }
+
+    /// Reads the first `n` samples, in the form that the model takes.
+    ///
+    /// # Errors
+    /// [`SubjectError::Data`], [`SubjectError::ClassCount`].
+    pub fn read_first(&self, population: &Population, n: usize) -> Result<Dataset, SubjectError> {
+        let dataset = data::load(&population.data, &LoadOptions { limit: Some(n), ..self.load_options(population)? })?;
+        dataset.check_labels(self.signature.classes)?;
+        Ok(dataset)
+    }
+
+    /// Returns ranges and deviations of all samples that there are, of which `data` may hold some only; the rest is read for this alone.
+    ///
+    /// # Errors
+    /// [`SubjectError::Data`].
+    pub fn moments(&self, data: &Dataset, population: &Population) -> Result<Moments, SubjectError> {
+        if data.n == data.total {
+            return Ok(Moments::of(data));
+        }
+        Ok(data::moments(&data.path, &LoadOptions { limit: None, ..self.load_options(population)? })?)
+    }
+
+    /// Checks that a file of class names names the model's classes.
+    ///
+    /// # Errors
+    /// [`SubjectError::ClassCount`] where it has another number of names than the model has classes.
+    pub(crate) fn check_class_count(&self, population: &Population) -> Result<(), SubjectError> {
+        let Some(path) = &population.classes else { return Ok(()) };
+        let (found, classes) = (data::class_names(path)?.len(), self.signature.classes);
+        if found == classes { Ok(()) } else { Err(SubjectError::ClassCount { path: path.clone(), found, classes }) }
+    }
+
+    /// Returns how data for this model are read.
+    ///
+    /// # Errors
+    /// [`SubjectError::Data`] for a file of class names that cannot be read, [`SubjectError::ClassCount`].
+    pub fn load_options(&self, population: &Population) -> Result<LoadOptions, SubjectError> {
+        self.check_class_count(population)?;
+        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
+        let given = population.classes.as_deref().map(data::class_names).transpose()?;
+        let only_names =
+            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        Ok(LoadOptions {
+            labels: population.labels.as_ref().map(Into::into),
+            class_names: given.or_else(|| class_labels.map(ClassLabels::names)),
+            only_names,
+            limit: population.n,
+            // Images whose size decides the model's are not resized: they must be of one size.
+            image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
+            channels: image_channels(&self.signature.sample),
+            input: Some(self.signature.input_name.clone()),
+            arrays: self.held_names(),
+        })
+    }
+
+    /// Returns the names of all inputs that are not attacked, of those too that became constants.
+    fn held_names(&self) -> Vec<String> {
+        if self.held.inputs().is_empty() {
+            self.signature.held.iter().map(|port| port.name.clone()).collect()
+        } else {
+            self.held.inputs().iter().map(|input| input.name().to_owned()).collect()
+        }
+    }
+
+    /// Returns the checked preprocessing from samples of this shape.
+    ///
+    /// # Errors
+    /// [`SubjectError::Preprocess`] where they do not fit.
+    pub fn preprocess(&self, artefact: &Artefact, sample: &[usize]) -> Result<Preprocess, SubjectError> {
+        Ok(Preprocess::new(artefact, sample, &self.signature.sample)?)
+    }
+
+    /// Loads the original file for the referee.
+    ///
+    /// # Errors
+    /// [`SubjectError::Engine`] where the runtime refuses it.
+    pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, SubjectError> {
+        Ok(crate::Referee::new(self.path(), runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
+    }
+}
+
+/// Returns what the user says of the inputs beyond the file.
+#[must_use]
+pub fn known(artefact: &Artefact) -> Known {
+    Known { input: artefact.input.clone(), sample: artefact.shape.clone(), ..Known::default() }
+}
+
+/// Returns what a server says of a model in the form that a file is read into.
+pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<Model, SubjectError> {
+    Ok(Model {
+        graph: endpoint.graph(artefact)?,
+        ir_version: 0,
+        opset: 0,
+        producer: String::new(),
+        producer_version: String::new(),
+        external: Vec::new(),
+        class_labels: None,
+        maps: BTreeSet::new(),
+        coarse: false,
+        reversed: false,
+    })
+}
+
+/// Reads a model file.
+///
+/// # Errors
+/// [`SubjectError::Model`].
+pub fn read_model(path: &Path, known: &Known) -> Result<Model, SubjectError> {
+    brinell_onnx::read_file_knowing(path, known)
+        .map_err(|source| SubjectError::Model { path: path.to_path_buf(), source: Box::new(source) })
+}
+
+/// Returns the SHA-256 of a model file, and that of the other files that hold its weights.
+///
+/// # Errors
+/// [`SubjectError::Io`].
+pub fn digests(path: &Path, model: &Model) -> Result<(String, Option<String>), SubjectError> {
+    let sha256 = hash::sha256_file(path).map_err(FileError::on("read", path))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let files: Vec<PathBuf> = model.external.iter().map(|location| folder.join(location)).collect();
+    let weights_sha256 = match files.first() {
+        Some(first) => Some(hash::sha256_files(files.iter().map(PathBuf::as_path)).map_err(FileError::on("read", first))?),
+        None => None,
+    };
+    Ok((sha256, weights_sha256))
+}
+
+/// Returns the column of each class in the scores of the file, where they stand in another order than the classes.
+pub(crate) fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>> {
+    // Maps come with their keys in ascending order.
+    let mapped = model.maps.contains(&signature.output_name);
+    let ranks = model.class_labels.as_ref().filter(|_| mapped).map(ClassLabels::ranks);
+    match (ranks, model.reversed) {
+        (Some(ranks), true) => Some(ranks.into_iter().rev().collect()),
+        (None, true) => Some(vec![1, 0]),
+        (ranks, false) => ranks,
+    }
+}
+
+/// Height and width that image files are resized to, where the model takes images.
+fn image_size(model: &[usize]) -> Option<(usize, usize)> {
+    match *model {
+        [c, h, w] if c <= 4 => Some((h, w)),
+        [h, w, c] if c <= 4 => Some((h, w)),
+        _ => None,
+    }
+}
+
+/// Channels that image files are converted to, where the model takes images.
+fn image_channels(model: &[usize]) -> Option<usize> {
+    match *model {
+        [c @ (1 | 3), _, _] | [_, _, c @ (1 | 3)] => Some(c),
+        _ => None,
+    }
+}
