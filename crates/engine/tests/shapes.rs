@@ -6,9 +6,7 @@ mod here;
 
 use std::sync::Arc;
 
-use brinell_engine::{
-    Answer, Artefact, BatchAxis, Ending, Held, Loss, Oracle, Original, Preprocess, PreprocessOptions, Runtime, Signature, SignatureError,
-};
+use brinell_engine::{Answer, Artefact, BatchAxis, Ending, Held, Loss, Oracle, Original, Preprocess, Runtime, Signature, SignatureError};
 use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Reduce, Tensor, TensorData, ValueId};
 
 /// Numbers in 0..1 that have no pattern.
@@ -17,7 +15,7 @@ fn noise(len: usize, seed: usize) -> Vec<f32> {
 }
 
 fn preprocess(sample: &[usize]) -> Preprocess {
-    Preprocess::new(&PreprocessOptions::default(), sample, sample).unwrap()
+    Preprocess::new(&Artefact::default(), sample, sample).unwrap()
 }
 
 /// x times a matrix of 5 columns.
