@@ -22,10 +22,10 @@ INK, GREY, PAPER = (24, 24, 28), (104, 104, 112), (255, 255, 255)
 
 def confidences(summary, x):
     """Softmax of the audited model for x [C, H, W] in input-scale units, after the audit's preprocessing."""
-    session = onnxruntime.InferenceSession(summary["model"]["path"], providers=["CPUExecutionProvider"])
-    settings = summary["preprocessing"]
+    session = onnxruntime.InferenceSession(summary["question"]["artefact"]["model"], providers=["CPUExecutionProvider"])
+    settings = summary["question"]["artefact"]
     column = lambda values, default: np.array(values or [default], np.float32).reshape(-1, 1, 1)
-    x = (x - column(settings["mean"], 0)) / column(settings["std"], 1)
+    x = (x - column(settings.get("mean"), 0)) / column(settings.get("std"), 1)
     logits = session.run(None, {session.get_inputs()[0].name: x[None]})[0][0].astype(np.float64)
     exps = np.exp(logits - logits.max())
     return exps / exps.sum()
@@ -60,11 +60,11 @@ def main():
     found = np.load(a.run / "adversarial.npz")
     if len(found["sample"]) != 1:
         raise SystemExit(f"{a.run}: the audit of one image was expected, this one broke {len(found['sample'])} samples")
-    top = summary["threat"]["box"][1]
+    top = summary["allowed"]["box"][1]
     before = np.asarray(Image.open(a.image).convert("RGB"))
     x = before.transpose(2, 0, 1).astype(np.float32) * np.float32(top / 255)
     x_adv = found["x_adv"][0].astype(np.float32).reshape(x.shape)
-    delta, eps = x_adv.astype(np.float64) - x, summary["threat"]["eps"]
+    delta, eps = x_adv.astype(np.float64) - x, summary["allowed"]["eps"]
     largest = np.abs(delta).max()
     if largest > eps * (1 + 1e-6) or x_adv.min() < 0 or x_adv.max() > top:
         raise SystemExit(f"{a.run}: the example is outside the ball: largest change {largest}, allowed {eps}")

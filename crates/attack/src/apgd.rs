@@ -8,7 +8,7 @@ use brinell_threat::Norm;
 
 use crate::registry::Entry;
 use crate::settings::{COUNT, Choice, Declared, SWITCH, UNIT, settings};
-use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, eot::averaged, reference::Spent};
+use crate::{Attack, AttackError, Knowledge, Objective, Recipe, Start, driver::Queries, eot::averaged, reference::Spent};
 use run::Run;
 use sparse::SparseRun;
 
@@ -108,15 +108,15 @@ pub(crate) static MARGIN: Entry<ApgdConfig> = Entry {
 };
 
 impl ApgdConfig {
-    /// Begins a run of the attack `name` at a random point, for a class of its own where `target` is one.
-    pub(crate) fn begin(&self, name: &str, start: &Start<'_>, target: Option<usize>) -> Box<dyn Attack> {
-        self.run(start, run::random_start(name, start), true, target)
+    /// Begins a run of the attack `name` at a random point, for a `rival` of its own where there is one.
+    pub(crate) fn begin(&self, name: &str, start: &Start<'_>, rival: Option<usize>) -> Box<dyn Attack> {
+        self.run(start, run::random_start(name, start), true, rival)
     }
 
-    fn run(&self, start: &Start<'_>, point: Vec<f32>, random: bool, target: Option<usize>) -> Box<dyn Attack> {
+    fn run(&self, start: &Start<'_>, point: Vec<f32>, random: bool, rival: Option<usize>) -> Box<dyn Attack> {
         let run: Box<dyn Attack> = match start.ball.norm {
-            Norm::L1 => Box::new(SparseRun::new(self, start, point, random, target)),
-            _ => Box::new(Run::new(self, start, point, target)),
+            Norm::L1 => Box::new(SparseRun::new(self, start, point, random, rival)),
+            _ => Box::new(Run::new(self, start, point, rival)),
         };
         averaged(run, self.eot, start.x.len())
     }
@@ -176,18 +176,15 @@ impl Recipe for Apgd {
         Knowledge::White
     }
 
-    fn loss(&self, targeted: bool, classes: usize) -> Loss {
-        match (self.config.loss, targeted) {
-            (ApgdLoss::CrossEntropy, false) => Loss::LogOdds,
-            (ApgdLoss::CrossEntropy, true) => Loss::TargetedLogOdds,
-            (ApgdLoss::Dlr, false) if classes >= 3 => Loss::Dlr,
-            (ApgdLoss::Dlr, true) if classes >= 4 => Loss::TargetedDlr,
-            (ApgdLoss::Dlr | ApgdLoss::Margin, false) => Loss::Margin,
-            (ApgdLoss::Dlr | ApgdLoss::Margin, true) => Loss::TargetedMargin,
+    fn objective(&self) -> Objective {
+        match self.config.loss {
+            ApgdLoss::CrossEntropy => Objective::LogOdds,
+            ApgdLoss::Dlr => Objective::Ratio,
+            ApgdLoss::Margin => Objective::Margin,
         }
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 

@@ -6,7 +6,7 @@ use brinell_threat::Norm;
 
 use crate::registry::Entry;
 use crate::settings::{COUNT, Choice, Declared, SettingRange, settings};
-use crate::{ApgdConfig, ApgdLoss, Attack, AttackError, Knowledge, Loss, Recipe, Start, driver::Queries, reference::Spent, rivals};
+use crate::{ApgdConfig, ApgdLoss, Attack, AttackError, Knowledge, Objective, Recipe, Start, driver::Queries, reference::Spent, rivals};
 use ranked::Ranked;
 
 /// In which order classes are tried.
@@ -78,10 +78,6 @@ impl ApgdT {
     pub fn new(config: ApgdTConfig) -> Result<Self, AttackError> {
         Ok(Self { config: config.checked(Self::NAME)? })
     }
-
-    fn classes(&self, targeted: bool, classes: usize) -> u32 {
-        if targeted { 1 } else { rivals::count(self.config.targets, classes) }
-    }
 }
 
 impl Recipe for ApgdT {
@@ -97,18 +93,18 @@ impl Recipe for ApgdT {
         Knowledge::White
     }
 
-    fn loss(&self, _targeted: bool, classes: usize) -> Loss {
+    fn objective(&self) -> Objective {
         match self.config.apgd.loss {
-            ApgdLoss::Dlr if classes >= Loss::TargetedDlr.min_classes() => Loss::TargetedDlr,
-            _ => Loss::TargetedMargin,
+            ApgdLoss::Dlr => Objective::RivalRatio,
+            _ => Objective::RivalMargin,
         }
     }
 
-    fn runs(&self, targeted: bool, classes: usize) -> u32 {
+    fn runs(&self, rivals: usize) -> u32 {
         let restarts = self.config.apgd.restarts;
         match self.config.order {
-            Order::Malt if !targeted => restarts,
-            _ => restarts.saturating_mul(self.classes(targeted, classes)),
+            Order::Malt => restarts,
+            Order::Logits => restarts.saturating_mul(rivals::count(self.config.targets, rivals)),
         }
     }
 
@@ -122,14 +118,14 @@ impl Recipe for ApgdT {
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let ApgdTConfig { apgd, targets, order } = &self.config;
-        if start.target.is_some() {
-            return apgd.begin(Self::NAME, start, None);
+        if let Some(named) = start.rivals.named() {
+            return apgd.begin(Self::NAME, start, Some(named));
         }
         match order {
             Order::Logits => {
                 let place = (start.run / apgd.restarts) as usize;
-                let target = rivals::rivals(start.logits, start.label, start.classes, *targets as usize).get(place).copied();
-                apgd.begin(Self::NAME, start, target)
+                let rival = start.rivals.ranked(*targets as usize).get(place).map(|rival| rival.id);
+                apgd.begin(Self::NAME, start, rival)
             }
             Order::Malt => Box::new(Ranked::new(apgd, *targets, start)),
         }

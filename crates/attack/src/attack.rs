@@ -4,43 +4,43 @@ use std::sync::Arc;
 
 use brinell_engine::Ensemble;
 use brinell_record::Knowledge;
-use brinell_threat::{Ball, Goal, Norm};
+use brinell_task::{Objective, Rivals};
+use brinell_threat::{Ball, Norm};
 
-use crate::{Loss, driver::Queries, reference::Spent};
+use crate::{driver::Queries, reference::Spent};
 
 /// What an attack needs to know about the point it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// The predicted class only: one forward.
-    Label,
-    /// Logits only: one forward.
-    Logits,
-    /// Logits, loss and the gradient of the loss: one forward and one backward.
+    /// Whether the goal is reached, and nothing else: one forward.
+    Verdict,
+    /// How far it is exceeded, the loss, and rivals: one forward.
+    Values,
+    /// The gradient of the loss too: one forward and one backward, and another forward where the loss is not part of the graph.
     Gradient,
-}
-
-impl Need {
-    /// Forwards plus backwards that the answer costs.
-    #[must_use]
-    pub fn cost(self) -> u64 {
-        match self {
-            Self::Label | Self::Logits => 1,
-            Self::Gradient => 2,
-        }
-    }
 }
 
 /// What the model said about the point that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
-    /// The predicted class; `None` where a logit is not finite.
-    pub prediction: Option<usize>,
-    /// Logits, one per class; empty where only the label was asked for.
-    pub logits: &'a [f32],
-    /// The recipe's loss at the point, NaN where only the label was asked for; attacks maximise it.
+    /// True where the point is an example.
+    pub reached: bool,
+    /// How far the goal is exceeded, positive where it is reached; minus infinity where a value is not finite.
+    pub margin: f64,
+    /// Size of the values that the margin compares: what their rounding is relative to.
+    pub scale: f64,
+    /// The recipe's objective at the point; attacks maximise it.
     pub loss: f32,
     /// Gradient of the loss at the point; empty unless [`Need::Gradient`] was asked for.
     pub gradient: &'a [f32],
+    /// The rivals at the point.
+    pub rivals: Rivals<'a>,
+}
+
+impl Reply<'_> {
+    /// Nothing but that the goal is missed: what is left out where only the verdict was asked for.
+    pub const UNTOLD: Self =
+        Self { reached: false, margin: f64::NAN, scale: f64::NAN, loss: f32::NAN, gradient: &[], rivals: Rivals::NONE };
 }
 
 /// Whether the attack wants to go on.
@@ -55,7 +55,7 @@ pub enum Next {
 /// One run of one attack on one sample.
 ///
 /// `ask` and `tell` alternate until `tell` returns [`Next::Done`]. An attack knows nothing of batches, threads, budgets or
-/// success: the driver counts queries, keeps the latest misclassified point and may stop a run at any time.
+/// what the outputs mean: the driver counts queries, keeps the best example and may stop a run at any time.
 pub trait Attack: Send {
     /// Writes the next point into `x` (as long as the clean input) and says what is needed about it.
     ///
@@ -64,8 +64,8 @@ pub trait Attack: Send {
     /// looks for the smallest change or comes in from a larger ball: the driver takes no point outside the ball for a success.
     fn ask(&mut self, x: &mut [f32]) -> Need;
 
-    /// Returns the class that the loss at the point last asked for refers to, where the attack chooses one of its own.
-    fn target(&self) -> Option<usize> {
+    /// Returns the rival that the loss at the point last asked for refers to, where the attack chooses one of its own.
+    fn rival(&self) -> Option<usize> {
         None
     }
 
@@ -88,17 +88,13 @@ pub struct Start<'a> {
     pub shape: &'a [usize],
     /// Allowed inputs around `x`.
     pub ball: &'a Ball,
-    /// True class.
-    pub label: usize,
-    /// Class to be reached, in a targeted attack.
-    pub target: Option<usize>,
-    /// Number of classes K.
-    pub classes: usize,
-    /// Logits of the clean input `[K]`, known without a query; empty for attacks that may see labels only.
-    pub logits: &'a [f32],
+    /// How far the goal is exceeded at the clean input, known without a query; NaN for attacks that may see verdicts only.
+    pub clean: f64,
+    /// The rivals at the clean input, known without a query; without margins for attacks that may see verdicts only.
+    pub rivals: Rivals<'a>,
     /// The nearest adversarial example known so far.
     pub found: Option<&'a [f32]>,
-    /// Inputs of the data, one after the other, that the model may give a class the attack wants; starts for attacks that see labels only.
+    /// Inputs of the data, one after the other, about which the model may answer what the attack wants; starts for attacks that see verdicts only.
     pub guide: Option<&'a [f32]>,
     /// The model's trees, where it is made of them and the attack reads them.
     pub trees: Option<&'a Arc<Ensemble>>,
@@ -111,32 +107,21 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// Returns the first run on sample 0 under seed 0, untargeted, with nothing known about the sample.
+    /// Returns the first run on sample 0 under seed 0, with nothing known about the sample.
     #[must_use]
-    pub fn new(x: &'a [f32], ball: &'a Ball, label: usize, classes: usize) -> Self {
+    pub fn new(x: &'a [f32], ball: &'a Ball) -> Self {
         Self {
             x,
             shape: &[],
             ball,
-            label,
-            target: None,
-            classes,
-            logits: &[],
+            clean: f64::NAN,
+            rivals: Rivals::NONE,
             found: None,
             guide: None,
             trees: None,
             seed: 0,
             sample: 0,
             run: 0,
-        }
-    }
-
-    /// Returns what the attack wants of this sample.
-    #[must_use]
-    pub fn goal(&self) -> Goal {
-        match self.target {
-            Some(target) => Goal::Targeted { target },
-            None => Goal::Untargeted { label: self.label },
         }
     }
 }
@@ -168,13 +153,13 @@ pub trait Recipe: Send + Sync {
         self.knowledge() == Knowledge::White && !self.reads_trees()
     }
 
-    /// The loss to be maximised for a model with this many classes: the margin, unless the attack follows another.
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Margin }
+    /// What is to be maximised: the margin, unless the attack follows something else.
+    fn objective(&self) -> Objective {
+        Objective::Margin
     }
 
-    /// Number of runs per sample, at least 1: restarts, and target classes where the attack tries several.
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    /// Number of runs per sample with so many rivals, at least 1: restarts, for each rival where the attack tries several.
+    fn runs(&self, _rivals: usize) -> u32 {
         1
     }
 

@@ -5,7 +5,7 @@ use brinell_threat::{Ball, Norm};
 use crate::registry::Entry;
 use crate::settings::{ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
+    Attack, AttackError, Knowledge, Need, Objective, Recipe, Start,
     minimum::{Nearest, Sample, Search, Told},
     step::{finite, finite_length, sign},
 };
@@ -75,8 +75,8 @@ impl Recipe for Bim {
         true
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
     fn steps(&self) -> u32 {
@@ -150,7 +150,7 @@ impl Search for Run {
             Norm::L1 | Norm::L0 => steepest(sample, point, told.gradient, step as f32),
         }
         Ball { eps: self.radius, ..sample.ball.clone() }.project(&sample.x, point);
-        Some(if self.done == self.config.steps { Need::Logits } else { Need::Gradient })
+        Some(if self.done == self.config.steps { Need::Values } else { Need::Gradient })
     }
 }
 

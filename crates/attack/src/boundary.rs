@@ -1,13 +1,13 @@
 //! Boundary attack: a random walk along the edge of the decision, towards the clean input.
 
-use brinell_threat::{Ball, Goal, Norm, fill_normal};
+use brinell_threat::{Ball, Norm, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
 use crate::registry::Entry;
 use crate::settings::{ABOVE_ONE, ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
-    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, inner, reached},
+    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, inner},
     rng::generator,
     step::finite_length,
 };
@@ -88,7 +88,6 @@ impl Recipe for Boundary {
         let clean = clean_inside(start);
         let empty = || vec![0.0; clean.len()].into_boxed_slice();
         Box::new(Walk {
-            goal: start.goal(),
             ball: start.ball.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng.clone()))),
             rng,
@@ -197,7 +196,6 @@ enum Phase {
 }
 
 struct Walk {
-    goal: Goal,
     ball: Ball,
     rng: ChaCha8Rng,
     phase: Phase,
@@ -265,20 +263,20 @@ impl Attack for Walk {
             Phase::Open(opening) => opening.ask(&self.clean, x),
             Phase::Return(search) => {
                 search.ask(&self.clean, &self.outer, self.ball.bounds, x);
-                return Need::Label;
+                return Need::Verdict;
             }
             Phase::Step => self.propose(x),
             Phase::Sphere { .. } => {
                 x.copy_from_slice(&self.sphere);
-                return Need::Label;
+                return Need::Verdict;
             }
         }
         self.outer.copy_from_slice(x);
-        Need::Label
+        Need::Verdict
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
-        let hit = reached(self.goal, reply);
+        let hit = reply.reached;
         match &mut self.phase {
             Phase::Open(opening) => match opening.tell(hit) {
                 Opened::NotYet => {}

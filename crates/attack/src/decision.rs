@@ -1,4 +1,4 @@
-//! What the attacks share that see labels only: a first adversarial point, and the edge between it and the clean input.
+//! What the attacks share that see verdicts only: a first adversarial point, and the edge between it and the clean input.
 //!
 //! All points are inside the input box.
 
@@ -10,12 +10,7 @@ use brinell_threat::{InputBox, clamp};
 pub(crate) use bisection::Bisection;
 pub(crate) use opening::{Opened, Opening};
 
-use crate::{Reply, Start};
-
-/// True where the answer is what the attack wants.
-pub(crate) fn reached(goal: brinell_threat::Goal, reply: &Reply<'_>) -> bool {
-    reply.prediction.is_some_and(|prediction| goal.reached(prediction))
-}
+use crate::Start;
 
 /// Writes `from + scale * direction`, cut off at the box.
 pub(crate) fn shifted(from: &[f32], direction: &[f32], scale: f64, bounds: InputBox, out: &mut [f32]) {

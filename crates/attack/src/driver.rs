@@ -5,7 +5,7 @@
 //! depends on (seed, sample, attack, restart) and on the model's answers alone, never on its neighbours in the batch.
 //!
 //! # Shapes
-//! B batch, d values of one sample, K classes.
+//! B batch, d elements of one sample, Z values that the model gives for it, F inputs of a loss that is part of the graph.
 
 mod group;
 mod item;
@@ -15,50 +15,54 @@ mod trace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell_engine::{Answer, Ensemble, Loss, OracleError};
+use brinell_engine::{Answer, Ensemble, OracleError};
+use brinell_task::Loss;
 use brinell_threat::{Ball, Grid};
 
 use crate::Recipe;
 use group::Group;
-pub use item::{Found, Item, Queries, Verdict};
+pub use item::{Found, Item, Pose, Queries, Verdict};
 pub use trace::LATE_STEPS;
 
-/// What the driver asks for logits and gradients.
+/// What the driver asks for values and gradients.
 pub trait Model: Send {
-    /// Returns the number of classes K.
-    fn classes(&self) -> usize;
-
     /// Says which samples of the data the rows of the next call belong to; a model that answers from the input alone need not know.
     fn about(&mut self, _samples: &mut dyn Iterator<Item = usize>) {}
 
-    /// Writes the logits `[B, K]` of `x` `[B, d]` into `answer`.
+    /// Writes the values `[B, Z]` at `x` `[B, d]` into `answer`.
     ///
     /// # Errors
     /// Where the model cannot be run.
-    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
+    fn values(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
 
-    /// Writes logits `[B, K]`, loss `[B]` and gradient [B, d] into `answer`.
+    /// Writes values `[B, Z]`, loss `[B]` and gradient [B, d] into `answer`; `feeds` `[B, F, Z]` is what the loss is fed.
     ///
     /// # Errors
     /// Where the model cannot be run or differentiated.
-    fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError>;
+    fn fused(&mut self, loss: Loss, x: &[f32], feeds: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
+
+    /// Writes values `[B, Z]`, their sums weighted with `w` `[B, Z]`, and the gradients [B, d] of these sums into `answer`.
+    ///
+    /// # Errors
+    /// Where the model cannot be run or differentiated.
+    fn pull(&mut self, x: &[f32], w: &[f32], answer: &mut Answer) -> Result<(), OracleError>;
 }
 
 impl Model for brinell_engine::Oracle {
-    fn classes(&self) -> usize {
-        Self::classes(self)
-    }
-
     fn about(&mut self, samples: &mut dyn Iterator<Item = usize>) {
         Self::about(self, samples);
     }
 
-    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
-        Self::logits(self, x, answer)
+    fn values(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        Self::values(self, x, answer)
     }
 
-    fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
-        Self::gradient(self, loss, x, labels, targets, answer)
+    fn fused(&mut self, loss: Loss, x: &[f32], feeds: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        Self::fused(self, loss, x, feeds, answer)
+    }
+
+    fn pull(&mut self, x: &[f32], w: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        Self::pull(self, x, w, answer)
     }
 }
 
@@ -76,6 +80,8 @@ pub enum Aim {
 /// How a stage is driven.
 #[derive(Debug, Clone, Copy)]
 pub struct DriverSettings<'a> {
+    /// What the model's values mean, and what is wanted.
+    pub pose: Pose<'a>,
     /// Largest number of samples in one call of the model.
     pub batch: usize,
     /// Shape of one sample, for attacks that look at pictures; empty where it is not known.
@@ -159,8 +165,18 @@ pub fn run<C: Court>(
     timing: &mut Timing,
 ) -> Result<(), DriverError<C::Error>> {
     let start = std::time::Instant::now();
+    let Pose { task, wanted } = settings.pose;
+    let (objective, width) = (recipe.objective(), task.width());
+    let head = task.head(objective, wanted);
     let context = group::Context {
         recipe,
+        pose: settings.pose,
+        objective,
+        head,
+        // Weights of a linear loss are one row; a loss of the graph has as many as it has inputs.
+        fed: head.feeds().len() * width,
+        width,
+        runs: recipe.runs(task.count(wanted)),
         ball,
         shape: settings.shape,
         trees: settings.trees,
@@ -168,7 +184,6 @@ pub fn run<C: Court>(
         max_queries: settings.max_queries,
         aim: settings.aim,
         grid: settings.grid,
-        classes: model.classes(),
     };
     // On a thread of the pool: a thread from outside would have to wake one for every call of the model.
     let result = settings.pool.install(|| take_turns(model, &context, items, court, settings, &mut timing.model));

@@ -4,7 +4,7 @@ use crate::{Attack, Need, Next, Reply};
 
 /// Hands the mean of `n` answers to another attack.
 ///
-/// Loss and gradient are means; prediction and logits are those of the last answer. Memory: 2 d floats more than the other attack.
+/// Loss and gradient are means; verdict, margin and rivals are those of the last answer. Memory: 2 d floats more than the other attack.
 ///
 /// # Source
 /// Athalye et al., "Obfuscated gradients give a false sense of security", ICML 2018, section 4; as in auto-attack, which takes the loss of the
@@ -37,8 +37,8 @@ impl Attack for Averaged {
         self.need
     }
 
-    fn target(&self) -> Option<usize> {
-        self.inner.target()
+    fn rival(&self) -> Option<usize> {
+        self.inner.rival()
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

@@ -81,7 +81,7 @@ impl Recipe for Estimate {
         Knowledge::Score
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 
@@ -256,7 +256,7 @@ impl Attack for Walk {
                 self.minus.copy_from_slice(x);
             }
         }
-        Need::Logits
+        Need::Values
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

@@ -6,7 +6,7 @@ use brinell_threat::Norm;
 
 use crate::registry::Entry;
 use crate::settings::{AT_LEAST_ONE, COUNT, Declared, UNIT, settings};
-use crate::{Attack, AttackError, Knowledge, Loss, Recipe, Start, reference::Spent, rivals};
+use crate::{Attack, AttackError, Knowledge, Objective, Recipe, Start, reference::Spent, rivals};
 use run::Run;
 
 /// Which decision planes FAB steps onto.
@@ -96,9 +96,9 @@ impl Fab {
         Ok(Self { config: config.checked(attack)? })
     }
 
-    /// Begins a run against the decision plane of one class from a given point.
-    pub fn start_at(&self, start: &Start<'_>, target: usize, point: &[f32]) -> Box<dyn Attack> {
-        Box::new(Run::new(&self.config, start, vec![target], point.to_vec()))
+    /// Begins a run against the decision plane of one rival from a given point.
+    pub fn start_at(&self, start: &Start<'_>, rival: usize, point: &[f32]) -> Box<dyn Attack> {
+        Box::new(Run::new(&self.config, start, vec![rival], point.to_vec()))
     }
 }
 
@@ -119,14 +119,14 @@ impl Recipe for Fab {
         true
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Difference }
+    fn objective(&self) -> Objective {
+        Objective::Plane
     }
 
-    fn runs(&self, targeted: bool, classes: usize) -> u32 {
+    fn runs(&self, rivals: usize) -> u32 {
         match self.config.planes {
-            FabPlanes::EachClass if !targeted => self.config.restarts.saturating_mul(rivals::count(self.config.targets, classes)),
-            _ => self.config.restarts,
+            FabPlanes::EachClass => self.config.restarts.saturating_mul(rivals::count(self.config.targets, rivals)),
+            FabPlanes::Nearest => self.config.restarts,
         }
     }
 
@@ -136,17 +136,14 @@ impl Recipe for Fab {
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let FabConfig { planes, restarts, targets, .. } = self.config;
-        let mut rivals = match start.target {
-            Some(_) => Vec::new(),
-            None => rivals::rivals(start.logits, start.label, start.classes, targets as usize),
-        };
+        let mut rivals: Vec<usize> = start.rivals.ranked(targets as usize).into_iter().map(|rival| rival.id).collect();
         let restart = match planes {
-            FabPlanes::EachClass if start.target.is_none() => {
+            FabPlanes::EachClass => {
                 let place = (start.run / restarts) as usize;
                 rivals = rivals.get(place).copied().into_iter().collect();
                 start.run % restarts
             }
-            _ => start.run,
+            FabPlanes::Nearest => start.run,
         };
         let point = if restart == 0 { start.x.to_vec() } else { run::random_start(self.name(), start) };
         Box::new(Run::new(&self.config, start, rivals, point))
@@ -156,7 +153,7 @@ impl Recipe for Fab {
         let steps = u64::from(self.config.steps);
         let planes = match self.config.planes {
             // The gradient of every class but the label, from one forward.
-            FabPlanes::Nearest => u64::from(rivals::count(u32::MAX, spent.classes)) + 1,
+            FabPlanes::Nearest => u64::from(rivals::count(u32::MAX, spent.width.saturating_sub(1))) + 1,
             FabPlanes::EachClass => 1,
         };
         let ranking = u64::from(self.config.planes == FabPlanes::EachClass);

@@ -3,7 +3,7 @@
 use brinell_threat::Norm;
 
 use crate::registry::Entry;
-use crate::{Attack, Knowledge, Loss, Recipe, Start, pgd::Walk};
+use crate::{Attack, Knowledge, Objective, Recipe, Start, pgd::Walk};
 
 /// `fgsm` in the registry.
 pub(crate) static ENTRY: Entry<()> =
@@ -37,8 +37,8 @@ impl Recipe for Fgsm {
         Knowledge::White
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
     fn steps(&self) -> u32 {

@@ -32,8 +32,8 @@ impl Attack for Framed {
         need
     }
 
-    fn target(&self) -> Option<usize> {
-        self.inner.target()
+    fn rival(&self) -> Option<usize> {
+        self.inner.rival()
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

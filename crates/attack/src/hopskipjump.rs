@@ -1,13 +1,13 @@
 //! HopSkipJump: the normal of the decision's edge, estimated from labels.
 
-use brinell_threat::{Ball, Goal, InputBox, Norm, fill_normal, fill_uniform};
+use brinell_threat::{Ball, InputBox, Norm, fill_normal, fill_uniform};
 use rand_chacha::ChaCha8Rng;
 
 use crate::registry::Entry;
 use crate::settings::{ABOVE_ZERO, COUNT, Declared, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
-    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached, shifted},
+    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, shifted},
     rng::generator,
     step::sign,
 };
@@ -81,7 +81,7 @@ impl Recipe for HopSkipJump {
         true
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 
@@ -124,7 +124,6 @@ enum Phase {
 }
 
 struct Run {
-    goal: Goal,
     ball: Ball,
     rng: ChaCha8Rng,
     phase: Phase,
@@ -162,7 +161,6 @@ impl Run {
         let rng = generator(HopSkipJump::NAME, start);
         let clean = clean_inside(start);
         Self {
-            goal: start.goal(),
             ball: start.ball.clone(),
             rng: rng.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng))),
@@ -253,7 +251,7 @@ impl Attack for Run {
             Phase::Open(opening) => opening.ask(&self.clean, x),
             Phase::Return(search) => {
                 search.ask(&self.clean, &self.outer, bounds, x);
-                return Need::Label;
+                return Need::Verdict;
             }
             Phase::Probe(_) => {
                 match self.ball.norm {
@@ -268,11 +266,11 @@ impl Attack for Run {
             Phase::Jump { length, .. } => shifted(&self.edge, &self.normal, *length, bounds, x),
         }
         self.outer.copy_from_slice(x);
-        Need::Label
+        Need::Verdict
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
-        let hit = reached(self.goal, reply);
+        let hit = reply.reached;
         match &mut self.phase {
             Phase::Open(opening) => match opening.tell(hit) {
                 Opened::NotYet => {}

@@ -1,6 +1,6 @@
 //! Attacks as ask/tell state machines for one sample, and the driver that runs them.
 //!
-//! An [`Attack`] asks for one point at a time and is told logits, loss and gradient there; a [`Recipe`] makes one per sample and
+//! An [`Attack`] asks for one point at a time and is told verdict, margin, loss, gradient and rivals there; a [`Recipe`] makes one per sample and
 //! restart; [`recipe()`] finds recipes by name and [`Suite`] holds several. Points are flat slices of d floats in model-input units.
 
 mod apgd;
@@ -39,8 +39,8 @@ pub use apgd_t::{ApgdT, ApgdTConfig, Order};
 pub use attack::{Attack, Need, Next, Recipe, Reply, Start};
 pub use bim::{Bim, BimConfig};
 pub use boundary::{Boundary, BoundaryConfig};
-pub use brinell_engine::Loss;
 pub use brinell_record::Knowledge;
+pub use brinell_task::{Loss, Objective, Rivals};
 pub use error::AttackError;
 pub use estimate::{Draw, Estimate, EstimateConfig, Flavour};
 pub use fab::{Fab, FabConfig, FabPlanes};

@@ -18,7 +18,8 @@ pub(crate) mod sigma_zero;
 mod steps;
 mod tradeoff;
 
-use brinell_threat::{Ball, Goal, Norm, clamp};
+use brinell_task::Rivals;
+use brinell_threat::{Ball, Norm, clamp};
 
 use crate::{Attack, Need, Next, Reply, Start, rng::generator};
 use polish::Polish;
@@ -32,14 +33,13 @@ pub(crate) struct Sample {
     pub(crate) x: Box<[f32]>,
     /// Norm and box; the radius is not that of the search.
     pub(crate) ball: Ball,
-    pub(crate) goal: Goal,
     /// Distance of the farthest corner of the box.
     pub(crate) farthest: f64,
 }
 
 impl Sample {
     fn new(start: &Start<'_>) -> Self {
-        Self { x: start.x.into(), ball: start.ball.clone(), goal: start.goal(), farthest: farthest(start) }
+        Self { x: start.x.into(), ball: start.ball.clone(), farthest: farthest(start) }
     }
 
     /// Distance from the clean input.
@@ -77,14 +77,14 @@ pub(crate) struct Told<'a> {
     pub(crate) adversarial: bool,
     /// Its distance from the clean input.
     pub(crate) distance: f64,
-    /// How far the goal is exceeded in logits; minus infinity where the logits are not finite.
+    /// How far the goal is exceeded; minus infinity where a value is not finite.
     pub(crate) margin: f64,
-    /// Logit of the true class, with a target of that.
-    pub(crate) logit: f64,
+    /// Size of the values that the margin compares.
+    pub(crate) scale: f64,
     /// Gradient of the recipe's loss, empty unless it was asked for.
     pub(crate) gradient: &'a [f32],
-    /// Logits `[K]`.
-    pub(crate) logits: &'a [f32],
+    /// The rivals there.
+    pub(crate) rivals: Rivals<'a>,
 }
 
 /// A search for near examples: it moves one point from query to query.
@@ -95,8 +95,8 @@ pub(crate) trait Search: Send {
     /// Moves `point`, about which the model was asked, to the next point; `None` where there is none. Points outside the box are clipped by the caller.
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need>;
 
-    /// The class that the loss at the point refers to, where the search chooses one of its own.
-    fn target(&self) -> Option<usize> {
+    /// The rival that the loss at the point refers to, where the search chooses one of its own.
+    fn rival(&self) -> Option<usize> {
         None
     }
 
@@ -137,8 +137,8 @@ pub(crate) struct Nearest<S> {
     need: Need,
     best: Box<[f32]>,
     distance: f64,
-    /// Class predicted for the nearest example.
-    class: Option<usize>,
+    /// The rival that leads at the nearest example.
+    leader: Option<usize>,
 }
 
 impl<S: Search> Nearest<S> {
@@ -156,7 +156,7 @@ impl<S: Search> Nearest<S> {
             (queries, Norm::L0) => Some(Box::new(Prune::new(&sample, queries))),
             (queries, _) => Some(Box::new(Polish::new(&sample, queries))),
         };
-        Self { sample, search, over: false, rescue, polish, phase: Phase::Search, point, need, best, distance, class: start.target }
+        Self { sample, search, over: false, rescue, polish, phase: Phase::Search, point, need, best, distance, leader: None }
     }
 
     /// Moves the search on, or has it rescued where it leads nowhere.
@@ -178,13 +178,13 @@ impl<S: Search> Nearest<S> {
     fn open(&mut self) -> Option<Need> {
         self.rescue.as_mut()?.begin(&self.sample, &mut self.point);
         self.phase = Phase::Rescue;
-        Some(Need::Logits)
+        Some(Need::Values)
     }
 
     /// Moves the rescue on, and back to the search where it is over.
     fn rescue(&mut self, told: &Told<'_>) -> Option<Need> {
         match self.rescue.as_mut()?.step(&self.sample, &mut self.point, told.adversarial, &self.best) {
-            Rescued::Asking => Some(Need::Logits),
+            Rescued::Asking => Some(Need::Values),
             rescued => {
                 self.rescue = None;
                 self.phase = Phase::Search;
@@ -214,22 +214,19 @@ impl<S: Search> Attack for Nearest<S> {
         self.need
     }
 
-    fn target(&self) -> Option<usize> {
-        if self.phase == Phase::Polish { self.class } else { self.search.target() }
+    fn rival(&self) -> Option<usize> {
+        if self.phase == Phase::Polish { self.leader } else { self.search.rival() }
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
-        let adversarial = reply.prediction.is_some_and(|class| self.sample.goal.reached(class));
         let distance = self.sample.distance(&self.point);
-        if adversarial && distance < self.distance {
+        if reply.reached && distance < self.distance {
             self.distance = distance;
-            self.class = reply.prediction;
+            self.leader = reply.rivals.leader();
             self.best.copy_from_slice(&self.point);
         }
-        let margin = self.sample.goal.margin(reply.logits).unwrap_or(f64::NEG_INFINITY);
-        let (Goal::Untargeted { label: class } | Goal::Targeted { target: class }) = self.sample.goal;
-        let logit = reply.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
-        let told = Told { adversarial, distance, margin, logit, gradient: reply.gradient, logits: reply.logits };
+        let Reply { reached: adversarial, margin, scale, gradient, rivals, .. } = *reply;
+        let told = Told { adversarial, distance, margin, scale, gradient, rivals };
         let next = match self.phase {
             Phase::Search => self.search(&told),
             Phase::Rescue => self.rescue(&told),

@@ -5,7 +5,7 @@ use brinell_threat::{Ball, Norm, Region, clamp};
 use crate::registry::Entry;
 use crate::settings::{ABOVE_ZERO, COUNT, Declared, SWITCH, settings};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Next, Recipe, Reply, Start,
+    Attack, AttackError, Knowledge, Need, Next, Objective, Recipe, Reply, Start,
     rng::generator,
     step::{finite, finite_length, sign},
 };
@@ -75,11 +75,11 @@ impl Recipe for Pgd {
         Knowledge::White
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 
@@ -121,7 +121,7 @@ impl Walk {
 impl Attack for Walk {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
-        if self.left == 0 { Need::Logits } else { Need::Gradient }
+        if self.left == 0 { Need::Values } else { Need::Gradient }
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

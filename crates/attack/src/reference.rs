@@ -9,10 +9,8 @@ use crate::{Recipe, driver::Queries};
 pub struct Spent {
     /// Norm of the ball.
     pub norm: Norm,
-    /// True where one class was to be reached.
-    pub targeted: bool,
-    /// Number of classes K.
-    pub classes: usize,
+    /// Number of values of one sample, Z: the reference asks for the gradients of all of them where ours asks for those of a few rivals.
+    pub width: usize,
     /// Runs that were begun: all of them where the sample survived.
     pub runs: u32,
     /// Queries that it cost.
@@ -22,10 +20,10 @@ pub struct Spent {
 impl Spent {
     /// A sample that survives all runs of an attack which asks about one point in each step.
     #[must_use]
-    pub fn by_survivor(recipe: &dyn Recipe, norm: Norm, targeted: bool, classes: usize) -> Self {
-        let runs = recipe.runs(targeted, classes);
+    pub fn by_survivor(recipe: &dyn Recipe, norm: Norm, rivals: usize, width: usize) -> Self {
+        let runs = recipe.runs(rivals);
         let points = u64::from(runs) * (u64::from(recipe.steps()) + 1);
-        Self { norm, targeted, classes, runs, queries: Queries { forwards: points, backwards: 0 } }
+        Self { norm, width, runs, queries: Queries { forwards: points, backwards: 0 } }
     }
 
     /// What the reference spends that asks this much in a run, and in the stage for the predictions before and after.

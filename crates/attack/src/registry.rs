@@ -143,7 +143,7 @@ mod tests {
     fn settings_reach_the_attack() {
         let pgd = recipe("pgd:steps=7, restarts=5,step=0.25,random-start=false").unwrap();
         assert_eq!(pgd.describe(), "pgd:steps=7,restarts=5,step=0.25,random-start=false");
-        assert_eq!((pgd.steps(), pgd.runs(false, 10)), (7, 5));
+        assert_eq!((pgd.steps(), pgd.runs(9)), (7, 5));
         assert_eq!(
             recipe("apgd-dlr:rho=0.5").unwrap().describe(),
             "apgd-dlr:steps=100,restarts=1,rho=0.5,eot=1,larger-radii=true,reference-quirk=false"
@@ -173,13 +173,5 @@ mod tests {
             let error = recipe(spec).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(error.contains(words), "{spec}: {error}");
         }
-    }
-
-    #[test]
-    fn dlr_gives_way_to_the_margin_where_classes_are_few() {
-        use crate::Loss;
-        let dlr = recipe("apgd-dlr").unwrap();
-        assert_eq!([2, 3].map(|k| dlr.loss(false, k)), [Loss::Margin, Loss::Dlr]);
-        assert_eq!([3, 4].map(|k| dlr.loss(true, k)), [Loss::TargetedMargin, Loss::TargetedDlr]);
     }
 }

@@ -54,19 +54,19 @@ mod tests {
     #[test]
     fn every_part_of_the_key_counts_and_nothing_else_does() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT, features: None };
-        let start = |seed, sample, run| Start { seed, sample, run, ..Start::new(&[0.5], &ball, 0, 2) };
+        let start = |seed, sample, run| Start { seed, sample, run, ..Start::new(&[0.5], &ball) };
         let mut seen = HashSet::new();
         for (name, seed, sample, restart) in [("pgd", 1, 2, 3), ("pgd", 2, 1, 3), ("pgd", 1, 3, 2), ("apgd-ce", 1, 2, 3)] {
             assert!(seen.insert(generator(name, &start(seed, sample, restart)).next_u64()));
         }
-        let other = Start { x: &[0.1], label: 7, target: Some(1), ..start(1, 2, 3) };
+        let other = Start { x: &[0.1], clean: 7.0, ..start(1, 2, 3) };
         assert_eq!(generator("pgd", &other).next_u64(), generator("pgd", &start(1, 2, 3)).next_u64());
     }
 
     #[test]
     fn draws_are_the_key_stream_of_chacha8() {
         let ball = Ball { norm: Norm::Linf, eps: 0.1, bounds: InputBox::UNIT, features: None };
-        let mut rng = generator("apgd-ce", &Start::new(&[], &ball, 0, 2));
+        let mut rng = generator("apgd-ce", &Start::new(&[], &ball));
         let mut draws = [0.0; 3];
         brinell_threat::fill_uniform(&mut rng, &mut draws);
         // From an implementation of ChaCha8 (eight rounds, 64-bit counter and stream both 0) of a dozen lines of Python.

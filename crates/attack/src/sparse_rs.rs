@@ -79,7 +79,7 @@ impl Recipe for SparseRs {
         Knowledge::Score
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 
@@ -215,7 +215,7 @@ impl Attack for Run {
             self.propose();
         }
         x.copy_from_slice(&self.tried);
-        Need::Logits
+        Need::Values
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
@@ -253,7 +253,7 @@ mod tests {
         let x = [0.5; 20];
         let ball = Ball { norm: Norm::L0, eps: 3.0, bounds: InputBox::UNIT, features: None };
         let attack = SparseRs::new(SparseRsConfig { queries: 3000, ..SparseRsConfig::default() }).unwrap();
-        let start = Start::new(&x, &ball, 0, 2);
+        let start = Start::new(&x, &ball);
         let mut run = Run::new(&attack.config, &start, generator(SparseRs::NAME, &start));
         let mut point = [0.0; 20];
         let mut best = f32::NEG_INFINITY;
@@ -265,7 +265,7 @@ mod tests {
             queries += 1;
             ball.contains(&x, &point).unwrap();
             best = best.max(loss(&point));
-            let reply = Reply { prediction: Some(0), logits: &[], loss: loss(&point), gradient: &[] };
+            let reply = Reply { loss: loss(&point), ..Reply::UNTOLD };
             let next = run.tell(&reply);
             let mut order = run.order.to_vec();
             order.sort_unstable();

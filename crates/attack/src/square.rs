@@ -81,7 +81,7 @@ impl Recipe for Square {
         Knowledge::Score
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 

@@ -270,8 +270,7 @@ mod tests {
         assert_eq!(names("standard", Norm::Linf), ["apgd-ce", "apgd-t", "fab-t", "square"]);
         assert_eq!(names("plus", Norm::L2), ["apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t"]);
         assert_eq!(names("rand", Norm::Linf), ["apgd-ce", "apgd-dlr"]);
-        let runs =
-            |norm| Suite::named("standard").unwrap().stages(norm).unwrap().iter().map(|stage| stage.recipe.runs(false, 10)).collect();
+        let runs = |norm| Suite::named("standard").unwrap().stages(norm).unwrap().iter().map(|stage| stage.recipe.runs(9)).collect();
         let (linf, l1): (Vec<u32>, Vec<u32>) = (runs(Norm::Linf), runs(Norm::L1));
         assert_eq!((linf, l1), (vec![1, 9, 9, 1], vec![5, 5, 9, 1]));
     }
@@ -286,7 +285,7 @@ mod tests {
         ] {
             let stages = Suite::named("standard").unwrap().stages(norm).unwrap();
             let cost = |stage: &SuiteStage| {
-                let spent = Spent::by_survivor(stage.recipe.as_ref(), norm, false, 10);
+                let spent = Spent::by_survivor(stage.recipe.as_ref(), norm, 9, 10);
                 let queries = stage.recipe.reference(&spent).unwrap();
                 (queries.forwards, queries.backwards)
             };

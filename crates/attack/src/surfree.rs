@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use brinell_threat::{Ball, Goal, Norm, clamp, fill_normal};
+use brinell_threat::{Ball, Norm, clamp, fill_normal};
 use rand_chacha::ChaCha8Rng;
 
 use crate::registry::Entry;
 use crate::settings::{ANGLE, COUNT, Declared, PART, SWITCH, WHOLE, settings};
 use crate::{
     Attack, AttackError, Knowledge, Need, Next, Recipe, Reply, Start,
-    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise, reached},
+    decision::{Bisection, NOTHING_LEFT, Opened, Opening, clean_inside, normalise},
     picture::SmoothNoise,
     rng::generator,
 };
@@ -85,7 +85,7 @@ impl Recipe for SurFree {
         true
     }
 
-    fn runs(&self, _targeted: bool, _classes: usize) -> u32 {
+    fn runs(&self, _rivals: usize) -> u32 {
         self.config.restarts
     }
 
@@ -133,7 +133,6 @@ enum Phase {
 }
 
 struct Run {
-    goal: Goal,
     ball: Ball,
     rng: ChaCha8Rng,
     smooth: Option<SmoothNoise>,
@@ -160,7 +159,6 @@ impl Run {
         let clean = clean_inside(start);
         let empty = || vec![0.0; clean.len()].into_boxed_slice();
         Self {
-            goal: start.goal(),
             ball: start.ball.clone(),
             phase: Phase::Open(Box::new(Opening::new(start, rng.clone()))),
             rng,
@@ -256,11 +254,11 @@ impl Attack for Run {
             &mut Phase::Extend { high, .. } => self.point(high, x),
             &mut Phase::Narrow { low, high, .. } => self.point(f64::midpoint(low, high), x),
         }
-        Need::Label
+        Need::Verdict
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
-        let hit = reached(self.goal, reply);
+        let hit = reply.reached;
         match &mut self.phase {
             Phase::Open(opening) => match opening.tell(hit) {
                 Opened::NotYet => {}

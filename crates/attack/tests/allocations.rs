@@ -6,9 +6,10 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Timing, Verdict};
-use brinell_attack::{Knowledge, Loss, Recipe, Start, attacks, recipe};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Timing, Verdict};
+use brinell_attack::{Knowledge, Loss, Recipe, Rivals, Start, attacks, recipe};
 use brinell_engine::{Answer, OracleError};
+use brinell_task::{Classify, Posed, Truth, Wanted};
 use brinell_threat::{Ball, InputBox, Norm};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -36,8 +37,8 @@ struct Watch {
 impl Watch {
     fn call(&mut self, x: &[f32], answer: &mut Answer) {
         let batch = x.len() / DIM;
-        answer.logits.resize(batch * CLASSES, 0.0);
-        for (x, z) in x.chunks_exact(DIM).zip(answer.logits.chunks_exact_mut(CLASSES)) {
+        answer.values.resize(batch * CLASSES, 0.0);
+        for (x, z) in x.chunks_exact(DIM).zip(answer.values.chunks_exact_mut(CLASSES)) {
             let sum: f32 = x.iter().enumerate().map(|(k, v)| (v - 0.5) * ((k % 7) as f32 - 3.0)).sum();
             z.copy_from_slice(&[100.0, 1.0 + 0.01 * sum, 2.0 - 0.01 * sum, 3.0]);
         }
@@ -55,18 +56,18 @@ impl Watch {
 }
 
 impl Model for Watch {
-    fn classes(&self) -> usize {
-        CLASSES
-    }
-
-    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+    fn values(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
         answer.loss.clear();
         answer.gradient.clear();
         self.call(x, answer);
         Ok(())
     }
 
-    fn gradient(&mut self, _: Loss, x: &[f32], _: &[usize], _: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
+    fn pull(&mut self, x: &[f32], _: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.fused(Loss::Margin, x, &[], answer)
+    }
+
+    fn fused(&mut self, _: Loss, x: &[f32], _: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
         answer.loss.resize(x.len() / DIM, 0.0);
         answer.gradient.resize(x.len(), 0.0);
         for (k, g) in answer.gradient.iter_mut().enumerate() {
@@ -109,14 +110,25 @@ fn taken(recipe: &dyn Recipe, norm: Norm) -> Option<usize> {
     let mut items = (0..8).map(|sample| Item {
         sample,
         x: x.clone(),
-        label: 0,
-        target: None,
-        logits: vec![100.0, 1.0, 2.0, 3.0],
+        truth: Truth::Class(0),
+        values: vec![100.0, 1.0, 2.0, 3.0],
         found: (recipe.knowledge() == Knowledge::Label).then(|| found.clone()),
         guide: None,
     });
-    let settings =
-        DriverSettings { batch: 4, shape: &SHAPE, trees: None, seed: 0, max_queries: None, aim: Aim::First, grid: None, pool: &pool, stop };
+    let task = Classify::new(CLASSES);
+    let pose = Pose { task: &task, wanted: &Wanted::BREAK };
+    let settings = DriverSettings {
+        pose,
+        batch: 4,
+        shape: &SHAPE,
+        trees: None,
+        seed: 0,
+        max_queries: None,
+        aim: Aim::First,
+        grid: None,
+        pool: &pool,
+        stop,
+    };
     match driver::run(&mut model, recipe, &ball(norm), &mut items, &mut NoCourt, &settings, &mut Timing::default()) {
         Ok(()) | Err(DriverError::Interrupted) => model.taken,
         Err(error) => unreachable!("{error}"),
@@ -177,8 +189,10 @@ fn held(name: &str, norm: Norm) -> f64 {
     let x = vec![0.5; d];
     let made = recipe(name).unwrap();
     let ball = if made.seeks_minimum() { Ball::unlimited(norm, InputBox::UNIT) } else { ball(norm) };
+    let task = Classify::new(logits.len());
+    let rivals = Rivals::at(&task, &logits, Posed { truth: &Truth::Class(0), wanted: &Wanted::BREAK });
     let region = Region::new(MEMORY);
-    let attack = made.start(&Start { logits: &logits, shape: &[4, 250, 400], ..Start::new(&x, &ball, 0, 3) });
+    let attack = made.start(&Start { rivals, shape: &[4, 250, 400], ..Start::new(&x, &ball) });
     let change = region.change();
     drop(attack);
     (change.bytes_allocated as isize - change.bytes_deallocated as isize) as f64 / 4.0 / d as f64

@@ -3,13 +3,39 @@
 
 use std::sync::Arc;
 
-use brinell_attack::{Next, Reply, Start, recipe};
+use brinell_attack::{Next, Reply, Rivals, Start, recipe};
 use brinell_engine::{Branch, Decision, Ensemble, Spread};
-use brinell_threat::{Ball, Change, Eps, Feature, Features, Goal, InputBox, Norm, Values};
+use brinell_task::{Answer, Classify, Posed, Task, Truth, Wanted};
+use brinell_threat::{Ball, Change, Eps, Feature, Features, InputBox, Norm, Values};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const DIM: usize = 4;
+
+/// What is asked of one sample.
+struct Case {
+    task: Classify,
+    truth: Truth,
+    wanted: Wanted,
+}
+
+impl Case {
+    fn new(classes: usize, label: usize, target: Option<usize>) -> Self {
+        Self { task: Classify::new(classes), truth: Truth::Class(label), wanted: Wanted::class(target) }
+    }
+
+    fn posed(&self) -> Posed<'_> {
+        Posed { truth: &self.truth, wanted: &self.wanted }
+    }
+
+    fn rivals(&self) -> Rivals<'_> {
+        Rivals::at(&self.task, &[], self.posed())
+    }
+
+    fn reached(&self, class: usize) -> bool {
+        self.task.verdict(&Answer::Class(class), self.posed()).reached
+    }
+}
 
 /// Trees of depth up to 3 over few thresholds, the numbers next to them included. With `eighths` all sums are exact, and ties are common.
 fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usize, eighths: bool) -> Ensemble {
@@ -91,7 +117,7 @@ fn rules(rng: &mut impl Rng) -> Features {
 }
 
 /// Distance of the nearest allowed input that reaches the goal, and those found on the way to the same class of cells.
-fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
+fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], case: &Case) -> f64 {
     let mut axes: Vec<Vec<f32>> = Vec::new();
     for (feature, &clean) in x.iter().enumerate() {
         let (lo, hi) = ball.range(feature);
@@ -130,7 +156,7 @@ fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
             for &c in &axes[2] {
                 for &d in &axes[3] {
                     let point = [a, b, c, d];
-                    if goal.reached(file(trees, &point)) && ball.contains(x, &point).is_ok() {
+                    if case.reached(file(trees, &point)) && ball.contains(x, &point).is_ok() {
                         best = best.min(ball.distance(x, &point));
                     }
                 }
@@ -141,23 +167,19 @@ fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], goal: Goal) -> f64 {
 }
 
 /// Runs the attack against the file of the trees; returns the distance of the nearest example, and that within which there is none.
-fn by_search(settings: &str, trees: &Arc<Ensemble>, ball: &Ball, x: &[f32], goal: Goal, classes: usize) -> (f64, Option<f64>) {
+fn by_search(settings: &str, trees: &Arc<Ensemble>, ball: &Ball, x: &[f32], case: &Case) -> (f64, Option<f64>) {
     let recipe = recipe(settings).unwrap();
-    let (label, target) = match goal {
-        Goal::Untargeted { label } => (label, None),
-        Goal::Targeted { target } => (usize::from(target == 0), Some(target)),
-    };
-    let start = Start { trees: Some(trees), target, ..Start::new(x, ball, label, classes) };
+    let start = Start { trees: Some(trees), rivals: case.rivals(), ..Start::new(x, ball) };
     let mut run = recipe.start(&start);
     let mut point = vec![0.0; DIM];
     let mut best = f64::INFINITY;
     loop {
         run.ask(&mut point);
         let class = file(trees, &point);
-        if goal.reached(class) && ball.contains(x, &point).is_ok() {
+        if case.reached(class) && ball.contains(x, &point).is_ok() {
             best = best.min(ball.distance(x, &point));
         }
-        if run.tell(&Reply { prediction: Some(class), logits: &[], loss: f32::NAN, gradient: &[] }) == Next::Done {
+        if run.tell(&Reply { reached: case.reached(class), ..Reply::UNTOLD }) == Next::Done {
             return (best, run.none_within());
         }
     }
@@ -191,9 +213,9 @@ fn the_search_is_exact_on_small_ensembles() {
             ball.features = Some(Arc::new(rules(&mut rng)));
         }
         let label = file(&trees, &x);
-        let goal = if seed % 7 == 0 { Goal::Targeted { target: (label + 1) % classes } } else { Goal::Untargeted { label } };
-        let every = by_every_cell(&trees, &ball, &x, goal);
-        let (search, none) = by_search("trees:precision=1e-9,nodes=1000000", &trees, &ball, &x, goal, classes);
+        let case = Case::new(classes, label, (seed % 7 == 0).then_some((label + 1) % classes));
+        let every = by_every_cell(&trees, &ball, &x, &case);
+        let (search, none) = by_search("trees:precision=1e-9,nodes=1000000", &trees, &ball, &x, &case);
         let same = every == search || (every - search).abs() <= 1e-8 * every;
         let what = format!("seed {seed} {norm} eps {eps} ruled {ruled}");
         assert!(same, "{what}: {search} where every cell gives {every}");
@@ -206,7 +228,7 @@ fn the_search_is_exact_on_small_ensembles() {
         found += u32::from(every.is_finite());
         // What a search that is cut short says it has shown holds all the same.
         let nodes = rng.random_range(1..12);
-        if let (_, Some(none)) = by_search(&format!("trees:nodes={nodes}"), &trees, &ball, &x, goal, classes) {
+        if let (_, Some(none)) = by_search(&format!("trees:nodes={nodes}"), &trees, &ball, &x, &case) {
             assert!(none < every, "{what}: {none} shown with {nodes} nodes, {every}");
             short += u32::from(none < eps);
         }
@@ -220,12 +242,12 @@ fn a_model_that_is_not_its_trees_shows_nothing() {
     let trees = Arc::new(ensemble(&mut rng, 5, Decision::Above(0.125), 1, false));
     let ball = Ball::unlimited(Norm::Linf, InputBox::UNIT);
     let x = vec![0.4; DIM];
-    let label = file(&trees, &x);
-    let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), ..Start::new(&x, &ball, label, 2) });
+    let case = Case::new(2, file(&trees, &x), None);
+    let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), rivals: case.rivals(), ..Start::new(&x, &ball) });
     let mut point = vec![0.0; DIM];
     loop {
         run.ask(&mut point);
-        if run.tell(&Reply { prediction: Some(label), logits: &[], loss: f32::NAN, gradient: &[] }) == Next::Done {
+        if run.tell(&Reply::UNTOLD) == Next::Done {
             break;
         }
     }
@@ -251,7 +273,8 @@ fn a_change_of_exactly_the_radius_counts() {
         let mut ball = Ball::new(norm, &Eps::new(0.29).unwrap(), InputBox::UNIT);
         let whole = Feature { lo: 0.0, hi: 100.0, unit: 100.0, values: Values::Whole, change: Change::Any, keep: Vec::new() };
         ball.features = Some(Arc::new(Features::new(vec![whole], Vec::new()).unwrap()));
-        let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), ..Start::new(&[0.0], &ball, 0, 2) });
+        let case = Case::new(2, 0, None);
+        let mut run = recipe("trees").unwrap().start(&Start { trees: Some(&trees), rivals: case.rivals(), ..Start::new(&[0.0], &ball) });
         let mut point = [0.0];
         run.ask(&mut point);
         assert_eq!(point, [29.0], "{norm}");

@@ -8,6 +8,7 @@ use brinell_attack::{Spent, SuiteStage};
 use brinell_ledger::run::{RunFolder, StageLine};
 use brinell_record::{Outcome, SampleRecord};
 use brinell_subject::Opinion;
+use brinell_task::{Classify, Demand, Task, Wanted};
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -31,7 +32,7 @@ pub(crate) struct Book {
     pub(crate) nearest: bool,
     pub(crate) norm: Norm,
     pub(crate) target: Option<usize>,
-    pub(crate) classes: usize,
+    pub(crate) task: Classify,
 }
 
 impl Book {
@@ -74,9 +75,8 @@ impl Book {
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
     fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
         let recipe = &self.stages.get(stage)?.recipe;
-        let (targeted, classes) = (self.target.is_some(), self.classes);
-        let runs = broken_in.map_or_else(|| recipe.runs(targeted, classes), |run| run + 1);
-        recipe.reference(&Spent { norm: self.norm, targeted, classes, runs, queries })
+        let runs = broken_in.map_or_else(|| recipe.runs(self.task.count(&Wanted::class(self.target))), |run| run + 1);
+        recipe.reference(&Spent { norm: self.norm, width: self.task.width(), runs, queries })
     }
 
     /// Adds a line of `stages.jsonl` to what is known.
@@ -183,8 +183,8 @@ impl Book {
 
 impl Broken {
     /// How run `restart` of a stage broke a sample: the original file's opinion on the example, and its distance.
-    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, goal: brinell_threat::Goal) -> Self {
-        let margin = opinion.margin(goal).unwrap_or(f64::NAN);
+    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &Classify, demand: &Demand) -> Self {
+        let margin = opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
         Self { stage, restart, norm, opinion, margin }
     }
 }

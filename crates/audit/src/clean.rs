@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use brinell_engine::{Answer, Oracle};
 use brinell_ledger::run::StageLine;
 use brinell_subject::{Opinion, is_distribution, logits_of};
-use brinell_threat::argmax;
+use brinell_task::argmax;
 
 use crate::AuditError;
 use crate::events::Event;
@@ -25,8 +25,8 @@ impl Run<'_> {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
-            let classes = oracle.classes();
-            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.logits.chunks_exact(classes)) {
+            let classes = oracle.width();
+            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(classes)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
                 self.probabilities += usize::from(is_distribution(logits));
                 let clean = if close_call(logits, rounding) {
@@ -35,7 +35,7 @@ impl Run<'_> {
                     Opinion::of_logits(logits)
                 };
                 let label = self.case.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = clean.margin(self.case.goal(label)).unwrap_or(f64::NAN);
+                let margin = clean.margin(&self.case.task(), self.case.demand(label).posed()).unwrap_or(f64::NAN);
                 let state = State::new(label, clean, margin, self.book.recorded.contains(&index));
                 let correct = state.correct();
                 self.book.standing -= usize::from(!correct);
@@ -70,7 +70,7 @@ impl Run<'_> {
                         let norm = self.case.ball.distance(&self.case.sample(index), &x_adv);
                         let opinion = self.case.referee.ask(&self.case.preprocess, &x_adv, index)?;
                         let label = self.book.states.get(index).map_or(usize::MAX, |state| state.label);
-                        let broken = Broken::new(stage, restart, norm, opinion, self.case.goal(label));
+                        let broken = Broken::new(stage, restart, norm, opinion, &self.case.task(), &self.case.demand(label));
                         self.book.mark_broken(index, broken);
                     }
                     let broken = self.book.states.get(index).is_some_and(|state| state.broken.is_some());

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use brinell_engine::Preprocess;
 use brinell_record::SampleRecord;
-use brinell_threat::{Ball, Goal};
+use brinell_task::Demand;
+use brinell_threat::Ball;
 
 use super::setup::Run;
 use crate::AuditError;
@@ -77,8 +78,8 @@ impl Taken<'_, '_> {
 
     /// Returns what an attack wants of a sample with this label.
     #[must_use]
-    pub fn goal(&self, label: usize) -> Goal {
-        self.run.case.goal(label)
+    pub fn demand(&self, label: usize) -> Demand {
+        self.run.case.demand(label)
     }
 
     /// Returns the line of a sample that was taken.

@@ -1,8 +1,8 @@
 //! Robust accuracy at smaller radii, from the examples found at the audit's own radius.
 
-use brinell_engine::{Answer, Oracle};
+use brinell_engine::Oracle;
 use brinell_record::CurvePoint;
-use brinell_threat::argmax;
+use brinell_task::{Task, argmax};
 
 use super::clean::close_call;
 use super::setup::Run;
@@ -24,7 +24,7 @@ impl Run<'_> {
     pub(super) fn curve(&mut self, oracle: &mut Oracle) -> Result<Vec<CurvePoint>, AuditError> {
         let n = self.book.states.len();
         let mut broken_at = [0usize; GRID + 1];
-        let mut answer = Answer::default();
+        let mut answer = brinell_engine::Answer::default();
         let rounding = self.case.subject.rounding();
         for sample in self.book.states.samples(State::broken) {
             self.check_stop()?;
@@ -35,17 +35,18 @@ impl Run<'_> {
             }
             let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
             let norm = self.book.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
+            let (task, demand) = (self.case.task(), self.case.demand(label));
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
             let mut first_step = 0;
             for chunk in shortened.chunks(per_call) {
                 logits_of(oracle, std::iter::repeat_n(sample, chunk.len()), chunk, &mut answer)?;
-                for (offset, logits) in answer.logits.chunks_exact(oracle.classes()).enumerate() {
+                for (offset, logits) in answer.values.chunks_exact(oracle.width()).enumerate() {
                     let prediction = match shortened.get(first_step + offset) {
                         Some(x) if close_call(logits, rounding) => self.case.referee.ask(&self.case.preprocess, x, sample)?.prediction,
                         _ => argmax(logits),
                     };
-                    if prediction.is_some_and(|prediction| self.case.goal(label).reached(prediction)) {
+                    if prediction.is_some_and(|class| task.verdict(&brinell_task::Answer::Class(class), demand.posed()).reached) {
                         smallest = smallest.min(match shortened.get(first_step + offset) {
                             Some(point) if self.case.ball.features.is_some() => self.case.ball.distance(&x, point),
                             _ => norm * (first_step + offset + 1) as f64 / GRID as f64,

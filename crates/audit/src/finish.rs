@@ -14,6 +14,7 @@ use crate::setup::Run;
 impl Run<'_> {
     /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
     pub(super) fn finish(mut self, oracle: &mut Oracle) -> Result<Completed, AuditError> {
+        self.case.subject.check_unchanged()?;
         for sample in self.book.states.samples(|_| true) {
             self.book.record(sample)?;
         }
@@ -25,6 +26,7 @@ impl Run<'_> {
         write_json_line(&out.join("gallery.json"), &gallery)?;
         let samples: Vec<SampleRecord> =
             self.book.states.samples(|_| true).into_iter().filter_map(|sample| self.book.sample_record(sample)).collect();
+        self.book.folder.settle(&samples)?;
         let mut summary = self.summary(curve);
         if self.book.stages.iter().any(|stage| stage.recipe.reads_trees()) {
             summary.exhaustive = Some(exhaustive(&samples, summary.allowed.eps, self.book.nearest));

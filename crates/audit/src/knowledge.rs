@@ -5,6 +5,7 @@ use std::sync::Arc;
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage, suite_for};
 use brinell_engine::{Ensemble, Oracle, OracleError};
 use brinell_record::Question;
+use brinell_task::{Task, Wanted};
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -54,7 +55,7 @@ impl<'a> Asked<'a> {
     ///
     /// # Errors
     /// [`AuditError::NoTrees`] and [`AuditError::NoGradient`] where an attack cannot have what it needs, [`AuditError::Subject`].
-    pub(crate) fn settle(self, oracle: &mut Oracle, targeted: bool, read_trees: &mut ReadTrees<'_>) -> Result<Settled, AuditError> {
+    pub(crate) fn settle(self, oracle: &mut Oracle, wanted: &Wanted, read_trees: &mut ReadTrees<'_>) -> Result<Settled, AuditError> {
         let stages = &self.granted.stages;
         let mut trees = None;
         if let Some(stage) = stages.iter().find(|stage| stage.recipe.reads_trees()) {
@@ -63,7 +64,7 @@ impl<'a> Asked<'a> {
         }
         let white = |stage: &&SuiteStage| stage.recipe.needs_gradient();
         let refused = match stages.iter().find(white) {
-            Some(first) => oracle.prepare(first.recipe.loss(targeted, oracle.classes())).err().map(|error| (first, error)),
+            Some(first) => oracle.prepare(oracle.task().head(first.recipe.objective(), wanted)).err().map(|error| (first, error)),
             None => None,
         };
         let knowledge = self.question.threat.knowledge.unwrap_or(Knowledge::White);

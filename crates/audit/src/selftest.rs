@@ -41,10 +41,10 @@ pub fn selftest(attacks: &[String], running: &Running, done: &mut dyn FnMut(&Tes
     }
     let mut tested = Vec::new();
     for attack in names {
-        let findings = check(&attack, &harness, &mut |problem, loss| {
+        let findings = check(&attack, &harness, &mut |problem, head| {
             let mut oracle = oracle(problem, &runtime)?;
             if brinell_attack::recipe(&attack).is_ok_and(|recipe| recipe.needs_gradient()) {
-                oracle.prepare(loss)?;
+                oracle.prepare(head)?;
             }
             Ok(Box::new(oracle) as Box<dyn Model>)
         })?;

@@ -62,8 +62,8 @@ impl<'a> Run<'a> {
             flags.raise(&BATCH_ONE, message);
         }
         // Nothing is written before it is known that every attack can see what it needs.
-        let targeted = case.target.is_some();
-        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, targeted, &mut || trees_of(&mut case))?;
+        let wanted = case.wanted();
+        let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, &wanted, &mut || trees_of(&mut case))?;
         case.trees = trees;
         if let Some(message) = instead {
             flags.raise(&NO_GRADIENT, message);
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
             nearest: question.threat.eps.is_nearest(),
             norm: question.threat.norm,
             target: case.target,
-            classes: case.subject.signature.classes,
+            task: case.task(),
         };
         let mut run = Self {
             question,

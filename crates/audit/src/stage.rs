@@ -7,7 +7,8 @@ use brinell_attack::{Knowledge, StageOrder, StageSettings, SuiteStage};
 use brinell_engine::Oracle;
 use brinell_ledger::run::StageLine;
 use brinell_subject::{Opinion, Pose, Stage, StageObserver, SubjectError, Target, drive};
-use brinell_threat::{Ball, Goal};
+use brinell_task::Demand;
+use brinell_threat::Ball;
 
 use crate::AuditError;
 use crate::book::Book;
@@ -73,7 +74,7 @@ impl Run<'_> {
                     return None;
                 }
             };
-            Some(Pose { sample, logits, found, guide: guides.as_ref().and_then(|guides| guides.of(sample)) })
+            Some(Pose { sample, values: logits, found, guide: guides.as_ref().and_then(|guides| guides.of(sample)) })
         });
         let effort = &self.question.effort;
         let stage = Stage {
@@ -98,7 +99,9 @@ impl Run<'_> {
     /// True where attacks are run on the sample: it is classified right, stands (or a nearer example is wanted), and does not have the target as
     /// its label.
     fn attackable(&self, sample: usize) -> bool {
-        let open = |state: &State| state.broken.is_none() || self.book.nearest;
+        // Where a search has shown that there is no example, no attack can find one.
+        let searched = |state: &State| state.none_within.is_some_and(|radius| radius >= self.case.ball.eps);
+        let open = |state: &State| self.book.nearest || (state.broken.is_none() && !searched(state));
         let wanted = |state: &State| state.correct() && open(state) && Some(state.label) != self.case.target;
         self.book.states.get(sample).is_some_and(wanted)
     }
@@ -106,7 +109,7 @@ impl Run<'_> {
     /// True where the stage takes samples that stand as near to their edge as this one.
     fn near(&self, sample: usize, settings: &StageSettings) -> bool {
         self.book.states.get(sample).is_some_and(|state| {
-            let clean = state.clean.margin(self.case.goal(state.label)).unwrap_or(f64::NAN);
+            let clean = state.clean.margin(&self.case.task(), self.case.demand(state.label).posed()).unwrap_or(f64::NAN);
             settings.takes(clean, state.margin)
         })
     }
@@ -124,12 +127,10 @@ impl StageObserver for Keeper<'_> {
     type Error = AuditError;
 
     fn decided(&mut self, target: &Target<'_>, verdict: Verdict, opinion: Option<Opinion>) -> Result<(), AuditError> {
-        let goal = self.book.target.map_or(Goal::Untargeted { label: target.label }, |target| Goal::Targeted { target });
-        let broken = verdict
-            .found
-            .as_ref()
-            .zip(opinion)
-            .map(|(found, opinion)| Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, goal));
+        let demand = Demand::class(target.label, self.book.target);
+        let broken = verdict.found.as_ref().zip(opinion).map(|(found, opinion)| {
+            Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, &self.book.task, &demand)
+        });
         self.book.keep(self.stage, target.sample, &verdict, broken)?;
         self.observer.event(Event::SampleDone { surviving: self.book.standing });
         Ok(())

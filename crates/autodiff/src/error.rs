@@ -67,11 +67,13 @@ pub enum AutodiffError {
         /// Name of the loss.
         loss: &'static str,
     },
-    /// A name that no loss has.
-    #[error("unknown loss `{name}`, one of ce, margin, dlr, ce-targeted, margin-targeted, dlr-targeted")]
-    UnknownLoss {
-        /// What was asked for.
-        name: String,
+    /// A value that a linear loss cannot weigh.
+    #[error("`{value}` has shape {shape}, a weighted sum needs real numbers behind a batch")]
+    TapShape {
+        /// Name of the value.
+        value: String,
+        /// Its shape in words.
+        shape: String,
     },
     /// A node that was appended does not fit; a defect of the rule that made it.
     #[error(transparent)]

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
 
 use crate::vjp::{pullback, reaches};
-use crate::{AutodiffError, Loss};
+use crate::{AutodiffError, Loss, head};
 
 /// Names of the outputs, in order.
 const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
@@ -60,37 +60,55 @@ fn build(graph: &Graph, logits: ValueId, input: ValueId, crossing: Option<Crossi
     let label = work.input("label_one_hot", DType::F32, shape.clone());
     let target = loss.is_targeted().then(|| work.input("target_one_hot", DType::F32, shape));
     // The path is looked at before the head, so that an unknown operator is named as such and not as an odd shape.
-    let from = crossing.map_or(input, |crossing| crossing.whole);
-    if !reaches(graph, from, logits) || crossing.is_some_and(|crossing| !reaches(graph, input, crossing.real)) {
-        return Err(AutodiffError::NoPath { value: graph.value(input).name.clone() });
-    }
+    let from = entrance(graph, &[logits], input, crossing)?;
     if graph.shape(logits).is_none() {
         pullback(&mut work.clone(), &[(logits, logits)], &[from])?;
     }
-    let (value, slope) = loss.build(&mut work, logits, label, target, true)?;
+    let (value, slope) = head::build(loss, &mut work, logits, label, target, true)?;
     let slope = slope.unwrap_or(value);
-    let mut gradient = pull(&mut work, logits, slope, from)?;
-    if let Some(Crossing { real, .. }) = crossing {
-        gradient = pull(&mut work, real, gradient, input)?;
+    let gradient = pull_back(&mut work, &[(logits, slope)], input, crossing)?;
+    Ok(with_outputs(&work, &[logits, value, gradient], &OUTPUTS)?)
+}
+
+/// Returns the value at which a gradient leaves what follows the input, or the rounding of it.
+///
+/// # Errors
+/// [`AutodiffError::NoPath`] where no value depends on the input.
+pub(crate) fn entrance(graph: &Graph, values: &[ValueId], input: ValueId, crossing: Option<Crossing>) -> Result<ValueId, AutodiffError> {
+    let from = crossing.map_or(input, |crossing| crossing.whole);
+    let none = !values.iter().any(|&value| reaches(graph, from, value));
+    if none || crossing.is_some_and(|crossing| !reaches(graph, input, crossing.real)) {
+        return Err(AutodiffError::NoPath { value: graph.value(input).name.clone() });
     }
-    Ok(with_outputs(&work, [logits, value, gradient])?)
+    Ok(from)
 }
 
-fn pull(graph: &mut Graph, output: ValueId, cotangent: ValueId, wrt: ValueId) -> Result<ValueId, AutodiffError> {
-    Ok(pullback(graph, &[(output, cotangent)], &[wrt])?.first().copied().unwrap_or(cotangent))
+/// Appends the gradient by `input`, given the cotangents of some values, and returns it.
+pub(crate) fn pull_back(
+    graph: &mut Graph,
+    seeds: &[(ValueId, ValueId)],
+    input: ValueId,
+    crossing: Option<Crossing>,
+) -> Result<ValueId, AutodiffError> {
+    let from = crossing.map_or(input, |crossing| crossing.whole);
+    let gradient = pullback(graph, seeds, &[from])?.first().copied().unwrap_or(from);
+    match crossing {
+        Some(Crossing { real, .. }) => Ok(pullback(graph, &[(real, gradient)], &[input])?.first().copied().unwrap_or(gradient)),
+        None => Ok(gradient),
+    }
 }
 
-/// Returns the graph with exactly these outputs, under their names, and without the nodes they do not need.
-fn with_outputs(graph: &Graph, outputs: [ValueId; 3]) -> Result<Graph, GraphError> {
+/// Returns the graph with exactly these outputs, under these names, and without the nodes they do not need.
+pub(crate) fn with_outputs(graph: &Graph, outputs: &[ValueId], called: &[&str]) -> Result<Graph, GraphError> {
     let mut pruned = graph.clone();
     pruned.set_outputs(outputs.to_vec());
     let pruned = pruned.dce();
     let mut result = Graph::new(pruned.name.clone());
     result.domains = pruned.domains.clone();
-    let names: HashMap<ValueId, &str> = pruned.outputs().iter().copied().zip(OUTPUTS).collect();
+    let names: HashMap<ValueId, &str> = pruned.outputs().iter().copied().zip(called.iter().copied()).collect();
     let name = |id: ValueId| match names.get(&id) {
         Some(name) => (*name).to_owned(),
-        None if OUTPUTS.contains(&pruned.value(id).name.as_str()) => format!("{}_inner", pruned.value(id).name),
+        None if called.contains(&pruned.value(id).name.as_str()) => format!("{}_inner", pruned.value(id).name),
         None => pruned.value(id).name.clone(),
     };
     let mut map: HashMap<ValueId, ValueId> = HashMap::new();
@@ -109,8 +127,8 @@ fn with_outputs(graph: &Graph, outputs: [ValueId; 3]) -> Result<Graph, GraphErro
         let made = result.push(&node.name, node.op.clone(), inputs, &wanted)?;
         map.extend(node.outputs.iter().zip(made).filter_map(|(old, new)| Some(((*old)?, new?))));
     }
-    let mut seen = Vec::with_capacity(OUTPUTS.len());
-    for (old, wanted) in pruned.outputs().iter().zip(OUTPUTS) {
+    let mut seen = Vec::with_capacity(called.len());
+    for (old, wanted) in pruned.outputs().iter().zip(called.iter().copied()) {
         let Some(&id) = map.get(old) else { continue };
         // A value that is an input, or an output already, is handed on under its own name.
         let own = if result.inputs().contains(&id) || result.constant_of(id).is_some() || seen.contains(&id) {

@@ -14,80 +14,90 @@ use crate::{AutodiffError, Loss};
 /// Larger than any logit, so that a class from which it is taken is never the largest.
 const FAR: f64 = 1e30;
 
-impl Loss {
-    /// Appends the loss to `graph` and returns it.
-    ///
-    /// # Shapes
-    /// `logits`, `label_one_hot`, `target_one_hot`: `[B, K]` in f32; returns `[B]`.
-    ///
-    /// # Errors
-    /// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`], [`AutodiffError::MissingTarget`].
-    pub fn head(
-        self,
-        graph: &mut Graph,
-        logits: ValueId,
-        label_one_hot: ValueId,
-        target_one_hot: Option<ValueId>,
-    ) -> Result<ValueId, AutodiffError> {
-        self.build(graph, logits, label_one_hot, target_one_hot, false).map(|(loss, _)| loss)
-    }
+/// Appends a loss to `graph` and returns it.
+///
+/// # Shapes
+/// `logits`, `label_one_hot`, `target_one_hot`: `[B, K]` in f32; returns `[B]`.
+///
+/// # Errors
+/// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`], [`AutodiffError::MissingTarget`].
+pub fn head(
+    loss: Loss,
+    graph: &mut Graph,
+    logits: ValueId,
+    label_one_hot: ValueId,
+    target_one_hot: Option<ValueId>,
+) -> Result<ValueId, AutodiffError> {
+    build(loss, graph, logits, label_one_hot, target_one_hot, false).map(|(value, _)| value)
+}
 
-    /// As [`Loss::head`]; with `slope` also the derivative by the logits [B, K], in fewer nodes than the general rules
-    /// would take.
-    pub(crate) fn build(
-        self,
-        graph: &mut Graph,
-        logits: ValueId,
-        label: ValueId,
-        target: Option<ValueId>,
-        slope: bool,
-    ) -> Result<(ValueId, Option<ValueId>), AutodiffError> {
-        let classes = self.check(graph, logits)?;
-        let target = match target {
-            Some(target) => target,
-            None if self.is_targeted() => return Err(AutodiffError::MissingTarget { loss: self.name() }),
-            None => label,
-        };
-        let node = brinell_graph::Node { name: String::new(), op: Op::Identity, inputs: Vec::new(), outputs: Vec::new() };
-        let mut scalars = Scalars::new();
-        let mut views = Views::default();
-        let mut ctx = Ctx { graph, node: &node, cotangents: &[], wanted: &[], scalars: &mut scalars, views: &mut views };
+/// As [`head`]; with `slope` also the derivative by the logits [B, K], in fewer nodes than the general rules
+/// would take.
+pub(crate) fn build(
+    loss: Loss,
+    graph: &mut Graph,
+    logits: ValueId,
+    label: ValueId,
+    target: Option<ValueId>,
+    slope: bool,
+) -> Result<(ValueId, Option<ValueId>), AutodiffError> {
+    let classes = check(loss, graph, logits)?;
+    let target = match target {
+        Some(target) => target,
+        None if loss.is_targeted() => return Err(AutodiffError::MissingTarget { loss: loss.name() }),
+        None => label,
+    };
+    with_ctx(graph, logits, |ctx| {
         let head = Head { logits, label, target, classes, slope };
-        let built = match self {
-            Self::CrossEntropy => head.cross_entropy(&mut ctx, label, true),
-            Self::TargetedCrossEntropy => head.cross_entropy(&mut ctx, target, false),
-            Self::Margin => head.margin(&mut ctx),
-            Self::TargetedMargin => head.targeted_margin(&mut ctx),
-            Self::Dlr => head.dlr(&mut ctx),
-            Self::TargetedDlr => head.targeted_dlr(&mut ctx),
-            Self::Difference => head.difference(&mut ctx),
-            Self::LogOdds => head.log_odds(&mut ctx, label, true),
-            Self::TargetedLogOdds => head.log_odds(&mut ctx, target, false),
-        };
-        built.map_err(|error| match error {
-            RuleError::Graph(error) => error.into(),
-            RuleError::Unsupported(reason) | RuleError::Unknown(reason) => {
-                AutodiffError::LogitsShape { value: ctx.graph.value(logits).name.clone(), shape: reason }
-            }
-        })
-    }
-
-    /// Returns the number of classes.
-    fn check(self, graph: &Graph, logits: ValueId) -> Result<usize, AutodiffError> {
-        let value = graph.value(logits);
-        match (value.shape.as_deref(), value.dtype) {
-            (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) if *classes >= self.min_classes() => Ok(*classes),
-            (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) => {
-                Err(AutodiffError::TooFewClasses { loss: self.name(), needed: self.min_classes(), classes: *classes })
-            }
-            (shape, dtype) => {
-                let dims = shape.map(|shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-                let dtype = dtype.map(|dtype| format!(" in {dtype:?}")).unwrap_or_default();
-                let shape = dims.map_or_else(|| "unknown".to_owned(), |dims| format!("[{dims}]{dtype}"));
-                Err(AutodiffError::LogitsShape { value: value.name.clone(), shape })
-            }
+        match loss {
+            Loss::CrossEntropy => head.cross_entropy(ctx, label, true),
+            Loss::TargetedCrossEntropy => head.cross_entropy(ctx, target, false),
+            Loss::Margin => head.margin(ctx),
+            Loss::TargetedMargin => head.targeted_margin(ctx),
+            Loss::Dlr => head.dlr(ctx),
+            Loss::TargetedDlr => head.targeted_dlr(ctx),
+            Loss::Difference => head.difference(ctx),
+            Loss::LogOdds => head.log_odds(ctx, label, true),
+            Loss::TargetedLogOdds => head.log_odds(ctx, target, false),
         }
+    })
+}
+
+/// Appends what `append` does, as if behind a node of no importance; `value` is named where it has the wrong form.
+pub(crate) fn with_ctx<T>(
+    graph: &mut Graph,
+    value: ValueId,
+    append: impl FnOnce(&mut Ctx<'_>) -> Result<T, RuleError>,
+) -> Result<T, AutodiffError> {
+    let node = brinell_graph::Node { name: String::new(), op: Op::Identity, inputs: Vec::new(), outputs: Vec::new() };
+    let mut scalars = Scalars::new();
+    let mut views = Views::default();
+    let mut ctx = Ctx { graph, node: &node, cotangents: &[], wanted: &[], scalars: &mut scalars, views: &mut views };
+    append(&mut ctx).map_err(|error| match error {
+        RuleError::Graph(error) => error.into(),
+        RuleError::Unsupported(reason) | RuleError::Unknown(reason) => {
+            AutodiffError::LogitsShape { value: ctx.graph.value(value).name.clone(), shape: reason }
+        }
+    })
+}
+
+/// Returns the number of classes.
+fn check(loss: Loss, graph: &Graph, logits: ValueId) -> Result<usize, AutodiffError> {
+    let value = graph.value(logits);
+    match (value.shape.as_deref(), value.dtype) {
+        (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) if *classes >= loss.min_classes() => Ok(*classes),
+        (Some([_, Dim::Fixed(classes)]), Some(DType::F32) | None) => {
+            Err(AutodiffError::TooFewClasses { loss: loss.name(), needed: loss.min_classes(), classes: *classes })
+        }
+        (shape, dtype) => Err(AutodiffError::LogitsShape { value: value.name.clone(), shape: form(shape, dtype) }),
     }
+}
+
+/// Shape and type of a value in words.
+pub(crate) fn form(shape: Option<&[Dim]>, dtype: Option<DType>) -> String {
+    let dims = shape.map(|shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+    let dtype = dtype.map(|dtype| format!(" in {dtype:?}")).unwrap_or_default();
+    dims.map_or_else(|| "unknown".to_owned(), |dims| format!("[{dims}]{dtype}"))
 }
 
 struct Head {

@@ -1,8 +1,9 @@
 //! Reverse-mode differentiation as a graph transformation.
 //!
 //! [`vjp()`] appends to a [`brinell_graph::Graph`] the nodes that compute a vector-Jacobian product; everything it
-//! appends is a standard ONNX operator, so that the result runs on any ONNX runtime. [`Loss`] holds the objectives
-//! that attacks maximise, and [`gradient_graph`] puts both together: model in, logits, loss and input gradient out.
+//! appends is a standard ONNX operator, so that the result runs on any ONNX runtime. [`head()`] appends the losses of classification, and
+//! [`gradient_graph`] puts both together: model in, logits, loss and input gradient out. [`linear_graph`] does the same for any loss of any
+//! values, whose derivative by them is fed.
 //!
 //! Each rule in `rules` states the formula of one operator family. Only nodes on a path from the values asked for to
 //! the outputs are visited, so that gradients nobody asks for cost nothing. Backward passes of halves and of quantised integers
@@ -16,12 +17,14 @@ mod error;
 mod gradient;
 mod head;
 mod kernel;
-mod loss;
+mod linear;
 mod rules;
 mod view;
 mod vjp;
 
+pub use brinell_task::Loss;
 pub use error::{AutodiffError, BlockedNode};
 pub use gradient::{Crossing, gradient_graph, gradient_graph_across};
-pub use loss::Loss;
+pub use head::head;
+pub use linear::{linear_graph, weights_name};
 pub use vjp::vjp;

@@ -1,7 +1,7 @@
 //! Loss heads against PyTorch: value and gradient by the logits, through the general rules and through the closed form
 //! that `gradient_graph` uses.
 
-use brinell_autodiff::{Loss, gradient_graph, vjp};
+use brinell_autodiff::{Loss, gradient_graph, head, vjp};
 use brinell_graph::{DType, Dim, Graph, Op, ValueId};
 use brinell_testkit::{Array, Case, CaseOutput, Tolerance, eval, golden_cases};
 
@@ -50,7 +50,7 @@ fn by_rules(example: &Example) -> Result<Vec<Array>, String> {
     let label = graph.input("label", DType::F32, vec![Dim::Batch(1), Dim::Fixed(classes)]);
     let target = graph.input("target", DType::F32, vec![Dim::Batch(1), Dim::Fixed(classes)]);
     let seed = graph.input("seed", DType::F32, vec![Dim::Batch(1)]);
-    let value = example.loss.head(&mut graph, z, label, Some(target)).map_err(|e| e.to_string())?;
+    let value = head(example.loss, &mut graph, z, label, Some(target)).map_err(|e| e.to_string())?;
     let gradients = vjp(&mut graph, &[(value, seed)], &[x]).map_err(|e| e.to_string())?;
     graph.set_outputs(vec![value, gradients[0]]);
     let feeds = [("x", &example.logits), ("label", &example.label), ("target", &example.target), ("seed", &example.cotangent)];

@@ -160,6 +160,14 @@ impl File<'_> {
             }
             other => other?,
         };
+        // Files may have been replaced while they were worked on: a verdict is sealed only under digests that still hold.
+        let (now, _) = Digests::default().of(self.source, entry.claim)?;
+        if now != entry.outside {
+            let text = "the claim, the model or the data changed while the claim was decided; check it again".to_owned();
+            let verdict = self.verdict(entry.claim, Ruling::Stale, vec![brinell_ledger::reason::reason(id::RUN_CHANGED, text)]);
+            entry.state = State::Told(Box::new(verdict), false);
+            return Ok(());
+        }
         let mut verdict = self.verdict(entry.claim, Ruling::Undecided, Vec::new());
         examined.tell(entry.claim, levels, &mut verdict);
         evidence::seal(&entry.folder, &mut verdict, &entry.outside)?;

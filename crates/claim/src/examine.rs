@@ -103,14 +103,14 @@ impl<'e> Examination<'e> {
     fn judge(&mut self, record: &SampleRecord, taken: &mut Taken<'_, '_>) -> Result<Fate, ClaimError> {
         let x = taken.input(record.sample);
         if self.aim == Aim::NonFinite {
-            let finding = self.panel.judge(taken.preprocess(), taken.ball(), Charge::NonFinite, record.sample, &x, &x)?;
+            let finding = self.panel.judge(taken.preprocess(), taken.ball(), &Charge::NonFinite, record.sample, &x, &x)?;
             return Ok(match finding.standing {
                 Standing::Rejected => Fate::DoesNot,
                 Standing::Confirmed => self.keep(record, None, finding, Fate::Counts),
                 Standing::Boundary => self.keep(record, None, finding, Fate::Doubtful),
             });
         }
-        let (target, goal) = (record.target, taken.goal(record.label));
+        let (target, goal) = (record.target, taken.demand(record.label));
         let (charge, target) = match (self.aim, record.outcome) {
             (Aim::Forall(Among::Correct), Outcome::Misclassified) => return Ok(Fate::Skipped),
             (Aim::Forall(_), _) if target.is_some() => (Charge::Goal(goal), target),
@@ -122,7 +122,7 @@ impl<'e> Examination<'e> {
         }
         let broken = record.outcome == Outcome::Broken;
         let x_adv = if broken { Some(taken.adversarial(record.sample)?) } else { None };
-        let finding = self.panel.judge(taken.preprocess(), taken.ball(), charge, record.sample, &x, x_adv.as_deref().unwrap_or(&x))?;
+        let finding = self.panel.judge(taken.preprocess(), taken.ball(), &charge, record.sample, &x, x_adv.as_deref().unwrap_or(&x))?;
         Ok(match finding.standing {
             Standing::Confirmed => self.keep(record, target, finding, Fate::DoesNot),
             // Nobody is fooled, which says all there is about a sample that no attack could change.

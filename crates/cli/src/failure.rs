@@ -56,6 +56,7 @@ impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Self {
         let exit = match error {
             SubjectError::Interrupted => Exit::Interrupted,
+            SubjectError::Changed { .. } => Exit::Stale,
             SubjectError::NotEquivalent { .. } => Exit::Internal,
             _ => Exit::Input,
         };

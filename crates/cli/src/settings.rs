@@ -83,7 +83,7 @@ impl Settings {
         let out = match (self.out, resume) {
             (Some(out), _) => out,
             (None, true) => return Err(Failure::input("missing: the folder of the run to resume").hint("name it with --out")),
-            (None, false) => free_folder(&default_folder(&question)),
+            (None, false) => free_folder(&default_folder(&question))?,
         };
         Ok((question, Job { out, resume, command }))
     }
@@ -255,13 +255,26 @@ impl Runners {
     }
 }
 
-/// Returns `base`, or the first of `base-2`, `base-3`, .. that does not exist.
-pub(crate) fn free_folder(base: &str) -> PathBuf {
+/// Makes the folder `base`, or the first of `base-2`, `base-3`, .. that does not exist, so that no other process takes the same.
+pub(crate) fn free_folder(base: &str) -> Result<PathBuf, Failure> {
+    let failed = |path: &Path, error: std::io::Error| Failure::input(format!("cannot create the folder {}: {error}", path.display()));
     let mut candidate = PathBuf::from(base);
+    let parent = candidate.parent().unwrap_or(Path::new("")).to_path_buf();
+    std::fs::create_dir_all(&parent).or_else(|error| if parent.as_os_str().is_empty() { Ok(()) } else { Err(failed(&parent, error)) })?;
     let mut number = 2u32;
-    while candidate.exists() {
+    loop {
+        match std::fs::create_dir(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(&candidate, error)),
+        }
         candidate = PathBuf::from(format!("{base}-{number}"));
         number += 1;
     }
-    candidate
+}
+
+/// Gives a folder back in which nothing was written.
+pub(crate) fn give_back(folder: &Path) {
+    // A folder that holds something stays.
+    let _ = std::fs::remove_dir(folder);
 }

@@ -4,17 +4,18 @@ use std::convert::Infallible;
 use std::sync::atomic::AtomicBool;
 
 use brinell_engine::OracleError;
+use brinell_task::{Classify, Head, Task, Truth, Wanted};
 use brinell_threat::Ball;
 
 use crate::problem::Problem;
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Timing, Verdict};
-use brinell_attack::{AttackError, Loss, Recipe};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Timing, Verdict};
+use brinell_attack::{AttackError, Recipe};
 
 /// Forwards plus backwards after which an attack that does not end by itself is ended.
 const MAX_QUERIES: u64 = 60_000;
 
 /// Opens a net on whatever is to compute it: [`Net`](crate::Net) itself, or a runtime.
-pub type Open<'a> = dyn FnMut(&Problem, Loss) -> Result<Box<dyn Model>, OracleError> + 'a;
+pub type Open<'a> = dyn FnMut(&Problem, Head) -> Result<Box<dyn Model>, OracleError> + 'a;
 
 /// How the driver is set for one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,7 +93,8 @@ impl Harness {
         way: Way,
     ) -> Result<Vec<Verdict>, HarnessError> {
         let failed = |source| HarnessError::Model { case: problem.name.clone(), source: Box::new(source) };
-        let mut model = open(problem, recipe.loss(way.target.is_some(), problem.net.n_classes())).map_err(failed)?;
+        let (task, wanted) = (Classify::new(problem.net.n_classes()), Wanted::class(way.target));
+        let mut model = open(problem, task.head(recipe.objective(), &wanted)).map_err(failed)?;
         let ball = Ball { norm, eps: way.eps, bounds: Problem::BOUNDS, features: None };
         let mut samples: Vec<u64> = (0..way.copies).collect();
         if way.reversed {
@@ -103,15 +105,15 @@ impl Harness {
         let item = |sample| Item {
             sample,
             x: problem.x.clone(),
-            label: problem.label,
-            target: way.target,
-            logits: logits.clone(),
+            truth: Truth::Class(problem.label),
+            values: logits.clone(),
             found: None,
             guide: guide.clone(),
         };
         let mut items = samples.into_iter().map(item);
         let stop = AtomicBool::new(false);
         let settings = DriverSettings {
+            pose: Pose { task: &task, wanted: &wanted },
             trees: None,
             shape: &problem.shape,
             batch: way.batch,

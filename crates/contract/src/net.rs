@@ -1,6 +1,7 @@
 //! The models of the contract: one linear layer, or two with a ReLU between them.
 
-use brinell_engine::{Answer, Loss, OracleError};
+use brinell_engine::{Answer, OracleError};
+use brinell_task::Loss;
 
 use brinell_attack::driver::Model;
 
@@ -109,29 +110,50 @@ fn slope(loss: Loss, z: &[f64], label: usize, target: usize) -> Vec<f64> {
     }
 }
 
-impl Model for Net {
-    fn classes(&self) -> usize {
-        self.n_classes()
-    }
+/// Derivative of a loss by the logits, given the one-hot rows that it is fed.
+fn fed(loss: Loss, z: &[f64], feeds: &[f32]) -> Vec<f64> {
+    let mut hot = feeds.chunks_exact(z.len()).map(|row| row.iter().position(|v| *v == 1.0).unwrap_or(0));
+    let label = hot.next().unwrap_or(0);
+    slope(loss, z, label, hot.next().unwrap_or(label))
+}
 
-    fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
-        answer.logits.clear();
+impl Net {
+    fn answer(&self, x: &[f32], answer: &mut Answer) {
+        answer.values.clear();
         answer.loss.clear();
         answer.gradient.clear();
         for row in x.chunks_exact(self.width()) {
-            answer.logits.extend(Net::logits(self, row).iter().map(|&z| z as f32));
+            answer.values.extend(self.logits(row).iter().map(|&z| z as f32));
         }
+    }
+
+    /// Answers with the sums of the logits weighted with what `weigh` makes of them and of a row of `fed`, and their gradients.
+    fn weighted(&self, x: &[f32], fed: &[f32], weigh: impl Fn(&[f64], &[f32]) -> Vec<f64>, answer: &mut Answer) {
+        self.answer(x, answer);
+        let rows = x.len() / self.width();
+        for (x, fed) in x.chunks_exact(self.width()).zip(fed.chunks_exact(fed.len() / rows.max(1))) {
+            let z = self.logits(x);
+            let w = weigh(&z, fed);
+            answer.loss.push(z.iter().zip(&w).map(|(z, w)| z * w).sum::<f64>() as f32);
+            answer.gradient.extend(self.pull_back(x, &w).iter().map(|&g| g as f32));
+        }
+    }
+}
+
+impl Model for Net {
+    fn values(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.answer(x, answer);
         Ok(())
     }
 
-    fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
-        Model::logits(self, x, answer)?;
-        for ((row, &label), &target) in x.chunks_exact(self.width()).zip(labels).zip(targets) {
-            let z = Net::logits(self, row);
-            let rounded: Vec<f32> = z.iter().map(|&z| z as f32).collect();
-            answer.loss.push(loss.eval(&rounded, label, target));
-            answer.gradient.extend(self.pull_back(row, &slope(loss, &z, label, target)).iter().map(|&g| g as f32));
-        }
+    /// The loss in the answer is not that of the graph; the driver computes it from the values.
+    fn fused(&mut self, loss: Loss, x: &[f32], feeds: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.weighted(x, feeds, |z, feeds| fed(loss, z, feeds), answer);
+        Ok(())
+    }
+
+    fn pull(&mut self, x: &[f32], w: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.weighted(x, w, |_, w| w.iter().map(|&w| f64::from(w)).collect(), answer);
         Ok(())
     }
 }

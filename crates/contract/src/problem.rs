@@ -159,7 +159,8 @@ pub fn problems() -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use brinell_threat::{Ball, Goal};
+    use brinell_task::{Classify, Posed, Task, Truth, Wanted};
+    use brinell_threat::Ball;
 
     #[test]
     fn clean_inputs_are_right_and_can_be_flipped() {
@@ -170,7 +171,8 @@ mod tests {
                 assert!(optimum.is_finite() && optimum > 0.0, "{} {norm}: {optimum}", problem.name);
             }
             let rounded: Vec<f32> = problem.net.logits(&problem.x).iter().map(|&z| z as f32).collect();
-            assert!(Goal::Untargeted { label: problem.label }.margin(&rounded).is_some_and(|margin| margin < 0.0));
+            let posed = Posed { truth: &Truth::Class(problem.label), wanted: &Wanted::BREAK };
+            assert!(Classify::new(rounded.len()).margin(&rounded, posed) < 0.0);
         }
     }
 

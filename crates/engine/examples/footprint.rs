@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Running, RuntimeChoice, Signature, View, open};
+use brinell_engine::{Answer, Artefact, Head, Loss, Oracle, Preprocess, Running, RuntimeChoice, Signature, View, open};
 
 /// A line of /proc/self/status in MB.
 fn resident(field: &str) -> f64 {
@@ -45,13 +45,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(model);
     let x = vec![0.0; batch * oracle.sample_len()];
     let (classes, mut answer) = (vec![0; batch], Answer::default());
+    let feeds = Loss::Margin.feed(oracle.width(), &classes, &classes);
     if what == "gradient" {
-        oracle.prepare(Loss::Margin)?;
+        oracle.prepare(Head::Fused(Loss::Margin))?;
         loaded = start.elapsed();
-        oracle.gradient(Loss::Margin, &x, &classes, &classes, &mut answer)?;
+        oracle.fused(Loss::Margin, &x, &feeds, &mut answer)?;
     } else {
         loaded = start.elapsed();
-        oracle.logits(&x, &mut answer)?;
+        oracle.values(&x, &mut answer)?;
     }
     report(before, loaded, start);
     Ok(())

@@ -9,10 +9,11 @@ use crate::{EngineError, Held, OracleError, Session, View};
 pub(crate) struct Lane {
     forward: Option<Box<dyn Session>>,
     gradient: Option<Box<dyn Session>>,
-    classes: usize,
+    width: usize,
     call: Call,
-    label_one_hot: Vec<f32>,
-    target_one_hot: Vec<f32>,
+    /// Names of what the gradient is fed beside the model's inputs, and one call's rows of each.
+    names: &'static [&'static str],
+    fed: Vec<Vec<f32>>,
     held: Arc<Held>,
     feeds: HeldFeeds,
 }
@@ -23,18 +24,16 @@ pub(crate) struct Part<'a> {
     pub(crate) x: &'a [f32],
     /// Samples of the data that the rows belong to `[rows]`
     pub(crate) samples: &'a [usize],
-    /// `[rows, K]`
-    pub(crate) logits: &'a mut [f32],
+    /// `[rows, Z]`
+    pub(crate) values: &'a mut [f32],
     /// What a gradient needs and gives; a forward pass where absent.
     pub(crate) wanted: Option<Wanted<'a>>,
 }
 
 /// What a gradient needs and gives.
 pub(crate) struct Wanted<'a> {
-    /// `[rows]`
-    pub(crate) labels: &'a [usize],
-    /// `[rows]`
-    pub(crate) targets: &'a [usize],
+    /// `[rows, F, Z]`
+    pub(crate) feeds: &'a [f32],
     /// `[rows]`
     pub(crate) loss: &'a mut [f32],
     /// `[rows, ..sample]`
@@ -43,9 +42,9 @@ pub(crate) struct Wanted<'a> {
 
 impl Lane {
     /// `at_least` rows are run in every call, with `feeds` of what other inputs are `held` at.
-    pub(crate) fn new(forward: Box<dyn Session>, classes: usize, at_least: usize, held: Arc<Held>, feeds: HeldFeeds) -> Self {
+    pub(crate) fn new(forward: Box<dyn Session>, width: usize, at_least: usize, held: Arc<Held>, feeds: HeldFeeds) -> Self {
         let call = Call { at_least, x: Vec::new(), shape: Vec::new() };
-        Self { forward: Some(forward), gradient: None, classes, call, label_one_hot: Vec::new(), target_one_hot: Vec::new(), held, feeds }
+        Self { forward: Some(forward), gradient: None, width, call, names: &[], fed: Vec::new(), held, feeds }
     }
 
     /// Replaces the session of the forward pass.
@@ -58,9 +57,11 @@ impl Lane {
         self.forward.is_some()
     }
 
-    /// Replaces the session of the gradient.
-    pub(crate) fn set_gradient(&mut self, gradient: Option<Box<dyn Session>>) {
+    /// Replaces the session of the gradient, which is fed `names` beside the model's inputs.
+    pub(crate) fn set_gradient(&mut self, gradient: Option<Box<dyn Session>>, names: &'static [&'static str]) {
         self.gradient = gradient;
+        self.names = names;
+        self.fed.resize_with(names.len(), Vec::new);
     }
 
     /// Returns what a session has to say about how it runs.
@@ -70,7 +71,7 @@ impl Lane {
 
     /// Runs its share of a batch of samples of shape `sample`.
     pub(crate) fn run(&mut self, sample: &[usize], part: Part<'_>) -> Result<(), OracleError> {
-        let batch = part.logits.len() / self.classes.max(1);
+        let batch = part.values.len() / self.width.max(1);
         let (x, shape) = self.call.fill(part.x, sample, batch);
         let rows = shape.first().copied().unwrap_or(batch);
         self.feeds.fill(&self.held, part.samples, rows);
@@ -78,22 +79,19 @@ impl Lane {
         feeds.push(("x", View::f32(shape, x)));
         feeds.extend(self.feeds.views());
         if let (None, Some(session)) = (&part.wanted, &mut self.forward) {
-            return run(session.as_mut(), &feeds, [("logits", part.logits)]);
+            return run(session.as_mut(), &feeds, [("values", part.values)]);
         }
         let Some(session) = &mut self.gradient else { return Err(OracleError::NoGradient) };
-        let (labels, targets) = part.wanted.as_ref().map(|wanted| (wanted.labels, wanted.targets)).unwrap_or_default();
-        one_hot(labels, self.classes, rows, &mut self.label_one_hot);
-        one_hot(targets, self.classes, rows, &mut self.target_one_hot);
-        let hot_shape = [rows, self.classes];
-        feeds.push(("label_one_hot", View::f32(&hot_shape, &self.label_one_hot)));
-        // Only the targeted losses have the last input.
-        if session.inputs().len() > feeds.len() {
-            feeds.push(("target_one_hot", View::f32(&hot_shape, &self.target_one_hot)));
+        let given = part.wanted.as_ref().map(|wanted| wanted.feeds).unwrap_or_default();
+        let fed_shape = [rows, self.width];
+        for (place, fed) in self.fed.iter_mut().enumerate() {
+            rows_of(given, place, self.names.len(), self.width, rows, fed);
         }
+        feeds.extend(self.names.iter().zip(&self.fed).map(|(&name, fed)| (name, View::f32(&fed_shape, fed))));
         match part.wanted {
-            Some(wanted) => run(session.as_mut(), &feeds, [("logits", part.logits), ("loss", wanted.loss), ("gradient", wanted.gradient)]),
-            // The logits of a gradient do not depend on its labels.
-            None => run(session.as_mut(), &feeds, [("logits", part.logits)]),
+            Some(wanted) => run(session.as_mut(), &feeds, [("values", part.values), ("loss", wanted.loss), ("gradient", wanted.gradient)]),
+            // The values of a gradient do not depend on what its loss is fed.
+            None => run(session.as_mut(), &feeds, [("values", part.values)]),
         }
     }
 }
@@ -150,14 +148,31 @@ impl Call {
     }
 }
 
-/// Writes `[rows, n_classes]`; rows beyond `classes` repeat the last one.
-fn one_hot(classes: &[usize], n_classes: usize, rows: usize, out: &mut Vec<f32>) {
+/// Writes `[rows, width]`, row `place` of the `n` that each sample is `given`; rows beyond these repeat the last one, and are 0 where there is none.
+fn rows_of(given: &[f32], place: usize, n: usize, width: usize, rows: usize, out: &mut Vec<f32>) {
     out.clear();
-    out.resize(rows * n_classes, 0.0);
-    let classes = classes.iter().chain(std::iter::repeat(classes.last().unwrap_or(&usize::MAX)));
-    for (row, &class) in out.chunks_exact_mut(n_classes.max(1)).zip(classes) {
-        if let Some(cell) = row.get_mut(class) {
-            *cell = 1.0;
-        }
+    let samples = given.chunks_exact((n * width).max(1));
+    samples.for_each(|sample| out.extend_from_slice(sample.get(place * width..(place + 1) * width).unwrap_or_default()));
+    let last = out.len().saturating_sub(width);
+    while out.len() < rows * width && !given.is_empty() {
+        out.extend_from_within(last..last + width);
+    }
+    out.resize(rows * width, 0.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rows_of;
+
+    #[test]
+    fn rows_are_taken_apart_and_the_last_one_fills_up() {
+        let given = [1.0, 2.0, 10.0, 20.0, 3.0, 4.0, 30.0, 40.0];
+        let mut out = Vec::new();
+        rows_of(&given, 0, 2, 2, 2, &mut out);
+        assert_eq!(out, [1.0, 2.0, 3.0, 4.0]);
+        rows_of(&given, 1, 2, 2, 4, &mut out);
+        assert_eq!(out, [10.0, 20.0, 30.0, 40.0, 30.0, 40.0, 30.0, 40.0]);
+        rows_of(&[], 1, 2, 2, 2, &mut out);
+        assert_eq!(out, [0.0; 4]);
     }
 }

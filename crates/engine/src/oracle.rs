@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use brinell_autodiff::{AutodiffError, Crossing, Loss, gradient_graph, gradient_graph_across};
+use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, ValueId};
+use brinell_task::{Classify, Head, Loss};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
@@ -58,19 +59,19 @@ pub enum OracleError {
 /// What a batch was answered.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// Logits `[B, K]`.
-    pub logits: Vec<f32>,
-    /// Loss `[B]`; empty after a forward.
+    /// Values of the taps `[B, Z]`: the logits of a classifier.
+    pub values: Vec<f32>,
+    /// Loss `[B]`, or the weighted sum of the values; empty after a forward.
     pub loss: Vec<f32>,
     /// Gradient `[B, ..sample]`; empty after a forward.
     pub gradient: Vec<f32>,
 }
 
-/// A classifier that takes stored samples and answers with logits and gradients, for any batch up to what the model allows.
+/// A model that takes stored samples and answers with values and gradients, for any batch up to what the model allows.
 ///
 /// A batch is divided among lanes, each with sessions of its own, that run side by side. Several lanes with one thread each
 /// keep all cores busy where one session with several threads would wait at every small operator. A model with large weights has
-/// one session per lane at a time: while a gradient is prepared, its session computes logits too.
+/// one session per lane at a time: while a gradient is prepared, its session computes the values too.
 pub struct Oracle {
     white: Option<White>,
     held: Arc<Held>,
@@ -79,10 +80,11 @@ pub struct Oracle {
     lanes: Vec<Lane>,
     /// Threads for the lanes; absent where there is one lane only.
     pool: Option<rayon::ThreadPool>,
-    loss: Option<Loss>,
+    head: Option<Head>,
     sample: Vec<usize>,
     sample_len: usize,
-    classes: usize,
+    width: usize,
+    task: Classify,
     fixed_batch: Option<usize>,
 }
 
@@ -203,8 +205,9 @@ impl Oracle {
         let feeds = || HeldFeeds::new(&held, white.is_none());
         let lane = |session| Lane::new(session, signature.classes, at_least, Arc::clone(&held), feeds());
         let lanes = sessions.into_iter().map(lane).collect();
-        let (sample_len, classes, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
-        Ok(Self { white, held, rows: Vec::new(), lanes, pool, loss: None, sample, sample_len, classes, fixed_batch })
+        let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
+        let task = signature.classify();
+        Ok(Self { white, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
     }
 
     /// Returns true where gradients may be asked for.
@@ -213,10 +216,16 @@ impl Oracle {
         self.white.is_some()
     }
 
-    /// Returns the number of classes K.
+    /// Returns the number of values of one sample, Z: the classes of a classifier.
     #[must_use]
-    pub fn classes(&self) -> usize {
-        self.classes
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Returns what the values mean where nothing else is said: one class for each sample.
+    #[must_use]
+    pub fn task(&self) -> &Classify {
+        &self.task
     }
 
     /// Returns the shape of one stored sample.
@@ -243,45 +252,46 @@ impl Oracle {
         self.fixed_batch
     }
 
-    /// Makes sure that gradients of `loss` can be asked for. Only the newest loss is kept, since each holds a copy of the
-    /// weights. From now on logits are those of the gradient where weights are large.
+    /// Makes sure that gradients of what `head` says can be asked for. Only the newest is kept, since each holds a copy of the
+    /// weights. From now on values are those of the gradient where weights are large.
     ///
     /// # Errors
     /// [`OracleError::Autodiff`] lists every operator that has no gradient; [`OracleError::NoGradient`] for a model that is asked as it is;
     /// [`OracleError::Engine`] where the runtime refuses.
-    pub fn prepare(&mut self, loss: Loss) -> Result<(), OracleError> {
-        if self.loss == Some(loss) {
+    pub fn prepare(&mut self, head: Head) -> Result<(), OracleError> {
+        if self.head == Some(head) {
             return Ok(());
         }
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
-        self.loss = None;
-        self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
+        self.head = None;
+        self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None, &[]));
         if white.large {
             self.lanes.iter_mut().for_each(|lane| lane.set_forward(None));
         }
         brinell_onnx::require_weights(&white.graph)?;
-        let graph = match white.crossing {
-            Some(crossing) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
-            None => gradient_graph(&white.graph, white.logits, white.input, loss)?,
+        let graph = match (head, white.crossing) {
+            (Head::Fused(loss), Some(crossing)) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
+            (Head::Fused(loss), None) => gradient_graph(&white.graph, white.logits, white.input, loss)?,
+            (Head::Linear, crossing) => linear_graph(&white.graph, &[white.logits], white.input, crossing)?,
         };
         let encoded = white.runtime.encode(&graph)?;
         // It holds weights turned round, and is gone before the runtime makes weights of its own.
         drop(graph);
         for lane in &mut self.lanes {
-            lane.set_gradient(Some(white.runtime.compile(&encoded)?));
+            lane.set_gradient(Some(white.runtime.compile(&encoded)?), head.feeds());
         }
-        self.loss = Some(loss);
+        self.head = Some(head);
         Ok(())
     }
 
-    /// Makes sure that logits come out of the forward pass alone. Where weights are large this ends what [`Oracle::prepare`] began.
+    /// Makes sure that values come out of the forward pass alone. Where weights are large this ends what [`Oracle::prepare`] began.
     ///
     /// # Errors
     /// [`OracleError::Engine`] where the runtime refuses.
     pub fn prepare_forward(&mut self) -> Result<(), OracleError> {
         let Some(white) = self.white.as_ref().filter(|white| white.large) else { return Ok(()) };
-        self.loss = None;
-        self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None));
+        self.head = None;
+        self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None, &[]));
         if self.lanes.iter().all(Lane::has_forward) {
             return Ok(());
         }
@@ -297,53 +307,62 @@ impl Oracle {
         self.rows.extend(samples);
     }
 
-    /// Asks for the logits of `x` `[B, ..sample]`.
+    /// Asks for the values of the taps at `x` `[B, ..sample]`.
     ///
     /// # Errors
-    /// [`OracleError::Engine`] where the run fails, [`OracleError::Output`] where it returns something else than logits.
-    pub fn logits(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
-        if self.loss.is_none() {
+    /// [`OracleError::Engine`] where the run fails, [`OracleError::Output`] where it returns something else than the values.
+    pub fn values(&mut self, x: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        if self.head.is_none() {
             self.prepare_forward()?;
         }
         self.run(x, None, answer)
     }
 
-    /// Asks for logits, loss and gradient of `x` `[B, ..sample]` under the loss that was prepared.
+    /// Asks for values, loss and gradient at `x` `[B, ..sample]` under a loss that is part of the graph; `feeds` `[B, F, Z]` is what its F inputs
+    /// ([`Loss::feeds`]) are fed.
     ///
     /// # Errors
-    /// As [`Oracle::prepare`] and [`Oracle::logits`].
-    pub fn gradient(&mut self, loss: Loss, x: &[f32], labels: &[usize], targets: &[usize], answer: &mut Answer) -> Result<(), OracleError> {
-        self.prepare(loss)?;
-        self.run(x, Some((labels, targets)), answer)
+    /// As [`Oracle::prepare`] and [`Oracle::values`].
+    pub fn fused(&mut self, loss: Loss, x: &[f32], feeds: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.prepare(Head::Fused(loss))?;
+        self.run(x, Some(feeds), answer)
     }
 
-    /// Divides the batch among the lanes and runs them side by side.
-    fn run(&mut self, x: &[f32], classes: Option<(&[usize], &[usize])>, answer: &mut Answer) -> Result<(), OracleError> {
+    /// Asks for the values at `x` `[B, ..sample]`, their sums weighted with `w` `[B, Z]`, and the gradients of these.
+    ///
+    /// # Errors
+    /// As [`Oracle::prepare`] and [`Oracle::values`].
+    pub fn pull(&mut self, x: &[f32], w: &[f32], answer: &mut Answer) -> Result<(), OracleError> {
+        self.prepare(Head::Linear)?;
+        self.run(x, Some(w), answer)
+    }
+
+    /// Divides the batch among the lanes and runs them side by side; a gradient is fed `feeds` `[B, F, Z]`.
+    fn run(&mut self, x: &[f32], feeds: Option<&[f32]>, answer: &mut Answer) -> Result<(), OracleError> {
         let batch = x.len() / self.sample_len.max(1);
-        answer.logits.resize(batch * self.classes, 0.0);
-        answer.loss.resize(if classes.is_some() { batch } else { 0 }, 0.0);
-        answer.gradient.resize(if classes.is_some() { x.len() } else { 0 }, 0.0);
+        answer.values.resize(batch * self.width, 0.0);
+        answer.loss.resize(if feeds.is_some() { batch } else { 0 }, 0.0);
+        answer.gradient.resize(if feeds.is_some() { x.len() } else { 0 }, 0.0);
         let rows = batch.div_ceil(self.lanes.len()).max(1);
         let mut about = std::mem::take(&mut self.rows);
         if self.held.per_sample() && about.len() != batch {
             return Err(OracleError::Rows { found: about.len(), expected: batch });
         }
         about.resize(batch, 0);
-        let (labels, targets) = classes.unwrap_or_default();
+        let fed = feeds.map_or(0, <[f32]>::len) / batch.max(1);
         let mut parts = x
             .chunks(rows * self.sample_len)
-            .zip(answer.logits.chunks_mut(rows * self.classes))
+            .zip(answer.values.chunks_mut(rows * self.width))
             .zip(answer.loss.chunks_mut(rows).map(Some).chain(std::iter::repeat_with(|| None)))
             .zip(answer.gradient.chunks_mut(rows * self.sample_len).map(Some).chain(std::iter::repeat_with(|| None)))
-            .zip(labels.chunks(rows).map(Some).chain(std::iter::repeat(None)))
-            .zip(targets.chunks(rows).map(Some).chain(std::iter::repeat(None)))
+            .zip(feeds.unwrap_or_default().chunks((rows * fed).max(1)).map(Some).chain(std::iter::repeat(None)))
             .zip(about.chunks(rows))
-            .map(|((((((x, logits), loss), gradient), labels), targets), samples)| Part {
+            .map(|(((((x, values), loss), gradient), feeds), samples)| Part {
                 x,
                 samples,
-                logits,
-                wanted: match (loss, gradient, labels, targets) {
-                    (Some(loss), Some(gradient), Some(labels), Some(targets)) => Some(Wanted { labels, targets, loss, gradient }),
+                values,
+                wanted: match (loss, gradient, feeds) {
+                    (Some(loss), Some(gradient), Some(feeds)) => Some(Wanted { feeds, loss, gradient }),
                     _ => None,
                 },
             });

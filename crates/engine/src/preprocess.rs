@@ -159,26 +159,49 @@ impl Preprocess {
 
     /// Computes the model's input for one stored sample.
     pub fn apply(&self, x: &[f32], out: &mut Vec<f32>) {
-        let inner: usize = match self.channel_axis {
-            Some(axis) => self.sample.iter().skip(axis + 1).product(),
-            None => x.len().max(1),
-        };
-        let pick = |values: &[f32], index: usize| -> Option<f32> {
-            match values {
-                [] => None,
-                [one] => Some(*one),
-                many => many.get(index / inner % many.len()).copied(),
-            }
-        };
+        let inner = self.inner();
         out.clear();
         out.extend(x.iter().enumerate().map(|(index, &value)| {
-            let centred = pick(&self.mean, index).map_or(value, |mean| value - mean);
-            pick(&self.std, index).map_or(centred, |std| centred / std)
+            let centred = pick(&self.mean, index, inner).map_or(value, |mean| value - mean);
+            pick(&self.std, index, inner).map_or(centred, |std| centred / std)
         }));
         if let Some(perm) = &self.perm {
             let stored = std::mem::take(out);
             transpose(&stored, &self.sample, perm, out);
         }
+    }
+
+    /// Computes the gradient by a stored sample, given the one by the model's input.
+    pub(crate) fn pull_back(&self, gradient: &[f32], out: &mut Vec<f32>) {
+        match &self.perm {
+            None => {
+                out.clear();
+                out.extend_from_slice(gradient);
+            }
+            Some(perm) => {
+                let shape: Vec<usize> = perm.iter().filter_map(|&axis| self.sample.get(axis)).copied().collect();
+                let back: Vec<usize> = (0..perm.len()).filter_map(|axis| perm.iter().position(|&other| other == axis)).collect();
+                transpose(gradient, &shape, &back, out);
+            }
+        }
+        let inner = self.inner();
+        for (index, value) in out.iter_mut().enumerate() {
+            *value = pick(&self.std, index, inner).map_or(*value, |std| *value / std);
+        }
+    }
+
+    /// Elements of a stored sample that follow each other in one channel, where the entries of mean and standard deviation are several.
+    fn inner(&self) -> usize {
+        self.channel_axis.map_or(usize::MAX, |axis| self.sample.iter().skip(axis + 1).product()).max(1)
+    }
+}
+
+/// Returns the entry of `values` for an element of a stored sample: one for all, one for each channel, or none.
+fn pick(values: &[f32], index: usize, inner: usize) -> Option<f32> {
+    match values {
+        [] => None,
+        [one] => Some(*one),
+        many => many.get(index / inner % many.len()).copied(),
     }
 }
 

@@ -3,6 +3,7 @@
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
 use brinell_record::Artefact;
+use brinell_task::Classify;
 
 use crate::label::{self, Head};
 use crate::{Ending, Reading, ending};
@@ -270,6 +271,12 @@ impl Signature {
     pub fn call_shape(&self, samples: usize) -> Vec<usize> {
         let batch = (self.batch == BatchAxis::Leading).then_some(samples);
         batch.into_iter().chain(self.sample.iter().copied()).collect()
+    }
+
+    /// Returns the task of a classifier with this signature.
+    #[must_use]
+    pub fn classify(&self) -> Classify {
+        Classify::of(self.classes, self.output_index, self.reading)
     }
 
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.

@@ -44,7 +44,7 @@ fn original(runtime: &dyn Runtime, graph: &Graph, signature: &Signature) -> Orig
 fn logits(runtime: &Arc<dyn Runtime>, graph: &Graph, sample: &[usize], x: &[f32]) -> (Oracle, Answer) {
     let mut oracle = Oracle::new(graph, &preprocess(sample), Arc::clone(runtime), 1).unwrap();
     let mut answer = Answer::default();
-    oracle.logits(x, &mut answer).unwrap();
+    oracle.values(x, &mut answer).unwrap();
     (oracle, answer)
 }
 
@@ -60,11 +60,11 @@ fn a_named_class_is_that_of_the_scores_behind_it() {
         for runtime in here::runtimes(1) {
             let said = original(runtime.as_ref(), &graph, &signature).ask(&x, 0).unwrap();
             let (mut oracle, answer) = logits(&runtime, &graph, &[4], &x);
-            assert_eq!(said, signature.reading.output(&answer.logits), "{}", runtime.name());
+            assert_eq!(said, signature.reading.output(&answer.values), "{}", runtime.name());
             assert_eq!(signature.reading.prediction(&said), Some(said[0] as usize));
             let label = said[0] as usize;
             let mut answer = Answer::default();
-            oracle.gradient(Loss::CrossEntropy, &x, &[label], &[0], &mut answer).unwrap();
+            oracle.fused(Loss::CrossEntropy, &x, &Loss::CrossEntropy.feed(5, &[label], &[0]), &mut answer).unwrap();
             assert!(answer.gradient.iter().any(|g| g.abs() > 1e-4), "{:?}", answer.gradient);
         }
     }
@@ -80,8 +80,8 @@ fn a_model_that_names_classes_can_be_asked_as_it_is() {
             Oracle::black_box(&|| runtime.compile(&encoded), &signature, Arc::new(Held::default()), &preprocess(&[4]), 1).unwrap();
         let x = noise(12, 2);
         let mut answer = Answer::default();
-        oracle.logits(&x, &mut answer).unwrap();
-        assert!(answer.logits.chunks(5).all(|row| row.iter().sum::<f32>() == 1.0), "{:?}", answer.logits);
+        oracle.values(&x, &mut answer).unwrap();
+        assert!(answer.values.chunks(5).all(|row| row.iter().sum::<f32>() == 1.0), "{:?}", answer.values);
     }
 }
 
@@ -118,18 +118,18 @@ fn a_model_without_a_batch_is_asked_about_one_sample_at_a_time() {
         for runtime in here::runtimes(1) {
             let said = original(runtime.as_ref(), &graph, &signature).ask(&x, 0).unwrap();
             let (mut oracle, answer) = logits(&runtime, &graph, &[3, 4], &x);
-            for (a, b) in said.iter().zip(&answer.logits) {
+            for (a, b) in said.iter().zip(&answer.values) {
                 assert!((a - f64::from(*b)).abs() < 1e-5, "{}", runtime.name());
             }
             let mut answer = Answer::default();
-            oracle.gradient(Loss::CrossEntropy, &x, &[1], &[0], &mut answer).unwrap();
+            oracle.fused(Loss::CrossEntropy, &x, &Loss::CrossEntropy.feed(5, &[1], &[0]), &mut answer).unwrap();
             assert_eq!(answer.gradient.len(), 12);
             let encoded = runtime.encode(&graph).unwrap();
             let compile = || runtime.compile(&encoded);
             let mut box_ = Oracle::black_box(&compile, &signature, Arc::new(Held::default()), &preprocess(&[3, 4]), 1).unwrap();
             let mut asked = Answer::default();
-            box_.logits(&x, &mut asked).unwrap();
-            assert!(asked.logits.iter().zip(&said).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6), "{:?} {said:?}", asked.logits);
+            box_.values(&x, &mut asked).unwrap();
+            assert!(asked.values.iter().zip(&said).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-6), "{:?} {said:?}", asked.values);
         }
     }
 }

@@ -145,18 +145,19 @@ fn a_large_model_answers_the_same_whichever_session_it_has() {
     for runtime in runtimes(1) {
         let mut oracle = Oracle::new(&graph, &preprocess, runtime, 1).unwrap();
         let [mut before, mut meanwhile, mut after, mut full] =
-            [const { Answer { logits: Vec::new(), loss: Vec::new(), gradient: Vec::new() } }; 4];
-        oracle.logits(&x, &mut before).unwrap();
-        oracle.gradient(Loss::Margin, &x, &[0, 1], &[0, 0], &mut full).unwrap();
-        oracle.logits(&x, &mut meanwhile).unwrap();
+            [const { Answer { values: Vec::new(), loss: Vec::new(), gradient: Vec::new() } }; 4];
+        let feeds = Loss::Margin.feed(oracle.width(), &[0, 1], &[0, 0]);
+        oracle.values(&x, &mut before).unwrap();
+        oracle.fused(Loss::Margin, &x, &feeds, &mut full).unwrap();
+        oracle.values(&x, &mut meanwhile).unwrap();
         assert_eq!((full.gradient.len(), full.loss.len()), (2 * WIDE, 2));
         oracle.prepare_forward().unwrap();
-        oracle.logits(&x, &mut after).unwrap();
-        assert_eq!(before.logits, after.logits);
-        assert_eq!(meanwhile.logits, full.logits);
+        oracle.values(&x, &mut after).unwrap();
+        assert_eq!(before.values, after.values);
+        assert_eq!(meanwhile.values, full.values);
         assert!(meanwhile.loss.is_empty() && meanwhile.gradient.is_empty());
-        assert_close(&meanwhile.logits, &before.logits);
-        oracle.gradient(Loss::Margin, &x, &[0, 1], &[0, 0], &mut after).unwrap();
+        assert_close(&meanwhile.values, &before.values);
+        oracle.fused(Loss::Margin, &x, &feeds, &mut after).unwrap();
         assert_eq!(after.gradient, full.gradient);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Norm, Outcome, RunEntry, SampleRecord, Summary, Turned};
+use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Layout, Norm, Outcome, RunEntry, SampleRecord, Summary, Turned};
 
 use brinell_stats::paired;
 
@@ -75,7 +75,7 @@ fn turned(a: &SampleRecord, b: &SampleRecord, fell: &SampleRecord) -> Turned {
     }
 }
 
-/// Lists the settings that differ, those that matter most first. Preprocessing belongs to a model, and is left out.
+/// Lists the settings that differ, those that matter most first. Two models may need different preprocessing; that is for the reader to say.
 fn differences(a: &RunEntry, b: &RunEntry) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut note = |setting: &str, same: bool, a: String, b: String| {
@@ -93,11 +93,33 @@ fn differences(a: &RunEntry, b: &RunEntry) -> Vec<Difference> {
     note("norm", norm(a) == norm(b), norm(a), norm(b));
     note("eps", same_radius(a, b), radius(a), radius(b));
     note("target", a.allowed.target == b.allowed.target, target(a), target(b));
+    let limits = |entry: &RunEntry| entry.question.effort.max_queries.map_or("none".to_owned(), |limit| limit.to_string());
+    for (name, of) in PREPROCESSING {
+        note(name, of(a) == of(b), of(a), of(b));
+    }
+    note("rules of features", a.allowed.features == b.allowed.features, features(a), features(b));
+    note("query budget", limits(a) == limits(b), limits(a), limits(b));
     note("attacks", a.attacks == b.attacks, a.attacks.join(", "), b.attacks.join(", "));
     note("seed", a.question.effort.seed == b.question.effort.seed, a.question.effort.seed.to_string(), b.question.effort.seed.to_string());
     note("runtime", runtime(a) == runtime(b), runtime(a), runtime(b));
     note("brinell version", a.brinell_version == b.brinell_version, a.brinell_version.clone(), b.brinell_version.clone());
     found
+}
+
+/// What happens to a sample before the model sees it.
+const PREPROCESSING: [(&str, fn(&RunEntry) -> String); 4] = [
+    ("scale", |entry| entry.question.artefact.scale().to_string()),
+    ("mean", |entry| numbers(&entry.question.artefact.mean)),
+    ("std", |entry| numbers(&entry.question.artefact.std)),
+    ("layout", |entry| entry.question.artefact.layout.map_or("auto", Layout::name).to_owned()),
+];
+
+fn numbers(values: &[f32]) -> String {
+    if values.is_empty() { "none".to_owned() } else { values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+fn features(entry: &RunEntry) -> String {
+    entry.allowed.features.as_ref().map_or("none".to_owned(), |features| format!("for {} features", features.columns.len()))
 }
 
 /// True where both radii are the same share of their input box, as 8/255 of 0..1 and 8 of 0..255 are; a number of elements has no scale.

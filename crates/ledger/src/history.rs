@@ -79,7 +79,16 @@ fn varies(runs: &[RunEntry]) -> Vec<String> {
     let vary = |same: fn(&RunEntry, &RunEntry) -> bool| runs.windows(2).any(|pair| matches!(pair, [a, b] if !same(a, b)));
     let same_runtime: fn(&RunEntry, &RunEntry) -> bool =
         |a, b| (&a.runtime.name, &a.runtime.version, &a.runtime.device) == (&b.runtime.name, &b.runtime.version, &b.runtime.device);
+    let same_preprocessing: fn(&RunEntry, &RunEntry) -> bool = |a, b| {
+        let of = |entry: &RunEntry| {
+            let artefact = &entry.question.artefact;
+            (artefact.scale(), artefact.mean.clone(), artefact.std.clone(), artefact.layout)
+        };
+        of(a) == of(b)
+    };
     [
+        ("preprocessing", vary(same_preprocessing)),
+        ("query budget", vary(|a, b| a.question.effort.max_queries == b.question.effort.max_queries)),
         ("attacks", vary(|a, b| a.attacks == b.attacks)),
         ("seed", vary(|a, b| a.question.effort.seed == b.question.effort.seed)),
         ("runtime", vary(same_runtime)),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use brinell_data::{self as data, Dataset, Scale};
 use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime};
 use brinell_record::{Question, Running};
-use brinell_threat::{Ball, Goal, Grid, InputBox};
+use brinell_task::{Classify, Demand, Wanted};
+use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
@@ -113,11 +114,20 @@ impl Case {
 
     /// Returns what an attack wants of a sample with this label.
     #[must_use]
-    pub fn goal(&self, label: usize) -> Goal {
-        match self.target {
-            Some(target) => Goal::Targeted { target },
-            None => Goal::Untargeted { label },
-        }
+    pub fn demand(&self, label: usize) -> Demand {
+        Demand::class(label, self.target)
+    }
+
+    /// Returns what an attack wants of every sample.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted::class(self.target)
+    }
+
+    /// Returns what the model's outputs mean.
+    #[must_use]
+    pub fn task(&self) -> Classify {
+        self.subject.signature.classify()
     }
 }
 
@@ -145,7 +155,7 @@ pub fn logits_of(
 ) -> Result<(), SubjectError> {
     oracle.prepare_forward()?;
     oracle.about(samples);
-    Ok(oracle.logits(&points.concat(), answer)?)
+    Ok(oracle.values(&points.concat(), answer)?)
 }
 
 /// True where a row of logits is one of probabilities, by the tolerance that AutoAttack's own check has.

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use brinell_attack::Recipe;
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
 use brinell_engine::Oracle;
+use brinell_task::{Posed, Task, Truth, Wanted};
 use brinell_threat::Ball;
 
 use crate::{Case, Opinion, Referee, SubjectError};
@@ -34,8 +35,8 @@ pub struct Stage<'a> {
 pub struct Pose {
     /// Number of the sample in the data.
     pub sample: usize,
-    /// Logits of the clean input `[K]`.
-    pub logits: Vec<f32>,
+    /// Values that the task reads, at the clean input `[K]`.
+    pub values: Vec<f32>,
     /// The nearest adversarial example known so far `[d]`.
     pub found: Option<Vec<f32>>,
     /// Inputs of the data that the model may give a class the attack wants, one after the other `[n, d]`.
@@ -81,21 +82,22 @@ pub fn drive<O: StageObserver>(
     observer: &mut O,
     timing: &mut Timing,
 ) -> Result<(), O::Error> {
-    let (targeted, classes) = (case.target.is_some(), oracle.classes());
+    let (task, wanted) = (case.task(), case.wanted());
     if stage.recipe.needs_gradient() {
-        oracle.prepare(stage.recipe.loss(targeted, classes)).map_err(SubjectError::from)?;
+        oracle.prepare(task.head(stage.recipe.objective(), &wanted)).map_err(SubjectError::from)?;
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
-    let Case { data, scale, target, preprocess, ball, grid, referee, trees, batch, .. } = case;
-    let (ball, data, target) = (stage.ball.unwrap_or(ball), Arc::clone(data), *target);
+    let Case { data, scale, preprocess, ball, grid, referee, trees, batch, .. } = case;
+    let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
     let mut items = poses.filter_map(|pose| {
         let mut x = vec![0.0; data.sample_len()];
         data.sample(pose.sample, *scale, &mut x);
-        let label = *data.labels.get(pose.sample)?;
-        Some(Item { sample: pose.sample as u64, x, label, target, logits: pose.logits, found: pose.found, guide: pose.guide })
+        let truth = Truth::Class(*data.labels.get(pose.sample)?);
+        Some(Item { sample: pose.sample as u64, x, truth, values: pose.values, found: pose.found, guide: pose.guide })
     });
     let settings = DriverSettings {
+        pose: driver::Pose { task: &task, wanted: &wanted },
         trees: trees.as_ref().filter(|_| stage.recipe.reads_trees()),
         batch: *batch,
         shape: &data.shape,
@@ -106,7 +108,7 @@ pub fn drive<O: StageObserver>(
         pool: stage.pool,
         stop: stage.stop,
     };
-    let mut bench = Bench { referee, preprocess, ball, observer, judged: BTreeMap::new() };
+    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, judged: BTreeMap::new() };
     driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
@@ -119,6 +121,7 @@ struct Bench<'b, O> {
     referee: &'b mut Referee,
     preprocess: &'b brinell_engine::Preprocess,
     ball: &'b Ball,
+    wanted: &'b Wanted,
     observer: &'b mut O,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
     judged: BTreeMap<u64, Opinion>,
@@ -128,8 +131,8 @@ impl<O: StageObserver> Court for Bench<'_, O> {
     type Error = O::Error;
 
     fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
-        let judgement =
-            self.referee.judge(self.preprocess, self.ball, item.goal(), number(item), &item.x, x_adv).map_err(SubjectError::from)?;
+        let posed = Posed { truth: &item.truth, wanted: self.wanted };
+        let judgement = self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
         if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
         }
@@ -138,7 +141,8 @@ impl<O: StageObserver> Court for Bench<'_, O> {
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {
         let opinion = self.judged.remove(&item.sample);
-        self.observer.decided(&Target { sample: number(item), label: item.label, x: &item.x }, verdict, opinion)
+        let Truth::Class(label) = item.truth else { return Ok(()) };
+        self.observer.decided(&Target { sample: number(item), label, x: &item.x }, verdict, opinion)
     }
 }
 

@@ -111,7 +111,7 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     let rows = subject.held.samples();
     logits_of(oracle, (0..count).map(|sample| sample % rows), &samples, &mut answer)?;
     let mut largest = 0.0f32;
-    for (sample, (x, logits)) in samples.iter().zip(answer.logits.chunks_exact(oracle.classes())).enumerate() {
+    for (sample, (x, logits)) in samples.iter().zip(answer.values.chunks_exact(oracle.width())).enumerate() {
         let original = referee.ask(preprocess, x, sample % rows)?.output;
         let again = referee.ask(preprocess, x, sample % rows)?.output;
         if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
@@ -134,7 +134,7 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
 }
 
 fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
-    let start = Start { sample, ..Start::new(&[], ball, 0, 0) };
+    let start = Start { sample, ..Start::new(&[], ball) };
     let mut rng = brinell_attack::rng::generator("equivalence", &start);
     let mut x = vec![0.0; len];
     brinell_threat::fill_uniform(&mut rng, &mut x);

@@ -137,6 +137,16 @@ pub enum SubjectError {
         /// What is wrong.
         reason: String,
     },
+    /// The model file was replaced while it was tested.
+    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: what was found is about neither", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Digest of what was read.
+        before: String,
+        /// Digest now.
+        now: String,
+    },
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,

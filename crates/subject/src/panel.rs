@@ -2,7 +2,8 @@
 
 use brinell_engine::{EngineError, Preprocess, Running, Runtime, RuntimeChoice, open};
 use brinell_record::{Judge, Opinion, Standing};
-use brinell_threat::{Ball, Goal};
+use brinell_task::Demand;
+use brinell_threat::Ball;
 
 use crate::{Referee, Subject, SubjectError};
 
@@ -18,10 +19,10 @@ struct Seat {
 }
 
 /// What a counterexample has to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Charge {
     /// The goal of an attack is reached.
-    Goal(Goal),
+    Goal(Demand),
     /// The answer is not the label; no answer, where an output is not finite, is none either.
     Wrong {
         /// Correct class.
@@ -115,7 +116,7 @@ impl Panel {
         &mut self,
         preprocess: &Preprocess,
         ball: &Ball,
-        charge: Charge,
+        charge: &Charge,
         sample: usize,
         x: &[f32],
         x_adv: &[f32],
@@ -128,17 +129,18 @@ impl Panel {
         let mut opinions = Vec::with_capacity(self.seats.len());
         for Seat { judge, referee } in &mut self.seats {
             let opinion = referee.ask(preprocess, x_adv, sample)?;
-            let prediction = opinion.prediction;
-            let (goal, confirmed) = match charge {
-                Charge::Goal(goal) => (Some(goal), prediction.is_some_and(|class| goal.reached(class))),
-                Charge::Wrong { label } => (Some(Goal::Untargeted { label }), prediction != Some(label)),
-                Charge::NonFinite => (None, prediction.is_none()),
+            let (prediction, task) = (opinion.prediction, referee.task());
+            let margin = |demand: &Demand| opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
+            let (margin, confirmed) = match charge {
+                Charge::Goal(demand) => (margin(demand), opinion.reached(task, demand.posed())),
+                Charge::Wrong { label } => (margin(&Demand::class(*label, None)), prediction != Some(*label)),
+                Charge::NonFinite => (f64::NAN, prediction.is_none()),
             };
             opinions.push(Opinion {
                 runtime: judge.runtime.clone(),
                 version: judge.version.clone(),
                 prediction,
-                margin: goal.and_then(|goal| opinion.margin(goal)).unwrap_or(f64::NAN),
+                margin,
                 other_prediction: None,
                 difference: None,
                 confirmed,
@@ -178,6 +180,7 @@ mod tests {
 
     use brinell_engine::{Artefact, Session, Signature, View};
     use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+    use brinell_task::{Truth, Wanted};
     use brinell_threat::{InputBox, Norm};
 
     use super::*;
@@ -249,10 +252,10 @@ mod tests {
     fn judged(thresholds: &[f32], charge: Charge, x_adv: f32) -> Finding {
         let (mut panel, preprocess) = panel(thresholds);
         let ball = Ball { norm: Norm::Linf, eps: 0.3, bounds: InputBox::UNIT, features: None };
-        panel.judge(&preprocess, &ball, charge, 0, &[0.4], &[x_adv]).unwrap()
+        panel.judge(&preprocess, &ball, &charge, 0, &[0.4], &[x_adv]).unwrap()
     }
 
-    const FOOLED: Charge = Charge::Goal(Goal::Untargeted { label: 0 });
+    const FOOLED: Charge = Charge::Goal(Demand { truth: Truth::Class(0), wanted: Wanted::BREAK });
 
     #[test]
     fn a_runtime_that_cannot_run_the_file_has_no_seat() {
@@ -291,7 +294,7 @@ mod tests {
         assert_eq!(judged(&[0.5], Charge::Wrong { label: 0 }, 0.95).standing, Standing::Confirmed);
         assert_eq!(judged(&[0.5], Charge::NonFinite, 0.95).standing, Standing::Confirmed);
         assert_eq!(judged(&[0.5], Charge::NonFinite, 0.65).standing, Standing::Rejected);
-        let finding = judged(&[0.5], Charge::Goal(Goal::Targeted { target: 1 }), 0.95);
+        let finding = judged(&[0.5], Charge::Goal(Demand::class(0, Some(1))), 0.95);
         assert!(!finding.opinions[0].confirmed && finding.margin().is_nan());
     }
 }

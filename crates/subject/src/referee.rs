@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use brinell_engine::{EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
-use brinell_threat::{Ball, Goal, Violation};
+use brinell_task::{Answer, Classify, Posed, Task};
+use brinell_threat::{Ball, Violation};
 
 /// What the original file says about one point.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,16 +21,26 @@ pub struct Opinion {
 }
 
 impl Opinion {
-    fn new(output: &[f64], reading: Reading) -> Self {
-        let prediction = reading.prediction(output);
+    fn new(output: &[f64], task: &Classify) -> Self {
+        let reading = task.reading();
+        let prediction = match task.decode(output) {
+            Some(Answer::Class(class)) => Some(class),
+            _ => None,
+        };
         let confidence = prediction.map_or(f64::NAN, |class| reading.confidence(output, class));
         Self { output: output.iter().map(|&v| v as f32).collect(), prediction, confidence, reading }
     }
 
-    /// Returns the margin of the goal in logits.
+    /// Returns the margin of what is asked in logits; `None` where an output is not finite.
     #[must_use]
-    pub fn margin(&self, goal: Goal) -> Option<f64> {
-        goal.margin(&self.logits())
+    pub fn margin(&self, task: &dyn Task, posed: Posed<'_>) -> Option<f64> {
+        Some(task.margin(&self.logits(), posed)).filter(|margin| margin.is_finite())
+    }
+
+    /// True where the answer of the file is what is asked.
+    #[must_use]
+    pub fn reached(&self, task: &dyn Task, posed: Posed<'_>) -> bool {
+        self.prediction.is_some_and(|class| task.verdict(&Answer::Class(class), posed).reached)
     }
 
     /// Returns the logits that the output stands for, see [`Reading::logits`].
@@ -41,7 +52,7 @@ impl Opinion {
     /// Returns the opinion that a row of logits stands for.
     #[must_use]
     pub fn of_logits(logits: &[f32]) -> Self {
-        Self::new(&wide(logits), Reading::LOGITS)
+        Self::new(&wide(logits), &Classify::new(logits.len()))
     }
 }
 
@@ -59,7 +70,7 @@ pub struct Judgement {
 /// Holds a session on the original bytes; shares nothing with the transformed graph that attacks use.
 pub struct Referee {
     original: Original,
-    reading: Reading,
+    task: Classify,
     ready: Vec<f32>,
 }
 
@@ -70,7 +81,7 @@ impl Referee {
     /// [`EngineError`] where the runtime refuses the file.
     pub fn new(path: &Path, runtime: &dyn Runtime, signature: &Signature, held: Arc<Held>) -> Result<Self, EngineError> {
         let session = runtime.compile_file(path)?;
-        Ok(Self { original: Original::new(session, signature, held)?, reading: signature.reading, ready: Vec::new() })
+        Ok(Self { original: Original::new(session, signature, held)?, task: signature.classify(), ready: Vec::new() })
     }
 
     /// Runs the file once, on a sample of `n` zeros. Some runtimes see only then that they cannot.
@@ -80,6 +91,12 @@ impl Referee {
     pub(crate) fn tried(mut self, n: usize) -> Result<Self, OracleError> {
         self.original.ask(&vec![0.0; n], 0)?;
         Ok(self)
+    }
+
+    /// Returns what the outputs of the file mean.
+    #[must_use]
+    pub fn task(&self) -> &Classify {
+        &self.task
     }
 
     /// Returns what is worth knowing about how the file runs, see [`Original::note`].
@@ -94,14 +111,14 @@ impl Referee {
     /// [`OracleError`] where the run fails.
     pub fn ask(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Opinion, OracleError> {
         preprocess.apply(x, &mut self.ready);
-        Ok(Opinion::new(&self.original.ask(&self.ready, sample)?, self.reading))
+        Ok(Opinion::new(&self.original.ask(&self.ready, sample)?, &self.task))
     }
 
     /// Judges whether `x_adv` is an adversarial example for `x`, which is stored sample number `sample`.
     ///
     /// # Guarantees
     /// True only where the point is finite, inside the box, inside the ball (in f64, with
-    /// [`ROUNDING_ALLOWANCE`](brinell_threat::ROUNDING_ALLOWANCE)) and the original file's prediction reaches the goal.
+    /// [`ROUNDING_ALLOWANCE`](brinell_threat::ROUNDING_ALLOWANCE)) and the original file's answer is what is asked.
     ///
     /// # Errors
     /// [`OracleError`] where the run fails.
@@ -109,14 +126,14 @@ impl Referee {
         &mut self,
         preprocess: &Preprocess,
         ball: &Ball,
-        goal: Goal,
+        posed: Posed<'_>,
         sample: usize,
         x: &[f32],
         x_adv: &[f32],
     ) -> Result<Judgement, OracleError> {
         let violation = ball.contains(x, x_adv).err();
         let opinion = self.ask(preprocess, x_adv, sample)?;
-        let adversarial = violation.is_none() && opinion.prediction.is_some_and(|prediction| goal.reached(prediction));
+        let adversarial = violation.is_none() && opinion.reached(&self.task, posed);
         Ok(Judgement { violation, opinion, adversarial })
     }
 }

@@ -40,6 +40,25 @@ impl Subject {
         &self.artefact.model
     }
 
+    /// Hashes the files of the model once more, to see whether they are still those that were read.
+    ///
+    /// # Errors
+    /// [`SubjectError::Changed`] where they are not, [`SubjectError::File`].
+    pub fn check_unchanged(&self) -> Result<(), SubjectError> {
+        if self.endpoint.is_some() {
+            return Ok(());
+        }
+        let (sha256, weights_sha256) = digests(self.path(), &self.model)?;
+        let known = [(Some(&self.sha256), Some(&sha256)), (self.weights_sha256.as_ref(), weights_sha256.as_ref())];
+        match known.into_iter().find(|(before, now)| before != now) {
+            None => Ok(()),
+            Some((before, now)) => {
+                let text = |digest: Option<&String>| digest.cloned().unwrap_or_default();
+                Err(SubjectError::Changed { path: self.path().to_path_buf(), before: text(before), now: text(now) })
+            }
+        }
+    }
+
     /// Opens the runtime that runs the model: the server where it is behind an address, else the one of that choice.
     ///
     /// # Errors

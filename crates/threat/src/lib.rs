@@ -1,4 +1,4 @@
-//! Threat models: norms, boxes, balls, exact projections, samplers and goals. Pure maths on slices.
+//! Threat models: norms, boxes, balls, exact projections and samplers. Pure maths on slices.
 //!
 //! All points are flat slices of f32 in model-input units. A [`Ball`] is the threat model of an audit; a [`Region`] is that ball around one
 //! clean input `x`, with everything precomputed that the steps of an attack need. Distances are computed in f64.
@@ -9,7 +9,6 @@ mod eps;
 mod error;
 mod features;
 mod frame;
-mod goal;
 mod grid;
 mod kernel;
 mod l0;
@@ -28,7 +27,6 @@ pub use eps::Eps;
 pub use error::ThreatError;
 pub use features::{Change, Feature, Features, Values};
 pub use frame::Frame;
-pub use goal::{Goal, argmax};
 pub use grid::Grid;
 pub use kernel::{clamp, kth_largest};
 pub use norm::Norm;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Timing, Verdict, run};
+use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Timing, Verdict, run};
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};
-use brinell_threat::{Ball, Eps, Goal, InputBox, Norm, argmax};
+use brinell_task::{Posed, Task, Truth, Wanted, argmax};
+use brinell_threat::{Ball, Eps, InputBox, Norm};
 
 use crate::reference::Tensor;
 
@@ -58,12 +59,13 @@ fn oracle(graph: &Graph, runtime: &Arc<dyn Runtime>) -> Result<Oracle, String> {
 /// Attacks with one step. Where the first output is no row of logits, its mean over places (pixels, anchors) is.
 pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Result<Step, String> {
     let mut oracle = oracle(graph, runtime)?;
-    let classes = oracle.classes();
+    let classes = oracle.width();
     let mut answer = Answer::default();
-    oracle.logits(&x.data, &mut answer).map_err(|e| e.to_string())?;
-    let rows: Vec<&[f32]> = answer.logits.chunks(classes).collect();
+    oracle.values(&x.data, &mut answer).map_err(|e| e.to_string())?;
+    let rows: Vec<&[f32]> = answer.values.chunks(classes).collect();
     let labels: Vec<usize> = rows.iter().map(|row| argmax(row).unwrap_or(0)).collect();
-    let before: Vec<f64> = rows.iter().zip(&labels).filter_map(|(row, &label)| Goal::Untargeted { label }.margin(row)).collect();
+    let margin = |row: &[f32], label| oracle.task().margin(row, Posed { truth: &Truth::Class(label), wanted: &Wanted::BREAK });
+    let before: Vec<f64> = rows.iter().zip(&labels).map(|(row, &label)| margin(row, label)).collect();
     let mut first = None;
     for eps in RADII {
         let after = attack(&mut oracle, x, &labels, eps)?;
@@ -80,18 +82,17 @@ pub(crate) fn step(graph: &Graph, runtime: &Arc<dyn Runtime>, x: &Tensor) -> Res
 
 /// Returns the margin of every sample after a step in a ball of radius `eps`.
 fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result<Vec<f64>, String> {
-    let classes = oracle.classes();
+    let classes = oracle.width();
     let sample = oracle.sample_shape().to_vec();
     let mut answer = Answer::default();
-    oracle.logits(&x.data, &mut answer).map_err(|e| e.to_string())?;
+    oracle.values(&x.data, &mut answer).map_err(|e| e.to_string())?;
     let width = x.data.len() / labels.len().max(1);
-    let rows = answer.logits.chunks(classes);
+    let rows = answer.values.chunks(classes);
     let mut items = x.data.chunks(width).zip(rows).zip(labels).zip(0..).map(|(((x, row), &label), sample)| Item {
         sample,
         x: x.to_vec(),
-        label,
-        target: None,
-        logits: row.to_vec(),
+        truth: Truth::Class(label),
+        values: row.to_vec(),
         found: None,
         guide: None,
     });
@@ -102,7 +103,9 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     let recipe = recipe("apgd-margin:steps=1").map_err(|e| e.to_string())?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| e.to_string())?;
     let stop = AtomicBool::new(false);
+    let task = oracle.task().clone();
     let settings = DriverSettings {
+        pose: Pose { task: &task, wanted: &Wanted::BREAK },
         trees: None,
         grid: None,
         batch: labels.len(),

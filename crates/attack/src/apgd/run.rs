@@ -33,7 +33,7 @@ pub(crate) struct Run {
     /// What the first update's loss is compared with, where that is not the start's loss.
     before_first: Option<f32>,
     checkpoints: Option<Checkpoints>,
-    target: Option<usize>,
+    rival: Option<usize>,
 }
 
 /// The random start: it touches the ball's boundary, for Linf at its largest element, and is clipped to the box when the run begins. For L1
@@ -56,7 +56,7 @@ pub(crate) fn random_start(name: &str, start: &Start<'_>) -> Vec<f32> {
 }
 
 impl Run {
-    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>, target: Option<usize>) -> Self {
+    pub(crate) fn new(config: &ApgdConfig, start: &Start<'_>, mut point: Vec<f32>, rival: Option<usize>) -> Self {
         let region = start.ball.around(start.x);
         region.project_reference(&mut point);
         let x: Box<[f32]> = point.into();
@@ -78,7 +78,7 @@ impl Run {
             rho: config.rho,
             before_first: config.reference_quirk.then_some(config.loss.zero()),
             checkpoints: None,
-            target,
+            rival,
         }
     }
 }
@@ -86,11 +86,11 @@ impl Run {
 impl Attack for Run {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
-        if self.done == self.steps { Need::Logits } else { Need::Gradient }
+        if self.done == self.steps { Need::Values } else { Need::Gradient }
     }
 
-    fn target(&self) -> Option<usize> {
-        self.target
+    fn rival(&self) -> Option<usize> {
+        self.rival
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

@@ -46,7 +46,7 @@ pub(super) struct SparseRun {
     /// Changed elements of the best point at the last checkpoint.
     support: f32,
     first: bool,
-    target: Option<usize>,
+    rival: Option<usize>,
 }
 
 /// The stretches of a run, in the order in which they are taken from the end.
@@ -66,7 +66,7 @@ pub(super) fn points(config: &ApgdConfig) -> u32 {
 
 impl SparseRun {
     /// `random` says that the point was not given but drawn.
-    pub(super) fn new(config: &ApgdConfig, start: &Start<'_>, point: Vec<f32>, random: bool, target: Option<usize>) -> Self {
+    pub(super) fn new(config: &ApgdConfig, start: &Start<'_>, point: Vec<f32>, random: bool, rival: Option<usize>) -> Self {
         let mut left = stretches(start.ball.eps, config.steps, config.larger_radii);
         let dense = random && left.len() == 1;
         let now = left.pop().unwrap_or(Stretch { eps: start.ball.eps, steps: config.steps });
@@ -84,7 +84,7 @@ impl SparseRun {
             share: 0.0,
             support: 0.0,
             first: true,
-            target,
+            rival,
         };
         run.begin();
         if dense {
@@ -129,11 +129,11 @@ impl SparseRun {
 impl Attack for SparseRun {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
-        if self.done == self.now.steps { Need::Logits } else { Need::Gradient }
+        if self.done == self.now.steps { Need::Values } else { Need::Gradient }
     }
 
-    fn target(&self) -> Option<usize> {
-        self.target
+    fn rival(&self) -> Option<usize> {
+        self.rival
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

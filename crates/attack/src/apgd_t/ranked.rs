@@ -1,61 +1,53 @@
-//! APGD-T with the classes in the order of MALT.
+//! APGD-T with the rivals in the order of MALT.
 
 use brinell_threat::{Ball, Norm};
 
-use crate::{ApgdConfig, ApgdT, Attack, Need, Next, Reply, Start, rivals::rivals};
+use crate::{ApgdConfig, ApgdT, Attack, Need, Next, Reply, Start};
 
-/// Most classes that are ranked.
+/// Most rivals that are ranked.
 const RANKED: usize = 100;
 
-/// Ranks the classes at the clean input and then attacks them one after the other.
+/// Ranks the rivals at the clean input and then attacks them one after the other.
 pub(super) struct Ranked {
     apgd: ApgdConfig,
     targets: usize,
     clean: Box<[f32]>,
     ball: Ball,
-    label: usize,
-    classes: usize,
     seed: u64,
     sample: u64,
     /// First number of the starts, which are random.
     first_run: u32,
-    /// Distance to the decision plane of each class, and the class; infinite where it is not known yet.
+    /// Distance to the decision plane of each rival, and the rival; infinite where it is not known yet.
     ranking: Vec<(f64, usize)>,
     at: usize,
-    /// The attack on the class in hand; none while classes are ranked.
+    /// The attack on the rival in hand; none while rivals are ranked.
     attack: Option<Box<dyn Attack>>,
 }
 
 impl Ranked {
     pub(super) fn new(apgd: &ApgdConfig, targets: u32, start: &Start<'_>) -> Self {
-        let candidates = rivals(start.logits, start.label, start.classes, RANKED);
+        let candidates = start.rivals.ranked(RANKED);
         let bounds = start.ball.bounds;
         Self {
             apgd: apgd.clone(),
             targets: targets as usize,
             clean: start.x.iter().map(|&x| brinell_threat::clamp(x, bounds.lo(), bounds.hi())).collect(),
             ball: start.ball.clone(),
-            label: start.label,
-            classes: start.classes,
             seed: start.seed,
             sample: start.sample,
             first_run: start.run.saturating_mul(targets),
-            ranking: candidates.into_iter().map(|class| (f64::INFINITY, class)).collect(),
+            ranking: candidates.into_iter().map(|rival| (f64::INFINITY, rival.id)).collect(),
             at: 0,
             attack: None,
         }
     }
 
-    /// Begins the attack on class `at` of the ranking.
+    /// Begins the attack on rival `at` of the ranking.
     fn begin(&mut self) {
-        let Some(&(_, target)) = self.ranking.get(self.at) else { return };
-        let start = Start {
-            seed: self.seed,
-            sample: self.sample,
-            run: self.first_run + self.at as u32,
-            ..Start::new(&self.clean, &self.ball, self.label, self.classes)
-        };
-        self.attack = Some(self.apgd.begin(ApgdT::NAME, &start, Some(target)));
+        let Some(&(_, rival)) = self.ranking.get(self.at) else { return };
+        let start =
+            Start { seed: self.seed, sample: self.sample, run: self.first_run + self.at as u32, ..Start::new(&self.clean, &self.ball) };
+        self.attack = Some(self.apgd.begin(ApgdT::NAME, &start, Some(rival)));
     }
 }
 
@@ -70,8 +62,8 @@ impl Attack for Ranked {
         }
     }
 
-    fn target(&self) -> Option<usize> {
-        self.ranking.get(self.at).map(|&(_, class)| class)
+    fn rival(&self) -> Option<usize> {
+        self.ranking.get(self.at).map(|&(_, rival)| rival)
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
@@ -89,7 +81,7 @@ impl Attack for Ranked {
             if self.at < self.ranking.len() {
                 return Next::Continue;
             }
-            // Stable: where distances are equal or NaN, the larger logit comes first.
+            // Stable: where distances are equal or NaN, the larger margin at the clean input comes first.
             self.ranking.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             self.ranking.truncate(self.targets);
             self.at = 0;

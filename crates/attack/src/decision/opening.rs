@@ -59,7 +59,7 @@ impl Opening {
         let known: Option<Box<[f32]>> = start.found.filter(|_| start.run == 0).map(Box::from);
         let guide: Option<Box<[f32]>> = start.guide.map(Box::from);
         let noise = KINDS.into_iter().cycle().take(NOISES as usize);
-        let first = if start.target.is_some() { 0 } else { NOISES_FIRST };
+        let first = if start.rivals.named().is_some() { 0 } else { NOISES_FIRST };
         let mut plan: Vec<Try> = known.iter().map(|_| Try::Known).chain(noise).collect();
         let at = known.iter().len() + first as usize;
         let simple = [Try::Inverse, Try::Flat(0.0), Try::Flat(1.0), Try::Flat(0.5)];

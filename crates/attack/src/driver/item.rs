@@ -1,4 +1,21 @@
-use brinell_threat::Goal;
+use brinell_task::{Posed, Task, Truth, Wanted};
+
+/// What is asked of every sample of a stage, whatever is right about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Pose<'a> {
+    /// What the model's values mean.
+    pub task: &'a dyn Task,
+    /// What attacks want.
+    pub wanted: &'a Wanted,
+}
+
+impl<'a> Pose<'a> {
+    /// Returns what is asked of a sample of which this is right.
+    #[must_use]
+    pub fn of(&self, truth: &'a Truth) -> Posed<'a> {
+        Posed { truth, wanted: self.wanted }
+    }
+}
 
 /// One sample to be attacked.
 #[derive(Debug, Clone, PartialEq)]
@@ -7,27 +24,14 @@ pub struct Item {
     pub sample: u64,
     /// Clean input `[d]`.
     pub x: Vec<f32>,
-    /// True class.
-    pub label: usize,
-    /// Class to be reached, in a targeted attack.
-    pub target: Option<usize>,
-    /// Logits of the clean input `[K]`.
-    pub logits: Vec<f32>,
+    /// What is right about it.
+    pub truth: Truth,
+    /// Values of the clean input `[Z]`.
+    pub values: Vec<f32>,
     /// The nearest adversarial example known so far `[d]`.
     pub found: Option<Vec<f32>>,
-    /// Inputs of the data that the model may give a class the attack wants, one after the other `[n, d]`.
+    /// Inputs of the data about which the model may answer what the attack wants, one after the other `[n, d]`.
     pub guide: Option<Vec<f32>>,
-}
-
-impl Item {
-    /// Returns what the attack wants of this sample.
-    #[must_use]
-    pub fn goal(&self) -> Goal {
-        match self.target {
-            Some(target) => Goal::Targeted { target },
-            None => Goal::Untargeted { label: self.label },
-        }
-    }
 }
 
 /// Queries spent on one sample.
@@ -62,13 +66,13 @@ pub struct Verdict {
     pub found: Option<Found>,
     /// Queries spent by this stage.
     pub queries: Queries,
-    /// Largest [`Goal::margin`] over all queries inside the ball: how near the attack came, positive where it succeeded.
+    /// Largest [`Task::margin`] over all queries inside the ball: how near the attack came, positive where it succeeded.
     pub margin: f64,
     /// Candidates that the court did not confirm.
     pub rejected: u32,
     /// Gradients that were zero in every element, among those asked for at the first point of a run.
     pub zero_gradients: u32,
-    /// Queries whose logits or gradient held NaN or infinity.
+    /// Queries whose values or gradient held NaN or infinity.
     pub non_finite: u32,
     /// True where the query limit ended the attack.
     pub exhausted: bool,

@@ -1,6 +1,6 @@
 //! One run of FAB on one sample.
 
-use brinell_threat::{Goal, InputBox, Norm, clamp, fill_normal, fill_uniform, onto_plane};
+use brinell_threat::{InputBox, Norm, clamp, fill_normal, fill_uniform, onto_plane};
 
 use super::FabConfig;
 use crate::{
@@ -17,12 +17,11 @@ const SHORTEST: f64 = 1e-8;
 pub(super) struct Run {
     norm: Norm,
     bounds: InputBox,
-    goal: Goal,
     clean: Box<[f32]>,
     x: Box<[f32]>,
     /// From the point onto the plane, and from the clean input onto it.
     steps: [Box<[f32]>; 2],
-    /// Classes whose planes are looked at; empty in a targeted attack, where it is always that of the target and the best other class.
+    /// Rivals whose planes are looked at; with a goal that names one it is that of this one and whatever it has to beat.
     rivals: Vec<usize>,
     /// The rival that is asked about.
     at: usize,
@@ -35,7 +34,7 @@ pub(super) struct Run {
     asked: Need,
     /// True where the point comes from a step: if it is adversarial, it is pulled back.
     fresh: bool,
-    /// True where the last step led to an adversarial point: the next one is asked for its logits first.
+    /// True where the last step led to an adversarial point: the next one is asked for its values first.
     hot: bool,
 }
 
@@ -85,7 +84,6 @@ impl Run {
         Self {
             norm: start.ball.norm,
             bounds,
-            goal: start.goal(),
             clean: start.x.iter().map(|&x| clamp(x, bounds.lo(), bounds.hi())).collect(),
             steps: [zeros(), zeros()],
             rivals,
@@ -141,17 +139,17 @@ impl Run {
 impl Attack for Run {
     fn ask(&mut self, x: &mut [f32]) -> Need {
         x.copy_from_slice(&self.x);
-        self.asked = if self.left == 0 || self.fresh && self.hot { Need::Logits } else { Need::Gradient };
+        self.asked = if self.left == 0 || self.fresh && self.hot { Need::Values } else { Need::Gradient };
         self.asked
     }
 
-    fn target(&self) -> Option<usize> {
+    fn rival(&self) -> Option<usize> {
         self.rivals.get(self.at).copied()
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
         if std::mem::take(&mut self.fresh) {
-            self.hot = reply.prediction.is_some_and(|class| self.goal.reached(class));
+            self.hot = reply.reached;
             if self.hot {
                 for (x, &clean) in self.x.iter_mut().zip(&self.clean) {
                     *x = clean + (*x - clean) * self.beta;

@@ -109,7 +109,7 @@ struct Run {
 
 impl Run {
     fn need(&self) -> Need {
-        if self.done + 1 == self.config.steps { Need::Logits } else { Need::Gradient }
+        if self.done + 1 == self.config.steps { Need::Values } else { Need::Gradient }
     }
 
     /// Begins a constant at the clean input.

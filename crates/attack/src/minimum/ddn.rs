@@ -7,7 +7,7 @@ use super::{Nearest, Sample, Search, Told, steps::Steps};
 use crate::registry::Entry;
 use crate::settings::{ABOVE_ZERO, COUNT, Declared, SHARE, settings};
 use crate::{
-    Attack, AttackError, Knowledge, Loss, Need, Recipe, Start,
+    Attack, AttackError, Knowledge, Need, Objective, Recipe, Start,
     rng::generator,
     step::{finite, finite_length},
 };
@@ -75,8 +75,8 @@ impl Recipe for Ddn {
         true
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedLogOdds } else { Loss::LogOdds }
+    fn objective(&self) -> Objective {
+        Objective::LogOdds
     }
 
     fn steps(&self) -> u32 {

@@ -5,7 +5,7 @@ use brinell_threat::{Norm, onto_plane};
 use super::{Nearest, Sample, Search, Told};
 use crate::registry::Entry;
 use crate::settings::{COUNT, Declared, NOT_NEGATIVE, TWO_OR_MORE, settings};
-use crate::{Attack, AttackError, Knowledge, Loss, Need, Recipe, Start, step::dual_length};
+use crate::{Attack, AttackError, Knowledge, Need, Objective, Recipe, Start, step::dual_length};
 
 /// By how much every step goes beyond the plane, in widths of the box: the 1e-4 of the authors' implementation.
 const BEYOND: f64 = 1e-4;
@@ -76,8 +76,8 @@ impl Recipe for DeepFool {
         true
     }
 
-    fn loss(&self, targeted: bool, _classes: usize) -> Loss {
-        if targeted { Loss::TargetedMargin } else { Loss::Difference }
+    fn objective(&self) -> Objective {
+        Objective::Plane
     }
 
     fn steps(&self) -> u32 {
@@ -85,15 +85,11 @@ impl Recipe for DeepFool {
     }
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
-        let classes = match start.target {
-            Some(target) => Box::from([target]),
-            None => rivals(start, self.config.classes as usize),
-        };
+        let rivals = start.rivals.ranked(self.config.classes as usize - 1).into_iter().map(|rival| rival.id).collect();
         let search = Run {
-            targeted: start.target.is_some(),
             overshoot: 1.0 + self.config.overshoot,
             left: self.config.steps,
-            classes,
+            rivals,
             next: 0,
             nearest: f64::INFINITY,
             step: vec![0.0; start.x.len()].into(),
@@ -107,21 +103,11 @@ impl Recipe for DeepFool {
     }
 }
 
-/// The other classes among the first `n` by clean logits.
-fn rivals(start: &Start<'_>, n: usize) -> Box<[usize]> {
-    let logit = |class: usize| start.logits.get(class).copied().unwrap_or(f32::NEG_INFINITY);
-    let mut order: Vec<usize> = (0..start.classes).filter(|&class| class != start.label).collect();
-    order.sort_by(|&a, &b| logit(b).total_cmp(&logit(a)));
-    order.truncate(n - 1);
-    order.into()
-}
-
 struct Run {
-    targeted: bool,
     overshoot: f64,
     left: u32,
-    classes: Box<[usize]>,
-    /// Place in `classes` of the one that the model is asked about.
+    rivals: Box<[usize]>,
+    /// Place in `rivals` of the one that the model is asked about.
     next: usize,
     /// Its length.
     nearest: f64,
@@ -135,17 +121,16 @@ impl Search for Run {
         Need::Gradient
     }
 
-    fn target(&self) -> Option<usize> {
-        self.classes.get(self.next).copied()
+    fn rival(&self) -> Option<usize> {
+        self.rivals.get(self.next).copied()
     }
 
     fn step(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let class = *self.classes.get(self.next)?;
+        let rival = *self.rivals.get(self.next)?;
         if told.adversarial || self.left == 0 {
             return None;
         }
-        let logit = |class: usize| told.logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
-        let short = if self.targeted { -told.margin } else { told.logit - logit(class) };
+        let short = -told.rivals.margin(rival);
         let slope = dual_length(sample.ball.norm, told.gradient);
         let rise = short.max(0.0) + BEYOND * sample.width() * slope;
         if rise > 0.0 && rise.is_finite() && told.gradient.iter().all(|g| g.is_finite()) {
@@ -156,7 +141,7 @@ impl Search for Run {
             }
         }
         self.next += 1;
-        if self.next < self.classes.len() {
+        if self.next < self.rivals.len() {
             return Some(Need::Gradient);
         }
         if self.nearest == f64::INFINITY {
@@ -167,6 +152,6 @@ impl Search for Run {
         }
         (self.next, self.nearest) = (0, f64::INFINITY);
         self.left -= 1;
-        Some(if self.left == 0 { Need::Logits } else { Need::Gradient })
+        Some(if self.left == 0 { Need::Values } else { Need::Gradient })
     }
 }

@@ -168,6 +168,6 @@ impl Search for Run {
         }
         self.shrink(sample, point, told);
         self.at_momentum = false;
-        Some(Need::Logits)
+        Some(Need::Values)
     }
 }

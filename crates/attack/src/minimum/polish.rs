@@ -17,7 +17,7 @@ const FIRST_STEP: f64 = 1.0 / 64.0;
 /// Share of the way up to which its end is looked for, where it is near.
 const FINEST: f64 = 1e-4;
 
-/// Margin that a step aims at, relative to the two logits that decide: enough for a judge that rounds otherwise.
+/// Margin that a step aims at, relative to the two values that decide: enough for a judge that rounds otherwise.
 const CLEARANCE: f64 = 1e-5;
 
 /// Newton's method for the nearest example: the model is taken for linear at the example, the nearest point beyond that plane within the box is tried,
@@ -52,7 +52,7 @@ impl Polish {
 
     /// Writes the nearest point beyond the tangent plane into `point`, where that is nearer than the example.
     fn tangent(&mut self, sample: &Sample, point: &mut [f32], told: &Told<'_>) -> Option<Need> {
-        let above = told.margin - CLEARANCE * (told.logit.abs() + told.margin.abs());
+        let above = told.margin - CLEARANCE * (told.scale + told.margin.abs());
         let moved = self.base.iter().zip(&sample.x).zip(told.gradient).map(|((&b, &x), &g)| f64::from(g) * (f64::from(b) - f64::from(x)));
         let rise = moved.sum::<f64>() - above;
         // A gradient that is zero or not finite shows no plane, and a plane on this side of the clean input is none of this example's.
@@ -79,7 +79,7 @@ impl Polish {
         }
         self.along(sample, point, asked);
         self.state = State::Radial { low, high, asked, step };
-        Some(Need::Logits)
+        Some(Need::Values)
     }
 
     /// Begins at the end of the way back, if that is nearer by enough.

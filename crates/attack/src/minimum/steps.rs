@@ -21,7 +21,7 @@ impl Steps {
 
     /// What is needed of the next point: no gradient of the last, since nothing follows it.
     pub(super) fn need(self) -> Need {
-        if self.done + 1 == self.all { Need::Logits } else { Need::Gradient }
+        if self.done + 1 == self.all { Need::Values } else { Need::Gradient }
     }
 
     /// Takes an answer; false where it was the last.

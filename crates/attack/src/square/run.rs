@@ -245,7 +245,7 @@ impl<D: Dice> Attack for Run<D> {
             self.propose();
         }
         x.copy_from_slice(&self.tried);
-        Need::Logits
+        Need::Values
     }
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {

@@ -6,7 +6,7 @@ mod space;
 use std::sync::Arc;
 
 use brinell_engine::{Decision, Ensemble};
-use brinell_threat::{Ball, Goal, Norm};
+use brinell_threat::{Ball, Norm};
 
 use crate::registry::Entry;
 use crate::settings::{COUNT, Declared, SHARE, settings};
@@ -94,7 +94,7 @@ impl Recipe for Trees {
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {
         let trees = start.trees.map(Arc::clone);
-        let leads = trees.as_deref().map_or_else(Vec::new, |trees| leads(trees, start.goal(), start.classes));
+        let leads = trees.as_deref().map_or_else(Vec::new, |trees| leads(trees, &start.rivals.ways()));
         let farthest = if start.ball.eps.is_finite() {
             start.ball.eps
         } else {
@@ -106,7 +106,6 @@ impl Recipe for Trees {
             config: self.config,
             x: start.x.into(),
             ball: start.ball.clone(),
-            goal: start.goal(),
             trees,
             leads,
             radius: farthest,
@@ -125,18 +124,14 @@ impl Recipe for Trees {
     }
 }
 
-/// Leads that together make an example, one list for each way there is.
-fn leads(trees: &Ensemble, goal: Goal, classes: usize) -> Vec<Vec<Lead>> {
-    let over = |class: usize, rival: usize| Lead { score: class, rival: Some(rival), sign: 1.0, threshold: 0.0 };
-    let others = |class: usize| (0..classes).filter(move |&other| other != class);
-    match (trees.decision, goal) {
-        (Decision::Above(threshold), Goal::Untargeted { label: 0 } | Goal::Targeted { target: 1 }) => {
-            vec![vec![Lead { score: 0, rival: None, sign: 1.0, threshold }]]
-        }
-        (Decision::Above(threshold), _) => vec![vec![Lead { score: 0, rival: None, sign: -1.0, threshold }]],
-        (Decision::Largest, Goal::Untargeted { label }) => others(label).map(|class| vec![over(class, label)]).collect(),
-        (Decision::Largest, Goal::Targeted { target }) => vec![others(target).map(|rival| over(target, rival)).collect()],
-    }
+/// Leads of the trees' scores that together make an example, one list for each of the `ways` that the task names. A task reads one score as two values:
+/// 0, and the score less its threshold.
+fn leads(trees: &Ensemble, ways: &[Vec<brinell_task::Lead>]) -> Vec<Vec<Lead>> {
+    let lead = |lead: &brinell_task::Lead| match trees.decision {
+        Decision::Above(threshold) => Lead { score: 0, rival: None, sign: if lead.value == 1 { 1.0 } else { -1.0 }, threshold },
+        Decision::Largest => Lead { score: lead.value, rival: Some(lead.over), sign: 1.0, threshold: 0.0 },
+    };
+    ways.iter().map(|leads| leads.iter().map(lead).collect()).collect()
 }
 
 /// Points so near to a tie that the model refused them, after which ties are not asked about any more.
@@ -146,7 +141,6 @@ struct Run {
     config: TreesConfig,
     x: Box<[f32]>,
     ball: Ball,
-    goal: Goal,
     trees: Option<Arc<Ensemble>>,
     leads: Vec<Vec<Lead>>,
     /// Largest radius that may be of use.
@@ -243,7 +237,7 @@ impl Attack for Run {
                 x.copy_from_slice(&self.x);
             }
         }
-        Need::Label
+        Need::Verdict
     }
 
     fn none_within(&self) -> Option<f64> {
@@ -252,7 +246,7 @@ impl Attack for Run {
 
     fn tell(&mut self, reply: &Reply<'_>) -> Next {
         let Some((distance, point)) = self.asked.take() else { return Next::Done };
-        if reply.prediction.is_some_and(|class| self.goal.reached(class)) {
+        if reply.reached {
             self.best = distance;
             if self.best <= 0.0 { Next::Done } else { Next::Continue }
         } else {

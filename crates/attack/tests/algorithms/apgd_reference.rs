@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::{Mlp, run};
+use crate::model::{Case, Mlp, run};
 use brinell_attack::{Apgd, ApgdConfig, ApgdLoss, Recipe, Start};
 use brinell_threat::{Ball, InputBox};
 use serde_json::Value;
@@ -40,9 +40,10 @@ fn largest_difference(name: &str, quirk: bool) -> f64 {
     for (sample, x) in rows(&setup["x"]).iter().enumerate() {
         let x = narrow(x);
         let (label, target) = (class("labels", sample), targeted.then(|| class("targets", sample)));
-        let start = Start { target, ..Start::new(&x, &ball, label, 2) };
+        let case = Case::new(setup["b2"].as_array().unwrap().len(), label, target);
+        let start = Start { rivals: case.rivals(&[]), ..Start::new(&x, &ball) };
         let attack = apgd.start_at(&start, &narrow(&row(&golden["start"][sample])));
-        let trace = run(attack, &model, apgd.loss(targeted, setup["b2"].as_array().unwrap().len()), label, target, x.len());
+        let trace = run(attack, &model, apgd.objective(), &case, x.len());
         let expected = rows(&golden["points"][sample]);
         assert_eq!(trace.points.len(), expected.len());
         for (ours, theirs) in trace.points.iter().zip(&expected) {

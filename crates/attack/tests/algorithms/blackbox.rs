@@ -1,7 +1,9 @@
 //! Attacks that see no gradient, on models whose nearest change is known in closed form and on models that give them nothing to see.
 
+use crate::model::Case;
 use brinell_attack::{Knowledge, Need, Next, Reply, Start, recipe};
-use brinell_threat::{Ball, InputBox, Norm, argmax};
+use brinell_task::Task;
+use brinell_threat::{Ball, InputBox, Norm};
 
 const DIM: usize = 24;
 /// Queries after which a run counts as endless.
@@ -39,30 +41,23 @@ struct Outcome {
     points: Vec<Vec<f32>>,
 }
 
-fn attack_with(start: &Start<'_>, spec: &str, model: Logits<'_>, limit: usize) -> Outcome {
+fn attack_with(start: &Start<'_>, case: &Case, spec: &str, model: Logits<'_>, limit: usize) -> Outcome {
     let made = recipe(spec).unwrap();
-    let goal = start.goal();
     let mut attack = made.start(start);
     let mut outcome = Outcome { nearest: f64::INFINITY, points: Vec::new() };
-    let loss = made.loss(start.target.is_some(), start.classes);
     let mut x = vec![f32::NAN; start.x.len()];
     while outcome.points.len() < limit {
         let need = attack.ask(&mut x);
         assert!(x.iter().all(|v| start.ball.bounds.contains(*v)), "{spec} leaves the box");
         outcome.points.push(x.clone());
         let logits = model(&x);
-        let prediction = argmax(&logits);
-        if prediction.is_some_and(|class| goal.reached(class)) {
+        let reached = case.task.reached(&logits, case.posed());
+        if reached {
             outcome.nearest = outcome.nearest.min(start.ball.distance(start.x, &x));
         }
         let reply = match need {
-            Need::Label => Reply { prediction, logits: &[], loss: f32::NAN, gradient: &[] },
-            Need::Logits => Reply {
-                prediction,
-                logits: &logits,
-                loss: loss.eval(&logits, start.label, start.target.unwrap_or(start.label)),
-                gradient: &[],
-            },
+            Need::Verdict => Reply { reached, ..Reply::UNTOLD },
+            Need::Values => case.reply(&logits, case.task.loss(made.objective(), &logits, case.posed(), None), &[]),
             Need::Gradient => unreachable!("{spec} asks for a gradient"),
         };
         if attack.tell(&reply) == Next::Done {
@@ -75,8 +70,9 @@ fn attack_with(start: &Start<'_>, spec: &str, model: Logits<'_>, limit: usize) -
 fn attack(spec: &str, model: Logits<'_>, x: &[f32], ball: &Ball, target: Option<usize>, classes: usize) -> Outcome {
     // Another input of the data: here a corner of the box on the rival's side, which noise alone does not always find.
     let corner: Vec<f32> = weights(2.3).iter().map(|w| if *w > 0.0 { 1.0 } else { 0.0 }).collect();
-    let start = Start { target, guide: Some(&corner), seed: 5, sample: 9, ..Start::new(x, ball, 0, classes) };
-    attack_with(&start, spec, model, ENDLESS)
+    let case = Case::new(classes, 0, target);
+    let start = Start { rivals: case.rivals(&[]), guide: Some(&corner), seed: 5, sample: 9, ..Start::new(x, ball) };
+    attack_with(&start, &case, spec, model, ENDLESS)
 }
 
 /// Attacks that see labels only, with settings that bring them near their end on a small input.
@@ -146,7 +142,8 @@ fn what_does_not_change_the_decision_changes_no_point() {
         let (one, two) = (rival(&weights(2.3), &x, norm, 0.5), rival(&weights(0.7), &x, norm, 0.6));
         let logits = |x: &[f32]| vec![0.0, grid(one(x)), grid(two(x))];
         let points = |label: usize, model: Logits<'_>| {
-            attack_with(&Start { seed: 5, sample: 9, ..Start::new(&x, &ball, label, 3) }, spec, model, 3000).points
+            let case = Case::new(3, label, None);
+            attack_with(&Start { seed: 5, sample: 9, ..Start::new(&x, &ball) }, &case, spec, model, 3000).points
         };
         let plain = points(0, &logits);
         assert!(plain == points(0, &|x| logits(x).iter().map(|z| z + shift).collect()), "{spec}: a constant added to all logits");
@@ -186,11 +183,12 @@ fn a_guide_and_an_example_are_where_the_search_starts() {
     let model = |x: &[f32]| vec![0.0, if near(x) < 3.0 { 1.0 } else { -1.0 }];
     let ball = Ball::unlimited(Norm::L2, InputBox::UNIT);
     for (spec, _) in LABEL {
-        let start = Start { target: Some(1), ..Start::new(&x, &ball, 0, 2) };
-        assert!(attack_with(&start, spec, &model, 3000).nearest.is_infinite(), "{spec}");
+        let case = Case::new(2, 0, Some(1));
+        let start = Start { rivals: case.rivals(&[]), ..Start::new(&x, &ball) };
+        assert!(attack_with(&start, &case, spec, &model, 3000).nearest.is_infinite(), "{spec}");
         let from_corner = ball.distance(&x, &corner);
         for start in [Start { guide: Some(&corner), ..start }, Start { found: Some(&corner), ..start }] {
-            let outcome = attack_with(&start, spec, &model, 3000);
+            let outcome = attack_with(&start, &case, spec, &model, 3000);
             assert_eq!(outcome.points[0], corner, "{spec}");
             assert!(outcome.nearest < 0.95 * from_corner, "{spec}: {} of {from_corner}", outcome.nearest);
         }
@@ -208,7 +206,7 @@ fn degenerate_inputs_give_finite_points_and_an_end() {
                 for value in [0.0f32, 0.25, 1.0] {
                     let x = vec![value; n];
                     let ball = Ball { norm, eps, bounds: InputBox::UNIT, features: None };
-                    let start = Start { shape, ..Start::new(&x, &ball, 0, 2) };
+                    let start = Start { shape, ..Start::new(&x, &ball) };
                     let mean = |x: &[f32]| x.iter().sum::<f32>() / x.len() as f32;
                     // Wrong already; wrong nearby; wrong nowhere; no answer at all.
                     let models: [Logits<'_>; 4] =
@@ -216,7 +214,7 @@ fn degenerate_inputs_give_finite_points_and_an_end() {
                             vec![f32::NAN, f32::INFINITY]
                         }];
                     for (k, model) in models.into_iter().enumerate() {
-                        let outcome = attack_with(&start, spec, model, ENDLESS);
+                        let outcome = attack_with(&start, &Case::new(2, 0, None), spec, model, ENDLESS);
                         assert!(outcome.points.len() < ENDLESS, "{spec} {shape:?} {value} model {k}");
                         assert!(k != 0 || outcome.nearest <= 1e-2, "{spec} {shape:?} {value}: {}", outcome.nearest);
                         assert!(k < 2 || outcome.nearest.is_infinite());

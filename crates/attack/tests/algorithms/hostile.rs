@@ -1,5 +1,6 @@
 //! Whatever the model answers, every point asked for is an allowed input.
 
+use crate::model::Case;
 use brinell_attack::{Need, Next, Reply, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};
 use proptest::prelude::*;
@@ -46,7 +47,8 @@ proptest! {
                 // These come in from outside.
                 let outside = name.starts_with("fab") || norm == Norm::L1 && name.starts_with("apgd");
                 let allowed = if outside { Ball::unlimited(norm, InputBox::UNIT) } else { ball.clone() };
-                let start = Start { seed, sample: 1, run: 2, shape: &[1, 19], ..Start::new(&x, &ball, 0, 4) };
+                let case = Case::new(4, 0, None);
+                let start = Start { rivals: case.rivals(&[]), seed, sample: 1, run: 2, shape: &[1, 19], ..Start::new(&x, &ball) };
                 let mut attack = recipe(name).unwrap().start(&start);
                 let mut asked = vec![f32::NAN; DIM];
                 for (loss, gradient) in answers.iter().cycle() {
@@ -55,7 +57,7 @@ proptest! {
                     // Without any allowance, in f64.
                     prop_assert!(outside || ball.distance(&x, &asked) <= eps, "{} {}: {} > {}", name, norm, ball.distance(&x, &asked), eps);
                     let gradient = if need == Need::Gradient { gradient.as_slice() } else { &[] };
-                    if attack.tell(&Reply { prediction: None, logits: &[0.0, f32::NAN], loss: *loss, gradient }) == Next::Done {
+                    if attack.tell(&case.reply(&[0.0, f32::NAN], *loss, gradient)) == Next::Done {
                         break;
                     }
                 }
@@ -73,14 +75,14 @@ proptest! {
             let ball = Ball { norm, eps: 0.1, bounds: InputBox::UNIT, features: None };
             for name in ["fgsm", "pgd:steps=3", "apgd-ce:steps=5"] {
                 let walk = |gradient: &[f32]| {
-                    let start = Start::new(&x, &ball, 0, 2);
+                    let start = Start::new(&x, &ball);
                     let mut attack = recipe(name).unwrap().start(&start);
                     let mut points = Vec::new();
                     loop {
                         let mut asked = vec![f32::NAN; DIM];
                         attack.ask(&mut asked);
                         points.push(asked);
-                        if attack.tell(&Reply { prediction: None, logits: &[], loss: points.len() as f32, gradient }) == Next::Done {
+                        if attack.tell(&Reply { loss: points.len() as f32, gradient, ..Reply::UNTOLD }) == Next::Done {
                             return points;
                         }
                     }

@@ -1,6 +1,6 @@
 //! On a linear model the best attack is known in closed form: attacks must succeed just above that radius and never below.
 
-use crate::model::{Linear, Trace, run};
+use crate::model::{Case, Linear, Trace, run};
 use brinell_attack::{Recipe, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};
 
@@ -57,8 +57,9 @@ pub(crate) fn largest_drop(problem: &Problem, norm: Norm, eps: f64) -> f64 {
 
 fn attack(recipe: &dyn Recipe, problem: &Problem, norm: Norm, eps: f64, target: Option<usize>) -> (Trace, f64) {
     let ball = Ball { norm, eps, bounds: InputBox::UNIT, features: None };
-    let start = Start { target, seed: 5, sample: 9, ..Start::new(&problem.x, &ball, 0, 2) };
-    let trace = run(recipe.start(&start), &problem.model, recipe.loss(target.is_some(), 2), 0, target, DIM);
+    let case = Case::new(2, 0, target);
+    let start = Start { rivals: case.rivals(&[]), seed: 5, sample: 9, ..Start::new(&problem.x, &ball) };
+    let trace = run(recipe.start(&start), &problem.model, recipe.objective(), &case, DIM);
     let margin = trace.best_margin(&ball, &problem.x);
     (trace, margin)
 }
@@ -152,7 +153,7 @@ fn random_starts_differ_between_restarts_and_touch_the_ball_in_apgd() {
             let made = recipe(name).unwrap();
             let first = |restart| {
                 let mut x = vec![0.0; DIM];
-                made.start(&Start { run: restart, ..Start::new(&problem.x, &ball, 0, 2) }).ask(&mut x);
+                made.start(&Start { run: restart, ..Start::new(&problem.x, &ball) }).ask(&mut x);
                 x
             };
             assert_eq!(first(0), first(0));

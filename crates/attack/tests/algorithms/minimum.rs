@@ -1,7 +1,7 @@
 //! Minimum-norm attacks beyond the contract: with a target, on a model that bends, at their papers' settings, and from an example that is known.
 
 use crate::linear::{Problem, largest_drop, problem};
-use crate::model::{Linear, Model, Trace, run};
+use crate::model::{Case, Linear, Model, Trace, run};
 use brinell_attack::{Recipe, Start, recipe};
 use brinell_threat::{Ball, InputBox, Norm};
 
@@ -20,8 +20,9 @@ fn each(mut check: impl FnMut(&dyn Recipe, Norm)) {
 fn attack(recipe: &dyn Recipe, model: &dyn Model, x: &[f32], norm: Norm, target: Option<usize>, found: Option<&[f32]>) -> Trace {
     let ball = Ball::unlimited(norm, InputBox::UNIT);
     let logits: Vec<f32> = model.logits(x).iter().map(|&z| z as f32).collect();
-    let start = Start { logits: &logits, target, found, seed: 5, sample: 9, ..Start::new(x, &ball, 0, logits.len()) };
-    run(recipe.start(&start), model, recipe.loss(target.is_some(), logits.len()), 0, target, x.len())
+    let case = Case::new(logits.len(), 0, target);
+    let start = Start { rivals: case.rivals(&logits), found, seed: 5, sample: 9, ..Start::new(x, &ball) };
+    run(recipe.start(&start), model, recipe.objective(), &case, x.len())
 }
 
 /// Distance of the nearest point that reached the goal.

@@ -1,7 +1,8 @@
 //! Small models with hand-written gradients, and a loop in place of the driver.
 
-use brinell_attack::{Attack, Loss, Need, Next, Reply};
-use brinell_threat::{Ball, Goal};
+use brinell_attack::{Attack, Loss, Need, Next, Objective, Reply, Rivals};
+use brinell_task::{Classify, Posed, Task, Truth, Wanted};
+use brinell_threat::Ball;
 
 /// A model that answers one point.
 pub(crate) trait Model {
@@ -63,6 +64,43 @@ fn affine(w: &[Vec<f64>], b: &[f64], x: &[f64]) -> Vec<f64> {
 
 fn transposed(w: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
     (0..w[0].len()).map(|i| w.iter().zip(weights).map(|(row, g)| row[i] * g).sum()).collect()
+}
+
+/// What is asked of one sample of a classifier.
+pub(crate) struct Case {
+    pub(crate) task: Classify,
+    truth: Truth,
+    wanted: Wanted,
+    label: usize,
+    target: Option<usize>,
+}
+
+impl Case {
+    pub(crate) fn new(classes: usize, label: usize, target: Option<usize>) -> Self {
+        Self { task: Classify::new(classes), truth: Truth::Class(label), wanted: Wanted::class(target), label, target }
+    }
+
+    pub(crate) fn posed(&self) -> Posed<'_> {
+        Posed { truth: &self.truth, wanted: &self.wanted }
+    }
+
+    /// The rivals at a point with these logits; without margins where there are none.
+    pub(crate) fn rivals<'a>(&'a self, logits: &'a [f32]) -> Rivals<'a> {
+        Rivals::at(&self.task, logits, self.posed())
+    }
+
+    /// What an attack is told about a point with these logits.
+    pub(crate) fn reply<'a>(&'a self, logits: &'a [f32], loss: f32, gradient: &'a [f32]) -> Reply<'a> {
+        let posed = self.posed();
+        Reply {
+            reached: self.task.reached(logits, posed),
+            margin: self.task.margin(logits, posed),
+            scale: self.task.scale(logits, posed),
+            loss,
+            gradient,
+            rivals: self.rivals(logits),
+        }
+    }
 }
 
 /// Class numbers from the largest logit down.
@@ -134,8 +172,9 @@ impl Trace {
 }
 
 /// Runs an attack to its end.
-pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, label: usize, target: Option<usize>, d: usize) -> Trace {
-    let goal = target.map_or(Goal::Untargeted { label }, |target| Goal::Targeted { target });
+pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, objective: Objective, case: &Case, d: usize) -> Trace {
+    let &Case { label, target, .. } = case;
+    let kind = case.task.fused(objective, &case.wanted).unwrap();
     let mut trace = Trace { points: Vec::new(), backwards: 0, margins: Vec::new() };
     let mut x = vec![f32::NAN; d];
     loop {
@@ -145,21 +184,20 @@ pub(crate) fn run(mut attack: Box<dyn Attack>, model: &dyn Model, kind: Loss, la
         let logits: Vec<f32> = z.iter().map(|&z| z as f32).collect();
         // Margins in f64: a success is a matter of the point, not of the logits' rounding.
         let rival = |k: usize| z.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, z)| *z).fold(f64::NEG_INFINITY, f64::max);
-        let margin = match goal {
-            Goal::Untargeted { label } => rival(label) - z[label],
-            Goal::Targeted { target } => z[target] - rival(target),
+        let margin = match target {
+            None => rival(label) - z[label],
+            Some(target) => z[target] - rival(target),
         };
         trace.margins.push(margin);
-        let prediction = brinell_threat::argmax(&logits);
-        let (value, slope) = loss(kind, &z, label, attack.target().or(target).unwrap_or(label));
+        let (value, slope) = loss(kind, &z, label, attack.rival().or(target).unwrap_or(label));
         let gradient: Vec<f32> = match need {
-            Need::Label | Need::Logits => Vec::new(),
+            Need::Verdict | Need::Values => Vec::new(),
             Need::Gradient => {
                 trace.backwards += 1;
                 model.pull_back(&x, &slope).iter().map(|&g| g as f32).collect()
             }
         };
-        if attack.tell(&Reply { prediction, logits: &logits, loss: value as f32, gradient: &gradient }) == Next::Done {
+        if attack.tell(&case.reply(&logits, value as f32, &gradient)) == Next::Done {
             return trace;
         }
     }

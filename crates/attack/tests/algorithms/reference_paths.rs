@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::{Mlp, Model, run};
+use crate::model::{Case, Mlp, Model, run};
 use brinell_attack::{Apgd, ApgdConfig, ApgdLoss, Fab, FabConfig, FabPlanes, Recipe, Start};
 use brinell_threat::{Ball, InputBox};
 use serde_json::Value;
@@ -56,9 +56,10 @@ fn apgd_in_l1_takes_the_path_of_the_reference() {
         for (sample, x) in rows(&golden["x"]).iter().enumerate() {
             let (x, label) = (narrow(x), number(&golden["labels"][sample]));
             let target = name.ends_with("targeted").then(|| number(&golden["targets"][sample]));
-            let start = Start { target, ..Start::new(&x, &ball, label, model.b2.len()) };
+            let case = Case::new(model.b2.len(), label, target);
+            let start = Start { rivals: case.rivals(&[]), ..Start::new(&x, &ball) };
             let attack = apgd.start_at(&start, &narrow(&row(&golden["start"][sample])));
-            let trace = run(attack, &model, apgd.loss(target.is_some(), model.b2.len()), label, target, x.len());
+            let trace = run(attack, &model, apgd.objective(), &case, x.len());
             let worst = largest_difference(&trace.points, &rows(&golden["points"][sample]));
             println!("l1 {name} {sample}: {worst:.1e}");
             assert!(worst < 1e-4, "{name} {sample}: {worst:e}");
@@ -76,8 +77,9 @@ fn fab_takes_the_path_of_the_reference() {
         let ball = Ball::unlimited(norm.parse().unwrap(), InputBox::UNIT);
         for sample in golden["samples"].as_array().unwrap() {
             let (x, label, target) = (narrow(&row(&sample["x"])), number(&sample["label"]), number(&sample["target"]));
-            let start = Start::new(&x, &ball, label, model.b2.len());
-            let trace = run(fab.start_at(&start, target, &x), &model, fab.loss(false, model.b2.len()), label, None, x.len());
+            let case = Case::new(model.b2.len(), label, None);
+            let start = Start { rivals: case.rivals(&[]), ..Start::new(&x, &ball) };
+            let trace = run(fab.start_at(&start, target, &x), &model, fab.objective(), &case, x.len());
             let mut points = trace.points;
             points.dedup();
             let worst = largest_difference(&points, &rows(&sample["points"]));

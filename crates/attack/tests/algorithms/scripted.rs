@@ -7,7 +7,7 @@ use brinell_threat::{Ball, InputBox, Norm};
 fn path(reference_quirk: bool, answer: impl Fn(u32) -> (f32, f32)) -> Vec<f32> {
     let apgd = Apgd::new(ApgdConfig { reference_quirk, ..ApgdConfig::new(ApgdLoss::Dlr) }).unwrap();
     let ball = Ball { norm: Norm::Linf, eps: 1.0, bounds: InputBox::new(-8.0, 8.0).unwrap(), features: None };
-    let start = Start::new(&[0.0], &ball, 0, 2);
+    let start = Start::new(&[0.0], &ball);
     let mut attack = apgd.start_at(&start, &[0.25]);
     let (mut points, mut x) = (Vec::new(), [f32::NAN]);
     assert_eq!(apgd.steps(), 100);
@@ -15,7 +15,7 @@ fn path(reference_quirk: bool, answer: impl Fn(u32) -> (f32, f32)) -> Vec<f32> {
         attack.ask(&mut x);
         let (loss, gradient) = answer(points.len() as u32);
         points.push(x[0]);
-        if attack.tell(&Reply { prediction: None, logits: &[], loss, gradient: &[gradient] }) == Next::Done {
+        if attack.tell(&Reply { loss, gradient: &[gradient], ..Reply::UNTOLD }) == Next::Done {
             return points;
         }
     }

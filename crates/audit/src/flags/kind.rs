@@ -57,6 +57,7 @@ pub const ALL: &[&Kind] = &[
     &INCOMPLETE,
     &SILENT_SUCCESS,
     &BLACK_BOX_STRONGER,
+    &BLACK_BOX_NEAR,
     &LARGER_EPS,
     &UNBOUNDED,
     &UNSTABLE,
@@ -114,7 +115,10 @@ pub(crate) const INCOMPLETE: Kind = Kind::above("incomplete-optimisation", Sever
 /// An attack was at its goal on a sample that counts as surviving.
 pub(crate) const SILENT_SUCCESS: Kind = Kind::above("silent-success", Severity::Warning, 0.0, "survivors");
 /// An attack without gradients found what those with gradients had missed.
-pub(crate) const BLACK_BOX_STRONGER: Kind = Kind::above("black-box-stronger", Severity::Blocking, 0.2, "percentage points");
+pub(crate) const BLACK_BOX_STRONGER: Kind =
+    Kind::above("black-box-stronger", Severity::Blocking, 2.0, "percentage points that gradients hide at least");
+/// The same, for so few samples that chance may have chosen them.
+pub(crate) const BLACK_BOX_NEAR: Kind = Kind::fact("black-box-found-more", Severity::Note);
 /// The same attacks leave more samples standing in a larger ball.
 pub(crate) const LARGER_EPS: Kind = Kind::above("larger-eps-not-worse", Severity::Blocking, 5.0, "percentage points");
 /// The attacks fail even where everything within the box is allowed.

@@ -1,7 +1,9 @@
 //! Attacks that see less must not find more.
 
-use super::super::setup::Run;
-use crate::flags::{BLACK_BOX_STRONGER, Kind};
+use brinell_stats::{CONFIDENCE, clopper_pearson};
+
+use crate::flags::{BLACK_BOX_NEAR, BLACK_BOX_STRONGER};
+use crate::setup::Run;
 
 impl Run<'_> {
     /// Returns the stages that asked for gradients.
@@ -31,11 +33,34 @@ impl Run<'_> {
         }
     }
 
-    /// Notes that attacks without gradients broke `gained` of `n` samples that those with gradients had left standing.
+    /// Notes that attacks without gradients broke `gained` of `n` samples that those with gradients had left standing. It blocks where an exact test
+    /// says that gradients hide more than two points; a smaller share is a note.
     pub(crate) fn measure_black_box(&mut self, gained: usize, n: usize, message: impl FnOnce() -> String) {
-        let points = |count: usize| 100.0 * count as f64 / n as f64;
-        // A single sample may be chance.
-        let Kind { threshold, .. } = BLACK_BOX_STRONGER;
-        self.flags.measure_against(&BLACK_BOX_STRONGER, points(gained), threshold.max(points(1)), message);
+        let hidden = hidden(gained, n);
+        if gained > 0 && hidden <= BLACK_BOX_STRONGER.threshold {
+            self.flags.raise(&BLACK_BOX_NEAR, message());
+            self.flags.measure(&BLACK_BOX_STRONGER, hidden, String::new);
+        } else {
+            self.flags.measure(&BLACK_BOX_STRONGER, hidden, message);
+        }
+    }
+}
+
+/// Percentage points of all inputs that gradients hide at least, by the lower end of the exact interval.
+fn hidden(gained: usize, n: usize) -> f64 {
+    100.0 * clopper_pearson(gained as u64, n as u64, CONFIDENCE).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_samples_that_chance_may_have_chosen_do_not_block() {
+        for (gained, n, blocks) in
+            [(0, 200, false), (1, 16, false), (2, 200, false), (8, 200, false), (10, 200, true), (3, 16, true), (40, 1000, true)]
+        {
+            assert_eq!(hidden(gained, n) > BLACK_BOX_STRONGER.threshold, blocks, "{gained} of {n}: {}", hidden(gained, n));
+        }
     }
 }

@@ -26,12 +26,12 @@ impl Run<'_> {
         let mut ask = |samples: &[Vec<f32>]| -> Result<Vec<f32>, AuditError> {
             let mut answer = Answer::default();
             logits_of(oracle, 0..samples.len(), samples, &mut answer)?;
-            Ok(answer.logits)
+            Ok(answer.values)
         };
         let (first, second) = (ask(&samples)?, ask(&samples)?);
         let (near, far) = (ask(&self.moved(&samples, SMALL))?, ask(&self.moved(&samples, 1.0))?);
         self.sanity.forwards += 4 * samples.len() as u64;
-        let classes = oracle.classes();
+        let classes = oracle.width();
         let gap = largest_difference(&first, &second, classes);
         self.flags.measure(&NON_DETERMINISTIC, gap, || {
             "the same input gave two different answers; a randomised model needs attacks that average over its noise, and one judgement proves little"

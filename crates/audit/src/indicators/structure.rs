@@ -2,6 +2,7 @@
 
 use brinell_engine::Ending;
 use brinell_graph::{Graph, Op};
+use brinell_task::{Classify, Task};
 
 use super::super::setup::Run;
 use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
@@ -75,9 +76,10 @@ impl Run<'_> {
     /// Says where a loss gave way to another for want of classes.
     fn flag_losses(&mut self) {
         let classes = self.case.subject.signature.classes;
-        let targeted = self.case.target.is_some();
+        let (wish, task, ample) = (self.case.wanted(), self.case.task(), Classify::new(usize::MAX));
         for recipe in self.book.stages.iter().map(|stage| &stage.recipe) {
-            let (wanted, used) = (recipe.loss(targeted, usize::MAX), recipe.loss(targeted, classes));
+            let loss = |task: &Classify| task.fused(recipe.objective(), &wish);
+            let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };
             self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
                 format!(
                     "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
@@ -87,7 +89,7 @@ impl Run<'_> {
                     used.name()
                 )
             });
-            let (wanted, used) = (recipe.runs(targeted, usize::MAX), recipe.runs(targeted, classes));
+            let (wanted, used) = (recipe.runs(ample.count(&wish)), recipe.runs(task.count(&wish)));
             self.flags.measure_against(&FEW_TARGETS, f64::from(used), f64::from(wanted), || {
                 format!(
                     "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs \

@@ -23,8 +23,8 @@ impl Run<'_> {
         pool: &rayon::ThreadPool,
     ) -> Result<BTreeSet<usize>, AuditError> {
         let pose = |&sample: &usize| {
-            let logits = self.book.states.get(sample)?.clean.logits();
-            Some(Pose { sample, logits, ..Pose::default() })
+            let values = self.book.states.get(sample)?.clean.logits();
+            Some(Pose { sample, values, ..Pose::default() })
         };
         let poses: Vec<Pose> = samples.iter().filter_map(pose).collect();
         let effort = &self.question.effort;
@@ -41,7 +41,7 @@ impl Run<'_> {
         for (samples, chunk) in samples.chunks(self.case.batch).zip(points.chunks(self.case.batch)) {
             self.check_stop()?;
             logits_of(oracle, samples.iter().copied(), chunk, &mut answer)?;
-            logits.extend_from_slice(&answer.logits);
+            logits.extend_from_slice(&answer.values);
         }
         self.sanity.forwards += points.len() as u64;
         Ok(logits)

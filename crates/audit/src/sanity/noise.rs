@@ -2,7 +2,8 @@
 
 use brinell_attack::rng;
 use brinell_engine::Oracle;
-use brinell_threat::{Norm, argmax};
+use brinell_task::Task;
+use brinell_threat::Norm;
 
 use super::super::setup::Run;
 use crate::AuditError;
@@ -21,12 +22,12 @@ impl Run<'_> {
         for &sample in survivors.collect::<Vec<_>>() {
             let x = self.case.sample(sample);
             let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let goal = self.case.goal(label);
+            let (task, demand) = (self.case.task(), self.case.demand(label));
             let points: Vec<Vec<f32>> = (0..TRIES).map(|run| self.on_edge(&x, sample, run)).collect();
             let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
-            for (point, logits) in points.iter().zip(logits.chunks_exact(oracle.classes())) {
-                if argmax(logits).is_some_and(|class| goal.reached(class))
-                    && self.case.referee.judge(&self.case.preprocess, &self.case.ball, goal, sample, &x, point)?.adversarial
+            for (point, logits) in points.iter().zip(logits.chunks_exact(oracle.width())) {
+                if task.reached(logits, demand.posed())
+                    && self.case.referee.judge(&self.case.preprocess, &self.case.ball, demand.posed(), sample, &x, point)?.adversarial
                 {
                     broken += 1;
                     break;

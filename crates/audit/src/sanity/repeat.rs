@@ -18,7 +18,7 @@ impl Run<'_> {
         let mut largest = 0.0f64;
         for _ in 1..TIMES {
             let again = self.logits_apart(oracle, samples, &points)?;
-            largest = largest.max(largest_difference(&first, &again, oracle.classes()));
+            largest = largest.max(largest_difference(&first, &again, oracle.width()));
         }
         self.flags.measure(&NON_DETERMINISTIC, largest, || {
             format!(

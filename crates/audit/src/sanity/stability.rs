@@ -2,6 +2,7 @@
 
 use brinell_attack::rng;
 use brinell_engine::Oracle;
+use brinell_task::Task;
 use brinell_threat::Ball;
 
 use super::super::setup::Run;
@@ -29,7 +30,7 @@ impl Run<'_> {
         for &sample in samples {
             let x = self.case.sample(sample);
             let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let goal = self.case.goal(label);
+            let (task, demand) = (self.case.task(), self.case.demand(label));
             let mut points = vec![x.clone()];
             for run in 0..DIRECTIONS {
                 let mut point = vec![0.0; x.len()];
@@ -37,11 +38,11 @@ impl Run<'_> {
                 points.push(point);
             }
             let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
-            let mut margins = logits.chunks_exact(oracle.classes()).map(|logits| goal.margin(logits));
-            let Some(Some(clean)) = margins.next() else { continue };
+            let mut margins = logits.chunks_exact(oracle.width()).map(|logits| task.margin(logits, demand.posed()));
+            let Some(clean) = margins.next().filter(|margin| margin.is_finite()) else { continue };
             for margin in margins {
                 // A margin that is not finite is as far as can be.
-                let change = margin.map_or(1.0, |margin| (margin - clean).abs() / clean.abs().max(f64::MIN_POSITIVE));
+                let change = (margin - clean).abs() / clean.abs().max(f64::MIN_POSITIVE);
                 sum += change.min(1.0);
                 count += 1;
             }

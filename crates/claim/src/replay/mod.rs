@@ -98,7 +98,7 @@ impl Bench {
                 Witness { standing: standing(&opinions), opinions, ..witness.clone() }
             }
             Self::One(panel, preprocess) => {
-                let finding = panel.judge(preprocess, source.ball(), source.charge(witness), source.row(witness.sample), &x, &x_adv)?;
+                let finding = panel.judge(preprocess, source.ball(), &source.charge(witness), source.row(witness.sample), &x, &x_adv)?;
                 Witness {
                     prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
                     norm: finding.norm,

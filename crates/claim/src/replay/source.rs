@@ -10,7 +10,8 @@ use brinell_record::{
     Artefact, Claim, FileError, FileHash, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, Verdict, Witness, hash,
 };
 use brinell_subject::{Charge, Opened, Subject, digests, features, input_box, known, read_model};
-use brinell_threat::{Ball, Goal, InputBox};
+use brinell_task::Demand;
+use brinell_threat::{Ball, InputBox};
 
 use super::ReplayOptions;
 use crate::error::Role;
@@ -262,8 +263,7 @@ impl OpenSource {
         let non_finite = |claim: &Claim| matches!(claim.property, Property::Bound { quantity: Quantity::NonFiniteRate, .. });
         match (witness.target, &witness.attack) {
             _ if self.source.claim.as_ref().is_some_and(non_finite) => Charge::NonFinite,
-            (Some(target), _) => Charge::Goal(Goal::Targeted { target }),
-            (None, Some(_)) => Charge::Goal(Goal::Untargeted { label }),
+            (target @ Some(_), _) | (target, Some(_)) => Charge::Goal(Demand::class(label, target)),
             (None, None) => Charge::Wrong { label },
         }
     }

@@ -12,7 +12,7 @@ use crate::console::{WIDTH, colour, print, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::settings::{FILE, Settings};
+use crate::settings::{FILE, Settings, give_back};
 
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
@@ -43,7 +43,7 @@ impl Audit {
             None => Settings::default(),
         };
         let (question, job) = self.settings.over(file).question(self.resume, command_line())?;
-        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new())?;
+        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| give_back(&job.out))?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {

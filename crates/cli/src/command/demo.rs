@@ -37,7 +37,7 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let out = self.out.unwrap_or_else(|| free_folder("brinell-demo"));
+        let out = self.out.map_or_else(|| free_folder("brinell-demo"), Ok)?;
         if let Some((name, _)) = FILES.iter().chain(&[("report.html", &[] as &[u8])]).find(|(name, _)| out.join(name).exists()) {
             return Err(Failure::input(format!("{} exists already; choose another folder with --out", out.join(name).display())));
         }

@@ -49,7 +49,7 @@ impl Suites {
         let _ = row("clean", total);
         for stage in suite.stages(norm).map_err(Failure::from_error)? {
             let recipe = stage.recipe.as_ref();
-            match recipe.reference(&Spent::by_survivor(recipe, norm, false, self.classes)) {
+            match recipe.reference(&Spent::by_survivor(recipe, norm, self.classes.saturating_sub(1), self.classes)) {
                 Some(queries) => {
                     total += queries;
                     let _ = row(recipe.name(), queries);

@@ -9,13 +9,14 @@ fn an_audit_leaves_the_files_of_the_contract() {
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
     assert!(run.stdout.contains("run/report.html"));
     let (summary, lines) = (folder.summary("run"), folder.record("run"));
-    for key in ["schema", "brinell_version", "seed", "clean_correct", "survived", "seconds", "peak_rss_bytes", "flags", "stages"] {
+    for key in ["schema", "brinell_version", "question", "clean_correct", "survived", "seconds", "peak_rss_bytes", "flags", "stages"] {
         assert!(!summary[key].is_null(), "{key}");
     }
     for (group, keys) in [
-        ("model", vec!["path", "sha256"]),
-        ("data", vec!["path", "sha256", "n"]),
-        ("threat", vec!["norm", "eps", "box"]),
+        ("question", vec!["artefact", "population", "threat", "effort", "running"]),
+        ("model", vec!["name", "sha256"]),
+        ("data", vec!["sha256", "n", "shape"]),
+        ("allowed", vec!["eps", "box", "knowledge"]),
         ("runtime", vec!["name", "version"]),
         ("clean_accuracy", vec!["value", "low", "high", "confidence"]),
         ("robust_accuracy", vec!["value", "low", "high", "confidence"]),

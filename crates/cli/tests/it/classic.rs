@@ -188,7 +188,7 @@ fn attacks_that_know_nothing_of_features_keep_their_rules() {
         broken += lines.iter().filter(|line| line["outcome"] == "broken").count();
         let replay = folder.run(&format!("replay {out}")).expect(0);
         assert!(replay.stdout.contains(" 0 rejected"), "{}", replay.stdout);
-        assert_eq!(folder.summary(&out)["threat"]["features"]["columns"][1]["change"], "none");
+        assert_eq!(folder.summary(&out)["allowed"]["features"]["columns"][1]["change"], "none");
     }
     assert!(broken > 30, "{broken}");
 }

@@ -49,8 +49,8 @@ fn settings_come_from_the_file_and_flags_win() {
     folder.write("brinell.toml", text);
     let summary: Value = serde_json::from_str(&folder.run("audit --seed 7 --limit 11 --json --out run").expect(0).stdout).unwrap();
     assert_eq!(summary["data"]["n"], 11);
-    assert_eq!(summary["threat"]["eps"], 0.05);
-    assert_eq!(summary["seed"], 7);
+    assert_eq!(summary["allowed"]["eps"], 0.05);
+    assert_eq!(summary["question"]["effort"]["seed"], 7);
     assert_eq!(summary, folder.summary("run"));
 }
 

@@ -421,7 +421,7 @@ fn a_table_of_whole_numbers_is_attacked_in_shares_of_its_ranges() {
     assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
     let summary = folder.summary("shares");
     assert!(summary["broken"].as_u64().unwrap() > 0, "{summary}");
-    assert_eq!(summary["threat"]["features"]["columns"][0]["integer"], true);
+    assert_eq!(summary["allowed"]["features"]["columns"][0]["integer"], true);
     assert!(folder.run("replay shares --runtime rten").expect(0).stdout.contains(" 0 rejected"));
     // A hundredth of a range of 100 is the smallest change there is.
     let refused = folder.run(&format!("{audit} --eps 0.005 --out none")).expect(4);
@@ -429,7 +429,7 @@ fn a_table_of_whole_numbers_is_attacked_in_shares_of_its_ranges() {
     folder.write("real.toml", "[[feature]]\ncolumns = [0]\ninteger = false\n");
     let run = folder.run(&format!("{audit} --eps 0.2 --config real.toml --out real"));
     assert!([0, 2].contains(&run.code), "{}{}", run.stdout, run.stderr);
-    assert_eq!(folder.summary("real")["threat"]["features"]["columns"][0].get("integer"), None);
+    assert_eq!(folder.summary("real")["allowed"]["features"]["columns"][0].get("integer"), None);
 }
 
 #[test]
@@ -466,7 +466,7 @@ fn names_that_pick_rows_of_a_table_are_attacked_without_gradients() {
     assert!(!flags("names"));
     let summary = folder.summary("names");
     assert_eq!((summary["stages"].as_array().unwrap().len(), &summary["stages"][0]["name"]), (1, &"sparse-rs".into()));
-    assert!(summary["broken"].as_u64().unwrap() > 0 && summary["threat"]["features"]["columns"][3]["keep"][4] == 255.0, "{summary}");
+    assert!(summary["broken"].as_u64().unwrap() > 0 && summary["allowed"]["features"]["columns"][3]["keep"][4] == 255.0, "{summary}");
     assert!(folder.run("replay names --runtime rten").expect(0).stdout.contains(" 0 rejected"));
     // What no row stands for is refused with what to write.
     let refused = folder.run("audit ids.onnx --data x.idx --labels 1 --norm l0 --eps 2 --runtime rten --out small").expect(4);

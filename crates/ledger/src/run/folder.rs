@@ -151,6 +151,14 @@ impl RunFolder {
         self.record.append(record)
     }
 
+    /// Puts the lines of all samples into their order at the end of a run, so that its bytes do not tell how often it was stopped.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn settle(&self, samples: &[SampleRecord]) -> Result<(), LedgerError> {
+        super::lines::write_whole(&self.path.join("record.jsonl"), samples)
+    }
+
     /// Returns a reader of the adversarial inputs stored so far, for use while the run goes on.
     ///
     /// # Errors

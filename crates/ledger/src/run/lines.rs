@@ -46,6 +46,23 @@ impl Lines {
     }
 }
 
+/// Writes a file of JSON lines anew, in one step.
+///
+/// # Errors
+/// [`LedgerError::File`].
+pub(super) fn write_whole<T: Serialize>(path: &Path, values: &[T]) -> Result<(), LedgerError> {
+    let mut bytes = Vec::new();
+    for value in values {
+        let line = serde_json::to_vec(value)
+            .map_err(|error| LedgerError::Damaged { path: path.to_path_buf(), problem: format!("a line cannot be written: {error}") })?;
+        bytes.extend(line);
+        bytes.push(b'\n');
+    }
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes).map_err(FileError::on("write", &partial))?;
+    Ok(std::fs::rename(&partial, path).map_err(FileError::on("write", path))?)
+}
+
 /// Reads a file of JSON lines that no run is writing to.
 ///
 /// # Errors

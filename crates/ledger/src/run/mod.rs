@@ -5,7 +5,7 @@
 //! | `run.json` | what the run is made of; compared on resume |
 //! | `stages.jsonl` | one line per sample and stage, appended |
 //! | `found.bin` | adversarial inputs, appended before their line in `stages.jsonl` |
-//! | `record.jsonl` | one line per sample, appended when it is decided |
+//! | `record.jsonl` | one line per sample, appended when it is decided, and in the order of samples once the run has ended |
 //!
 //! A line counts only if it is complete: what a kill left half written is cut off on resume.
 

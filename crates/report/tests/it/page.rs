@@ -334,7 +334,7 @@ fn two_audits_stand_side_by_side() {
     assert!(!said.contains("The audits used different data"));
 
     hardened.summary.data.sha256 = "00".into();
-    hardened.summary.allowed.eps = 0.1;
+    hardened.summary.question.threat.eps = "0.1".parse().unwrap();
     hardened.summary.attacks.pop();
     let said = text(&render_comparison(&[common::audit(), hardened]).unwrap());
     for difference in ["The audits used different data", "The audits allow different changes", "The audits ran different attacks"] {

@@ -1,6 +1,8 @@
-use crate::AutodiffError;
+//! Losses of classification, as numbers; autodiff has the same as nodes of a graph.
 
-/// Objectives of an attack; all are maximised. `z` are the logits, `y` the label, `t` the target, `z_(i)` the i-th
+use crate::TaskError;
+
+/// Losses that exist as nodes of a graph; all are maximised. `z` are the logits, `y` the label, `t` the target, `z_(i)` the i-th
 /// largest logit.
 ///
 /// # Source
@@ -45,7 +47,7 @@ impl Loss {
     ];
 
     /// Keeps the denominator of DLR away from zero, as in the reference implementation.
-    pub(crate) const DLR_FLOOR: f64 = 1e-12;
+    pub const DLR_FLOOR: f64 = 1e-12;
 
     /// Returns the name on the command line and in records.
     #[must_use]
@@ -66,15 +68,35 @@ impl Loss {
     /// Returns the loss of that name.
     ///
     /// # Errors
-    /// [`AutodiffError::UnknownLoss`].
-    pub fn from_name(name: &str) -> Result<Self, AutodiffError> {
-        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| AutodiffError::UnknownLoss { name: name.to_owned() })
+    /// [`TaskError::UnknownLoss`].
+    pub fn from_name(name: &str) -> Result<Self, TaskError> {
+        Self::ALL.into_iter().find(|loss| loss.name() == name).ok_or_else(|| TaskError::UnknownLoss { name: name.to_owned() })
     }
 
     /// Returns true where the loss needs a target class.
     #[must_use]
     pub fn is_targeted(self) -> bool {
         matches!(self, Self::TargetedCrossEntropy | Self::TargetedMargin | Self::TargetedDlr | Self::Difference | Self::TargetedLogOdds)
+    }
+
+    /// Returns the names of what a graph with this loss is fed beside its own inputs, `[B, K]` each.
+    #[must_use]
+    pub fn feeds(self) -> &'static [&'static str] {
+        if self.is_targeted() { &["label_one_hot", "target_one_hot"] } else { &["label_one_hot"] }
+    }
+
+    /// Returns what a graph with this loss is fed for samples of these labels and targets, out of `classes`.
+    ///
+    /// # Shapes
+    /// `labels`, `targets`: `[B]`; returns `[B, F, K]`, with zeros for what is no class.
+    #[must_use]
+    pub fn feed(self, classes: usize, labels: &[usize], targets: &[usize]) -> Vec<f32> {
+        let fed = self.feeds().len() * classes;
+        let mut rows = vec![0.0; labels.len() * fed];
+        for ((row, &label), &target) in rows.chunks_exact_mut(fed.max(1)).zip(labels).zip(targets) {
+            hot(row, classes, [label, target]);
+        }
+        rows
     }
 
     /// Returns the least number of classes for which the loss is defined.
@@ -115,8 +137,98 @@ impl Loss {
             Self::LogOdds => log_sum_exp(others(label)) - at(label),
             Self::TargetedLogOdds => at(target) - log_sum_exp(others(target)),
         };
-        crate::ctx::narrow(value)
+        narrow(value)
     }
+}
+
+impl Loss {
+    /// Writes the derivative of [`Loss::eval`] by the logits into `w` `[K]`, computed in f64; zeros where the loss has no value. Of equal largest
+    /// logits the first counts.
+    pub fn slope(self, logits: &[f32], label: usize, target: usize, w: &mut [f32]) {
+        w.fill(0.0);
+        let n = logits.len();
+        if n < self.min_classes() || label >= n || (self.is_targeted() && target >= n) {
+            return;
+        }
+        match self {
+            Self::CrossEntropy => shares(logits, None, label, 1.0, w),
+            Self::TargetedCrossEntropy => shares(logits, None, target, -1.0, w),
+            Self::LogOdds => shares(logits, Some(label), label, 1.0, w),
+            Self::TargetedLogOdds => shares(logits, Some(target), target, -1.0, w),
+            Self::Margin => between(best_but(logits, label), label, 1.0, w),
+            Self::TargetedMargin => between(target, best_but(logits, target), 1.0, w),
+            Self::Difference => between(target, label, 1.0, w),
+            Self::Dlr => ratio(logits, best_but(logits, label), label, &[1.0, 0.0, -1.0], w),
+            Self::TargetedDlr => ratio(logits, target, label, &[1.0, 0.0, -0.5, -0.5], w),
+        }
+    }
+}
+
+/// Writes the one-hot rows of label and target into as many rows of `classes` as there are.
+pub(crate) fn hot(out: &mut [f32], classes: usize, pair: [usize; 2]) {
+    out.fill(0.0);
+    for (row, class) in out.chunks_exact_mut(classes.max(1)).zip(pair) {
+        if let Some(cell) = row.get_mut(class) {
+            *cell = 1.0;
+        }
+    }
+}
+
+/// Place of the first of the largest logits but that of `class`; `class` itself where there is no other.
+pub(crate) fn best_but(logits: &[f32], class: usize) -> usize {
+    let others = logits.iter().enumerate().filter(|&(k, _)| k != class);
+    others.reduce(|best, other| if other.1 > best.1 { other } else { best }).map_or(class, |(k, _)| k)
+}
+
+fn add(w: &mut [f32], class: usize, amount: f64) {
+    if let Some(w) = w.get_mut(class) {
+        *w += narrow(amount);
+    }
+}
+
+fn between(above: usize, below: usize, by: f64, w: &mut [f32]) {
+    add(w, above, by);
+    add(w, below, -by);
+}
+
+/// Softmax shares, without those of `skipped`, less the one-hot row of `class`, times `sign`.
+fn shares(logits: &[f32], skipped: Option<usize>, class: usize, sign: f64, w: &mut [f32]) {
+    let counted = || logits.iter().enumerate().filter(|&(k, _)| Some(k) != skipped).map(|(k, &z)| (k, f64::from(z)));
+    let top = counted().fold(f64::NEG_INFINITY, |top, (_, z)| top.max(z));
+    let total: f64 = counted().map(|(_, z)| (z - top).exp()).sum();
+    counted().for_each(|(k, z)| add(w, k, sign * (z - top).exp() / total));
+    add(w, class, -sign);
+}
+
+/// With s the combination of the largest logits that `weights` says, and value = (z_above - z_below) / s: (e_above - e_below - value s') / s.
+fn ratio(logits: &[f32], above: usize, below: usize, weights: &[f64], w: &mut [f32]) {
+    let at = |class: usize| logits.get(class).map_or(f64::NAN, |&z| f64::from(z));
+    let order = places(logits);
+    let spread = weights.iter().zip(order).map(|(weight, class)| weight * at(class)).sum::<f64>() + Loss::DLR_FLOOR;
+    let value = (at(above) - at(below)) / spread;
+    between(above, below, 1.0 / spread, w);
+    for (weight, class) in weights.iter().zip(order) {
+        add(w, class, -value * weight / spread);
+    }
+}
+
+/// Places of the four largest logits in falling order, the first of equal ones first; without memory of its own.
+fn places(logits: &[f32]) -> [usize; 4] {
+    let mut top: [Option<(usize, f32)>; 4] = [None; 4];
+    for (class, &z) in logits.iter().enumerate() {
+        let mut rest = Some((class, z));
+        for place in &mut top {
+            if rest.is_some_and(|(_, z)| place.is_none_or(|(_, other)| z.total_cmp(&other).is_gt())) {
+                std::mem::swap(place, &mut rest);
+            }
+        }
+    }
+    top.map(|place| place.map_or(usize::MAX, |(class, _)| class))
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "logits, losses and their slopes are f32")]
+fn narrow(value: f64) -> f32 {
+    value as f32
 }
 
 /// The four largest logits in falling order, without memory of its own: this runs once per query. NaN counts as the largest.
@@ -176,7 +288,8 @@ mod tests {
         for loss in Loss::ALL {
             assert_eq!(Loss::from_name(loss.name()), Ok(loss));
         }
-        assert!(Loss::from_name("hinge").is_err());
+        let unknown = Loss::from_name("hinge").unwrap_err().to_string();
+        assert!(unknown.starts_with("unknown loss `hinge`, one of ce, margin, dlr, "), "{unknown}");
     }
 
     #[test]

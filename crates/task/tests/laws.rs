@@ -1,0 +1,77 @@
+//! The laws of [`Task`] on random rows. Each member is held to them by one call of `holds`.
+
+use brinell_task::{Classify, Objective, Posed, Rival, Task, Truth, Wanted};
+use proptest::prelude::*;
+
+const OBJECTIVES: [Objective; 6] =
+    [Objective::LogOdds, Objective::Margin, Objective::Ratio, Objective::RivalMargin, Objective::RivalRatio, Objective::Plane];
+
+/// How far apart two values must be for the derivative to be that of one piece.
+const APART: f32 = 1e-2;
+
+fn on_an_edge(z: &[f32]) -> bool {
+    z.iter().enumerate().any(|(k, a)| z[..k].iter().any(|b| (a - b).abs() < APART))
+}
+
+/// Checks everything that a task promises about one row; `exact` where a margin that is not positive means that the goal is missed.
+fn holds(task: &dyn Task, z: &[f32], posed: Posed<'_>, exact: bool) -> Result<(), TestCaseError> {
+    let (margin, reached) = (task.margin(z, posed), task.reached(z, posed));
+    prop_assert!(margin <= 0.0 || reached, "margin {margin} of a goal that is missed");
+    prop_assert!(!exact || margin == 0.0 || (margin > 0.0) == reached, "margin {margin}, reached {reached}");
+    let mut rivals = Vec::new();
+    task.rivals(z, posed, &mut rivals);
+    prop_assert_eq!(rivals.len(), task.count(posed.wanted));
+    prop_assert!(rivals.is_sorted_by(|a, b| a.margin >= b.margin));
+    prop_assert_eq!(rivals.first().map(|rival| rival.id), task.leader(z, posed));
+    for Rival { id, margin } in &rivals {
+        prop_assert_eq!(*margin, task.rival(z, posed, *id));
+        let plane = task.loss(Objective::Plane, z, posed, Some(*id));
+        prop_assert!((f64::from(plane) - margin).abs() <= 1e-5 * margin.abs().max(1.0), "plane {plane}, margin {margin}");
+    }
+    if let Some(first) = rivals.first() {
+        prop_assert_eq!(first.margin, margin, "the goal is as far as its nearest rival");
+    }
+    if on_an_edge(z) {
+        return Ok(());
+    }
+    let ids = rivals.iter().map(|rival| Some(rival.id)).chain([None]);
+    for (rival, objective) in ids.flat_map(|rival| OBJECTIVES.map(|objective| (rival, objective))) {
+        pulls(task, objective, z, posed, rival)?;
+    }
+    Ok(())
+}
+
+/// Checks a derivative against central differences of the loss.
+fn pulls(task: &dyn Task, objective: Objective, z: &[f32], posed: Posed<'_>, rival: Option<usize>) -> Result<(), TestCaseError> {
+    let mut w = vec![f32::NAN; z.len()];
+    task.pull(objective, z, posed, rival, &mut w);
+    let step = APART / 4.0;
+    for place in 0..z.len() {
+        let at = |by: f32| {
+            let mut moved = z.to_vec();
+            moved[place] += by;
+            (f64::from(moved[place]), f64::from(task.loss(objective, &moved, posed, rival)))
+        };
+        let ((a, below), (b, above)) = (at(-step), at(step));
+        let slope = (above - below) / (b - a);
+        let tolerance = 2e-3 * (1.0 + slope.abs()) + 1e-6 * above.abs() / f64::from(step);
+        prop_assert!(
+            (slope - f64::from(w[place])).abs() <= tolerance,
+            "{objective:?} of {rival:?} by value {place}: {} is not {slope}",
+            w[place]
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn classification_keeps_the_laws(z in prop::collection::vec(-4.0f32..4.0, 2..7), label in 0usize..7, target in 0usize..7) {
+        let task = Classify::new(z.len());
+        let truth = Truth::Class(label % z.len());
+        let wanted = Wanted::class(Some(target % z.len()).filter(|&target| target != label % z.len()));
+        for wanted in [&Wanted::BREAK, &wanted] {
+            holds(&task, &z, Posed { truth: &truth, wanted }, true)?;
+        }
+    }
+}
