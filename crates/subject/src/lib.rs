@@ -18,6 +18,7 @@ mod open;
 mod panel;
 mod referee;
 mod subject;
+mod units;
 mod whole;
 
 pub use case::{Case, input_box, is_distribution, logits_of};
