@@ -10,7 +10,7 @@ use brinell_task::{Classify, Head, Loss};
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,7 @@ struct White {
 impl White {
     /// Writes the gradient's graph for a runtime. The graph holds weights turned round, and is gone before the runtime makes weights of its own.
     fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<Encoded, OracleError> {
+        brinell_onnx::require_weights(&self.graph)?;
         let graph = match (head, self.crossing) {
             (Head::Fused(loss), Some(crossing)) => gradient_graph_across(&self.graph, self.logits, self.input, crossing, loss)?,
             (Head::Fused(loss), None) => gradient_graph(&self.graph, self.logits, self.input, loss)?,
@@ -157,6 +158,10 @@ impl Oracle {
         let ready = preprocess.append(&mut graph, input, batch)?;
         let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
         let mut bindings = held.append(&mut graph, &signature.held, batch);
+        let ready = match signature.batch {
+            BatchAxis::Leading => ready,
+            BatchAxis::Absent => graph.add(Op::Squeeze { axes: vec![0] }, &[ready])?,
+        };
         bindings.push((signature.input, ready));
         let values = graph.splice(model, &bindings)?;
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;

@@ -94,7 +94,9 @@ impl Subject {
     #[must_use]
     pub fn rounding(&self) -> f32 {
         let narrowest = self.model.graph.values().filter_map(|(_, value)| value.dtype);
-        narrowest.fold(1e-3, |most: f32, dtype| match dtype {
+        // One part in 127 of the largest operand, in sums of many.
+        let start = if self.model.coarse { 2e-2 } else { 1e-3 };
+        narrowest.fold(start, |most: f32, dtype| match dtype {
             DType::F16 => most.max(1e-2),
             DType::Bf16 => most.max(5e-2),
             _ => most,
@@ -248,6 +250,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         external: Vec::new(),
         class_labels: None,
         maps: BTreeSet::new(),
+        coarse: false,
         reversed: false,
     })
 }

@@ -16,7 +16,7 @@ const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", 
 impl Run<'_> {
     pub(crate) fn flag_structure(&mut self) {
         let ending = self.case.subject.signature.reading.ending;
-        self.flags.measure(&SOFTMAX, f64::from(u8::from(ending != Ending::Logits)), || {
+        self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
             format!(
                 "the model ends in a {}, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
                 ending.name()
