@@ -1,10 +1,10 @@
 //! The gradient with fed weights on real runtimes, beside losses that are part of the graph.
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 
 use brinell_engine::{Answer, Artefact, Loss, Oracle, Preprocess, Running, RuntimeChoice, open};
-use brinell_testkit::conv_net;
+use brinell_testkit::{Need, conv_net, skip};
 
 const CLASSES: usize = 5;
 const SIZE: usize = 8;
@@ -50,7 +50,7 @@ fn fed_slopes_give_the_gradients_of_the_fused_losses_on_rten() {
 fn fed_slopes_give_the_gradients_of_the_fused_losses_on_onnxruntime() {
     match open(&Running::on(RuntimeChoice::OnnxRuntime)) {
         Ok(_) => compare(RuntimeChoice::OnnxRuntime),
-        Err(error) => println!("skipped on ONNX Runtime: {error}"),
+        Err(error) => skip(Need::OnnxRuntime, &error.to_string()),
     }
 }
 

@@ -67,7 +67,8 @@ impl Subject {
             };
             arrays.push(NamedArray { name: port.name.clone(), shape, numbers });
         }
-        self.hold_at(&arrays, n, &self.path().to_path_buf()).map_err(|error| error.to_string())
+        let path = self.path().to_path_buf();
+        self.hold_at(&arrays, n, &path).map_err(|error| error.to_string())
     }
 }
 

@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "a test that meets an error fails; the lints spare test functions only, not their helpers"
 )]
 
