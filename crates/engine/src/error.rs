@@ -114,7 +114,13 @@ pub enum EngineError {
         url: String,
         /// What is wrong, in the server's words where it has some.
         reason: String,
+        /// The status that the server answered with, where it refused.
+        status: Option<u16>,
     },
+
+    /// The user stopped the work while a call waited.
+    #[error("interrupted")]
+    Interrupted,
 
     /// A feed does not fit the model.
     #[error("input `{name}`: {reason}")]
