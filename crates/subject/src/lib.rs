@@ -17,6 +17,7 @@ mod lanes;
 mod open;
 mod panel;
 mod referee;
+mod rows;
 mod subject;
 mod whole;
 

@@ -11,8 +11,8 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use super::message::Refusal;
 use super::{address, pause, words};
-use crate::attendant::{Wait, stopped, tell};
 use crate::EngineError;
+use crate::attendant::{Wait, stopped, tell};
 
 /// Environment variable whose value is sent as the header `Authorization`, so that no secret stands on a command line or in a record.
 pub const AUTHORIZATION: &str = "BRINELL_AUTHORIZATION";

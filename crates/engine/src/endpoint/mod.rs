@@ -122,7 +122,8 @@ impl Endpoint {
 fn describe(client: &Client) -> Result<Metadata, EngineError> {
     let body = client.get(declared::LARGEST)?;
     let wrong = |what: String| client.error(format!("what it says about the model is not the Open Inference Protocol's metadata: {what}"));
-    let metadata: Metadata = serde_json::from_slice(&body).map_err(|error| wrong(said(&body).unwrap_or_else(|| words(&error.to_string()))))?;
+    let metadata: Metadata =
+        serde_json::from_slice(&body).map_err(|error| wrong(said(&body).unwrap_or_else(|| words(&error.to_string()))))?;
     declared::check(&metadata).map_err(wrong)?;
     Ok(metadata)
 }
@@ -138,7 +139,15 @@ fn said(body: &[u8]) -> Option<String> {
 
 /// Words of a server as one line of bounded length, without what moves a cursor.
 fn words(text: &str) -> String {
-    let plain = |c: char| if c.is_whitespace() { ' ' } else if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let plain = |c: char| {
+        if c.is_whitespace() {
+            ' '
+        } else if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
     let mut chars = text.trim().chars().map(plain);
     let mut short: String = chars.by_ref().take(200).collect();
     if chars.next().is_some() {
