@@ -257,11 +257,11 @@ fn exchange(agent: &Agent, url: &str, body: Option<&[u8]>, limit: u64, most: Dur
         return Err(Failed::lasting(format!("its answer is compressed ({}), which was not asked for", words(&encoding))));
     }
     if let Some(length) = response.body().content_length().filter(|&length| length > limit) {
-        return Err(Failed::lasting(format!("its answer has {length} bytes, and what it declares fits into {limit}")));
+        return Err(Failed::lasting(format!("its answer has {length} bytes, and at most {limit} are due")));
     }
     response.body_mut().as_reader().take(limit + 1).read_to_end(&mut bytes).map_err(|error| failed(error.into()))?;
     if bytes.len() as u64 > limit {
-        return Err(Failed::lasting(format!("its answer has more than {limit} bytes, into which what it declares fits")));
+        return Err(Failed::lasting(format!("its answer has more than the {limit} bytes that are due at most")));
     }
     Ok(Reply { status: status.as_u16(), retry_after, location, body: bytes })
 }

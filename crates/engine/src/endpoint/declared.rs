@@ -157,7 +157,7 @@ mod tests {
             (&|m| m["outputs"][0]["shape"] = json!([1 << 20, 1 << 20, 1 << 20, 1 << 20]), "which has more than 268435456 values"),
             (&|m| m["inputs"][0]["shape"] = json!([-1, -5]), "no extent can be -5"),
             (&|m| m["outputs"][0]["shape"] = json!([-1, 0]), "no extent can be 0"),
-            (&|m| m["outputs"][0]["shape"] = json!([1; 40]), "output `y` has 40 axes"),
+            (&|m| m["outputs"][0]["shape"] = json!(vec![1; 40]), "output `y` has 40 axes"),
             (&|m| m["name"] = json!("\u{1b}[31m"), "its name holds control characters"),
             (&|m| m["inputs"][0]["name"] = json!("x\u{7}"), "the name of input 1 holds control characters: `x\u{fffd}`"),
             (&|m| m["inputs"][0]["datatype"] = json!("\u{1b}BYTES"), "the datatype of input `x` is no name"),
