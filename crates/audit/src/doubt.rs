@@ -43,7 +43,7 @@ impl Run<'_> {
                 best.map_or_else(String::new, |(flags, found, tried)| {
                     let now = states.iter().take(*tried).filter(|state| state.correct()).count();
                     format!(
-                        "of the first {tried} samples {now} are right as declared, but {found} would be with {flags}; is the preprocessing right?"
+                        "of the first {tried} samples {now} are right as declared, and {found} would be with {flags}, which is the likelier preprocessing"
                     )
                 })
             });
@@ -139,6 +139,16 @@ impl Run<'_> {
         for other in [Layout::Nchw, Layout::Nhwc, Layout::Flat, Layout::FlatTransposed] {
             if declared.layout != Some(other) {
                 all.push(with(self.case.scale, &declared.mean, &declared.std, Some(other)));
+            }
+        }
+        // A factor of 255 too many or too few, in the values or in what is done to them.
+        let by = |list: &[f32], factor: f32| list.iter().map(|v| v * factor).collect::<Vec<_>>();
+        if !(declared.mean.is_empty() && declared.std.is_empty()) {
+            for scale in [Scale::Unit, Scale::Byte] {
+                all.push(with(scale, &declared.mean, &declared.std, layout));
+            }
+            for factor in [255.0, 255.0_f32.recip()] {
+                all.push(with(self.case.scale, &by(&declared.mean, factor), &by(&declared.std, factor), layout));
             }
         }
         let this = with(self.case.scale, &declared.mean, &declared.std, layout).flags;

@@ -1,11 +1,22 @@
 //! The only place that writes to the terminal.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use crate::exit::Exit;
 
-/// Prints to standard output. A closed pipe is no error, as `brinell .. | head` expects.
+/// Prints to standard output, with what a name could do to a terminal escaped.
 pub(crate) fn print(text: &str) {
+    write(&visible(text));
+}
+
+/// Prints a table of the report, in whose names nothing is left that controls a terminal, to standard output with its colours.
+pub(crate) fn print_coloured(text: &str) {
+    if colour() { write(text) } else { print(text) }
+}
+
+/// A closed pipe is no error, as `brinell .. | head` expects.
+fn write(text: &str) {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -16,9 +27,29 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// Prints a line to standard error.
+/// Prints a line to standard error, with what a name could do to a terminal escaped.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(line));
+}
+
+/// Escapes characters that control a terminal or turn the direction of text, as JSON does, so that JSON stays what it is.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let controls = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(controls) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if controls(c) {
+            shown += &format!("\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Returns true where standard output may carry colour.
@@ -28,3 +59,22 @@ pub(crate) fn colour() -> bool {
 
 /// Width of the terminal's text: 80 columns, whatever the window.
 pub(crate) const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn what_controls_a_terminal_is_escaped_and_letters_stay() {
+        assert_eq!(visible("a\u{1b}[2J\u{7}b\u{9b}\u{202e}\r\n\tc"), "a\\u001b[2J\\u0007b\\u009b\\u202e\\u000d\n\tc");
+        assert_eq!(visible("größe 中 –\n"), "größe 中 –\n");
+    }
+
+    #[test]
+    fn json_says_the_same_once_it_is_escaped() {
+        let name = "x\u{9b}31m\u{7f}\u{202e}";
+        let shown = visible(&serde_json::to_string(name).unwrap()).into_owned();
+        assert!(!shown.contains(char::is_control));
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), name);
+    }
+}

@@ -44,7 +44,7 @@ impl Observer for Progress {
                     }
                     bar.set_prefix(name.to_owned());
                     bar.set_position(done as u64);
-                    bar.set_message(format!("{surviving} stand"));
+                    bar.set_message(format!("{surviving} survive"));
                     self.bar = Some(bar);
                 }
             }
@@ -52,7 +52,7 @@ impl Observer for Progress {
                 self.surviving = surviving;
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
-                    bar.set_message(format!("{surviving} stand"));
+                    bar.set_message(format!("{surviving} survive"));
                 }
             }
             Event::StageEnded => {
@@ -60,7 +60,7 @@ impl Observer for Progress {
                     bar.finish_and_clear();
                 }
                 if !self.quiet {
-                    say(&format!("{:>14}  {} attacked, {} stand", self.stage, self.attacked, self.surviving));
+                    say(&format!("{:>14}  {} attacked, {} survive", self.stage, self.attacked, self.surviving));
                 }
             }
             _ => {}

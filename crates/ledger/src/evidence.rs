@@ -141,8 +141,11 @@ pub fn intact(folder: &Path) -> Result<Result<Manifest, Vec<Reason>>, LedgerErro
             Some(_) => {}
         }
     }
-    if !manifest.files.iter().any(|file| file.path == VERDICT) {
-        wrong.push(format!("{MANIFEST} does not name {VERDICT}"));
+    for path in now.keys().filter(|path| manifest.files.iter().all(|file| file.path != **path)) {
+        wrong.push(format!("{MANIFEST} does not name {path}"));
+    }
+    if !now.contains_key(VERDICT) {
+        wrong.push(format!("{VERDICT} is missing"));
     }
     if wrong.is_empty() { Ok(Ok(manifest)) } else { tampered(wrong.join("; ")) }
 }
@@ -204,7 +207,7 @@ fn list(digests: BTreeMap<String, String>) -> Vec<FileHash> {
     digests.into_iter().map(|(path, sha256)| FileHash { path, sha256 }).collect()
 }
 
-/// Returns the digest of every file below a folder but the manifest, by path.
+/// Returns the digest of every file below a folder but the manifest, by path. A link would lead to bytes that no digest here protects.
 fn digests(folder: &Path) -> Result<BTreeMap<String, String>, LedgerError> {
     let mut found = BTreeMap::new();
     let mut todo: Vec<(PathBuf, String)> = vec![(folder.to_path_buf(), String::new())];
@@ -214,7 +217,11 @@ fn digests(folder: &Path) -> Result<BTreeMap<String, String>, LedgerError> {
             let entry = entry.map_err(FileError::on("read", &place))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let (path, relative) = (entry.path(), format!("{prefix}{name}"));
-            if path.is_dir() {
+            let kind = entry.file_type().map_err(FileError::on("read", &path))?;
+            if !kind.is_dir() && !kind.is_file() {
+                return Err(LedgerError::Tampered { path: folder.to_path_buf(), problem: format!("{relative} is no regular file") });
+            }
+            if kind.is_dir() {
                 todo.push((path, format!("{relative}/")));
             } else if relative != MANIFEST && !PASSING.iter().any(|ending| name.ends_with(ending)) {
                 found.insert(relative, hash::sha256_file(&path).map_err(FileError::on("read", &path))?);

@@ -13,10 +13,10 @@ const RESTS: &str = "This rests on the trees as they were read, which say what t
 pub(crate) fn sentences(summary: &Summary) -> Option<String> {
     let found = summary.exhaustive?;
     let samples = plural(summary.survived, noun(summary));
-    let (were, stand) = (if found.none_exists == 1 { "was" } else { "were" }, if summary.survived == 1 { "stands" } else { "stand" });
+    let were = if found.none_exists == 1 { "was" } else { "were" };
     let where_none = if summary.minimum_norm.is_some() { "at any distance" } else { "within the radius" };
     let none = format!(
-        "{} of {} {samples} that {stand} {were} searched exhaustively: no example exists {where_none}.",
+        "{} of {} surviving {samples} {were} searched exhaustively: no example exists {where_none}.",
         size(found.none_exists),
         size(summary.survived)
     );

@@ -174,7 +174,9 @@ pub(crate) fn ascii(text: &str) -> String {
             NBSP => ' ',
             '–' => '-',
             '“' | '”' => '"',
-            other if other.is_control() => '?',
+            other if other.is_control() || matches!(other, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                '?'
+            }
             other => other,
         })
         .collect()

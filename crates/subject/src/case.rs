@@ -10,7 +10,7 @@ use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
-use crate::{Opened, Referee, Subject, SubjectError, features};
+use crate::{Opened, Referee, Subject, SubjectError, features, units};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -71,6 +71,9 @@ impl Case {
         let target = threat.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
         let preprocess = subject.preprocess(artefact, &data.shape)?;
         let grid = subject.grid(&preprocess, &ball)?;
+        if ball.features.is_none() {
+            units::check(artefact, &data)?;
+        }
         if !threat.eps.is_nearest() {
             ball.check_size(data.sample_len())?;
         }

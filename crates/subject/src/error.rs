@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use brinell_data::{DataError, UnknownClass};
-use brinell_record::FileError;
+use brinell_record::{FileError, Scale};
 
 /// Why a model and its data cannot be tested.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,30 @@ pub enum SubjectError {
         step: f64,
         /// The radius.
         eps: f64,
+    },
+    /// The data are in another scale than the declared one.
+    #[error("the values of the data are from {least} to {most}, which is the scale {other}, and the declared scale is {scale}")]
+    OtherScale {
+        /// Least value of the first samples.
+        least: f32,
+        /// Largest value of the first samples.
+        most: f32,
+        /// The declared scale.
+        scale: Scale,
+        /// The scale that the data are in.
+        other: Scale,
+    },
+    /// Mean and deviation are those of another scale than the declared one.
+    #[error("mean {mean:?} and deviation {std:?} belong to values in {other}, and the declared scale is {scale}")]
+    OtherMoments {
+        /// The mean; empty where none is given.
+        mean: Vec<f32>,
+        /// The deviation; empty where none is given.
+        std: Vec<f32>,
+        /// The declared scale.
+        scale: Scale,
+        /// The scale that they belong to.
+        other: Scale,
     },
     /// The number of class names differs from the model's classes.
     #[error("{} names {found} classes, but the model has {classes}", path.display())]

@@ -19,6 +19,7 @@ mod panel;
 mod referee;
 mod rows;
 mod subject;
+mod units;
 mod whole;
 
 pub use case::{Case, input_box, is_distribution, logits_of};

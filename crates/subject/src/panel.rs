@@ -150,6 +150,20 @@ impl Panel {
         Ok(Finding { norm: ball.distance(x, x_adv), violation, opinions, standing })
     }
 
+    /// True where every judge says of a point around stored sample number `sample` what is asked.
+    ///
+    /// # Errors
+    /// [`SubjectError::Oracle`] where a run fails.
+    pub fn all_reach(&mut self, preprocess: &Preprocess, demand: &Demand, sample: usize, x: &[f32]) -> Result<bool, SubjectError> {
+        for Seat { referee, .. } in &mut self.seats {
+            let opinion = referee.ask(preprocess, x, sample)?;
+            if !opinion.reached(referee.task(), demand.posed()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Asks every judge about a point around stored sample number `sample`, and returns the outputs of the file, by judge.
     ///
     /// # Errors

@@ -3,9 +3,10 @@
 use brinell_engine::Ending;
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
+use brinell_threat::Norm;
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, RANDOMISED, RESIZED, ROUNDED, SOFTMAX};
+use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -28,6 +29,7 @@ impl Run<'_> {
                 names.join(", ")
             )
         });
+        self.flag_radius();
         self.flag_losses();
         let (n, resized) = (self.case.data.n, self.case.data.resized);
         self.flags.measure(&RESIZED, resized as f64, || {
@@ -36,6 +38,22 @@ impl Run<'_> {
                 self.case.data.shape
             )
         });
+    }
+
+    /// Doubts a radius that is far from the scale. Radii of features are in their own units, and one in L0 is a number of values.
+    fn flag_radius(&mut self) {
+        let ball = &self.case.ball;
+        if self.book.nearest || ball.features.is_some() || ball.norm == Norm::L0 || ball.eps <= 0.0 {
+            return;
+        }
+        let (eps, norm, scale) = (ball.eps, ball.norm, self.case.scale);
+        let share = eps / f64::from(ball.bounds.hi() - ball.bounds.lo());
+        self.flags.measure(&SMALL_RADIUS, share, || format!("eps is {eps} in a range of {scale}; radii are in units of that range"));
+        if norm == Norm::Linf {
+            self.flags.measure(&LARGE_RADIUS, share, || {
+                format!("eps is {eps} in a range of {scale}, so that every value may become any other; radii are in units of that range")
+            });
+        }
     }
 
     /// Says what was chosen among several outputs, and what is rounded.

@@ -3,14 +3,15 @@
 //! Evidence of a claim brings its inputs along, so that it needs the model and nothing else; a run of `brinell audit` needs
 //! the data, too.
 
+mod consistent;
 mod source;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_engine::Preprocess;
-use brinell_record::{REPLAY_SCHEMA, Replay, Running, Witness};
-use brinell_subject::{Panel, standing};
+use brinell_record::{REPLAY_SCHEMA, Replay, Running, Standing, Witness};
+use brinell_subject::{Charge, Panel, standing};
 
 use crate::ClaimError;
 use crate::equal::Pair;
@@ -98,7 +99,16 @@ impl Bench {
                 Witness { standing: standing(&opinions), opinions, ..witness.clone() }
             }
             Self::One(panel, preprocess) => {
-                let finding = panel.judge(preprocess, source.ball(), &source.charge(witness), source.row(witness.sample), &x, &x_adv)?;
+                let (charge, row) = (source.charge(witness), source.row(witness.sample));
+                let mut finding = panel.judge(preprocess, source.ball(), &charge, row, &x, &x_adv)?;
+                let reason = match source.other_label(witness) {
+                    Some(reason) => Some(reason),
+                    None if x != x_adv => already(panel, preprocess, &charge, row, &x)?,
+                    None => None,
+                };
+                if let Some(reason) = reason {
+                    (finding.standing, finding.violation) = (Standing::Rejected, finding.violation.or(Some(reason)));
+                }
                 Witness {
                     prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
                     norm: finding.norm,
@@ -111,4 +121,11 @@ impl Bench {
             }
         })
     }
+}
+
+/// Returns why a change shows nothing: every judge says of the unchanged sample already what the change should make it say.
+fn already(panel: &mut Panel, preprocess: &Preprocess, charge: &Charge, row: usize, x: &[f32]) -> Result<Option<String>, ClaimError> {
+    let Charge::Goal(demand) = charge else { return Ok(None) };
+    let reached = panel.all_reach(preprocess, demand, row, x)?;
+    Ok(reached.then(|| "the unchanged sample reaches the goal already".to_owned()))
 }

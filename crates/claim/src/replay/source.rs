@@ -13,7 +13,7 @@ use brinell_subject::{Charge, Opened, Subject, digests, features, input_box, kno
 use brinell_task::Demand;
 use brinell_threat::{Ball, InputBox};
 
-use super::ReplayOptions;
+use super::{ReplayOptions, consistent};
 use crate::error::Role;
 use crate::{ClaimError, INPUTS, plan};
 
@@ -94,6 +94,7 @@ impl Source {
             return Err(tampered(reasons.into_iter().map(|reason| reason.text).collect::<Vec<_>>().join("; ")).into());
         }
         let verdict: Verdict = json(&folder.join(evidence::VERDICT), tampered)?;
+        let run = consistent::check(folder, &verdict)?;
         let claim = verdict.claim;
         // The evidence lies in NAME.evidence/ID beside the claim file, from which paths start.
         let whole = folder.canonicalize().map_err(FileError::on("read", folder))?;
@@ -114,10 +115,8 @@ impl Source {
         let threat = plan::threat(&claim);
         let mut ball = threat.eps.ball(threat.norm, input_box(claim.subject.scale())?);
         // What the rules came to on the data stands in the sealed run, so that the data need not be there. Comparing two artefacts takes no run.
-        if other.is_none() && !verdict.witnesses.is_empty() {
-            let path = folder.join("run").join(SUMMARY);
-            let summary: Summary = json(&path, |problem| LedgerError::Damaged { path: path.clone(), problem })?;
-            constrain(&mut ball, &summary)?;
+        if let Some(summary) = &run {
+            constrain(&mut ball, summary)?;
         }
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);
         Ok(Self {
@@ -255,6 +254,12 @@ impl OpenSource {
         }
         let x_adv = self.source.adversarial.as_ref().and_then(|samples| samples.sample(witness.sample)).ok_or_else(missing)?;
         Ok((x, x_adv))
+    }
+
+    /// Returns what contradicts the record, where the unchanged samples bring labels along: another label than the witness has.
+    pub(super) fn other_label(&self, witness: &Witness) -> Option<String> {
+        let label = *self.clean.data.labels.get(self.row(witness.sample))?;
+        (label != witness.label).then(|| format!("the record says label {}, and the data say {label}", witness.label))
     }
 
     /// Returns what a counterexample has to show.

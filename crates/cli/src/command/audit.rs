@@ -8,7 +8,7 @@ use brinell::runs::Completed;
 use brinell::{Job, Observer, Question};
 use clap::Args;
 
-use crate::console::{WIDTH, colour, print, say};
+use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -47,7 +47,7 @@ impl Audit {
         if self.json {
             print(&json(&completed.summary)?);
         } else {
-            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
+            print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print(&format!("\nReport: {}\n", job.out.join(REPORT).display()));
         }
         Ok(exit(&completed))

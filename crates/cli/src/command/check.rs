@@ -7,7 +7,7 @@ use brinell::claims::{self as claim, CHECK_SCHEMA, CheckOptions, CheckedClaim, O
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{WIDTH, colour, print};
+use crate::console::{WIDTH, colour, print, print_coloured};
 use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
@@ -63,7 +63,7 @@ impl Check {
             let check = claim::Check { schema: CHECK_SCHEMA.to_owned(), exit_code: exit.code(), claims };
             print(&json(&check)?);
         } else {
-            print(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
+            print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
         }
         Ok(exit)
     }

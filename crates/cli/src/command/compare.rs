@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::audit::json;
 use super::report::write;
-use crate::console::{WIDTH, colour, print};
+use crate::console::{WIDTH, colour, print, print_coloured};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -35,7 +35,11 @@ impl Compare {
         if let Some(path) = &self.html {
             write(path, &brinell::report::paired::page(&comparison)?)?;
         }
-        print(&if self.json { json(&comparison)? } else { brinell::report::paired::table(&comparison, WIDTH, colour()) });
+        if self.json {
+            print(&json(&comparison)?);
+        } else {
+            print_coloured(&brinell::report::paired::table(&comparison, WIDTH, colour()));
+        }
         let reliable = comparison.a.blocking.is_empty() && comparison.b.blocking.is_empty();
         Ok(if reliable { Exit::Done } else { Exit::Unreliable })
     }

@@ -6,7 +6,7 @@ use brinell::{Job, Question};
 use clap::Args;
 
 use super::audit::{answer, exit, report_run, stop_flag};
-use crate::console::{WIDTH, colour, print, say};
+use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -49,7 +49,7 @@ impl Demo {
             say(&format!("\n{name}"));
             let (question, job) = ask(&out, name, self.runtime.as_deref())?;
             let completed = answer(&question, &job, &stop, &mut Progress::new())?;
-            print(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
+            print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print("\n");
             if exit(&completed) != Exit::Done {
                 worst = exit(&completed);

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::audit::json;
 use super::report::write;
-use crate::console::{WIDTH, colour, print, say};
+use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -47,7 +47,7 @@ impl History {
                 if let Some((path, text)) = other {
                     write(path, &text)?;
                 }
-                print(&brinell::report::history::table(history, WIDTH, colour()));
+                print_coloured(&brinell::report::history::table(history, WIDTH, colour()));
             }
         }
         Ok(Exit::Done)

@@ -7,7 +7,7 @@ use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{json, stop_flag};
-use crate::console::{WIDTH, colour, print};
+use crate::console::{WIDTH, colour, print, print_coloured};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::Runners;
@@ -46,7 +46,11 @@ impl Replay {
         let running = self.running.running()?;
         let options = ReplayOptions { model: self.model, other: self.other, data: self.data, running };
         let replays = replay(&self.evidence, &options, stop_flag()?.as_ref())?;
-        print(&if self.json { json(&replays)? } else { brinell::report::terminal::replays(&replays, WIDTH, colour()) });
+        if self.json {
+            print(&json(&replays)?);
+        } else {
+            print_coloured(&brinell::report::terminal::replays(&replays, WIDTH, colour()));
+        }
         let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
         let any = witnesses.peek().is_some();
         let confirmed = any && witnesses.all(|witness| witness.standing == Standing::Confirmed);

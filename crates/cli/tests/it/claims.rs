@@ -227,7 +227,7 @@ fn a_blocking_flag_takes_the_support_away() {
     };
     claim.write(&folder, "a");
     let text = std::fs::read_to_string(folder.path("a.toml")).unwrap();
-    folder.write("a.toml", text.replace("[claim.population]", "mean = [40.0]\n[claim.population]"));
+    folder.write("a.toml", text.replace("[claim.population]", "mean = [9.0]\n[claim.population]"));
     let run = check(&folder, "a").expect(2);
     assert_eq!(reasons(&verdict(&folder, "a")), ["blocking-flag"], "{}", run.stdout);
 }

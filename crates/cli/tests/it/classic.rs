@@ -89,7 +89,7 @@ fn what_stands_was_searched_to_the_end_or_not() {
         assert_eq!(summary["exhaustive"]["none_exists"].as_u64(), Some(searched as u64));
         assert_eq!(searched == stand, shown, "{searched} of {stand}");
         let text = folder.run(&format!("report {out} --out -")).expect(0).stdout;
-        assert!(text.contains(&format!("{searched} of {stand} samples that stand were searched exhaustively")), "{out}");
+        assert!(text.contains(&format!("{searched} of {stand} surviving samples were searched exhaustively")), "{out}");
         // Figures that the record does not bear out are refused.
         let path = folder.path(&out).join("summary.json");
         let summary = std::fs::read_to_string(&path).unwrap();

@@ -108,6 +108,55 @@ fn a_flipped_byte_in_any_file_is_noticed_by_check_and_replay() {
 }
 
 #[test]
+fn files_that_the_manifest_does_not_name_and_links_are_refused() {
+    let folder = Folder::new();
+    Claim::RATE.write(&folder, "a");
+    check(&folder, "a").expect(0);
+    folder.write("a.evidence/a/run/extra.txt", "more");
+    let refused = folder.run("replay a.evidence").expect(3).stderr;
+    assert!(refused.contains("does not name run/extra.txt"), "{refused}");
+    std::fs::remove_file(folder.path("a.evidence/a/run/extra.txt")).unwrap();
+    folder.run("replay a.evidence").expect(0);
+    #[cfg(unix)]
+    {
+        let record = folder.path("a.evidence/a/run/record.jsonl");
+        std::fs::rename(&record, folder.path("elsewhere.jsonl")).unwrap();
+        std::os::unix::fs::symlink(folder.path("elsewhere.jsonl"), &record).unwrap();
+        let refused = folder.run("replay a.evidence").expect(3).stderr;
+        assert!(refused.contains("run/record.jsonl is no regular file"), "{refused}");
+    }
+}
+
+#[test]
+fn a_replay_compares_the_record_with_the_data() {
+    let folder = Folder::new();
+    folder.audit("ordinary", "--limit 30 --attack pgd:steps=3 --out run").expect(0);
+    let path = folder.path("run/record.jsonl");
+    let lines: Vec<Value> = std::fs::read_to_string(&path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Two labels change places, so that every count stays what it was.
+    let gallery = std::fs::read_to_string(folder.path("run/gallery.json")).unwrap();
+    let gallery: Value = serde_json::from_str(&gallery).unwrap();
+    let shown = |line: &Value| gallery["items"].as_array().unwrap().iter().any(|example| example["sample"] == line["sample"]);
+    let broken: Vec<usize> = (0..lines.len()).filter(|&line| lines[line]["outcome"] == "broken" && !shown(&lines[line])).collect();
+    let fits = |one: usize, two: usize| {
+        let (a, b) = (&lines[one], &lines[two]);
+        a["label"] != b["label"] && a["adv_prediction"] != b["label"] && b["adv_prediction"] != a["label"]
+    };
+    let pairs = broken.iter().flat_map(|&one| broken.iter().map(move |&two| (one, two)));
+    let (one, two) = pairs.into_iter().find(|&(one, two)| fits(one, two)).unwrap();
+    let mut changed = lines.clone();
+    changed[one]["label"] = lines[two]["label"].clone();
+    changed[two]["label"] = lines[one]["label"].clone();
+    std::fs::write(&path, changed.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let run = folder.run("replay run --json").expect(2);
+    let replays: Value = serde_json::from_str(&run.stdout).unwrap();
+    let rejected: Vec<&Value> =
+        replays[0]["witnesses"].as_array().unwrap().iter().filter(|witness| witness["standing"] == "rejected").collect();
+    assert_eq!(rejected.len(), 2, "{}", run.stdout);
+    assert!(rejected.iter().all(|witness| witness["violation"].as_str().unwrap().contains("the data say")), "{}", run.stdout);
+}
+
+#[test]
 fn when_the_time_is_over_a_later_check_goes_on() {
     let folder = Folder::new();
     let claim = Claim { model: "robust", n: 300, threat: Some(("0.1", "pgd:steps=20")), sampling: "exhaustive", ..Claim::RATE };

@@ -87,7 +87,7 @@ fn advice(severity: Severity) -> &'static str {
     match severity {
         Severity::Blocking => "Do not quote these figures until this is resolved.",
         Severity::Warning => "The figures may be too good or too bad: check this before you rely on them.",
-        Severity::Note => "Nothing to do; the figures stand.",
+        Severity::Note => "Nothing to do; the figures are valid.",
     }
 }
 
