@@ -82,8 +82,8 @@ fn tensor(role: &str, port: &TensorMetadata) -> Result<(), String> {
     if let Some(extent) = shape.iter().find(|&&extent| extent == 0 || extent < -1) {
         return Err(format!("{role} `{name}` declares the shape {shape:?}, and no extent can be {extent}"));
     }
-    let known = shape.iter().filter_map(|&extent| usize::try_from(extent).ok());
-    let values = known.fold(Some(1_usize), |n, extent| n?.checked_mul(extent));
+    let mut known = shape.iter().filter_map(|&extent| usize::try_from(extent).ok());
+    let values = known.try_fold(1_usize, usize::checked_mul);
     if values.is_none_or(|n| n > MOST_VALUES) {
         return Err(format!("{role} `{name}` declares the shape {shape:?}, which has more than {MOST_VALUES} values"));
     }
