@@ -154,6 +154,10 @@ pub enum EngineError {
         samples: usize,
     },
 
+    /// The user stopped the work while a call waited.
+    #[error("interrupted")]
+    Interrupted,
+
     /// A feed does not fit the model.
     #[error("input `{name}`: {reason}")]
     Feed {

@@ -5,6 +5,7 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod attendant;
 mod black_box;
 mod buffer;
 mod discover;
@@ -29,6 +30,7 @@ mod runtime;
 mod signature;
 mod slope;
 
+pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use brinell_task::{Ending, Head, Loss, Reading};

@@ -252,6 +252,12 @@ impl Oracle {
         self.sample_len
     }
 
+    /// Returns the number of lanes that a batch is divided among.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// Returns what is worth knowing about how the model runs, see [`Session::note`].
     #[must_use]
     pub fn note(&self) -> Option<&str> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use brinell_autodiff::{Loss, gradient_graph};
-use brinell_engine::{Artefact, OracleError, Signature, SignatureError, class_logits};
+use brinell_engine::{Artefact, Endpoint, OracleError, Signature, SignatureError, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{FileError, ModelInterface, Port, hash};
 use serde::{Serialize, Serializer};
 
 use crate::compared::{Compared, compared};
 use crate::equivalence::checked_graph;
-use crate::subject::{known, read_model};
+use crate::subject::{known, model_behind, read_model};
 use crate::{Subject, SubjectError};
 
 /// A model file described.
@@ -18,7 +18,7 @@ use crate::{Subject, SubjectError};
 pub struct Inspection {
     /// The file as named by the user.
     pub path: String,
-    /// Its size.
+    /// Its size; 0 for a model behind an address.
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: String,
@@ -66,9 +66,15 @@ fn in_words<S: Serializer>(error: &Option<SignatureError>, serializer: S) -> Res
 /// [`SubjectError::Model`] where the file is no ONNX model.
 pub fn inspect(artefact: &Artefact) -> Result<Inspection, SubjectError> {
     let path = artefact.model.as_path();
-    let model = read_model(path, &known(artefact))?;
-    let bytes = std::fs::metadata(path).map_err(FileError::on("read", path))?.len();
-    let sha256 = hash::sha256_file(path).map_err(FileError::on("read", path))?;
+    let (model, bytes, sha256) = if artefact.is_address() {
+        let endpoint = Endpoint::connect(&path.to_string_lossy())?;
+        // Nothing can be known of its size.
+        (model_behind(&endpoint, artefact)?, 0, hash::sha256_bytes(endpoint.identity().as_bytes()))
+    } else {
+        let model = read_model(path, &known(artefact))?;
+        let bytes = std::fs::metadata(path).map_err(FileError::on("read", path))?.len();
+        (model, bytes, hash::sha256_file(path).map_err(FileError::on("read", path))?)
+    };
     let graph = &model.graph;
     let signature = Signature::of(graph, artefact);
     let gradient = differentiate(graph, signature.as_ref().ok());

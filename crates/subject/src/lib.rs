@@ -18,6 +18,7 @@ mod lanes;
 mod open;
 mod panel;
 mod referee;
+mod rows;
 mod subject;
 mod units;
 mod whole;

@@ -101,13 +101,13 @@ enum Place {
     /// In a file.
     File(PathBuf),
     /// Behind an address.
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
 }
 
 impl Place {
     fn of(artefact: &Artefact) -> Result<Self, SubjectError> {
         Ok(if artefact.is_address() {
-            Self::Endpoint(Endpoint::connect(&artefact.model.to_string_lossy())?)
+            Self::Endpoint(Box::new(Endpoint::connect(&artefact.model.to_string_lossy())?))
         } else {
             Self::File(artefact.model.clone())
         })

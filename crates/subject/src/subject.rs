@@ -40,15 +40,15 @@ impl Subject {
         &self.artefact.model
     }
 
-    /// Hashes the files of the model once more, to see whether they are still those that were read.
+    /// Hashes the files of the model once more, or what its server says of it, to see whether they are still what was read.
     ///
     /// # Errors
     /// [`SubjectError::Changed`] where they are not, [`SubjectError::File`].
     pub fn check_unchanged(&self) -> Result<(), SubjectError> {
-        if self.endpoint.is_some() {
-            return Ok(());
-        }
-        let (sha256, weights_sha256) = digests(self.path(), &self.model)?;
+        let (sha256, weights_sha256) = match &self.endpoint {
+            Some(endpoint) => (hash::sha256_bytes(endpoint.identity_now()?.as_bytes()), None),
+            None => digests(self.path(), &self.model)?,
+        };
         let known = [(Some(&self.sha256), Some(&sha256)), (self.weights_sha256.as_ref(), weights_sha256.as_ref())];
         match known.into_iter().find(|(before, now)| before != now) {
             None => Ok(()),
@@ -258,8 +258,12 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
 /// Reads a model file.
 ///
 /// # Errors
-/// [`SubjectError::Model`].
+/// [`SubjectError::Model`], [`SubjectError::Address`].
 pub fn read_model(path: &Path, known: &Known) -> Result<Model, SubjectError> {
+    // An address of another kind may hold a password, which the name of a file would repeat.
+    if path.to_string_lossy().contains("://") && !path.exists() {
+        return Err(SubjectError::Address);
+    }
     brinell_onnx::read_file_knowing(path, known)
         .map_err(|source| SubjectError::Model { path: path.to_path_buf(), source: Box::new(source) })
 }
