@@ -143,7 +143,7 @@ impl Run<'_> {
             exhaustive: None,
             seconds: self.book.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
-            machine: machine::describe(),
+            machine: brinell_engine::Processor::look().machine(),
         }
     }
 }

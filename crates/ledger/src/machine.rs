@@ -1,20 +1,4 @@
-//! Facts about the machine and the process.
-
-use brinell_record::Machine;
-
-/// Returns what the record says of this machine.
-#[must_use]
-pub fn describe() -> Machine {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            line.split_once(':').map(|(_, name)| name.trim().to_owned())
-        })
-        .unwrap_or_else(|| "unknown".to_owned());
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Machine { os: std::env::consts::OS.to_owned(), arch: std::env::consts::ARCH.to_owned(), cpu, cores }
-}
+//! Facts about the process and the time.
 
 /// Returns the largest resident size of this process so far, where the system tells (Linux).
 #[must_use]

@@ -159,12 +159,13 @@ fn a_model_that_looks_at_its_neighbours_is_asked_about_one_sample_at_a_time() {
     };
     let folder = Folder::new();
     folder.write("crowd.onnx", planted(same, crowd));
+    folder.write("alone.onnx", planted(same, same));
     let run = "audit crowd.onnx --data images.idx3-ubyte --norm linf --eps 0.02 --runtime rten --limit 60 --batch 8 --threads 1 --out run";
     folder.run(&format!("{run} --attack pgd:steps=12"));
     let summary = folder.summary("run");
     assert_raised(&summary, &["fixed-batch"]);
     // Alone a sample has no neighbours, and the model is the one without them.
-    folder.run(&format!("{} --attack pgd:steps=12", run.replace("crowd.onnx", "robust.onnx").replace("--out run", "--out alone")));
+    folder.run(&format!("{} --attack pgd:steps=12", run.replace("crowd.onnx", "alone.onnx").replace("--out run", "--out alone")));
     assert_eq!(summary["survived"], folder.summary("alone")["survived"]);
 }
 

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use brinell_record::Machine;
+
 /// What the processor can do.
 #[derive(Clone, Debug)]
 pub struct Processor {
@@ -21,6 +23,13 @@ impl Processor {
     pub fn look() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Self { model: model().unwrap_or_else(|| "unknown".to_owned()), features: features(), cores, memory_bytes: memory() }
+    }
+
+    /// Returns what a record says of this machine.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        let (os, arch) = (std::env::consts::OS.to_owned(), std::env::consts::ARCH.to_owned());
+        Machine { os, arch, cpu: self.model.clone(), cores: self.cores }
     }
 }
 
