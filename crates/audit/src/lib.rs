@@ -22,6 +22,7 @@ mod queries;
 mod sanity;
 pub mod selftest;
 mod setup;
+mod slope;
 mod stage;
 mod state;
 mod trees;
@@ -29,6 +30,7 @@ mod trees;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use brinell_data::{LoadOptions, load};
 use brinell_ledger::run::Completed;
 use brinell_record::{FileError, Question};
 use brinell_subject::{Opened, Subject};
@@ -61,7 +63,10 @@ pub struct Job {
 /// [`AuditError::INTERRUPTED`] where `stop` became true: the folder can be resumed.
 pub fn audit(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, AuditError> {
     let asked = knowledge::Asked::of(question)?;
-    let opened = Subject::open(&question.artefact, &question.population)?;
+    // Images are decoded on as many threads as the model may take.
+    let read =
+        |options: &LoadOptions| load(&question.population.data, &LoadOptions { threads: question.running.threads, ..options.clone() });
+    let opened = Subject::open_with(&question.artefact, &question.population, &read)?;
     run(question, job, asked, opened, &mut course::Whole::default(), stop, observer)
 }
 

@@ -10,11 +10,13 @@ use brinell_engine::Oracle;
 use brinell_ledger::run::{Identity, RunFolder};
 use brinell_record::{FileError, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
+use brinell_task::Objective;
 
 use crate::book::Book;
 use crate::events::{Event, Observer};
 use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::knowledge::{Asked, Settled};
+use crate::slope::Agreement;
 use crate::state::{States, Tally};
 use crate::trees::trees_of;
 use crate::{AuditError, Job};
@@ -38,6 +40,8 @@ pub(super) struct Run<'a> {
     /// The suite that the stages are of, `custom` where they were named one by one.
     pub(super) suite: String,
     pub(super) sanity: Sanity,
+    /// What the gradient of each objective was found to be like: see [`Run::check_slope`].
+    pub(super) slopes: Vec<(Objective, Agreement)>,
 }
 
 impl<'a> Run<'a> {
@@ -104,6 +108,7 @@ impl<'a> Run<'a> {
             knowledge,
             suite: chosen.suite,
             sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
+            slopes: Vec::new(),
         };
         run.flag_structure();
         run.note_sessions(&oracle);

@@ -28,6 +28,10 @@ impl Run<'_> {
             todo.sort_by(|a, b| margin(b).total_cmp(&margin(a)));
         }
         let done = self.book.tallies.get(index).map_or(0, |tally| tally.attacked);
+        // A run that is resumed measures what one without a break has measured.
+        if recipe.needs_gradient() && done + todo.len() > 0 {
+            self.check_slope(oracle, recipe.objective())?;
+        }
         let surviving = self.book.standing;
         self.observer.event(Event::StageStarted { name: recipe.name(), attacked: done + todo.len(), done, surviving });
         if todo.is_empty() {

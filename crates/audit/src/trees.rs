@@ -31,6 +31,9 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     if subject.endpoint.is_some() {
         return Ok(Err("the model is behind an address".to_owned()));
     }
+    if data.has_missing() {
+        return Ok(Err("some samples have missing values, which the search does not follow".to_owned()));
+    }
     let mut x = vec![0.0; data.sample_len()];
     let mut read = |sample: usize| {
         data.sample(sample, scale, &mut x);

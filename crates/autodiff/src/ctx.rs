@@ -121,6 +121,15 @@ impl Ctx<'_> {
         Some((tensor.shape().to_vec(), tensor.as_f32()?.to_vec()))
     }
 
+    /// Returns a weight as the backward pass reads it, with two axes exchanged: a constant that has one `shape` both ways gets a second name.
+    /// OpenVINO keeps what one operator made of a weight by its place in memory and its shape, and hands it to the other.
+    pub(crate) fn apart(&mut self, weight: ValueId, shape: impl Fn(&[usize]) -> bool) -> ValueId {
+        match self.graph.constant_of(weight).filter(|tensor| shape(tensor.shape())).map(std::sync::Arc::clone) {
+            Some(tensor) => self.graph.constant("grad_weight", tensor),
+            None => weight,
+        }
+    }
+
     /// Adds a constant of floating point with the type of `like`.
     pub(crate) fn floats(&mut self, like: ValueId, shape: Vec<usize>, data: Vec<f32>) -> Built {
         let dtype = self.dtype(like);
@@ -265,8 +274,23 @@ impl Ctx<'_> {
         if axes.is_empty() { Ok(a) } else { self.op(Op::Unsqueeze { axes }, &[a]) }
     }
 
-    /// Returns `a` padded with zeros; negative amounts crop.
-    pub(crate) fn pad(&mut self, a: ValueId, pads: Vec<i64>) -> Built {
+    /// Returns `a` padded with zeros; negative amounts crop, by a Slice, since not every runtime's Pad takes them.
+    pub(crate) fn pad(&mut self, mut a: ValueId, mut pads: Vec<i64>) -> Built {
+        let rank = pads.len() / 2;
+        let (mut axes, mut starts, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for axis in 0..rank {
+            let (before, after) = (pads[axis].min(0), pads[rank + axis].min(0));
+            if (before, after) != (0, 0) {
+                axes.push(axis);
+                starts.push(-before);
+                ends.push(signed(self.size(a, axis)?) + after);
+                (pads[axis], pads[rank + axis]) = (pads[axis] - before, pads[rank + axis] - after);
+            }
+        }
+        if !axes.is_empty() {
+            let steps = vec![1; axes.len()];
+            a = self.op(Op::Slice { axes, starts, ends, steps }, &[a])?;
+        }
         if pads.iter().all(|&pad| pad == 0) {
             return Ok(a);
         }

@@ -114,7 +114,7 @@ pub(crate) fn with_outputs(graph: &Graph, outputs: &[ValueId], called: &[&str]) 
     let mut map: HashMap<ValueId, ValueId> = HashMap::new();
     for &id in pruned.inputs() {
         let value = pruned.value(id);
-        map.insert(id, result.input(&value.name, value.dtype.unwrap_or(DType::F32), value.shape.clone().unwrap_or_default()));
+        map.insert(id, result.input_of(&value.name, value.dtype, value.shape.clone()));
     }
     for (id, tensor) in pruned.constants() {
         let copy = result.constant(&name(id), std::sync::Arc::clone(tensor));

@@ -133,7 +133,9 @@ impl Head {
         let others = ctx.sub(self.logits, far)?;
         let log = ctx.op(Op::LogSoftmax { axis: 1 }, &[others])?;
         let share = ctx.op(Op::Exp, &[log])?;
-        // Every logit less its log-share is the log-sum-exp; the shares average it, without those that are far away.
+        // Every logit less its log-share is the log-sum-exp; the shares average it, without those that are far away. Their log-shares are minus infinity
+        // where a runtime takes the logarithm of the softmax, and infinity times nothing is no number.
+        let log = ctx.op(Op::Clip { lo: Some(f32::MIN), hi: None }, &[log])?;
         let each = ctx.sub(others, log)?;
         let each = ctx.mul(each, share)?;
         let sum = ctx.sum(each, &[1], false)?;

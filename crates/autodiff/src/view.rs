@@ -13,6 +13,8 @@ pub(crate) struct Views {
     pub(crate) quantised: HashSet<ValueId>,
     /// Values that are dequantised constants: integers, scale, zero, axis of the scale.
     dequantised: HashMap<ValueId, Parts>,
+    /// Values that are constant matrices with rows and columns exchanged, and these matrices.
+    pub(crate) turned: HashMap<ValueId, ValueId>,
     made: HashMap<ValueId, ValueId>,
 }
 
@@ -24,8 +26,14 @@ impl Views {
     pub(crate) fn new(graph: &Graph, dependents: &HashSet<ValueId>) -> Self {
         let is_float = |id: &ValueId| graph.value(*id).dtype.is_none_or(DType::is_float);
         let quantised = dependents.iter().copied().filter(|id| !is_float(id)).collect();
-        let mut dequantised = HashMap::new();
+        let (mut dequantised, mut turned) = (HashMap::new(), HashMap::new());
         for node in graph.nodes() {
+            if let (Op::Transpose { perm }, &[Some(matrix)], &[Some(output)]) = (&node.op, node.inputs.as_slice(), node.outputs.as_slice())
+                && perm[..] == [1, 0]
+                && graph.constant_of(matrix).is_some_and(|tensor| matches!(tensor.dtype(), DType::F32 | DType::F64))
+            {
+                turned.insert(output, matrix);
+            }
             if let (Op::Quant(Quant::DequantizeLinear { axis }), &[Some(value), Some(scale), ..], &[Some(output)]) =
                 (&node.op, node.inputs.as_slice(), node.outputs.as_slice())
             {
@@ -35,7 +43,7 @@ impl Views {
                 }
             }
         }
-        Self { quantised, dequantised, made: HashMap::new() }
+        Self { quantised, dequantised, turned, made: HashMap::new() }
     }
 }
 

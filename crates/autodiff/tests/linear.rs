@@ -1,4 +1,5 @@
 //! The loss with fed weights: against central differences in f64, and against the losses that are nodes of their own.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use brinell_autodiff::{AutodiffError, gradient_graph, linear_graph};
 use brinell_graph::{DType, Dim, Graph, Op, Reduce, Tensor, TensorData, ValueId};
@@ -112,7 +113,7 @@ fn what_a_task_fuses_is_what_it_pulls() {
             feeds.push((name, Array::from_fn(&[BATCH, CLASSES], |at| f64::from(rows[(at[0] * fed + place) * CLASSES + at[1]]))));
         }
         let expected = eval(&gradient_graph(&graph, logits, x, loss).unwrap(), &feeds).unwrap();
-        let mut w = vec![0.0; BATCH * CLASSES];
+        let mut w = [0.0; BATCH * CLASSES];
         for (row, ((truth, rival), w)) in truths.iter().zip(rivals).zip(w.chunks_mut(CLASSES)).enumerate() {
             let z: Vec<f32> = (0..CLASSES).map(|k| expected[0].at(&[row, k]) as f32).collect();
             let posed = Posed { truth, wanted };

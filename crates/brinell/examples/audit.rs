@@ -1,4 +1,5 @@
 //! Audits a model from Rust: `cargo run --example audit -- MODEL.onnx DATA EPS OUT`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it found")]
 
 use brinell::{Artefact, Event, Job, Norm, Observer, Population, Question, Radius, Threat};
 

@@ -1,4 +1,5 @@
 //! Writes the gradient of a model as an ONNX file: `cargo run --example gradient -- MODEL.onnx OUT.onnx`.
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use brinell::{Artefact, Loss, gradient_file};
 

@@ -1,4 +1,5 @@
 //! Reads a finished run and renders its page, without a runtime: `cargo run --no-default-features --example read_run -- RUN`.
+#![expect(clippy::print_stdout, reason = "an example shows what it found")]
 
 use brinell::record::Outcome;
 use brinell::report;

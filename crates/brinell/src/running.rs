@@ -6,8 +6,8 @@ pub use brinell_audit::{AuditError, Course, Event, Job, Observer, Silent, Taken,
 pub use brinell_autodiff::Loss;
 pub use brinell_contract::{Check, Finding};
 pub use brinell_data as data;
-pub use brinell_engine::{AUTHORIZATION, EngineError};
-pub use brinell_subject::{Case, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
+pub use brinell_engine::{AUTHORIZATION, Attendant, EngineError, Wait, attend, is_guarded};
+pub use brinell_subject::{Case, Compared, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
 pub use brinell_threat::ThreatError;
 
 /// What this machine offers for running models.

@@ -12,8 +12,8 @@ use brinell::claims::{ReplayOptions, replay};
 use brinell::record::{SampleRecord, Standing};
 use brinell::runs::Completed;
 use brinell::{
-    Artefact, AuditError, Effort, Job, Knowledge, Norm, Population, Question, Running, RuntimeChoice, SanityLevel, Scale, Silent, Threat,
-    audit,
+    Artefact, AuditError, Effort, Job, Knowledge, Norm, Population, Question, Running, RuntimeChoice, SanityLevel, Scale, Silent,
+    SubjectError, Threat, audit,
 };
 use brinell_engine::{Session, View};
 use serde_json::{Value, json};
@@ -36,6 +36,12 @@ enum Manner {
     Empty,
     /// As it is; it says no sizes of the input.
     Free,
+    /// With the rows of several samples in reverse.
+    Reversed,
+    /// With each sample's numbers moved by how many others there are.
+    Mixing,
+    /// With another list of versions each time.
+    Restless,
 }
 
 /// Serves the demo's model at the returned address for as long as the test runs.
@@ -51,7 +57,11 @@ fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Sessi
         let tensor = |name: &str, shape: &[i64]| json!({"name": name, "datatype": "FP32", "shape": shape});
         let sizes = if manner == Manner::Free { [-1; 4] } else { [-1, 1, 28, 28] };
         let (inputs, outputs) = ([tensor("input", &sizes)], [tensor("logits", &[-1, 10])]);
-        return (200, json!({"name": "ordinary", "versions": ["1"], "platform": "test", "inputs": inputs, "outputs": outputs}));
+        let versions = if manner == Manner::Restless { asked.load(Ordering::Relaxed) } else { 1 };
+        return (
+            200,
+            json!({"name": "ordinary", "versions": [versions.to_string()], "platform": "test", "inputs": inputs, "outputs": outputs}),
+        );
     }
     if !first.starts_with("POST /v2/models/ordinary/infer ") {
         return (404, json!({"error": "no such model here"}));
@@ -85,6 +95,14 @@ fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Sessi
             let sum: f64 = row.iter().map(|z| (z - top).exp()).sum();
             row.iter_mut().for_each(|z| *z = (*z - top).exp() / sum);
         }
+    }
+    match manner {
+        Manner::Reversed => rows.reverse(),
+        Manner::Mixing => {
+            let others = rows.len() as f64 - 1.0;
+            rows.iter_mut().for_each(|row| row[0] += 100.0 * others);
+        }
+        _ => {}
     }
     let data = if manner == Manner::Softmax { json!(rows) } else { json!(rows.concat()) };
     (200, json!({"model_name": "ordinary", "outputs": [{"name": "logits", "datatype": "FP32", "shape": [rows.len(), 10], "data": data}]}))
@@ -202,6 +220,49 @@ fn answers_in_probabilities_are_recognised() {
     let ids: Vec<&str> = behind.summary.flags.iter().map(|flag| flag.id.as_str()).collect();
     assert!(ids.contains(&"softmax-output") && !ids.contains(&"hidden-softmax"), "{ids:?}");
     assert!(behind.summary.broken > 0);
+}
+
+#[test]
+fn rows_that_are_not_the_samples_are_not_taken_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = words(&run(&ask(serve(Manner::Reversed)), &folder.path().join("reversed")).err().unwrap());
+    assert!(error.contains("asked about 2 samples at once") && error.contains("in another order"), "{error}");
+    let few = |manner: Manner, out: &str| {
+        let mut question = ask(serve(manner));
+        (question.population.n, question.effort.max_queries) = (Some(2), Some(4));
+        run(&question, &folder.path().join(out)).unwrap()
+    };
+    let (mixing, honest) = (few(Manner::Mixing, "mixing"), few(Manner::Honest, "honest"));
+    assert!(mixing.summary.flags.iter().any(|flag| flag.id == "fixed-batch"), "they are sent one by one");
+    assert_eq!(mixing.samples, honest.samples);
+}
+
+#[test]
+fn a_server_that_says_something_else_of_its_model_at_the_end_is_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = run(&ask(serve(Manner::Restless)), &folder.path().join("run")).err().unwrap();
+    assert!(matches!(error, AuditError::Subject(SubjectError::Changed { .. })), "{error}");
+}
+
+#[test]
+fn no_password_in_an_address_is_taken_or_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = serve(Manner::Honest);
+    for prefix in ["http://ann:hunter2@", "ftp://ann:hunter2@"] {
+        let out = folder.path().join("run");
+        let address = address.replace("http://", prefix);
+        let audited = words(&run(&ask(&address), &out).err().unwrap());
+        let inspected = words(&brinell::inspect(&Artefact::of(&address)).err().unwrap());
+        assert!(!audited.contains("hunter2") && !inspected.contains("hunter2"), "{audited} {inspected}");
+        assert!(audited.contains("address") && inspected.contains("address") && !out.exists());
+    }
+}
+
+#[test]
+fn an_address_is_inspected_like_a_file() {
+    let inspection = brinell::inspect(&Artefact::of(serve(Manner::Honest))).unwrap();
+    assert_eq!((inspection.classes, inspection.differentiable), (Some(10), false));
+    assert_eq!(inspection.inputs[0].name, "input");
 }
 
 #[test]

@@ -30,11 +30,11 @@ pub struct DraftOptions {
 /// Writes a claim from the run in a folder, with every digest filled in.
 ///
 /// # Errors
-/// [`ClaimError::Run`] where the folder holds no finished run or its files are gone, [`ClaimError::Exists`], [`ClaimError::File`].
+/// [`ClaimError::Nearest`] for a run without a radius, [`ClaimError::Run`] where the folder holds no finished run or its files are gone, [`ClaimError::Exists`], [`ClaimError::File`].
 pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ClaimError> {
     let summary = brinell_ledger::read(run)?.summary;
     if summary.minimum_norm.is_some() {
-        return Err(ClaimError::NoRadius { path: run.to_path_buf() });
+        return Err(ClaimError::Nearest { path: run.to_path_buf() });
     }
     if options.out.exists() {
         return Err(ClaimError::Exists { path: options.out.clone() });

@@ -78,12 +78,9 @@ pub enum ClaimError {
         /// Why not.
         problem: String,
     },
-    /// A run without a radius.
-    #[error(
-        "no claim can be made from {}: it looked for the nearest examples at any distance, and a claim is about one radius",
-        path.display()
-    )]
-    NoRadius {
+    /// A run that looked for the nearest examples.
+    #[error("{} looked for the nearest examples at any distance, and a claim is about one radius", path.display())]
+    Nearest {
         /// The folder of the run.
         path: PathBuf,
     },

@@ -42,8 +42,11 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if controls(c) {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // Alone it would write over the line.
+        let ends_line = c == '\r' && rest.peek() == Some(&'\n');
+        if controls(c) && !ends_line {
             shown += &format!("\\u{:04x}", u32::from(c));
         } else {
             shown.push(c);
@@ -66,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_controls_a_terminal_is_escaped_and_letters_stay() {
-        assert_eq!(visible("a\u{1b}[2J\u{7}b\u{9b}\u{202e}\r\n\tc"), "a\\u001b[2J\\u0007b\\u009b\\u202e\\u000d\n\tc");
+        assert_eq!(visible("a\u{1b}[2J\u{7}b\u{9b}\u{202e}\r \r\n\tc"), "a\\u001b[2J\\u0007b\\u009b\\u202e\\u000d \r\n\tc");
         assert_eq!(visible("größe 中 –\n"), "größe 中 –\n");
     }
 

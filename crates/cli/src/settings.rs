@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     given: Given,
     /// Rules of features: in the settings file only.
     features: Vec<FeatureRule>,
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 }
 
 impl Settings {
@@ -263,22 +263,26 @@ pub(crate) fn free_folder(base: &str) -> Result<PathBuf, Failure> {
     let failed = |path: &Path, error: std::io::Error| Failure::input(format!("cannot create the folder {}: {error}", path.display()));
     let mut candidate = PathBuf::from(base);
     let parent = candidate.parent().unwrap_or(Path::new("")).to_path_buf();
-    std::fs::create_dir_all(&parent).or_else(|error| if parent.as_os_str().is_empty() { Ok(()) } else { Err(failed(&parent, error)) })?;
     let mut number = 2u32;
     loop {
+        // Another process may give the parent back at any moment.
+        if !parent.as_os_str().is_empty() {
+            std::fs::create_dir_all(&parent).map_err(|error| failed(&parent, error))?;
+        }
         match std::fs::create_dir(&candidate) {
             Ok(()) => return Ok(candidate),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                candidate = PathBuf::from(format!("{base}-{number}"));
+                number += 1;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(&candidate, error)),
         }
-        candidate = PathBuf::from(format!("{base}-{number}"));
-        number += 1;
     }
 }
 
-/// Gives a folder back in which nothing was written.
+/// Gives a folder back in which nothing was written, and the one that it is in. A folder that holds something stays.
 pub(crate) fn give_back(folder: &Path) {
-    // A folder that holds something stays.
     if std::fs::remove_dir(folder).is_ok()
         && let Some(parent) = folder.parent().filter(|parent| *parent == Path::new(RUNS))
     {

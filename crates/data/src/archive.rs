@@ -13,6 +13,7 @@ use super::load::Contents;
 use super::moments::Moments;
 use super::npy;
 use super::options::LoadOptions;
+use super::rows::Labels;
 
 /// Names under which samples are looked for, in this order.
 const SAMPLES: &[&str] = &["x", "X", "images", "data", "inputs", "x_test", "X_test", "x_adv"];
@@ -26,15 +27,15 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
     let mut archive = open(path).at(path)?;
     let names = names(&archive);
     let name = choose_samples(&names, options).at(path)?;
-    let samples = entry(&mut archive, &name, |input| npy::header(input)?.pixels(input, options.limit)).at(path)?;
+    let samples = entry(&mut archive, &name, |input| npy::header(input)?.pixels(input, options)).at(path)?;
     let mut arrays = Vec::new();
     for wanted in &options.arrays {
         let name = choose(&names, &[wanted.as_str()]).at(path)?;
-        let (shape, numbers) = entry(&mut archive, &name, |input| npy::header(input)?.plain(input)).at(path)?;
+        let (shape, numbers) = entry(&mut archive, &name, npy::plain).at(path)?;
         arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
     }
     let labels = match choose(&names, LABELS) {
-        Ok(name) => Some(entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)?),
+        Ok(name) => Some(entry(&mut archive, &name, npy::labels).at(path)?),
         Err(_) => None,
     };
     Ok(Contents { samples, labels, arrays, format: "npz" })
@@ -44,14 +45,14 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
 pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose_samples(&names(&archive), options).at(path)?;
-    entry(&mut archive, &name, |input| npy::header(input)?.moments(input)).at(path)
+    entry(&mut archive, &name, |input| npy::header(input)?.moments(input, options)).at(path)
 }
 
 /// Reads the labels.
-pub(super) fn labels(path: &Path) -> Result<Vec<usize>, DataError> {
+pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose(&names(&archive), LABELS).at(path)?;
-    entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
+    entry(&mut archive, &name, npy::labels).at(path)
 }
 
 /// Reads one array of whole numbers from a .npz file.
@@ -61,7 +62,8 @@ pub(super) fn labels(path: &Path) -> Result<Vec<usize>, DataError> {
 pub fn numbers(path: &Path, name: &str) -> Result<Vec<usize>, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose(&names(&archive), &[name]).at(path)?;
-    entry(&mut archive, &name, |input| npy::header(input)?.labels(input)).at(path)
+    let labels = entry(&mut archive, &name, npy::labels).at(path)?;
+    labels.classes(&LoadOptions::default(), &mut Vec::new()).at(path)
 }
 
 /// Returns the name of the array that holds the samples: the one asked for where it is there, else one of the usual names.
@@ -80,7 +82,11 @@ pub(super) fn choose(found: &[String], wanted: &[&str]) -> Result<String, DataEr
 }
 
 fn open(path: &Path) -> Result<Archive, DataErrorKind> {
-    ZipArchive::new(BufReader::new(File::open(path)?)).map_err(malformed)
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(DataErrorKind::NotAFile);
+    }
+    ZipArchive::new(BufReader::new(file)).map_err(malformed)
 }
 
 fn malformed(error: impl std::fmt::Display) -> DataErrorKind {
@@ -93,7 +99,8 @@ fn names(archive: &Archive) -> Vec<String> {
 
 fn entry<T>(archive: &mut Archive, name: &str, read: impl FnOnce(&mut Input<'_>) -> Result<T, DataErrorKind>) -> Result<T, DataErrorKind> {
     let file = archive.by_name(&format!("{name}.npy")).map_err(malformed)?;
-    read(&mut Input::untrusted(file)).map_err(|kind| match kind {
+    let packed = file.compressed_size();
+    read(&mut Input::unpacked(file, packed)).map_err(|kind| match kind {
         // A wrong checksum or a broken compressed stream is the archive's fault, not the system's.
         DataErrorKind::Io(error) => malformed(error),
         other => other,

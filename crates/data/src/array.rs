@@ -1,13 +1,16 @@
 //! Arrays of numbers as IDX, npy and safetensors files store them: decoded to pixels or to labels.
 
-use std::fmt;
-
 use half::{bf16, f16};
 
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
+use super::gather::{Gather, Order, Place, single};
 use super::input::Input;
 use super::moments::Moments;
+use super::note::Note;
+use super::number::Number;
+use super::options::LoadOptions;
+use super::rows::Labels;
 
 /// Bytes decoded at a time; a multiple of every element's size.
 const PIECE: u64 = 1 << 20;
@@ -49,43 +52,6 @@ pub(super) struct Spec {
     /// First axis fastest (Fortran) instead of last axis fastest (C).
     pub(super) fortran: bool,
     pub(super) shape: Vec<u64>,
-}
-
-/// One decoded number.
-#[derive(Clone, Copy)]
-enum Number {
-    Whole(i128),
-    Real(f64),
-}
-
-impl Number {
-    /// Returns it in single precision, as a value of sample number `sample`.
-    fn single(self, sample: usize) -> Result<f32, DataErrorKind> {
-        let value = match self {
-            Self::Real(value) => value as f32,
-            Self::Whole(whole) => {
-                let value = whole as f32;
-                if value as i128 != whole {
-                    return Err(DataErrorKind::Inexact { sample, value: whole.to_string() });
-                }
-                value
-            }
-        };
-        if !value.is_finite() {
-            let value = if let Self::Real(stored) = self { stored } else { f64::from(value) };
-            return Err(DataErrorKind::NonFinite { sample, value });
-        }
-        Ok(value)
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole(value) => value.fmt(f),
-            Self::Real(value) => value.fmt(f),
-        }
-    }
 }
 
 impl Spec {
@@ -145,18 +111,15 @@ impl Spec {
     }
 
     /// Returns ranges and deviations of all samples.
-    pub(super) fn moments(&self, input: &mut Input<'_>) -> Result<Moments, DataErrorKind> {
+    pub(super) fn moments(&self, input: &mut Input<'_>, options: &LoadOptions) -> Result<Moments, DataErrorKind> {
         let (total, shape) = self.samples()?;
         let sample_len: usize = shape.iter().product();
         let mut all = Moments::new(sample_len);
         let mut count = 0;
         self.numbers(input, self.len()?, |number| {
-            let (sample, place) = if self.fortran {
-                (count % total, from_first_fastest(count / total, &shape))
-            } else {
-                (count / sample_len, count % sample_len)
-            };
-            all.add(place, number.single(sample)?);
+            let (sample, index) = self.place(count, total, sample_len, &shape);
+            let value = single(number, options.missing, &Place { sample, index, column: None })?;
+            all.add(index, value);
             count += 1;
             Ok(())
         })?;
@@ -164,8 +127,8 @@ impl Spec {
         Ok(all)
     }
 
-    /// Reads the samples, at most `limit` of them. Returns the values and one sample's shape.
-    pub(super) fn pixels(&self, input: &mut Input<'_>, limit: Option<usize>) -> Result<Samples, DataErrorKind> {
+    /// Reads the samples, at most as many as the options allow.
+    pub(super) fn pixels(&self, input: &mut Input<'_>, options: &LoadOptions) -> Result<Samples, DataErrorKind> {
         let sizes = self.sizes()?;
         let (total, shape) = self.samples()?;
         let len = self.len()?;
@@ -176,54 +139,58 @@ impl Spec {
         if let Some(left) = input.left().filter(|left| *left > whole) {
             return Err(DataErrorKind::TrailingBytes { extra: left - whole });
         }
-        let n = limit.map_or(total, |limit| limit.min(total));
+        let n = options.limit.map_or(total, |limit| limit.min(total));
         let sample_len = shape.iter().product::<usize>();
         // In Fortran order every sample is spread over the whole file.
         let kept = if self.fortran { len } else { (n * sample_len) as u64 };
-        let pixels = self.values(input, kept, total, sample_len)?;
+        let order = if self.fortran { Order::FirstFastest(&sizes, n) } else { Order::AsStored };
+        let (pixels, notes) = if self.element == Element::U8 {
+            (Pixels::U8(order.apply(input.bytes(kept)?)), Vec::new())
+        } else {
+            self.values(input, options, kept, total, &shape)?.finish(&order, |_| None)?
+        };
         if kept == len {
             input.finish()?;
         }
-        let pixels = match pixels {
-            pixels if !self.fortran => pixels,
-            Pixels::U8(values) => Pixels::U8(row_major(&values, &sizes, n)),
-            Pixels::F32(values) => Pixels::F32(row_major(&values, &sizes, n)),
-        };
-        Ok(Samples { pixels, shape, n, total })
+        Ok(Samples { pixels, notes, shape, n, total })
     }
 
-    fn values(&self, input: &mut Input<'_>, count: u64, total: usize, sample_len: usize) -> Result<Pixels, DataErrorKind> {
-        if self.element == Element::U8 {
-            return Ok(Pixels::U8(input.bytes(count)?));
-        }
-        let mut values = Vec::with_capacity(if input.left().is_some() { usize::try_from(count).unwrap_or(0) } else { 0 });
+    /// Returns the sample of the stored value number `count`, and the row-major place in that sample.
+    fn place(&self, count: usize, total: usize, sample_len: usize, shape: &[usize]) -> (usize, usize) {
+        if self.fortran { (count % total, from_first_fastest(count / total, shape)) } else { (count / sample_len, count % sample_len) }
+    }
+
+    fn values(
+        &self,
+        input: &mut Input<'_>,
+        options: &LoadOptions,
+        count: u64,
+        total: usize,
+        shape: &[usize],
+    ) -> Result<Gather, DataErrorKind> {
+        let sample_len: usize = shape.iter().product();
+        let capacity = if input.left().is_some() { usize::try_from(count).unwrap_or(0) } else { 0 };
+        let mut values = Gather::new(options, capacity);
         self.numbers(input, count, |number| {
-            let place = values.len();
-            let sample = if self.fortran { place % total } else { place / sample_len };
-            values.push(number.single(sample)?);
-            Ok(())
+            let (sample, index) = self.place(values.len(), total, sample_len, shape);
+            values.push(number, &Place { sample, index, column: None })
         })?;
-        Ok(Pixels::F32(values))
+        Ok(values)
     }
 
-    /// Reads one class index per sample.
-    pub(super) fn labels(&self, input: &mut Input<'_>) -> Result<Vec<usize>, DataErrorKind> {
+    /// Reads labels: one class index per sample, or a row of zeros and ones.
+    pub(super) fn labels(&self, input: &mut Input<'_>) -> Result<Labels, DataErrorKind> {
         let sizes = self.sizes()?;
-        if sizes.is_empty() || sizes[1..].iter().any(|size| *size != 1) {
-            return Err(DataErrorKind::Shape { found: sizes, expected: "one label per sample: [n] or [n, 1]" });
-        }
-        let mut labels = Vec::new();
+        let mut numbers = Vec::new();
         self.numbers(input, self.len()?, |number| {
-            let label = match number {
-                Number::Whole(value) => usize::try_from(value).ok(),
-                Number::Real(value) if value.fract() == 0.0 && (0.0..9e15).contains(&value) => Some(value as usize),
-                Number::Real(_) => None,
-            };
-            labels.push(label.ok_or_else(|| DataErrorKind::BadLabel { sample: labels.len(), value: number.to_string() })?);
+            numbers.push(number);
             Ok(())
         })?;
         input.finish()?;
-        Ok(labels)
+        if self.fortran {
+            numbers = row_major(&numbers, &sizes, sizes.first().copied().unwrap_or(1));
+        }
+        Labels::of_numbers(&numbers, &sizes)
     }
 }
 
@@ -234,6 +201,8 @@ pub enum Numbers {
     Whole(Vec<i64>),
     /// Floating point.
     Real(Vec<f64>),
+    /// Text.
+    Text(Vec<String>),
 }
 
 impl Spec {
@@ -263,6 +232,7 @@ impl Spec {
 /// Samples without labels, as read from an array.
 pub(super) struct Samples {
     pub(super) pixels: Pixels,
+    pub(super) notes: Vec<Note>,
     pub(super) shape: Vec<usize>,
     /// Samples kept.
     pub(super) n: usize,
@@ -293,7 +263,7 @@ fn from_first_fastest(mut index: usize, shape: &[usize]) -> usize {
 }
 
 /// Returns the first `n` samples of a Fortran-ordered array in row-major order.
-fn row_major<T: Copy>(values: &[T], sizes: &[usize], n: usize) -> Vec<T> {
+pub(super) fn row_major<T: Copy>(values: &[T], sizes: &[usize], n: usize) -> Vec<T> {
     let strides: Vec<usize> = sizes
         .iter()
         .scan(1, |stride, size| {

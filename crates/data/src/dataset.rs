@@ -6,13 +6,14 @@ use brinell_record::Scale;
 
 use super::array::Numbers;
 use super::error::{DataError, DataErrorKind};
+use super::note::Note;
 
 /// The values of all samples, one sample after the other.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pixels {
     /// Bytes 0..=255.
     U8(Vec<u8>),
-    /// Numbers that already are in the model's declared scale; all finite.
+    /// Numbers that already are in the model's declared scale; finite, or NaN where a value is missing.
     F32(Vec<f32>),
 }
 
@@ -45,6 +46,8 @@ pub struct Dataset {
     pub resized: usize,
     /// Further arrays that were asked for.
     pub arrays: Vec<NamedArray>,
+    /// What was done to the data on the way from the file.
+    pub notes: Vec<Note>,
     /// SHA-256 of the bytes of every file read: the data in order of samples, then the labels' file.
     pub sha256: String,
 }
@@ -71,6 +74,7 @@ impl NamedArray {
             match &mut self.numbers {
                 Numbers::Whole(values) => values.truncate(len),
                 Numbers::Real(values) => values.truncate(len),
+                Numbers::Text(values) => values.truncate(len),
             }
         }
         self
@@ -82,12 +86,13 @@ impl NamedArray {
             return self.clone();
         }
         let width: usize = self.shape.iter().skip(1).product();
-        fn pick<T: Copy>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
-            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().copied().collect()
+        fn pick<T: Clone>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
+            samples.iter().filter_map(|&sample| values.get(sample * width..(sample + 1) * width)).flatten().cloned().collect()
         }
         let numbers = match &self.numbers {
             Numbers::Whole(values) => Numbers::Whole(pick(values, width, samples)),
             Numbers::Real(values) => Numbers::Real(pick(values, width, samples)),
+            Numbers::Text(values) => Numbers::Text(pick(values, width, samples)),
         };
         let shape = std::iter::once(samples.len()).chain(self.shape.iter().skip(1).copied()).collect();
         Self { name: self.name.clone(), shape, numbers }
@@ -124,6 +129,12 @@ impl Dataset {
         }
     }
 
+    /// True where values are missing.
+    #[must_use]
+    pub fn has_missing(&self) -> bool {
+        matches!(&self.pixels, Pixels::F32(values) if values.iter().any(|value| value.is_nan()))
+    }
+
     /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
     #[must_use]
     pub fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
@@ -136,8 +147,13 @@ impl Dataset {
     ///
     /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not.
     pub fn check_labels(&self, classes: usize) -> Result<(), DataError> {
+        // Classes counted from 1 would otherwise look like one class too many.
+        let one_based = self.labels.iter().min().is_some_and(|least| *least == 1) && self.labels.iter().max() == Some(&classes);
         match self.labels.iter().position(|label| *label >= classes) {
             None => Ok(()),
+            Some(_) if one_based => {
+                Err(DataError::new(self.label_path.as_deref().unwrap_or(&self.path), DataErrorKind::OneBased { classes }))
+            }
             Some(sample) => Err(DataError::new(
                 self.label_path.as_deref().unwrap_or(&self.path),
                 DataErrorKind::LabelOutOfRange { sample, label: self.labels[sample], classes },
@@ -166,6 +182,7 @@ mod tests {
             columns: Vec::new(),
             resized: 0,
             arrays: Vec::new(),
+            notes: Vec::new(),
             sha256: String::new(),
         }
     }
@@ -194,5 +211,7 @@ mod tests {
         assert!(data.check_labels(3).is_ok());
         let message = data.check_labels(2).unwrap_err().to_string();
         assert!(message.contains("sample 1 has label 2, but the model has 2 classes"), "{message}");
+        let counted_from_one = Dataset { labels: vec![1, 2], ..data };
+        assert!(matches!(counted_from_one.check_labels(2).unwrap_err().kind, DataErrorKind::OneBased { classes: 2 }));
     }
 }

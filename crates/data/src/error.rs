@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::rows::ManyLabels;
+
 /// A file or folder that could not be used as labelled data, and why.
 #[derive(Debug, Error)]
 #[error("{}: {kind}", path.display())]
@@ -134,21 +136,50 @@ pub enum DataErrorKind {
         /// The value as stored.
         value: String,
     },
+    /// Labels are no class index, but start at 1.
+    #[error("labels run from 1 to {classes} and none is 0, but the model's {classes} classes are 0 to {}: they seem to be counted from 1", classes - 1)]
+    OneBased {
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// A sample has several classes at once, or none.
+    #[error(
+        "samples have between {} and {} of {} classes each: these are labels of several classes at once, not one class per sample",
+        labels.counts().0, labels.counts().1, labels.classes
+    )]
+    ManyLabels {
+        /// What each sample has.
+        labels: ManyLabels,
+    },
+    /// The name of a class is none that is known.
+    #[error("sample {sample}: {unknown}")]
+    LabelName {
+        /// The sample's index.
+        sample: usize,
+        /// The name.
+        unknown: UnknownClass,
+    },
     /// A value is NaN or infinite.
-    #[error("sample {sample} holds the value {value}")]
+    #[error("sample {sample}{} holds the value {value}", in_column(column.as_deref()))]
     NonFinite {
         /// The sample's index.
         sample: usize,
+        /// The column of a table.
+        column: Option<String>,
         /// The value.
         value: f64,
     },
-    /// A whole number is too large for single precision.
-    #[error("sample {sample} holds {value}, which single precision cannot hold exactly")]
+    /// A number is one that the model's input takes and single precision, in which attacks move, does not hold.
+    #[error("sample {sample}{} holds {value}, which single precision cannot hold exactly: it would become {rounded}", in_column(column.as_deref()))]
     Inexact {
         /// The sample's index.
         sample: usize,
+        /// The column of a table.
+        column: Option<String>,
         /// The value.
         value: String,
+        /// What single precision would make of it.
+        rounded: String,
     },
     /// A whole number is too large for 64 bits.
     #[error("holds {value}, which does not fit 64 bits with a sign")]
@@ -157,7 +188,7 @@ pub enum DataErrorKind {
         value: String,
     },
     /// The model has other inputs than the attacked one, and the data cannot hold them.
-    #[error("holds one array, but the model's inputs {} are to be held at values of theirs", names.join(", "))]
+    #[error("holds one array, but the model's inputs {} need values of their own", names.join(", "))]
     OneArray {
         /// Names of the inputs.
         names: Vec<String>,
@@ -169,12 +200,32 @@ pub enum DataErrorKind {
     #[error("holds neither PNG or JPEG images nor class folders of them")]
     NoImages,
     /// The names of class folders are numbers, but not their places in the sorted order.
-    #[error("class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names")]
+    #[error(
+        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names, so that their order as classes is not known"
+    )]
     NumberedFolders {
         /// The first folder that is out of place.
         folder: String,
         /// Its place, from 0.
         place: usize,
+    },
+    /// There are more or fewer class folders than classes, and nothing tells which is which.
+    #[error("has {} class folders ({}), but the model has {classes} classes, and their names are not known", folders.len(), few(folders))]
+    FolderCount {
+        /// Names of the folders.
+        folders: Vec<String>,
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// An image has more pixels than are decoded.
+    #[error("is {height}x{width} pixels; at most {most} pixels are decoded")]
+    ImageTooLarge {
+        /// Height of the image.
+        height: u32,
+        /// Width of the image.
+        width: u32,
+        /// The most pixels.
+        most: u64,
     },
     /// An image cannot be decoded.
     #[error("cannot be decoded: {0}")]
@@ -203,7 +254,7 @@ pub enum DataErrorKind {
         size: Option<(usize, usize)>,
     },
     /// Images lie both beside and inside the class folders.
-    #[error("images lie beside class folders ({file} beside {folder})")]
+    #[error("images lie beside class folders ({file} beside {folder}), and no labels.csv says what they show")]
     MixedFolder {
         /// An image beside the folders.
         file: String,
@@ -259,8 +310,11 @@ pub enum DataErrorKind {
         columns: Vec<String>,
     },
     /// A table does not say which column holds the labels.
-    #[error("no column is named label, target, class or y")]
+    #[error("no column is named label, target, class or y, so that the column of labels is not known")]
     NoLabelColumn,
+    /// No threads can be started to decode images.
+    #[error("cannot be decoded on several threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// A name is no known class.
     #[error("{0}")]
     Class(#[from] UnknownClass),
@@ -276,4 +330,15 @@ pub struct UnknownClass {
     pub count: usize,
     /// Known names that look like it, closest first.
     pub close: Vec<String>,
+}
+
+fn in_column(column: Option<&str>) -> String {
+    column.map_or_else(String::new, |column| format!(", column `{column}`,"))
+}
+
+/// Lists names, the first of many only.
+fn few(names: &[String]) -> String {
+    const FEW: usize = 12;
+    let shown = names.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > FEW { format!("{shown}, ..") } else { shown }
 }

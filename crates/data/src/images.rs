@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufReader, Cursor};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use super::array::Samples;
@@ -16,7 +15,9 @@ use super::error::{At, DataError, DataErrorKind};
 use super::labels::{self, Asked};
 use super::load::{self, Parts};
 use super::moments::Moments;
+use super::note::Note;
 use super::options::LoadOptions;
+use super::picture::{Found, Planes, decode};
 use super::table;
 
 /// Images decoded at a time, which bounds the memory beside the data set itself.
@@ -45,7 +46,7 @@ pub(super) fn single(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
     let (label, label_path) = match labels::asked(options)? {
         Asked::All(class) => (class, None),
         Asked::Beside => return Err(DataError::new(path, DataErrorKind::NoLabels)),
-        Asked::File(file) => match labels::read(&file, options)?[..] {
+        Asked::File(file) => match labels::read(&file, options)?.classes(options, &mut Vec::new()).at(&file)?[..] {
             [label] => (label, Some(file)),
             ref labels => return Err(DataError::new(&file, DataErrorKind::CountMismatch { samples: 1, labels: labels.len() })),
         },
@@ -92,6 +93,11 @@ fn from_folders(path: &Path, options: &LoadOptions) -> Result<Labelled, DataErro
         }
         (Some(_), None) => return Err(DataError::new(path, DataErrorKind::NoLabels)),
         (None, _) => {}
+    }
+    if let (None, Some(classes)) = (&options.class_names, options.classes)
+        && listing.folders.len() != classes
+    {
+        return Err(DataError::new(path, DataErrorKind::FolderCount { folders: listing.folders, classes }));
     }
     let mut entries = Vec::new();
     for (place, folder) in listing.folders.iter().enumerate() {
@@ -198,8 +204,10 @@ fn assemble(
     let n = entries.len();
     let mut values = Vec::new();
     let mut resized = 0;
+    let mut beside = Beside::default();
     let size = decoded(path, &entries, options, |image| {
         resized += usize::from(image.resized);
+        beside.count(&image.found);
         values.extend_from_slice(&image.values);
     })?;
     let channels = options.channels.unwrap_or(3);
@@ -207,9 +215,36 @@ fn assemble(
     let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), shape: vec![channels, height, width], n, total };
+    let samples = Samples { pixels: Pixels::U8(values), notes: beside.notes(), shape: vec![channels, height, width], n, total };
     let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
+}
+
+/// How many images hold what beside their pixels.
+#[derive(Default)]
+struct Beside {
+    oriented: usize,
+    profiles: usize,
+    alphas: usize,
+    depths: usize,
+    animations: usize,
+}
+
+impl Beside {
+    fn count(&mut self, found: &Found) {
+        self.oriented += usize::from(found.oriented);
+        self.profiles += usize::from(found.profile);
+        self.alphas += usize::from(found.alpha);
+        self.depths += usize::from(found.deep);
+        self.animations += usize::from(found.animated);
+    }
+
+    fn notes(self) -> Vec<Note> {
+        let Self { oriented, profiles, alphas, depths, animations } = self;
+        let turned = (oriented > 0).then_some(Note::Oriented { images: oriented });
+        let ignored = (profiles + alphas + depths + animations > 0).then_some(Note::Ignored { profiles, alphas, depths, animations });
+        turned.into_iter().chain(ignored).collect()
+    }
 }
 
 /// Passes the images on in their order, some at a time in memory; returns the height and width that they all have.
@@ -223,10 +258,11 @@ fn decoded(
     if !matches!(channels, 1 | 3) || options.image_size.is_some_and(|(height, width)| height == 0 || width == 0) {
         return Err(DataError::new(path, DataErrorKind::ImageOptions { channels, size: options.image_size }));
     }
+    let threads = ThreadPoolBuilder::new().num_threads(options.threads.map_or(0, NonZeroUsize::get)).build().at(path)?;
     let mut size = None;
     for chunk in entries.chunks(CHUNK) {
-        let images: Vec<Result<Planes, DataError>> =
-            chunk.par_iter().map(|entry| decode(&entry.path, channels, options.image_size).at(&entry.path)).collect();
+        let decode = |entry: &Entry| decode(&entry.path, channels, options.image_size).at(&entry.path);
+        let images: Vec<Result<Planes, DataError>> = threads.install(|| chunk.par_iter().map(decode).collect());
         for (entry, image) in chunk.iter().zip(images) {
             let image = image?;
             let (height, width) = *size.get_or_insert((image.height, image.width));
@@ -238,57 +274,4 @@ fn decoded(
         }
     }
     Ok(size)
-}
-
-/// A decoded image, one plane per channel.
-struct Planes {
-    height: usize,
-    width: usize,
-    values: Vec<u8>,
-    resized: bool,
-}
-
-fn decode(path: &Path, channels: usize, size: Option<(usize, usize)>) -> Result<Planes, DataErrorKind> {
-    let bytes = fs::read(path)?;
-    let image = ImageReader::new(BufReader::new(Cursor::new(bytes))).with_guessed_format()?.decode()?;
-    let stored = (image.height() as usize, image.width() as usize);
-    let image = match (channels, size) {
-        (1, None) => DynamicImage::from(grey(image)),
-        (1, Some(size)) => resize(DynamicImage::from(grey(image)), size),
-        (_, None) => DynamicImage::from(image.into_rgb8()),
-        (_, Some(size)) => resize(DynamicImage::from(image.into_rgb8()), size),
-    };
-    let (height, width) = (image.height() as usize, image.width() as usize);
-    let resized = (height, width) != stored;
-    let interleaved = image.into_bytes();
-    let values = (0..channels).flat_map(|channel| interleaved.iter().skip(channel).step_by(channels).copied()).collect();
-    Ok(Planes { height, width, values, resized })
-}
-
-/// Turns an image grey with the weights of ITU-R 601 (0.299, 0.587, 0.114), rounded to the nearest.
-fn grey(image: DynamicImage) -> GrayImage {
-    match image {
-        DynamicImage::ImageLuma8(_) | DynamicImage::ImageLumaA8(_) | DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_) => {
-            image.into_luma8()
-        }
-        other => {
-            let colour: RgbImage = other.into_rgb8();
-            let weigh = |pixel: &image::Rgb<u8>| {
-                let [red, green, blue] = pixel.0.map(u32::from);
-                ((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16) as u8
-            };
-            GrayImage::from_fn(colour.width(), colour.height(), |x, y| image::Luma([weigh(colour.get_pixel(x, y))]))
-        }
-    }
-}
-
-fn resize(image: DynamicImage, (height, width): (usize, usize)) -> DynamicImage {
-    if (image.height() as usize, image.width() as usize) == (height, width) {
-        return image;
-    }
-    let (height, width) = (u32::try_from(height).unwrap_or(u32::MAX), u32::try_from(width).unwrap_or(u32::MAX));
-    match image {
-        DynamicImage::ImageLuma8(grey) => imageops::resize(&grey, width, height, FilterType::Triangle).into(),
-        other => imageops::resize(&other.into_rgb8(), width, height, FilterType::Triangle).into(),
-    }
 }

@@ -11,6 +11,11 @@ use super::error::DataErrorKind;
 /// The most memory that is reserved before the bytes for it have been seen, where the file's size does not tell.
 const RESERVE: u64 = 16 << 20;
 
+/// A file may unpack to this many bytes whatever its size ...
+const UNPACKED: u64 = 256 << 20;
+/// ... and beyond that to this many times its size. Samples that anyone would measure do not pack better; files made to fill the memory do.
+const UNPACKED_RATIO: u64 = 128;
+
 /// A stream of bytes and, where known, how many are left in it.
 pub(super) struct Input<'a> {
     reader: Box<dyn Read + 'a>,
@@ -27,14 +32,16 @@ impl<'a> Input<'a> {
         }
         let mut reader = BufReader::with_capacity(1 << 16, file);
         if is_gzip(&mut reader)? {
-            return Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader))), left: None });
+            let packed = BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader));
+            return Ok(Input::unpacked(packed, metadata.len()));
         }
         Ok(Input { reader: Box::new(reader), left: Some(metadata.len()) })
     }
 
-    /// Wraps a stream whose length is unknown or only claimed.
-    pub(super) fn untrusted(reader: impl Read + 'a) -> Self {
-        Self { reader: Box::new(reader), left: None }
+    /// Wraps a stream that unpacks `packed` bytes; where it gives far more than that, it ends in an error.
+    pub(super) fn unpacked(reader: impl Read + 'a, packed: u64) -> Self {
+        let most = unpacked_limit(packed);
+        Self { reader: Box::new(Bounded { reader, left: most, most }), left: None }
     }
 
     /// Narrows the stream to its next `len` bytes.
@@ -121,6 +128,35 @@ impl<'a> Input<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Returns how many bytes `packed` bytes may unpack to.
+pub(super) fn unpacked_limit(packed: u64) -> u64 {
+    packed.saturating_mul(UNPACKED_RATIO).max(UNPACKED)
+}
+
+/// A stream that refuses to give more than a number of bytes.
+struct Bounded<R> {
+    reader: R,
+    left: u64,
+    most: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        let Some(left) = self.left.checked_sub(n as u64) else { return Err(io::Error::other(Unpacked { most: self.most })) };
+        self.left = left;
+        Ok(n)
+    }
+}
+
+/// A stream unpacks to more than its size makes likely.
+#[derive(Debug, thiserror::Error)]
+#[error("unpacks to more than {most} bytes, far more than its size makes likely")]
+pub(super) struct Unpacked {
+    /// The most that is unpacked.
+    pub(super) most: u64,
 }
 
 fn is_gzip(reader: &mut BufReader<File>) -> io::Result<bool> {

@@ -1,6 +1,7 @@
 //! Where the labels of an array of samples come from.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::archive;
@@ -9,9 +10,12 @@ use super::error::{At, DataError, DataErrorKind};
 use super::idx;
 use super::input::Input;
 use super::load::{self, Format};
-use super::npy;
 use super::options::LoadOptions;
-use super::tensors;
+use super::rows::Labels;
+use super::{csv, npy, tensors, text};
+
+/// What the title of a file of labels may be.
+const TITLES: &[&str] = &["label", "labels", "target", "class", "y"];
 
 /// Labels that a caller asked for.
 pub(super) enum Asked {
@@ -38,39 +42,45 @@ pub(super) fn asked(options: &LoadOptions) -> Result<Asked, DataError> {
     }
 }
 
-/// Reads one label per sample from a file of any format that can hold them.
-pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Vec<usize>, DataError> {
+/// Reads the labels of samples from a file of any format that can hold them.
+pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Labels, DataError> {
     let array = |spec: Result<Spec, DataErrorKind>, input: &mut Input<'_>| spec.and_then(|spec| spec.labels(input)).at(path);
     let mut input = Input::open(path).at(path)?;
-    let numbers = match load::format(path)? {
+    match load::format(path)? {
         Some(Format::Idx) => array(idx::header(&mut input), &mut input),
-        Some(Format::Npy) => array(npy::header(&mut input), &mut input),
+        Some(Format::Npy) => npy::labels(&mut input).at(path),
         Some(Format::Npz) => archive::labels(path),
         Some(Format::Safetensors) => tensors::labels(path),
-        Some(Format::Image | Format::Cifar | Format::Parquet) => Err(DataError::new(path, DataErrorKind::NoLabels)),
-        Some(Format::Csv) | None => return lines(&mut input, options).at(path),
-    };
-    classes(numbers?, options).at(path)
+        Some(Format::Parquet) => csv::labels_of_parquet(path, options).at(path),
+        Some(Format::Image | Format::Cifar) => Err(DataError::new(path, DataErrorKind::NoLabels)),
+        Some(Format::Csv) => match csv::labels(path, options).at(path)? {
+            Some(labels) => Ok(labels),
+            None => lines(path, options).at(path),
+        },
+        None => lines(path, options).at(path),
+    }
 }
 
-/// Returns the classes that numbers mean: their names where the classes have numbers of their own, else themselves.
-pub(super) fn classes(numbers: Vec<usize>, options: &LoadOptions) -> Result<Vec<usize>, DataErrorKind> {
-    if options.only_names { numbers.iter().map(|number| Ok(options.class(&number.to_string())?)).collect() } else { Ok(numbers) }
-}
-
-/// Reads one class index or name a line.
-fn lines(input: &mut Input<'_>, options: &LoadOptions) -> Result<Vec<usize>, DataErrorKind> {
+/// Reads one class index or name a line; the first line may be a title.
+fn lines(path: &Path, options: &LoadOptions) -> Result<Labels, DataErrorKind> {
     const MAX_TEXT: u64 = 1 << 30;
-    let text = String::from_utf8(input.up_to(MAX_TEXT)?).map_err(|_| DataErrorKind::Malformed {
-        format: "labels",
-        reason: "it is neither IDX, npy, npz, safetensors nor text with one label a line".to_owned(),
-    })?;
-    text.trim_start_matches('\u{feff}')
-        .trim_end()
-        .lines()
-        .enumerate()
-        .map(|(index, line)| options.class(line).map_err(|unknown| DataErrorKind::ClassOfLine { line: index + 1, unknown }))
-        .collect()
+    let mut text = String::new();
+    let (stream, _) = text::open(path)?;
+    stream.take(MAX_TEXT).read_to_string(&mut text)?;
+    if text.contains('\0') {
+        return Err(DataErrorKind::Malformed {
+            format: "labels",
+            reason: "it is neither IDX, npy, npz, safetensors nor text with one label a line".to_owned(),
+        });
+    }
+    let class = |(index, line): (usize, &str)| {
+        let cell = line.trim().trim_matches('"');
+        options.class(cell).map_err(|unknown| DataErrorKind::ClassOfLine { line: index + 1, unknown })
+    };
+    let mut lines = text.trim_end().lines().enumerate().peekable();
+    let is_title = |line: &str| TITLES.iter().any(|title| line.trim().trim_matches('"').eq_ignore_ascii_case(title));
+    lines.next_if(|(index, line)| is_title(line) && class((*index, line)).is_err());
+    Ok(Labels::Known(lines.map(class).collect::<Result<_, _>>()?))
 }
 
 /// Looks for the file of labels that belongs to a file of samples by its name.

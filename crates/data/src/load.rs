@@ -11,7 +11,8 @@ use super::input::Input;
 use super::labels::{self, Asked};
 use super::moments::Moments;
 use super::options::LoadOptions;
-use super::{archive, cifar, csv, idx, images, npy, tensors};
+use super::rows::Labels;
+use super::{archive, cifar, csv, idx, images, npy, sheet, tensors};
 use brinell_record::hash;
 
 /// Formats of single files, as told by their first bytes.
@@ -30,7 +31,7 @@ pub(super) enum Format {
 /// Samples and, where the same file holds them, their labels.
 pub(super) struct Contents {
     pub(super) samples: Samples,
-    pub(super) labels: Option<Vec<usize>>,
+    pub(super) labels: Option<Labels>,
     pub(super) arrays: Vec<NamedArray>,
     pub(super) format: &'static str,
 }
@@ -56,14 +57,8 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
             no_arrays(path, options)?;
             return images::single(path, options);
         }
-        Some(Format::Csv) => {
-            no_arrays(path, options)?;
-            return csv::read(path, options);
-        }
-        Some(Format::Parquet) => {
-            no_arrays(path, options)?;
-            return csv::read_parquet(path, options);
-        }
+        Some(Format::Csv) => return csv::read(path, options),
+        Some(Format::Parquet) => return csv::read_parquet(path, options),
         Some(Format::Idx) => array(path, "idx", options, idx::header)?,
         Some(Format::Npy) => array(path, "npy", options, npy::header)?,
         Some(Format::Npz) => archive::read(path, options)?,
@@ -71,7 +66,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         Some(Format::Cifar) => {
             let mut input = Input::open(path).at(path)?;
             let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options.limit).at(path)?;
-            Contents { samples, labels: Some(labels), arrays: Vec::new(), format: layout.name() }
+            Contents { samples, labels: Some(Labels::One(labels)), arrays: Vec::new(), format: layout.name() }
         }
         None => return Err(DataError::new(path, DataErrorKind::UnknownFormat)),
     };
@@ -87,7 +82,7 @@ pub fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError>
         return images::moments(path, options);
     }
     let stream = |header: fn(&mut Input<'_>) -> Result<Spec, DataErrorKind>| {
-        Input::open(path).and_then(|mut input| header(&mut input)?.moments(&mut input)).at(path)
+        Input::open(path).and_then(|mut input| header(&mut input)?.moments(&mut input, options)).at(path)
     };
     match format(path)? {
         Some(Format::Idx) => stream(idx::header),
@@ -113,7 +108,7 @@ pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
         hash::sha256_files(images::files(path, options)?.iter().map(PathBuf::as_path)).at(path)
     } else if matches!(format(path)?, Some(Format::Csv | Format::Parquet)) {
         // What the labels of a table mean may stand in the model alone.
-        hash::sha256_files(csv::files(path, options).iter().map(PathBuf::as_path)).at(path)
+        hash::sha256_files(sheet::files(path, options).iter().map(PathBuf::as_path)).at(path)
     } else {
         Ok(load(path, options)?.sha256)
     }
@@ -134,33 +129,34 @@ fn array(
     header: impl FnOnce(&mut Input<'_>) -> Result<Spec, DataErrorKind>,
 ) -> Result<Contents, DataError> {
     let mut input = Input::open(path).at(path)?;
-    let samples = header(&mut input).and_then(|spec| spec.pixels(&mut input, options.limit)).at(path)?;
+    let samples = header(&mut input).and_then(|spec| spec.pixels(&mut input, options)).at(path)?;
     Ok(Contents { samples, labels: None, arrays: Vec::new(), format })
 }
 
 /// Gives the samples their labels: those asked for, else those in the same file, else those of the file beside it.
 fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
-    let Contents { samples, labels: own, arrays, format } = contents;
+    let Contents { mut samples, labels: own, arrays, format } = contents;
     if arrays.is_empty() {
         no_arrays(path, options)?;
     }
-    let (mut labels, label_path, rows) = match (labels::asked(options)?, own) {
-        (Asked::All(class), _) => (vec![class; samples.n], None, samples.n),
+    let (found, label_path, rows) = match (labels::asked(options)?, own) {
+        (Asked::All(class), _) => (Labels::OneForAll { class, samples: samples.n }, None, samples.n),
         (Asked::File(file), _) => (labels::read(&file, options)?, Some(file), samples.total),
         (Asked::Beside, Some(labels)) => {
             // CIFAR rows are read together with their labels, so that a limit has cut both.
             let rows = if format.starts_with("cifar") { samples.n } else { samples.total };
-            (labels::classes(labels, options).at(path)?, None, rows)
+            (labels, None, rows)
         }
         (Asked::Beside, None) => {
             let file = labels::beside(path)?.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
             (labels::read(&file, options)?, Some(file), samples.total)
         }
     };
-    if labels.len() != rows {
-        let kind = DataErrorKind::CountMismatch { samples: rows, labels: labels.len() };
-        return Err(DataError::new(label_path.as_deref().unwrap_or(path), kind));
+    let of = label_path.as_deref().unwrap_or(path);
+    if found.len() != rows {
+        return Err(DataError::new(of, DataErrorKind::CountMismatch { samples: rows, labels: found.len() }));
     }
+    let mut labels = found.classes(options, &mut samples.notes).at(of)?;
     labels.truncate(samples.n);
     let mut files = vec![path.to_path_buf()];
     files.extend(label_path.clone());
@@ -193,7 +189,7 @@ pub(super) struct Parts {
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
     let Parts { samples, labels, label_path, format, class_names, ids, columns, files } = parts;
-    let Samples { pixels, shape, n, total } = samples;
+    let Samples { pixels, notes, shape, n, total } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
@@ -212,6 +208,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         columns,
         resized: 0,
         arrays: Vec::new(),
+        notes,
         sha256,
     })
 }

@@ -37,9 +37,9 @@ impl Moments {
         all
     }
 
-    /// Counts a value in.
+    /// Counts a value in; one that is missing counts for nothing.
     pub(super) fn add(&mut self, place: usize, value: f32) {
-        let Some(all) = self.list.get_mut(place) else { return };
+        let Some(all) = self.list.get_mut(place).filter(|_| !value.is_nan()) else { return };
         all.n += 1.0;
         all.lo = all.lo.min(value);
         all.hi = all.hi.max(value);
@@ -49,10 +49,10 @@ impl Moments {
         all.squares += before * (f64::from(value) - all.mean);
     }
 
-    /// Returns the smallest and the largest value in that place.
+    /// Returns the smallest and the largest value in that place; a place without any value has 0.
     #[must_use]
     pub fn range(&self, place: usize) -> (f32, f32) {
-        self.list.get(place).map_or((0.0, 0.0), |all| (all.lo, all.hi))
+        self.list.get(place).filter(|all| all.n > 0.0).map_or((0.0, 0.0), |all| (all.lo, all.hi))
     }
 
     /// Returns the deviation in that place, that of a population, in f64.

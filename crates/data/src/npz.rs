@@ -104,7 +104,7 @@ fn write_all<E: From<FileError>>(
     let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed())?));
     let shape: Vec<usize> = std::iter::once(ids.len()).chain(sample_shape.iter().copied()).collect();
     let values = sample_shape.iter().product::<usize>();
-    let mut writer = array::<4, _>(&mut archive, name, "<f4", &shape).map_err(failed())?;
+    let mut writer = array(&mut archive, name, "<f4", &shape, 4).map_err(failed())?;
     for &id in ids {
         let x_adv = sample(id)?;
         if x_adv.len() != values {
@@ -121,7 +121,7 @@ fn write_all<E: From<FileError>>(
 /// Writes the other arrays and the end of the archive.
 fn write_rest(mut archive: ZipWriter<BufWriter<File>>, integers: &Integers<'_>, arrays: &[NamedArray]) -> io::Result<()> {
     for (name, values) in integers {
-        let mut writer = array::<8, _>(&mut archive, name, "<i8", &[values.len()])?;
+        let mut writer = array(&mut archive, name, "<i8", &[values.len()], 8)?;
         values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
         writer.flush()?;
     }
@@ -129,13 +129,22 @@ fn write_rest(mut archive: ZipWriter<BufWriter<File>>, integers: &Integers<'_>, 
         let name = held_name(name);
         match numbers {
             Numbers::Whole(values) => {
-                let mut writer = array::<8, _>(&mut archive, &name, "<i8", shape)?;
+                let mut writer = array(&mut archive, &name, "<i8", shape, 8)?;
                 values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
                 writer.flush()?;
             }
             Numbers::Real(values) => {
-                let mut writer = array::<8, _>(&mut archive, &name, "<f8", shape)?;
+                let mut writer = array(&mut archive, &name, "<f8", shape, 8)?;
                 values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
+                writer.flush()?;
+            }
+            Numbers::Text(values) => {
+                let width = values.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
+                let mut writer = array(&mut archive, &name, &format!("<U{width}"), shape, 4 * width)?;
+                for text in values {
+                    let padding = std::iter::repeat_n('\0', width - text.chars().count());
+                    text.chars().chain(padding).try_for_each(|letter| writer.write_all(&u32::from(letter).to_le_bytes()))?;
+                }
                 writer.flush()?;
             }
         }
@@ -143,17 +152,18 @@ fn write_rest(mut archive: ZipWriter<BufWriter<File>>, integers: &Integers<'_>, 
     archive.finish()?.into_inner()?.sync_all()
 }
 
-/// Begins an array of elements of `WIDTH` bytes; its values are to be written to what is returned.
-fn array<'a, const WIDTH: usize, W: Write + Seek>(
+/// Begins an array of elements of `width` bytes; its values are to be written to what is returned.
+fn array<'a, W: Write + Seek>(
     archive: &'a mut ZipWriter<W>,
     name: &str,
     descr: &str,
     shape: &[usize],
+    width: usize,
 ) -> io::Result<BufWriter<&'a mut ZipWriter<W>>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default())
-        .large_file(shape.iter().product::<usize>() * WIDTH >= LARGE);
+        .large_file(shape.iter().product::<usize>() * width >= LARGE);
     archive.start_file(format!("{name}.npy"), options)?;
     let mut writer = BufWriter::with_capacity(1 << 16, archive);
     writer.write_all(&header(descr, shape))?;

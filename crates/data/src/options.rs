@@ -1,9 +1,11 @@
 //! What a caller can ask of the loader.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::classes::lookup;
 use super::error::UnknownClass;
+use super::precision::Precision;
 
 /// How to read a data set; the default asks for nothing special.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,14 +18,28 @@ pub struct LoadOptions {
     pub class_names: Option<Vec<String>>,
     /// Labels are names even where they are numbers: a model may call its classes 1 and 2.
     pub only_names: bool,
+    /// Number of classes of the model, where it is known.
+    pub classes: Option<usize>,
     /// Height and width to resize images to (PNG and JPEG only).
     pub image_size: Option<(usize, usize)>,
     /// Channels of images (PNG and JPEG only): 3 for RGB, which is the default, or 1 for grey.
     pub channels: Option<usize>,
-    /// Name of the array that holds the samples, where there is one of that name (.npz and safetensors only).
+    /// Threads that decode images; by default as many as there are processors.
+    pub threads: Option<NonZeroUsize>,
+    /// Name of the array or column that holds the samples, where there is one of that name (.npz, safetensors and tables).
     pub input: Option<String>,
-    /// Names of further arrays to read (.npz and safetensors only).
+    /// Names of further arrays or columns to read (.npz, safetensors and tables).
     pub arrays: Vec<String>,
+    /// Names of the model's features in its order, where it has some; columns of a table are matched to them.
+    pub features: Option<Vec<String>>,
+    /// Number of values that the model takes of a sample, where it is known: columns that number the rows stay where it counts them too.
+    pub width: Option<usize>,
+    /// Columns of a table that are no features, by name or number.
+    pub drop: Vec<String>,
+    /// What the model's input takes: numbers that it would get otherwise than the file holds them are errors.
+    pub precision: Precision,
+    /// True where the model handles missing values: they stay where they stand, as NaN.
+    pub missing: bool,
 }
 
 impl LoadOptions {

@@ -12,6 +12,7 @@ use super::input::Input;
 use super::load::Contents;
 use super::moments::Moments;
 use super::options::LoadOptions;
+use super::rows::Labels;
 
 /// The format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
@@ -27,7 +28,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
     let names: Vec<String> = metadata.tensors().into_keys().collect();
     let samples = choose_samples(&names, options).at(path)?;
     let (spec, mut input) = open(path, &metadata, start, &samples).at(path)?;
-    let samples = spec.pixels(&mut input, options.limit).at(path)?;
+    let samples = spec.pixels(&mut input, options).at(path)?;
     let mut arrays = Vec::new();
     for wanted in &options.arrays {
         let name = choose(&names, &[wanted.as_str()]).at(path)?;
@@ -45,11 +46,11 @@ pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, Dat
     let names: Vec<String> = metadata.tensors().into_keys().collect();
     let name = choose_samples(&names, options).at(path)?;
     let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
-    spec.moments(&mut input).at(path)
+    spec.moments(&mut input, options).at(path)
 }
 
 /// Reads the labels.
-pub(super) fn labels(path: &Path) -> Result<Vec<usize>, DataError> {
+pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let (metadata, start) = header(path).at(path)?;
     let names: Vec<String> = metadata.tensors().into_keys().collect();
     let name = choose(&names, LABELS).at(path)?;

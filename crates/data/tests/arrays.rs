@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use brinell_data::{DataErrorKind, Dataset, LoadOptions, Moments, Pixels, load, moments};
+use brinell_data::{DataErrorKind, Dataset, LoadOptions, Moments, Note, Pixels, Precision, load, moments};
 use tempfile::TempDir;
 
 fn npy(descr: &str, fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
@@ -21,7 +21,7 @@ fn idx(kind: u8, shape: &[u32], values: &[u8]) -> Vec<u8> {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -218,7 +218,14 @@ fn values_that_no_model_can_take_are_refused() {
     // Finite as stored, infinite in single precision.
     assert!(matches!(refusal("a.npy", &doubles([0.0, 0.0, 1e300, 1.0])), DataErrorKind::NonFinite { sample: 1, .. }));
     let whole = npy("<i8", false, "(1, 1)", &((1_i64 << 24) + 1).to_le_bytes());
-    assert!(matches!(refusal("a.npy", &whole), DataErrorKind::Inexact { sample: 0, .. }));
+    // What a model of whole numbers would get otherwise is an error, what one of single precision rounds anyway is noted.
+    let place = Place::new();
+    let path = place.put("a.npy", &whole);
+    let options = LoadOptions { labels: Some("0".into()), precision: Precision::Whole, ..LoadOptions::default() };
+    let error = load(&path, &options).unwrap_err();
+    assert!(matches!(error.kind, DataErrorKind::Inexact { sample: 0, .. }), "{error}");
+    assert!(error.to_string().contains("which single precision cannot hold exactly: it would become 16777216"), "{error}");
+    assert_eq!(load(&path, &LoadOptions { precision: Precision::Single, ..options }).unwrap().notes, [Note::Coarsened { values: 1 }]);
     // In Fortran order the sample is told from the first axis.
     let fortran = npy("<f4", true, "(2, 2)", &[0.0, 0.0, 0.0, f32::NAN].map(f32::to_le_bytes).concat());
     assert!(matches!(refusal("a.npy", &fortran), DataErrorKind::NonFinite { sample: 1, .. }));
@@ -347,4 +354,78 @@ fn ranges_are_those_of_all_samples_whatever_the_limit_in_every_format() {
     let few = LoadOptions { limit: Some(1), ..LoadOptions::default() };
     assert_eq!(load(&path, &few).unwrap().n, 1);
     assert!(moments(&path, &few).unwrap_err().to_string().contains("line 3, column `a`: `?` is not a number"));
+}
+
+/// Text as numpy stores it: letters of four bytes, filled up with zeros.
+fn texts(list: &[&str], width: usize, big_endian: bool) -> Vec<u8> {
+    let letter = |letter: char| if big_endian { u32::from(letter).to_be_bytes() } else { u32::from(letter).to_le_bytes() };
+    list.iter().flat_map(|text| text.chars().chain(std::iter::repeat('\0')).take(width).flat_map(letter).collect::<Vec<u8>>()).collect()
+}
+
+#[test]
+fn labels_are_read_as_text_and_as_rows() {
+    let place = Place::new();
+    let path = place.put("a.npy", &npy("|u1", false, "(3, 1)", &[1, 2, 3]));
+    let names = Some(["ant", "bee", "cat"].map(str::to_owned).to_vec());
+    let read = |bytes: &[u8]| {
+        let labels = place.put("labels", bytes);
+        load(&path, &LoadOptions { labels: Some(labels), class_names: names.clone(), ..LoadOptions::default() })
+    };
+    let list = ["cat", "ant", "cat"];
+    for bytes in [
+        npy("<U3", false, "(3,)", &texts(&list, 3, false)),
+        npy(">U5", false, "(3, 1)", &texts(&list, 5, true)),
+        npy("|S3", false, "(3,)", b"catantcat"),
+        b"\xef\xbb\xbflabel\r\ncat\r\nant\r\n\"cat\"\r\n".to_vec(),
+        b"\xff\xfec\0a\0t\0\n\0a\0n\0t\0\n\0c\0a\0t\0".to_vec(),
+    ] {
+        assert_eq!(read(&bytes).unwrap().labels, [2, 0, 2]);
+    }
+    let rows = |values: [u8; 9]| npy("|u1", false, "(3, 3)", &values);
+    let data = read(&rows([0, 0, 1, 1, 0, 0, 0, 0, 1])).unwrap();
+    assert_eq!((data.labels, data.notes), (vec![2, 0, 2], vec![Note::OneHot { classes: 3 }]));
+    let DataErrorKind::ManyLabels { labels } = read(&rows([0, 1, 1, 1, 0, 0, 0, 0, 0])).unwrap_err().kind else {
+        unreachable!("two in a row")
+    };
+    assert_eq!((labels.samples(), labels.classes, labels.counts()), (3, 3, (0, 2)));
+    let error = read(&npy("<U4", false, "(3,)", &texts(&["cat", "bees", "ant"], 4, false))).unwrap_err();
+    let DataErrorKind::LabelName { sample: 1, unknown } = &error.kind else { unreachable!("{error}") };
+    assert_eq!(unknown.close, ["bee"]);
+    let labels = place.put("labels.csv", b"id;label\n7;cat\n8;ant\n9;cat\n");
+    let options = LoadOptions { labels: Some(labels), class_names: names.clone(), ..LoadOptions::default() };
+    assert_eq!(load(&path, &options).unwrap().labels, [2, 0, 2]);
+}
+
+#[test]
+fn numbers_that_a_wide_model_would_get_otherwise_are_refused_in_every_format() {
+    let place = Place::new();
+    let times = [1_700_000_000.25_f64, 0.1, 1_700_000_060.5, 0.3];
+    let values = times.map(f64::to_le_bytes).concat();
+    let x = npy("<f8", false, "(2, 2)", &values);
+    let header = "{\"x\":{\"dtype\":\"F64\",\"shape\":[2,2],\"data_offsets\":[0,32]}}";
+    for (name, bytes) in [
+        ("a.npy", x.clone()),
+        ("b.npy", npy("<f8", true, "(2, 2)", &[times[0], times[2], times[1], times[3]].map(f64::to_le_bytes).concat())),
+        ("a.npz", npz(&[("x", x)], true)),
+        ("a.safetensors", safetensors(header, &values)),
+        ("a.csv", b"t,v,label\n1700000000.25,0.1,0\n1700000060.5,0.3,0\n".to_vec()),
+    ] {
+        let path = place.put(name, &bytes);
+        let labels = Some(if name.ends_with("csv") { "label".into() } else { "0".into() });
+        let options = LoadOptions { labels, precision: Precision::Double, ..LoadOptions::default() };
+        let error = load(&path, &options).unwrap_err();
+        assert!(matches!(&error.kind, DataErrorKind::Inexact { value, .. } if value.starts_with("17000000")), "{name}: {error}");
+        let DataErrorKind::Inexact { rounded, .. } = &error.kind else { unreachable!("it is one") };
+        assert!(rounded.starts_with("17000000"), "{rounded}");
+        assert!(load(&path, &LoadOptions { precision: Precision::Single, ..options }).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn files_that_unpack_without_end_are_refused() {
+    let zeros = vec![0; 257 << 20];
+    let error = refusal("a.gz", &gzip(&idx(8, &[257, 1 << 20], &zeros)));
+    assert!(error.to_string().contains("unpacks to more than"), "{error}");
+    let error = refusal("a.npz", &npz(&[("x", npy("|u1", false, "(257, 1048576)", &zeros))], true));
+    assert!(error.to_string().contains("unpacks to more than"), "{error}");
 }

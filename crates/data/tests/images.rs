@@ -5,8 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use brinell_data::{DataErrorKind, LoadOptions, Pixels, load, moments};
-use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use brinell_data::{DataErrorKind, LoadOptions, Note, Pixels, load, moments};
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage};
 
 fn flat(path: &Path, height: u32, width: u32, colour: [u8; 3]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -161,4 +163,77 @@ fn folders_that_cannot_be_understood_are_refused() {
     fs::write(root.join("cat/b.png"), "\u{89}PNG").unwrap();
     let error = load(root, &LoadOptions::default()).unwrap_err();
     assert!(error.path.ends_with("cat/b.png") && matches!(error.kind, DataErrorKind::Image(_)), "{error}");
+}
+
+/// The EXIF block that says how an image is to be turned.
+fn exif(orientation: u16) -> Vec<u8> {
+    // Little-endian TIFF with one entry: tag 0x112, one 16-bit number.
+    let entry = [&0x112_u16.to_le_bytes()[..], &3_u16.to_le_bytes(), &1_u32.to_le_bytes(), &u32::from(orientation).to_le_bytes()].concat();
+    [b"II*\0", &8_u32.to_le_bytes()[..], &1_u16.to_le_bytes(), &entry, &0_u32.to_le_bytes()].concat()
+}
+
+#[test]
+fn images_are_turned_as_exif_says() {
+    let folder = tempfile::tempdir().unwrap();
+    // Bright at the left end.
+    let stored = GrayImage::from_fn(32, 16, |x, _| Luma([if x < 16 { 255 } else { 0 }]));
+    for (orientation, bright) in [(1, [true, false]), (3, [false, true]), (6, [true, false]), (8, [false, true])] {
+        let path = folder.path().join(format!("{orientation}.jpg"));
+        let mut encoder = JpegEncoder::new_with_quality(fs::File::create(&path).unwrap(), 100);
+        encoder.set_exif_metadata(exif(orientation)).unwrap();
+        encoder.write_image(&stored, 32, 16, ExtendedColorType::L8).unwrap();
+        let data = load(&path, &LoadOptions { labels: Some("0".into()), channels: Some(1), ..LoadOptions::default() }).unwrap();
+        let upright = matches!(orientation, 6 | 8);
+        assert_eq!(data.shape, if upright { [1, 32, 16] } else { [1, 16, 32] }, "{orientation}");
+        let values = bytes(&data.pixels);
+        // The first pixel, and the last.
+        assert_eq!([values[0] > 200, values[values.len() - 1] > 200], bright, "{orientation}");
+        assert_eq!(data.notes, if orientation == 1 { Vec::new() } else { vec![Note::Oriented { images: 1 }] });
+    }
+}
+
+#[test]
+fn what_plays_no_role_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    flat(&root.join("cat/a.png"), 1, 1, [1, 2, 3]);
+    fs::create_dir(root.join("dog")).unwrap();
+    image::RgbaImage::from_pixel(1, 1, image::Rgba([1, 2, 3, 4])).save(root.join("dog/a.png")).unwrap();
+    image::ImageBuffer::<Luma<u16>, _>::from_pixel(1, 1, Luma([257])).save(root.join("dog/b.png")).unwrap();
+    let mut encoder = PngEncoder::new(fs::File::create(root.join("dog/c.png")).unwrap());
+    encoder.set_icc_profile(vec![1, 2, 3]).unwrap();
+    encoder.write_image(&[1, 2, 3], 1, 1, ExtendedColorType::Rgb8).unwrap();
+    let options = LoadOptions { threads: std::num::NonZeroUsize::new(2), ..LoadOptions::default() };
+    let data = load(root, &options).unwrap();
+    assert_eq!(data.notes, [Note::Ignored { profiles: 1, alphas: 1, depths: 1, animations: 0 }]);
+    assert_eq!(data.notes[0].to_string(), "not used: colour profile of 1 image, transparency channel of 1 image, 16-bit depth of 1 image");
+    assert_eq!(bytes(&data.pixels), [1, 2, 3, 1, 2, 3, 1, 1, 1, 1, 2, 3]);
+}
+
+#[test]
+fn more_folders_than_classes_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["ant", "bee", "cat"] {
+        flat(&folder.path().join(name).join("a.png"), 1, 1, [0; 3]);
+    }
+    let options = LoadOptions { classes: Some(10), ..LoadOptions::default() };
+    let error = load(folder.path(), &options).unwrap_err();
+    assert!(error.to_string().contains("has 3 class folders (ant, bee, cat), but the model has 10 classes"), "{error}");
+    assert!(load(folder.path(), &LoadOptions { classes: Some(3), ..options }).is_ok());
+}
+
+#[test]
+fn an_image_that_no_memory_could_hold_is_refused_by_its_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    flat(&path, 1, 1, [0; 3]);
+    let mut stored = fs::read(&path).unwrap();
+    // Width and height of the header, and its checksum.
+    stored[16..24].copy_from_slice(&[0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&stored[12..29]);
+    stored[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    fs::write(&path, stored).unwrap();
+    let error = load(&path, &LoadOptions { labels: Some("0".into()), ..LoadOptions::default() }).unwrap_err();
+    assert!(matches!(error.kind, DataErrorKind::ImageTooLarge { height: 65_535, width: 65_535, .. }), "{error}");
 }

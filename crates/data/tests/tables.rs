@@ -46,3 +46,18 @@ fn what_cannot_be_read_is_named() {
         assert!(error.contains("Parquet"), "{error}");
     }
 }
+
+#[test]
+fn damaged_files_are_errors_or_other_numbers() {
+    let bytes = std::fs::read(golden("snappy.parquet")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    for place in (4..bytes.len()).step_by(7) {
+        let mut changed = bytes.clone();
+        changed[place] ^= 0xff;
+        std::fs::write(&path, &changed).unwrap();
+        if let Err(error) = read(&path, None) {
+            assert!(!error.is_empty());
+        }
+    }
+}

@@ -3,17 +3,19 @@
 use brinell_graph::DType;
 
 use crate::signature::order;
-use crate::{Buffer, Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
+use crate::{BatchAxis, Buffer, Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
 pub(crate) struct BlackBox {
     inner: Box<dyn Session>,
     preprocess: Preprocess,
     input: String,
-    /// Shape of the model's input; its first extent is the batch of the call.
+    /// Shape of the model's input; its first extent is the batch of the call, where it has one.
     shape: Vec<usize>,
+    has_batch: bool,
     dtype: DType,
     output: usize,
+    output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
     classes: usize,
@@ -36,9 +38,11 @@ impl BlackBox {
             inner,
             preprocess: preprocess.clone(),
             input: signature.input_name.clone(),
-            shape: std::iter::once(1).chain(signature.sample.iter().copied()).collect(),
+            shape: signature.call_shape(1),
+            has_batch: signature.batch == BatchAxis::Leading,
             dtype: signature.dtype,
             output: signature.output_index,
+            output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
             classes: signature.classes,
@@ -82,18 +86,23 @@ impl Session for BlackBox {
         let len = self.preprocess.sample_shape().iter().product::<usize>().max(1);
         self.prepare(stored, len)?;
         let batch = stored.len() / len;
-        if let Some(first) = self.shape.first_mut() {
+        if let Some(first) = self.shape.first_mut().filter(|_| self.has_batch) {
             *first = batch;
         }
         let (values, wanted) = (&mut self.values, self.output);
+        let mut rows = None;
         values.clear();
         let own = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
         let feeds: Vec<(&str, View<'_>)> = own.chain(feeds.iter().skip(1).copied()).collect();
         self.inner.run(&feeds, &mut |index, view| {
             if index == wanted {
+                rows = view.shape.first().copied();
                 reals(view.data, values);
             }
         })?;
+        if values.len() > batch * self.width {
+            return Err(EngineError::Rows { output: self.output_name.clone(), rows: rows.unwrap_or(1), samples: batch });
+        }
         self.values = order(self.columns.as_deref(), self.width, std::mem::take(&mut self.values));
         self.logits.clear();
         for row in self.values.chunks_exact(self.width.max(1)) {
@@ -104,13 +113,21 @@ impl Session for BlackBox {
     }
 }
 
-/// Appends the numbers of an output; nothing where it holds no floating-point numbers.
+/// Appends the numbers of an output.
 pub(crate) fn reals(data: Elements<'_>, out: &mut Vec<f64>) {
     match data {
         Elements::F32(data) => out.extend(data.iter().map(|&v| f64::from(v))),
         Elements::F64(data) => out.extend_from_slice(data),
         Elements::F16(data) => out.extend(data.iter().map(|&v| half::f16::from_bits(v).to_f64())),
         Elements::Bf16(data) => out.extend(data.iter().map(|&v| half::bf16::from_bits(v).to_f64())),
-        _ => {}
+        Elements::I8(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::I16(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::I32(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::I64(data) => out.extend(data.iter().map(|&v| v as f64)),
+        Elements::U8(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::U16(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::U32(data) => out.extend(data.iter().map(|&v| f64::from(v))),
+        Elements::U64(data) => out.extend(data.iter().map(|&v| v as f64)),
+        Elements::Bool(data) => out.extend(data.iter().map(|&v| f64::from(u8::from(v)))),
     }
 }

@@ -61,7 +61,7 @@ impl Buffer {
             DType::U32 => Self::U32(Vec::new()),
             DType::U64 => Self::U64(Vec::new()),
             DType::Bool => Self::Bool(Vec::new()),
-            DType::String => return None,
+            _ => return None,
         })
     }
 

@@ -1,14 +1,16 @@
 //! What stands before an output that is a softmax or a sigmoid.
 
-use brinell_graph::{DType, Dim, Graph, Node, Op, Reduce, ValueId};
+use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
 
 use crate::Ending;
+use crate::label::producers;
 
 /// Returns the values before the softmax or the sigmoid that an output of `width` values for a sample ends in, and which of the two it is; the
 /// output itself where it ends in neither. Operators behind it that only change shape or precision are looked through.
 pub(crate) fn before(graph: &Graph, output: ValueId, width: usize) -> (ValueId, Ending) {
+    let producers = producers(graph);
     let mut value = output;
-    while let Some(node) = producer(graph, value) {
+    while let Some(node) = producers.get(&value) {
         let Some(&Some(from)) = node.inputs.first() else { break };
         match node.op {
             Op::Softmax { axis } if over_classes(graph, value, axis, width) => return (from, Ending::Softmax),
@@ -29,10 +31,6 @@ pub(crate) fn before(graph: &Graph, output: ValueId, width: usize) -> (ValueId, 
 /// True where the axes have one element each.
 fn of_one(graph: &Graph, value: ValueId, axes: &[usize]) -> bool {
     graph.shape(value).is_some_and(|shape| axes.iter().all(|&axis| shape.get(axis) == Some(&Dim::Fixed(1))))
-}
-
-fn producer(graph: &Graph, value: ValueId) -> Option<&Node> {
-    graph.nodes().iter().find(|node| node.outputs.contains(&Some(value)))
 }
 
 /// True where the axis is that of the classes and all others but the batch have one element, so that the values of a sample sum to 1.

@@ -85,6 +85,13 @@ pub enum EngineError {
         source: std::io::Error,
     },
 
+    /// A path names a folder, a pipe or a device.
+    #[error("{} is no regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+
     /// The runtime lacks operators that the model uses.
     #[error("{runtime} does not have the operators {} that {model} uses", operators.join(", "))]
     Operators {
@@ -132,6 +139,24 @@ pub enum EngineError {
         /// The status that the server answered with, where it refused.
         status: Option<u16>,
     },
+
+    /// An output has more rows than samples were given.
+    #[error(
+        "the output `{output}` has {rows} rows for {samples} sample{}: its rows are not samples but may be detections, boxes or steps in time",
+        if *samples == 1 { "" } else { "s" }
+    )]
+    Rows {
+        /// Name of the output.
+        output: String,
+        /// Its first extent.
+        rows: usize,
+        /// Samples that were given.
+        samples: usize,
+    },
+
+    /// The user stopped the work while a call waited.
+    #[error("interrupted")]
+    Interrupted,
 
     /// A feed does not fit the model.
     #[error("input `{name}`: {reason}")]

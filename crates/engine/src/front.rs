@@ -41,10 +41,11 @@ mod tests {
             };
             let mut gradient = Vec::new();
             assert_eq!(front.adjoint(&w, &mut gradient), Support::Exact);
-            for place in 0..x.len() {
+            assert_eq!(gradient.len(), x.len());
+            for (place, found) in gradient.iter().enumerate() {
                 let moved = |by: f32| x.iter().enumerate().map(|(k, v)| if k == place { v + by } else { *v }).collect::<Vec<f32>>();
                 let slope = (value(&moved(0.5)) - value(&moved(-0.5))) as f32;
-                assert!((slope - gradient[place]).abs() < 1e-5, "{layout:?} element {place}: {} is not {slope}", gradient[place]);
+                assert!((slope - found).abs() < 1e-5, "{layout:?} element {place}: {found} is not {slope}");
             }
         }
     }

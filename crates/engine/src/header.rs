@@ -20,6 +20,10 @@ pub(crate) struct Header {
     pub(crate) operators: Vec<(String, String)>,
     /// Imported (domain, version) pairs.
     pub(crate) opsets: Vec<(String, u64)>,
+    /// Number of nodes, those of subgraphs included.
+    pub(crate) nodes: usize,
+    /// Whether a subgraph stands in another.
+    pub(crate) nested: bool,
     /// Whether some tensor lies in another file.
     pub(crate) external: bool,
 }
@@ -44,6 +48,7 @@ impl Header {
     }
 
     fn graph(&mut self, graph: &[u8], depth: usize) -> Option<()> {
+        self.nested |= depth > 1;
         for field in Fields(graph) {
             match field? {
                 (1, Wire::Bytes(node)) => self.node(node, depth)?,
@@ -57,6 +62,7 @@ impl Header {
     }
 
     fn node(&mut self, node: &[u8], depth: usize) -> Option<()> {
+        self.nodes += 1;
         let operator = (text(node, 7)?, text(node, 4)?);
         if !self.operators.contains(&operator) {
             self.operators.push(operator);

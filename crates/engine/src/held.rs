@@ -192,7 +192,7 @@ impl Held {
             let value = graph.value(id);
             let new = match constant(&value.name).and_then(|input| input.values.tensor(input.shape.clone())) {
                 Some(tensor) => bound.constant(&value.name, tensor),
-                None => bound.input_of(&value.name, value.dtype.unwrap_or(DType::F32), value.shape.clone()),
+                None => bound.input_of(&value.name, value.dtype, value.shape.clone()),
             };
             bindings.push((id, new));
         }

@@ -57,6 +57,12 @@ impl Lane {
         self.forward.is_some()
     }
 
+    /// Takes what was opened as the forward pass for the gradient, which is fed `names` beside the model's inputs.
+    pub(crate) fn hand_over(&mut self, names: &'static [&'static str]) {
+        let session = self.forward.take();
+        self.set_gradient(session, names);
+    }
+
     /// Replaces the session of the gradient, which is fed `names` beside the model's inputs.
     pub(crate) fn set_gradient(&mut self, gradient: Option<Box<dyn Session>>, names: &'static [&'static str]) {
         self.gradient = gradient;

@@ -5,6 +5,7 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod attendant;
 mod black_box;
 mod buffer;
 mod discover;
@@ -16,6 +17,7 @@ mod feed;
 mod front;
 mod header;
 mod held;
+mod label;
 mod lane;
 mod logits;
 mod open;
@@ -26,7 +28,9 @@ mod preprocess;
 mod rten;
 mod runtime;
 mod signature;
+mod slope;
 
+pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use brinell_task::{Ending, Head, Loss, Reading};
@@ -41,5 +45,7 @@ pub use open::open;
 pub use oracle::{Answer, Oracle, OracleError};
 pub use original::Original;
 pub use preprocess::{Preprocess, PreprocessError, channel_axis};
+pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
-pub use signature::{HeldPort, Signature, SignatureError};
+pub use signature::{BatchAxis, HeldPort, Signature, SignatureError};
+pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};

@@ -13,7 +13,8 @@ use crate::Signature;
 /// [`GraphError`] where the value does not have as many elements.
 pub fn class_logits(graph: &mut Graph, signature: &Signature, logits: ValueId) -> Result<ValueId, GraphError> {
     let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
-    let shape = vec![batch, Dim::Fixed(signature.width())];
+    let columns = if signature.reading.threshold.is_some() { 1 } else { signature.classes };
+    let shape = vec![batch, Dim::Fixed(columns)];
     let mut value = logits;
     if graph.value(value).dtype.is_some_and(|dtype| dtype != DType::F32) {
         value = graph.add(Op::Cast { to: DType::F32 }, &[value])?;

@@ -1,5 +1,6 @@
 //! Choosing a runtime.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::discover::{self, Candidate, Origin};
@@ -55,4 +56,10 @@ fn find(running: &Running) -> Result<(Loaded, Option<String>), EngineError> {
         }
     }
     Err(refused.into_iter().next().unwrap_or(EngineError::NotFound { looked: search.looked }))
+}
+
+/// Refuses a path that names something else than a file, before it is opened: a pipe would wait for somebody to write.
+pub(crate) fn require_file(path: &Path) -> Result<(), EngineError> {
+    let metadata = std::fs::metadata(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
+    if metadata.is_file() { Ok(()) } else { Err(EngineError::NotAFile { path: path.to_owned() }) }
 }

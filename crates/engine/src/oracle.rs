@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, ValueId};
+use brinell_onnx::Encoded;
 use brinell_task::{Classify, Head, Loss};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +105,17 @@ struct White {
 }
 
 impl White {
+    /// Writes the gradient's graph for a runtime. The graph holds weights turned round, and is gone before the runtime makes weights of its own.
+    fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<Encoded, OracleError> {
+        brinell_onnx::require_weights(&self.graph)?;
+        let graph = match (head, self.crossing) {
+            (Head::Fused(loss), Some(crossing)) => gradient_graph_across(&self.graph, self.logits, self.input, crossing, loss)?,
+            (Head::Fused(loss), None) => gradient_graph(&self.graph, self.logits, self.input, loss)?,
+            (Head::Linear, crossing) => linear_graph(&self.graph, &[self.logits], self.input, crossing)?,
+        };
+        Ok(runtime.encode(&graph)?)
+    }
+
     /// Compiles the forward pass once for each of `n` lanes.
     fn forward(&self, n: usize) -> Result<Vec<Box<dyn Session>>, OracleError> {
         let encoded = self.runtime.encode(&self.graph)?;
@@ -146,6 +158,10 @@ impl Oracle {
         let ready = preprocess.append(&mut graph, input, batch)?;
         let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
         let mut bindings = held.append(&mut graph, &signature.held, batch);
+        let ready = match signature.batch {
+            BatchAxis::Leading => ready,
+            BatchAxis::Absent => graph.add(Op::Squeeze { axes: vec![0] }, &[ready])?,
+        };
         bindings.push((signature.input, ready));
         let values = graph.splice(model, &bindings)?;
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
@@ -162,7 +178,7 @@ impl Oracle {
             return Err(OracleError::Signature(SignatureError::NoInput));
         };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let lone = if runtime.name() == "rten" { 2 } else { 1 };
+        let lone = lone(runtime.as_ref());
         let large = brinell_graph::cost(&graph).parameters >= LARGE;
         let white = White { runtime, graph, large, input, crossing, logits };
         let sessions = white.forward(n_lanes)?;
@@ -236,6 +252,12 @@ impl Oracle {
         self.sample_len
     }
 
+    /// Returns the number of lanes that a batch is divided among.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// Returns what is worth knowing about how the model runs, see [`Session::note`].
     #[must_use]
     pub fn note(&self) -> Option<&str> {
@@ -264,19 +286,39 @@ impl Oracle {
         if white.large {
             self.lanes.iter_mut().for_each(|lane| lane.set_forward(None));
         }
-        let graph = match (head, white.crossing) {
-            (Head::Fused(loss), Some(crossing)) => gradient_graph_across(&white.graph, white.logits, white.input, crossing, loss)?,
-            (Head::Fused(loss), None) => gradient_graph(&white.graph, white.logits, white.input, loss)?,
-            (Head::Linear, crossing) => linear_graph(&white.graph, &[white.logits], white.input, crossing)?,
-        };
-        let encoded = white.runtime.encode(&graph)?;
-        // It holds weights turned round, and is gone before the runtime makes weights of its own.
-        drop(graph);
+        let encoded = white.gradient(head, white.runtime.as_ref())?;
         for lane in &mut self.lanes {
             lane.set_gradient(Some(white.runtime.compile(&encoded)?), head.feeds());
         }
         self.head = Some(head);
         Ok(())
+    }
+
+    /// Returns an oracle that answers about the same graph on another runtime, with the gradient of `head` prepared and no forward pass beside it.
+    ///
+    /// # Errors
+    /// As [`Oracle::prepare`].
+    pub fn elsewhere(&self, runtime: Arc<dyn Runtime>, head: Head) -> Result<Self, OracleError> {
+        let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
+        let session = runtime.compile(&white.gradient(head, runtime.as_ref())?)?;
+        let at_least = self.fixed_batch.unwrap_or_else(|| lone(runtime.as_ref()));
+        let mut lane = Lane::new(session, self.width, at_least, Arc::clone(&self.held), HeldFeeds::new(&self.held, false));
+        lane.hand_over(head.feeds());
+        let (graph, input, logits) = (white.graph.clone(), white.input, white.logits);
+        let white = White { runtime, graph, large: true, input, crossing: white.crossing, logits };
+        Ok(Self {
+            white: Some(white),
+            held: Arc::clone(&self.held),
+            rows: Vec::new(),
+            lanes: vec![lane],
+            pool: None,
+            head: Some(head),
+            sample: self.sample.clone(),
+            sample_len: self.sample_len,
+            width: self.width,
+            task: self.task.clone(),
+            fixed_batch: self.fixed_batch,
+        })
     }
 
     /// Makes sure that values come out of the forward pass alone. Where weights are large this ends what [`Oracle::prepare`] began.
@@ -377,6 +419,11 @@ impl Oracle {
         });
         results.into_iter().collect()
     }
+}
+
+/// Returns the least number of rows of a call.
+fn lone(runtime: &dyn Runtime) -> usize {
+    if runtime.name() == "rten" { 2 } else { 1 }
 }
 
 /// Appends what makes real numbers those of the model's input.

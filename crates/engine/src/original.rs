@@ -18,6 +18,7 @@ pub struct Original {
     held: Arc<Held>,
     feeds: HeldFeeds,
     output: usize,
+    output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
 }
@@ -38,11 +39,12 @@ impl Original {
             session,
             input: signature.input_name.clone(),
             ready,
-            shape: std::iter::once(copies).chain(signature.sample.iter().copied()).collect(),
+            shape: signature.call_shape(copies),
             copies,
             feeds: HeldFeeds::new(&held, true),
             held,
             output: signature.output_index,
+            output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
         })
@@ -66,13 +68,17 @@ impl Original {
         let input = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
         let feeds: Vec<(&str, View<'_>)> = input.chain(self.feeds.views()).collect();
         let (wanted, width) = (self.output, self.width);
-        let mut output = Vec::with_capacity(width);
+        let (mut output, mut rows) = (Vec::with_capacity(width), None);
         self.session.run(&feeds, &mut |index, view| {
             if index == wanted {
+                rows = view.shape.first().copied();
                 reals(view.data, &mut output);
-                output.truncate(width);
             }
         })?;
+        if let Some(rows) = rows.filter(|_| output.len() != self.copies * width) {
+            return Err(EngineError::Rows { output: self.output_name.clone(), rows, samples: self.copies }.into());
+        }
+        output.truncate(width);
         let output = order(self.columns.as_deref(), width, output);
         if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
     }

@@ -26,6 +26,11 @@ const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_pa
 /// The minor version that brought it.
 const WEIGHTS_FOLDER_SINCE: u32 = 21;
 
+/// Setting that says how exactly a product with dequantised weights is computed, which ONNX Runtime makes one operator of.
+const PRODUCTS: &str = "session.qdq_matmulnbits_accuracy_level";
+/// In single precision. What ONNX Runtime does by itself, to round the other operand to 8 bits, is for files and not for the graphs that gradients belong to.
+const SINGLE: &str = "1";
+
 /// ONNX Runtime on one device.
 ///
 /// # Guarantees
@@ -91,6 +96,7 @@ impl OnnxRuntime {
         &self,
         what: &str,
         weights: Option<&str>,
+        generated: bool,
         commit: &dyn Fn(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
     ) -> Result<Box<dyn Session>, EngineError> {
         let refuse = |reason: String| EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason };
@@ -98,6 +104,9 @@ impl OnnxRuntime {
             let mut builder = self.builder(strict).map_err(refuse)?;
             if let Some(folder) = weights {
                 builder = builder.with_config_entry(WEIGHTS_FOLDER, folder).map_err(|error| refuse(one_line(error.message())))?;
+            }
+            if generated {
+                builder = builder.with_config_entry(PRODUCTS, SINGLE).map_err(|error| refuse(one_line(error.message())))?;
             }
             commit(&mut builder).map_err(|error| refuse(one_line(error.message())))
         };
@@ -138,7 +147,7 @@ impl Runtime for OnnxRuntime {
 
     fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
         const WHAT: &str = "the generated model";
-        let session = self.session(WHAT, model.folder.as_deref(), &|builder| builder.commit_from_memory(&model.bytes));
+        let session = self.session(WHAT, model.folder.as_deref(), true, &|builder| builder.commit_from_memory(&model.bytes));
         // Whatever was read instead of the weights must not pass for them.
         if !model.is_current() {
             let reason = "the file that holds its weights was changed or removed meanwhile".to_owned();
@@ -148,8 +157,9 @@ impl Runtime for OnnxRuntime {
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
+        crate::open::require_file(path)?;
         std::fs::File::open(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
-        self.session(&path.display().to_string(), None, &|builder| builder.commit_from_file(path))
+        self.session(&path.display().to_string(), None, false, &|builder| builder.commit_from_file(path))
     }
 }
 

@@ -1,14 +1,18 @@
 //! rten, the runtime that is always there.
 
+mod guard;
 mod session;
+mod sixteen;
 mod support;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_onnx::Encoded;
+use brinell_graph::Graph;
+use brinell_onnx::{Encoded, ExportError};
 use rten::{LoadError, LoadErrorKind, Model, ModelOptions, ThreadPool};
 
+pub use self::guard::is_guarded;
 use crate::header::Header;
 use crate::rten::session::RtenSession;
 use crate::{Device, EngineError, Running, Runtime, Session, Stage};
@@ -42,9 +46,26 @@ impl Rten {
         Ok(Self { pool: Arc::new(ThreadPool::with_num_threads(running.thread_count().get())), note })
     }
 
-    fn session(&self, header: &Header, loaded: Result<Model, LoadError>, what: &str) -> Result<Box<dyn Session>, EngineError> {
+    fn session(
+        &self,
+        header: &Header,
+        what: &str,
+        load: impl FnOnce() -> Result<Model, LoadError> + Send,
+    ) -> Result<Box<dyn Session>, EngineError> {
+        let loaded = guard::first(header.nodes, load).map_err(|reason| failure(what, reason))?;
         let model = loaded.map_err(|error| refusal(&error, header, what))?;
-        Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what)?))
+        Ok(Box::new(RtenSession::new(model, header, Arc::clone(&self.pool), what, None)?))
+    }
+
+    /// A session on a file that rten refuses, in the operators that it is read as; `None` where a part of it is unread, or rten refuses that too.
+    fn as_read(&self, path: &Path, what: &str, refusal: &EngineError) -> Option<Box<dyn Session>> {
+        let model = brinell_onnx::read_file(path).ok().filter(|model| model.opaque().is_empty())?;
+        let encoded = self.encode(&model.graph).ok()?;
+        let header = Header::read(&encoded.bytes)?;
+        let loaded = guard::first(header.nodes, || options().load(encoded.bytes)).ok()?.ok()?;
+        let note = format!("{refusal}; it runs {what} in other operators, which say the same");
+        let session = RtenSession::new(loaded, &header, Arc::clone(&self.pool), what, Some(note)).ok()?;
+        Some(Box::new(session))
     }
 }
 
@@ -65,19 +86,36 @@ impl Runtime for Rten {
         self.note.as_deref()
     }
 
+    fn encode(&self, graph: &Graph) -> Result<Encoded, ExportError> {
+        let wide = sixteen::widened(graph).map_err(|error| ExportError::Graph(Box::new(error)))?;
+        Ok(brinell_onnx::write(wide.as_ref().unwrap_or(graph))?.into())
+    }
+
     fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
         let what = "the generated model";
         let header = read_header(&model.bytes, what)?;
-        self.session(&header, options().load(model.bytes.clone()), what)
+        let bytes = model.bytes.clone();
+        self.session(&header, what, || options().load(bytes))
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
         let what = path.display().to_string();
+        crate::open::require_file(path)?;
         let bytes = std::fs::read(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
         let header = read_header(&bytes, &what)?;
-        let loaded = if header.external { options().load_file(path) } else { options().load(bytes) };
-        self.session(&header, loaded, &what)
+        let (external, bodies) = (header.external, header.nested);
+        let direct = if bodies {
+            // Its plans lose what a body inside a body takes from outside both.
+            Err(failure(&what, "it has bodies inside bodies".to_owned()))
+        } else {
+            self.session(&header, &what, || if external { options().load_file(path) } else { options().load(bytes) })
+        };
+        direct.or_else(|refusal| self.as_read(path, &what, &refusal).ok_or(refusal))
     }
+}
+
+fn failure(what: &str, reason: String) -> EngineError {
+    EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason }
 }
 
 fn options() -> ModelOptions {
@@ -87,19 +125,14 @@ fn options() -> ModelOptions {
 }
 
 fn read_header(model: &[u8], what: &str) -> Result<Header, EngineError> {
-    Header::read(model).ok_or_else(|| EngineError::Model {
-        runtime: NAME.to_owned(),
-        stage: Stage::Load,
-        model: what.to_owned(),
-        reason: "not an ONNX model, or truncated".to_owned(),
-    })
+    Header::read(model).ok_or_else(|| failure(what, "not an ONNX model, or truncated".to_owned()))
 }
 
 /// Turns a load error into one that names all operators that are missing, not only the first.
 fn refusal(error: &LoadError, header: &Header, what: &str) -> EngineError {
     let operators = if error.kind() == LoadErrorKind::OperatorInvalid { support::missing(header) } else { Vec::new() };
     if operators.is_empty() {
-        EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason: error.to_string() }
+        failure(what, error.to_string())
     } else {
         EngineError::Operators { runtime: NAME.to_owned(), model: what.to_owned(), operators }
     }

@@ -5,8 +5,8 @@ use brinell_graph::{DType, Dim, Graph, ValueId};
 use brinell_record::Artefact;
 use brinell_task::Classify;
 
-use crate::ending;
-use crate::{Ending, Reading};
+use crate::label::{self, Head};
+use crate::{Ending, Reading, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,6 +88,14 @@ pub enum SignatureError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The output has the largest values of all classes, without saying of which.
+    #[error("the output `{name}` has the largest of all scores but not the class that has it{}", alternatives(others))]
+    Largest {
+        /// Name of the output.
+        name: String,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
+    },
     /// The model's only score is a softmax over itself.
     #[error("the output `{name}` is a softmax over one value, which is always 1")]
     Constant {
@@ -117,6 +125,15 @@ pub struct HeldPort {
     pub shape: Vec<Dim>,
 }
 
+/// Where the samples of a call stand in the attacked input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchAxis {
+    /// Along the first axis.
+    Leading,
+    /// Nowhere: the input is one sample.
+    Absent,
+}
+
 /// The shape of a model's inputs and outputs as a classifier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signature {
@@ -128,7 +145,9 @@ pub struct Signature {
     pub dtype: DType,
     /// Shape of one input, without the batch.
     pub sample: Vec<usize>,
-    /// The batch size, where the model fixes it.
+    /// Where the samples of a call stand.
+    pub batch: BatchAxis,
+    /// The batch size, where the model fixes it; 1 where it has no batch.
     pub fixed_batch: Option<usize>,
     /// The other inputs.
     pub held: Vec<HeldPort>,
@@ -160,19 +179,46 @@ impl Signature {
         let dtype = dtype.ok_or_else(|| SignatureError::InputType { name: value.name.clone(), dtype: value.dtype })?;
         let shape = value.shape.clone().unwrap_or_default();
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
-        let (fixed_batch, rest) = match shape.split_first() {
-            Some((Dim::Batch(1), rest)) => (None, rest),
-            Some((Dim::Fixed(n), rest)) => (Some(*n), rest),
+        let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
+        let (batch, fixed_batch, rest) = match shape.split_first() {
+            Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
+            Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
+            Some((Dim::Fixed(n), rest)) => (BatchAxis::Leading, Some(*n), rest),
             _ => return Err(dynamic(0)),
         };
         let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
         let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
-        let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let width = width(graph, output, fixed_batch)?;
         let out = graph.value(output);
-        if !out.dtype.is_some_and(DType::is_float) {
-            let others = ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
-            return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others });
+        let others = || ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
+        let labels = match label::head(graph, output) {
+            Some(Head::Labels { scores, classes, width: named }) if named == width => Some((scores, classes)),
+            Some(Head::Largest) => return Err(SignatureError::Largest { name: out.name.clone(), others: others() }),
+            _ => None,
+        };
+        if labels.is_none() && !out.dtype.is_some_and(DType::is_float) {
+            return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others: others() });
+        }
+        if let Some((scores, classes)) = labels {
+            if artefact.threshold.is_some() {
+                return Err(SignatureError::Threshold { name: out.name.clone(), classes });
+            }
+            return Ok(Self {
+                input,
+                input_name: value.name.clone(),
+                dtype,
+                sample,
+                batch,
+                fixed_batch,
+                held,
+                output,
+                output_name: out.name.clone(),
+                output_index,
+                columns: None,
+                logits: ending::before(graph, scores, classes).0,
+                reading: Reading { ending: Ending::Labels { classes, width }, threshold: None },
+                classes,
+            });
         }
         let (logits, ending) = ending::before(graph, output, width);
         if width == 1 && ending == Ending::Softmax {
@@ -184,6 +230,7 @@ impl Signature {
             input_name: value.name.clone(),
             dtype,
             sample,
+            batch,
             fixed_batch,
             held,
             output,
@@ -202,7 +249,9 @@ impl Signature {
     /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
     pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
         let (input, others) = attacked(graph, artefact.input.as_deref())?;
-        let batch = graph.shape(input).and_then(|shape| shape.first()?.fixed());
+        let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
+        let output = decisive(graph, artefact.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
+        let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
 
@@ -210,6 +259,13 @@ impl Signature {
     #[must_use]
     pub fn width(&self) -> usize {
         self.reading.values(self.classes)
+    }
+
+    /// Returns the shape of the attacked input in a call about so many samples.
+    #[must_use]
+    pub fn call_shape(&self, samples: usize) -> Vec<usize> {
+        let batch = (self.batch == BatchAxis::Leading).then_some(samples);
+        batch.into_iter().chain(self.sample.iter().copied()).collect()
     }
 
     /// Returns the task of a classifier with this signature.
@@ -222,6 +278,16 @@ impl Signature {
     #[must_use]
     pub fn takes_integers(&self) -> bool {
         !self.dtype.is_float()
+    }
+}
+
+/// True where an input whose first size is `n` must be one sample, since there are not as many rows in the output.
+fn is_one_sample(n: usize, output: Option<&[Dim]>) -> bool {
+    match output {
+        Some([]) => n > 1,
+        Some([Dim::Fixed(k)]) => n > 1 && *k != n,
+        Some([Dim::Fixed(1), _, ..]) => n > 1,
+        _ => false,
     }
 }
 
@@ -261,7 +327,13 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     let mut outputs = graph.outputs().iter().copied().enumerate();
     let first = outputs.next()?;
     let value = graph.value(first.1);
-    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(|shape| shape.len() <= 1);
+    if label::head(graph, first.1) == Some(Head::Largest) {
+        // The classes that have the largest values stand beside them.
+        let names = |(_, id): &(usize, ValueId)| matches!(label::head(graph, *id), Some(Head::Labels { .. }));
+        return outputs.find(names).or(Some(first));
+    }
+    let one_each = |shape: &[Dim]| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1));
+    let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(one_each);
     let are_scores =
         |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
@@ -291,9 +363,10 @@ fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<u
     };
     let shape = graph.shape(output);
     let width = match shape {
-        Some([Dim::Batch(1) | Dim::Fixed(_), rest @ ..]) if !rest.is_empty() => along_one(rest),
+        // Rows that cannot be counted before a run are taken for samples; a run that has others is refused.
+        Some([Dim::Batch(1) | Dim::Fixed(_) | Dim::Unknown, rest @ ..]) if !rest.is_empty() => along_one(rest),
         Some([Dim::Fixed(k)]) if fixed_batch == Some(1) => Some(*k),
-        Some([Dim::Batch(1)]) => Some(1),
+        Some([Dim::Batch(1) | Dim::Unknown]) => Some(1),
         Some([Dim::Fixed(n)]) if fixed_batch == Some(*n) => Some(1),
         Some([]) if fixed_batch == Some(1) => Some(1),
         _ => None,

@@ -78,9 +78,9 @@ impl Graph {
         self.input_of(name, dtype, Some(shape))
     }
 
-    /// Adds a graph input whose shape may be unknown.
-    pub fn input_of(&mut self, name: &str, dtype: DType, shape: Option<Shape>) -> ValueId {
-        let id = self.fresh(name, Some(dtype), shape);
+    /// Adds a graph input whose type and shape may be unknown: lists of tensors have neither.
+    pub fn input_of(&mut self, name: &str, dtype: impl Into<Option<DType>>, shape: Option<Shape>) -> ValueId {
+        let id = self.fresh(name, dtype.into(), shape);
         self.inputs.push(id);
         id
     }

@@ -14,23 +14,27 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod budget;
 mod cost;
 mod dce;
 mod dim;
 mod dtype;
 mod graph;
 mod infer;
+mod narrow;
 mod op;
 mod print;
 mod rebatch;
 mod splice;
 mod tensor;
 
+pub use budget::{Excess, Footprint, budget};
 pub use cost::{Cost, cost};
 pub use dim::{Dim, Shape};
 pub use dtype::DType;
 pub use graph::{Graph, GraphError, Node, NodeId, Value, ValueId};
 pub use infer::count;
+pub use narrow::SmallFloat;
 pub use op::{
     Bitwise, Compare, ConvAttrs, ConvTransposeAttrs, Op, OpaqueOp, Operand, PadMode, PoolAttrs, Quant, Real, Reduce, ResizeAttrs,
     ResizeCoordinates, ResizeMode, ResizeNearest, ScatterReduction,

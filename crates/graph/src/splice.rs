@@ -16,8 +16,7 @@ impl Graph {
         for &input in other.inputs() {
             if let std::collections::hash_map::Entry::Vacant(slot) = map.entry(input) {
                 let value = other.value(input);
-                let dtype = value.dtype.unwrap_or(crate::DType::F32);
-                slot.insert(self.input(&value.name, dtype, value.shape.clone().unwrap_or_default()));
+                slot.insert(self.input_of(&value.name, value.dtype, value.shape.clone()));
             }
         }
         for (id, tensor) in other.constants() {

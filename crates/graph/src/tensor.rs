@@ -28,6 +28,8 @@ pub struct Place {
     pub file: Arc<Path>,
     /// When the file was last changed before it was read, where that is known.
     pub modified: Option<SystemTime>,
+    /// Device and number of the file, on systems that have these.
+    pub number: Option<(u64, u64)>,
     /// The first byte.
     pub offset: u64,
 }
@@ -172,7 +174,7 @@ impl Tensor {
             TensorData::U8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::I8(v) => v.iter().map(|&x| f64::from(x)).collect(),
             TensorData::Bool(v) => v.iter().map(|&x| f64::from(u8::from(x))).collect(),
-            TensorData::Raw { dtype, bytes, .. } => match dtype {
+            TensorData::Raw { dtype, bytes, len } => match dtype {
                 DType::F16 => each(bytes, |b| f64::from(half::f16::from_le_bytes(b))),
                 DType::Bf16 => each(bytes, |b| f64::from(half::bf16::from_le_bytes(b))),
                 DType::I16 => each(bytes, |b| f64::from(i16::from_le_bytes(b))),
@@ -185,7 +187,8 @@ impl Tensor {
                 DType::I64 => each(bytes, |b| i64::from_le_bytes(b) as f64),
                 DType::U8 | DType::Bool => each(bytes, |b| f64::from(u8::from_le_bytes(b))),
                 DType::I8 => each(bytes, |b| f64::from(i8::from_le_bytes(b))),
-                DType::String => return None,
+                DType::String | DType::Other(_) => return None,
+                _ => crate::narrow::decode(*dtype, bytes, *len)?.into_iter().map(f64::from).collect(),
             },
         })
     }
@@ -207,6 +210,19 @@ impl Tensor {
             },
             _ => None,
         }
+    }
+}
+
+impl Tensor {
+    /// Returns the same numbers in a type that one computes with; `None` where they have one.
+    #[must_use]
+    pub fn widened(&self) -> Option<Self> {
+        let TensorData::Raw { dtype, bytes, len } = &self.data else { return None };
+        let data = match dtype.widened()? {
+            DType::F32 => TensorData::F32(crate::narrow::decode(*dtype, bytes, *len)?),
+            to => TensorData::Raw { dtype: to, bytes: crate::narrow::unpack(*dtype, bytes, *len)?.into(), len: *len },
+        };
+        Self::new(self.shape.clone(), data)
     }
 }
 

@@ -106,8 +106,11 @@ fn differences(a: &RunEntry, b: &RunEntry) -> Vec<Difference> {
     found
 }
 
+/// Reads one fact of a run as text.
+type Fact = fn(&RunEntry) -> String;
+
 /// What happens to a sample before the model sees it.
-const PREPROCESSING: [(&str, fn(&RunEntry) -> String); 4] = [
+const PREPROCESSING: [(&str, Fact); 4] = [
     ("scale", |entry| entry.question.artefact.scale().to_string()),
     ("mean", |entry| numbers(&entry.question.artefact.mean)),
     ("std", |entry| numbers(&entry.question.artefact.std)),

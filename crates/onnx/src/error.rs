@@ -98,6 +98,21 @@ pub enum ImportError {
         /// What is wrong.
         problem: String,
     },
+    /// The model asks for sizes that no model needs.
+    #[error(transparent)]
+    Excess(#[from] brinell_graph::Excess),
+    /// Nodes that wait for each other, so that none can run.
+    #[error("the nodes {} need each other's results", crate::import::listed(nodes))]
+    Cycle {
+        /// Names of the nodes, or of their first outputs, each behind one that needs it.
+        nodes: Vec<String>,
+    },
+    /// The path names something else than a file: a folder, a pipe, a device.
+    #[error("{} is no regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The file itself could not be read.
     #[error("cannot read {}", path.display())]
     Io {
@@ -149,6 +164,15 @@ pub enum ExportError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A file that weights lie in has become shorter since the model was read.
+    #[error("{} was cut since the model was read from it", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A graph cannot be said in the operators that a runtime has.
+    #[error("the model cannot be said in operators that the runtime has")]
+    Graph(#[source] Box<brinell_graph::GraphError>),
     /// The message would be longer than protobuf allows.
     #[error("the model has {bytes} bytes, a single file holds at most 2 GiB")]
     TooLarge {

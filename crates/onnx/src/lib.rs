@@ -16,7 +16,7 @@ mod version;
 mod wire;
 
 pub use error::{ExportError, ImportError};
-pub use export::{Encoded, write, write_apart};
+pub use export::{Encoded, require_weights, write, write_apart};
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
 pub use tensor::dtype;
 pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};

@@ -61,6 +61,9 @@ pub(crate) struct GraphProto {
     pub(crate) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
     pub(crate) output: Vec<ValueInfoProto>,
+    /// What the file says of values in between.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) value_info: Vec<ValueInfoProto>,
     #[prost(bytes = "bytes", repeated, tag = "15")]
     pub(crate) sparse_initializer: Vec<Bytes>,
 }
@@ -109,6 +112,9 @@ pub(crate) struct AttributeProto {
     pub(crate) graphs: Vec<Bytes>,
     #[prost(int32, optional, tag = "20")]
     pub(crate) r#type: Option<i32>,
+    /// Encoded `SparseTensorProto`.
+    #[prost(bytes = "bytes", optional, tag = "22")]
+    pub(crate) sparse_tensor: Option<Bytes>,
     #[prost(string, optional, tag = "21")]
     pub(crate) ref_attr_name: Option<String>,
 }
@@ -148,6 +154,19 @@ pub(crate) struct TensorProto {
     /// 1: the data lies in another file.
     #[prost(int32, optional, tag = "14")]
     pub(crate) data_location: Option<i32>,
+}
+
+/// A tensor most of whose elements are zero.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct SparseTensorProto {
+    /// Encoded `TensorProto` of the others, which bears the name.
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub(crate) values: Option<Bytes>,
+    /// Encoded `TensorProto` of their places.
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub(crate) indices: Option<Bytes>,
+    #[prost(int64, repeated, tag = "3")]
+    pub(crate) dims: Vec<i64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -17,7 +17,7 @@ const EXTERNAL: i32 = 1;
 /// Axes that a tensor may have.
 pub(crate) const MAX_RANK: usize = 8;
 
-/// Returns the type behind a number of ONNX's `TensorProto.DataType`; `None` for types that are not read.
+/// Returns the type behind a number of ONNX's `TensorProto.DataType`; `None` for numbers that are none.
 #[must_use]
 pub fn dtype(number: i32) -> Option<DType> {
     Some(match number {
@@ -35,7 +35,17 @@ pub fn dtype(number: i32) -> Option<DType> {
         12 => DType::U32,
         13 => DType::U64,
         16 => DType::Bf16,
-        _ => return None,
+        17 => DType::F8E4M3Fn,
+        18 => DType::F8E4M3FnUz,
+        19 => DType::F8E5M2,
+        20 => DType::F8E5M2FnUz,
+        21 => DType::U4,
+        22 => DType::I4,
+        23 => DType::F4E2M1,
+        24 => DType::F8E8M0,
+        25 => DType::U2,
+        26 => DType::I2,
+        other => DType::Other(u8::try_from(other).ok().filter(|&other| other != 0)?),
     })
 }
 
@@ -56,23 +66,23 @@ pub(crate) fn dtype_number(dtype: DType) -> i32 {
         DType::U32 => 12,
         DType::U64 => 13,
         DType::Bf16 => 16,
+        DType::F8E4M3Fn => 17,
+        DType::F8E4M3FnUz => 18,
+        DType::F8E5M2 => 19,
+        DType::F8E5M2FnUz => 20,
+        DType::U4 => 21,
+        DType::I4 => 22,
+        DType::F4E2M1 => 23,
+        DType::F8E8M0 => 24,
+        DType::U2 => 25,
+        DType::I2 => 26,
+        DType::Other(number) => number.into(),
     }
 }
 
 /// Number of elements of a tensor of these sizes; `None` where it is too large to be counted.
 pub(crate) fn elements<'a>(sizes: impl IntoIterator<Item = &'a usize>) -> Option<usize> {
     sizes.into_iter().try_fold(1_usize, |n, &size| n.checked_mul(size))
-}
-
-/// Bytes of one element; strings have no fixed size.
-fn width(dtype: DType) -> Option<usize> {
-    Some(match dtype {
-        DType::I8 | DType::U8 | DType::Bool => 1,
-        DType::F16 | DType::Bf16 | DType::I16 | DType::U16 => 2,
-        DType::F32 | DType::I32 | DType::U32 => 4,
-        DType::F64 | DType::I64 | DType::U64 => 8,
-        DType::String => return None,
-    })
 }
 
 /// Returns the nearest number in single precision.
@@ -94,11 +104,23 @@ pub(crate) fn filled(dtype: DType, shape: &[usize], value: f64) -> Option<Tensor
     Tensor::new(shape.to_vec(), data)
 }
 
+/// Returns a tensor of f32 or of a half with the numbers nearest to `values`; `None` for the other types.
+pub(crate) fn from_floats(dtype: DType, shape: Vec<usize>, values: &[f32]) -> Option<Tensor> {
+    let half = |bytes: Vec<u8>| TensorData::Raw { dtype, bytes: bytes.into(), len: values.len() };
+    let data = match dtype {
+        DType::F32 => TensorData::F32(values.to_vec()),
+        DType::F16 => half(values.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()).collect()),
+        DType::Bf16 => half(values.iter().flat_map(|&x| half::bf16::from_f32(x).to_le_bytes()).collect()),
+        _ => return None,
+    };
+    Tensor::new(shape, data)
+}
+
 /// Returns the vector 0, 1 of a floating-point type; `None` for the other types.
 pub(crate) fn off_on(dtype: DType) -> Option<Tensor> {
     let (off, on) = (filled(dtype, &[1], 0.0)?, filled(dtype, &[1], 1.0)?);
     let bytes: Vec<u8> = to_bytes(off.data()).into_iter().chain(to_bytes(on.data())).collect();
-    Tensor::new(vec![2], from_bytes(dtype, &bytes.into())?)
+    Tensor::new(vec![2], from_bytes(dtype, 2, &bytes.into())?)
 }
 
 /// Elements of the largest tensor that is decoded when it is read; it holds whatever is followed when the graph is built.
@@ -161,20 +183,24 @@ fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor
 
     let mut place = None;
     let data = if is_external(proto) {
-        let width = width(dtype).ok_or_else(|| bad("strings cannot lie in another file".to_owned()))?;
-        let bytes = count.checked_mul(width).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
+        dtype.bits().ok_or_else(|| bad(format!("elements of type {dtype:?} cannot lie in another file")))?;
+        let bytes = dtype.bytes(count).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
         let (found, elements) = external(proto, name, source.folder, bytes)?;
         place = Some(found);
-        from_bytes(dtype, &elements)
+        from_bytes(dtype, count, &elements)
+    } else if let (DType::Other(_), Some(bytes)) = (dtype, &proto.raw_data) {
+        // Nothing is known of it but that every element takes as many bytes.
+        let whole = if count == 0 { bytes.is_empty() } else { bytes.len().is_multiple_of(count) };
+        whole.then(|| TensorData::Raw { dtype, len: count, bytes: bytes.clone() })
     } else if let Some(raw) = &proto.raw_data {
-        let width = width(dtype).ok_or_else(|| bad("strings cannot be raw data".to_owned()))?;
-        if count.checked_mul(width) != Some(raw.len()) {
+        dtype.bits().ok_or_else(|| bad("strings cannot be raw data".to_owned()))?;
+        if dtype.bytes(count) != Some(raw.len()) {
             return Err(bad(format!("its shape {shape:?} does not fit {} bytes of data", raw.len())));
         }
         place = source.place(raw);
-        from_bytes(dtype, raw)
+        from_bytes(dtype, count, raw)
     } else {
-        from_fields(proto, dtype)
+        from_fields(proto, dtype, count)
     };
     let data = data.ok_or_else(|| bad(format!("its data does not fit the type {dtype:?}")))?;
     let found = data.len();
@@ -192,8 +218,7 @@ fn chunks<const N: usize, T>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {
 }
 
 /// Little-endian bytes, whose length has been checked. Those of large tensors stay where they are.
-fn from_bytes(dtype: DType, bytes: &Bytes) -> Option<TensorData> {
-    let len = bytes.len().checked_div(width(dtype)?)?;
+pub(crate) fn from_bytes(dtype: DType, len: usize, bytes: &Bytes) -> Option<TensorData> {
     Some(match dtype {
         _ if len > DECODED => TensorData::Raw { dtype, len, bytes: bytes.clone() },
         DType::F32 => TensorData::F32(chunks(bytes, f32::from_le_bytes)),
@@ -240,8 +265,8 @@ pub(crate) fn strings(data: &TensorData) -> Option<Vec<Bytes>> {
     rest.is_empty().then_some(strings)
 }
 
-/// The typed fields; types below 32 bits share `int32_data`.
-fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
+/// The typed fields of `count` elements; types below 32 bits share `int32_data`.
+fn from_fields(proto: &TensorProto, dtype: DType, count: usize) -> Option<TensorData> {
     let small = &proto.int32_data;
     let raw = |bytes: Vec<u8>, len: usize| TensorData::Raw { dtype, bytes: bytes.into(), len };
     Some(match dtype {
@@ -255,6 +280,14 @@ fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
         DType::I16 => {
             let values = small.iter().map(|&i| i16::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
             raw(values.iter().flat_map(|i| i.to_le_bytes()).collect(), values.len())
+        }
+        storage if storage.widened().is_some() => {
+            // A byte in each, which holds several elements where these are smaller.
+            let bytes = small.iter().map(|&i| u8::try_from(i & 0xff).ok()).collect::<Option<Vec<u8>>>()?;
+            if dtype.bytes(count) != Some(bytes.len()) {
+                return None;
+            }
+            raw(bytes, count)
         }
         DType::U16 | DType::F16 | DType::Bf16 => {
             let values = small.iter().map(|&i| u16::try_from(i).ok()).collect::<Option<Vec<_>>>()?;
@@ -273,6 +306,7 @@ fn from_fields(proto: &TensorProto, dtype: DType) -> Option<TensorData> {
             }
             raw(bytes, proto.string_data.len())
         }
+        _ => return None,
     })
 }
 
@@ -321,15 +355,16 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if !real.starts_with(folder.canonicalize().map_err(failed)?) {
         return Err(escapes());
     }
+    // Before it is opened: a pipe would wait for somebody to write.
+    if !std::fs::metadata(&real).map_err(failed)?.is_file() {
+        return Err(ImportError::NotAFile { path: real });
+    }
     let file = File::open(&real).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(escapes());
-    }
     let available = metadata.len();
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
         return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
     }
-    let elements = mapping::map(&file, offset, bytes).map_err(failed)?;
-    Ok((Place { file: real.into(), modified: metadata.modified().ok(), offset }, elements))
+    let elements = mapping::part(&file, available, offset, bytes).map_err(failed)?;
+    Ok((mapping::place(real, &metadata, offset), elements))
 }

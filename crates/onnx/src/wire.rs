@@ -7,7 +7,7 @@ pub(crate) const MAX_FILE: u64 = 1 << 31;
 /// Fields on the levels that are decoded into structs; bounds the memory that a small file can ask for.
 const MAX_FIELDS: u64 = 4_000_000;
 
-/// Bytes of all declarations of inputs and outputs together.
+/// Bytes of all declarations of values together.
 const MAX_DECLARED: u64 = 1 << 24;
 
 const MODEL_GRAPH: u64 = 7;
@@ -17,6 +17,8 @@ const GRAPH_NODE: u64 = 1;
 const GRAPH_INITIALIZER: u64 = 5;
 const GRAPH_INPUT: u64 = 11;
 const GRAPH_OUTPUT: u64 = 12;
+const GRAPH_VALUE: u64 = 13;
+const GRAPH_SPARSE: u64 = 15;
 const FUNCTION_NODE: u64 = 7;
 const NODE_ATTRIBUTE: u64 = 5;
 const MODEL_FIELDS: [u64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25];
@@ -194,11 +196,11 @@ impl Budget {
             self.field()?;
             match field {
                 Field::Bytes(GRAPH_NODE, node) => self.node(node)?,
-                Field::Bytes(GRAPH_INITIALIZER, tensor) => self.flat(tensor)?,
-                Field::Bytes(GRAPH_INPUT | GRAPH_OUTPUT, info) => {
+                Field::Bytes(GRAPH_INITIALIZER | GRAPH_SPARSE, tensor) => self.flat(tensor)?,
+                Field::Bytes(GRAPH_INPUT | GRAPH_OUTPUT | GRAPH_VALUE, info) => {
                     self.declared = self.declared.saturating_add(u64::try_from(info.len()).unwrap_or(u64::MAX));
                     if self.declared > MAX_DECLARED {
-                        let what = "bytes in the declarations of inputs and outputs";
+                        let what = "bytes in the declarations of values";
                         return Err(ImportError::TooLarge { what, found: self.declared, limit: MAX_DECLARED });
                     }
                 }

@@ -121,7 +121,8 @@ fn huge_shapes_without_data_are_refused_at_once() {
 #[test]
 fn fields_that_disagree_with_the_type_are_refused() {
     let wrong_type = [number(1, 1), number(2, 1), message(8, b"t"), number(5, 3)].concat();
-    let unknown_type = [number(1, 1), number(2, 99), message(8, b"t"), message(9, &[0; 4])].concat();
+    // Four bytes are no three elements, whatever the type.
+    let unknown_type = [number(1, 3), number(2, 99), message(8, b"t"), message(9, &[0; 4])].concat();
     for tensor in [wrong_type, unknown_type] {
         assert!(matches!(read(&with_tensor(&tensor), None), Err(ImportError::BadTensor { .. })));
     }
@@ -170,9 +171,10 @@ fn external_data_stays_in_the_folder() {
     assert_eq!((read_well.graph.constants().count(), read_well.external), (1, vec!["weights.bin".to_owned()]));
     assert!(open("./weights.bin", "0").is_ok());
     let absolute = folder.path().join("secret.bin");
-    for location in ["../secret.bin", "a/../../secret.bin", absolute.to_str().unwrap(), "..\\secret.bin", "."] {
+    for location in ["../secret.bin", "a/../../secret.bin", absolute.to_str().unwrap(), "..\\secret.bin"] {
         assert!(matches!(open(location, "0"), Err(ImportError::Escapes { .. })), "{location}: {:?}", open(location, "0"));
     }
+    assert!(matches!(open(".", "0"), Err(ImportError::NotAFile { .. })));
     assert!(matches!(open("missing.bin", "0"), Err(ImportError::ExternalData { .. })));
     for offset in ["56", "18446744073709551615", "-1", "x"] {
         assert!(matches!(open("weights.bin", offset), Err(ImportError::BadTensor { .. })), "{offset}");
@@ -214,4 +216,31 @@ proptest! {
             let _ = write(&model.graph);
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_a_folder_and_a_device_are_no_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+        assert!(matches!(read_file(path), Err(ImportError::NotAFile { .. })), "{}", path.display());
+    }
+    assert!(matches!(read(&external("pipe", "0"), Some(folder.path())), Err(ImportError::NotAFile { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn weights_of_a_file_that_was_cut_are_not_gone_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.onnx");
+    // More than is read into memory.
+    let values = (1 << 24) + (1 << 20);
+    let tensor = [number(1, values), number(2, 1), message(8, b"t"), message(9, &vec![0; 4 * values as usize])].concat();
+    std::fs::write(&path, with_tensor(&tensor)).unwrap();
+    let model = read_file(&path).unwrap();
+    brinell_onnx::require_weights(&model.graph).unwrap();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1000).unwrap();
+    assert!(matches!(write(&model.graph), Err(brinell_onnx::ExportError::Cut { .. })));
 }

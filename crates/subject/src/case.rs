@@ -78,7 +78,7 @@ impl Case {
             ball.check_size(data.sample_len())?;
         }
         let runtime = subject.runtime(running)?;
-        if subject.is_opaque() && subject.signature.reading.ending != Ending::Sigmoid {
+        if subject.is_opaque() && !matches!(subject.signature.reading.ending, Ending::Sigmoid | Ending::Labels { .. }) {
             let probabilities = answers_probabilities(&subject, &preprocess, scale, &data, &runtime)?;
             subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
         }

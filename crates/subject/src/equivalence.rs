@@ -9,6 +9,7 @@ use brinell_threat::{Ball, InputBox, Norm};
 
 use crate::case::logits_of;
 use crate::lanes::Lanes;
+use crate::rows::{Rows, compare};
 use crate::{Referee, Subject, SubjectError};
 
 /// Points that are compared, as one batch of the graph.
@@ -34,13 +35,13 @@ pub(super) fn open_oracle(
         if let Some(n) = oracle.fixed_batch() {
             return Ok((oracle, Some(format!("the model fixes its batch at {n}, and a part of it cannot be read"))));
         }
-        if subject.endpoint.is_some() {
-            return Ok((oracle, None));
-        }
-        // A part that cannot be read may mix samples, or take one of them at a time.
+        // A part that cannot be read, or a server, may mix samples, or take one of them at a time.
         let why_not = match gap(subject, preprocess, ball, &mut oracle, referee) {
             Ok(gap) if gap <= subject.rounding() => return Ok((oracle, None)),
             Ok(gap) => format!("in a batch its results differ by {gap:.1e}"),
+            Err(error @ (SubjectError::Rows { .. } | SubjectError::Interrupted)) => return Err(error),
+            // What a server answers to several samples it may not be cured of by asking for fewer.
+            Err(error) if subject.endpoint.is_some() => return Err(error),
             Err(error) => format!("it does not take several samples at once: {error}"),
         };
         let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;
@@ -103,37 +104,47 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
 }
 
 /// Returns the largest difference on random points of the box, relative to the largest output; infinity where an output
-/// is finite on one side only.
+/// is finite on one side only. Batches of one sample and of more are compared with the file asked about each alone.
+///
+/// # Errors
+/// [`SubjectError::Rows`] where a batch gives the numbers of its samples in another order.
 fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, SubjectError> {
     let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
-    let samples: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
-    let mut answer = Answer::default();
+    let points: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
     let rows = subject.held.samples();
-    logits_of(oracle, (0..count).map(|sample| sample % rows), &samples, &mut answer)?;
-    let mut largest = 0.0f32;
-    for (sample, (x, logits)) in samples.iter().zip(answer.values.chunks_exact(oracle.width())).enumerate() {
+    let mut alone = Vec::with_capacity(count);
+    for (sample, x) in points.iter().enumerate() {
         let original = referee.ask(preprocess, x, sample % rows)?.output;
         let again = referee.ask(preprocess, x, sample % rows)?.output;
         if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
             // A model that answers the same question differently cannot be compared; the clean pass flags it.
             return Ok(0.0);
         }
-        let transformed: Vec<f32> = subject.signature.reading.output(logits).into_iter().map(|v| v as f32).collect();
-        let scale = original.iter().fold(1.0f32, |m, z| m.max(z.abs()));
-        for (a, b) in original.iter().zip(&transformed) {
-            let difference = (a - b).abs() / scale;
-            let same = a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
-            largest = match (same, difference.is_nan()) {
-                (true, _) => largest,
-                (false, true) => f32::INFINITY,
-                (false, false) => largest.max(difference),
-            };
+        alone.push(original);
+    }
+    let mut answer = Answer::default();
+    let mut largest = 0.0f32;
+    for batch in 1..=count {
+        // Each lane gets all points of the batch: divided among lanes, they would be asked about one by one.
+        let (x, samples): (Vec<_>, Vec<_>) =
+            (0..batch * oracle.lanes()).map(|i| (points.get(i % batch).cloned().unwrap_or_default(), i % batch % rows)).unzip();
+        logits_of(oracle, samples, &x, &mut answer)?;
+        let outputs: Vec<Vec<f32>> = answer
+            .values
+            .chunks_exact(oracle.width())
+            .map(|values| subject.signature.reading.output(values).into_iter().map(|v| v as f32).collect())
+            .collect();
+        for lane in outputs.chunks(batch) {
+            match compare(alone.get(..batch).unwrap_or_default(), lane, subject.rounding()) {
+                Rows::Samples(gap) => largest = largest.max(gap),
+                Rows::Seem(seem) => return Err(SubjectError::Rows { path: subject.path().to_path_buf(), batch, seem }),
+            }
         }
     }
     Ok(largest)
 }
 
-fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
+pub(super) fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
     let start = Start { sample, ..Start::new(&[], ball) };
     let mut rng = brinell_attack::rng::generator("equivalence", &start);
     let mut x = vec![0.0; len];

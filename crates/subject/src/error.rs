@@ -27,10 +27,10 @@ pub enum SubjectError {
     Class(#[from] UnknownClass),
     /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
     #[error("{0}")]
-    Oracle(#[from] brinell_engine::OracleError),
+    Oracle(brinell_engine::OracleError),
     /// A runtime cannot be used.
     #[error("{0}")]
-    Engine(#[from] brinell_engine::EngineError),
+    Engine(brinell_engine::EngineError),
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
@@ -171,7 +171,38 @@ pub enum SubjectError {
         /// Digest now.
         now: String,
     },
+    /// The rows of what a model answers are not its samples.
+    #[error("{}: asked about {batch} samples at once it answers otherwise than about each alone: {seem}", path.display())]
+    Rows {
+        /// The file, or the address.
+        path: PathBuf,
+        /// Samples that were asked about at once.
+        batch: usize,
+        /// What the rows seem to be.
+        seem: &'static str,
+    },
+    /// A path looks like an address, and is none that a model is asked at.
+    #[error("the model is named by an address of another kind than http:// and https://")]
+    Address,
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<brinell_engine::EngineError> for SubjectError {
+    fn from(error: brinell_engine::EngineError) -> Self {
+        match error {
+            brinell_engine::EngineError::Interrupted => Self::Interrupted,
+            error => Self::Engine(error),
+        }
+    }
+}
+
+impl From<brinell_engine::OracleError> for SubjectError {
+    fn from(error: brinell_engine::OracleError) -> Self {
+        match error {
+            brinell_engine::OracleError::Engine(error) => error.into(),
+            error => Self::Oracle(error),
+        }
+    }
 }

@@ -25,7 +25,8 @@ pub fn features(
     integers: bool,
     whole: impl FnOnce() -> Result<Moments, SubjectError>,
 ) -> Result<Option<Features>, SubjectError> {
-    if rules.is_empty() && unit.is_none() && scale != Scale::Data {
+    // Only rules keep what is missing as it is.
+    if rules.is_empty() && unit.is_none() && scale != Scale::Data && !data.has_missing() {
         return Ok(None);
     }
     let d = data.sample_len();
@@ -230,6 +231,7 @@ mod tests {
             columns: ["age", "pay", "is_a", "is_b"].map(str::to_owned).to_vec(),
             resized: 0,
             arrays: Vec::new(),
+            notes: Vec::new(),
             sha256: String::new(),
         }
     }

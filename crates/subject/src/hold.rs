@@ -67,7 +67,8 @@ impl Subject {
             };
             arrays.push(NamedArray { name: port.name.clone(), shape, numbers });
         }
-        self.hold_at(&arrays, n, &self.path().to_path_buf()).map_err(|error| error.to_string())
+        let path = self.path().to_path_buf();
+        self.hold_at(&arrays, n, &path).map_err(|error| error.to_string())
     }
 }
 
@@ -99,5 +100,7 @@ fn fill(buffer: &mut Buffer, array: &NamedArray) -> Result<(), String> {
     match &array.numbers {
         Numbers::Whole(values) => values.iter().find(|&&value| !buffer.push_whole(value)).map_or(Ok(()), |value| Err(value.to_string())),
         Numbers::Real(values) => values.iter().find(|&&value| !buffer.push_real(value)).map_or(Ok(()), |value| Err(value.to_string())),
+        // Buffers hold numbers.
+        Numbers::Text(values) => values.first().map_or(Ok(()), |text| Err(text.clone())),
     }
 }

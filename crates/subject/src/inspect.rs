@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use brinell_autodiff::{Loss, gradient_graph};
-use brinell_engine::{Artefact, OracleError, Signature, SignatureError, class_logits};
+use brinell_engine::{Artefact, Endpoint, OracleError, Signature, SignatureError, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{FileError, ModelInterface, Port, hash};
 use serde::{Serialize, Serializer};
 
+use crate::compared::{Compared, compared};
 use crate::equivalence::checked_graph;
-use crate::subject::{known, read_model};
+use crate::subject::{known, model_behind, read_model};
 use crate::{Subject, SubjectError};
 
 /// A model file described.
@@ -17,7 +18,7 @@ use crate::{Subject, SubjectError};
 pub struct Inspection {
     /// The file as named by the user.
     pub path: String,
-    /// Its size.
+    /// Its size; 0 for a model behind an address.
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: String,
@@ -65,9 +66,15 @@ fn in_words<S: Serializer>(error: &Option<SignatureError>, serializer: S) -> Res
 /// [`SubjectError::Model`] where the file is no ONNX model.
 pub fn inspect(artefact: &Artefact) -> Result<Inspection, SubjectError> {
     let path = artefact.model.as_path();
-    let model = read_model(path, &known(artefact))?;
-    let bytes = std::fs::metadata(path).map_err(FileError::on("read", path))?.len();
-    let sha256 = hash::sha256_file(path).map_err(FileError::on("read", path))?;
+    let (model, bytes, sha256) = if artefact.is_address() {
+        let endpoint = Endpoint::connect(&path.to_string_lossy())?;
+        // Nothing can be known of its size.
+        (model_behind(&endpoint, artefact)?, 0, hash::sha256_bytes(endpoint.identity().as_bytes()))
+    } else {
+        let model = read_model(path, &known(artefact))?;
+        let bytes = std::fs::metadata(path).map_err(FileError::on("read", path))?.len();
+        (model, bytes, hash::sha256_file(path).map_err(FileError::on("read", path))?)
+    };
     let graph = &model.graph;
     let signature = Signature::of(graph, artefact);
     let gradient = differentiate(graph, signature.as_ref().ok());
@@ -108,6 +115,8 @@ pub struct GradientFile {
     pub bytes: Vec<u8>,
     /// The batch that it keeps, and why, where the model's is fixed and could not be freed.
     pub fixed_batch: Option<(usize, String)>,
+    /// What the runtimes at hand make of it.
+    pub compared: Vec<Compared>,
 }
 
 /// Writes the gradient graph of a model under a loss. A batch that is fixed at 1 is freed where the freed graph computes on
@@ -120,7 +129,8 @@ pub fn gradient_file(artefact: &Artefact, loss: Loss) -> Result<GradientFile, Su
     let signature = Signature::of(&graph, artefact).map_err(OracleError::Signature)?;
     let gradient = gradient(&graph, &signature, loss)?;
     let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
-    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not) })
+    let compared = compared(Subject::load(artefact)?, &graph, loss);
+    Ok(GradientFile { bytes, fixed_batch: signature.fixed_batch.zip(why_not), compared })
 }
 
 /// Builds the gradient for every loss that is defined for the number of classes.

@@ -7,6 +7,7 @@
 //! n samples, B batch, d values of one sample, K classes.
 
 mod case;
+mod compared;
 mod drive;
 mod equivalence;
 mod error;
@@ -17,11 +18,13 @@ mod lanes;
 mod open;
 mod panel;
 mod referee;
+mod rows;
 mod subject;
 mod units;
 mod whole;
 
 pub use case::{Case, input_box, is_distribution, logits_of};
+pub use compared::Compared;
 pub use drive::{Pose, Stage, StageObserver, Target, drive};
 pub use error::SubjectError;
 pub use inspect::{GradientFile, Inspection, gradient_file, inspect};

@@ -6,14 +6,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use brinell_data::{self as data, DataError, Dataset, LoadOptions};
+use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
 use brinell_engine::{Endpoint, Held, OracleError, Signature, SignatureError};
 use brinell_graph::{Dim, Graph, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Artefact, Population, hash};
 
 use crate::hold::held_at;
-use crate::subject::{columns, digests, known, model_behind, read_model};
+use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model};
 use crate::{Subject, SubjectError};
 
 /// Reads samples in the form that a model takes.
@@ -101,13 +101,13 @@ enum Place {
     /// In a file.
     File(PathBuf),
     /// Behind an address.
-    Endpoint(Endpoint),
+    Endpoint(Box<Endpoint>),
 }
 
 impl Place {
     fn of(artefact: &Artefact) -> Result<Self, SubjectError> {
         Ok(if artefact.is_address() {
-            Self::Endpoint(Endpoint::connect(&artefact.model.to_string_lossy())?)
+            Self::Endpoint(Box::new(Endpoint::connect(&artefact.model.to_string_lossy())?))
         } else {
             Self::File(artefact.model.clone())
         })
@@ -199,6 +199,10 @@ fn options_for(model: &Model, artefact: &Artefact, population: &Population) -> R
         channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),
         input: input.map(|id| model.graph.value(id).name.clone()),
         arrays: held.into_iter().map(|port| port.name).collect(),
+        drop: population.drop.clone(),
+        precision: input.and_then(|id| model.graph.value(id).dtype).map_or(Precision::Single, precision),
+        missing: handles_missing(&model.graph),
+        ..LoadOptions::default()
     })
 }
 

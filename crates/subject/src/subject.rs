@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_data::{self as data, Dataset, LoadOptions, Moments};
+use brinell_data::{self as data, Dataset, LoadOptions, Moments, Precision};
 use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
@@ -40,15 +40,15 @@ impl Subject {
         &self.artefact.model
     }
 
-    /// Hashes the files of the model once more, to see whether they are still those that were read.
+    /// Hashes the files of the model once more, or what its server says of it, to see whether they are still what was read.
     ///
     /// # Errors
     /// [`SubjectError::Changed`] where they are not, [`SubjectError::File`].
     pub fn check_unchanged(&self) -> Result<(), SubjectError> {
-        if self.endpoint.is_some() {
-            return Ok(());
-        }
-        let (sha256, weights_sha256) = digests(self.path(), &self.model)?;
+        let (sha256, weights_sha256) = match &self.endpoint {
+            Some(endpoint) => (hash::sha256_bytes(endpoint.identity_now()?.as_bytes()), None),
+            None => digests(self.path(), &self.model)?,
+        };
         let known = [(Some(&self.sha256), Some(&sha256)), (self.weights_sha256.as_ref(), weights_sha256.as_ref())];
         match known.into_iter().find(|(before, now)| before != now) {
             None => Ok(()),
@@ -94,7 +94,9 @@ impl Subject {
     #[must_use]
     pub fn rounding(&self) -> f32 {
         let narrowest = self.model.graph.values().filter_map(|(_, value)| value.dtype);
-        narrowest.fold(1e-3, |most: f32, dtype| match dtype {
+        // One part in 127 of the largest operand, in sums of many.
+        let start = if self.model.coarse { 2e-2 } else { 1e-3 };
+        narrowest.fold(start, |most: f32, dtype| match dtype {
             DType::F16 => most.max(1e-2),
             DType::Bf16 => most.max(5e-2),
             _ => most,
@@ -196,6 +198,12 @@ impl Subject {
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
             arrays: self.held_names(),
+            classes: Some(self.signature.classes),
+            width: Some(self.signature.sample.iter().product()),
+            drop: population.drop.clone(),
+            precision: precision(self.signature.dtype),
+            missing: handles_missing(&self.model.graph),
+            ..LoadOptions::default()
         })
     }
 
@@ -242,6 +250,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         external: Vec::new(),
         class_labels: None,
         maps: BTreeSet::new(),
+        coarse: false,
         reversed: false,
     })
 }
@@ -249,8 +258,12 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
 /// Reads a model file.
 ///
 /// # Errors
-/// [`SubjectError::Model`].
+/// [`SubjectError::Model`], [`SubjectError::Address`].
 pub fn read_model(path: &Path, known: &Known) -> Result<Model, SubjectError> {
+    // An address of another kind may hold a password, which the name of a file would repeat.
+    if path.to_string_lossy().contains("://") && !path.exists() {
+        return Err(SubjectError::Address);
+    }
     brinell_onnx::read_file_knowing(path, known)
         .map_err(|source| SubjectError::Model { path: path.to_path_buf(), source: Box::new(source) })
 }
@@ -280,6 +293,20 @@ pub(crate) fn columns(model: &Model, signature: &Signature) -> Option<Vec<usize>
         (None, true) => Some(vec![1, 0]),
         (ranks, false) => ranks,
     }
+}
+
+/// What the numbers of an attacked input of that type have to keep.
+pub(crate) fn precision(dtype: DType) -> Precision {
+    match dtype {
+        DType::F64 => Precision::Double,
+        dtype if !dtype.is_float() => Precision::Whole,
+        _ => Precision::Single,
+    }
+}
+
+/// True for models of decision trees, whose tests send a missing value one way.
+pub(crate) fn handles_missing(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")))
 }
 
 /// Height and width that image files are resized to, where the model takes images.

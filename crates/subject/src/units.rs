@@ -53,7 +53,7 @@ fn foreign_range(values: &[f32], scale: Scale) -> Option<(f32, f32)> {
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let whole = values.iter().all(|v| v.fract() == 0.0);
     let foreign = match scale {
-        Scale::Unit => whole && most >= BYTES_FROM && most <= 255.0,
+        Scale::Unit => whole && (BYTES_FROM..=255.0).contains(&most),
         _ => !whole && most <= 1.0,
     };
     (foreign && least >= 0.0).then_some((least, most))

@@ -9,6 +9,13 @@ pub enum Ending {
     Softmax,
     /// A sigmoid; the losses use the values before it.
     Sigmoid,
+    /// A choice: the output names the likeliest classes, the first one in front; the losses use the values that were chosen from.
+    Labels {
+        /// Number of classes.
+        classes: usize,
+        /// Classes that are named for a sample.
+        width: usize,
+    },
 }
 
 impl Ending {
@@ -19,7 +26,14 @@ impl Ending {
             Self::Logits => "logits",
             Self::Softmax => "softmax",
             Self::Sigmoid => "sigmoid",
+            Self::Labels { .. } => "labels",
         }
+    }
+
+    /// Returns true where the output names classes and has no numbers for them: only decisions can be learnt from it.
+    #[must_use]
+    pub fn is_labels(self) -> bool {
+        matches!(self, Self::Labels { .. })
     }
 }
 
@@ -42,7 +56,11 @@ impl Reading {
     /// Returns how many values the output has for a sample, of a model with so many classes.
     #[must_use]
     pub fn values(&self, classes: usize) -> usize {
-        if self.threshold.is_some() { 1 } else { classes }
+        match (self.threshold, self.ending) {
+            (Some(_), _) => 1,
+            (None, Ending::Labels { width, .. }) => width,
+            (None, _) => classes,
+        }
     }
 
     /// Returns the threshold on the scale of the values that the losses use.
@@ -55,7 +73,7 @@ impl Reading {
         }
     }
 
-    /// Returns the predicted class: the first of the largest values; `None` where a value is not finite.
+    /// Returns the predicted class: the first of the largest values; `None` where a value is not finite, or no class is named.
     #[must_use]
     pub fn prediction(&self, output: &[f64]) -> Option<usize> {
         if output.is_empty() || output.iter().any(|v| !v.is_finite()) {
@@ -63,6 +81,9 @@ impl Reading {
         }
         if let (Some(threshold), &[score]) = (self.threshold, output) {
             return Some(usize::from(score >= threshold));
+        }
+        if let (Ending::Labels { classes, .. }, &[label, ..]) = (self.ending, output) {
+            return (0..classes).find(|&class| label == class as f64);
         }
         let mut best = 0;
         for (class, value) in output.iter().enumerate() {
@@ -73,11 +94,12 @@ impl Reading {
         Some(best)
     }
 
-    /// Returns the probability of a class: the output where it is one, else the softmax of the logits.
+    /// Returns the probability of a class: the output where it is one, else the softmax of the logits; 1 or 0 where the output names a class.
     #[must_use]
     pub fn confidence(&self, output: &[f64], class: usize) -> f64 {
         let at = |class: usize| output.get(class).copied().unwrap_or(f64::NAN);
         match (self.ending, self.threshold) {
+            (Ending::Labels { .. }, _) => f64::from(u8::from(self.prediction(output) == Some(class))),
             (Ending::Sigmoid, Some(_)) if class == 0 => 1.0 - at(0),
             (Ending::Sigmoid, Some(_)) => at(0),
             (Ending::Softmax | Ending::Sigmoid, None) => at(class),
@@ -89,11 +111,16 @@ impl Reading {
         }
     }
 
-    /// Returns the logits that the output stands for. Of a softmax these are log-probabilities, whose differences are those of logits.
+    /// Returns the logits that the output stands for. Of a softmax these are log-probabilities, whose differences are those of logits; of a named class, 1 and 0
+    /// for all others.
     #[must_use]
     pub fn logits(&self, output: &[f64]) -> Vec<f32> {
+        if let Ending::Labels { classes, .. } = self.ending {
+            let label = self.prediction(output);
+            return (0..classes).map(|class| f32::from(u8::from(label == Some(class)))).collect();
+        }
         let inner = |&v: &f64| match self.ending {
-            Ending::Logits => v,
+            Ending::Logits | Ending::Labels { .. } => v,
             Ending::Softmax => v.max(f64::from(f32::MIN_POSITIVE)).ln(),
             Ending::Sigmoid => log_odds(v),
         };
@@ -107,6 +134,11 @@ impl Reading {
     #[must_use]
     pub fn output(&self, logits: &[f32]) -> Vec<f64> {
         let wide: Vec<f64> = logits.iter().map(|&z| f64::from(z)).collect();
+        if let Ending::Labels { width, .. } = self.ending {
+            let mut order: Vec<usize> = (0..wide.len()).collect();
+            order.sort_by(|&a, &b| logits.get(b).partial_cmp(&logits.get(a)).unwrap_or(std::cmp::Ordering::Equal));
+            return order.into_iter().take(width).map(|class| class as f64).collect();
+        }
         match (self.threshold, self.ending, wide.as_slice()) {
             (Some(_), Ending::Sigmoid, [_, z]) => vec![sigmoid(z + self.shift())],
             (Some(_), _, [_, z]) => vec![z + self.shift()],
@@ -154,6 +186,16 @@ mod tests {
         assert_eq!((reading.prediction(&[0.89]), reading.prediction(&[0.9])), (Some(0), Some(1)));
         assert!((reading.confidence(&[0.95], 0) - 0.05).abs() < 1e-12);
         assert!(reading.logits(&[1.0])[1].is_finite() && reading.logits(&[0.0])[1].is_finite());
+    }
+
+    #[test]
+    fn a_named_class_is_the_prediction_and_nothing_more_is_known() {
+        let reading = Reading { ending: Ending::Labels { classes: 4, width: 2 }, threshold: None };
+        assert_eq!((reading.values(4), reading.prediction(&[2.0, 0.0])), (2, Some(2)));
+        assert_eq!(reading.logits(&[2.0, 0.0]), [0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(reading.output(&[0.5, 0.7, 0.7, 0.1]), [1.0, 2.0]);
+        assert_eq!((reading.prediction(&[4.0, 0.0]), reading.prediction(&[0.5, 0.0])), (None, None));
+        assert!(reading.confidence(&[2.0, 0.0], 2) > reading.confidence(&[2.0, 0.0], 0));
     }
 
     #[test]

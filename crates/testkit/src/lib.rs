@@ -22,7 +22,7 @@ pub use difference::finite_difference;
 pub use eval::{EvalError, eval, eval_values};
 pub use golden::{Case, CaseInput, CaseOutput, Differentiated, GOLDEN_FAMILIES, GoldenError, Variant, golden_cases, golden_dir};
 pub use model::{conv_net, perceptron};
-pub use nodes::{NodeCase, node_cases};
+pub use nodes::{NodeCase, field_cases, node_cases};
 pub use random::{Rng, random_graph};
 pub use random_case::{RANDOM_CASES, RandomCase};
 pub use skip::{INSTALLED, LIST, Need, skip, skip_entry};

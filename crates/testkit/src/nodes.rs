@@ -102,7 +102,20 @@ impl NodeCase {
 /// # Errors
 /// [`GoldenError`] where the file is absent or not what the generator writes.
 pub fn node_cases() -> Result<Vec<NodeCase>, GoldenError> {
-    let path = golden_dir().join("onnx_nodes.json");
+    read("onnx_nodes.json")
+}
+
+/// Returns models as people have them, with what ONNX Runtime makes of them: nodes in any order, numbers of 2, 4 and 8 bits, sparse tensors, branches at run
+/// time.
+///
+/// # Errors
+/// As [`node_cases`].
+pub fn field_cases() -> Result<Vec<NodeCase>, GoldenError> {
+    read("field/cases.json")
+}
+
+fn read(name: &str) -> Result<Vec<NodeCase>, GoldenError> {
+    let path = golden_dir().join(name);
     let text = std::fs::read_to_string(&path).map_err(|source| GoldenError::Read { path: path.clone(), source })?;
     serde_json::from_str(&text).map_err(|source| GoldenError::Parse { path, source })
 }

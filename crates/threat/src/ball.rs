@@ -148,11 +148,11 @@ impl Ball {
         feature.map_or((self.bounds.lo(), self.bounds.hi()), |feature| (feature.lo, feature.hi))
     }
 
-    /// True where a clean input may hold the value in that place: it is in the range, or one that a rule keeps as it is.
+    /// True where a clean input may hold the value in that place: it is in the range, or one that a rule keeps as it is, or missing in a table.
     pub fn expects(&self, index: usize, value: f32) -> bool {
         let (lo, hi) = self.range(index);
         let feature = self.features.as_ref().and_then(|features| features.list().get(index));
-        (lo..=hi).contains(&value) || feature.is_some_and(|feature| feature.keep.contains(&value))
+        (lo..=hi).contains(&value) || feature.is_some_and(|feature| feature.keep.contains(&value) || value.is_nan())
     }
 
     /// The neighbourhood of `x` in units of the features, where there are some; its points keep to the radius unless `beyond`.
@@ -168,7 +168,9 @@ impl Ball {
         if x.len() != x_adv.len() {
             return Err(Violation::Length { expected: x.len(), found: x_adv.len() });
         }
-        if let Some((index, &value)) = x_adv.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+        // What is missing in a table stays missing.
+        let stays = |index: usize, v: f32| self.features.is_some() && v.is_nan() && x.get(index).is_some_and(|x| x.is_nan());
+        if let Some((index, &value)) = x_adv.iter().enumerate().find(|&(index, &v)| !v.is_finite() && !stays(index, v)) {
             return Err(Violation::NotFinite { index, value });
         }
         if let Some(features) = &self.features {

@@ -47,7 +47,7 @@ pub struct Feature {
 
 /// What may be done to the features of a sample, in their order.
 ///
-/// A value that stays as it is in the clean input breaks no rule. Distances are those of the changes, each divided by the unit of its feature.
+/// A value that stays as it is in the clean input breaks no rule. One that is missing there, which is NaN, always stays. Distances are those of the changes, each divided by the unit of its feature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     list: Vec<Feature>,
@@ -61,9 +61,9 @@ impl Feature {
         (f64::from(self.hi) - f64::from(self.lo)) / self.unit
     }
 
-    /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it may not be changed.
+    /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it may not be changed or is missing.
     pub fn reach(&self, x: f32, eps: f64) -> (f32, f32) {
-        if self.change == Change::None || self.keep.contains(&x) {
+        if self.change == Change::None || self.keep.contains(&x) || x.is_nan() {
             return (x, x);
         }
         let (mut lo, mut hi) = if eps.is_finite() { around(x, eps * self.unit) } else { (f32::MIN, f32::MAX) };
@@ -117,6 +117,9 @@ impl Feature {
         }
         if self.keep.contains(&x) {
             return Err("a value that is kept may not be changed");
+        }
+        if x.is_nan() {
+            return Err("a missing value may not be filled");
         }
         if self.keep.contains(&v) {
             return Err("no change may lead to a value that is kept");
@@ -213,9 +216,10 @@ impl Features {
         self.list.iter().map(|feature| if feature.change == Change::None { 0.0 } else { feature.width() })
     }
 
-    /// Distance of two points in units, in f64; NaN if an element is NaN.
+    /// Distance of two points in units, in f64; NaN if an element is NaN in one of them alone.
     pub fn distance(&self, norm: Norm, x: &[f32], x_adv: &[f32]) -> f64 {
-        let changes = x.iter().zip(x_adv).zip(&self.list).map(|((&x, &v), feature)| (f64::from(v) - f64::from(x)).abs() / feature.unit);
+        let change = |x: f32, v: f32| if x.is_nan() && v.is_nan() { 0.0 } else { (f64::from(v) - f64::from(x)).abs() };
+        let changes = x.iter().zip(x_adv).zip(&self.list).map(|((&x, &v), feature)| change(x, v) / feature.unit);
         match norm {
             Norm::Linf => changes.fold(0.0, |most: f64, d| if d > most || d.is_nan() { d } else { most }),
             Norm::L2 => changes.map(|d| d * d).sum::<f64>().sqrt(),

@@ -50,11 +50,11 @@ impl Frame {
         &self.ball
     }
 
-    /// A point in units, inside the box.
+    /// A point in units, inside the box; what is missing stands at its lower end.
     pub fn units(&self, x: &[f32]) -> Vec<f32> {
         let (lo, hi) = (self.ball.bounds.lo(), self.ball.bounds.hi());
         let unit = |(&x, feature): (&f32, &crate::Feature)| ((f64::from(x) - f64::from(feature.lo)) / feature.unit) as f32;
-        x.iter().zip(self.features.list()).map(unit).map(|u| u.clamp(lo, hi)).collect()
+        x.iter().zip(self.features.list()).map(unit).map(|u| if u.is_nan() { lo } else { u.clamp(lo, hi) }).collect()
     }
 
     /// Writes into `x` the input that `u` stands for.
@@ -82,7 +82,7 @@ impl Frame {
         let rows = u.iter().zip(&self.u).zip(&self.x).zip(&self.reach).zip(self.features.list());
         for (out, ((((&u, &centre), &clean), &(lo, hi)), feature)) in x.iter_mut().zip(rows) {
             *out = clean;
-            if u.to_bits() == centre.to_bits() || u.is_nan() {
+            if u.to_bits() == centre.to_bits() || u.is_nan() || clean.is_nan() {
                 continue;
             }
             // The step is added to the clean value, whose own place in units is rounded.

@@ -56,6 +56,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_missing_stays_missing((ball, x, z) in cases(), place in 0..DIM - 3) {
+        let mut x = x;
+        x[place] = f32::NAN;
+        let mut y = z;
+        ball.project(&x, &mut y);
+        prop_assert!(y[place].is_nan() && y.iter().enumerate().all(|(index, v)| index == place || v.is_finite()), "{:?}", y);
+        prop_assert_eq!(ball.contains(&x, &y), Ok(()));
+        y[place] = ball.features.as_ref().unwrap().list()[place].lo;
+        prop_assert!(ball.contains(&x, &y).is_err(), "nothing fills it");
+    }
+
+    #[test]
     fn drawn_points_keep_every_rule_and_the_radius((ball, x, _) in cases(), seed in 0u64..1000) {
         let mut y = vec![0.0; DIM];
         ball.sample_uniform(&x, &mut ChaCha8Rng::seed_from_u64(seed), &mut y);

@@ -53,6 +53,7 @@ pub const ALL: &[&Kind] = &[
     &FEW_CLASSES,
     &FEW_TARGETS,
     &NO_GRADIENT,
+    &GRADIENT_MISMATCH,
     &ENDPOINT,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
@@ -68,6 +69,7 @@ pub const ALL: &[&Kind] = &[
     &SMALL_SAMPLE,
     &TARGET_IS_LABEL,
     &RESIZED,
+    &DATA_NOTES,
     &DEVICE,
     &BATCH_ONE,
     &RUNTIME,
@@ -112,6 +114,9 @@ pub(crate) const FEW_CLASSES: Kind =
 pub(crate) const FEW_TARGETS: Kind = Kind { raised_if: Side::Below, ..Kind::above("fewer-targets", Severity::Note, 0.0, "runs") };
 /// The model has no gradient, and other attacks ran than were asked for.
 pub(crate) const NO_GRADIENT: Kind = Kind::fact("no-gradient", Severity::Warning);
+/// What a runtime computes as the gradient is not the slope of the loss.
+pub(crate) const GRADIENT_MISMATCH: Kind =
+    Kind { raised_if: Side::Below, ..Kind::above("gradient-mismatch", Severity::Blocking, 0.9, "cosine of the gradient") };
 /// The model is behind an address.
 pub(crate) const ENDPOINT: Kind = Kind::fact("endpoint", Severity::Note);
 /// The gradient was exactly zero where an attack started.
@@ -143,6 +148,8 @@ pub(crate) const SMALL_SAMPLE: Kind = Kind { raised_if: Side::Below, ..Kind::abo
 pub(crate) const TARGET_IS_LABEL: Kind = Kind::above("target-is-label", Severity::Note, 0.0, "samples");
 /// Images were resized to the model's input.
 pub(crate) const RESIZED: Kind = Kind::above("resized-images", Severity::Note, 0.0, "samples");
+/// Something was done to the data on the way from the file, or left out.
+pub(crate) const DATA_NOTES: Kind = Kind::fact("data-notes", Severity::Note);
 /// Part of the model does not run on the device that was asked for.
 pub(crate) const DEVICE: Kind = Kind::fact("device", Severity::Warning);
 /// The model runs with its own fixed batch size.

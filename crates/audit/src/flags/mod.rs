@@ -47,6 +47,11 @@ impl Flags {
         }
     }
 
+    /// Returns true where the flag is up.
+    pub(crate) fn is_raised(&self, kind: &Kind) -> bool {
+        self.flags.iter().any(|flag| flag.id == kind.id)
+    }
+
     fn push(&mut self, kind: &Kind, message: String, measurement: Option<Measurement>) {
         if self.flags.iter().all(|flag| flag.id != kind.id) {
             self.flags.push(Flag { id: kind.id.to_owned(), message, severity: kind.severity, measurement, docs: kind.docs() });

@@ -6,7 +6,9 @@ use brinell_task::{Classify, Task};
 use brinell_threat::Norm;
 
 use super::super::setup::Run;
-use crate::flags::{FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX};
+use crate::flags::{
+    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+};
 
 /// Operators of ONNX that draw random numbers.
 const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
@@ -14,7 +16,7 @@ const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", 
 impl Run<'_> {
     pub(crate) fn flag_structure(&mut self) {
         let ending = self.case.subject.signature.reading.ending;
-        self.flags.measure(&SOFTMAX, f64::from(u8::from(ending != Ending::Logits)), || {
+        self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
             format!(
                 "the model ends in a {}, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
                 ending.name()
@@ -31,6 +33,10 @@ impl Run<'_> {
         });
         self.flag_radius();
         self.flag_losses();
+        if !self.case.data.notes.is_empty() {
+            let notes: Vec<String> = self.case.data.notes.iter().map(ToString::to_string).collect();
+            self.flags.raise(&DATA_NOTES, notes.join("; "));
+        }
         let (n, resized) = (self.case.data.n, self.case.data.resized);
         self.flags.measure(&RESIZED, resized as f64, || {
             format!(

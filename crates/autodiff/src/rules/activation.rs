@@ -15,6 +15,10 @@ use crate::ctx::{Built, Ctx, Grads, RuleError};
 /// Slope of the steepest step, 2^126.
 pub(super) const STEEPEST: f32 = 8.507_059e37;
 
+/// Where a step at zero starts, instead of at zero itself: OpenVINO reads an offset of exactly zero as one that is absent, which is 1/2. Being
+/// negative and less than any step of an f32 that is not zero, it changes no value of the mask.
+pub(super) const AT_ZERO: f32 = -f32::MIN_POSITIVE;
+
 pub(super) fn relu(ctx: &mut Ctx<'_>) -> Grads {
     clip(ctx, Some(0.0), None)
 }
@@ -78,6 +82,7 @@ fn step(ctx: &mut Ctx<'_>, y: ValueId, bound: f32, side: Side) -> Result<Option<
         Side::Above => (slope, -bound * slope),
         Side::Below => (-slope, bound * slope),
     };
+    let beta = if bound == 0.0 { AT_ZERO } else { beta };
     ctx.op(Op::HardSigmoid { alpha, beta }, &[y]).map(Some)
 }
 
@@ -235,6 +240,16 @@ pub(super) fn gelu(ctx: &mut Ctx<'_>, tanh: bool) -> Grads {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_step_at_zero_is_not_moved_by_its_offset() {
+        let step = |y: f32, beta: f32| (super::STEEPEST * y + beta).clamp(0.0, 1.0);
+        for y in [-1.0, -f32::MIN_POSITIVE, -0.0, 0.0, f32::from_bits(1), f32::MIN_POSITIVE / 2.0, f32::MIN_POSITIVE, 1e-30, 1.0, f32::MAX]
+        {
+            assert!(step(y, super::AT_ZERO) == step(y, 0.0), "{y}");
+        }
+        assert!(super::AT_ZERO < 0.0 && super::AT_ZERO.is_normal());
+    }
+
     #[test]
     fn slopes_of_the_step_are_powers_of_two() {
         assert_eq!(super::STEEPEST, 2f32.powi(126));

@@ -28,7 +28,8 @@ pub(super) fn conv_transpose(ctx: &mut Ctx<'_>, attrs: &ConvTransposeAttrs) -> G
         groups: attrs.groups,
     };
     let dx = if ctx.wants(0) {
-        let mut dx = ctx.op(Op::Conv(forward.clone()), &[dy, w])?;
+        let own = other_way(ctx, attrs.groups, w);
+        let mut dx = ctx.op(Op::Conv(forward.clone()), &[dy, own])?;
         // Output padding beyond the stride gives the convolution more positions than x has.
         for (axis, size) in ctx.spatial(x)?.into_iter().enumerate() {
             if ctx.size(dx, axis + 2)? > size {
@@ -49,7 +50,13 @@ fn conv_input(ctx: &mut Ctx<'_>, attrs: &ConvAttrs, x: ValueId, w: ValueId, dy: 
         let op = ConvAttrs { pads, ..attrs.clone() };
         return ctx.op(Op::Conv(op), &[dy, flipped]);
     }
+    let w = other_way(ctx, attrs.groups, w);
     transposed(ctx, attrs, x, w, dy)
+}
+
+/// Returns the weight with input and output channels exchanged in the reading.
+fn other_way(ctx: &mut Ctx<'_>, groups: usize, w: ValueId) -> ValueId {
+    ctx.apart(w, |shape| matches!(shape, [out, per_group, ..] if *out == per_group * groups))
 }
 
 /// Below this number of input channels the transposed convolution is faster: the blocked layout of a convolution

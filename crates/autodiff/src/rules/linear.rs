@@ -11,6 +11,7 @@ use crate::kernel::transposed;
 pub(super) fn gemm(ctx: &mut Ctx<'_>, alpha: f32, beta: f32, trans_a: bool, trans_b: bool) -> Grads {
     let (a, b, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
     let gemm = |trans_a, trans_b| Op::Gemm { alpha, beta: 0.0, trans_a, trans_b };
+    let [a, b] = [other_way(ctx, a), other_way(ctx, b)];
     let da = match (ctx.wants(0), trans_a) {
         (false, _) => None,
         (true, false) => Some(ctx.op(gemm(false, !trans_b), &[dy, b])?),
@@ -29,6 +30,11 @@ pub(super) fn gemm(ctx: &mut Ctx<'_>, alpha: f32, beta: f32, trans_a: bool, tran
         }
     };
     Ok(vec![da, db, dc])
+}
+
+/// Returns a matrix with rows and columns exchanged in the reading.
+fn other_way(ctx: &mut Ctx<'_>, matrix: ValueId) -> ValueId {
+    ctx.apart(matrix, |shape| matches!(shape, [rows, columns] if rows == columns))
 }
 
 pub(super) fn matmul(ctx: &mut Ctx<'_>) -> Grads {
@@ -83,13 +89,17 @@ fn right(ctx: &mut Ctx<'_>, a: ValueId, b: ValueId, dy: ValueId) -> Built {
     ctx.unbroadcast(product, b)
 }
 
-/// Returns the value with its last two axes exchanged; a constant matrix is exchanged here and now.
+/// Returns the value with its last two axes exchanged; a constant matrix is exchanged here and now, one that was exchanged
+/// already is taken as it was.
 pub(super) fn flip(ctx: &mut Ctx<'_>, value: ValueId) -> Built {
     let rank = ctx.rank(value)?;
     if let Some((shape, data)) = ctx.constant_f32(value)
         && let [rows, columns] = shape[..]
     {
         return ctx.floats(value, vec![columns, rows], transposed(&data, rows, columns));
+    }
+    if let Some(&original) = ctx.views.turned.get(&value) {
+        return Ok(ctx.apart(original, |_| true));
     }
     let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(rank - 1, rank - 2);

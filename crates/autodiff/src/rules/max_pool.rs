@@ -6,7 +6,7 @@
 
 use brinell_graph::{Compare, DType, Dim, Op, PadMode, PoolAttrs, ValueId};
 
-use super::activation::STEEPEST;
+use super::activation::{AT_ZERO, STEEPEST};
 use super::conv::transposed;
 use super::pool::depthwise;
 use crate::ctx::{Built, Ctx, Grads, RuleError, signed};
@@ -66,7 +66,7 @@ fn take_blocked(ctx: &mut Ctx<'_>, pool: &PoolAttrs, x: ValueId, offset: usize, 
     let negative = ctx.op(Op::Conv(depthwise(pool, channels)), &[x, picks])?;
     let distance = ctx.add(negative, y)?;
     let hit = ctx.op(Op::HardSigmoid { alpha: -STEEPEST, beta: 1.0 }, &[distance])?;
-    let miss = ctx.op(Op::HardSigmoid { alpha: STEEPEST, beta: 0.0 }, &[distance])?;
+    let miss = ctx.op(Op::HardSigmoid { alpha: STEEPEST, beta: AT_ZERO }, &[distance])?;
     Ok((ctx.mul(rest, hit)?, ctx.mul(rest, miss)?))
 }
 

@@ -1,11 +1,11 @@
 //! Quantised operators: straight through the rounding, zero outside the range.
 //!
 //! The cotangent of a quantised value is that of its integers q, which stand for s (q - z). QuantizeLinear: dy / s where
-//! the rounded number lies in the range. DequantizeLinear: dy s. DynamicQuantizeLinear: dy / s, its range covers the data
+//! the rounded number lies in the range. DequantizeLinear: dy s. RoundToFloat: dy where the number lies in the range. DynamicQuantizeLinear: dy / s, its range covers the data
 //! and s counts as a constant. The others compute f with real numbers: dx = s_x f'(dy / s_y), where y stands inside its
 //! range.
 
-use brinell_graph::{Compare, DType, Node, Op, Operand, Quant, Real, ValueId};
+use brinell_graph::{Compare, DType, Node, Op, Operand, Quant, Real, SmallFloat, ValueId};
 
 use crate::ctx::{Built, Ctx, Grads, unsupported};
 
@@ -16,6 +16,14 @@ pub(super) fn quantised(ctx: &mut Ctx<'_>, quant: &Quant) -> Grads {
             let (Some(q), Some(scale)) = (ctx.opt(0), ctx.opt(1)) else { return unsupported("an operand is missing") };
             let (scale, dy) = (ctx.along(scale, q, *axis)?, ctx.dy()?);
             Ctx::one(ctx.mul(dy, scale)?)
+        }
+        Quant::RoundToFloat { format } => {
+            let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+            let Some(format) = SmallFloat::of(*format) else { return unsupported("its range is not known") };
+            let max = f64::from(format.max);
+            let (above, below) = (ctx.compare(Compare::GreaterOrEqual, x, -max)?, ctx.compare(Compare::LessOrEqual, x, max)?);
+            let inside = ctx.op(Op::And, &[above, below])?;
+            Ctx::one(ctx.mask(inside, dy)?)
         }
         Quant::DynamicQuantizeLinear => {
             let Some(scale) = ctx.node.outputs.get(1).copied().flatten() else { return unsupported("its scale is not named") };

@@ -108,6 +108,7 @@ mod tests {
             columns: names.clone(),
             resized: 0,
             arrays: Vec::new(),
+            notes: Vec::new(),
             sha256: String::new(),
         };
         let first = data(&[17.0, 0.1, -1e-7, 1.0, 0.0, 3.0, 90.5, 1.0 / 3.0, 16_777_216.0, 0.0, 1.0, 5.0]);

@@ -284,7 +284,7 @@ fn constrain(ball: &mut Ball, summary: &Summary) -> Result<(), ClaimError> {
 
 /// Reads samples that a check stored, with what these inputs are held at, for which evidence has names of its own.
 fn stored(path: &Path, names: &[String]) -> Result<Dataset, DataError> {
-    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), ..LoadOptions::default() };
+    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), missing: true, ..LoadOptions::default() };
     let mut data = data::load(path, &options)?;
     data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name.clone_from(name));
     Ok(data)
@@ -362,7 +362,7 @@ impl Pinned {
 impl Stored {
     /// Reads samples that a run or a check wrote.
     fn read(path: &Path) -> Result<Self, ClaimError> {
-        Self::of(path, data::load(path, &LoadOptions::default())?)
+        Self::of(path, data::load(path, &LoadOptions { missing: true, ..LoadOptions::default() })?)
     }
 
     fn of(path: &Path, data: Dataset) -> Result<Self, ClaimError> {

@@ -42,8 +42,13 @@ impl Audit {
             }
             None => Settings::default(),
         };
+        let chosen_here = self.settings.out.is_none() && !self.resume;
         let (question, job) = self.settings.over(file).question(self.resume, command_line())?;
-        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| give_back(&job.out))?;
+        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| {
+            if chosen_here {
+                give_back(&job.out);
+            }
+        })?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {
@@ -92,7 +97,29 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
         say("stopping after the call in hand; press Ctrl-C again to stop at once");
     })
     .map_err(Failure::from_internal)?;
+    brinell::attend(Box::new(Patient { stop: Arc::clone(&flag) }));
     Ok(flag)
+}
+
+/// Ends waits for a server at the first Ctrl-C, and says what is waited for.
+struct Patient {
+    stop: Arc<AtomicBool>,
+}
+
+impl brinell::Attendant for Patient {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn waiting(&self, wait: brinell::Wait<'_>) {
+        match wait {
+            brinell::Wait::Again { url, reason, pause } => say(&format!("{url}: {reason}; asked again in {} s", pause.as_secs())),
+            brinell::Wait::Silent { url, since, most } => {
+                say(&format!("{url}: no answer for {} s; waiting for {} s at most", since.as_secs(), most.as_secs()));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Returns pretty JSON with a newline.

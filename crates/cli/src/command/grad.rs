@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use brinell::Loss;
+use brinell::{Compared, Loss};
 use clap::Args;
 
 use crate::console::print;
@@ -39,10 +39,30 @@ impl Grad {
             .map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
         let target = if loss.is_targeted() { ", target_one_hot [B, K]" } else { "" };
         let batch = gradient.fixed_batch.map_or_else(String::new, |(n, why)| format!("B is {n}: {why}\n"));
+        let compared = compared(&gradient.compared);
         print(&format!(
-            "{}\n{batch}inputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
+            "{}\n{batch}{compared}inputs: the model's own, label_one_hot [B, K]{target}\noutputs: logits [B, K], loss [B], gradient (shape of the attacked input)\n",
             self.out.display()
         ));
         Ok(Exit::Done)
     }
+}
+
+/// Says which runtimes the gradient was computed on, and how well they agree; a line for each.
+fn compared(list: &[Compared]) -> String {
+    if list.is_empty() {
+        return "compared on no runtime\n".to_owned();
+    }
+    let line = |compared: &Compared| {
+        let said = match (&compared.problem, compared.slope, compared.likeness) {
+            (Some(problem), ..) => format!("does not run it: {problem}"),
+            (None, None, _) => "the loss does not move at random points".to_owned(),
+            (None, Some(slope), None) => format!("cosine with differences of the loss {slope:.3}"),
+            (None, Some(slope), Some(likeness)) => {
+                format!("cosine with differences of the loss {slope:.3}, with the gradient of the first {likeness:.6}")
+            }
+        };
+        format!("compared on {}: {said}\n", compared.runtime)
+    };
+    list.iter().map(line).collect()
 }

@@ -46,10 +46,16 @@ fn text(inspection: &Inspection) -> String {
     };
     let ports = |ports: &[Port]| ports.iter().map(|p| format!("{} {} {}", p.name, p.dtype, p.shape)).collect::<Vec<_>>();
     row("model", &inspection.path);
-    row("size", &bytes(inspection.bytes));
+    // Of a model behind an address these are not known.
+    let is_file = inspection.bytes > 0;
+    if is_file {
+        row("size", &bytes(inspection.bytes));
+    }
     row("sha256", &inspection.sha256);
-    row("producer", &inspection.producer);
-    row("opset", &format!("{} (IR {})", inspection.opset, inspection.ir_version));
+    if is_file {
+        row("producer", &inspection.producer);
+        row("opset", &format!("{} (IR {})", inspection.opset, inspection.ir_version));
+    }
     for (number, line) in ports(&inspection.inputs).iter().enumerate() {
         row(if number == 0 { "inputs" } else { "" }, line);
     }

@@ -17,7 +17,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         AttackError::UnknownSetting { nearest, .. } => {
             meant(*nearest).or_else(|| Some("`brinell attacks` says what each setting means".to_owned()))
         }
-        AttackError::NotASetting { attack, .. } => Some(format!("write it as in {attack}:steps=40")),
+        AttackError::NotASetting { attack, .. } => {
+            Some(format!("write settings as {attack}:NAME=VALUE,NAME=VALUE; `brinell attacks` lists them"))
+        }
         _ => None,
     }
 }

@@ -29,7 +29,12 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         DataErrorKind::NoLabelColumn => {
             "name the one that holds the labels with --labels COLUMN (its name, or its number from 0), or give a labels file"
         }
-        DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } => return Some(class(unknown)),
+        DataErrorKind::OneBased { .. } => "subtract 1 from every label, or name the classes in their order with --classes",
+        DataErrorKind::ManyLabels { .. } => "give one class for each sample; models with several labels at once cannot be audited",
+        DataErrorKind::FolderCount { .. } => "say with --classes which classes the model has, in order",
+        DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } | DataErrorKind::LabelName { unknown, .. } => {
+            return Some(class(unknown));
+        }
         _ => return None,
     };
     Some(hint.to_owned())

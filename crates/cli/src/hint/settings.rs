@@ -16,7 +16,11 @@ fn setting(error: &SettingError) -> Option<String> {
         SettingError::Unknown { nearest, .. } => meant(*nearest),
         SettingError::Value { name: "eps", .. } => Some("write it as 8/255 or 0.03, in units of --scale".to_owned()),
         SettingError::Excluded { name, other } => Some(format!("leave out --{name} or --{other}")),
-        SettingError::Missing { .. } => Some(format!("give it on the command line or in {FILE}, which `brinell init` writes")),
+        SettingError::Missing { names } => {
+            let flags: Vec<String> =
+                names.iter().map(|name| if *name == "model" { "MODEL".to_owned() } else { format!("--{name}") }).collect();
+            Some(format!("give {} on the command line, or in {FILE}, which `brinell init` writes", flags.join(", ")))
+        }
         _ => None,
     }
 }

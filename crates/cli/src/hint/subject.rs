@@ -18,6 +18,12 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
                  for gradients export the model from its embeddings on"
             ));
         }
+        SubjectError::OtherScale { scale, other, .. } => {
+            return Some(format!("give --scale {other} with --eps in its units, or rescale the data to {scale}"));
+        }
+        SubjectError::OtherMoments { scale, other, .. } => {
+            return Some(format!("give --scale {other} with --eps in its units, or --mean and --std in units of {scale}"));
+        }
         SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::NotEquivalent { .. } => "please report this model",
         _ => return None,

@@ -32,7 +32,8 @@ fn inspect_says_what_a_model_is() {
 fn the_gradient_graph_is_a_model_of_its_own() {
     let folder = Folder::new();
     for loss in ["ce", "margin", "dlr", "ce-targeted", "margin-targeted", "dlr-targeted"] {
-        folder.run(&format!("grad robust.onnx --out {loss}.onnx --loss {loss}")).expect(0);
+        let said = folder.run(&format!("grad robust.onnx --out {loss}.onnx --loss {loss}")).expect(0).stdout;
+        assert!(said.contains("compared on rten") && said.contains("cosine with differences of the loss "), "{said}");
         let text = folder.run(&format!("inspect {loss}.onnx")).expect(0).stdout;
         for output in ["logits f32 [B, 10]", "loss f32 [B]", "gradient f32 [B, 1, 28, 28]", "label_one_hot f32 [B, 10]"] {
             assert!(text.contains(output), "{output} is not in:\n{text}");

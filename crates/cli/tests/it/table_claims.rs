@@ -131,7 +131,7 @@ fn what_a_claim_cannot_say_is_said_with_what_to_do() {
         ("[claim.threat]", "[claim.threat]\nattack = [\"pgd\"]", "the list `attacks`"),
         ("[claim.population]", "[claim.population]\nlimit = 7", "`n` in [claim.population]"),
         ("[claim.subject]", "[claim.subject]\nunit = \"std\"", "stands in [claim.threat]"),
-        ("[claim.subject]", "[claim.subject]\nthreads = 2", "give it to brinell check as a flag"),
+        ("[claim.subject]", "[claim.subject]\nthreads = 2", "give it with the check"),
         ("scale = \"data\"", "scale = \"2..1\"", "use 0..1, 0..255, any two numbers LO..HI or data"),
         ("max = 100.0", "max = -5.0", "claim[0].threat.feature[0].min: is larger than max"),
         ("change = \"none\"", "change = \"up\"", "claim[0].threat.feature"),

@@ -1,9 +1,12 @@
 //! The JSON of the Open Inference Protocol.
 
-use brinell_graph::DType;
-use serde::{Deserialize, Serialize, Serializer};
+use std::fmt;
 
-use crate::{Buffer, Elements};
+use brinell_graph::DType;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Elements;
 
 /// What a server says about a model.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -90,35 +93,105 @@ fn exact<S: Serializer>(data: &Elements<'_>, serializer: S) -> Result<S::Ok, S::
 /// An answer.
 #[derive(Deserialize)]
 pub(super) struct Response {
+    /// The version of the model that computed it.
+    #[serde(default)]
+    pub(super) model_version: Option<String>,
     pub(super) outputs: Vec<ResponseTensor>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ResponseTensor {
     pub(super) name: String,
-    pub(super) data: Data,
+    #[serde(default)]
+    pub(super) datatype: Option<String>,
+    #[serde(default)]
+    pub(super) shape: Option<Vec<i64>>,
+    pub(super) data: Numbers,
 }
 
-/// Elements, flat or nested; what JSON cannot say (NaN, infinity) is null.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Data {
-    Number(f64),
-    Null(()),
-    List(Vec<Data>),
-    /// What is no number: of an output that was not asked for.
-    Other(serde::de::IgnoredAny),
+/// Elements in row-major order, flat or nested in the answer; what JSON cannot say (NaN, infinity) is null.
+#[derive(Default)]
+pub(super) struct Numbers {
+    pub(super) values: Vec<f64>,
+    /// True where something else than numbers is among them.
+    pub(super) others: bool,
 }
 
-impl Data {
-    /// Appends the elements in row-major order; false where they are none of the buffer's type.
-    pub(super) fn flatten(&self, out: &mut Buffer) -> bool {
-        match self {
-            Self::Number(value) => out.push_real(*value),
-            Self::Null(()) => out.push_real(f64::NAN),
-            Self::List(list) => list.iter().all(|part| part.flatten(out)),
-            Self::Other(_) => false,
-        }
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut numbers = Self::default();
+        Append(&mut numbers).deserialize(deserializer)?;
+        Ok(numbers)
+    }
+}
+
+/// Appends what is read, without a copy of how it is nested.
+struct Append<'n>(&'n mut Numbers);
+
+impl Append<'_> {
+    fn number(self, value: f64) {
+        self.0.values.push(value);
+    }
+
+    fn other(self) {
+        self.0.others = true;
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Append<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Append<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("numbers")
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.number(value);
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.number(value as f64);
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.number(value as f64);
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.number(f64::NAN);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.other();
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.other();
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<(), A::Error> {
+        while parts.next_element_seed(Append(self.0))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.other();
+        Ok(())
     }
 }
 
@@ -159,11 +232,12 @@ mod tests {
     #[test]
     fn flat_and_nested_answers_are_the_same() {
         for text in ["[1, 2.5, null, -4]", "[[1, 2.5], [null, -4]]"] {
-            let mut out = Buffer::F32(Vec::new());
-            assert!(serde_json::from_str::<Data>(text).unwrap().flatten(&mut out));
-            let Buffer::F32(out) = out else { panic!("it stays of its type") };
-            assert!(out[2].is_nan() && out[0] == 1.0 && out[1] == 2.5 && out[3] == -4.0, "{text}: {out:?}");
+            let Numbers { values, others } = serde_json::from_str(text).unwrap();
+            assert!(!others && values[2].is_nan() && values[0] == 1.0 && values[1] == 2.5 && values[3] == -4.0, "{text}: {values:?}");
         }
-        assert!(!serde_json::from_str::<Data>("[1, \"two\"]").unwrap().flatten(&mut Buffer::F32(Vec::new())));
+        for text in ["[1, \"two\"]", "[true]", "[[{\"a\": [1]}]]", "\"1\""] {
+            assert!(serde_json::from_str::<Numbers>(text).unwrap().others, "{text}");
+        }
+        assert!(serde_json::from_str::<Numbers>(&("[".repeat(500) + &"]".repeat(500))).is_err(), "no nesting is too deep to be refused");
     }
 }

@@ -5,16 +5,21 @@
 //! # Source
 //! <https://github.com/kserve/open-inference-protocol>
 
+mod address;
 mod client;
+mod declared;
 mod message;
+mod pause;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
 use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Shape};
 
 pub use client::AUTHORIZATION;
-use client::Client;
-use message::{Metadata, Request, RequestOutput, RequestTensor, Response, TensorMetadata};
+use client::{Client, Patience};
+use message::{Metadata, Refusal, Request, RequestOutput, RequestTensor, Response, TensorMetadata};
 
 use crate::black_box::reals;
 use crate::feed::arrange;
@@ -39,16 +44,14 @@ impl Endpoint {
     /// Asks the server what it has at the address `http://HOST/v2/models/NAME` or `http://HOST/v2/models/NAME/versions/V`.
     ///
     /// # Errors
-    /// [`EngineError::Endpoint`] where there is no such model.
+    /// [`EngineError::Endpoint`] where there is no such model, what the server says of it is absurd, or a user name or password stands in the address.
     pub fn connect(url: &str) -> Result<Self, EngineError> {
-        let client = Client::new(url);
-        if !client.url.contains("/v2/models/") {
-            return Err(client.error("this is not how a server names a model: http://HOST/v2/models/NAME, or ..NAME/versions/V"));
-        }
-        let body = client.get()?;
-        let metadata: Metadata = serde_json::from_slice(&body).map_err(|error| {
-            client.error(format!("what it says about the model is not the Open Inference Protocol's metadata: {error}"))
-        })?;
+        Self::connect_with(url, Patience::USUAL)
+    }
+
+    fn connect_with(url: &str, patience: Patience) -> Result<Self, EngineError> {
+        let client = Client::new(url, patience)?;
+        let metadata = describe(&client)?;
         let version = if metadata.platform.is_empty() { "v2".to_owned() } else { metadata.platform.clone() };
         Ok(Self { client, metadata, version, output: 0 })
     }
@@ -63,7 +66,15 @@ impl Endpoint {
     /// records, since the weights cannot be seen.
     #[must_use]
     pub fn identity(&self) -> String {
-        format!("{}\n{}", self.client.url, serde_json::to_string(&self.metadata).unwrap_or_default())
+        identity(&self.client, &self.metadata)
+    }
+
+    /// Asks the server once more what it has, and returns the new identity.
+    ///
+    /// # Errors
+    /// As [`Endpoint::connect`].
+    pub fn identity_now(&self) -> Result<String, EngineError> {
+        Ok(identity(&self.client, &describe(&self.client)?))
     }
 
     /// Returns a graph with the model's inputs and outputs and one opaque node between them. Sizes of the attacked input that the server leaves free are
@@ -105,6 +116,44 @@ impl Endpoint {
         }
         Ok(graph)
     }
+}
+
+/// Asks the server what it has.
+fn describe(client: &Client) -> Result<Metadata, EngineError> {
+    let body = client.get(declared::LARGEST)?;
+    let wrong = |what: String| client.error(format!("what it says about the model is not the Open Inference Protocol's metadata: {what}"));
+    let metadata: Metadata =
+        serde_json::from_slice(&body).map_err(|error| wrong(said(&body).unwrap_or_else(|| words(&error.to_string()))))?;
+    declared::check(&metadata).map_err(wrong)?;
+    Ok(metadata)
+}
+
+fn identity(client: &Client, metadata: &Metadata) -> String {
+    format!("{}\n{}", client.url, serde_json::to_string(metadata).unwrap_or_default())
+}
+
+/// What a server says in place of an answer.
+fn said(body: &[u8]) -> Option<String> {
+    serde_json::from_slice::<Refusal>(body).ok().map(|refusal| words(&refusal.error))
+}
+
+/// Words of a server as one line of bounded length, without what moves a cursor.
+fn words(text: &str) -> String {
+    let plain = |c: char| {
+        if c.is_whitespace() {
+            ' '
+        } else if c.is_control() {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        }
+    };
+    let mut chars = text.trim().chars().map(plain);
+    let mut short: String = chars.by_ref().take(200).collect();
+    if chars.next().is_some() {
+        short.push_str("..");
+    }
+    short
 }
 
 /// The shape with these sizes behind the batch; `None` where it has others.
@@ -198,24 +247,62 @@ impl Session for Remote {
         }
         let request = Request { inputs, outputs: [RequestOutput { name: &output.name }] };
         let body = serde_json::to_vec(&request).map_err(|error| self.client.error(error.to_string()))?;
-        let answer = self.client.post("infer", &body)?;
-        let response: Response =
-            serde_json::from_slice(&answer).map_err(|error| self.client.error(format!("its answer is not the protocol's: {error}")))?;
-        let tensor = response.outputs.iter().find(|tensor| tensor.name == output.name);
-        let tensor = tensor.ok_or_else(|| self.client.error(format!("its answer lacks the output `{}`", output.name)))?;
-        let no_numbers =
-            || self.client.error(format!("`{}` holds something else than the {:?} that it declares", output.name, output.dtype));
-        let mut values = Buffer::empty(output.dtype).ok_or_else(no_numbers)?;
-        if !tensor.data.flatten(&mut values) {
-            return Err(no_numbers());
-        }
         // The input that is attacked comes first, and has a row for each sample.
         let rows = feeds.first().and_then(|(_, view)| view.shape.first()).copied().unwrap_or(1).max(1);
-        if values.is_empty() || !values.len().is_multiple_of(rows) {
-            return Err(self.client.error(format!("`{}` has {} values for {rows} inputs", output.name, values.len())));
-        }
-        sink(self.output, View { shape: &[rows, values.len() / rows], data: values.elements() });
+        let answer = self.client.post("infer", body, declared::largest_answer(&self.outputs, rows))?;
+        let (shape, values) = self.read(&answer, output, rows)?;
+        sink(self.output, View { shape: &shape, data: values.elements() });
         Ok(())
+    }
+}
+
+impl Remote {
+    /// Reads the output that was asked for out of an answer about that many rows, and holds it to what the server declares.
+    fn read(&self, answer: &[u8], output: &Port, rows: usize) -> Result<(Vec<usize>, Buffer), EngineError> {
+        let name = &output.name;
+        let response: Response = serde_json::from_slice(answer).map_err(|error| match said(answer) {
+            Some(said) => self.client.error(format!("instead of an answer it says: {said}")),
+            None => self.client.error(format!("its answer is not the protocol's: {}", words(&error.to_string()))),
+        })?;
+        if let Some(version) = response.model_version.as_deref().filter(|version| !version.is_empty()) {
+            self.client.check_version(version)?;
+        }
+        let mut found = response.outputs.into_iter().filter(|tensor| tensor.name == *name);
+        let tensor = found.next().ok_or_else(|| self.client.error(format!("its answer lacks the output `{name}`")))?;
+        if found.next().is_some() {
+            return Err(self.client.error(format!("its answer has the output `{name}` twice")));
+        }
+        let declared = declared::datatype(output.dtype);
+        if let Some(datatype) = tensor.datatype.filter(|datatype| datatype != declared) {
+            return Err(self.client.error(format!("`{name}` is declared as {declared}, and {} came", words(&datatype))));
+        }
+        let due = declared::due(output, rows);
+        let text = declared::shape_text;
+        let wanted = || format!("`{name}` is declared as {}, so that {} is due for {rows} sample(s)", text(&output.shape), text(&due));
+        if let Some(shape) = tensor.shape {
+            let extent = |(extent, due): (&i64, &Option<usize>)| usize::try_from(*extent).is_ok_and(|n| due.is_none_or(|due| due == n));
+            if shape.len() != due.len() || !shape.iter().zip(&due).all(extent) {
+                return Err(self.client.error(format!("{}, and the shape {} came", wanted(), words(&format!("{shape:?}")))));
+            }
+        }
+        let no_numbers = || self.client.error(format!("`{name}` is declared as {declared}, and something else than such numbers came"));
+        let mut values = Buffer::empty(output.dtype).ok_or_else(no_numbers)?;
+        let n = tensor.data.values.len();
+        let known: usize = due.iter().flatten().product();
+        let fits = if due.contains(&None) { n > 0 && known > 0 && n.is_multiple_of(known) } else { n == known };
+        if tensor.data.others {
+            return Err(no_numbers());
+        }
+        if !fits {
+            return Err(self.client.error(format!("{}, and {n} values came", wanted())));
+        }
+        if !tensor.data.values.iter().all(|&value| values.push_real(value)) {
+            return Err(no_numbers());
+        }
+        // One free extent follows from the number of values; of several only their product is known.
+        let mut left = n / known.max(1);
+        let shape = due.into_iter().map(|extent| extent.unwrap_or_else(|| std::mem::replace(&mut left, 1))).collect();
+        Ok((shape, values))
     }
 }
 

@@ -8,12 +8,16 @@ use half::slice::HalfBitsSliceExt;
 use rten::{DataType, Dimension, Model, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueType, ValueView};
 use rten_tensor::prelude::*;
 
+use super::guard;
 use crate::header::Header;
 use crate::{Elements, EngineError, Port, Session, Stage, View, feed};
 
 pub(crate) struct RtenSession {
     model: Model,
     what: String,
+    note: Option<String>,
+    /// Operators of the model until the first run has planned what to do; 0 from then on.
+    unplanned: usize,
     options: RunOptions,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
@@ -41,7 +45,7 @@ struct Widened {
 }
 
 impl RtenSession {
-    pub(crate) fn new(model: Model, header: &Header, pool: Arc<ThreadPool>, what: &str) -> Result<Self, EngineError> {
+    pub(crate) fn new(model: Model, header: &Header, pool: Arc<ThreadPool>, what: &str, note: Option<String>) -> Result<Self, EngineError> {
         let input_ids = model.input_ids().to_vec();
         let output_ids = model.output_ids().to_vec();
         let inputs = ports(&model, &input_ids, header, what)?;
@@ -49,7 +53,21 @@ impl RtenSession {
         let narrowed = inputs.iter().map(|_| Narrowed::default()).collect();
         let options = RunOptions::default().with_thread_pool(Some(pool));
         let what = what.to_owned();
-        Ok(Self { model, what, options, inputs, outputs, input_ids, output_ids, order: Vec::new(), narrowed, widened: Widened::default() })
+        let unplanned = header.nodes;
+        Ok(Self {
+            model,
+            what,
+            note,
+            unplanned,
+            options,
+            inputs,
+            outputs,
+            input_ids,
+            output_ids,
+            order: Vec::new(),
+            narrowed,
+            widened: Widened::default(),
+        })
     }
 
     fn failure(&self, reason: String) -> EngineError {
@@ -66,6 +84,10 @@ impl Session for RtenSession {
         &self.outputs
     }
 
+    fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
         feed::arrange(&self.inputs, feeds, &mut self.order)?;
         let placed = || self.order.iter().filter_map(|&index| feeds.get(index));
@@ -77,7 +99,10 @@ impl Session for RtenSession {
             let value = value_view(view, scratch).map_err(|reason| EngineError::Feed { name: (*name).to_owned(), reason })?;
             values.push((id, value.into()));
         }
-        let results = self.model.run(values, &self.output_ids, Some(self.options.clone())).map_err(|e| self.failure(e.to_string()))?;
+        let run = || self.model.run(values, &self.output_ids, Some(self.options.clone()));
+        let ran = if self.unplanned > 0 { guard::first(self.unplanned, run) } else { guard::caught(run) };
+        let results = ran.map_err(|reason| self.failure(reason))?.map_err(|e| self.failure(e.to_string()))?;
+        self.unplanned = 0;
         for (index, (mut result, port)) in results.into_iter().zip(&self.outputs).enumerate() {
             make_contiguous(&mut result);
             let shape = result.shape();

@@ -1,21 +1,8 @@
 //! Runtimes, models and numbers for the tests of this folder.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
+mod here;
 
-use brinell_engine::{Running, Runtime, RuntimeChoice, open};
-use brinell_testkit::{Need, skip};
-
-/// Returns the runtimes that are here, on this many threads, and says when ONNX Runtime is not among them.
-pub(crate) fn runtimes(threads: usize) -> Vec<Arc<dyn Runtime>> {
-    let settings = Running { threads: NonZeroUsize::new(threads), ..Running::default() };
-    let mut runtimes = vec![open(&Running { runtime: RuntimeChoice::Rten, ..settings.clone() }).unwrap()];
-    match open(&Running { runtime: RuntimeChoice::OnnxRuntime, ..settings.clone() }) {
-        Ok(runtime) => runtimes.push(runtime),
-        Err(error) => skip(Need::OnnxRuntime, &error.to_string()),
-    }
-    runtimes
-}
+pub(crate) use here::runtimes;
 
 /// Pseudo-random numbers in 0..1.
 pub(crate) fn noise(len: usize, seed: u64) -> Vec<f32> {

@@ -83,8 +83,8 @@ fn numbers(elements: Elements<'_>) -> Vec<f64> {
 /// Runs a graph; feeds that it does not use are left out.
 pub(crate) fn run(runtime: &dyn Runtime, graph: &Graph, feeds: &[(String, Array)]) -> Result<Vec<Array>, String> {
     let graph = graph.dce();
-    let bytes = brinell_onnx::write(&graph).map_err(|e| e.to_string())?;
-    let mut session = runtime.compile(&bytes.into()).map_err(|e| e.to_string())?;
+    let encoded = runtime.encode(&graph).map_err(|e| e.to_string())?;
+    let mut session = runtime.compile(&encoded).map_err(|e| e.to_string())?;
     let used = |name: &str| session.inputs().iter().any(|port| port.name == name);
     let feeds: Vec<_> = feeds.iter().filter(|(name, _)| used(name)).collect();
     let dtype = |name: &str| graph.find(name).and_then(|id| graph.value(id).dtype);

@@ -146,7 +146,11 @@ pub(super) fn tile(operands: &Operands<'_>, repeats: &[usize]) -> Inferred {
     if repeats.len() != x.len() {
         return Err(format!("has {} repeats for the input {}", repeats.len(), show(x)));
     }
-    Ok(Some(x.iter().zip(repeats).map(|(&d, &n)| times(d, Dim::Fixed(n))).collect()))
+    let repeated = |(&d, &n): (&Dim, &usize)| match times(d, Dim::Fixed(n)) {
+        Dim::Unknown if d != Dim::Unknown => Err(format!("{n} times {d} is too large")),
+        size => Ok(size),
+    };
+    x.iter().zip(repeats).map(repeated).collect::<Result<_, _>>().map(Some)
 }
 
 pub(super) fn depth_to_space(operands: &Operands<'_>, block: usize) -> Inferred {

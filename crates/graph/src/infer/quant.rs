@@ -21,6 +21,8 @@ pub(super) fn dtypes(quant: &Quant, operands: &Operands<'_>) -> Result<Dtypes, P
         Quant::QuantizeLinear { to, .. } if quantised(*to) => return Ok(vec![Some(*to)]),
         Quant::QuantizeLinear { to, .. } => return Err(format!("{to:?} holds no quantised numbers")),
         Quant::DequantizeLinear { .. } => return Ok(vec![operands.dtype(1)]),
+        Quant::RoundToFloat { format } if crate::SmallFloat::of(*format).is_some() => return Ok(vec![operands.dtype(0)]),
+        Quant::RoundToFloat { format } => return Err(format!("{format:?} is no float of 4 or 8 bits")),
         Quant::DynamicQuantizeLinear => return Ok(vec![Some(DType::U8), Some(DType::F32), Some(DType::U8)]),
         Quant::ConvInteger(_) | Quant::MatMulInteger => return Ok(vec![Some(DType::I32)]),
         _ => {}
@@ -45,6 +47,7 @@ pub(super) fn shapes(quant: &Quant, operands: &Operands<'_>) -> Result<Vec<Optio
             }
             return Ok(vec![x.map(<[Dim]>::to_vec)]);
         }
+        Quant::RoundToFloat { .. } => return Ok(vec![x.map(<[Dim]>::to_vec)]),
         Quant::DynamicQuantizeLinear => return Ok(vec![x.map(<[Dim]>::to_vec), Some(Vec::new()), Some(Vec::new())]),
         _ => {}
     }

@@ -12,6 +12,8 @@ pub enum Quant {
     QuantizeLinear { axis: usize, to: DType },
     /// q, scale, zero?; as above.
     DequantizeLinear { axis: usize },
+    /// x; the nearest number that a float of 4 or 8 bits has, still of the type of x: ONNX's Cast to `format`, saturating, and back.
+    RoundToFloat { format: DType },
     /// x; outputs q (u8), scale, zero.
     DynamicQuantizeLinear,
     /// x, w, x zero?, w zero?; the result is i32 without a scale.
@@ -76,6 +78,7 @@ impl Quant {
         match self {
             Self::QuantizeLinear { .. } => "QuantizeLinear",
             Self::DequantizeLinear { .. } => "DequantizeLinear",
+            Self::RoundToFloat { .. } => "RoundToFloat",
             Self::DynamicQuantizeLinear => "DynamicQuantizeLinear",
             Self::ConvInteger(_) => "ConvInteger",
             Self::MatMulInteger => "MatMulInteger",
@@ -99,6 +102,7 @@ impl Quant {
         match self {
             Self::QuantizeLinear { .. }
             | Self::DequantizeLinear { .. }
+            | Self::RoundToFloat { .. }
             | Self::DynamicQuantizeLinear
             | Self::ConvInteger(_)
             | Self::MatMulInteger
@@ -112,7 +116,7 @@ impl Quant {
     pub(crate) fn arity(&self) -> (usize, usize) {
         match self {
             Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } => (2, 3),
-            Self::DynamicQuantizeLinear => (1, 1),
+            Self::DynamicQuantizeLinear | Self::RoundToFloat { .. } => (1, 1),
             Self::ConvInteger(_) | Self::MatMulInteger => (2, 4),
             Self::QLinearConv(_) => (8, 9),
             Self::QLinearMatMul | Self::QLinearAdd | Self::QLinearMul => (7, 8),
@@ -132,7 +136,9 @@ impl Quant {
         let one = |op| Real { op, operands: vec![operand(0, 1)], bias: None, result: Some((3, 4)) };
         let two = |op| Real { op, operands: vec![operand(0, 1), operand(3, 1)], bias: None, result: Some((6, 7)) };
         Some(match self {
-            Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } | Self::DynamicQuantizeLinear => return None,
+            Self::QuantizeLinear { .. } | Self::DequantizeLinear { .. } | Self::RoundToFloat { .. } | Self::DynamicQuantizeLinear => {
+                return None;
+            }
             Self::ConvInteger(attrs) => {
                 let operands = vec![whole(0, 2, rank(0)), whole(1, 3, rank(1))];
                 Real { op: Op::Conv(attrs.clone()), operands, bias: None, result: None }

@@ -75,7 +75,7 @@ pub fn rebatch(graph: &Graph) -> Result<Graph, RebatchError> {
             _ if any_batch && value.shape.is_some() => {}
             _ => return Err(RebatchError::Input { input: value.name.clone(), shape: shown(value.shape.as_deref()) }),
         }
-        ids.insert(id, rebatched.input_of(&value.name, value.dtype.unwrap_or(crate::DType::F32), Some(shape)));
+        ids.insert(id, rebatched.input_of(&value.name, value.dtype, Some(shape)));
     }
     if !changed {
         return Ok(graph.clone());

@@ -184,7 +184,7 @@ fn compare(folder: &Path, identity_path: &Path, now: &Identity) -> Result<(), Le
         now: now.to_owned(),
     };
     let before = read_identity(identity_path)?;
-    for (what, was, is) in before.question.essence().differences(&now.question.essence()) {
+    if let Some((what, was, is)) = before.question.essence().differences(&now.question.essence()).into_iter().next() {
         let name = what.rsplit('.').next().unwrap_or(&what).replace('_', "-");
         return Err(stale(&name, &was, &is));
     }

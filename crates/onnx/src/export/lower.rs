@@ -193,7 +193,7 @@ impl Writer<'_> {
     /// Subgraphs refer to values by name: those names must still be there.
     fn check_captures(&self, call: &Call<'_>, op: &brinell_graph::OpaqueOp) -> Result<(), ExportError> {
         let decoded = crate::import::captured_names(&op.attributes).map_err(|problem| call.fail(problem))?;
-        match decoded.iter().find(|name| !self.names.contains(*name)) {
+        match decoded.iter().find(|name| !self.names.taken.contains(*name)) {
             Some(missing) => Err(call.fail(format!("its subgraph uses `{missing}`, which is not in the graph"))),
             None => Ok(()),
         }

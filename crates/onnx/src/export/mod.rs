@@ -12,7 +12,7 @@ mod opset;
 mod quant;
 mod shape;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use brinell_graph::{DType, Dim, Graph, Node, Op, Place, Tensor, TensorData, ValueId};
 use prost::Message;
@@ -74,13 +74,33 @@ pub fn write_apart(graph: &Graph) -> Result<Encoded, ExportError> {
     Ok(Encoded { bytes, folder, places: places.unwrap_or_default() })
 }
 
+/// Checks that the files which weights of a graph lie in still have them; to be asked before all of them are gone through.
+///
+/// # Errors
+/// [`ExportError::Cut`].
+pub fn require_weights(graph: &Graph) -> Result<(), ExportError> {
+    let mut ends: HashMap<&std::path::Path, (&Place, usize)> = HashMap::new();
+    for (_, tensor) in graph.constants() {
+        let (Some(place), TensorData::Raw { bytes, .. }) = (tensor.place(), tensor.data()) else { continue };
+        let last = ends.entry(&place.file).or_insert((place, bytes.len()));
+        if place.offset >= last.0.offset {
+            *last = (place, bytes.len());
+        }
+    }
+    match ends.into_values().find(|(place, len)| crate::mapping::is_cut(place, *len)) {
+        Some((place, _)) => Err(ExportError::Cut { path: place.file.to_path_buf() }),
+        None => Ok(()),
+    }
+}
+
 fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> {
+    require_weights(graph)?;
     let opset = opset::choose(graph)?;
     let mut writer = Writer {
         graph,
         opset,
-        names: graph.values().map(|(_, value)| value.name.clone()).collect(),
-        node_names: HashSet::new(),
+        names: Names { taken: graph.values().map(|(_, value)| value.name.clone()).collect(), last: HashMap::new() },
+        node_names: Names::default(),
         nodes: Vec::new(),
         initializers: Vec::new(),
         apart,
@@ -122,6 +142,7 @@ fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> 
             initializer: Vec::new(),
             input: inputs,
             output: outputs,
+            value_info: Vec::new(),
             sparse_initializer: Vec::new(),
         }),
         opset_import,
@@ -148,8 +169,8 @@ struct Writer<'a> {
     graph: &'a Graph,
     opset: i64,
     /// Names of values.
-    names: HashSet<String>,
-    node_names: HashSet<String>,
+    names: Names,
+    node_names: Names,
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
     /// Where weights may stay, if any may.
@@ -160,15 +181,29 @@ struct Writer<'a> {
     domains: BTreeMap<String, i64>,
 }
 
-/// Returns `base`, with a number behind it where it is taken.
-fn unique(taken: &mut HashSet<String>, base: &str) -> String {
-    let mut name = base.to_owned();
-    let mut n = 1;
-    while !taken.insert(name.clone()) {
-        n += 1;
-        name = format!("{base}_{n}");
+/// Names that are taken.
+#[derive(Default)]
+struct Names {
+    taken: HashSet<String>,
+    /// The last number that was put behind a name, so that many of one name do not all begin at 1.
+    last: HashMap<String, usize>,
+}
+
+impl Names {
+    /// Takes `base`, with a number behind it where it is taken.
+    fn unique(&mut self, base: &str) -> String {
+        if self.taken.insert(base.to_owned()) {
+            return base.to_owned();
+        }
+        let n = self.last.entry(base.to_owned()).or_insert(1);
+        loop {
+            *n += 1;
+            let name = format!("{base}_{n}");
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
     }
-    name
 }
 
 /// A node with the names that its ONNX form uses.
@@ -199,7 +234,7 @@ impl Writer<'_> {
         let before = self.nodes.len();
         self.lower(&call)?;
         // onnxruntime wants node names to be distinct where there are any.
-        let name = Some(&node.name).filter(|name| !name.is_empty()).map(|name| unique(&mut self.node_names, name));
+        let name = Some(&node.name).filter(|name| !name.is_empty()).map(|name| self.node_names.unique(name));
         if let Some(last) = self.nodes.get_mut(before..).and_then(<[NodeProto]>::last_mut) {
             last.name = name;
         }
@@ -219,7 +254,7 @@ impl Writer<'_> {
     }
 
     fn fresh(&mut self, base: &str) -> String {
-        unique(&mut self.names, base)
+        self.names.unique(base)
     }
 
     fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<(), ExportError> {

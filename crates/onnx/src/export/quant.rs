@@ -1,6 +1,6 @@
 //! Quantised operators, as the model had them.
 
-use brinell_graph::{DType, Quant};
+use brinell_graph::{DType, Quant, SmallFloat};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -33,6 +33,7 @@ impl Writer<'_> {
                 }
                 self.axis(call, *axis)
             }
+            Quant::RoundToFloat { format } => return self.round_to_float(call, *format),
             Quant::ConvInteger(attrs) | Quant::QLinearConv(attrs) => conv(attrs),
             Quant::QGemm { alpha, trans_a, trans_b } => {
                 vec![float("alpha", *alpha), flag("transA", *trans_a), flag("transB", *trans_b)]
@@ -55,6 +56,34 @@ impl Writer<'_> {
             | Quant::QLinearGlobalAveragePool => Vec::new(),
         };
         self.push_in(quant.domain(), quant.name(), trimmed(call.inputs.clone()), call.outputs.clone(), attributes);
+        Ok(())
+    }
+
+    /// Written with arithmetic that every runtime has, and exact: the step between the numbers of the format follows from the power of two below x, which is
+    /// found by halving the range of exponents.
+    fn round_to_float(&mut self, call: &Call<'_>, format: DType) -> Result<(), ExportError> {
+        let Some(format) = SmallFloat::of(format) else { return Err(call.fail("it rounds to no float of 4 or 8 bits")) };
+        let x = call.input(0);
+        let size = self.step(call, "Abs", vec![x.clone()], Vec::new());
+        let mut binade = self.scalar(call, "least", 2f32.powi(format.least))?;
+        let mut jump = 1;
+        while jump * 2 <= format.most - format.least {
+            jump *= 2;
+        }
+        while jump > 0 {
+            let factor = self.scalar(call, "factor", 2f32.powi(jump))?;
+            let above = self.step(call, "Mul", vec![binade.clone(), factor], Vec::new());
+            let reached = self.step(call, "GreaterOrEqual", vec![size.clone(), above.clone()], Vec::new());
+            binade = self.step(call, "Where", vec![reached, above, binade], Vec::new());
+            jump /= 2;
+        }
+        let parts = self.scalar(call, "parts", 2f32.powi(-format.mantissa))?;
+        let step = self.step(call, "Mul", vec![binade, parts], Vec::new());
+        let steps = self.step(call, "Div", vec![x, step.clone()], Vec::new());
+        let whole = self.step(call, "Round", vec![steps], Vec::new());
+        let rounded = self.step(call, "Mul", vec![whole, step], Vec::new());
+        let (lo, hi) = (self.scalar(call, "min", -format.max)?, self.scalar(call, "max", format.max)?);
+        self.push("Clip", vec![rounded, lo, hi], vec![call.output()], Vec::new());
         Ok(())
     }
 

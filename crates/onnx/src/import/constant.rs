@@ -36,11 +36,17 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
         "value" => {
             let Some(encoded) = &attribute.t else { return bad("attribute `value` is no tensor") };
             if !importer.scopes.is_empty() {
-                let (_, id) = importer.constant_of_body(encoded)?;
+                let (_, id) = importer.constant_of_body(encoded, false)?;
                 importer.bind(output, id);
                 return Ok(());
             }
             Some(tensor::read(encoded, importer.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
+        }
+        "sparse_value" => {
+            let Some(encoded) = &attribute.sparse_tensor else { return bad("attribute `sparse_value` is no tensor") };
+            let (_, id) = importer.constant_of_body(encoded, true)?;
+            importer.bind(output, id);
+            return Ok(());
         }
         "value_float" => scalar(TensorData::F32(vec![attribute.f.unwrap_or(0.0)])),
         "value_floats" => vector(TensorData::F32(attribute.floats.clone())),

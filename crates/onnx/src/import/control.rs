@@ -1,11 +1,13 @@
-//! If, Loop and Scan whose conditions and lengths are constant: their bodies are unrolled.
+//! If, Loop and Scan: their bodies are unrolled. Of a condition that is known at run time only both outcomes are computed, and one is kept.
+
+use std::collections::HashMap;
 
 use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
 use super::symbol::Sym;
-use super::{Importer, Node, Refusal, bad, function, opaque, size, unknown};
+use super::{Importer, Node, Refusal, arranged, bad, function, opaque, order, size, sparse, unknown};
 use crate::proto::GraphProto;
 use crate::{tensor, wire};
 
@@ -20,8 +22,7 @@ impl Importer<'_> {
         let encoded = node.attributes.find(name).and_then(|attribute| attribute.g.as_ref());
         let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is no graph")) };
         wire::check_subgraph(encoded).map_err(|e| Refusal::Bad(e.to_string()))?;
-        let body = GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))?;
-        if body.sparse_initializer.is_empty() { Ok(body) } else { opaque("its body has sparse tensors") }
+        GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))
     }
 
     /// Appends the nodes of a body with its inputs bound, and returns its outputs.
@@ -32,9 +33,9 @@ impl Importer<'_> {
         if body.input.len() != inputs.len() {
             return bad(format!("its body has {} inputs, {} are given", body.input.len(), inputs.len()));
         }
-        self.scopes.push(Vec::new());
+        self.scopes.push(HashMap::new());
         let outputs = self.unroll_here(node, body, inputs);
-        for (name, before) in self.scopes.pop().unwrap_or_default().into_iter().rev() {
+        for (name, before) in self.scopes.pop().unwrap_or_default() {
             match before {
                 Some(id) => self.by_name.insert(name, id),
                 None => self.by_name.remove(&name),
@@ -48,11 +49,17 @@ impl Importer<'_> {
             self.bind(formal.name.as_deref().unwrap_or_default(), actual);
         }
         for encoded in &body.initializer {
-            let (name, id) = self.constant_of_body(encoded)?;
+            let (name, id) = self.constant_of_body(encoded, false)?;
+            self.bind(&name, id);
+        }
+        for encoded in &body.sparse_initializer {
+            let (name, id) = self.constant_of_body(encoded, true)?;
             self.bind(&name, id);
         }
         let nodes = function::inline(&body.node, self.functions, node.opsets).map_err(|e| Refusal::Bad(e.to_string()))?;
         self.spend(nodes.len().saturating_add(1))?;
+        let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |name| self.by_name.contains_key(name));
+        let nodes = arranged(nodes, &order.map_err(|disorder| Refusal::Bad(disorder.problem()))?);
         for (inner, opsets) in &nodes {
             self.node(inner, opsets).map_err(|e| Refusal::Opaque(format!("its body cannot be unrolled: {e}")))?;
         }
@@ -70,13 +77,15 @@ impl Importer<'_> {
     }
 
     /// A tensor of a body: all iterations share one constant.
-    pub(super) fn constant_of_body(&mut self, encoded: &Bytes) -> Result<(String, ValueId), Refusal> {
+    pub(super) fn constant_of_body(&mut self, encoded: &Bytes, is_sparse: bool) -> Result<(String, ValueId), Refusal> {
         // The bytes are kept, so that no other tensor comes to lie at their address.
         let place = (encoded.as_ptr().addr(), encoded.len());
         if let Some((_, name, id)) = self.shared.get(&place) {
             return Ok((name.clone(), *id));
         }
-        let named = tensor::read(encoded, self.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?;
+        let source = self.source.alone();
+        let named = if is_sparse { sparse::read(encoded, source, &mut self.sparse) } else { tensor::read(encoded, source) };
+        let named = named.map_err(|e| Refusal::Bad(e.to_string()))?;
         let id = self.graph.constant(&named.name, named.tensor);
         self.shared.insert(place, (encoded.clone(), named.name.clone(), id));
         Ok((named.name, id))
@@ -120,13 +129,51 @@ impl Importer<'_> {
     }
 }
 
+/// The branch that a condition picks. Where that is known at run time only, both are computed and one is kept: neither has effects, and the gradient is that of
+/// the branch taken.
 pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let condition = node.input(0)?;
-    let Some(condition) = importer.known(condition) else { return unknown("its condition is known at run time only") };
-    let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
-    let values = importer.unroll(node, &body, &[])?;
+    if let Some(condition) = importer.known(condition) {
+        let body = importer.body(node, if condition { "then_branch" } else { "else_branch" })?;
+        let values = importer.unroll(node, &body, &[])?;
+        return importer.results(node, &values);
+    }
+    let mut branches = Vec::with_capacity(2);
+    for name in ["then_branch", "else_branch"] {
+        let body = importer.body(node, name)?;
+        branches.push(importer.unroll(node, &body, &[])?);
+    }
+    let [then, other] = branches.as_slice() else { return bad("it has no branches") };
+    let values = importer.either(node, condition, then, other)?;
     importer.results(node, &values)
 }
+
+impl Importer<'_> {
+    /// For each pair the first value where a scalar condition holds, else the second; both must have the same type and shape.
+    fn either(&mut self, node: &Node<'_>, condition: ValueId, then: &[ValueId], other: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        if then.len() != other.len() {
+            return bad("its branches have different numbers of outputs");
+        }
+        let condition = match self.shape(condition)?.as_slice() {
+            [] => condition,
+            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition])?,
+            _ => return unknown("its condition is known at run time only, and is no scalar"),
+        };
+        let mut values = Vec::with_capacity(then.len());
+        for (&a, &b) in then.iter().zip(other) {
+            let (x, y) = (self.shape(a)?, self.shape(b)?);
+            let typed = |id: ValueId| self.graph.value(id).dtype;
+            if x != y || x.contains(&Dim::Unknown) || typed(a) != typed(b) {
+                return unknown("its condition is known at run time only, and its branches have different shapes");
+            }
+            values.push(if a == b { a } else { self.step(node, Op::Where, &[condition, a, b])? });
+        }
+        Ok(values)
+    }
+}
+
+/// Iterations that are unrolled of a loop that may end before.
+const MAYBE: i64 = 256;
 
 /// Trip count?, condition?, then the values that are carried from one iteration to the next.
 pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -137,30 +184,39 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
             _ => return unknown("its number of iterations is known at run time only"),
         },
     };
-    let mut condition = match node.optional(1) {
-        None => true,
-        Some(id) => match importer.known(id) {
-            Some(condition) => condition,
-            None => return unknown("its condition is known at run time only"),
-        },
+    // Whether it goes on, where that is known, and else the value that says so at run time.
+    let mut goes_on = match node.optional(1) {
+        None => Ok(true),
+        Some(id) => importer.known(id).ok_or(id),
     };
     let body = importer.body(node, "body")?;
     let mut carried = (2..node.inputs.len()).map(|i| node.input(i)).collect::<Result<Vec<_>, _>>()?;
     let Some(n_scanned) = body.output.len().checked_sub(carried.len() + 1) else { return bad("its body has too few outputs") };
     let mut scanned: Vec<Vec<ValueId>> = vec![Vec::new(); n_scanned];
     let mut trip = 0;
-    while condition && trips.is_none_or(|trips| trip < trips) {
+    while goes_on != Ok(false) && trips.is_none_or(|trips| trip < trips) {
+        if goes_on.is_err() && (n_scanned > 0 || trips.is_none_or(|trips| trips > MAYBE)) {
+            return unknown("its body decides at run time when to stop");
+        }
         let number = importer.whole(node, TensorData::I64(vec![trip]))?;
         let on = importer.whole(node, TensorData::Bool(vec![true]))?;
         let inputs: Vec<ValueId> = [number, on].into_iter().chain(carried.iter().copied()).collect();
         let outputs = importer.unroll(node, &body, &inputs)?;
         let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
-        condition = match importer.known(next) {
-            Some(condition) => condition,
-            None => return unknown("its body decides at run time when to stop"),
-        };
         let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
-        carried = kept.to_vec();
+        let next = importer.known(next).ok_or(next);
+        (carried, goes_on) = match (goes_on, next) {
+            (Err(so_far), next) => {
+                let kept = importer.either(node, so_far, kept, &carried)?;
+                let next = match next {
+                    Ok(true) => Err(so_far),
+                    Ok(false) => Ok(false),
+                    Err(next) => Err(importer.step(node, Op::And, &[so_far, next])?),
+                };
+                (kept, next)
+            }
+            (Ok(_), next) => (kept.to_vec(), next),
+        };
         for (list, &row) in scanned.iter_mut().zip(rows) {
             list.push(row);
         }

@@ -1,6 +1,6 @@
 //! Elementwise operators that are more than a name.
 
-use brinell_graph::{Bitwise, Compare, DType, Op, Tensor, TensorData, ValueId};
+use brinell_graph::{Bitwise, Compare, DType, Op, Quant, SmallFloat, Tensor, TensorData, ValueId};
 
 use super::symbol::Sym;
 use super::{Importer, Node, Refusal, bad, opaque, unknown};
@@ -134,15 +134,29 @@ pub(super) fn cast(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let Some(number) = node.attributes.int("to")? else { return bad("attribute `to` is missing") };
     let to = i32::try_from(number).ok().and_then(tensor::dtype);
     match to {
-        Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
+        Some(to) => cast_to(importer, node, to),
         None => opaque(format!("element type {number} is not supported")),
+    }
+}
+
+/// To a storage type means to round to its numbers, which stay in a type that one computes with.
+fn cast_to(importer: &mut Importer<'_>, node: &Node<'_>, to: DType) -> Done {
+    let x = node.input(0)?;
+    match to.widened() {
+        None if matches!(to, DType::Other(_)) => opaque(format!("it converts to {to:?}")),
+        None => importer.emit(node, Op::Cast { to }, vec![Some(x)]),
+        Some(_) if SmallFloat::of(to).is_some() && node.attributes.flag("saturate", true)? => {
+            let real = importer.step(node, Op::Cast { to: DType::F32 }, &[x])?;
+            importer.emit(node, Op::Quant(Quant::RoundToFloat { format: to }), vec![Some(real)])
+        }
+        Some(_) => opaque(format!("it converts to {to:?}")),
     }
 }
 
 /// A Cast to the type of the second input.
 pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     match importer.graph.value(node.input(1)?).dtype {
-        Some(to) => importer.emit(node, Op::Cast { to }, vec![Some(node.input(0)?)]),
+        Some(to) => cast_to(importer, node, node.stored(1).unwrap_or(to)),
         None => unknown("the type of its second input is not known"),
     }
 }

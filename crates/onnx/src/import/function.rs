@@ -11,6 +11,8 @@ use crate::error::ImportError;
 use crate::proto::{AttributeProto, FunctionProto, NodeProto};
 
 type Opsets = Rc<BTreeMap<String, i64>>;
+/// A node, and the opsets that hold for it.
+pub(super) type Inlined = (NodeProto, Opsets);
 type Functions<'a> = HashMap<(String, &'a str), &'a FunctionProto>;
 
 /// Nodes of a model after inlining.
@@ -20,7 +22,7 @@ const MAX_DEPTH: u32 = 32;
 const MAX_BYTES: usize = 1 << 30;
 
 /// Returns the nodes with all calls expanded, each with the opsets that hold for it.
-pub(super) fn inline(nodes: &[NodeProto], functions: &[FunctionProto], model: &Opsets) -> Result<Vec<(NodeProto, Opsets)>, ImportError> {
+pub(super) fn inline(nodes: &[NodeProto], functions: &[FunctionProto], model: &Opsets) -> Result<Vec<Inlined>, ImportError> {
     let by_name: Functions<'_> =
         functions.iter().map(|f| ((domain(f.domain.as_deref()), f.name.as_deref().unwrap_or_default()), f)).collect();
     let mut inlined = Vec::with_capacity(nodes.len());
@@ -49,7 +51,7 @@ fn expand(
     functions: &Functions<'_>,
     depth: u32,
     spent: &mut Spent,
-    inlined: &mut Vec<(NodeProto, Opsets)>,
+    inlined: &mut Vec<Inlined>,
 ) -> Result<(), ImportError> {
     let key = (domain(node.domain.as_deref()), node.op_type.as_deref().unwrap_or_default());
     let Some(function) = functions.get(&key) else {

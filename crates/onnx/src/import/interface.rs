@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use brinell_graph::{DType, Dim, Shape};
+use brinell_graph::{DType, Dim, Shape, ValueId};
 
 use super::Importer;
 use super::known::{Known, sized};
+use super::sparse;
 use crate::error::ImportError;
 use crate::proto::{DimensionProto, GraphProto, ValueInfoProto};
 use crate::tensor::{self, MAX_RANK, Named};
@@ -13,12 +14,11 @@ use crate::tensor::{self, MAX_RANK, Named};
 impl<'a> Importer<'a> {
     /// Adds initializers and inputs. An initializer that is also an input is a constant, as is an input whose value is known.
     pub(super) fn interface(&mut self, proto: &'a GraphProto, known: &Known, batched: bool) -> Result<(), ImportError> {
-        if !proto.sparse_initializer.is_empty() {
-            return Err(ImportError::BadTensor { tensor: String::new(), problem: "sparse tensors are not supported".to_owned() });
-        }
         let mut constants = HashSet::new();
-        for encoded in &proto.initializer {
-            let Named { name, tensor, location } = tensor::read(encoded, self.source)?;
+        let dense = proto.initializer.iter().map(|encoded| (encoded, false));
+        for (encoded, is_sparse) in dense.chain(proto.sparse_initializer.iter().map(|encoded| (encoded, true))) {
+            let named = if is_sparse { sparse::read(encoded, self.source, &mut self.sparse) } else { tensor::read(encoded, self.source) };
+            let Named { name, tensor, location } = named?;
             self.external.extend(location);
             if name.is_empty() || !constants.insert(name.clone()) {
                 return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });
@@ -36,11 +36,13 @@ impl<'a> Importer<'a> {
                 return Err(fail("its name is empty or taken"));
             }
             let (dtype, shape) = typed(input, batched).map_err(|problem| fail(&problem))?;
-            let dtype = dtype.ok_or_else(|| fail("it is no tensor of a supported type"))?;
             let id = match (known.values.get(name), &known.sample) {
-                (Some(value), _) if value.dtype() != dtype => return Err(fail(&format!("it holds {dtype:?}, not {:?}", value.dtype()))),
+                (Some(value), _) if Some(value.dtype()) != dtype => {
+                    let held = dtype.map_or_else(|| "no tensor".to_owned(), |dtype| format!("{dtype:?}"));
+                    return Err(fail(&format!("it holds {held}, not {:?}", value.dtype())));
+                }
                 (Some(value), _) => self.graph.constant(name, value.clone()),
-                (None, Some(sample)) if known.input.as_deref().is_none_or(|known| known == name) => {
+                (None, Some(sample)) if dtype.is_some() && known.input.as_deref().is_none_or(|known| known == name) => {
                     let shape = sized(shape, sample, batched).map_err(|problem| fail(&problem))?;
                     self.graph.input_of(name, dtype, Some(shape))
                 }
@@ -48,12 +50,26 @@ impl<'a> Importer<'a> {
             };
             self.by_name.insert(name.to_owned(), id);
         }
+        let batches = if batched { batch_names(proto) } else { HashSet::new() };
+        for info in &proto.value_info {
+            if let (Some(name), Ok(declared)) = (info.name.as_deref(), inner(info, &batches)) {
+                self.declared.insert(name, declared);
+            }
+        }
         for output in &proto.output {
             if let (Some(name), Ok(declared)) = (output.name.as_deref(), typed(output, batched)) {
                 self.declared.insert(name, declared);
             }
         }
         Ok(())
+    }
+
+    /// Says of what an unread node makes what the file says of it. A run that makes something else is refused then.
+    pub(super) fn declare(&mut self, name: &str, id: ValueId) {
+        // In a body the same name stands for a value of each iteration.
+        if let (true, Some((dtype, shape))) = (self.scopes.is_empty(), self.declared.get(name)) {
+            self.graph.declare(id, *dtype, shape.clone());
+        }
     }
 
     pub(super) fn outputs(&mut self, proto: &GraphProto) -> Result<(), ImportError> {
@@ -86,6 +102,21 @@ fn typed(info: &ValueInfoProto, batched: bool) -> Result<Declared, String> {
         return Err(format!("it has {} axes, at most {MAX_RANK} are read", shape.dim.len()));
     }
     Ok((dtype, Some(shape.dim.iter().enumerate().map(|(axis, d)| dimension(d, batched && axis == 0)).collect())))
+}
+
+/// Names of the first, free dimensions of the inputs.
+fn batch_names(proto: &GraphProto) -> HashSet<&str> {
+    let first = proto.input.iter().filter_map(|input| input.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?.dim.first());
+    first.filter_map(|dim| dim.dim_param.as_deref()).filter(|name| !name.is_empty()).collect()
+}
+
+/// Type and shape of a value in between: its batch is the dimension that is named as that of an input.
+fn inner(info: &ValueInfoProto, batches: &HashSet<&str>) -> Result<Declared, String> {
+    let (dtype, shape) = typed(info, false)?;
+    let dims = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref()).map(|shape| shape.dim.as_slice());
+    let named = |dim: &DimensionProto| dim.dim_param.as_deref().is_some_and(|name| batches.contains(name));
+    let dim = |(dim, proto): (Dim, &DimensionProto)| if named(proto) { Dim::Batch(1) } else { dim };
+    Ok((dtype, shape.map(|shape| shape.into_iter().zip(dims.unwrap_or_default()).map(dim).collect())))
 }
 
 /// Negative sizes, and a first size of 0, are how some exporters write "any".

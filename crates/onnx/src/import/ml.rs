@@ -348,6 +348,7 @@ fn scored(importer: &mut Importer<'_>, node: &Node<'_>, scores: ValueId) -> Done
     let class = Node {
         outputs: node.outputs.iter().copied().take(1).collect(),
         inputs: node.inputs.clone(),
+        stored: node.stored.clone(),
         attributes: node.attributes.clone(),
         ..*node
     };

@@ -22,35 +22,43 @@ mod linear;
 mod lp;
 mod microsoft;
 mod ml;
+mod nbits;
 mod norm;
 mod opaque;
+mod order;
 mod pool;
 mod quant;
 mod recurrent;
 mod reduce;
 mod resize;
 mod rule;
+mod scale;
 mod sequence;
 mod size;
+mod sparse;
 mod symbol;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Place, Tensor, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
 pub use self::ml::ClassLabels;
 pub(crate) use self::opaque::{captured_names, inner_operators};
+pub(crate) use self::order::listed;
 pub use self::rule::{Operator, operators};
 
 use self::attribute::Attributes;
 use self::content::Content;
+use self::function::Inlined;
 pub use self::known::Known;
+use self::order::Disorder;
 use crate::error::ImportError;
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
 use crate::tensor::Source;
@@ -75,6 +83,9 @@ pub struct Model {
     pub class_labels: Option<ClassLabels>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
     pub maps: BTreeSet<String>,
+    /// True where ONNX Runtime multiplies quantised weights with operands that it rounds to 8 bits too, so that its results differ from those of the graph by
+    /// as much.
+    pub coarse: bool,
     /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
     pub reversed: bool,
 }
@@ -115,9 +126,6 @@ pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
     read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
 
-/// Bytes of the largest file that is read at once; larger ones are mapped.
-const COPIED: usize = 1 << 20;
-
 /// Reads a model file; external data is looked for in its folder.
 ///
 /// # Errors
@@ -133,17 +141,21 @@ pub fn read_file(path: &Path) -> Result<Model, ImportError> {
 pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportError> {
     let failed = |source| ImportError::Io { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(failed)?;
+    // Before it is opened: a pipe would wait for somebody to write.
+    if !metadata.is_file() {
+        return Err(ImportError::NotAFile { path: path.to_owned() });
+    }
     let size = metadata.len();
     if size > wire::MAX_FILE {
         return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
     }
     let bytes = match usize::try_from(size) {
-        Ok(size) if size > COPIED => mapping::map(&std::fs::File::open(path).map_err(failed)?, 0, size).map_err(failed)?,
-        _ => Bytes::from(std::fs::read(path).map_err(failed)?),
+        Ok(size) => mapping::part(&std::fs::File::open(path).map_err(failed)?, metadata.len(), 0, size).map_err(failed)?,
+        Err(_) => return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE }),
     };
     wire::probe(&bytes)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let file = Place { file: path.canonicalize().map_err(failed)?.into(), modified: metadata.modified().ok(), offset: 0 };
+    let file = mapping::place(path.canonicalize().map_err(failed)?, &metadata, 0);
     read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)
 }
 
@@ -162,9 +174,9 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
     }
     let opsets = Rc::new(opsets);
-    let nodes = function::inline(&graph.node, &proto.functions, &opsets)?;
+    let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?, &graph)?;
     let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
-    let Imported { graph, external, class_labels, maps, reversed } = match read(true) {
+    let Imported { graph, external, class_labels, maps, coarse, reversed } = match read(true) {
         // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
         Err(first @ ImportError::BadNode { .. }) => read(false).map_err(|_| first)?,
         other => other?,
@@ -178,8 +190,34 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         external: external.into_iter().collect(),
         class_labels,
         maps,
+        coarse,
         reversed,
     })
+}
+
+/// The nodes of a model, each behind what it needs.
+fn in_order(nodes: Vec<Inlined>, graph: &GraphProto) -> Result<Vec<Inlined>, ImportError> {
+    let inputs: HashSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
+    let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |name| inputs.contains(name));
+    let order = order.map_err(|disorder| match disorder {
+        Disorder::Cycle(nodes) => ImportError::Cycle { nodes },
+        Disorder::Broken(at, problem) => nodes.get(at).map_or_else(
+            || ImportError::NotOnnx { detail: problem.clone() },
+            |(node, opsets)| {
+                let domain = domain(node.domain.as_deref());
+                let opset = opsets.get(&domain).copied().unwrap_or(1);
+                let (node, op) = (order::name(node).to_owned(), node.op_type.clone().unwrap_or_default());
+                ImportError::BadNode { node, op, domain, opset, problem: problem.clone() }
+            },
+        ),
+    })?;
+    Ok(arranged(nodes, &order))
+}
+
+/// The same nodes in another order.
+fn arranged(nodes: Vec<Inlined>, order: &[usize]) -> Vec<Inlined> {
+    let mut slots: Vec<Option<Inlined>> = nodes.into_iter().map(Some).collect();
+    order.iter().filter_map(|&i| slots.get_mut(i).and_then(Option::take)).collect()
 }
 
 fn opsets(imports: &[OperatorSetId]) -> BTreeMap<String, i64> {
@@ -234,7 +272,10 @@ struct Node<'a> {
     opsets: &'a Rc<BTreeMap<String, i64>>,
     /// Version of the operator that holds in this opset; 0 where it is not known.
     version: i64,
+    /// Constants of storage types are widened.
     inputs: Vec<Option<ValueId>>,
+    /// Element types of the inputs as the file has them.
+    stored: Vec<Option<DType>>,
     outputs: Vec<Option<&'a str>>,
     attributes: Attributes,
     encoded: &'a [Bytes],
@@ -250,6 +291,11 @@ impl Node<'_> {
         self.inputs.get(i).copied().flatten()
     }
 
+    /// Element type of an input as the file has it.
+    fn stored(&self, i: usize) -> Option<DType> {
+        self.stored.get(i).copied().flatten()
+    }
+
     /// True where an output beyond the first `n` is named.
     fn has_outputs_beyond(&self, n: usize) -> bool {
         self.outputs.iter().skip(n).any(Option::is_some)
@@ -263,7 +309,7 @@ struct Importer<'a> {
     graph: Graph,
     by_name: HashMap<String, ValueId>,
     /// What the names that the bodies being unrolled have taken meant outside, innermost body last.
-    scopes: Vec<Vec<(String, Option<ValueId>)>>,
+    scopes: Vec<HashMap<String, Option<ValueId>>>,
     functions: &'a [FunctionProto],
     source: Source<'a>,
     /// Nodes that unrolling has made.
@@ -275,6 +321,12 @@ struct Importer<'a> {
     contents: HashMap<ValueId, Content>,
     /// What opaque nodes make, and what is made of it.
     tainted: HashSet<ValueId>,
+    /// Elements that sparse tensors may still become.
+    sparse: usize,
+    /// Constants of storage types, widened.
+    wide: HashMap<ValueId, ValueId>,
+    /// Bytes that constants may still grow by when they are unpacked.
+    room: usize,
     /// Elements that folding may still make: a small file must not ask for a lot of memory.
     fold_budget: usize,
     declared: HashMap<&'a str, (Option<DType>, Option<Vec<Dim>>)>,
@@ -284,6 +336,8 @@ struct Importer<'a> {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// Weights of a few bits are multiplied with what is rounded to 8 bits.
+    coarse: bool,
     /// A support vector machine for two classes has no probabilities.
     reversed: bool,
 }
@@ -295,13 +349,15 @@ struct Imported {
     class_labels: Option<ClassLabels>,
     /// Results of ZipMap.
     maps: BTreeSet<String>,
+    /// Weights of a few bits are multiplied with what is rounded to 8 bits.
+    coarse: bool,
     /// A support vector machine for two classes has no probabilities.
     reversed: bool,
 }
 
 fn import<'a>(
     proto: &'a GraphProto,
-    nodes: &[(NodeProto, Rc<BTreeMap<String, i64>>)],
+    nodes: &[Inlined],
     functions: &'a [FunctionProto],
     source: Source<'a>,
     known: &Known,
@@ -318,11 +374,15 @@ fn import<'a>(
         sequences: HashMap::new(),
         contents: HashMap::new(),
         tainted: HashSet::new(),
+        sparse: sparse::DENSE,
+        wide: HashMap::new(),
+        room: unpack::ROOM,
         fold_budget: FOLDED,
         declared: HashMap::new(),
         external: BTreeSet::new(),
         class_labels: None,
         maps: BTreeSet::new(),
+        coarse: false,
         reversed: false,
     };
     importer.interface(proto, known, batched)?;
@@ -331,6 +391,9 @@ fn import<'a>(
     }
     importer.outputs(proto)?;
     let mut graph = importer.graph;
+    let coarse = importer.coarse || has_dequantised_products(&graph);
+    // With what no output needs: whoever runs the file may run that too.
+    brinell_graph::budget(&graph)?;
     for (node, opsets) in nodes {
         let domain = domain(node.domain.as_deref());
         if !domain.is_empty() {
@@ -343,8 +406,19 @@ fn import<'a>(
         external: importer.external,
         class_labels: importer.class_labels,
         maps: importer.maps,
+        coarse,
         reversed: importer.reversed,
     })
+}
+
+/// True where weights of at most 8 bits are dequantised for a product: ONNX Runtime fuses the two, and rounds the other operand.
+fn has_dequantised_products(graph: &Graph) -> bool {
+    let is_constant = |id: &Option<ValueId>| id.is_some_and(|id| graph.constant_of(id).is_some());
+    let weights = |node: &&brinell_graph::Node| {
+        matches!(node.op, Op::Quant(brinell_graph::Quant::DequantizeLinear { .. })) && node.inputs.first().is_some_and(is_constant)
+    };
+    let weights: HashSet<Option<ValueId>> = graph.nodes().iter().filter(weights).flat_map(|node| node.outputs.iter().copied()).collect();
+    graph.nodes().iter().any(|node| matches!(node.op, Op::MatMul) && node.inputs.get(1).is_some_and(|id| weights.contains(id)))
 }
 
 impl<'a> Importer<'a> {
@@ -352,8 +426,7 @@ impl<'a> Importer<'a> {
         let op = proto.op_type.as_deref().unwrap_or_default();
         let domain = domain(proto.domain.as_deref());
         let opset = opsets.get(&domain).copied().unwrap_or(1);
-        let fallback = proto.output.first().map_or("", String::as_str);
-        let name = proto.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(fallback);
+        let name = order::name(proto);
         let fail =
             |problem: String| ImportError::BadNode { node: name.to_owned(), op: op.to_owned(), domain: domain.clone(), opset, problem };
 
@@ -378,9 +451,14 @@ impl<'a> Importer<'a> {
         }
         let attributes = Attributes::decode(&proto.attribute).map_err(|e| fail(format!("an attribute cannot be decoded: {e}")))?;
         let version = if domain.is_empty() { version::since(op, opset).unwrap_or(0) } else { 0 };
-        let node =
-            Node { name, op, domain: &domain, opset, opsets, version, inputs, outputs, attributes, encoded: proto.attribute.as_slice() };
-        match self.apply(&node) {
+        let stored = inputs.iter().map(|id| self.graph.value((*id)?).dtype).collect();
+        let widened = inputs.iter().map(|id| id.map(|id| self.widened(id))).collect();
+        let encoded = proto.attribute.as_slice();
+        let mut node = Node { name, op, domain: &domain, opset, opsets, version, inputs: widened, stored, outputs, attributes, encoded };
+        let applied = self.apply(&node);
+        // What is carried along has its operands as they are.
+        node.inputs = inputs;
+        match applied {
             Ok(()) => Ok(()),
             Err(Refusal::Opaque(reason)) => self.opaque(&node, reason, false).map_err(fail),
             Err(Refusal::Unknown(reason)) => {
@@ -446,7 +524,7 @@ impl<'a> Importer<'a> {
     fn bind(&mut self, name: &str, id: ValueId) {
         let before = self.by_name.insert(name.to_owned(), id);
         if let Some(scope) = self.scopes.last_mut() {
-            scope.push((name.to_owned(), before));
+            scope.entry(name.to_owned()).or_insert(before);
         }
     }
 
@@ -461,7 +539,7 @@ impl<'a> Importer<'a> {
     /// True where the body being unrolled, or the model, has given a value that name.
     fn is_taken(&self, name: &str) -> bool {
         match self.scopes.last() {
-            Some(scope) => scope.iter().any(|(taken, _)| taken == name),
+            Some(scope) => scope.contains_key(name),
             None => self.by_name.contains_key(name),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use brinell_graph::{Op, OpaqueOp, ValueId};
+use brinell_graph::{Dim, Op, OpaqueOp, Shape, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -43,13 +43,31 @@ impl Importer<'_> {
         let mut inputs = node.inputs.clone();
         inputs.extend(captured.into_iter().map(Some));
         let ids = self.graph.push(node.name, op, inputs, &node.outputs).map_err(|e| e.to_string())?;
+        if let (Some(Some(made)), Some(shape)) = (ids.first(), self.random_shape(node)) {
+            self.graph.declare(*made, None, Some(shape));
+        }
         for (id, name) in ids.iter().zip(&node.outputs) {
             if let (Some(id), Some(name)) = (id, name) {
                 self.bind(name, *id);
+                self.declare(name, *id);
                 self.tainted.insert(*id);
             }
         }
         Ok(())
+    }
+}
+
+impl Importer<'_> {
+    /// The shape of random numbers, which an attribute names or another value has: so many are made that it must be known.
+    fn random_shape(&self, node: &Node<'_>) -> Option<Shape> {
+        match node.op {
+            "RandomNormal" | "RandomUniform" => {
+                let sizes = node.attributes.ints("shape").ok()??;
+                sizes.into_iter().map(|n| usize::try_from(n).ok().map(Dim::Fixed)).collect()
+            }
+            "RandomNormalLike" | "RandomUniformLike" | "Bernoulli" => self.graph.shape(node.optional(0)?).map(<[Dim]>::to_vec),
+            _ => None,
+        }
     }
 }
 
@@ -83,7 +101,7 @@ pub(crate) fn inner_operators(attributes: &[Vec<u8>]) -> Result<Vec<String>, Str
 }
 
 /// Names that the subgraphs among `attributes` use and do not define.
-fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
+pub(super) fn captures<'a>(attributes: impl Iterator<Item = &'a AttributeProto>, depth: u32) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for attribute in attributes {
         for encoded in attribute.g.iter().chain(&attribute.graphs) {
@@ -104,12 +122,13 @@ fn outer_names(graph: &GraphProto, depth: u32, names: &mut Vec<String>) -> Resul
         let tensor = crate::proto::TensorProto::decode(encoded.clone()).map_err(|e| format!("a tensor cannot be decoded: {e}"))?;
         local.extend(tensor.name);
     }
+    // Its nodes may stand in any order.
+    local.extend(graph.node.iter().flat_map(|node| node.output.iter().cloned()));
     for node in &graph.node {
         let attributes = node.attribute.iter().map(|bytes| AttributeProto::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
         let attributes = attributes.map_err(|e| format!("an attribute cannot be decoded: {e}"))?;
         let inner = captures(attributes.iter(), depth + 1)?;
         names.extend(node.input.iter().cloned().chain(inner).filter(|name| !name.is_empty() && !local.contains(name)));
-        local.extend(node.output.iter().cloned());
     }
     names.extend(graph.output.iter().filter_map(|output| output.name.clone()).filter(|name| !local.contains(name)));
     Ok(())

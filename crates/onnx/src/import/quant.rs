@@ -1,59 +1,17 @@
 //! Quantised operators of ONNX and of onnxruntime's domain.
 
-use brinell_graph::{DType, Dim, Op, Quant, ValueId};
+use brinell_graph::{DType, Op, Quant, ValueId};
 
 use super::{Importer, Node, Refusal, bad, linear, opaque, pool, size};
-use crate::tensor;
 
 type Done = Result<(), Refusal>;
 
-fn emit(importer: &mut Importer<'_>, node: &Node<'_>, quant: Quant) -> Done {
+pub(super) fn emit(importer: &mut Importer<'_>, node: &Node<'_>, quant: Quant) -> Done {
     importer.emit(node, Op::Quant(quant), node.inputs.clone())
 }
 
-fn is_narrow(dtype: DType) -> bool {
+pub(super) fn is_narrow(dtype: DType) -> bool {
     matches!(dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16)
-}
-
-/// The axis of the scale; it plays no part where the scale is a scalar.
-fn axis(importer: &Importer<'_>, node: &Node<'_>) -> Result<usize, Refusal> {
-    if node.attributes.int_or("block_size", 0)? != 0 {
-        return opaque("its scales are for blocks");
-    }
-    let scale = importer.shape(node.input(1)?)?;
-    if scale.is_empty() || scale == [Dim::Fixed(1)] {
-        return Ok(0);
-    }
-    // onnxruntime's own form has no default axis.
-    size::axis(node.attributes.int_or("axis", 1)?, importer.rank(node.input(0)?)?)
-}
-
-pub(super) fn quantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let axis = axis(importer, node)?;
-    let zero = node.optional(2).and_then(|zero| importer.graph.value(zero).dtype);
-    let to = match (zero, node.attributes.int_or("output_dtype", 0)?) {
-        (Some(zero), _) => zero,
-        (None, 0) if node.optional(2).is_none() => DType::U8,
-        (None, 0) => return opaque("the type of its zero is not known, or not supported (8-bit floats are not)"),
-        (None, number) => match i32::try_from(number).ok().and_then(tensor::dtype) {
-            Some(to) => to,
-            None => return opaque(format!("element type {number} is not supported")),
-        },
-    };
-    if !is_narrow(to) {
-        return opaque(format!("it quantises to {to:?}"));
-    }
-    emit(importer, node, Quant::QuantizeLinear { axis, to })
-}
-
-/// Without a scale that is wider than the integers nothing needs converting: i32 biases have scales of their own.
-pub(super) fn dequantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
-    let axis = axis(importer, node)?;
-    match importer.graph.value(node.input(0)?).dtype {
-        Some(dtype) if is_narrow(dtype) || dtype == DType::I32 => emit(importer, node, Quant::DequantizeLinear { axis }),
-        Some(other) => opaque(format!("it converts {other:?}")),
-        None => opaque("the type of its input is not known, or not supported (8-bit floats and 4-bit integers are not)"),
-    }
 }
 
 pub(super) fn dynamic_quantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {

@@ -1,8 +1,8 @@
 //! Which operator is read how.
 
 use super::{
-    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, grid, index, layout, linear, lp, microsoft, ml, norm,
-    pool, quant, recurrent, reduce, resize, sequence,
+    Importer, Node, Refusal, attention, constant, control, einsum, elementwise as e, grid, index, layout, linear, lp, microsoft, ml, nbits,
+    norm, pool, quant, recurrent, reduce, resize, scale, sequence,
 };
 
 use crate::version;
@@ -104,7 +104,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Cosh" 22 [] e::cosh;
     "CumSum" 14 ["exclusive" "reverse"] reduce::cum_sum;
     "DepthToSpace" 13 ["blocksize" "mode"] layout::depth_to_space;
-    "DequantizeLinear" 25 ["axis" "block_size" "output_dtype"] quant::dequantize;
+    "DequantizeLinear" 25 ["axis" "block_size" "output_dtype"] scale::dequantize;
     "Div" 14 [] e::div;
     "Dropout" 22 ["ratio" "seed"] e::dropout;
     "DynamicQuantizeLinear" 11 [] quant::dynamic_quantize;
@@ -169,7 +169,7 @@ pub(super) static RULES: &[Rule] = rules! {
     "Pow" 15 [] e::pow;
     "QLinearConv" 10 ["auto_pad" "dilations" "group" "kernel_shape" "pads" "strides"] quant::qlinear_conv;
     "QLinearMatMul" 21 [] quant::qlinear_matmul;
-    "QuantizeLinear" 25 ["axis" "block_size" "output_dtype" "precision" "saturate"] quant::quantize;
+    "QuantizeLinear" 25 ["axis" "block_size" "output_dtype" "precision" "saturate"] scale::quantize;
     "RMSNormalization" 23 ["axis" "epsilon" "stash_type"] norm::rms_normalization;
     "RNN" 22 ["activation_alpha" "activation_beta" "activations" "clip" "direction" "hidden_size" "layout"] recurrent::rnn;
     "Range" 27 ["stash_type"] constant::range;
@@ -238,7 +238,7 @@ pub(super) static RULES: &[Rule] = rules! {
 static MICROSOFT: &[Rule] = rules! {
     "Attention" 1 ["do_rotary" "mask_filter_value" "num_heads" "past_present_share_buffer" "qkv_hidden_sizes" "rotary_embedding_dim" "scale" "unidirectional"] microsoft::attention;
     "BiasGelu" 1 [] microsoft::bias_gelu;
-    "DequantizeLinear" 1 ["axis"] quant::dequantize;
+    "DequantizeLinear" 1 ["axis" "block_size"] scale::dequantize;
     "DynamicQuantizeMatMul" 1 [] quant::dynamic_quantize_matmul;
     "EmbedLayerNormalization" 1 ["epsilon" "mask_index_type"] microsoft::embed_layer_normalization;
     "FastGelu" 1 [] microsoft::fast_gelu;
@@ -247,6 +247,7 @@ static MICROSOFT: &[Rule] = rules! {
     "FusedMatMul" 1 ["alpha" "transA" "transB" "transBatchA" "transBatchB"] microsoft::fused_matmul;
     "Gelu" 1 [] e::gelu;
     "MatMulIntegerToFloat" 1 [] quant::matmul_integer_to_float;
+    "MatMulNBits" 1 ["K" "N" "accuracy_level" "bits" "block_size"] nbits::matmul_nbits;
     "MultiHeadAttention" 1 ["mask_filter_value" "num_heads" "scale" "unidirectional"] microsoft::multi_head_attention;
     "QGemm" 1 ["alpha" "transA" "transB"] quant::qgemm;
     "QLinearAdd" 1 [] quant::qlinear_add;
@@ -258,7 +259,7 @@ static MICROSOFT: &[Rule] = rules! {
     "QLinearMul" 1 [] quant::qlinear_mul;
     "QLinearSigmoid" 1 [] quant::qlinear_sigmoid;
     "QLinearSoftmax" 1 ["axis" "opset"] quant::qlinear_softmax;
-    "QuantizeLinear" 1 ["axis"] quant::quantize;
+    "QuantizeLinear" 1 ["axis" "block_size"] scale::quantize;
     "QuickGelu" 1 ["alpha"] microsoft::quick_gelu;
     "SkipLayerNormalization" 1 ["epsilon"] microsoft::skip_layer_normalization;
 };

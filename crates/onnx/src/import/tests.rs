@@ -11,6 +11,8 @@ use crate::proto::{
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
+mod field;
+
 const B: Dim = Dim::Batch(1);
 
 fn f(n: usize) -> Dim {
@@ -396,7 +398,7 @@ fn sizes_that_cannot_be_multiplied_are_no_constant() {
         .ints("target", &[huge, -1, huge])
         .node("Reshape", &["two", "target"], &["far"], &[])
         .node("Cast", &["far"], &["y"], &[int("to", 1)]);
-    assert!(matches!(model.ops(13).first(), Some(Op::Reshape { .. })), "it was computed");
+    assert!(matches!(model.read(13), Err(ImportError::Excess(_))), "it was computed");
     let window = Builder::new(&[-1, 1, 4, 4]).node("LpPool", &["x"], &["y"], &[ints("kernel_shape", &[huge, huge])]);
     assert!(window.read(18).is_err());
 }

@@ -1,4 +1,4 @@
-use brinell_graph::{DType, Op, Operand, Quant, Real};
+use brinell_graph::{DType, Op, Operand, Quant, Real, SmallFloat};
 
 use super::{Context, Outputs, dispatch};
 use crate::Array;
@@ -11,6 +11,10 @@ pub(super) fn eval(op: &Op, cx: &Context<'_>) -> Option<Outputs> {
             cx.input(0).and_then(|x| Ok(vec![quantise(x, cx.input(1)?, cx.optional(2), *axis, range(*to)?)]))
         }
         Quant::DequantizeLinear { axis } => cx.input(0).and_then(|q| Ok(vec![dequantise(q, Some(cx.input(1)?), cx.optional(2), *axis)])),
+        Quant::RoundToFloat { format } => cx.input(0).and_then(|x| {
+            let format = SmallFloat::of(*format).ok_or_else(|| format!("{format:?} is no small float"))?;
+            Ok(vec![x.map(|v| format.round(v))])
+        }),
         Quant::DynamicQuantizeLinear => cx.input(0).map(dynamic),
         other => {
             let ranks: Vec<Option<usize>> = cx.inputs.iter().map(|x| x.map(Array::rank)).collect();

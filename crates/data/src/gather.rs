@@ -1,0 +1,91 @@
+//! Values of samples on their way from a file to memory.
+
+use super::array::row_major;
+use super::dataset::Pixels;
+use super::error::DataErrorKind;
+use super::note::Note;
+use super::number::Number;
+use super::options::LoadOptions;
+use super::precision::Watch;
+
+/// Where a value stands: the sample, the place in it and, in a table, the name of the column.
+pub(super) struct Place<'a> {
+    pub(super) sample: usize,
+    pub(super) index: usize,
+    pub(super) column: Option<&'a str>,
+}
+
+/// Collects the values of samples one by one.
+pub(super) struct Gather {
+    missing: bool,
+    values: Vec<f32>,
+    watch: Watch,
+    absent: usize,
+}
+
+impl Gather {
+    pub(super) fn new(options: &LoadOptions, capacity: usize) -> Self {
+        Self { missing: options.missing, values: Vec::with_capacity(capacity), watch: Watch::new(options.precision), absent: 0 }
+    }
+
+    /// Number of values so far.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Takes one value.
+    pub(super) fn push(&mut self, number: Number, place: &Place<'_>) -> Result<(), DataErrorKind> {
+        self.values.push(single(number, self.missing, place)?);
+        if number.double().is_nan() {
+            self.absent += 1;
+        } else {
+            self.watch.see(place.sample, place.index, number);
+        }
+        Ok(())
+    }
+
+    /// Returns the values in their final order, and what is to be said of them; `name` gives the names of columns.
+    ///
+    /// # Errors
+    /// [`DataErrorKind::Inexact`] where the model takes numbers that were lost.
+    pub(super) fn finish(self, order: &Order<'_>, name: impl Fn(usize) -> Option<String>) -> Result<(Pixels, Vec<Note>), DataErrorKind> {
+        if let Some((place, sample, number)) = self.watch.inexact() {
+            let rounded = f64::from(number.single()).to_string();
+            return Err(DataErrorKind::Inexact { sample, column: name(place), value: number.to_string(), rounded });
+        }
+        let coarsened = Some(self.watch.coarsened).filter(|n| *n > 0).map(|values| Note::Coarsened { values });
+        let absent = Some(self.absent).filter(|n| *n > 0).map(|values| Note::Missing { values });
+        Ok((Pixels::F32(order.apply(self.values)), coarsened.into_iter().chain(absent).collect()))
+    }
+}
+
+/// Returns a number in single precision, NaN where it may be `missing`.
+///
+/// # Errors
+/// [`DataErrorKind::NonFinite`].
+pub(super) fn single(number: Number, missing: bool, place: &Place<'_>) -> Result<f32, DataErrorKind> {
+    let value = number.single();
+    if value.is_finite() || (missing && value.is_nan()) {
+        Ok(value)
+    } else {
+        Err(DataErrorKind::NonFinite { sample: place.sample, column: place.column.map(str::to_owned), value: number.double() })
+    }
+}
+
+/// How stored values become those of samples, one after the other.
+pub(super) enum Order<'a> {
+    /// They already are.
+    AsStored,
+    /// The first axis of an array of these sizes runs fastest; that many samples are kept.
+    FirstFastest(&'a [usize], usize),
+}
+
+impl Order<'_> {
+    /// Returns the values in the order of samples.
+    pub(super) fn apply<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
+        match self {
+            Self::AsStored => values,
+            Self::FirstFastest(sizes, n) => row_major(&values, sizes, *n),
+        }
+    }
+}
