@@ -46,7 +46,7 @@ impl ApgdLoss {
         }
     }
 
-    /// What [`Recipe::loss`] is where the loss of this name is zero: cross-entropy never goes below.
+    /// What the loss of a recipe is where the loss of this name is zero: cross-entropy never goes below.
     fn zero(self) -> f32 {
         match self {
             ApgdLoss::CrossEntropy => f32::NEG_INFINITY,

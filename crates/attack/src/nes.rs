@@ -3,7 +3,7 @@
 use crate::estimate::{Draw, Estimate, EstimateConfig, Flavour};
 use crate::registry::Entry;
 
-/// The attack `nes`: an [`Estimate`](crate::Estimate) from probes with normal elements.
+/// The attack `nes`: an [`Estimate`] from probes with normal elements.
 ///
 /// # Source
 /// Ilyas, Engstrom, Athalye, Lin, "Black-box Adversarial Attacks with Limited Queries and Information", ICML 2018, Algorithm 1 and section 2.2. Its code

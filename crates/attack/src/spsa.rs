@@ -3,7 +3,7 @@
 use crate::estimate::{Draw, Estimate, EstimateConfig, Flavour};
 use crate::registry::Entry;
 
-/// The attack `spsa`: an [`Estimate`](crate::Estimate) from probes whose elements are random signs.
+/// The attack `spsa`: an [`Estimate`] from probes whose elements are random signs.
 ///
 /// # Source
 /// Uesato, O'Donoghue, van den Oord, Kohli, "Adversarial Risk and the Dangers of Evaluating Against Weak Attacks", ICML 2018, Algorithm 1, after Spall,

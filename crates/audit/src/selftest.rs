@@ -25,7 +25,7 @@ pub struct Tested {
 /// Runs the contract of `attacks`, or of all, on a runtime; `done` hears of each attack when it is through.
 ///
 /// # Errors
-/// [`AuditError::Contract`] where a case cannot be run, [`AuditError::Engine`] without the runtime, [`AuditError::Attack`] for an
+/// [`AuditError::Contract`] where a case cannot be run, [`AuditError::Subject`] without the runtime, [`AuditError::Attack`] for an
 /// unknown attack. What an attack fails at is in the findings.
 pub fn selftest(attacks: &[String], running: &Running, done: &mut dyn FnMut(&Tested)) -> Result<(String, Vec<Tested>), AuditError> {
     let runtime = open(running)?;

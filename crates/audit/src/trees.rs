@@ -24,7 +24,7 @@ const EDGES: usize = 96;
 /// where it does not hang on that.
 ///
 /// # Errors
-/// [`AuditError::Oracle`] where the file does not answer.
+/// [`AuditError::Subject`] where the file does not answer.
 pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>, AuditError> {
     let Case { subject, preprocess, scale, data, ball, referee, .. } = case;
     let (scale, data) = (*scale, data.as_ref());

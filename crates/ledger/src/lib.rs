@@ -1,6 +1,6 @@
 //! What runs and checks leave on disk: written line by line, read back and checked, compared.
 //!
-//! [`run::RunFolder`] is a run under way, [`run::read`] a finished one; [`evidence`] seals what a claim rests on; [`compare`] and [`history()`] put
+//! [`run::RunFolder`] is a run under way, [`run::read`] a finished one; [`evidence`] seals what a claim rests on; [`compare()`] and [`history()`] put
 //! runs side by side. Nothing here links a runtime: whoever reads runs needs no model.
 
 mod compare;

@@ -99,7 +99,7 @@ pub enum ImportError {
         problem: String,
     },
     /// The model asks for sizes that no model needs.
-    #[error(transparent)]
+    #[error("{0}")]
     Excess(#[from] brinell_graph::Excess),
     /// Nodes that wait for each other, so that none can run.
     #[error("the nodes {} need each other's results", crate::import::listed(nodes))]

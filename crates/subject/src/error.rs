@@ -27,10 +27,10 @@ pub enum SubjectError {
     Class(#[from] UnknownClass),
     /// The model is no classifier, cannot be differentiated, or the runtime refuses it.
     #[error("{0}")]
-    Oracle(brinell_engine::OracleError),
+    Oracle(#[source] brinell_engine::OracleError),
     /// A runtime cannot be used.
     #[error("{0}")]
-    Engine(brinell_engine::EngineError),
+    Engine(#[source] brinell_engine::EngineError),
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),

@@ -1,6 +1,6 @@
 //! The model under test: opened once, judged by a referee on the original file, attacked through one function.
 //!
-//! [`Subject::open`] reads model and data; [`Case`] is all that an attack needs to run on some samples; [`drive`] runs one. [`Referee`] and
+//! [`Subject::open`] reads model and data; [`Case`] is all that an attack needs to run on some samples; [`drive()`] runs one. [`Referee`] and
 //! [`Panel`] judge points on the unmodified file.
 //!
 //! # Shapes

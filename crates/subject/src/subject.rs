@@ -271,7 +271,7 @@ pub fn read_model(path: &Path, known: &Known) -> Result<Model, SubjectError> {
 /// Returns the SHA-256 of a model file, and that of the other files that hold its weights.
 ///
 /// # Errors
-/// [`SubjectError::Io`].
+/// [`SubjectError::File`].
 pub fn digests(path: &Path, model: &Model) -> Result<(String, Option<String>), SubjectError> {
     let sha256 = hash::sha256_file(path).map_err(FileError::on("read", path))?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));

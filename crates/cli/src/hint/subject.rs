@@ -25,6 +25,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             return Some(format!("give --scale {other} with --eps in its units, or --mean and --std in units of {scale}"));
         }
         SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
+        SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
         SubjectError::NotEquivalent { .. } => "please report this model",
         _ => return None,
     };

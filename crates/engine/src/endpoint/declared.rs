@@ -151,7 +151,8 @@ mod tests {
     fn what_no_model_has_is_refused() {
         metadata(|_| {}).unwrap();
         let many: Vec<Value> = (0..2000).map(|i| json!({"name": format!("x{i}"), "datatype": "FP32", "shape": [-1, 1]})).collect();
-        let cases: [(&dyn Fn(&mut Value), &str); 13] = [
+        type Change<'c> = &'c dyn Fn(&mut Value);
+        let cases: [(Change<'_>, &str); 13] = [
             (&|m| m["inputs"] = json!([]), "it declares no input"),
             (&|m| m["outputs"] = json!([]), "it declares no output"),
             (&|m| m["inputs"] = json!(many), "it declares 2000 inputs, and at most 1024"),
