@@ -49,6 +49,12 @@ fn no_library_names_a_flag_or_a_command() {
     assert!(wrong.is_empty(), "what to do is said by crates/cli/src/hint:\n{}", wrong.join("\n"));
 }
 
+/// True where an error wraps another one that does not stand in its chain of causes: as transparent, or in its message only.
+fn hides(source: &str) -> bool {
+    let wraps = source.split("#[error(\"{0}\")]").skip(1).filter_map(|rest| rest.trim_start().lines().next());
+    source.contains("#[error(transparent)]") || wraps.into_iter().any(|line| line.contains("Error") && !line.contains("#["))
+}
+
 /// A transparent error has the causes of what it wraps, but is not the cause itself: a hint for what it wraps would not be found.
 #[test]
 fn no_error_hides_what_it_wraps() {
@@ -56,12 +62,18 @@ fn no_error_hides_what_it_wraps() {
     for name in crates().iter() {
         for file in rust_files(&root().join("crates").join(name).join("src")) {
             let source = std::fs::read_to_string(&file).unwrap();
-            if source.contains("#[error(transparent)]") {
+            if hides(&source) {
                 wrong.push(file.strip_prefix(root()).unwrap().display().to_string());
             }
         }
     }
-    assert!(wrong.is_empty(), "write #[error(\"{{0}}\")] instead in {}", wrong.join(", "));
+    assert!(wrong.is_empty(), "write #[error(\"{{0}}\")] with #[from] or #[source] in {}", wrong.join(", "));
+}
+
+#[test]
+fn what_hides_a_cause_is_told_from_what_names_it() {
+    assert!(hides("#[error(transparent)]\nIo(#[from] IoError),") && hides("#[error(\"{0}\")]\n    Io(IoError),"));
+    assert!(!hides("#[error(\"{0}\")]\n    Io(#[from] IoError),") && !hides("#[error(\"{0}\")]\n    Words(String),"));
 }
 
 #[test]
