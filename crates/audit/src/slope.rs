@@ -142,76 +142,19 @@ fn has_stairs(graph: &Graph) -> bool {
 }
 
 #[cfg(test)]
+#[path = "../../engine/tests/common/wrong.rs"]
+mod wrong;
+
+#[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use brinell_engine::{Artefact, EngineError, Port, Preprocess, Session, View};
-    use brinell_onnx::Encoded;
+    use brinell_engine::{Artefact, Preprocess};
 
     use brinell_task::{Demand, Loss};
 
+    use super::wrong::{FAULTS, Fault, Wrong};
     use super::*;
-
-    type Fault = fn(&mut [f32]);
-
-    /// rten on a device of any name, but for gradients.
-    struct Wrong {
-        inner: Arc<dyn Runtime>,
-        fault: Fault,
-    }
-
-    impl Runtime for Wrong {
-        fn name(&self) -> &str {
-            self.inner.name()
-        }
-
-        fn version(&self) -> &str {
-            self.inner.version()
-        }
-
-        fn device(&self) -> &str {
-            self.inner.device()
-        }
-
-        fn compile(&self, model: &Encoded) -> Result<Box<dyn Session>, EngineError> {
-            Ok(Box::new(Faulty { inner: self.inner.compile(model)?, fault: self.fault }))
-        }
-
-        fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
-            self.inner.compile_file(path)
-        }
-    }
-
-    struct Faulty {
-        inner: Box<dyn Session>,
-        fault: Fault,
-    }
-
-    impl Session for Faulty {
-        fn inputs(&self) -> &[Port] {
-            self.inner.inputs()
-        }
-
-        fn outputs(&self) -> &[Port] {
-            self.inner.outputs()
-        }
-
-        fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
-            let gradient = self.inner.outputs().iter().position(|port| port.name == "gradient");
-            let fault = self.fault;
-            self.inner.run(feeds, &mut |index, view| match view.data.as_f32() {
-                Some(values) if Some(index) == gradient => {
-                    let mut values = values.to_vec();
-                    fault(&mut values);
-                    sink(index, View::f32(view.shape, &values));
-                }
-                _ => sink(index, view),
-            })
-        }
-    }
-
-    const FAULTS: [Fault; 4] =
-        [|g| g.fill(0.0), |g| g.iter_mut().for_each(|v| *v = -*v), |g| g.iter_mut().step_by(3).for_each(|v| *v *= 10.0), <[f32]>::reverse];
 
     fn rten() -> Arc<dyn Runtime> {
         open(&Running { runtime: RuntimeChoice::Rten, ..Running::default() }).unwrap()
@@ -244,11 +187,11 @@ mod tests {
 
     #[test]
     fn a_wrong_gradient_is_below_the_threshold_with_and_without_another_runtime() {
-        for (i, fault) in FAULTS.into_iter().enumerate() {
+        for (name, fault) in FAULTS {
             for (elsewhere, second) in [(false, false), (false, true), (true, false), (true, true)] {
                 let found = asked(fault, elsewhere, second);
-                assert!(found.cosine.is_some_and(|cosine| cosine < GRADIENT_MISMATCH.threshold), "{i} {elsewhere} {second} {found:?}");
-                assert_eq!(found.other.is_some(), second, "{i} {found:?}");
+                assert!(found.cosine.is_some_and(|cosine| cosine < GRADIENT_MISMATCH.threshold), "{name} {elsewhere} {second} {found:?}");
+                assert_eq!(found.other.is_some(), second, "{name} {found:?}");
             }
         }
     }

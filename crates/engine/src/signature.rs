@@ -199,32 +199,20 @@ impl Signature {
         if labels.is_none() && !out.dtype.is_some_and(DType::is_float) {
             return Err(SignatureError::OutputType { name: out.name.clone(), dtype: out.dtype, others: others() });
         }
-        if let Some((scores, classes)) = labels {
+        let (logits, reading, classes) = if let Some((scores, classes)) = labels {
             if artefact.threshold.is_some() {
                 return Err(SignatureError::Threshold { name: out.name.clone(), classes });
             }
-            return Ok(Self {
-                input,
-                input_name: value.name.clone(),
-                dtype,
-                sample,
-                batch,
-                fixed_batch,
-                held,
-                output,
-                output_name: out.name.clone(),
-                output_index,
-                columns: None,
-                logits: ending::before(graph, scores, classes).0,
-                reading: Reading { ending: Ending::Labels { classes, width }, threshold: None },
-                classes,
-            });
-        }
-        let (logits, ending) = ending::before(graph, output, width);
-        if width == 1 && ending == Ending::Softmax {
-            return Err(SignatureError::Constant { name: out.name.clone() });
-        }
-        let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
+            let reading = Reading { ending: Ending::Labels { classes, width }, threshold: None };
+            (ending::before(graph, scores, classes).0, reading, classes)
+        } else {
+            let (logits, ending) = ending::before(graph, output, width);
+            if width == 1 && ending == Ending::Softmax {
+                return Err(SignatureError::Constant { name: out.name.clone() });
+            }
+            let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
+            (logits, Reading { ending, threshold }, width.max(2))
+        };
         Ok(Self {
             input,
             input_name: value.name.clone(),
@@ -238,8 +226,8 @@ impl Signature {
             output_index,
             columns: None,
             logits,
-            reading: Reading { ending, threshold },
-            classes: width.max(2),
+            reading,
+            classes,
         })
     }
 

@@ -48,6 +48,7 @@ pub const ALL: &[&Kind] = &[
     &ROUNDED,
     &NAMES,
     &FIRST_OUTPUT,
+    &ONE_SCORE,
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
     &FEW_CLASSES,
@@ -103,6 +104,8 @@ pub(crate) const NAMES: Kind = Kind::above("names-as-amounts", Severity::Warning
 pub(crate) const ROUNDED: Kind = Kind::above("integer-input", Severity::Note, 0.0, "inputs of whole numbers");
 /// The model has several outputs, and none was chosen.
 pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note, 0.0, "other outputs");
+/// The model gives one number, and nobody has said that it is the score of a class.
+pub(crate) const ONE_SCORE: Kind = Kind::fact("one-score", Severity::Warning);
 /// The model's output is a softmax or a sigmoid.
 pub(crate) const SOFTMAX: Kind = Kind::above("softmax-output", Severity::Note, 0.0, "softmax or sigmoid operators at the output");
 /// What attacks take for logits are probabilities.

@@ -7,7 +7,7 @@ use brinell_threat::Norm;
 
 use super::super::setup::Run;
 use crate::flags::{
-    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
 };
 
 /// Operators of ONNX that draw random numbers.
@@ -79,6 +79,14 @@ impl Run<'_> {
             let name = &signature.output_name;
             format!("the model has several outputs, of which `{name}` was judged; the others are {}", others.join(", "))
         });
+        let declared = classic || self.question.artefact.threshold.is_some() || signature.reading.ending != Ending::Logits;
+        if let Some(threshold) = signature.reading.threshold.filter(|_| !declared) {
+            let name = &signature.output_name;
+            let message = format!(
+                "the output `{name}` is one number, which was read as the score of class 1, above {threshold}; of a regression the figures mean nothing"
+            );
+            self.flags.raise(&ONE_SCORE, message);
+        }
         let rounded = signature.takes_integers();
         self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
             format!(
