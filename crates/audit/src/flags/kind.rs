@@ -39,7 +39,6 @@ pub const ALL: &[&Kind] = &[
     &PREPROCESSING_DOUBT,
     &OUTSIDE_BOX,
     &SMALL_RADIUS,
-    &LARGE_RADIUS,
     &NON_FINITE,
     &NON_FINITE_UNDER_ATTACK,
     &NON_DETERMINISTIC,
@@ -86,9 +85,6 @@ pub(crate) const OUTSIDE_BOX: Kind = Kind::above("input-outside-box", Severity::
 /// The radius is so small a share of the scale that it may be in other units.
 pub(crate) const SMALL_RADIUS: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("small-radius", Severity::Warning, 0.001, "eps as a share of the scale") };
-/// The radius allows every value of the scale.
-pub(crate) const LARGE_RADIUS: Kind =
-    Kind { raised_if: Side::AtLeast, ..Kind::above("large-radius", Severity::Warning, 1.0, "eps as a share of the scale") };
 /// The model returned NaN or infinity for clean samples.
 pub(crate) const NON_FINITE: Kind = Kind::above("non-finite-output", Severity::Blocking, 0.0, "samples");
 /// The model returned NaN or infinity under attack.

@@ -7,7 +7,7 @@ use brinell_threat::Norm;
 
 use super::super::setup::Run;
 use crate::flags::{
-    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, LARGE_RADIUS, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
 };
 
 /// Operators of ONNX that draw random numbers.
@@ -46,20 +46,16 @@ impl Run<'_> {
         });
     }
 
-    /// Doubts a radius that is far from the scale. Radii of features are in their own units, and one in L0 is a number of values.
+    /// Doubts a radius that is tiny beside the scale; one larger than the box is an error. Radii of features are in their own units, and one in L0 is a
+    /// number of values.
     fn flag_radius(&mut self) {
         let ball = &self.case.ball;
         if self.book.nearest || ball.features.is_some() || ball.norm == Norm::L0 || ball.eps <= 0.0 {
             return;
         }
-        let (eps, norm, scale) = (ball.eps, ball.norm, self.case.scale);
+        let (eps, scale) = (ball.eps, self.case.scale);
         let share = eps / f64::from(ball.bounds.hi() - ball.bounds.lo());
         self.flags.measure(&SMALL_RADIUS, share, || format!("eps is {eps} in a range of {scale}; radii are in units of that range"));
-        if norm == Norm::Linf {
-            self.flags.measure(&LARGE_RADIUS, share, || {
-                format!("eps is {eps} in a range of {scale}, so that every value may become any other; radii are in units of that range")
-            });
-        }
     }
 
     /// Says what was chosen among several outputs, and what is rounded.

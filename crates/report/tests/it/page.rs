@@ -117,7 +117,7 @@ fn every_section_is_there_in_order() {
         "1 indicator measured and not raised",
         "no-progress blocking 0.012 above 0.05 share of survivors",
         "Checks were made at level cheap, with 80 forward and 0 backward passes of their own.",
-        "--sanity full does",
+        "sanity level full does",
         "onnxruntime 1.32.0 (asked for: auto)",
         "2/255 = 0.0078431373",
         "412.3 MB",
