@@ -44,7 +44,7 @@ impl Run<'_> {
                 best.map_or_else(String::new, |(words, found, tried)| {
                     let now = states.iter().take(*tried).filter(|state| state.correct()).count();
                     format!(
-                        "of the first {tried} samples {now} are right as declared, and {found} would be with {words}, which is the likelier preprocessing"
+                        "{now} of the first {tried} samples are right as declared, and {found} with {words}, which is the more likely preprocessing"
                     )
                 })
             });

@@ -51,7 +51,7 @@ pub enum AuditError {
         source: Box<brinell_engine::OracleError>,
     },
     /// An attack does not work in the norm.
-    #[error("attack {attack} does not work in {norm}, but in {norms}; attacks for {norm}: {others}")]
+    #[error("attack {attack} does not support {norm}, only {norms}; attacks for {norm}: {others}")]
     NormOfAttack {
         /// The attack.
         attack: String,
@@ -63,7 +63,7 @@ pub enum AuditError {
         others: String,
     },
     /// An attack reads trees, and there are none that it could read.
-    #[error("attack {attack} reads the trees of the model, which it cannot: {reason}")]
+    #[error("attack {attack} needs the trees of the model, which cannot be read: {reason}")]
     NoTrees {
         /// The attack.
         attack: String,

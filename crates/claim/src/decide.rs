@@ -124,7 +124,7 @@ impl Question {
         self.side(low, high) != Side::Across
     }
 
-    /// Decides.
+    /// Decides. Where the time was over before the run was complete, nothing is: its flags and its counterexamples are not known yet.
     pub(super) fn decide(&self, count: &Count, levels: Levels, flags: &[Flag], timeout: bool) -> Decision {
         let (low, high, confidence) = self.bounds(count, levels);
         let now = count.now();
@@ -153,10 +153,11 @@ impl Question {
         } else {
             ruling
         };
+        let ruling = if timeout { Ruling::Undecided } else { ruling };
         if ruling == Ruling::Undecided && n == 0 {
             reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, and no observation is no pass"));
         }
-        if ruling == Ruling::Undecided && timeout {
+        if timeout {
             let text = format!("the time was over after {n} of {} samples; check again to go on from there", self.n);
             reasons.insert(0, reason(id::TIMEOUT, text));
         }

@@ -23,7 +23,7 @@ pub enum ClaimError {
     #[error("{0}")]
     File(#[from] FileError),
     /// Neither TOML nor YAML by its name.
-    #[error("{} is no claim file by its name; claims end in .toml, .yaml or .yml", path.display())]
+    #[error("{} is not a claim file: its name must end in .toml, .yaml or .yml", path.display())]
     Name {
         /// The file.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum ClaimError {
         path: PathBuf,
     },
     /// The text is no property that a claim could be about.
-    #[error("`{text}` is no property; properties are {known}")]
+    #[error("`{text}` is not a property; the properties are {known}")]
     NoProperty {
         /// The text as given.
         text: String,

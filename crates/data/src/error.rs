@@ -42,7 +42,7 @@ pub enum DataErrorKind {
     #[error("no such file or folder")]
     NotFound,
     /// What was given as labels is neither a file nor something that names one class.
-    #[error("the labels are no file, and neither a class index nor a known class name")]
+    #[error("the labels are not a file, a class index or a known class name")]
     LabelsNotFound,
     /// The operating system refused.
     #[error("cannot be read: {0}")]

@@ -86,7 +86,7 @@ pub enum EngineError {
     },
 
     /// A path names a folder, a pipe or a device.
-    #[error("{} is no regular file", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,

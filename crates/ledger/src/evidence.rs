@@ -219,7 +219,7 @@ fn digests(folder: &Path) -> Result<BTreeMap<String, String>, LedgerError> {
             let (path, relative) = (entry.path(), format!("{prefix}{name}"));
             let kind = entry.file_type().map_err(FileError::on("read", &path))?;
             if !kind.is_dir() && !kind.is_file() {
-                return Err(LedgerError::Tampered { path: folder.to_path_buf(), problem: format!("{relative} is no regular file") });
+                return Err(LedgerError::Tampered { path: folder.to_path_buf(), problem: format!("{relative} is not a regular file") });
             }
             if kind.is_dir() {
                 todo.push((path, format!("{relative}/")));

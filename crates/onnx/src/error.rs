@@ -108,7 +108,7 @@ pub enum ImportError {
         nodes: Vec<String>,
     },
     /// The path names something else than a file: a folder, a pipe, a device.
-    #[error("{} is no regular file", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// The path.
         path: PathBuf,

@@ -109,7 +109,7 @@ pub enum SubjectError {
         eps: f64,
     },
     /// The data are in another scale than the declared one.
-    #[error("the values of the data are from {least} to {most}, which is the scale {other}, and the declared scale is {scale}")]
+    #[error("the data range from {least} to {most}, as on the scale {other}, but the declared scale is {scale}")]
     OtherScale {
         /// Least value of the first samples.
         least: f32,
@@ -121,7 +121,7 @@ pub enum SubjectError {
         other: Scale,
     },
     /// Mean and deviation are those of another scale than the declared one.
-    #[error("mean {mean:?} and deviation {std:?} belong to values in {other}, and the declared scale is {scale}")]
+    #[error("mean {mean:?} and deviation {std:?} fit the scale {other}, but the declared scale is {scale}")]
     OtherMoments {
         /// The mean; empty where none is given.
         mean: Vec<f32>,

@@ -25,15 +25,12 @@ impl Run<'_> {
         if !black.is_empty() {
             let (white, black) = (white.join(", "), black.join(", "));
             self.measure_black_box(gained, self.book.states.len(), || {
-                format!(
-                    "{black} broke {gained} samples that {white} had left standing, with less to go by: gradients mislead on this model, and \
-                     more may fall; attack it without gradients for longer, or with attacks made for it"
-                )
+                format!("{black}, which use no gradients, broke {gained} samples that had survived {white}")
             });
         }
     }
 
-    /// Notes that attacks without gradients broke `gained` of `n` samples that those with gradients had left standing. It blocks where an exact test
+    /// Notes that attacks without gradients broke `gained` of `n` samples that had survived those with gradients. It blocks where an exact test
     /// says that gradients hide more than two points; a smaller share is a note.
     pub(crate) fn measure_black_box(&mut self, gained: usize, n: usize, message: impl FnOnce() -> String) {
         let hidden = hidden(gained, n);
@@ -41,7 +38,9 @@ impl Run<'_> {
             self.flags.raise(&BLACK_BOX_NEAR, message());
             self.flags.measure(&BLACK_BOX_STRONGER, hidden, String::new);
         } else {
-            self.flags.measure(&BLACK_BOX_STRONGER, hidden, message);
+            self.flags.measure(&BLACK_BOX_STRONGER, hidden, || {
+                format!("{}: gradients mislead on this model, and other attacks may break more", message())
+            });
         }
     }
 }

@@ -79,7 +79,7 @@ impl Run<'_> {
         if let Some(threshold) = signature.reading.threshold.filter(|_| !declared) {
             let name = &signature.output_name;
             let message = format!(
-                "the output `{name}` is one number, which was read as the score of class 1, above {threshold}; of a regression the figures mean nothing"
+                "the output `{name}` is a single number; it was read as a score, with class 1 above {threshold}. If the model is a regression, the figures mean nothing"
             );
             self.flags.raise(&ONE_SCORE, message);
         }

@@ -12,7 +12,7 @@ use crate::AuditError;
 const TRIES: u32 = 32;
 
 impl Run<'_> {
-    /// Tries random points on the edge of the ball around samples that attacks with gradients left standing.
+    /// Tries random points on the edge of the ball around samples that survived attacks with gradients.
     pub(super) fn check_noise(&mut self, oracle: &mut Oracle, samples: &[usize]) -> Result<(), AuditError> {
         if self.gradient_stages().next().is_none() {
             return Ok(());
@@ -36,8 +36,7 @@ impl Run<'_> {
         }
         self.measure_black_box(broken, samples.len(), || {
             format!(
-                "{TRIES} random points each were enough to break {broken} of the first {} samples, which attacks with gradients had left standing; \
-                 gradients mislead on this model: attack it without them",
+                "{TRIES} random points for each sample broke {broken} of the first {} samples, which had survived attacks with gradients",
                 samples.len()
             )
         });

@@ -17,9 +17,9 @@ pub(super) fn check(folder: &Path, verdict: &Verdict) -> Result<Option<Summary>,
     let confirmed = verdict.witnesses.iter().filter(|witness| witness.standing == Standing::Confirmed).count();
     if matches!(verdict.claim.property, Property::Forall { .. } | Property::Equal { .. }) {
         match verdict.verdict {
-            Ruling::Refuted if confirmed == 0 => return tampered("the claim is refuted, and no counterexample is confirmed".to_owned()),
+            Ruling::Refuted if confirmed == 0 => return tampered("the verdict is refuted, but no counterexample is confirmed".to_owned()),
             Ruling::Supported | Ruling::Proven if confirmed > 0 => {
-                return tampered(format!("the claim is upheld, and {confirmed} counterexamples are confirmed"));
+                return tampered(format!("the verdict is supported or proven, but {confirmed} counterexamples are confirmed"));
             }
             _ => {}
         }
@@ -38,7 +38,7 @@ pub(super) fn check(folder: &Path, verdict: &Verdict) -> Result<Option<Summary>,
             return tampered(format!("the label of sample {number} is {} in the verdict and {} in the run", witness.label, record.label));
         }
         if (witness.file != INPUTS) != (record.outcome == Outcome::Broken) || record.attack != witness.attack {
-            return tampered(format!("sample {number} is a counterexample in the verdict in another way than in the run"));
+            return tampered(format!("the verdict and the run do not agree on how sample {number} was broken"));
         }
     }
     Ok(Some(run.summary))

@@ -127,5 +127,5 @@ impl Bench {
 fn already(panel: &mut Panel, preprocess: &Preprocess, charge: &Charge, row: usize, x: &[f32]) -> Result<Option<String>, ClaimError> {
     let Charge::Goal(demand) = charge else { return Ok(None) };
     let reached = panel.all_reach(preprocess, demand, row, x)?;
-    Ok(reached.then(|| "the unchanged sample reaches the goal already".to_owned()))
+    Ok(reached.then(|| "the unchanged sample already has the wanted answer".to_owned()))
 }

@@ -259,7 +259,7 @@ impl OpenSource {
     /// Returns what contradicts the record, where the unchanged samples bring labels along: another label than the witness has.
     pub(super) fn other_label(&self, witness: &Witness) -> Option<String> {
         let label = *self.clean.data.labels.get(self.row(witness.sample))?;
-        (label != witness.label).then(|| format!("the record says label {}, and the data say {label}", witness.label))
+        (label != witness.label).then(|| format!("the record says label {}, but the data say {label}", witness.label))
     }
 
     /// Returns what a counterexample has to show.

@@ -20,18 +20,18 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         DataErrorKind::NonFinite { .. } => "remove the sample or repair it",
         DataErrorKind::OneArray { .. } => "give one .npz or .safetensors file with arrays of these names beside the samples",
         DataErrorKind::NoImages => "for another format, name one file",
-        DataErrorKind::NumberedFolders { .. } => "say with --classes which names the model's classes have, in order",
-        DataErrorKind::ImageSize { .. } => "make the images equal, or say with --shape what size they are brought to",
+        DataErrorKind::NumberedFolders { .. } => "list the model's class names in order with --classes",
+        DataErrorKind::ImageSize { .. } => "give images of one size, or give the size to resize them to with --shape",
         DataErrorKind::OtherImage => "convert it to PNG or JPEG, or move it out of the folder",
         DataErrorKind::MixedFolder { .. } => "give a labels.csv, or move the images",
         DataErrorKind::NumberAmongNames { .. } => "name the classes with --classes",
-        DataErrorKind::NamelessColumn { .. } => "where it numbers the rows, write the table without it (pandas: index=False)",
+        DataErrorKind::NamelessColumn { .. } => "if the column numbers the rows, write the table without it (pandas: index=False)",
         DataErrorKind::NoLabelColumn => {
             "name the one that holds the labels with --labels COLUMN (its name, or its number from 0), or give a labels file"
         }
         DataErrorKind::OneBased { .. } => "subtract 1 from every label, or name the classes in their order with --classes",
-        DataErrorKind::ManyLabels { .. } => "give one class for each sample; models with several labels at once cannot be audited",
-        DataErrorKind::FolderCount { .. } => "say with --classes which classes the model has, in order",
+        DataErrorKind::ManyLabels { .. } => "give one class for each sample; multi-label models cannot be audited",
+        DataErrorKind::FolderCount { .. } => "list the model's class names in order with --classes",
         DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } | DataErrorKind::LabelName { unknown, .. } => {
             return Some(class(unknown));
         }

@@ -20,7 +20,7 @@ fn engine(error: &EngineError) -> Option<String> {
             Some("install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten".to_owned())
         }
         EngineError::Library { problem: LibraryProblem::TooOld { .. }, .. } => {
-            Some("renew it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
+            Some("update it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
         }
         EngineError::Device { runtime, device, not_built_in, .. } => accelerator(runtime, device, *not_built_in),
         EngineError::Operators { runtime, .. } | EngineError::PortType { runtime, .. } => other_runtime(runtime).map(str::to_owned),
@@ -28,9 +28,9 @@ fn engine(error: &EngineError) -> Option<String> {
             other_runtime(runtime).map(str::to_owned)
         }
         EngineError::Endpoint { status: Some(401 | 403), .. } => {
-            Some(format!("put what belongs into the header Authorization into the environment variable {}", brinell::AUTHORIZATION))
+            Some(format!("set the environment variable {} to the value of the Authorization header", brinell::AUTHORIZATION))
         }
-        EngineError::Endpoint { status: Some(300..=399), .. } => Some("name the final address".to_owned()),
+        EngineError::Endpoint { status: Some(300..=399), .. } => Some("give the address that it redirects to".to_owned()),
         _ => None,
     }
 }
@@ -90,9 +90,7 @@ fn preprocess(error: &PreprocessError) -> Option<String> {
 
 fn oracle(error: &OracleError) -> Option<String> {
     match error {
-        OracleError::NoGradient => {
-            Some("attack it by its scores with --knowledge score, or by its predictions with --knowledge label".to_owned())
-        }
+        OracleError::NoGradient => Some("use attacks without gradients: --knowledge score or --knowledge label".to_owned()),
         _ => None,
     }
 }

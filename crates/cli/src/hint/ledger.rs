@@ -17,10 +17,10 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
         LedgerError::Locked { .. } => Some("wait for it, or choose another folder with --out"),
         LedgerError::Busy { .. } => Some("wait for it to end"),
         LedgerError::Stale { .. } | LedgerError::Damaged { .. } => Some("start a new run in another folder with --out"),
-        LedgerError::NoRun { stopped: true, .. } => Some("finish it with `brinell audit --resume --out` and its settings"),
+        LedgerError::NoRun { stopped: true, .. } => Some("finish it: run the same `brinell audit` command with --resume and --out"),
         LedgerError::Schema { .. } => Some("use the version that wrote it, or audit again"),
         LedgerError::Disagrees { .. } => Some("audit again"),
-        LedgerError::NotPaired { .. } => Some("audit both models on the same samples, as --limit chooses them"),
+        LedgerError::NotPaired { .. } => Some("audit both models on the same data with the same --limit"),
         _ => None,
     }
 }

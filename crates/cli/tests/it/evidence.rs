@@ -123,7 +123,7 @@ fn files_that_the_manifest_does_not_name_and_links_are_refused() {
         std::fs::rename(&record, folder.path("elsewhere.jsonl")).unwrap();
         std::os::unix::fs::symlink(folder.path("elsewhere.jsonl"), &record).unwrap();
         let refused = folder.run("replay a.evidence").expect(3).stderr;
-        assert!(refused.contains("run/record.jsonl is no regular file"), "{refused}");
+        assert!(refused.contains("run/record.jsonl is not a regular file"), "{refused}");
     }
 }
 

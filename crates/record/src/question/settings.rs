@@ -300,7 +300,7 @@ pub const SETTINGS: &[Setting] = &[
         Ok(())
     })
     .form(Form::Repeated),
-    Setting::new("limit", Part::Data, "N", "Only N samples", |q, v| {
+    Setting::new("limit", Part::Data, "N", "Only the first N samples", |q, v| {
         count(v, 1, "give at least 1 sample").and_then(size).map(|n| q.population.n = Some(n))
     }),
     Setting::new(
