@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage, suite_for};
 use brinell_engine::{Ensemble, Oracle, OracleError};
 use brinell_record::Question;
-use brinell_task::{Task, Wanted};
+use brinell_task::Wanted;
 use brinell_threat::Norm;
 
 use crate::AuditError;

@@ -1,6 +1,6 @@
 //! What model, data and plan tell before anything runs.
 
-use brinell_engine::Ending;
+use brinell_engine::{Ending, Meaning};
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
 use brinell_threat::Norm;
@@ -103,8 +103,11 @@ impl Run<'_> {
 
     /// Says where a loss gave way to another for want of classes.
     fn flag_losses(&mut self) {
+        if self.case.subject.signature.meaning != Meaning::Class {
+            return;
+        }
         let classes = self.case.subject.signature.classes;
-        let (wish, task, ample) = (self.case.wanted(), self.case.task(), Classify::new(usize::MAX));
+        let (wish, task, ample) = (self.case.wanted(), Classify::new(classes), Classify::new(usize::MAX));
         for recipe in self.book.stages.iter().map(|stage| &stage.recipe) {
             let loss = |task: &Classify| task.fused(recipe.objective(), &wish);
             let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };
