@@ -187,6 +187,12 @@ pub enum SubjectError {
     /// The task is not asked for as it should be.
     #[error("{0}")]
     Task(#[from] brinell_record::TaskError),
+    /// A loss of classes is asked for, and the task is another one.
+    #[error("losses are those of classes, and the task is {task}")]
+    LossOfTask {
+        /// The task.
+        task: brinell_record::TaskKind,
+    },
     /// A target is asked for, and the task has none.
     #[error("a target is a class that samples are turned into, and the task {task} has none")]
     Target {

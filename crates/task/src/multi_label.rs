@@ -227,7 +227,7 @@ mod tests {
     fn the_log_odds_are_those_of_the_summed_binary_cross_entropy() {
         let truth = Truth::Labels(vec![true, false, false]);
         let (task, z) = (MultiLabel::new(3, 0, Ending::Sigmoid, None), [0.3, -0.7, 1.1]);
-        // PyTorch 2.9: l = F.binary_cross_entropy_with_logits(z, y, reduction="sum") is 2.344877 and its gradient [-0.425557, 0.331812, 0.750260].
+        // PyTorch 2.15: l = F.binary_cross_entropy_with_logits(z, y, reduction="sum") is 2.344877 and its gradient [-0.425557, 0.331812, 0.750260].
         let (cross_entropy, slope) = (2.344_877f64, [-0.425_557f64, 0.331_812, 0.750_260]);
         let loss = f64::from(task.loss(Objective::LogOdds, &z, posed(&truth), None));
         assert!((loss - cross_entropy.exp_m1().ln()).abs() < 1e-5, "{loss}");

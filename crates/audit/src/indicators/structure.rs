@@ -1,5 +1,6 @@
 //! What model, data and plan tell before anything runs.
 
+use brinell_data::Truths;
 use brinell_engine::{Ending, Meaning};
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
@@ -7,7 +8,7 @@ use brinell_threat::Norm;
 
 use super::super::setup::Run;
 use crate::flags::{
-    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+    DATA_NOTES, DEPENDENT_PAIRS, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
 };
 
 /// Operators of ONNX that draw random numbers.
@@ -33,6 +34,7 @@ impl Run<'_> {
         });
         self.flag_radius();
         self.flag_losses();
+        self.flag_pairs();
         if !self.case.data.notes.is_empty() {
             let notes: Vec<String> = self.case.data.notes.iter().map(ToString::to_string).collect();
             self.flags.raise(&DATA_NOTES, notes.join("; "));
@@ -98,6 +100,15 @@ impl Run<'_> {
                  in the norm l0 eps is the number of places that may change",
                 signature.input_name
             )
+        });
+    }
+
+    /// Says where samples are no independent draws: pairs that have one in common.
+    fn flag_pairs(&mut self) {
+        let Truths::Pairs(pairs) = &self.case.data.truths else { return };
+        let (shared, n) = (pairs.dependent(), self.case.data.n);
+        self.flags.measure(&DEPENDENT_PAIRS, shared as f64, || {
+            format!("{shared} of {n} pairs share a sample with another pair; the intervals take pairs for independent draws, and are too narrow here")
         });
     }
 

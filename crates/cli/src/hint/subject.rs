@@ -26,6 +26,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::Target { .. } => "leave out --target; with labels, choose those that count with --only-labels",
+        SubjectError::LossOfTask { .. } => "leave out --task",
         SubjectError::Sigmoids { .. } => {
             "give --task multilabel with a row of zeros and ones for each sample, or --task classification where exactly one class applies and the \
              largest value decides"
