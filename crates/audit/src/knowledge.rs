@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage, suite_for};
 use brinell_engine::{Ensemble, Oracle, OracleError};
-use brinell_record::Question;
+use brinell_record::{Question, TaskKind};
 use brinell_task::Wanted;
 use brinell_threat::Norm;
 
@@ -40,11 +40,18 @@ type ReadTrees<'a> = dyn FnMut() -> Result<Result<Arc<Ensemble>, String>, AuditE
 
 impl<'a> Asked<'a> {
     /// # Errors
-    /// [`AuditError::Attack`] and [`AuditError::File`] where there is no such suite or attack.
+    /// [`AuditError::Attack`] and [`AuditError::File`] where there is no such suite or attack, [`AuditError::Subject`] where the task is not asked for as it should be.
     pub(crate) fn of(question: &'a Question) -> Result<Self, AuditError> {
+        brinell_subject::check_task(question)?;
         let (effort, threat) = (&question.effort, &question.threat);
         let knowledge = threat.knowledge.unwrap_or(Knowledge::White);
-        let name = effort.suite.as_deref().unwrap_or_else(|| suite_for(knowledge, threat.eps.is_nearest()));
+        let nearest = threat.eps.is_nearest();
+        let by_default = match question.artefact.task() {
+            // A number can leave on two sides, and only attacks on rivals try both.
+            TaskKind::Regression if knowledge == Knowledge::White && !nearest => "standard",
+            _ => suite_for(knowledge, nearest),
+        };
+        let name = effort.suite.as_deref().unwrap_or(by_default);
         let suite = if effort.attacks.is_empty() { load_suite(name)? } else { Suite::of("custom", &effort.attacks)? };
         let granted = choose(question, &suite, knowledge)?;
         Ok(Self { question, suite, granted })

@@ -56,7 +56,7 @@ impl Case {
     pub fn new(opened: Opened, question: &Question) -> Result<Self, SubjectError> {
         let Opened { mut subject, data } = opened;
         let Question { artefact, population, threat, running, .. } = question;
-        truth::check(artefact, population, threat.target.as_deref())?;
+        truth::check_task(question)?;
         let kind = subject.signature.meaning.kind();
         // Who says that it is classification means that the largest sigmoid decides.
         if let Some(labels) = subject.signature.independent_sigmoids().filter(|_| artefact.task.is_none()) {

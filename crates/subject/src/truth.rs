@@ -2,7 +2,7 @@
 
 use brinell_data::{Dataset, TruthKind, Truths};
 use brinell_engine::Preprocess;
-use brinell_record::{Artefact, Label, Population, Scale, TaskKind};
+use brinell_record::{Label, Question, Scale, TaskKind};
 use brinell_task::Truth;
 
 use crate::{Referee, SubjectError};
@@ -42,14 +42,15 @@ pub fn truth_of(label: &Label, reference: Option<&[f32]>) -> Option<Truth> {
     }
 }
 
-/// Checks that what is asked fits the task.
+/// Checks that what is asked fits the task, before anything is read.
 ///
 /// # Errors
 /// [`SubjectError::Task`], [`SubjectError::Target`], [`SubjectError::Pairs`].
-pub(crate) fn check(artefact: &Artefact, population: &Population, target: Option<&str>) -> Result<(), SubjectError> {
+pub fn check_task(question: &Question) -> Result<(), SubjectError> {
+    let Question { artefact, population, threat, .. } = question;
     artefact.check_task()?;
     let task = artefact.task();
-    if target.is_some() && task != TaskKind::Classification {
+    if threat.target.is_some() && task != TaskKind::Classification {
         return Err(SubjectError::Target { task });
     }
     if population.pairs.is_some() && task != TaskKind::Embedding {

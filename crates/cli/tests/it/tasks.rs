@@ -282,7 +282,7 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
         ("m", "--task regression --tolerance 1 --pairs pairs.csv", "pairs of samples are no part of the task regression", "leave out --pairs"),
         ("m", "--tolerance 1", "a tolerance is no part of the task classification", ""),
         ("m", "", "labels are class indices", "--task regression --tolerance T"),
-        ("m", "--task tagging", "unknown task `tagging`", ""),
+        ("m", "--task tagging", "invalid value 'tagging'", "multilabel"),
         ("three", "--task multilabel --labels half.txt", "the labels of sample 0 have the value 0.5", "zeros and ones"),
         ("three", "--task multilabel --labels wide.txt", "2 labels for each sample, but the model's output has 3 values", ""),
         ("three", "--task multilabel --labels half.txt --only-labels 7", "label 7 is to count, and the model has 3 labels", "--only-labels"),
