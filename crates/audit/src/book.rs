@@ -35,6 +35,8 @@ pub(crate) struct Book {
     pub(crate) task: Arc<dyn Task>,
     /// True where what is right about a sample is a class.
     pub(crate) of_classes: bool,
+    /// True where the largest value has to be that of the class.
+    pub(crate) of_one_class: bool,
 }
 
 impl Book {
@@ -76,7 +78,8 @@ impl Book {
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
     fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
-        let recipe = &self.stages.get(stage)?.recipe;
+        // Reference implementations know classes alone.
+        let recipe = &self.stages.get(stage).filter(|_| self.of_one_class)?.recipe;
         let runs = broken_in.map_or_else(|| recipe.runs(self.task.count(&Wanted::class(self.target))), |run| run + 1);
         recipe.reference(&Spent { norm: self.norm, width: self.task.width(), runs, queries })
     }

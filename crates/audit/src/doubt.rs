@@ -28,7 +28,8 @@ impl Run<'_> {
         let (classes, of_classes) = (self.case.subject.signature.classes, self.case.is_of_classes());
         // References of pairs are embedded as declared, so that no other way can be tried on the samples alone.
         let tried = !matches!(self.case.subject.signature.meaning, Meaning::Embedding { .. });
-        let better = if tried && self.question.effort.sanity > SanityLevel::Off { self.timed(Self::better_alternatives)? } else { Vec::new() };
+        let better =
+            if tried && self.question.effort.sanity > SanityLevel::Off { self.timed(Self::better_alternatives)? } else { Vec::new() };
         let best = better.iter().max_by_key(|(_, found, _)| *found);
         // Of labels and numbers nobody knows what guessing is.
         let chance = match self.case.subject.signature.meaning {
@@ -44,10 +45,7 @@ impl Run<'_> {
                 |(words, found, tried)| format!("with {words} {found} of {tried} samples would be right"),
             );
             let among = if of_classes { format!(" among {classes} classes") } else { String::new() };
-            format!(
-                "clean accuracy is {:.1} %, no better than guessing{among}; {advice}",
-                100.0 * correct as f64 / n as f64
-            )
+            format!("clean accuracy is {:.1} %, no better than guessing{among}; {advice}", 100.0 * correct as f64 / n as f64)
         });
         if self.question.effort.sanity > SanityLevel::Off {
             let states = &self.book.states;

@@ -8,8 +8,8 @@ use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write
 use brinell_record::{Allowed, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
 use brinell_stats as stats;
 
-use crate::{AuditError, facts};
 use crate::setup::Run;
+use crate::{AuditError, facts};
 
 impl Run<'_> {
     /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.

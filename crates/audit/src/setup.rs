@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::Oracle;
+use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::run::{Identity, RunFolder};
 use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
@@ -94,6 +94,7 @@ impl<'a> Run<'a> {
             target: case.target,
             task: case.task(),
             of_classes: case.is_of_classes(),
+            of_one_class: case.subject.signature.meaning == Meaning::Class,
         };
         let mut run = Self {
             question,

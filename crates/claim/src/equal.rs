@@ -128,8 +128,7 @@ pub(super) fn compare(
             }
         }
     }
-    let witness =
-        found.map(|(sample, opinions)| witness(sample, label_of(&data, sample).unwrap_or(Label::Class(0)), *tolerance, opinions));
+    let witness = found.map(|(sample, opinions)| witness(sample, label_of(&data, sample).unwrap_or(Label::Class(0)), *tolerance, opinions));
     if let Some(witness) = &witness {
         // What is right plays no part in a comparison of two answers; a class stands beside the input as in other evidence.
         let label = witness.label.class().and_then(|class| i64::try_from(class).ok()).unwrap_or(-1);

@@ -89,11 +89,7 @@ fn counterexample(claim: &Claim, witness: &Witness) -> String {
     };
     let runtimes: Vec<&str> = witness.opinions.iter().map(|opinion| opinion.runtime.as_str()).collect();
     let alone = if runtimes.len() == 1 { ", the only runtime at hand" } else { "" };
-    format!(
-        "sample {} ({right}) is answered {answer} {change}; confirmed by {}{alone}",
-        witness.sample,
-        runtimes.join(" and ")
-    )
+    format!("sample {} ({right}) is answered {answer} {change}; confirmed by {}{alone}", witness.sample, runtimes.join(" and "))
 }
 
 /// The attacks and the ball in words.

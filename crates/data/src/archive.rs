@@ -76,9 +76,7 @@ pub fn reals(path: &Path, name: &str) -> Result<Vec<f64>, DataError> {
     match entry(&mut archive, &name, npy::plain).at(path)?.1 {
         Numbers::Whole(values) => Ok(values.into_iter().map(|value| value as f64).collect()),
         Numbers::Real(values) => Ok(values),
-        Numbers::Text(_) => {
-            Err(DataError::new(path, DataErrorKind::ElementType { found: "text".to_owned(), accepted: "numbers" }))
-        }
+        Numbers::Text(_) => Err(DataError::new(path, DataErrorKind::ElementType { found: "text".to_owned(), accepted: "numbers" })),
     }
 }
 

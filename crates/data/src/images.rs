@@ -74,7 +74,7 @@ pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>, DataError> {
     let (entries, table, _) = entries(path, options)?;
     let kept = options.limit.unwrap_or(entries.len());
-    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).collect())
+    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).chain(truths::pairs_file(options)).collect())
 }
 
 fn entries(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
@@ -93,7 +93,12 @@ fn entries(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
         Asked::All(label) => {
             let listing = list(path)?;
             let inside: Vec<String> = listing.folders.iter().map(|folder| images_in(path, folder)).collect::<Result<Vec<_>, _>>()?.concat();
-            let entries = listing.images.into_iter().chain(inside).map(|id| Entry { path: path.join(&id), id, label, truth: String::new() }).collect();
+            let entries = listing
+                .images
+                .into_iter()
+                .chain(inside)
+                .map(|id| Entry { path: path.join(&id), id, label, truth: String::new() })
+                .collect();
             (entries, None, options.class_names.clone())
         }
     })
@@ -229,7 +234,7 @@ fn assemble(
     })?;
     let channels = options.channels.unwrap_or(3);
     let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::NoImages)) };
-    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).chain(truths::pairs_file(options)).collect();
     let texts = || entries.iter().map(|entry| entry.truth.clone()).collect::<Vec<_>>();
     let (labels, truths) = match options.truth {
         TruthKind::Classes => (entries.iter().map(|entry| entry.label).collect(), Truths::Classes),

@@ -51,7 +51,7 @@
 //! - Of other tasks than classification ([`TruthKind`]) the labels are rows of numbers, one for each sample: an array `[n]` or `[n, k]`, text with one row a line, columns of the table
 //!   (several are separated by commas), or the cell of a labels table, where labels that apply are separated by spaces, `;`, `|` or `+`. Each label of several is 0 or 1;
 //!   numbers are finite. Of pairs ([`Truths::Pairs`]) no labels are read: a text file has a line `sample,reference[,same]` for each, with the numbers of samples or, of images, their files.
-//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
+//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept; of pairs all), then the labels' file or the file of pairs.
 
 mod archive;
 mod array;

@@ -126,9 +126,10 @@ pub fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError>
 /// # Errors
 /// As [`load`], but for the content of images.
 pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
-    let Some(pairs) = options.pairs.as_deref().filter(|_| options.truth == TruthKind::Pairs) else { return digest_of(path, options) };
-    let bytes = fs::read(pairs).at(pairs)?;
-    Ok(truths::paired_digest(&digest_of(path, &unlabelled(options))?, &bytes))
+    if options.truth == TruthKind::Pairs {
+        return digest_of(path, &unlabelled(options));
+    }
+    digest_of(path, options)
 }
 
 fn digest_of(path: &Path, options: &LoadOptions) -> Result<String, DataError> {

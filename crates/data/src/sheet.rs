@@ -112,7 +112,10 @@ pub(super) fn labels(path: &Path, walk: Walk, options: &LoadOptions) -> Result<L
 
 /// Returns the files that a table is made of, in the order in which they are hashed.
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Vec<PathBuf> {
-    std::iter::once(path.to_path_buf()).chain(options.labels.clone().filter(|labels| labels.is_file())).collect()
+    std::iter::once(path.to_path_buf())
+        .chain(options.labels.clone().filter(|labels| labels.is_file()))
+        .chain(truths::pairs_file(options))
+        .collect()
 }
 
 fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet), DataErrorKind> {

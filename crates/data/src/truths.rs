@@ -149,7 +149,7 @@ pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> R
         Some(matrix) => checked(matrix, total, n, label_path.as_deref().unwrap_or(path), options)?,
         None => Truths::Classes,
     };
-    let files: Vec<PathBuf> = std::iter::once(path.to_path_buf()).chain(label_path.clone()).collect();
+    let files: Vec<PathBuf> = std::iter::once(path.to_path_buf()).chain(label_path.clone()).chain(pairs_file(options)).collect();
     let parts = Parts {
         samples,
         labels: Vec::new(),
@@ -302,7 +302,6 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
     let of = samples.iter().map(|[_, b]| distinct.binary_search(b).unwrap_or_default()).collect();
     let firsts: Vec<usize> = samples.iter().map(|[a, _]| *a).collect();
     let len = data.sample_len();
-    let bytes = std::fs::read(path).at(path)?;
     Ok(Dataset {
         truths: Truths::Pairs(Pairs { references: data.pixels.rows(&distinct, len), of, same, samples }),
         pixels: data.pixels.rows(&firsts, len),
@@ -310,14 +309,13 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         arrays: data.rows_of(&firsts),
         n: firsts.len(),
         total,
-        sha256: paired_digest(&data.sha256, &bytes),
         ..data
     })
 }
 
-/// The digest of data of which a file lists pairs.
-pub(super) fn paired_digest(data: &str, pairs: &[u8]) -> String {
-    brinell_record::hash::sha256_json(&[data.to_owned(), brinell_record::hash::sha256_bytes(pairs)])
+/// Returns the file of pairs, which is hashed behind the data.
+pub(super) fn pairs_file(options: &LoadOptions) -> Option<PathBuf> {
+    options.pairs.clone().filter(|_| options.truth == TruthKind::Pairs)
 }
 
 #[cfg(test)]
@@ -336,7 +334,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = write(folder.path(), "t.csv", text);
         let labels = labels.map(Into::into);
-        load::load(&path, &LoadOptions { labels, truth, ..LoadOptions::default() }).map(|data| data.truths).map_err(|error| error.to_string())
+        load::load(&path, &LoadOptions { labels, truth, ..LoadOptions::default() })
+            .map(|data| data.truths)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -365,7 +365,9 @@ mod tests {
         let path = write(folder.path(), "t.csv", "a,b\n1,2\n3,4\n");
         let of = |text: &str, truth: TruthKind| {
             let labels = Some(write(folder.path(), "y.txt", text));
-            load::load(&path, &LoadOptions { labels, truth, ..LoadOptions::default() }).map(|data| data.truths).map_err(|error| error.to_string())
+            load::load(&path, &LoadOptions { labels, truth, ..LoadOptions::default() })
+                .map(|data| data.truths)
+                .map_err(|error| error.to_string())
         };
         let values = |width: usize, values: &[f64]| Ok(Truths::Values(ManyValues { width, values: values.to_vec() }));
         assert_eq!(of("price\n1.5\n-2\n", TruthKind::Values), values(1, &[1.5, -2.0]));
@@ -385,6 +387,22 @@ mod tests {
     }
 
     #[test]
+    fn cells_of_a_labels_table_name_the_labels_that_apply() {
+        let names = ["cat", "dog", "bird"].map(str::to_owned).to_vec();
+        let options = |truth: TruthKind| LoadOptions { truth, class_names: Some(names.clone()), ..LoadOptions::default() };
+        let of = |texts: &[&str], truth: TruthKind| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            of_texts(&texts, &options(truth), Path::new("labels.csv")).map_err(|error| error.to_string())
+        };
+        let flags = ManyLabels { classes: 3, values: vec![true, false, true, false, false, false, false, true, false] };
+        assert_eq!(of(&["cat; bird", "", "1"], TruthKind::Labels), Ok(Truths::Labels(flags)));
+        assert_eq!(of(&["2.5", "-1"], TruthKind::Values), Ok(Truths::Values(ManyValues { width: 1, values: vec![2.5, -1.0] })));
+        assert!(of(&["cow"], TruthKind::Labels).unwrap_err().contains("sample 0: unknown class `cow`"));
+        assert!(of(&["2.5", "inf"], TruthKind::Values).unwrap_err().contains("the label of sample 1 is inf"));
+        assert!(of(&["high"], TruthKind::Values).unwrap_err().contains("the label of sample 0 is high"));
+    }
+
+    #[test]
     fn pairs_are_samples_with_references() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(folder.path(), "t.csv", "a,b\n1,2\n3,4\n5,6\n");
@@ -398,7 +416,10 @@ mod tests {
         let data = of("sample,reference,same\n2,0,1\n1,0,0\n2,2\n", None).unwrap();
         assert_eq!((data.n, data.total, &data.pixels), (3, 3, &Pixels::F32(vec![5.0, 6.0, 3.0, 4.0, 5.0, 6.0])));
         let Truths::Pairs(pairs) = &data.truths else { unreachable!("pairs were asked for") };
-        assert_eq!((&pairs.references, &pairs.of, &pairs.same), (&Pixels::F32(vec![1.0, 2.0, 5.0, 6.0]), &vec![0, 0, 1], &vec![true, false, true]));
+        assert_eq!(
+            (&pairs.references, &pairs.of, &pairs.same),
+            (&Pixels::F32(vec![1.0, 2.0, 5.0, 6.0]), &vec![0, 0, 1], &vec![true, false, true])
+        );
         assert_eq!(pairs.dependent(), 3);
         let one = of("2,0,1\n1,0,0\n", Some(1)).unwrap();
         assert_eq!((one.n, one.total), (1, 2));

@@ -53,7 +53,8 @@ impl fmt::Display for Label {
         match self {
             Self::Class(class) => class.fmt(f),
             Self::Labels { labels } => {
-                let applying: Vec<String> = labels.iter().enumerate().filter(|(_, applies)| **applies).map(|(k, _)| k.to_string()).collect();
+                let applying: Vec<String> =
+                    labels.iter().enumerate().filter(|(_, applies)| **applies).map(|(k, _)| k.to_string()).collect();
                 f.write_str(&if applying.is_empty() { "no label".to_owned() } else { applying.join(" + ") })
             }
             Self::Values { values } => f.write_str(&values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")),

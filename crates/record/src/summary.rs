@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity};
+use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity, TaskKind};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/2";
@@ -118,6 +118,9 @@ pub struct ModelInterface {
     pub other_outputs: Vec<String>,
     /// What the output is: `logits`, `softmax` or `sigmoid`; of the last two, the losses used the values before it.
     pub ending: String,
+    /// What the output means, where that is no classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKind>,
     /// Score from which on the class is 1, where the output is one score and no row of logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,

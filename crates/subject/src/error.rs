@@ -208,7 +208,9 @@ pub enum SubjectError {
         labels: usize,
     },
     /// Labels have probabilities by their values, and nothing says from which on one applies.
-    #[error("all values of the output `{output}` lie between 0 and 1, and it ends in no sigmoid: from which value on a label applies is not said")]
+    #[error(
+        "all values of the output `{output}` lie between 0 and 1, and it ends in no sigmoid: from which value on a label applies is not said"
+    )]
     Cut {
         /// Name of the output.
         output: String,

@@ -182,6 +182,7 @@ pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
         output: port(graph, signature.output),
         other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
         ending: signature.reading.ending.name().to_owned(),
+        task: Some(signature.meaning.kind()).filter(|task| *task != TaskKind::Classification),
         threshold: signature.reading.threshold,
         shape: None,
     }

@@ -32,5 +32,5 @@ pub use inspect::{GradientFile, Inspection, gradient_file, inspect};
 pub use open::{Opened, ReadSamples};
 pub use panel::{Charge, Finding, Panel, standing};
 pub use referee::{Judgement, Opinion, Referee};
-pub use truth::{check_task, label_of, truth_kind, truth_of};
 pub use subject::{Subject, digests, known, read_model};
+pub use truth::{check_task, label_of, truth_kind, truth_of};

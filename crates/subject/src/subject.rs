@@ -11,8 +11,8 @@ use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{FileError, ModelInterface, Population, Port, hash};
 
 use crate::case::names;
-use crate::{SubjectError, truth_kind};
 use crate::inspect::describe;
+use crate::{SubjectError, truth_kind};
 
 /// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {

@@ -213,7 +213,8 @@ mod tests {
     #[test]
     fn of_equal_values_the_first_is_the_better() {
         let z = [1.0, 1.0, 1.0];
-        let kept = |label: usize| !TopK::new(2, 3, 0, Reading::LOGITS).reached(&z, Posed { truth: &Truth::Class(label), wanted: &Wanted::BREAK });
+        let kept =
+            |label: usize| !TopK::new(2, 3, 0, Reading::LOGITS).reached(&z, Posed { truth: &Truth::Class(label), wanted: &Wanted::BREAK });
         assert_eq!([0, 1, 2].map(kept), [true, true, false]);
     }
 

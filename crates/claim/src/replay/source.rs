@@ -8,8 +8,8 @@ use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale, TruthKi
 use brinell_engine::Preprocess;
 use brinell_ledger::{LedgerError, evidence};
 use brinell_record::{
-    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind, Verdict,
-    Witness, hash,
+    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind,
+    Verdict, Witness, hash,
 };
 use brinell_subject::{Charge, Opened, Panel, Subject, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of};
 use brinell_task::{Demand, Truth, Wanted};

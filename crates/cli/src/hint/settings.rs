@@ -9,7 +9,10 @@ use super::{as_a, meant};
 use crate::settings::FILE;
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
-    as_a(error).and_then(setting).or_else(|| as_a(error).and_then(task)).or_else(|| as_a::<WordError>(error).and_then(|error| meant(error.nearest.as_deref())))
+    as_a(error)
+        .and_then(setting)
+        .or_else(|| as_a(error).and_then(task))
+        .or_else(|| as_a::<WordError>(error).and_then(|error| meant(error.nearest.as_deref())))
 }
 
 fn task(error: &TaskError) -> Option<String> {

@@ -213,7 +213,8 @@ fn pairs_are_taken_for_the_other_decision() {
     let folder = folder(1, |_| vec![0.0]);
     folder.write("m.onnx", model(3, false));
     let far = |a: usize, b: usize| cosine_distance(z(&x(a)), z(&x(b)));
-    let pairs: Vec<(usize, usize, bool)> = (0..N - 1).map(|a| (a, (a * 5 + 3) % N, far(a, (a * 5 + 3) % N) <= 0.3)).filter(|(a, b, _)| a != b).collect();
+    let pairs: Vec<(usize, usize, bool)> =
+        (0..N - 1).map(|a| (a, (a * 5 + 3) % N, far(a, (a * 5 + 3) % N) <= 0.3)).filter(|(a, b, _)| a != b).collect();
     let lines: String = pairs.iter().map(|(a, b, same)| format!("{a},{b},{}\n", u8::from(*same))).collect();
     folder.write("pairs.csv", format!("sample,reference,same\n{lines}"));
     let more = "--task embedding --distance 0.3 --pairs pairs.csv --attack apgd-margin:steps=30";
@@ -276,16 +277,31 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
         ("m", "--task regression --tolerance 0", "the tolerance is 0; it is a finite number above 0", ""),
         ("m", "--task regression --tolerance -1", "the tolerance is -1", ""),
         ("m", "--task regression --tolerance 1 --labels nan.txt", "the label of sample 23 is NaN", "remove the sample"),
-        ("m", "--task regression --tolerance 1 --labels wide.txt", "2 labels for each sample, but the model's output has 1 values", "--output"),
+        (
+            "m",
+            "--task regression --tolerance 1 --labels wide.txt",
+            "2 labels for each sample, but the model's output has 1 values",
+            "--output",
+        ),
         ("m", "--task regression --tolerance 1 --target 0", "a target is a class", "leave out --target"),
         ("m", "--task regression --tolerance 1 --threshold 0.5", "a threshold of scores is no part of the task regression", ""),
-        ("m", "--task regression --tolerance 1 --pairs pairs.csv", "pairs of samples are no part of the task regression", "leave out --pairs"),
+        (
+            "m",
+            "--task regression --tolerance 1 --pairs pairs.csv",
+            "pairs of samples are no part of the task regression",
+            "leave out --pairs",
+        ),
         ("m", "--tolerance 1", "a tolerance is no part of the task classification", ""),
         ("m", "", "labels are class indices", "--task regression --tolerance T"),
         ("m", "--task tagging", "invalid value 'tagging'", "multilabel"),
         ("three", "--task multilabel --labels half.txt", "the labels of sample 0 have the value 0.5", "zeros and ones"),
         ("three", "--task multilabel --labels wide.txt", "2 labels for each sample, but the model's output has 3 values", ""),
-        ("three", "--task multilabel --labels half.txt --only-labels 7", "label 7 is to count, and the model has 3 labels", "--only-labels"),
+        (
+            "three",
+            "--task multilabel --labels half.txt --only-labels 7",
+            "label 7 is to count, and the model has 3 labels",
+            "--only-labels",
+        ),
         ("three", "--task embedding --distance 0.3", "compared in pairs of samples, and no file lists any", "--pairs"),
         ("three", "--task embedding --pairs pairs.csv", "the task embedding needs a distance", "--distance"),
         ("three", "--task embedding --distance 3 --pairs pairs.csv", "the distance is 3; it lies between 0 and 2", ""),

@@ -228,11 +228,17 @@ mod tests {
             (of(Some(TaskKind::Embedding)), Some("the task embedding needs a distance")),
             (Artefact { tolerance: Some(0.5), ..of(None) }, Some("a tolerance is no part of the task classification")),
             (Artefact { distance: Some(0.5), ..regression.clone() }, Some("the task regression needs a tolerance")),
-            (Artefact { only_labels: vec!["cat".to_owned()], ..of(None) }, Some("a choice of labels is no part of the task classification")),
+            (
+                Artefact { only_labels: vec!["cat".to_owned()], ..of(None) },
+                Some("a choice of labels is no part of the task classification"),
+            ),
             (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it is a finite number above 0")),
             (Artefact { tolerance: Some(f64::NAN), ..regression.clone() }, Some("the tolerance is NaN; it is a finite number above 0")),
             (Artefact { top_k: Some(0), ..of(None) }, Some("the number of classes that count is 0; it is at least 1")),
-            (Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression }, Some("a threshold of scores is no part of the task regression")),
+            (
+                Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },
+                Some("a threshold of scores is no part of the task regression"),
+            ),
             (
                 Artefact { distance: Some(2.0), ..of(Some(TaskKind::Embedding)) },
                 Some("the distance is 2; it lies between 0 and 2, as cosine distances do"),

@@ -5,8 +5,8 @@ use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
 use crate::verdict::{label_name, ruling, task_words};
 use brinell_record::{
-    Claim, ClaimThreat, Knowledge, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
-    Verdict, Witness, Label,
+    Claim, ClaimThreat, Knowledge, Label, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
+    Verdict, Witness,
 };
 use serde::Serialize;
 

@@ -148,7 +148,12 @@ fn wrong(summary: &Summary) -> Option<Gap> {
         let verb = if wrong == 1 { "was" } else { "were" };
         Gap::new(
             format!("The {noun}s that were wrong already"),
-            format!("{} {} {verb} {} before any attack and {verb} not attacked.", size(wrong), plural(wrong, noun), verdict::wrong(summary)),
+            format!(
+                "{} {} {verb} {} before any attack and {verb} not attacked.",
+                size(wrong),
+                plural(wrong, noun),
+                verdict::wrong(summary)
+            ),
         )
     })
 }
