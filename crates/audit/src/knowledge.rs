@@ -88,7 +88,7 @@ impl<'a> Asked<'a> {
         } else {
             (choose(self.question, &self.suite, Knowledge::Score)?, Knowledge::Score)
         };
-        let instead = Some(fell_back(&error, &left_out, &chosen.stages));
+        let instead = Some(fell_back(&error, &left_out, &chosen.stages, trees.is_some()));
         Ok(Settled { chosen, knowledge, trees, instead })
     }
 
@@ -157,16 +157,17 @@ fn too_knowing(recipe: &dyn Recipe, knowledge: Knowledge, norm: Norm) -> AuditEr
 }
 
 /// Says why other attacks ran than were asked for.
-fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage]) -> String {
+fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage], searched: bool) -> String {
     let ran: Vec<&str> = stages.iter().map(|stage| stage.recipe.name()).collect();
     let reason = match error {
         OracleError::NoGradient => "a part of it cannot be read, or all of it is behind an address".to_owned(),
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them, unless the trees were searched to the end",
+        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them{}",
         left_out.join(", "),
-        ran.join(", ")
+        ran.join(", "),
+        if searched { ", unless the trees were searched to the end" } else { "" }
     )
 }
 

@@ -187,9 +187,9 @@ impl Pair {
                 version: judge.version,
                 prediction: said(&one),
                 margin: difference - self.tolerance,
-                other_prediction: said(&two),
+                other_prediction: said(two),
                 difference: Some(difference),
-                confirmed: difference > self.tolerance || decided(&one) != decided(&two),
+                confirmed: difference > self.tolerance || decided(&one) != decided(two),
             })
         });
         Ok(both.collect())
