@@ -166,7 +166,7 @@ fn numbers_leave_their_tolerance_exactly_where_a_linear_model_lets_them() {
     assert_eq!(quick["survived"].as_u64(), Some(kept as u64));
     let compared = folder.run("compare reg quick --json").expect(0).stdout;
     assert!(compared.contains("\"lost\""), "{compared}");
-    audit(&folder, "m.onnx", "--task regression --tolerance 0.2", "wide");
+    audit(&folder, "m.onnx", "--task regression --tolerance 0.2 --attack fgsm", "wide");
     let refused = folder.run("compare reg wide").expect(4).stderr;
     assert!(refused.contains("the tasks differ") && refused.contains("tolerance 0.15"), "{refused}");
 }
