@@ -4,7 +4,7 @@ mod edge;
 
 use std::sync::Arc;
 
-use brinell_engine::{Decision, Ensemble, Preprocess, Spread, WantedTrees};
+use brinell_engine::{Decision, Ensemble, Preprocess, Spread, ValueKind, WantedTrees};
 use brinell_threat::Ball;
 
 use brinell_subject::{Case, Referee};
@@ -60,8 +60,10 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     for (number, &(root, edge)) in edge::spread(&edges, EDGES).into_iter().enumerate() {
         let sample = number % data.n.max(1);
         for mut point in edge::beside(&trees, root, edge, &read(sample), wanted.range) {
-            if subject.signature.takes_integers() {
-                point.iter_mut().for_each(|v| *v = v.round());
+            for (place, value) in point.iter_mut().enumerate() {
+                if subject.signature.kind(place) != ValueKind::Real {
+                    *value = value.round();
+                }
             }
             if let Some(reason) = compare.at(&point, sample)? {
                 return Ok(Err(format!("beside an edge of value {} {reason}", edge.feature)));

@@ -6,7 +6,7 @@ use super::error::DataErrorKind;
 use super::note::Note;
 use super::number::Number;
 use super::options::LoadOptions;
-use super::precision::Watch;
+use super::precision::{Precision, Watch};
 
 /// Where a value stands: the sample, the place in it and, in a table, the name of the column.
 pub(super) struct Place<'a> {
@@ -25,7 +25,12 @@ pub(super) struct Gather {
 
 impl Gather {
     pub(super) fn new(options: &LoadOptions, capacity: usize) -> Self {
-        Self { missing: options.missing, values: Vec::with_capacity(capacity), watch: Watch::new(options.precision), absent: 0 }
+        Self::of(vec![options.precision], options.missing, capacity)
+    }
+
+    /// For columns of their own precisions.
+    pub(super) fn of(precisions: Vec<Precision>, missing: bool, capacity: usize) -> Self {
+        Self { missing, values: Vec::with_capacity(capacity), watch: Watch::new(precisions), absent: 0 }
     }
 
     /// Number of values so far.

@@ -81,6 +81,7 @@ mod sniff;
 mod table;
 mod tensors;
 mod text;
+mod words;
 
 pub use archive::numbers;
 pub use array::Numbers;
@@ -92,6 +93,6 @@ pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load, moments};
 pub use moments::Moments;
 pub use note::Note;
-pub use options::LoadOptions;
+pub use options::{ColumnInput, ColumnKind, LoadOptions};
 pub use precision::Precision;
 pub use rows::ManyLabels;

@@ -29,6 +29,7 @@ mod rten;
 mod runtime;
 mod signature;
 mod slope;
+mod together;
 
 pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
@@ -48,4 +49,5 @@ pub use preprocess::{Preprocess, PreprocessError, channel_axis};
 pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use signature::{BatchAxis, HeldPort, Signature, SignatureError};
+pub use together::{InputPart, Together, ValueKind, joined_name, together};
 pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};

@@ -198,7 +198,7 @@ impl Oracle {
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)?) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use crate::black_box::reals;
 use crate::held::HeldFeeds;
 use crate::signature::order;
-use crate::{Buffer, EngineError, Held, OracleError, Session, Signature, View};
+use crate::together::OwnFeeds;
+use crate::{EngineError, Held, OracleError, Session, Signature, View};
 
 /// A session on an unmodified file, asked about one sample at a time.
 pub struct Original {
     session: Box<dyn Session>,
-    input: String,
-    ready: Buffer,
-    /// Shape of one call: a fixed batch is filled with copies of the sample.
-    shape: Vec<usize>,
+    own: OwnFeeds,
+    /// Samples of one call: a fixed batch is filled with copies of the sample.
     copies: usize,
     held: Arc<Held>,
     feeds: HeldFeeds,
@@ -27,20 +26,12 @@ impl Original {
     /// Wraps a session on the file that `signature` was read off.
     ///
     /// # Errors
-    /// [`EngineError::FeedType`] where the attacked input holds no numbers.
+    /// [`EngineError::FeedType`] where the attacked input holds what cannot be fed.
     pub fn new(session: Box<dyn Session>, signature: &Signature, held: Arc<Held>) -> Result<Self, EngineError> {
-        let copies = signature.fixed_batch.unwrap_or(1);
-        let ready = Buffer::empty(signature.dtype).ok_or_else(|| EngineError::FeedType {
-            name: signature.input_name.clone(),
-            expected: signature.dtype,
-            found: brinell_graph::DType::F32,
-        })?;
         Ok(Self {
             session,
-            input: signature.input_name.clone(),
-            ready,
-            shape: signature.call_shape(copies),
-            copies,
+            own: OwnFeeds::new(signature)?,
+            copies: signature.fixed_batch.unwrap_or(1),
             feeds: HeldFeeds::new(&held, true),
             held,
             output: signature.output_index,
@@ -62,11 +53,10 @@ impl Original {
     /// # Errors
     /// [`OracleError`] where the run fails or the output has another size than it declares.
     pub fn ask(&mut self, ready: &[f32], sample: usize) -> Result<Vec<f64>, OracleError> {
-        self.ready.clear();
-        (0..self.copies).for_each(|_| self.ready.extend_from_f32(ready));
+        self.own.clear();
+        (0..self.copies).for_each(|_| self.own.push(ready));
         self.feeds.fill(&self.held, &[sample], self.copies);
-        let input = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
-        let feeds: Vec<(&str, View<'_>)> = input.chain(self.feeds.views()).collect();
+        let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(self.feeds.views()).collect();
         let (wanted, width) = (self.output, self.width);
         let (mut output, mut rows) = (Vec::with_capacity(width), None);
         self.session.run(&feeds, &mut |index, view| {

@@ -6,7 +6,7 @@ use brinell_record::Artefact;
 use brinell_task::Classify;
 
 use crate::label::{self, Head};
-use crate::{Ending, Reading, ending};
+use crate::{Ending, InputPart, Reading, ValueKind, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -149,6 +149,8 @@ pub struct Signature {
     pub batch: BatchAxis,
     /// The batch size, where the model fixes it; 1 where it has no batch.
     pub fixed_batch: Option<usize>,
+    /// The inputs of the file that the attacked values are divided among; empty where one takes them all.
+    pub parts: Vec<InputPart>,
     /// The other inputs.
     pub held: Vec<HeldPort>,
     /// The output that decides the prediction.
@@ -220,6 +222,7 @@ impl Signature {
             sample,
             batch,
             fixed_batch,
+            parts: Vec::new(),
             held,
             output,
             output_name: out.name.clone(),
@@ -234,7 +237,7 @@ impl Signature {
     /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
     ///
     /// # Errors
-    /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
+    /// [`SignatureError`] where `artefact` names no input, or the type of another one is not known.
     pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
         let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
@@ -249,13 +252,6 @@ impl Signature {
         self.reading.values(self.classes)
     }
 
-    /// Returns the shape of the attacked input in a call about so many samples.
-    #[must_use]
-    pub fn call_shape(&self, samples: usize) -> Vec<usize> {
-        let batch = (self.batch == BatchAxis::Leading).then_some(samples);
-        batch.into_iter().chain(self.sample.iter().copied()).collect()
-    }
-
     /// Returns the task of a classifier with this signature.
     #[must_use]
     pub fn classify(&self) -> Classify {
@@ -266,6 +262,13 @@ impl Signature {
     #[must_use]
     pub fn takes_integers(&self) -> bool {
         !self.dtype.is_float()
+    }
+
+    /// Returns what the value in one place of a sample is to the model.
+    #[must_use]
+    pub fn kind(&self, place: usize) -> ValueKind {
+        let own = self.parts.iter().find(|part| (part.start..part.start + part.len()).contains(&place));
+        own.map_or(if self.takes_integers() { ValueKind::Whole } else { ValueKind::Real }, InputPart::kind)
     }
 }
 
@@ -335,10 +338,8 @@ fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Resu
 fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
     let value = graph.value(id);
     match value.dtype {
-        Some(dtype) if dtype != DType::String => {
-            Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() })
-        }
-        dtype => Err(SignatureError::InputType { name: value.name.clone(), dtype }),
+        Some(dtype) => Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() }),
+        None => Err(SignatureError::InputType { name: value.name.clone(), dtype: None }),
     }
 }
 

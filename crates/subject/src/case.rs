@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_data::{self as data, Dataset, Scale};
-use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime};
+use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime, ValueKind};
 use brinell_record::{Question, Running};
 use brinell_task::{Classify, Demand, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
@@ -63,9 +63,10 @@ impl Case {
             .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
         let mut ball = threat.eps.ball(threat.norm, input_box(scale)?);
         // What the model cannot tell apart is no change.
-        let integers = subject.signature.takes_integers() && artefact.mean.is_empty() && artefact.std.is_empty();
-        let whole = || subject.moments(&data, population);
-        if let Some(features) = features::features(&threat.feature, threat.unit, scale, &data, integers, whole)? {
+        let as_stored = artefact.mean.is_empty() && artefact.std.is_empty();
+        let kind = |place: usize| if as_stored { subject.signature.kind(place) } else { ValueKind::Real };
+        let asked = features::Asked { rules: &threat.feature, unit: threat.unit, scale, norm: threat.norm };
+        if let Some(features) = features::features(&asked, &data, &kind, || subject.moments(&data, population))? {
             features::constrain(&mut ball, features)?;
         }
         let target = threat.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;

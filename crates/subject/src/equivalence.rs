@@ -152,6 +152,9 @@ pub(super) fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
     for (place, v) in x.iter_mut().enumerate() {
         let (lo, hi) = ball.range(place);
         *v = lo + (hi - lo) * (*v + 1.0) / 2.0;
+        // Some values may be whole numbers only, or names.
+        let rule = ball.features.as_ref().and_then(|features| features.list().get(place));
+        *v = rule.and_then(|rule| rule.nearest(f64::from(*v), lo, hi)).unwrap_or(*v);
     }
     x
 }

@@ -34,6 +34,14 @@ pub enum SubjectError {
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
+    /// Preprocessing of images was asked for inputs that each take columns of a table.
+    #[error("{option} is given, but the model's inputs {inputs} take the columns of a table as they are")]
+    Joined {
+        /// Names of the inputs.
+        inputs: String,
+        /// The option: `mean`, `std`, `layout` or `shape`.
+        option: &'static str,
+    },
     /// The ball or the box is unusable.
     #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),

@@ -28,7 +28,7 @@ pub use compared::Compared;
 pub use drive::{Pose, Stage, StageObserver, Target, drive};
 pub use error::SubjectError;
 pub use inspect::{GradientFile, Inspection, gradient_file, inspect};
-pub use open::{Opened, ReadSamples};
+pub use open::{Opened, ReadSamples, all_inputs};
 pub use panel::{Charge, Finding, Panel, standing};
 pub use referee::{Judgement, Opinion, Referee};
 pub use subject::{Subject, digests, known, read_model};

@@ -4,7 +4,7 @@ use brinell_graph::DType;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use ort::session::SessionInputValue;
-use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueType};
 
 use crate::ort::{NAME, maps, one_line};
 use crate::{Elements, EngineError, Port, Session, Stage, View, feed};
@@ -98,7 +98,7 @@ fn port(outlet: &Outlet, what: &str) -> Result<Port, EngineError> {
     Ok(Port { name: outlet.name().to_owned(), dtype, shape: shape.iter().map(|&extent| usize::try_from(extent).ok()).collect() })
 }
 
-/// Returns a tensor that borrows the feed's elements.
+/// Returns a tensor that borrows the feed's elements; text is copied.
 fn input<'a>(view: &View<'a>) -> ort::Result<SessionInputValue<'a>> {
     let shape = view.shape;
     Ok(match view.data {
@@ -115,6 +115,7 @@ fn input<'a>(view: &View<'a>) -> ort::Result<SessionInputValue<'a>> {
         Elements::U32(data) => TensorRef::from_array_view((shape, data))?.into(),
         Elements::U64(data) => TensorRef::from_array_view((shape, data))?.into(),
         Elements::Bool(data) => TensorRef::from_array_view((shape, data))?.into(),
+        Elements::Text(data) => Tensor::from_string_array((shape, data))?.into(),
     })
 }
 
