@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use brinell_engine::{Answer, Oracle};
 use brinell_ledger::run::StageLine;
+use brinell_onnx::ClassLabels;
 use brinell_subject::{Opinion, is_distribution, logits_of};
 use brinell_task::argmax;
 
 use crate::AuditError;
 use crate::events::Event;
-use crate::flags::{HIDDEN_SOFTMAX, NON_FINITE, OUTSIDE_BOX};
+use crate::flags::{HIDDEN_SOFTMAX, LABELS_DIFFER, NON_FINITE, OUTSIDE_BOX};
 use crate::setup::Run;
 use crate::state::{Broken, State};
 
@@ -20,7 +21,8 @@ impl Run<'_> {
         self.book.standing += samples.len();
         self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.book.standing });
         let mut answer = Answer::default();
-        let rounding = self.case.subject.rounding();
+        let has_label = self.case.subject.signature.label_index.is_some();
+        let (rounding, is_server) = (self.case.subject.rounding(), self.case.subject.endpoint.is_some());
         for chunk in samples.chunks(self.case.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
@@ -29,8 +31,12 @@ impl Run<'_> {
             for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(classes)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
                 self.probabilities += usize::from(is_distribution(logits));
-                let clean = if close_call(logits, rounding) {
-                    self.case.referee.ask(&self.case.preprocess, x, index)?
+                // A server may mix up the samples of some calls only.
+                // What the file names beside its scores only the file says.
+                let clean = if is_server || has_label || close_call(logits, rounding) {
+                    let alone = self.case.referee.ask(&self.case.preprocess, x, index)?;
+                    self.astray += usize::from(alone.contradicts(logits, self.case.subject.far()));
+                    alone
                 } else {
                     Opinion::of_logits(logits)
                 };
@@ -103,6 +109,25 @@ impl Run<'_> {
             )
         });
         self.doubt_preprocessing()
+    }
+}
+
+impl Run<'_> {
+    /// Doubts scores beside which the file names other classes than the ones with the largest score.
+    pub(super) fn flag_labels(&mut self) {
+        let own = self.case.subject.model.class_labels.as_ref().map(ClassLabels::names).filter(|names| names.len() == self.case.subject.signature.classes);
+        let name = |class: usize| own.as_ref().map_or_else(|| Some(class.to_string()), |names| names.get(class).cloned());
+        let differs = |opinion: &Opinion| opinion.label.is_some() && opinion.label != opinion.prediction.and_then(name);
+        let clean = self.book.states.iter().filter(|state| differs(&state.clean)).count();
+        let broken = self.book.states.iter().filter(|state| state.broken.as_ref().is_some_and(|broken| differs(&broken.opinion))).count();
+        let n = self.book.states.len();
+        self.flags.measure(&LABELS_DIFFER, (clean + broken) as f64, || {
+            let name = &self.case.subject.signature.output_name;
+            format!(
+                "for {clean} of {n} clean samples and {broken} adversarial examples the class that the file names is not the one with the largest value of \
+                 `{name}`, which decides here: if the class that it names is what is used, the figures are others"
+            )
+        });
     }
 }
 

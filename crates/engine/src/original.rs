@@ -6,7 +6,7 @@ use crate::black_box::reals;
 use crate::held::HeldFeeds;
 use crate::signature::order;
 use crate::together::OwnFeeds;
-use crate::{EngineError, Held, OracleError, Session, Signature, View};
+use crate::{Elements, EngineError, Held, OracleError, Session, Signature, View};
 
 /// A session on an unmodified file, asked about one sample at a time.
 pub struct Original {
@@ -17,6 +17,10 @@ pub struct Original {
     held: Arc<Held>,
     feeds: HeldFeeds,
     output: usize,
+    /// Place of the output that names the class beside the scores.
+    label: Option<usize>,
+    /// What it said last.
+    said: Option<String>,
     output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
@@ -35,6 +39,8 @@ impl Original {
             feeds: HeldFeeds::new(&held, true),
             held,
             output: signature.output_index,
+            label: signature.label_index,
+            said: None,
             output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
@@ -47,6 +53,12 @@ impl Original {
         self.session.note()
     }
 
+    /// Returns the class that the file named beside its scores when it was asked last, where it names one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
     /// Returns the output of the file for one `ready` input, which becomes numbers of the file's type; the other inputs are held at what the data has
     /// for `sample`.
     ///
@@ -57,19 +69,32 @@ impl Original {
         (0..self.copies).for_each(|_| self.own.push(ready));
         self.feeds.fill(&self.held, &[sample], self.copies);
         let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(self.feeds.views()).collect();
-        let (wanted, width) = (self.output, self.width);
-        let (mut output, mut rows) = (Vec::with_capacity(width), None);
+        let (wanted, label, width) = (self.output, self.label, self.width);
+        let (mut output, mut rows, mut said) = (Vec::with_capacity(width), None, None);
         self.session.run(&feeds, &mut |index, view| {
             if index == wanted {
                 rows = view.shape.first().copied();
                 reals(view.data, &mut output);
+            } else if Some(index) == label {
+                said = first_name(view.data);
             }
         })?;
+        self.said = said;
         if let Some(rows) = rows.filter(|_| output.len() != self.copies * width) {
             return Err(EngineError::Rows { output: self.output_name.clone(), rows, samples: self.copies }.into());
         }
         output.truncate(width);
         let output = order(self.columns.as_deref(), width, output);
         if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
+    }
+}
+
+/// The first of the names that an output holds.
+fn first_name(data: Elements<'_>) -> Option<String> {
+    match data {
+        Elements::I64(data) => data.first().map(ToString::to_string),
+        Elements::I32(data) => data.first().map(ToString::to_string),
+        Elements::Text(data) => data.first().cloned(),
+        _ => None,
     }
 }

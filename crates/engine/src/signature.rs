@@ -159,6 +159,8 @@ pub struct Signature {
     pub output_name: String,
     /// Its place among the outputs.
     pub output_index: usize,
+    /// Place of an output that names the class beside the scores that decide, where there is one.
+    pub label_index: Option<usize>,
     /// Column of each class in the output of the file; absent where the columns are the classes.
     pub columns: Option<Vec<usize>>,
     /// The values that losses use: the output, or what stands before it where it is a softmax or a sigmoid.
@@ -227,6 +229,7 @@ impl Signature {
             output,
             output_name: out.name.clone(),
             output_index,
+            label_index: label_beside(graph, output).filter(|_| classes > 1),
             columns: None,
             logits,
             reading,
@@ -328,6 +331,17 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     let are_scores =
         |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+/// The place of an output that names a class for each sample beside `scores`, by its type and name.
+fn label_beside(graph: &Graph, scores: ValueId) -> Option<usize> {
+    let names_class = |&id: &ValueId| {
+        let value = graph.value(id);
+        let is_name = matches!(value.dtype, Some(DType::I64 | DType::I32 | DType::String));
+        let one_each = value.shape.as_ref().is_none_or(|shape| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1)));
+        id != scores && is_name && one_each && ["label", "class"].iter().any(|word| value.name.to_lowercase().contains(word))
+    };
+    graph.outputs().iter().position(names_class)
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use brinell_attack::Recipe;
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Ruling, Timing, Verdict};
 use brinell_engine::Oracle;
 use brinell_task::{Posed, Task, Truth, Wanted};
 use brinell_threat::Ball;
@@ -88,6 +88,7 @@ pub fn drive<O: StageObserver>(
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
+    let far = case.subject.far();
     let Case { data, scale, preprocess, ball, grid, referee, trees, batch, .. } = case;
     let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
     let mut items = poses.filter_map(|pose| {
@@ -108,7 +109,7 @@ pub fn drive<O: StageObserver>(
         pool: stage.pool,
         stop: stage.stop,
     };
-    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, judged: BTreeMap::new() };
+    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, far, judged: BTreeMap::new() };
     driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
@@ -123,6 +124,8 @@ struct Bench<'b, O> {
     ball: &'b Ball,
     wanted: &'b Wanted,
     observer: &'b mut O,
+    /// Differences of answers beyond it are no rounding.
+    far: f32,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
     judged: BTreeMap<u64, Opinion>,
 }
@@ -130,13 +133,17 @@ struct Bench<'b, O> {
 impl<O: StageObserver> Court for Bench<'_, O> {
     type Error = O::Error;
 
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
+    fn judge(&mut self, item: &Item, x_adv: &[f32], values: &[f32]) -> Result<Ruling, O::Error> {
         let posed = Posed { truth: &item.truth, wanted: self.wanted };
         let judgement = self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
-        if judgement.adversarial {
+        Ok(if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
-        }
-        Ok(judgement.adversarial)
+            Ruling::Confirmed
+        } else if judgement.opinion.contradicts(values, self.far) {
+            Ruling::Astray
+        } else {
+            Ruling::Refused
+        })
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {

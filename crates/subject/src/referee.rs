@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_engine::{EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
+use crate::rows::same;
+use brinell_engine::{EngineError, Ending, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
 use brinell_task::{Answer, Classify, Posed, Task};
 use brinell_threat::{Ball, Violation};
 
@@ -18,6 +19,8 @@ pub struct Opinion {
     pub confidence: f64,
     /// How `output` is read.
     pub reading: Reading,
+    /// The class that the file names beside its scores, in its own words.
+    pub label: Option<String>,
 }
 
 impl Opinion {
@@ -28,7 +31,7 @@ impl Opinion {
             _ => None,
         };
         let confidence = prediction.map_or(f64::NAN, |class| reading.confidence(output, class));
-        Self { output: output.iter().map(|&v| v as f32).collect(), prediction, confidence, reading }
+        Self { output: output.iter().map(|&v| v as f32).collect(), prediction, confidence, reading, label: None }
     }
 
     /// Returns the margin of what is asked in logits; `None` where an output is not finite.
@@ -41,6 +44,17 @@ impl Opinion {
     #[must_use]
     pub fn reached(&self, task: &dyn Task, posed: Posed<'_>) -> bool {
         self.prediction.is_some_and(|class| task.verdict(&Answer::Class(class), posed).reached)
+    }
+
+    /// True where the file says something else about a point than the `values` that a batch gave for it, by more than `far`, relative to the largest output.
+    /// Labels say too little to tell, and so do values that are not there.
+    #[must_use]
+    pub fn contradicts(&self, values: &[f32], far: f32) -> bool {
+        if values.is_empty() || matches!(self.reading.ending, Ending::Labels { .. }) {
+            return false;
+        }
+        let told: Vec<f32> = self.reading.output(values).into_iter().map(|v| v as f32).collect();
+        !same(&self.output, &told, far)
     }
 
     /// Returns the logits that the output stands for, see [`Reading::logits`].
@@ -111,7 +125,8 @@ impl Referee {
     /// [`OracleError`] where the run fails.
     pub fn ask(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Opinion, OracleError> {
         preprocess.apply(x, &mut self.ready);
-        Ok(Opinion::new(&self.original.ask(&self.ready, sample)?, &self.task))
+        let opinion = Opinion::new(&self.original.ask(&self.ready, sample)?, &self.task);
+        Ok(Opinion { label: self.original.label().map(str::to_owned), ..opinion })
     }
 
     /// Judges whether `x_adv` is an adversarial example for `x`, which is stored sample number `sample`.

@@ -103,6 +103,14 @@ impl Subject {
         })
     }
 
+    /// Returns how far two executions of the model cannot be apart by rounding, relative to the largest output. What is quantised may round to the next
+    /// step, and a step in front may be several behind it.
+    #[must_use]
+    pub fn far(&self) -> f32 {
+        let is_quantised = self.model.coarse || self.model.graph.nodes().iter().any(|node| matches!(node.op, Op::Quant(_)));
+        if is_quantised { self.rounding().max(0.2) } else { 10.0 * self.rounding() }
+    }
+
     /// Returns the file name without its ending, or the last part of the address.
     #[must_use]
     pub fn name(&self) -> String {

@@ -55,7 +55,12 @@ impl Session for OrtSession {
                     let scores = maps::matrix(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
                     sink(index, View::f32(&self.shape, &scores));
                 }
-                ValueType::Tensor { ty: TensorElementType::String, .. } => {}
+                ValueType::Tensor { ty: TensorElementType::String, .. } => {
+                    let (shape, texts) = value.try_extract_strings().map_err(|error| failure(one_line(error.message())))?;
+                    self.shape.clear();
+                    self.shape.extend(shape.iter().map(|&extent| usize::try_from(extent).unwrap_or_default()));
+                    sink(index, View { shape: &self.shape, data: Elements::Text(&texts) });
+                }
                 _ => {
                     let data = output(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
                     sink(index, View { shape: &self.shape, data });
