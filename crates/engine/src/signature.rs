@@ -185,7 +185,7 @@ impl Signature {
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
         let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let (batch, fixed_batch, rest) = match shape.split_first() {
-            Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
+            Some((Dim::Fixed(n), rest)) if is_one_sample(*n, rest, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
             Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
             Some((Dim::Fixed(n), rest)) => (BatchAxis::Leading, Some(*n), rest),
             _ => return Err(dynamic(0)),
@@ -245,7 +245,8 @@ impl Signature {
         let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
         let output = decisive(graph, artefact.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
-        let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
+        let rest = graph.shape(input).and_then(|shape| shape.get(1..)).unwrap_or_default();
+        let batch = first.map(|n| if is_one_sample(n, rest, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
 
@@ -275,11 +276,12 @@ impl Signature {
     }
 }
 
-/// True where an input whose first size is `n` must be one sample, since there are not as many rows in the output.
-fn is_one_sample(n: usize, output: Option<&[Dim]>) -> bool {
+/// True where an input whose first size is `n`, before `rest`, must be one sample, since there are not as many rows in the output. A row of numbers that
+/// becomes as many is one sample too, and no batch of single numbers.
+fn is_one_sample(n: usize, rest: &[Dim], output: Option<&[Dim]>) -> bool {
     match output {
         Some([]) => n > 1,
-        Some([Dim::Fixed(k)]) => n > 1 && *k != n,
+        Some([Dim::Fixed(k)]) => n > 1 && (*k != n || rest.is_empty()),
         Some([Dim::Fixed(1), _, ..]) => n > 1,
         _ => false,
     }

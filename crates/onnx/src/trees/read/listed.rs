@@ -103,7 +103,8 @@ fn leaves(all: &Attributes, kind: &str) -> Result<(Leaves, Vec<usize>), String> 
 fn trees(all: &Attributes, mut leaves: Leaves) -> Result<(Vec<Place>, Vec<usize>), String> {
     let (trees, nodes) = (all.ints("nodes_treeids"), all.ints("nodes_nodeids"));
     let (yes, no) = (all.ints("nodes_truenodeids"), all.ints("nodes_falsenodeids"));
-    let (features, values) = (all.ints("nodes_featureids"), all.numbers("nodes_values")?);
+    // A test with an infinite number asks whether a value is missing.
+    let (features, values) = (all.ints("nodes_featureids"), all.any_numbers("nodes_values")?);
     let (modes, tracks) = (all.strings("nodes_modes"), all.ints("nodes_missing_value_tracks_true"));
     let n = trees.len();
     if [nodes.len(), yes.len(), no.len(), features.len(), values.len(), modes.len()].iter().any(|len| *len != n) {
