@@ -5,6 +5,7 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod arithmetic;
 mod attendant;
 mod black_box;
 mod buffer;
@@ -31,6 +32,7 @@ mod signature;
 mod slope;
 mod together;
 
+pub use arithmetic::check_arithmetic;
 pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};

@@ -205,6 +205,7 @@ impl Subject {
             image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
+            features: self.model.features.clone().filter(|names| names.len() == self.signature.sample.iter().product::<usize>()),
             arrays: self.held_names(),
             texts: self.text_names(),
             inputs: self.signature.parts.iter().map(|part| column(part, handles_missing(&self.model.graph, self.signature.input))).collect(),
@@ -266,8 +267,9 @@ impl Subject {
     /// Loads the original file for the referee.
     ///
     /// # Errors
-    /// [`SubjectError::Engine`] where the runtime refuses it.
+    /// [`SubjectError::Engine`] where the runtime refuses it, or is known to compute a part of it wrongly.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, SubjectError> {
+        brinell_engine::check_arithmetic(&self.model.graph, runtime.as_ref())?;
         Ok(crate::Referee::new(self.path(), runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
     }
 }
@@ -287,6 +289,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         producer: String::new(),
         producer_version: String::new(),
         external: Vec::new(),
+        features: None,
         class_labels: None,
         maps: BTreeSet::new(),
         coarse: false,

@@ -14,6 +14,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 fn kind(kind: &DataErrorKind) -> Option<String> {
     let hint = match kind {
         DataErrorKind::LabelsNotFound => "--labels takes a file, a class index or a class name",
+        DataErrorKind::ElementType { found, .. } if found.contains('O') => {
+            "numpy stores Python objects there: save numbers instead, such as numpy.stack(list(x)).astype(\"float32\")"
+        }
         DataErrorKind::Truncated { .. } => "copy or download it again",
         DataErrorKind::TrailingBytes { .. } => "give one array for each file",
         DataErrorKind::NoLabels => "name their file, or one class for all samples, with --labels",

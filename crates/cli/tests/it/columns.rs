@@ -127,3 +127,41 @@ fn text_stays_as_it_is_unless_a_rule_lets_it_be_exchanged() {
     let amounts = folder.run(&format!("{audit} --runtime onnxruntime --config rules.toml --out amounts")).expect(4);
     assert!(amounts.stderr.contains("only the norm l0 counts an exchange of names"), "{}", amounts.stderr);
 }
+
+#[test]
+fn settings_for_a_table_are_written_and_run() {
+    let folder = Folder::new();
+    folder.write("model.onnx", model(false));
+    folder.write("table.csv", table(false));
+    folder.run("init model.onnx").expect(0);
+    let text = std::fs::read_to_string(folder.path("brinell.toml")).unwrap();
+    assert!(text.contains("with the columns age, pay") && text.contains("scale = \"data\""), "{text}");
+    folder.write("brinell.toml", text.replace("data = \"\"", "data = \"table.csv\"\nruntime = \"rten\""));
+    folder.run("audit --attack pgd:steps=3 --sanity off --out run").expect(0);
+    assert_eq!(folder.summary("run")["clean_correct"], 60);
+}
+
+#[test]
+fn columns_stand_in_the_order_of_the_features_that_the_metadata_list() {
+    let mut graph = Graph::new("named");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(2)]);
+    let weights = WEIGHTS.iter().take(2).flat_map(|w| [0.0, *w as f32]).collect();
+    let weights = graph.constant("w", Tensor::new(vec![2, 2], TensorData::F32(weights)).unwrap());
+    let offset = graph.constant("b", Tensor::new(vec![1, 2], TensorData::F32(vec![0.0, -LEAST as f32])).unwrap());
+    let product = graph.add(Op::MatMul, &[x, weights]).unwrap();
+    let logits = graph.add(Op::Add, &[product, offset]).unwrap();
+    graph.output(logits);
+    let mut bytes = brinell_onnx::write(&graph).unwrap();
+    // Field 14 of a model is a list of keys (field 1) and values (field 2).
+    let text = |field: u8, text: &str| [&[field << 3 | 2, text.len() as u8][..], text.as_bytes()].concat();
+    let entry = [text(1, "feature_names"), text(2, "[\"age\", \"pay\"]")].concat();
+    bytes.extend([&[14 << 3 | 2, entry.len() as u8][..], &entry].concat());
+    let folder = Folder::new();
+    folder.write("model.onnx", bytes);
+    folder.write("table.csv", table(false));
+    folder.run("audit model.onnx --data table.csv --norm linf --eps 0.1 --runtime rten --attack pgd:steps=5 --sanity off --out run").expect(0);
+    let summary = folder.summary("run");
+    assert_eq!(summary["clean_correct"], 60);
+    let notes = summary["flags"].as_array().unwrap().iter().find(|flag| flag["id"] == "data-notes").unwrap();
+    assert!(notes["message"].as_str().unwrap().contains("were put in the order of the model's features"), "{notes}");
+}

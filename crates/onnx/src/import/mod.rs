@@ -22,6 +22,7 @@ mod linear;
 mod lp;
 mod microsoft;
 mod ml;
+mod names;
 mod nbits;
 mod norm;
 mod opaque;

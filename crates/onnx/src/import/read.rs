@@ -12,7 +12,7 @@ use super::function::{self, Inlined};
 use super::known::Known;
 use super::ml::ClassLabels;
 use super::order::{self, Disorder};
-use super::{Imported, import};
+use super::{Imported, import, names};
 use crate::error::ImportError;
 use crate::proto::{GraphProto, ModelProto, OperatorSetId};
 use crate::tensor::Source;
@@ -33,6 +33,8 @@ pub struct Model {
     pub producer_version: String,
     /// Other files that weights were read from, relative to the model's folder, sorted and each once.
     pub external: Vec<String>,
+    /// Names of the features, where the metadata list them.
+    pub features: Option<Vec<String>>,
     /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
     pub class_labels: Option<ClassLabels>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
@@ -142,6 +144,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         producer: proto.producer_name.unwrap_or_default(),
         producer_version: proto.producer_version.unwrap_or_default(),
         external: external.into_iter().collect(),
+        features: names::features(&proto.metadata_props),
         class_labels,
         maps,
         coarse,
