@@ -55,7 +55,8 @@ fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usiz
         all.roots.push(root);
         grow(rng, &mut all, 3, scores, eighths);
     }
-    let way = |(place, branch): (usize, &Branch)| if matches!(branch, Branch::Leaf { .. }) { None } else { Some((place + n_trees) % 3 == 0) };
+    let way =
+        |(place, branch): (usize, &Branch)| if matches!(branch, Branch::Leaf { .. }) { None } else { Some((place + n_trees) % 3 == 0) };
     all.missing = all.branches.iter().enumerate().map(way).collect();
     all
 }

@@ -115,7 +115,14 @@ impl Run<'_> {
 impl Run<'_> {
     /// Doubts scores beside which the file names other classes than the ones with the largest score.
     pub(super) fn flag_labels(&mut self) {
-        let own = self.case.subject.model.class_labels.as_ref().map(ClassLabels::names).filter(|names| names.len() == self.case.subject.signature.classes);
+        let own = self
+            .case
+            .subject
+            .model
+            .class_labels
+            .as_ref()
+            .map(ClassLabels::names)
+            .filter(|names| names.len() == self.case.subject.signature.classes);
         let name = |class: usize| own.as_ref().map_or_else(|| Some(class.to_string()), |names| names.get(class).cloned());
         let differs = |opinion: &Opinion| opinion.label.is_some() && opinion.label != opinion.prediction.and_then(name);
         let clean = self.book.states.iter().filter(|state| differs(&state.clean)).count();

@@ -52,7 +52,9 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     };
     let missing = missing_features(data, scale);
     if let Some(feature) = missing.iter().find(|feature| !trees.knows_missing(**feature)) {
-        return Ok(Err(format!("values of feature {feature} are missing, and what stands before the trees makes of them what is not known")));
+        return Ok(Err(format!(
+            "values of feature {feature} are missing, and what stands before the trees makes of them what is not known"
+        )));
     }
     let mut compare = Compare { trees: &trees, preprocess, referee, ready: Vec::new() };
     for sample in 0..data.n.min(COMPARED) {

@@ -215,7 +215,8 @@ fn assemble(
     let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
     let labels = entries.iter().map(|entry| entry.label).collect();
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), notes: beside.notes(), shape: vec![channels, height, width], n, total };
+    let samples =
+        Samples { pixels: Pixels::U8(values), exact: Vec::new(), notes: beside.notes(), shape: vec![channels, height, width], n, total };
     let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }

@@ -78,7 +78,11 @@ impl Watch {
             Precision::Double => column.most == 0.0 || column.most <= (column.hi - column.lo) * SHARE,
             Precision::Whole => column.most == 0.0,
         };
-        self.columns.iter().enumerate().find(|(place, column)| !bears(*place, column)).map(|(place, column)| (place, column.of.0, column.of.1))
+        self.columns
+            .iter()
+            .enumerate()
+            .find(|(place, column)| !bears(*place, column))
+            .map(|(place, column)| (place, column.of.0, column.of.1))
     }
 }
 

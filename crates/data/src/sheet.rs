@@ -9,13 +9,13 @@ use super::columns::Columns;
 use super::csv::{Header, Walk};
 use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
-use super::gather::{Gather, Order, Place, single};
+use super::gather::{Gather, Gathered, Order, Place, single};
 use super::labels;
 use super::load::{self, Parts};
 use super::moments::Moments;
 use super::number::Number;
-use super::precision::Precision;
 use super::options::{ColumnKind, LoadOptions};
+use super::precision::Precision;
 use super::rows::Labels;
 use super::words::Words;
 
@@ -46,7 +46,8 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     let Sheet { columns, values, words, mut labels, arrays, total, n } = sheet;
     let width = columns.features.len();
     let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
-    let (mut pixels, found) = values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
+    let Gathered { mut pixels, exact, notes: found } =
+        values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
     let texts = words.finish(&mut pixels, width, |index| columns.features.get(index).map(name).unwrap_or_default());
     let mut notes = header.notes.clone();
     notes.extend(columns.notes);
@@ -64,7 +65,7 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     let beside = columns.arrays.iter().zip(arrays).map(|(place, column)| column.named(name(place), n, is_text(place)));
     let arrays = beside.chain(texts).collect();
     let parts = Parts {
-        samples: Samples { pixels, notes, shape: vec![width], n, total },
+        samples: Samples { pixels, exact, notes, shape: vec![width], n, total },
         labels,
         label_path: file.cloned(),
         format,

@@ -54,7 +54,7 @@ impl BlackBox {
         self.own.clear();
         for x in stored.chunks_exact(len) {
             self.preprocess.apply(x, &mut self.one);
-            self.own.push(&self.one);
+            self.own.push(&self.one, None);
         }
     }
 }

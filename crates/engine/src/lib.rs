@@ -51,5 +51,5 @@ pub use preprocess::{Preprocess, PreprocessError, channel_axis};
 pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use signature::{BatchAxis, HeldPort, Signature, SignatureError};
-pub use together::{InputPart, Together, ValueKind, joined_name, together};
 pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};
+pub use together::{InputPart, Together, ValueKind, joined_name, together};

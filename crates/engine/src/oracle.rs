@@ -10,7 +10,9 @@ use brinell_task::{Classify, Head, Loss};
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, check_arithmetic, class_logits};
+use crate::{
+    Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, check_arithmetic, class_logits,
+};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]

@@ -65,8 +65,16 @@ impl Original {
     /// # Errors
     /// [`OracleError`] where the run fails or the output has another size than it declares.
     pub fn ask(&mut self, ready: &[f32], sample: usize) -> Result<Vec<f64>, OracleError> {
+        self.ask_exactly(ready, None, sample)
+    }
+
+    /// As [`Original::ask`]; inputs in double precision get the `exact` numbers that `ready` stands for, where these are given.
+    ///
+    /// # Errors
+    /// As [`Original::ask`].
+    pub fn ask_exactly(&mut self, ready: &[f32], exact: Option<&[f64]>, sample: usize) -> Result<Vec<f64>, OracleError> {
         self.own.clear();
-        (0..self.copies).for_each(|_| self.own.push(ready));
+        (0..self.copies).for_each(|_| self.own.push(ready, exact));
         self.feeds.fill(&self.held, &[sample], self.copies);
         let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(self.feeds.views()).collect();
         let (wanted, label, width) = (self.output, self.label, self.width);

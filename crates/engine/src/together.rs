@@ -210,7 +210,11 @@ impl OwnFeeds {
         let feeds = if signature.parts.is_empty() {
             vec![feed(&signature.input_name, signature.dtype, &signature.sample, 0, &[])?]
         } else {
-            signature.parts.iter().map(|part| feed(&part.name, part.dtype, &part.shape, part.start, &part.texts)).collect::<Result<_, _>>()?
+            signature
+                .parts
+                .iter()
+                .map(|part| feed(&part.name, part.dtype, &part.shape, part.start, &part.texts))
+                .collect::<Result<_, _>>()?
         };
         Ok(Self { feeds })
     }
@@ -225,13 +229,15 @@ impl OwnFeeds {
         }
     }
 
-    /// Adds a sample, as the model takes it.
-    pub(crate) fn push(&mut self, ready: &[f32]) {
+    /// Adds a sample, as the model takes it; of inputs in double precision the `exact` numbers that the values stand for, where they are given.
+    pub(crate) fn push(&mut self, ready: &[f32], exact: Option<&[f64]>) {
         for feed in &mut self.feeds {
-            let own = ready.get(feed.start..feed.start + feed.len).unwrap_or_default();
-            match &mut feed.data {
-                Buffer::Text(data) => data.extend(own.iter().map(|&place| text_at(&feed.texts, place))),
-                data => data.extend_from_f32(own),
+            let range = feed.start..feed.start + feed.len;
+            let own = ready.get(range.clone()).unwrap_or_default();
+            match (&mut feed.data, exact.and_then(|exact| exact.get(range))) {
+                (Buffer::Text(data), _) => data.extend(own.iter().map(|&place| text_at(&feed.texts, place))),
+                (Buffer::F64(data), Some(exact)) => data.extend_from_slice(exact),
+                (data, _) => data.extend_from_f32(own),
             }
             if let Some(first) = feed.shape.first_mut().filter(|_| feed.has_batch) {
                 *first += 1;
@@ -280,8 +286,8 @@ mod tests {
         let mut signature = Signature::of(&graph, &Artefact::default()).unwrap();
         signature.parts = parts;
         let mut feeds = OwnFeeds::new(&signature).unwrap();
-        feeds.push(&[30.0, 1.0, 0.5]);
-        feeds.push(&[41.4, 0.0, 0.25]);
+        feeds.push(&[30.0, 1.0, 0.5], None);
+        feeds.push(&[41.4, 0.0, 0.25], Some(&[7.0; 3]));
         let views: Vec<(&str, View<'_>)> = feeds.views().collect();
         assert!(views.iter().all(|(_, view)| view.shape == [2, 1]));
         let text = ["oslo".to_owned(), "lima".to_owned()];

@@ -10,7 +10,7 @@ use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
-use crate::{Opened, Referee, Subject, SubjectError, features, units};
+use crate::{Opened, Referee, Subject, SubjectError, exact, features, units};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -83,7 +83,8 @@ impl Case {
             let probabilities = answers_probabilities(&subject, &preprocess, scale, &data, &runtime)?;
             subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
         }
-        let referee = subject.referee(&runtime)?;
+        let mut referee = subject.referee(&runtime)?;
+        exact::check(&mut referee, &preprocess, scale, &data)?;
         let by_size = || (VALUES_PER_CALL / data.sample_len().max(1)).clamp(8, 128);
         let batch = running.batch.map_or_else(by_size, std::num::NonZeroUsize::get);
         let data = Arc::new(data);

@@ -139,7 +139,9 @@ fn distinct(data: &Dataset, index: usize) -> Vec<f32> {
 fn check_name(rule: &FeatureRule, kind: ValueKind, norm: Norm) -> Result<(), &'static str> {
     match kind {
         _ if !is_name(kind) => Ok(()),
-        ValueKind::Text(count) if rule.integer.is_some() || rule.one_hot || !numbers(rule).all(|v| v.fract() == 0.0 && (0.0..count as f32).contains(&v)) => {
+        ValueKind::Text(count)
+            if rule.integer.is_some() || rule.one_hot || !numbers(rule).all(|v| v.fract() == 0.0 && (0.0..count as f32).contains(&v)) =>
+        {
             Err("it is text, whose values are those in the data")
         }
         _ if !matches!(rule.change, None | Some(ChangeRule::None | ChangeRule::Any)) => Err("its values are names, which have no order"),
@@ -293,6 +295,7 @@ mod tests {
             path: "table.csv".into(),
             label_path: None,
             pixels: Pixels::F32(vec![1.0, 10.0, 0.0, 1.0, 3.0, 30.0, 1.0, 0.0]),
+            exact: Vec::new(),
             shape: vec![4],
             labels: vec![0, 1],
             n: 2,

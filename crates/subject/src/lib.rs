@@ -11,6 +11,7 @@ mod compared;
 mod drive;
 mod equivalence;
 mod error;
+mod exact;
 pub mod features;
 mod hold;
 mod inspect;

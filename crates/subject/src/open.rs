@@ -161,9 +161,12 @@ fn joined(model: &mut Model, artefact: &mut Artefact, table: bool) -> Result<Vec
     }
     let found = together(&model.graph, artefact.input.as_deref()).map_err(OracleError::Graph)?;
     let Some(Together { graph, name, parts }) = found else { return Ok(Vec::new()) };
-    for (option, given) in
-        [("mean", !artefact.mean.is_empty()), ("std", !artefact.std.is_empty()), ("layout", artefact.layout.is_some()), ("shape", artefact.shape.is_some())]
-    {
+    for (option, given) in [
+        ("mean", !artefact.mean.is_empty()),
+        ("std", !artefact.std.is_empty()),
+        ("layout", artefact.layout.is_some()),
+        ("shape", artefact.shape.is_some()),
+    ] {
         if given {
             return Err(SubjectError::Joined { inputs: name, option });
         }

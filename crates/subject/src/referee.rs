@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::rows::same;
-use brinell_engine::{EngineError, Ending, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
+use brinell_engine::{Ending, EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
 use brinell_task::{Answer, Classify, Posed, Task};
 use brinell_threat::{Ball, Violation};
 
@@ -124,8 +124,23 @@ impl Referee {
     /// # Errors
     /// [`OracleError`] where the run fails.
     pub fn ask(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Opinion, OracleError> {
+        self.ask_exactly(preprocess, x, None, sample)
+    }
+
+    /// As [`Referee::ask`]; inputs in double precision get the `exact` numbers that `x` stands for, where these are given and nothing is done to them.
+    ///
+    /// # Errors
+    /// As [`Referee::ask`].
+    pub(crate) fn ask_exactly(
+        &mut self,
+        preprocess: &Preprocess,
+        x: &[f32],
+        exact: Option<&[f64]>,
+        sample: usize,
+    ) -> Result<Opinion, OracleError> {
         preprocess.apply(x, &mut self.ready);
-        let opinion = Opinion::new(&self.original.ask(&self.ready, sample)?, &self.task);
+        let exact = exact.filter(|_| self.ready == x);
+        let opinion = Opinion::new(&self.original.ask_exactly(&self.ready, exact, sample)?, &self.task);
         Ok(Opinion { label: self.original.label().map(str::to_owned), ..opinion })
     }
 

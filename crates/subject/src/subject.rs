@@ -208,7 +208,12 @@ impl Subject {
             features: self.model.features.clone().filter(|names| names.len() == self.signature.sample.iter().product::<usize>()),
             arrays: self.held_names(),
             texts: self.text_names(),
-            inputs: self.signature.parts.iter().map(|part| column(part, handles_missing(&self.model.graph, self.signature.input))).collect(),
+            inputs: self
+                .signature
+                .parts
+                .iter()
+                .map(|part| column(part, handles_missing(&self.model.graph, self.signature.input)))
+                .collect(),
             classes: Some(self.signature.classes),
             width: Some(self.signature.sample.iter().product()),
             drop: population.drop.clone(),

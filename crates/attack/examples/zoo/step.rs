@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{run, Aim, Court, DriverSettings, Item, Pose, Ruling, Timing, Verdict};
+use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Ruling, Timing, Verdict, run};
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};

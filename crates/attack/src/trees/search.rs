@@ -227,7 +227,9 @@ impl Descent<'_> {
             return self.each_leaf(root, space, &next, limits);
         }
         match space.nearest() {
-            Some(point) if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.iter().any(|other| is_same(other, &point)) => {
+            Some(point)
+                if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.iter().any(|other| is_same(other, &point)) =>
+            {
                 Ended::Found(point)
             }
             _ => Ended::None,

@@ -100,6 +100,7 @@ mod tests {
             path: "table.csv".into(),
             label_path: None,
             pixels: Pixels::F32(rows.to_vec()),
+            exact: Vec::new(),
             shape: vec![6],
             labels: vec![0; rows.len() / 6],
             n: rows.len() / 6,

@@ -119,7 +119,9 @@ impl Source {
             constrain(&mut ball, summary)?;
         }
         let mut model = model;
-        if let Some(interface) = run.as_ref().and_then(|summary| summary.model.interface.as_ref()).filter(|interface| !interface.parts.is_empty()) {
+        if let Some(interface) =
+            run.as_ref().and_then(|summary| summary.model.interface.as_ref()).filter(|interface| !interface.parts.is_empty())
+        {
             model.artefact.input = Some(interface.input.name.clone());
         }
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);

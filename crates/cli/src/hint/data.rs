@@ -21,7 +21,9 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         DataErrorKind::TrailingBytes { .. } => "give one array for each file",
         DataErrorKind::NoLabels => "name their file, or one class for all samples, with --labels",
         DataErrorKind::NonFinite { .. } => "remove the sample or repair it",
-        DataErrorKind::OneArray { .. } => "give a table, or one .npz or .safetensors file, with columns or arrays of these names beside the samples",
+        DataErrorKind::OneArray { .. } => {
+            "give a table, or one .npz or .safetensors file, with columns or arrays of these names beside the samples"
+        }
         DataErrorKind::NoImages => "for another format, name one file",
         DataErrorKind::NumberedFolders { .. } => "list the model's class names in order with --classes",
         DataErrorKind::ImageSize { .. } => "give images of one size, or give the size to resize them to with --shape",

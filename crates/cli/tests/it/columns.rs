@@ -86,11 +86,16 @@ fn inputs_take_the_columns_of_their_names_and_are_attacked_together() {
     assert_eq!(summary["model"]["interface"]["parts"][0]["dtype"], "i64");
     assert!(folder.run("replay run").expect(0).stdout.contains("confirmed"));
     // An archive of the run has no columns, and the record says which inputs its values are of.
-    let names: Vec<&str> = summary["allowed"]["features"]["columns"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
+    let names: Vec<&str> =
+        summary["allowed"]["features"]["columns"].as_array().unwrap().iter().filter_map(|c| c["name"].as_str()).collect();
     assert_eq!(names, ["age", "pay"]);
     folder.write("short.csv", table(false).replace("pay,", "wage,"));
     let refused = folder.run(&audit.replace("table.csv", "short.csv")).expect(4);
-    assert!(refused.stderr.contains("has no column for the model's inputs pay; its columns are wage, zone, remark, age"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("has no column for the model's inputs pay; its columns are wage, zone, remark, age"),
+        "{}",
+        refused.stderr
+    );
     let mean = folder.run(&format!("{audit} --mean 0.5 --out mean")).expect(4);
     assert!(mean.stderr.contains("mean is given, but the model's inputs age,pay take the columns"), "{}", mean.stderr);
 }
@@ -114,8 +119,12 @@ fn text_stays_as_it_is_unless_a_rule_lets_it_be_exchanged() {
     assert_eq!(summary["survived"].as_u64(), Some(standing(0.1, true) as u64));
     folder.run("replay run").expect(0);
     // In L0 a rule lets a zone become another one of the data.
-    folder.write("rules.toml", "[[feature]]\ncolumns = [\"age\", \"pay\"]\nchange = \"none\"\n[[feature]]\ncolumns = [\"zone\"]\nchange = \"any\"\n");
-    let exchange = "audit model.onnx --data table.csv --config rules.toml --sanity off --runtime onnxruntime --attack sparse-rs:queries=200";
+    folder.write(
+        "rules.toml",
+        "[[feature]]\ncolumns = [\"age\", \"pay\"]\nchange = \"none\"\n[[feature]]\ncolumns = [\"zone\"]\nchange = \"any\"\n",
+    );
+    let exchange =
+        "audit model.onnx --data table.csv --config rules.toml --sanity off --runtime onnxruntime --attack sparse-rs:queries=200";
     folder.run(&format!("{exchange} --norm l0 --eps 1 --out zones")).expect(0);
     let stands = |person: &[f64; 3]| {
         let other = |zone: f64| score(&[person[0], person[1], zone], true) > 0.0;
@@ -159,9 +168,39 @@ fn columns_stand_in_the_order_of_the_features_that_the_metadata_list() {
     let folder = Folder::new();
     folder.write("model.onnx", bytes);
     folder.write("table.csv", table(false));
-    folder.run("audit model.onnx --data table.csv --norm linf --eps 0.1 --runtime rten --attack pgd:steps=5 --sanity off --out run").expect(0);
+    folder
+        .run("audit model.onnx --data table.csv --norm linf --eps 0.1 --runtime rten --attack pgd:steps=5 --sanity off --out run")
+        .expect(0);
     let summary = folder.summary("run");
     assert_eq!(summary["clean_correct"], 60);
     let notes = summary["flags"].as_array().unwrap().iter().find(|flag| flag["id"] == "data-notes").unwrap();
     assert!(notes["message"].as_str().unwrap().contains("were put in the order of the model's features"), "{notes}");
+}
+
+#[test]
+fn a_number_that_single_precision_moves_over_a_threshold_is_an_error() {
+    // Class 1 where x <= 0.3, in double precision; the single-precision number next to 0.3 lies above it.
+    let mut graph = Graph::new("threshold");
+    let x = graph.input("x", DType::F64, vec![Dim::Batch(1), Dim::Fixed(1)]);
+    let limit = graph.constant("limit", Tensor::new(vec![1, 1], TensorData::F64(vec![0.3])).unwrap());
+    let below = graph.add(Op::Compare(brinell_graph::Compare::LessOrEqual), &[x, limit]).unwrap();
+    let below = graph.add(Op::Cast { to: DType::F32 }, &[below]).unwrap();
+    let sides = graph.constant("sides", Tensor::new(vec![1, 2], TensorData::F32(vec![-1.0, 1.0])).unwrap());
+    let scores = graph.add(Op::MatMul, &[below, sides]).unwrap();
+    let offset = graph.constant("offset", Tensor::new(vec![1, 2], TensorData::F32(vec![0.5, -0.5])).unwrap());
+    let logits = graph.add(Op::Add, &[scores, offset]).unwrap();
+    graph.output(logits);
+    let folder = Folder::new();
+    folder.write("model.onnx", brinell_onnx::write(&graph).unwrap());
+    let audit = "audit model.onnx --norm linf --eps 0.01 --runtime onnxruntime --sanity off --suite score --max-queries 5";
+    folder.write("beside.csv", "x,label\n0.125,1\n0.25,1\n0.5,0\n0.7,0\n");
+    let run = folder.run(&format!("{audit} --data beside.csv --out beside"));
+    if run.stderr.contains("no ONNX Runtime found") {
+        skip(Need::OnnxRuntime, "rten computes in single precision");
+        return;
+    }
+    run.expect(0);
+    folder.write("on.csv", "x,label\n0.125,1\n0.3,1\n0.5,0\n0.7,0\n");
+    let refused = folder.run(&format!("{audit} --data on.csv --out on")).expect(4);
+    assert!(refused.stderr.contains("gives sample 1 class 1 as its numbers stand there but class 0"), "{}", refused.stderr);
 }

@@ -180,7 +180,9 @@ fn samples_that_are_multiplied_with_each_other_are_asked_about_one_at_a_time() {
     };
     let folder = Folder::new();
     folder.write("product.onnx", planted(same, product));
-    folder.run("audit product.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 30 --attack pgd:steps=5 --out run").expect(0);
+    folder
+        .run("audit product.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 30 --attack pgd:steps=5 --out run")
+        .expect(0);
     assert_raised(&folder.summary("run"), &["fixed-batch"]);
 }
 

@@ -302,7 +302,8 @@ impl Ensemble {
     /// True where all tests of a feature know where a missing value goes.
     #[must_use]
     pub fn knows_missing(&self, feature: usize) -> bool {
-        let asks = |branch: &Branch| matches!(branch, Branch::Split { feature: of, .. } | Branch::Among { feature: of, .. } if *of == feature);
+        let asks =
+            |branch: &Branch| matches!(branch, Branch::Split { feature: of, .. } | Branch::Among { feature: of, .. } if *of == feature);
         self.branches.iter().zip(&self.missing).all(|(branch, missing)| !asks(branch) || missing.is_some())
     }
 

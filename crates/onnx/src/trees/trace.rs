@@ -213,9 +213,7 @@ impl Trace<'_> {
                     match (yes.constant(), no.constant()) {
                         (Some(yes), Some(no)) => Column::in_place_of(condition.input, no).but(holds, yes, range),
                         (Some(yes), None) if no.input == condition.input => no.clone().but(holds, yes, range),
-                        (None, Some(no)) if yes.input == condition.input => {
-                            yes.clone().but(holds.complement(range.0, range.1), no, range)
-                        }
+                        (None, Some(no)) if yes.input == condition.input => yes.clone().but(holds.complement(range.0, range.1), no, range),
                         _ => return None,
                     }
                 }
