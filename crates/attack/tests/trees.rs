@@ -55,8 +55,9 @@ fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usiz
         all.roots.push(root);
         grow(rng, &mut all, 3, scores, eighths);
     }
-    let way =
-        |(place, branch): (usize, &Branch)| if matches!(branch, Branch::Leaf { .. }) { None } else { Some((place + n_trees) % 3 == 0) };
+    let way = |(place, branch): (usize, &Branch)| {
+        if matches!(branch, Branch::Leaf { .. }) { None } else { Some((place + n_trees).is_multiple_of(3)) }
+    };
     all.missing = all.branches.iter().enumerate().map(way).collect();
     all
 }
@@ -214,7 +215,7 @@ fn the_search_is_exact_on_small_ensembles() {
             (false, _) => (0..DIM).map(|_| rng.random_range(0.0f32..1.0)).collect(),
         };
         // Only rules keep what is missing.
-        for place in [0, 1].into_iter().filter(|place| ruled && (seed / 5 + place) % 3 == 0) {
+        for place in [0, 1].into_iter().filter(|place| ruled && (seed / 5 + place).is_multiple_of(3)) {
             x[place as usize] = f32::NAN;
         }
         let eps = [0.07, 0.3, 1.0, f64::INFINITY][rng.random_range(0..4usize)];

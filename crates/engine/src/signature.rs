@@ -330,8 +330,9 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     }
     let one_each = |shape: &[Dim]| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1));
     let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(one_each);
-    let are_scores =
-        |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    let are_scores = |(_, id): &(usize, ValueId)| {
+        graph.value(*id).dtype.is_some_and(DType::is_float) && graph.shape(*id).is_some_and(|shape| shape.len() == 2)
+    };
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
 }
 
