@@ -17,6 +17,7 @@ use super::number::Number;
 use super::options::{ColumnKind, LoadOptions};
 use super::precision::Precision;
 use super::rows::Labels;
+use super::truths::{self, Matrix, TruthKind, Truths};
 use super::words::Words;
 
 /// The first rows of a table.
@@ -26,6 +27,7 @@ struct Sheet {
     /// The texts of features that are text.
     words: Words,
     labels: Vec<usize>,
+    truths: Vec<f64>,
     arrays: Vec<Column>,
     /// Rows so far, those beyond a limit too.
     total: usize,
@@ -43,7 +45,7 @@ struct Column {
 /// Reads a table with its labels.
 pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let (header, sheet) = read(path, walk, options).at(path)?;
-    let Sheet { columns, values, words, mut labels, arrays, total, n } = sheet;
+    let Sheet { columns, values, words, mut labels, truths: found_truths, arrays, total, n } = sheet;
     let width = columns.features.len();
     let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
     let Gathered { mut pixels, exact, notes: found } =
@@ -53,7 +55,12 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     notes.extend(columns.notes);
     notes.extend(found);
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
-    if let Some(file) = file.filter(|_| columns.label.is_none()) {
+    let truths = match (options.truth, file) {
+        (TruthKind::Classes | TruthKind::Pairs, _) => Truths::Classes,
+        (_, Some(file)) => truths::checked(truths::matrix(file)?, total, n, file, options)?,
+        (kind, None) => Matrix::new(columns.truths.len(), found_truths).truths(kind, n).at(path)?,
+    };
+    if let Some(file) = file.filter(|_| columns.label.is_none() && options.truth == TruthKind::Classes) {
         let found = labels::read(file, options)?;
         if found.len() != total {
             return Err(DataError::new(file, DataErrorKind::CountMismatch { samples: total, labels: found.len() }));
@@ -67,6 +74,7 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     let parts = Parts {
         samples: Samples { pixels, exact, notes, shape: vec![width], n, total },
         labels,
+        truths,
         label_path: file.cloned(),
         format,
         class_names: options.class_names.clone(),
@@ -115,7 +123,10 @@ pub(super) fn labels(path: &Path, walk: Walk, options: &LoadOptions) -> Result<L
 
 /// Returns the files that a table is made of, in the order in which they are hashed.
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Vec<PathBuf> {
-    std::iter::once(path.to_path_buf()).chain(options.labels.clone().filter(|labels| labels.is_file())).collect()
+    std::iter::once(path.to_path_buf())
+        .chain(options.labels.clone().filter(|labels| labels.is_file()))
+        .chain(truths::pairs_file(options))
+        .collect()
 }
 
 fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet), DataErrorKind> {
@@ -135,7 +146,7 @@ impl Sheet {
         let arrays = columns.arrays.iter().map(|_| Column::default()).collect();
         let (precisions, missing): (Vec<Precision>, Vec<bool>) = columns.kinds.iter().map(|kind| kind.numbers()).unzip();
         let values = Gather::of(precisions, missing.contains(&true), 0);
-        Self { columns, values, words: Words::default(), labels: Vec::new(), arrays, total: 0, n: 0 }
+        Self { columns, values, words: Words::default(), labels: Vec::new(), truths: Vec::new(), arrays, total: 0, n: 0 }
     }
 
     /// Takes a row, or only counts it where it is beyond a limit.
@@ -160,6 +171,9 @@ impl Sheet {
         self.n += 1;
         if let Some(place) = self.columns.label {
             self.labels.push(class(header, line, place, row, options)?);
+        }
+        for &place in &self.columns.truths {
+            self.truths.push(truth(header, line, place, row)?);
         }
         for (column, &place) in self.arrays.iter_mut().zip(&self.columns.arrays) {
             let cell = row.get(place).unwrap_or(&Cell::Missing);
@@ -206,6 +220,13 @@ fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], missing: b
 fn text<'a>(header: &Header, line: u64, place: usize, row: &'a [Cell<'_>]) -> Result<Cow<'a, str>, DataErrorKind> {
     let text = row.get(place).unwrap_or(&Cell::Missing).text();
     if text.is_empty() { Err(header.cell(line, place, "the cell is empty".to_owned())) } else { Ok(text) }
+}
+
+/// The number of a label; truth values are 1 and 0.
+fn truth(header: &Header, line: u64, place: usize, row: &[Cell<'_>]) -> Result<f64, DataErrorKind> {
+    let cell = row.get(place).unwrap_or(&Cell::Missing);
+    let found = cell.number(header.decimal).map_err(|reason| header.cell(line, place, reason))?;
+    found.map(Number::double).ok_or_else(|| header.cell(line, place, "the label is missing".to_owned()))
 }
 
 /// The class of a label; numbers may be written as 1 or 1.0, and two classes as truth values.

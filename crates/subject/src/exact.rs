@@ -5,8 +5,9 @@
 
 use brinell_data::{Dataset, Scale};
 use brinell_engine::Preprocess;
+use brinell_task::Answer;
 
-use crate::{Referee, SubjectError};
+use crate::{Opinion, Referee, SubjectError};
 
 /// Asks the file about every sample as the data hold it and as attacks see it.
 ///
@@ -19,11 +20,19 @@ pub(crate) fn check(referee: &mut Referee, preprocess: &Preprocess, scale: Scale
         if exact.iter().zip(&x).all(|(exact, &x)| exact.to_bits() == f64::from(x).to_bits()) {
             continue;
         }
-        let own = referee.ask_exactly(preprocess, &x, Some(exact), sample)?.prediction;
-        let rounded = referee.ask(preprocess, &x, sample)?.prediction;
+        let own = class(&referee.ask_exactly(preprocess, &x, Some(exact), sample)?);
+        let rounded = class(&referee.ask(preprocess, &x, sample)?);
         if own != rounded {
             return Err(SubjectError::Rounded { path: data.path.clone(), sample, own, rounded });
         }
     }
     Ok(())
+}
+
+/// The class that an opinion names, where it names one.
+fn class(opinion: &Opinion) -> Option<usize> {
+    match opinion.answer {
+        Some(Answer::Class(class)) => Some(class),
+        _ => None,
+    }
 }

@@ -298,6 +298,7 @@ mod tests {
             exact: Vec::new(),
             shape: vec![4],
             labels: vec![0, 1],
+            truths: brinell_data::Truths::Classes,
             n: 2,
             total: 2,
             format: "csv",

@@ -103,6 +103,7 @@ mod tests {
             exact: Vec::new(),
             shape: vec![6],
             labels: vec![0; rows.len() / 6],
+            truths: brinell_data::Truths::Classes,
             n: rows.len() / 6,
             total: rows.len() / 6,
             format: "csv",
