@@ -5,6 +5,7 @@
 mod audit;
 mod claims;
 mod classic;
+mod columns;
 mod commands;
 mod evidence;
 mod examples;
