@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("task", &["threat", "record"]),
     ("onnx", &["graph"]),
     ("autodiff", &["graph", "task"]),
+    ("certify", &["graph", "threat"]),
     ("stats", &["record"]),
     ("report", &["record"]),
     ("data", &["record"]),

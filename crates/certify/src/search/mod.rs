@@ -1,0 +1,252 @@
+//! Branch and bound: a question is split until bounds answer every part, or a point does.
+//!
+//! The search can be stopped at any time; what is known then is the least bound of the parts that are left. Structure alone decides how it splits:
+//! few inputs are split themselves, networks of Relu by the signs of their neurons.
+
+mod candidate;
+mod input;
+mod neuron;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::error::CertifyError;
+use crate::network::{Kind, Network};
+use crate::property::Property;
+use crate::region::Region;
+use crate::root::whole;
+use crate::state::{Inner, State};
+
+/// What a search may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// When to stop.
+    pub deadline: Option<Instant>,
+    /// Bytes that open parts may take.
+    pub memory: usize,
+    /// Raised to stop at once.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl Limits<'_> {
+    fn over(&self) -> Option<Reason> {
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Some(Reason::Stopped);
+        }
+        self.deadline.filter(|deadline| Instant::now() >= *deadline).map(|_| Reason::Time)
+    }
+}
+
+/// Why a question is left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The time is over.
+    Time,
+    /// The memory is used up.
+    Memory,
+    /// Somebody stopped the search.
+    Stopped,
+    /// Nothing is left to split, and the bounds do not answer.
+    Exhausted,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// What must not happen cannot happen, in the real-valued network.
+    Certified {
+        /// How to check it.
+        certificate: Certificate,
+    },
+    /// It happens at this point, as the caller's own judge confirmed.
+    Falsified {
+        /// The point.
+        x: Vec<f64>,
+    },
+    /// It happens at this point in the real-valued network, but the caller's judge does not confirm it there, nor at any other point that was tried.
+    Boundary {
+        /// The point.
+        x: Vec<f64>,
+    },
+    /// Neither is known.
+    Unknown {
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// What a search ends with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The answer.
+    pub verdict: Verdict,
+    /// A lower bound of [`Property::margin`] on the whole region: positive where it is certified.
+    pub bound: f64,
+    /// Parts that were bounded.
+    pub parts: usize,
+}
+
+/// The parts that a region was split into, which together make it up, each small enough for its bounds to answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Certificate {
+    /// The leaves.
+    pub leaves: Vec<Leaf>,
+}
+
+/// One part: of the inputs, or of the signs of neurons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leaf {
+    /// The cuts from the whole region to this part, in order.
+    pub cuts: Vec<Cut>,
+    /// The clauses that this part answers.
+    pub clauses: Vec<usize>,
+}
+
+/// One side of a cut in two.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cut {
+    /// Input `index` is at most `at`, or at least, where `above`.
+    Input {
+        /// Number of the input.
+        index: usize,
+        /// Where it is cut.
+        at: f64,
+        /// The side.
+        above: bool,
+    },
+    /// An element of what a layer computes is at least 0, or at most, where not `above`.
+    Neuron {
+        /// Number of the value.
+        value: usize,
+        /// Number of the element.
+        element: usize,
+        /// The side.
+        above: bool,
+    },
+}
+
+/// Judges a candidate: true where it violates the property in the artefact that is certified, with zero tolerance.
+pub type Judge<'j> = dyn FnMut(&[f64]) -> bool + 'j;
+
+/// What the parts of a search share.
+pub(crate) struct Question<'q> {
+    pub(crate) network: &'q Network,
+    pub(crate) region: &'q Region,
+    pub(crate) property: &'q Property,
+    pub(crate) limits: Limits<'q>,
+}
+
+/// Points that were found to violate the property in f64, and what the judge said.
+pub(crate) struct Found<'j> {
+    judge: &'j mut Judge<'j>,
+    pub(crate) confirmed: Option<Vec<f64>>,
+    pub(crate) refused: Option<Vec<f64>>,
+    tries: usize,
+}
+
+/// Points that the judge is asked about before a search gives up on others.
+const TRIES: usize = 64;
+
+impl Found<'_> {
+    /// Shows a point to the judge; true where it is confirmed.
+    pub(crate) fn show(&mut self, x: &[f64]) -> bool {
+        if self.confirmed.is_some() {
+            return true;
+        }
+        self.tries += 1;
+        if (self.judge)(x) {
+            self.confirmed = Some(x.to_vec());
+            return true;
+        }
+        self.refused.get_or_insert_with(|| x.to_vec());
+        false
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.confirmed.is_some() || self.tries >= TRIES
+    }
+}
+
+/// Inputs that are split rather than neurons, at most.
+const FEW_INPUTS: usize = 12;
+
+/// Decides whether a property can happen on a region, within limits.
+///
+/// # Guarantees
+/// `Certified` holds for the real-valued network. `Falsified` is what `judge` confirmed.
+///
+/// # Errors
+/// [`CertifyError::Length`] where region, property and network do not fit.
+pub fn decide<'j>(
+    network: &Network,
+    region: &Region,
+    property: &Property,
+    limits: Limits<'_>,
+    judge: &'j mut Judge<'j>,
+) -> Result<Outcome, CertifyError> {
+    network.check_input("the region", region.len())?;
+    if let Some(atom) = property.clauses().iter().flatten().find(|atom| atom.row.len() != network.outputs()) {
+        return Err(CertifyError::Length { what: "the property", expected: network.outputs(), found: atom.row.len() });
+    }
+    let question = Question { network, region, property, limits };
+    let mut found = Found { judge, confirmed: None, refused: None, tries: 0 };
+    let outcome = search(&question, &mut found);
+    Ok(match (found.confirmed, found.refused, outcome) {
+        (Some(x), _, outcome) => Outcome { verdict: Verdict::Falsified { x }, ..outcome },
+        (None, Some(x), outcome) => Outcome { verdict: Verdict::Boundary { x }, ..outcome },
+        (None, None, outcome) => outcome,
+    })
+}
+
+fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
+    let clauses = question.property.clauses().len();
+    let whole_certificate = || Certificate { leaves: vec![Leaf { cuts: Vec::new(), clauses: (0..clauses).collect() }] };
+    if clauses == 0 {
+        return Outcome { verdict: Verdict::Certified { certificate: whole_certificate() }, bound: f64::INFINITY, parts: 0 };
+    }
+    candidate::try_centre(question, found);
+    if found.confirmed.is_some() {
+        return open(question, Reason::Stopped, f64::NEG_INFINITY, 0);
+    }
+    let state = State::new(question.network, question.region, whole(question.region), Inner::Tight);
+    let (a, c, of) = question.property.stacked();
+    let domain = vec![0; a.cols];
+    let seed = crate::backward::Seed::Dense(a);
+    let bounds = state.least(question.network, question.region, question.network.output, seed, &domain, c);
+    let per_clause = worst_of(&bounds, &of, clauses);
+    let bound = per_clause.iter().copied().fold(f64::INFINITY, f64::min);
+    if bound > 0.0 {
+        return Outcome { verdict: Verdict::Certified { certificate: whole_certificate() }, bound, parts: 1 };
+    }
+    candidate::descend(question, &per_clause, found, 1);
+    if found.is_over() {
+        return open(question, Reason::Stopped, bound, 1);
+    }
+    let (lo, hi) = question.region.hull();
+    let free = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count();
+    if free <= FEW_INPUTS || !splits_by_sign(question.network) {
+        input::search(question, found, bound)
+    } else {
+        neuron::search(question, found, &state, &per_clause)
+    }
+}
+
+/// The bound of each clause: its largest atom's.
+fn worst_of(bounds: &[f64], of: &[usize], clauses: usize) -> Vec<f64> {
+    let mut best = vec![f64::NEG_INFINITY; clauses];
+    bounds.iter().zip(of).for_each(|(bound, &k)| best[k] = best[k].max(*bound));
+    best
+}
+
+/// True where every layer that is not linear can be decided by signs.
+fn splits_by_sign(network: &Network) -> bool {
+    network.layers.iter().all(|layer| match &layer.kind {
+        Kind::Affine(_) => true,
+        Kind::Nonlinear(op) => op.splits_at_zero(),
+    })
+}
+
+fn open(question: &Question<'_>, otherwise: Reason, bound: f64, parts: usize) -> Outcome {
+    let reason = question.limits.over().unwrap_or(otherwise);
+    Outcome { verdict: Verdict::Unknown { reason }, bound, parts }
+}
