@@ -32,11 +32,6 @@ impl Affine {
         &self.bias
     }
 
-    /// Most terms of a sum; for the rounding of narrower types.
-    pub(crate) fn terms(&self) -> usize {
-        self.parts.iter().map(|part| part.terms()).sum::<usize>() + self.parts.len() + 1
-    }
-
     /// True where every coefficient is finite.
     pub(crate) fn is_finite(&self) -> bool {
         self.bias.iter().all(|b| b.is_finite()) && self.parts.iter().all(|part| part.largest().is_finite())
@@ -130,6 +125,34 @@ impl Affine {
             sums.error[c] += sizes.map_or(0.0, |sizes| self.gamma * sizes.at(i, domain[c] as usize));
         }
         self.parts.iter().zip(into).for_each(|(part, into)| part.rows(picks, into));
+    }
+
+    /// A bound of how far the result is off in f32 arithmetic, where the inputs are off by `error`.
+    pub(crate) fn rounding(&self, x: &[&Bounds], error: &[&Matrix]) -> Matrix {
+        let mut off = self.magnitudes(error);
+        if self.is_exact() {
+            return off;
+        }
+        let terms = self.parts.iter().map(|part| part.terms()).sum::<usize>() + self.parts.len() + 1;
+        let unit = f64::from(f32::EPSILON) / 2.0;
+        // Factors that are made of constants, such as those of a normalisation, are rounded a few times themselves.
+        let roundings = (terms as f64 + 8.0) * unit;
+        let relative = 1.01 * roundings / (1.0 - roundings);
+        let reach: Vec<Matrix> = x
+            .iter()
+            .zip(error)
+            .map(|(x, e)| {
+                let mut reach = x.magnitude();
+                reach.data.iter_mut().zip(&e.data).for_each(|(r, e)| *r += e);
+                reach
+            })
+            .collect();
+        let sizes = self.magnitudes(&reach.iter().collect::<Vec<_>>());
+        for (i, bias) in self.bias.iter().enumerate() {
+            let size = sizes.row(i);
+            off.row_mut(i).iter_mut().zip(size).for_each(|(o, s)| *o = 1.000_001 * *o + relative * (s + bias.abs()) + f64::from(f32::MIN_POSITIVE));
+        }
+        off
     }
 
     fn constant(&self, cols: usize) -> Matrix {

@@ -52,6 +52,31 @@ impl Property {
         Ok(Self { clauses: (0..classes).filter(|&rival| rival != label).map(against).collect() })
     }
 
+    /// The class `target` is the largest of `classes` outputs, or as large as the largest.
+    ///
+    /// # Errors
+    /// [`CertifyError::Length`] where there is no such class.
+    pub fn chosen(target: usize, classes: usize) -> Result<Self, CertifyError> {
+        if target >= classes {
+            return Err(CertifyError::Length { what: "the target", expected: classes, found: target });
+        }
+        let above = |rival: usize| {
+            let mut row = vec![0.0; classes];
+            (row[rival], row[target]) = (1.0, -1.0);
+            Atom { row, shift: 0.0 }
+        };
+        Ok(Self { clauses: vec![(0..classes).filter(|&rival| rival != target).map(above).collect()] })
+    }
+
+    /// The same property, which counts as happening from `by` above on already.
+    pub(crate) fn widened(&self, by: f64) -> Self {
+        let atom = |atom: &Atom| {
+            let size: f64 = atom.row.iter().map(|r| r.abs()).sum();
+            Atom { row: atom.row.clone(), shift: atom.shift - size * by }
+        };
+        Self { clauses: self.clauses.iter().map(|clause| clause.iter().map(atom).collect()).collect() }
+    }
+
     /// Returns the clauses.
     #[must_use]
     pub fn clauses(&self) -> &[Vec<Atom>] {

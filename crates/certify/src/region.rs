@@ -136,14 +136,6 @@ impl Region {
         }
         x
     }
-
-    /// The point of the region at which `a x` is least, or nearly so.
-    pub(crate) fn argmin(&self, a: &[f64]) -> Vec<f64> {
-        match &self.ball {
-            None => a.iter().enumerate().map(|(i, a)| if *a >= 0.0 { self.lo[i] } else { self.hi[i] }).collect(),
-            Some(ball) => ball.argmin(a, &self.lo, &self.hi),
-        }
-    }
 }
 
 impl Round {

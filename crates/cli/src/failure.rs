@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell::claims::ClaimError;
+use brinell::proofs::ProofError;
 use brinell::report::ReportError;
 use brinell::{AuditError, LedgerError, SubjectError};
 
@@ -95,6 +96,18 @@ impl From<ClaimError> for Failure {
             ClaimError::Audit(error) => error.into(),
             ClaimError::Ledger(error) => error.into(),
             ClaimError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Subject(error) => error.into(),
+            ProofError::Ledger(error) => error.into(),
+            ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
+            ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
             other => Self::from_error(other),
         }
     }

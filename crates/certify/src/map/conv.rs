@@ -133,10 +133,6 @@ impl Conv {
 }
 
 impl Map for Conv {
-    fn inputs(&self) -> usize {
-        if self.transposed { self.window.output.iter().product() } else { self.window.input.iter().product() }
-    }
-
     fn outputs(&self) -> usize {
         if self.transposed { self.window.input.iter().product() } else { self.window.output.iter().product() }
     }

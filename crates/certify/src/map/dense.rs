@@ -29,10 +29,6 @@ impl Dense {
 }
 
 impl Map for Dense {
-    fn inputs(&self) -> usize {
-        self.cols * self.blocks
-    }
-
     fn outputs(&self) -> usize {
         self.rows * self.blocks
     }

@@ -31,10 +31,6 @@ impl Left {
 }
 
 impl Map for Left {
-    fn inputs(&self) -> usize {
-        self.cols * self.width * self.blocks
-    }
-
     fn outputs(&self) -> usize {
         self.rows * self.width * self.blocks
     }

@@ -22,7 +22,6 @@ use crate::matrix::Matrix;
 /// # Shapes
 /// `x` [inputs, columns], `y` and `a` [outputs, columns].
 pub(crate) trait Map: Send + Sync + std::fmt::Debug {
-    fn inputs(&self) -> usize;
     fn outputs(&self) -> usize;
     /// Adds L x to `y`.
     fn apply(&self, x: &Matrix, y: &mut Matrix);

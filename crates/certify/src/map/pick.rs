@@ -8,7 +8,6 @@ pub(crate) const NOTHING: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Pick {
     from: Vec<u32>,
-    inputs: usize,
     most: usize,
 }
 
@@ -20,7 +19,7 @@ impl Pick {
             uses[i as usize] += 1;
         }
         let most = uses.into_iter().max().unwrap_or(0);
-        Self { from, inputs, most }
+        Self { from, most }
     }
 
     fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
@@ -29,10 +28,6 @@ impl Pick {
 }
 
 impl Map for Pick {
-    fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     fn outputs(&self) -> usize {
         self.from.len()
     }

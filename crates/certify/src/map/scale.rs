@@ -18,10 +18,6 @@ impl Scale {
 }
 
 impl Map for Scale {
-    fn inputs(&self) -> usize {
-        self.factors.len()
-    }
-
     fn outputs(&self) -> usize {
         self.factors.len()
     }

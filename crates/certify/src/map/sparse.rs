@@ -8,14 +8,13 @@ pub(crate) struct Sparse {
     starts: Vec<usize>,
     columns: Vec<u32>,
     values: Vec<f64>,
-    inputs: usize,
     terms: usize,
 }
 
 impl Sparse {
     /// `rows`: for each output the inputs that it takes, with their factors.
     pub(crate) fn new(rows: Vec<Vec<(u32, f64)>>, inputs: usize) -> Self {
-        let mut sparse = Self { starts: vec![0], columns: Vec::new(), values: Vec::new(), inputs, terms: 0 };
+        let mut sparse = Self { starts: vec![0], columns: Vec::new(), values: Vec::new(), terms: 0 };
         let mut uses = vec![0_usize; inputs];
         for row in rows {
             sparse.terms = sparse.terms.max(row.len());
@@ -37,10 +36,6 @@ impl Sparse {
 }
 
 impl Map for Sparse {
-    fn inputs(&self) -> usize {
-        self.inputs
-    }
-
     fn outputs(&self) -> usize {
         self.starts.len() - 1
     }

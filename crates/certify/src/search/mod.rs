@@ -26,6 +26,8 @@ pub struct Limits<'a> {
     pub memory: usize,
     /// Raised to stop at once.
     pub stop: Option<&'a AtomicBool>,
+    /// Certify the network in f32 arithmetic as well: the margin must exceed a bound of its rounding error.
+    pub deployed: bool,
 }
 
 impl Limits<'_> {
@@ -48,6 +50,8 @@ pub enum Reason {
     Stopped,
     /// Nothing is left to split, and the bounds do not answer.
     Exhausted,
+    /// How far the arithmetic of f32 is off is not known.
+    Rounding,
 }
 
 /// The answer to a question.
@@ -63,7 +67,8 @@ pub enum Verdict {
         /// The point.
         x: Vec<f64>,
     },
-    /// It happens at this point in the real-valued network, but the caller's judge does not confirm it there, nor at any other point that was tried.
+    /// It happens at this point in real arithmetic, or would with a rounding error that f32 may make; the caller's judge does not confirm it there, nor at
+    /// any other point that was tried.
     Boundary {
         /// The point.
         x: Vec<f64>,
@@ -129,6 +134,7 @@ pub enum Cut {
 pub type Judge<'j> = dyn FnMut(&[f64]) -> bool + 'j;
 
 /// What the parts of a search share.
+#[derive(Clone, Copy)]
 pub(crate) struct Question<'q> {
     pub(crate) network: &'q Network,
     pub(crate) region: &'q Region,
@@ -209,6 +215,15 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
         return open(question, Reason::Stopped, f64::NEG_INFINITY, 0);
     }
     let state = State::new(question.network, question.region, whole(question.region), Inner::Tight);
+    let widened;
+    let question = match question.limits.deployed.then(|| rounding_error(question.network, &state)).flatten() {
+        Some(error) => {
+            widened = question.property.widened(error);
+            &Question { property: &widened, ..*question }
+        }
+        None if question.limits.deployed => return open(question, Reason::Rounding, f64::NEG_INFINITY, 0),
+        None => question,
+    };
     let (a, c, of) = question.property.stacked();
     let domain = vec![0; a.cols];
     let seed = crate::backward::Seed::Dense(a);
@@ -229,6 +244,22 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     } else {
         neuron::search(question, found, &state, &per_clause)
     }
+}
+
+/// A bound of how far any output in f32 arithmetic is from the real one.
+fn rounding_error(network: &Network, state: &State) -> Option<f64> {
+    let mut errors: Vec<crate::matrix::Matrix> = vec![crate::matrix::Matrix::zeros(network.inputs(), 1)];
+    for layer in &network.layers {
+        let inputs: Vec<&crate::bounds::Bounds> = layer.inputs.iter().map(|&v| &state.bounds[v]).collect();
+        let own: Vec<&crate::matrix::Matrix> = layer.inputs.iter().map(|&v| &errors[v]).collect();
+        let error = match &layer.kind {
+            Kind::Affine(affine) => affine.rounding(&inputs, &own),
+            Kind::Nonlinear(op) => op.rounding(&inputs, &own)?,
+        };
+        errors.push(error);
+    }
+    let largest = errors[network.output].data.iter().fold(0.0, |most: f64, e| if e.is_nan() { f64::NAN } else { most.max(*e) });
+    largest.is_finite().then_some(largest)
 }
 
 /// The bound of each clause: its largest atom's.
