@@ -127,7 +127,7 @@ impl From<ReportError> for Failure {
 }
 
 /// Joins an error and its causes, leaving out what a message repeats.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

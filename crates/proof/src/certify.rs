@@ -13,7 +13,7 @@ use brinell_subject::{Case, Subject, SubjectError};
 use brinell_threat::Ball;
 use serde::{Deserialize, Serialize};
 
-use crate::prover::{free_memory, is_certifiable, limits};
+use crate::prover::{is_certifiable, limits};
 use crate::{ProofError, Prover, Standing};
 
 /// Where a run is kept, and how far it goes.
@@ -145,7 +145,6 @@ pub fn certify(
     let path = job.out.join(LINES);
     let mut file =
         std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
-    let memory = free_memory();
     for sample in 0..case.data.n {
         if done.iter().any(|line| line.sample == sample) {
             continue;
@@ -153,7 +152,7 @@ pub fn certify(
         if stop.load(Ordering::Relaxed) {
             return Err(SubjectError::Interrupted.into());
         }
-        let line = one(&mut case, &prover, sample, job, memory, stop)?;
+        let line = one(&mut case, &prover, sample, job, stop)?;
         if stop.load(Ordering::Relaxed) && line.standing == Standing::OutOfTime {
             return Err(SubjectError::Interrupted.into());
         }
@@ -210,7 +209,7 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
     text[..whole].lines().map(|line| serde_json::from_str(line).map_err(|error| FileError::on("read", &path)(error.into()).into())).collect()
 }
 
-fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, memory: usize, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
+fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
     let begun = Instant::now();
     let x = case.sample(sample);
     let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
@@ -218,12 +217,12 @@ fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, memory
     let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, seconds: 0.0 };
     if clean.prediction == Some(label) {
         let ball = case.ball.clone();
-        let outcome = at_radius(case, prover, (sample, label), &x, &ball, job.timeout, memory, stop)?;
+        let outcome = at_radius(case, prover, (sample, label), &x, &ball, job.timeout, stop)?;
         line.standing = Standing::of(&outcome.verdict);
         line.bound = outcome.bound.is_finite().then_some(outcome.bound);
         line.parts = outcome.parts;
         if job.largest {
-            line.largest = Some(largest(case, prover, (sample, label), &x, line.standing == Standing::Certified, job, memory, stop)?);
+            line.largest = Some(largest(case, prover, (sample, label), &x, line.standing == Standing::Certified, job, stop)?);
         }
     } else if job.largest {
         line.largest = Some(0.0);
@@ -232,7 +231,6 @@ fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, memory
     Ok(line)
 }
 
-#[expect(clippy::too_many_arguments, reason = "one question in all its parts")]
 fn at_radius(
     case: &mut Case,
     prover: &Prover,
@@ -240,7 +238,6 @@ fn at_radius(
     x: &[f32],
     ball: &Ball,
     seconds: f64,
-    memory: usize,
     stop: &AtomicBool,
 ) -> Result<brinell_certify::Outcome, ProofError> {
     let demand = case.demand(label);
@@ -253,7 +250,7 @@ fn at_radius(
             false
         }
     };
-    let outcome = prover.decide(x, label, case.target, ball, limits(seconds, memory, stop, true), &mut judge)?;
+    let outcome = prover.decide(x, label, case.target, ball, limits(seconds, stop), &mut judge)?;
     failed.map_or(Ok(outcome), |error| Err(error.into()))
 }
 
@@ -261,7 +258,6 @@ fn at_radius(
 const BISECTIONS: usize = 7;
 
 /// The largest radius that is certified, by doubling or halving and bisection.
-#[expect(clippy::too_many_arguments, reason = "one question in all its parts")]
 fn largest(
     case: &mut Case,
     prover: &Prover,
@@ -269,14 +265,13 @@ fn largest(
     x: &[f32],
     certified: bool,
     job: &CertifyJob,
-    memory: usize,
     stop: &AtomicBool,
 ) -> Result<f64, ProofError> {
     let eps = case.ball.eps;
     let widest = case.ball.diameter(x.len());
     let mut holds = |radius: f64| -> Result<bool, ProofError> {
         let ball = Ball { eps: radius, ..case.ball.clone() };
-        let outcome = at_radius(case, prover, sample, x, &ball, job.timeout, memory, stop)?;
+        let outcome = at_radius(case, prover, sample, x, &ball, job.timeout, stop)?;
         Ok(matches!(outcome.verdict, Verdict::Certified { .. }))
     };
     let (mut below, mut above) = if certified { (eps, f64::INFINITY) } else { (0.0, eps) };

@@ -10,5 +10,5 @@ mod verify;
 
 pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certify};
 pub use error::ProofError;
-pub use prover::{Prover, Standing};
+pub use prover::{Prover, Standing, certifiable, limits};
 pub use verify::{Answer, Assignment, verify};

@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 use brinell_certify::{Limits, Network, Outcome, Property, Region, Verdict, decide};
 use brinell_engine::{Preprocess, class_logits};
 use brinell_graph::{DType, Dim, Graph};
-use brinell_record::Scale;
-use brinell_subject::Subject;
+use brinell_record::{Artefact, Scale};
+use brinell_subject::{Inspection, Subject};
 use brinell_threat::{Ball, Norm, ROUNDING_ALLOWANCE};
 
 use crate::ProofError;
@@ -117,20 +117,43 @@ impl Prover {
         let wide: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         let (lo, hi): (Vec<f64>, Vec<f64>) = (0..x.len()).map(|i| ball.range(i)).map(|(lo, hi)| (f64::from(lo), f64::from(hi))).unzip();
         let region = Region::ball(ball.norm, &wide, ball.eps * (1.0 + ROUNDING_ALLOWANCE), &lo, &hi).map_err(ProofError::Network)?;
-        let mut narrow = Vec::new();
-        let mut judge = |x: &[f64]| {
-            narrow.clear();
-            narrow.extend(x.iter().map(|&x| x as f32));
-            judge(&narrow)
+        // The region is a little larger than the ball, and the point of it at which the bound is attained is no f32 number.
+        let allowed = |x_adv: &[f64]| {
+            let mut z: Vec<f32> = x_adv.iter().map(|&x| x as f32).collect();
+            ball.project(x, &mut z);
+            z
         };
-        decide(&self.network, &region, &property, limits, &mut judge).map_err(ProofError::Network)
+        let outcome = decide(&self.network, &region, &property, limits, &mut |x| judge(&allowed(x))).map_err(ProofError::Network)?;
+        Ok(match outcome.verdict {
+            Verdict::Falsified { x } => {
+                Outcome { verdict: Verdict::Falsified { x: allowed(&x).into_iter().map(f64::from).collect() }, ..outcome }
+            }
+            _ => outcome,
+        })
     }
 }
 
-/// A deadline from now.
-pub(crate) fn limits(seconds: f64, memory: usize, stop: &std::sync::atomic::AtomicBool, deployed: bool) -> Limits<'_> {
+/// Says whether a model that was described can be certified, as far as the file shows it: all of its operators can be bounded.
+///
+/// # Errors
+/// [`ProofError`] names what is in the way.
+pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), ProofError> {
+    if inspection.interface.is_none() {
+        return Err(ProofError::Kind { reason: "it is no classifier" });
+    }
+    if artefact.is_address() {
+        return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
+    }
+    let subject = Subject::load(artefact)?;
+    let preprocess = subject.preprocess(&Artefact::default(), &subject.signature.sample)?;
+    Prover::new(&subject, &preprocess).map(|_| ())
+}
+
+/// Limits of the proof of a sample: so many seconds from now, half of the memory that is free, and the arithmetic of f32 as well as the real one.
+#[must_use]
+pub fn limits(seconds: f64, stop: &std::sync::atomic::AtomicBool) -> Limits<'_> {
     let deadline = Duration::try_from_secs_f64(seconds).ok().and_then(|time| Instant::now().checked_add(time));
-    Limits { deadline, memory, stop: Some(stop), deployed }
+    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true }
 }
 
 /// Half of the memory that is free, where the system tells.
