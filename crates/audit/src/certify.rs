@@ -31,7 +31,7 @@ impl Run<'_> {
             let limits = limits(limit as f64, self.stop);
             let outcome = pool.install(|| prover.decide(&x, label, self.case.target, &ball, limits, &mut |_| true))?;
             self.check_stop()?;
-            let certified = matches!(outcome.verdict, Verdict::Certified { .. });
+            let certified = matches!(outcome.verdict, Verdict::Certified);
             let line = StageLine::Proof { sample: sample as u64, certified, seconds: begun.elapsed().as_secs_f64() };
             self.book.folder.keep(&line, None)?;
             self.book.apply(&line);

@@ -1,4 +1,4 @@
-//! Sound bounds of neural networks, the search that makes them tight enough, and certificates that separate code checks.
+//! Sound bounds of neural networks, and the search that makes them tight enough.
 //!
 //! Everything is computed in f64 and moved outward by a bound of its rounding error. What is bounded is the real-valued function that the graph
 //! stands for; how far the arithmetic of a deployed model in f32 may be from it is bounded apart from that.
@@ -33,5 +33,5 @@ pub use network::Network;
 pub use property::{Atom, Property};
 pub use region::Region;
 pub use root::{Method, lower_bounds, output_intervals};
-pub use search::{Certificate, Cut, Judge, Leaf, Limits, Outcome, Reason, Verdict, decide};
+pub use search::{Judge, Limits, Outcome, Reason, Verdict, decide};
 pub use vnnlib::{Case, Query};

@@ -29,12 +29,21 @@ pub(crate) struct State {
     pub(crate) relaxations: Vec<Option<Relaxation>>,
 }
 
+/// Intervals of the values that nonlinear layers read, in one domain.
+#[derive(Debug, Clone)]
+pub(crate) struct Inherited(Vec<Option<(Vec<f64>, Vec<f64>)>>);
+
 /// Bytes that the coefficients of one pass over one value may take.
 const CHUNK: usize = 8 << 20;
 
 impl State {
     /// Propagates boxes, one a column of `input`, through the network.
     pub(crate) fn new(network: &Network, region: &Region, input: Bounds, inner: Inner) -> Self {
+        Self::inheriting(network, region, input, inner, &[])
+    }
+
+    /// As [`State::new`], with what is known already of the inner values of each box.
+    pub(crate) fn inheriting(network: &Network, region: &Region, input: Bounds, inner: Inner, known: &[Option<&Inherited>]) -> Self {
         let mut plain = if inner == Inner::Backward { vec![input.clone()] } else { Vec::new() };
         let mut state = Self { bounds: vec![input], sizes: vec![None], relaxations: vec![None] };
         for (at, layer) in network.layers.iter().enumerate() {
@@ -48,16 +57,29 @@ impl State {
                 bounds = layer.interval(&inputs, sizes.as_ref());
                 plain.push(bounds.clone());
             }
+            let value = at + 1;
+            for (d, inherited) in known.iter().enumerate() {
+                if let Some((lo, hi)) = inherited.and_then(|inherited| inherited.0[value].as_ref()) {
+                    lo.iter().zip(hi).enumerate().for_each(|(i, (&lo, &hi))| bounds.tighten(i, d, lo, hi));
+                }
+            }
             state.relaxations.push(relaxation);
             state.sizes.push(sizes);
             state.bounds.push(bounds);
-            let value = at + 1;
             let is_exact = matches!(layer.kind, Kind::Affine(_)) && layer.inputs == [0] && region.is_box();
             if inner != Inner::Intervals && !is_exact {
                 state.refine(network, region, value);
             }
         }
         state
+    }
+
+    /// What is known of the inner values of a domain, for domains inside it.
+    pub(crate) fn inner(&self, network: &Network, domain: usize) -> Inherited {
+        let of = |(v, bounds): (usize, &Bounds)| {
+            (v > 0 && !network.readers[v].is_empty()).then(|| (bounds.lo.take(domain), bounds.hi.take(domain)))
+        };
+        Inherited(self.bounds.iter().enumerate().map(of).collect())
     }
 
     /// Tightens the intervals of a value where the layers that read it profit.

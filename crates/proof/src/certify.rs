@@ -272,7 +272,7 @@ fn largest(
     let mut holds = |radius: f64| -> Result<bool, ProofError> {
         let ball = Ball { eps: radius, ..case.ball.clone() };
         let outcome = at_radius(case, prover, sample, x, &ball, job.timeout, stop)?;
-        Ok(matches!(outcome.verdict, Verdict::Certified { .. }))
+        Ok(matches!(outcome.verdict, Verdict::Certified))
     };
     let (mut below, mut above) = if certified { (eps, f64::INFINITY) } else { (0.0, eps) };
     while above.is_infinite() {

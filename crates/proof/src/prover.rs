@@ -41,7 +41,7 @@ impl Standing {
     pub fn of(verdict: &Verdict) -> Self {
         use brinell_certify::Reason;
         match verdict {
-            Verdict::Certified { .. } => Self::Certified,
+            Verdict::Certified => Self::Certified,
             Verdict::Falsified { .. } => Self::Falsified,
             Verdict::Boundary { .. } => Self::Boundary,
             Verdict::Unknown { reason: Reason::Memory } => Self::OutOfMemory,

@@ -93,11 +93,12 @@ fn one_group(question: &Question<'_>, clauses: &[usize], mut points: Matrix, fou
         for col in 0..POINTS {
             let y = outputs.take(col);
             worth_showing |= question.property.margin(&y) <= 0.0;
-            // The atom of the clause that is furthest from happening.
+            // The atom of the clause that is furthest from happening; for every other point the sum of those that do not.
             let clause = &question.property.clauses()[clauses[col % clauses.len()]];
-            let atom = clause.iter().max_by(|a, b| a.value(&y).total_cmp(&b.value(&y)));
-            if let Some(atom) = atom {
-                atom.row.iter().enumerate().for_each(|(i, &r)| a.row_mut(i)[col] = r);
+            let furthest = clause.iter().map(|atom| atom.value(&y)).fold(f64::NEG_INFINITY, f64::max);
+            let counts = |value: f64| value == furthest || (col % 2 == 1 && value > 0.0);
+            for atom in clause.iter().filter(|atom| counts(atom.value(&y))) {
+                atom.row.iter().enumerate().for_each(|(i, &r)| a.row_mut(i)[col] += r);
             }
         }
         if worth_showing || step + 1 == STEPS {

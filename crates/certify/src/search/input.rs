@@ -4,15 +4,17 @@
 //! Wang et al., "Formal Security Analysis of Neural Networks using Symbolic Intervals", USENIX Security 2018, for the search; Zhou et al., "Clip-and-Verify",
 //! NeurIPS 2025, for cutting boxes with the linear bounds that were just computed.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
-use super::{Certificate, Cut, Found, Leaf, Outcome, Question, Reason, Verdict, candidate, open};
+use super::{Found, Outcome, Question, Reason, Verdict, candidate, open};
 use crate::backward::{Choice, Seed, backward};
 use crate::bounds::Bounds;
 use crate::matrix::Matrix;
 use crate::property::Atom;
 use crate::rounding::down;
-use crate::state::{Inner, State};
+use crate::state::{Inherited, Inner, State};
 
 /// Boxes that are bounded together.
 const BATCH: usize = 32;
@@ -21,16 +23,16 @@ const BATCH: usize = 32;
 struct Part {
     lo: Vec<f64>,
     hi: Vec<f64>,
-    cuts: Vec<Cut>,
     /// Clauses that may still happen.
     clauses: Vec<usize>,
     bound: f64,
+    /// Intervals of inner values that hold on a box around this one.
+    inherited: Option<Arc<Inherited>>,
 }
 
 /// What bounding a part gives: nothing left where it is answered, else the part with fewer clauses, a smaller box and the input to split.
 struct Bounded {
     part: Part,
-    answered: Vec<usize>,
     split: Option<(usize, f64)>,
     corner: Vec<f64>,
 }
@@ -38,17 +40,17 @@ struct Bounded {
 pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) -> Outcome {
     let (lo, hi) = question.region.hull();
     let clauses = (0..question.property.clauses().len()).collect();
-    let mut stack = vec![Part { lo: lo.to_vec(), hi: hi.to_vec(), cuts: Vec::new(), clauses, bound: root }];
-    let mut certificate = Certificate::default();
+    let mut stack = vec![Part { lo: lo.to_vec(), hi: hi.to_vec(), clauses, bound: root, inherited: None }];
     let mut parts = 0;
     let mut least = f64::INFINITY;
-    let bytes = 64 + lo.len() * 16;
+    let inner: usize = (1..question.network.values.len()).filter(|&v| !question.network.readers[v].is_empty()).map(|v| question.network.values[v].len).sum();
+    let bytes = 128 + lo.len() * 16 + inner * 16;
     while !stack.is_empty() {
         let lowest = || stack.iter().map(|part| part.bound).fold(least, f64::min);
         if let Some(reason) = question.limits.over() {
             return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(), parts };
         }
-        if (stack.len() + certificate.leaves.len()) * bytes > question.limits.memory {
+        if stack.len() * bytes > question.limits.memory {
             return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(), parts };
         }
         let batch = stack.split_off(stack.len().saturating_sub(2 * BATCH));
@@ -61,10 +63,7 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
                 return open(question, Reason::Stopped, root, parts);
             }
         }
-        for Bounded { part, answered, split, .. } in bounded {
-            if !answered.is_empty() {
-                certificate.leaves.push(Leaf { cuts: part.cuts.clone(), clauses: answered });
-            }
+        for Bounded { part, split, .. } in bounded {
             if part.clauses.is_empty() {
                 least = least.min(part.bound);
                 continue;
@@ -74,14 +73,13 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
             };
             for above in [false, true] {
                 let mut child = part.clone();
-                child.cuts.push(Cut::Input { index, at, above });
                 let end = if above { &mut child.lo[index] } else { &mut child.hi[index] };
                 *end = at;
                 stack.push(child);
             }
         }
     }
-    Outcome { verdict: Verdict::Certified { certificate }, bound: least, parts }
+    Outcome { verdict: Verdict::Certified, bound: least, parts }
 }
 
 fn columns(points: &[&Vec<f64>]) -> Matrix {
@@ -99,7 +97,8 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
         lo: columns(&parts.iter().map(|part| &part.lo).collect::<Vec<_>>()),
         hi: columns(&parts.iter().map(|part| &part.hi).collect::<Vec<_>>()),
     };
-    let state = State::new(network, question.region, input, Inner::Tight);
+    let known: Vec<Option<&Inherited>> = parts.iter().map(|part| part.inherited.as_deref()).collect();
+    let state = State::inheriting(network, question.region, input, Inner::Tight, &known);
     let mut atoms: Vec<(usize, &Atom)> = Vec::new();
     let mut domain: Vec<u32> = Vec::new();
     for (d, part) in parts.iter().enumerate() {
@@ -128,9 +127,12 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
             from = to;
             let of = |k: usize| -> Vec<usize> { columns.iter().copied().filter(|&col| atoms[col].0 == k).collect() };
             let clause_bound = |k: usize| of(k).into_iter().map(|col| least[col]).fold(f64::NEG_INFINITY, f64::max);
-            let (mut answered, mut left): (Vec<usize>, Vec<usize>) = part.clauses.iter().partition(|&&k| clause_bound(k) > 0.0);
+            let mut left: Vec<usize> = part.clauses.iter().copied().filter(|&k| clause_bound(k) <= 0.0).collect();
             let worst = part.clauses.iter().map(|&k| clause_bound(k)).fold(f64::INFINITY, f64::min);
             let mut part = Part { bound: worst, ..part.clone() };
+            if !left.is_empty() {
+                part.inherited = Some(Arc::new(state.inner(network, d)));
+            }
             let corner_of = left.iter().copied().min_by(|&i: &usize, &j: &usize| clause_bound(i).total_cmp(&clause_bound(j)));
             let deciding = corner_of.and_then(|k| of(k).into_iter().max_by(|&i, &j| least[i].total_cmp(&least[j])));
             let corner = deciding.map_or_else(Vec::new, |col| {
@@ -141,10 +143,7 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
             let mut hull: Option<(Vec<f64>, Vec<f64>)> = None;
             for (k, smaller) in clipped {
                 match (smaller, &mut hull) {
-                    (None, _) => {
-                        left.retain(|other| *other != k);
-                        answered.push(k);
-                    }
+                    (None, _) => left.retain(|other| *other != k),
                     (Some(first), None) => hull = Some(first),
                     (Some((lo, hi)), Some(hull)) => {
                         hull.0.iter_mut().zip(&lo).for_each(|(h, l)| *h = h.min(*l));
@@ -163,7 +162,7 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
                 let at = 0.5 * part.lo[widest] + 0.5 * part.hi[widest];
                 (part.lo[widest] < at && at < part.hi[widest]).then_some((widest, at))
             });
-            Bounded { part, answered, split, corner }
+            Bounded { part, split, corner }
         })
         .collect()
 }

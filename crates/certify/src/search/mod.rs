@@ -58,10 +58,7 @@ pub enum Reason {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
     /// What must not happen cannot happen, in the real-valued network.
-    Certified {
-        /// How to check it.
-        certificate: Certificate,
-    },
+    Certified,
     /// It happens at this point, as the caller's own judge confirmed.
     Falsified {
         /// The point.
@@ -89,45 +86,6 @@ pub struct Outcome {
     pub bound: f64,
     /// Parts that were bounded.
     pub parts: usize,
-}
-
-/// The parts that a region was split into, which together make it up, each small enough for its bounds to answer.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Certificate {
-    /// The leaves.
-    pub leaves: Vec<Leaf>,
-}
-
-/// One part: of the inputs, or of the signs of neurons.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Leaf {
-    /// The cuts from the whole region to this part, in order.
-    pub cuts: Vec<Cut>,
-    /// The clauses that this part answers.
-    pub clauses: Vec<usize>,
-}
-
-/// One side of a cut in two.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Cut {
-    /// Input `index` is at most `at`, or at least, where `above`.
-    Input {
-        /// Number of the input.
-        index: usize,
-        /// Where it is cut.
-        at: f64,
-        /// The side.
-        above: bool,
-    },
-    /// An element of what a layer computes is at least 0, or at most, where not `above`.
-    Neuron {
-        /// Number of the value.
-        value: usize,
-        /// Number of the element.
-        element: usize,
-        /// The side.
-        above: bool,
-    },
 }
 
 /// Judges a candidate: true where it violates the property in the artefact that is certified, with zero tolerance.
@@ -174,7 +132,7 @@ impl Found<'_> {
 }
 
 /// Inputs that are split rather than neurons, at most.
-const FEW_INPUTS: usize = 12;
+const FEW_INPUTS: usize = 14;
 
 /// Decides whether a property can happen on a region, within limits.
 ///
@@ -206,9 +164,8 @@ pub fn decide<'j>(
 
 fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     let clauses = question.property.clauses().len();
-    let whole_certificate = || Certificate { leaves: vec![Leaf { cuts: Vec::new(), clauses: (0..clauses).collect() }] };
     if clauses == 0 {
-        return Outcome { verdict: Verdict::Certified { certificate: whole_certificate() }, bound: f64::INFINITY, parts: 0 };
+        return Outcome { verdict: Verdict::Certified, bound: f64::INFINITY, parts: 0 };
     }
     candidate::try_centre(question, found);
     if found.confirmed.is_some() {
@@ -231,15 +188,15 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     let per_clause = worst_of(&bounds, &of, clauses);
     let bound = per_clause.iter().copied().fold(f64::INFINITY, f64::min);
     if bound > 0.0 {
-        return Outcome { verdict: Verdict::Certified { certificate: whole_certificate() }, bound, parts: 1 };
+        return Outcome { verdict: Verdict::Certified, bound, parts: 1 };
     }
-    candidate::descend(question, &per_clause, found, 1);
+    let (lo, hi) = question.region.hull();
+    let few = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count() <= FEW_INPUTS;
+    candidate::descend(question, &per_clause, found, if few { 12 } else { 2 });
     if found.is_over() {
         return open(question, Reason::Stopped, bound, 1);
     }
-    let (lo, hi) = question.region.hull();
-    let free = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count();
-    if free <= FEW_INPUTS || !splits_by_sign(question.network) {
+    if few || !splits_by_sign(question.network) {
         input::search(question, found, bound)
     } else {
         neuron::search(question, found, &state, &per_clause)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Certificate, Cut, Found, Leaf, Outcome, Question, Reason, Verdict, candidate, open};
+use super::{Found, Outcome, Question, Reason, Verdict, candidate, open};
 use crate::backward::{Choice, Functions, Seed, backward};
 use crate::bounds::Bounds;
 use crate::matrix::Matrix;
@@ -76,8 +76,6 @@ struct Shared<'q> {
 pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &State, bounds: &[f64]) -> Outcome {
     let network = question.network;
     let open_clauses: Vec<usize> = (0..bounds.len()).filter(|&k| bounds[k] <= 0.0).collect();
-    let done: Vec<usize> = (0..bounds.len()).filter(|&k| bounds[k] > 0.0).collect();
-    let mut certificate = Certificate { leaves: vec![Leaf { cuts: Vec::new(), clauses: done }] };
     let mut least = bounds.iter().copied().filter(|b| *b > 0.0).fold(f64::INFINITY, f64::min);
     let atoms = question.property.clauses().iter().map(|clause| strongest(question, root, clause)).collect();
     let zero = vec![0; open_clauses.len()];
@@ -112,19 +110,18 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
         for (part, _) in bounded {
             if part.bound > 0.0 {
                 least = least.min(part.bound);
-                certificate.leaves.push(Leaf { cuts: part.splits.iter().map(|(split, _)| cut(split)).collect(), clauses: vec![part.clause] });
             } else {
                 heap.push(part);
             }
         }
         let lowest = |heap: &BinaryHeap<Part>| heap.peek().map_or(least, |part| part.bound.min(least));
         if heap.is_empty() {
-            return Outcome { verdict: Verdict::Certified { certificate }, bound: least, parts };
+            return Outcome { verdict: Verdict::Certified, bound: least, parts };
         }
         if let Some(reason) = question.limits.over() {
             return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(&heap), parts };
         }
-        if (heap.len() + certificate.leaves.len()) * bytes > question.limits.memory {
+        if heap.len() * bytes > question.limits.memory {
             return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(&heap), parts };
         }
         batch = Vec::new();
@@ -141,10 +138,6 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
             }
         }
     }
-}
-
-fn cut(split: &Split) -> Cut {
-    Cut::Neuron { value: split.value as usize, element: split.element as usize, above: split.positive }
 }
 
 /// The atom of a clause with the highest bound.
