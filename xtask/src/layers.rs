@@ -23,8 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "audit",
         &[
-            "attack", "autodiff", "certify", "contract", "data", "engine", "graph", "ledger", "onnx", "proof", "record", "stats", "subject",
-            "task", "threat",
+            "attack", "autodiff", "certify", "contract", "data", "engine", "graph", "ledger", "onnx", "proof", "record", "stats",
+            "subject", "task", "threat",
         ],
     ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),

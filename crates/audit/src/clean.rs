@@ -55,7 +55,9 @@ impl Run<'_> {
         let asked: BTreeSet<usize> = samples.iter().copied().collect();
         for line in std::mem::take(&mut self.book.past_stages) {
             match line {
-                StageLine::Sample { sample, .. } | StageLine::Proof { sample, .. } if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) => {
+                StageLine::Sample { sample, .. } | StageLine::Proof { sample, .. }
+                    if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) =>
+                {
                     self.book.past_stages.push(line);
                 }
                 StageLine::Time { seconds, .. } => {

@@ -106,7 +106,8 @@ impl Run<'_> {
         // Where a search has shown that there is no example, no attack can find one.
         let searched = |state: &State| state.none_within.is_some_and(|radius| radius >= self.case.ball.eps);
         let open = |state: &State| self.book.nearest || (state.broken.is_none() && !searched(state));
-        let wanted = |state: &State| state.correct() && state.certified != Some(true) && open(state) && Some(state.label) != self.case.target;
+        let wanted =
+            |state: &State| state.correct() && state.certified != Some(true) && open(state) && Some(state.label) != self.case.target;
         self.book.states.get(sample).is_some_and(wanted)
     }
 

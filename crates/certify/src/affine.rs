@@ -150,7 +150,10 @@ impl Affine {
         let sizes = self.magnitudes(&reach.iter().collect::<Vec<_>>());
         for (i, bias) in self.bias.iter().enumerate() {
             let size = sizes.row(i);
-            off.row_mut(i).iter_mut().zip(size).for_each(|(o, s)| *o = 1.000_001 * *o + relative * (s + bias.abs()) + f64::from(f32::MIN_POSITIVE));
+            off.row_mut(i)
+                .iter_mut()
+                .zip(size)
+                .for_each(|(o, s)| *o = 1.000_001 * *o + relative * (s + bias.abs()) + f64::from(f32::MIN_POSITIVE));
         }
         off
     }

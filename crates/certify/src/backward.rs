@@ -58,7 +58,9 @@ pub(crate) fn backward(
     let mut units = None;
     match seed {
         Seed::Dense(a) => pending[value] = Some(a),
-        Seed::Units(picks) if matches!(network.layer_of(value), Some(layer) if matches!(layer.kind, Kind::Affine(_))) => units = Some(picks),
+        Seed::Units(picks) if matches!(network.layer_of(value), Some(layer) if matches!(layer.kind, Kind::Affine(_))) => {
+            units = Some(picks)
+        }
         Seed::Units(picks) => {
             let mut a = Matrix::zeros(network.values[value].len, cols);
             picks.iter().enumerate().for_each(|(col, &(i, sign))| a.row_mut(i)[col] = sign);

@@ -122,7 +122,15 @@ impl<'a> Optimiser<'a> {
         let mut best = vec![f64::NEG_INFINITY; c.len()];
         let mut moments: Vec<Moments> =
             self.slopes.iter().map(|slopes| Moments::new(slopes.values.as_ref().map_or(0, |values| values.data.len()))).collect();
-        let offsets: Vec<usize> = self.splits.iter().scan(0, |at, splits| { let start = *at; *at += splits.len(); Some(start) }).collect();
+        let offsets: Vec<usize> = self
+            .splits
+            .iter()
+            .scan(0, |at, splits| {
+                let start = *at;
+                *at += splits.len();
+                Some(start)
+            })
+            .collect();
         let mut price_moments = Moments::new(self.splits.iter().map(Vec::len).sum());
         let mut rate = 1.0;
         let mut step = 0;

@@ -98,7 +98,10 @@ impl Property {
 
     /// All atoms as coefficients and constants, and the clause of each.
     pub(crate) fn stacked(&self) -> (Matrix, Vec<f64>, Vec<usize>) {
-        stack(self.clauses.iter().flatten().collect(), self.clauses.iter().enumerate().flat_map(|(k, c)| std::iter::repeat_n(k, c.len())).collect())
+        stack(
+            self.clauses.iter().flatten().collect(),
+            self.clauses.iter().enumerate().flat_map(|(k, c)| std::iter::repeat_n(k, c.len())).collect(),
+        )
     }
 }
 

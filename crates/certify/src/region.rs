@@ -155,7 +155,13 @@ impl Round {
         let bound = |t: f64| {
             let (mut sum, mut size) = (-t * self.eps * self.eps, t * self.eps * self.eps);
             for i in 0..a.len() {
-                let x = if t > 0.0 { point(t, i) } else if a[i] >= 0.0 { lo[i] } else { hi[i] };
+                let x = if t > 0.0 {
+                    point(t, i)
+                } else if a[i] >= 0.0 {
+                    lo[i]
+                } else {
+                    hi[i]
+                };
                 let off = x - self.centre[i];
                 sum += a[i] * x + t * off * off;
                 // The coordinate's least value is off by the square of the rounding of its place; counted with the products.

@@ -105,11 +105,7 @@ impl Relaxation {
                     }
                     Self::Largest(largest) => {
                         let at = i * largest.constant.cols + d;
-                        if below || largest.is_exact[at] {
-                            x[0].at(largest.lower[at] as usize, col)
-                        } else {
-                            largest.constant.data[at]
-                        }
+                        if below || largest.is_exact[at] { x[0].at(largest.lower[at] as usize, col) } else { largest.constant.data[at] }
                     }
                 };
             }

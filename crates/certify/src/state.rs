@@ -109,7 +109,8 @@ impl State {
         let widest = network.values.iter().map(|extent| extent.len).max().unwrap_or(1);
         let chunk = (CHUNK / 8 / widest.max(1) / 2).clamp(16, 512);
         let this = &*self;
-        let tightened: Vec<Vec<(u32, usize, f64, f64)>> = units.par_chunks(chunk).map(|units| this.ends(network, region, value, units)).collect();
+        let tightened: Vec<Vec<(u32, usize, f64, f64)>> =
+            units.par_chunks(chunk).map(|units| this.ends(network, region, value, units)).collect();
         for (d, i, lo, hi) in tightened.into_iter().flatten() {
             self.bounds[value].tighten(i, d as usize, lo, hi);
         }

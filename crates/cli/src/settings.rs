@@ -241,7 +241,8 @@ part!(Runners, "What executes models, for commands that read what to do from fil
 });
 
 part!(Certifiable, "What a certificate is about.", |setting| {
-    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) || ["norm", "eps", "target"].contains(&setting.name)
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+        || ["norm", "eps", "target"].contains(&setting.name)
 });
 
 impl Certifiable {

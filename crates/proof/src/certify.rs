@@ -143,8 +143,7 @@ pub fn certify(
     };
     let mut done = open_folder(job, &identity)?;
     let path = job.out.join(LINES);
-    let mut file =
-        std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
     for sample in 0..case.data.n {
         if done.iter().any(|line| line.sample == sample) {
             continue;
@@ -206,7 +205,10 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
         // What a kill left half written.
         std::fs::write(&path, &text[..whole]).map_err(FileError::on("write", &path))?;
     }
-    text[..whole].lines().map(|line| serde_json::from_str(line).map_err(|error| FileError::on("read", &path)(error.into()).into())).collect()
+    text[..whole]
+        .lines()
+        .map(|line| serde_json::from_str(line).map_err(|error| FileError::on("read", &path)(error.into()).into()))
+        .collect()
 }
 
 fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {

@@ -82,7 +82,9 @@ pub enum ProofError {
         folder: PathBuf,
     },
     /// The same sample is broken and certified.
-    #[error("sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program")]
+    #[error(
+        "sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program"
+    )]
     Contradiction {
         /// Number of the sample.
         sample: usize,

@@ -9,7 +9,7 @@ use std::time::Instant;
 use brinell_certify::{Limits, Network, Query, Reason, Verdict, decide};
 use brinell_engine::{Elements, Running, View};
 use brinell_record::FileError;
-use brinell_subject::{read_model, known};
+use brinell_subject::{known, read_model};
 
 use crate::ProofError;
 use crate::prover::free_memory;
@@ -66,7 +66,13 @@ impl std::fmt::Display for Answer {
 ///
 /// # Errors
 /// [`ProofError`] names what cannot be read or does not fit.
-pub fn verify(property: &Path, network: &Path, running: &Running, deadline: Option<Instant>, stop: &AtomicBool) -> Result<Answer, ProofError> {
+pub fn verify(
+    property: &Path,
+    network: &Path,
+    running: &Running,
+    deadline: Option<Instant>,
+    stop: &AtomicBool,
+) -> Result<Answer, ProofError> {
     let text = text_of(property)?;
     let query = Query::read(&text).map_err(|source| ProofError::Property { path: property.to_path_buf(), source })?;
     let unpacked = unpacked(network)?;

@@ -2,8 +2,8 @@ use brinell_graph::Op;
 
 use super::{Builder, Inputs, Lowered, Operand};
 use crate::curve::{
-    Abs, Arctan, Curve, Elementwise, Elu, Erf, Exp, Gelu, HardSigmoid, HardSwish, Log, Reciprocal, Rounding, Sigmoid, Softplus, Softsign, Sqrt,
-    Staircase, Tanh, Threshold,
+    Abs, Arctan, Curve, Elementwise, Elu, Erf, Exp, Gelu, HardSigmoid, HardSwish, Log, Reciprocal, Rounding, Sigmoid, Softplus, Softsign,
+    Sqrt, Staircase, Tanh, Threshold,
 };
 use crate::map::Scale;
 use crate::nonlinear::Nonlinear;
@@ -91,10 +91,10 @@ fn prelu(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
     let Operand::Variable(_, turned) = turned else { return Err("its first input is a constant".to_owned()) };
     let positive = builder.nonlinear(vec![value], Relu::new(n, 0.0), shape.clone());
     let negative = builder.nonlinear(vec![turned], Relu::new(n, 0.0), shape.clone());
-    let (Operand::Variable(_, positive), Operand::Variable(_, negative)) = (positive, negative) else { return Err("no variable".to_owned()) };
-    let parts: Vec<(usize, Box<dyn crate::map::Map>)> = vec![
-        (positive, Box::new(Scale::uniform(n, 1.0))),
-        (negative, Box::new(Scale::new(slopes.into_iter().map(|s| -s).collect()))),
-    ];
+    let (Operand::Variable(_, positive), Operand::Variable(_, negative)) = (positive, negative) else {
+        return Err("no variable".to_owned());
+    };
+    let parts: Vec<(usize, Box<dyn crate::map::Map>)> =
+        vec![(positive, Box::new(Scale::uniform(n, 1.0))), (negative, Box::new(Scale::new(slopes.into_iter().map(|s| -s).collect())))];
     Ok(vec![builder.affine(parts, vec![0.0; n], shape)])
 }

@@ -204,8 +204,7 @@ fn lower(graph: &Graph, node: &Node, known: &HashMap<ValueId, Operand>, builder:
 }
 
 fn dispatch(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
-    let families =
-        [arithmetic::lower, linear::lower, activation::lower, layout::lower, reduce::lower, normalise::lower, quantise::lower];
+    let families = [arithmetic::lower, linear::lower, activation::lower, layout::lower, reduce::lower, normalise::lower, quantise::lower];
     for family in families {
         if let Some(lowered) = family(builder, inputs) {
             return lowered;

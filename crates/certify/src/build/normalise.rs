@@ -69,7 +69,8 @@ fn standardised(builder: &mut Builder, x: &Operand, groups: &[Vec<u32>], epsilon
     let squares = builder.nonlinear(vec![centred_value], Elementwise::new(n, Box::new(Power::new(2.0))), shape.clone());
     let variance = builder.mapped(&squares, sums(groups, |group| 1.0 / group.len() as f64, n), vec![groups.len()]);
     let variance = builder.shifted(&variance, &vec![epsilon; groups.len()]);
-    let inverse = builder.nonlinear(vec![variable(&variance)?], Elementwise::new(groups.len(), Box::new(RootReciprocal)), vec![groups.len()]);
+    let inverse =
+        builder.nonlinear(vec![variable(&variance)?], Elementwise::new(groups.len(), Box::new(RootReciprocal)), vec![groups.len()]);
     let spread = builder.picked(&inverse, group_of, shape.clone());
     Ok(multiply(builder, centred_value, variable(&spread)?, &shape))
 }

@@ -88,7 +88,9 @@ impl Nonlinear for Elementwise {
                 return None;
             }
             // Functions of runtimes are off by some units in the last place, and approximations by more.
-            *y = up(self.curve.steepest(l, u) * e + 32.0 * f64::from(f32::EPSILON) * (low.abs().max(high.abs()) + f64::from(f32::MIN_POSITIVE)));
+            *y =
+                up(self.curve.steepest(l, u) * e
+                    + 32.0 * f64::from(f32::EPSILON) * (low.abs().max(high.abs()) + f64::from(f32::MIN_POSITIVE)));
         }
         Some(y)
     }

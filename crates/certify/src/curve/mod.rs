@@ -120,7 +120,11 @@ pub(crate) fn offsets<C: Curve + ?Sized>(curve: &C, slope: f64, l: f64, u: f64) 
         let (mut a, mut b) = (p, q);
         for _ in 0..60 {
             let x = 0.5 * (a + b);
-            if rest(x) > 0.0 { b = x } else { a = x }
+            if rest(x) > 0.0 {
+                b = x
+            } else {
+                a = x
+            }
             if b - a <= 1e-9 * (q - p).min(1.0) {
                 break;
             }
@@ -196,7 +200,13 @@ fn highest(f: impl Fn(f64) -> f64, (mut a, mut b): (f64, f64)) -> f64 {
         }
     }
     // The ends are often best: a chord that touches an end.
-    [0.5 * (a + b), x, y].into_iter().fold((f64::NEG_INFINITY, 0.0), |best, s| { let v = f(s); if v > best.0 { (v, s) } else { best } }).1
+    [0.5 * (a + b), x, y]
+        .into_iter()
+        .fold((f64::NEG_INFINITY, 0.0), |best, s| {
+            let v = f(s);
+            if v > best.0 { (v, s) } else { best }
+        })
+        .1
 }
 
 /// Encloses the values on [l, u]; everything where the function is not defined there.

@@ -43,7 +43,10 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
     let mut stack = vec![Part { lo: lo.to_vec(), hi: hi.to_vec(), clauses, bound: root, inherited: None }];
     let mut parts = 0;
     let mut least = f64::INFINITY;
-    let inner: usize = (1..question.network.values.len()).filter(|&v| !question.network.readers[v].is_empty()).map(|v| question.network.values[v].len).sum();
+    let inner: usize = (1..question.network.values.len())
+        .filter(|&v| !question.network.readers[v].is_empty())
+        .map(|v| question.network.values[v].len)
+        .sum();
     let bytes = 128 + lo.len() * 16 + inner * 16;
     while !stack.is_empty() {
         let lowest = || stack.iter().map(|part| part.bound).fold(least, f64::min);
@@ -55,7 +58,8 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
         }
         let batch = stack.split_off(stack.len().saturating_sub(2 * BATCH));
         parts += batch.len();
-        let bounded: Vec<Bounded> = batch.par_chunks(BATCH.min(batch.len().div_ceil(2)).max(1)).flat_map_iter(|parts| bound(question, parts)).collect();
+        let bounded: Vec<Bounded> =
+            batch.par_chunks(BATCH.min(batch.len().div_ceil(2)).max(1)).flat_map_iter(|parts| bound(question, parts)).collect();
         let corners: Vec<&Vec<f64>> = bounded.iter().filter(|b| !b.part.clauses.is_empty()).map(|b| &b.corner).collect();
         if !corners.is_empty() {
             candidate::show(question, &columns(&corners), found);
@@ -139,7 +143,8 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
                 (0..part.lo.len()).map(|i| if functions.a.at(i, col) >= 0.0 { part.lo[i] } else { part.hi[i] }).collect()
             });
             // What may happen lies, for some clause, where the bounds of all of its atoms are at most 0.
-            let clipped: Vec<(usize, Option<(Vec<f64>, Vec<f64>)>)> = left.iter().map(|&k| (k, clip(&part, of(k).into_iter(), &functions))).collect();
+            let clipped: Vec<(usize, Option<(Vec<f64>, Vec<f64>)>)> =
+                left.iter().map(|&k| (k, clip(&part, of(k).into_iter(), &functions))).collect();
             let mut hull: Option<(Vec<f64>, Vec<f64>)> = None;
             for (k, smaller) in clipped {
                 match (smaller, &mut hull) {

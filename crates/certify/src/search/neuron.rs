@@ -25,10 +25,10 @@ use crate::state::State;
 const BATCH: usize = 24;
 /// Steps of the optimisation at the root, and of each part.
 const ROOT_STEPS: usize = 30;
-const STEPS: usize = 12;
+const STEPS: usize = 20;
 /// Neurons that are tried out before one is split.
 const TRIED: usize = 3;
-const RATES: Rates = Rates { slope: 0.05, price: 0.1, decay: 0.95 };
+const RATES: Rates = Rates { slope: 0.1, price: 0.5, decay: 0.95 };
 
 /// A part: the signs of some neurons.
 #[derive(Debug, Clone)]
@@ -248,7 +248,14 @@ impl Shared<'_> {
     }
 
     /// For each open part the neuron whose split raises the lower of both bounds most, of the few with the best scores.
-    fn choose(&self, parts: &[Part], open: &[usize], last: &Functions, state: &State, optimiser: &Optimiser<'_>) -> Vec<Option<(u32, u32)>> {
+    fn choose(
+        &self,
+        parts: &[Part],
+        open: &[usize],
+        last: &Functions,
+        state: &State,
+        optimiser: &Optimiser<'_>,
+    ) -> Vec<Option<(u32, u32)>> {
         let network = self.question.network;
         let mut next = vec![None; parts.len()];
         // Part, value, element.
@@ -258,7 +265,9 @@ impl Shared<'_> {
             for (v, layer) in network.layers.iter().enumerate().map(|(at, layer)| (at + 1, layer)) {
                 let (Some(Relaxation::Lines(lines)), Some(kept)) = (&state.relaxations[v], &last.kept[v]) else { continue };
                 let input = layer.inputs[0];
-                let bias = network.layer_of(input).and_then(|layer| if let Kind::Affine(affine) = &layer.kind { Some(affine.bias()) } else { None });
+                let bias = network
+                    .layer_of(input)
+                    .and_then(|layer| if let Kind::Affine(affine) = &layer.kind { Some(affine.bias()) } else { None });
                 for i in 0..kept.n {
                     let upper = lines.upper_slope.at(i, d);
                     if is_open(upper) {

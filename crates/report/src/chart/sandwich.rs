@@ -54,9 +54,12 @@ fn svg(summary: &Summary, fixed: bool) -> String {
     let (survived, broken, proven) = (share(summary.survived, n), share(summary.broken, n), share(proven(summary), n));
     let rate = &summary.robust_accuracy;
     let mut body = String::new();
-    for (class, from, width) in
-        [("rest", survived + broken, 100.0 - survived - broken), ("fell", survived, broken), ("survived", proven, survived - proven), ("proven", 0.0, proven)]
-    {
+    for (class, from, width) in [
+        ("rest", survived + broken, 100.0 - survived - broken),
+        ("fell", survived, broken),
+        ("survived", proven, survived - proven),
+        ("proven", 0.0, proven),
+    ] {
         if width > 0.0 {
             let _ = write!(body, r#"<rect class="{class}" x="{}%" y="30" width="{}%" height="34"/>"#, coordinate(from), coordinate(width));
         }
@@ -156,11 +159,9 @@ fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
         },
     ];
     rows.extend(broken.map(|name| row("fell", name, summary.broken, None)));
-    rows.extend(
-        summary
-            .certified
-            .map(|_| row("", "Proven, or survived every attack".to_owned(), summary.survived, fixed.then(|| interval(&summary.robust_accuracy)))),
-    );
+    rows.extend(summary.certified.map(|_| {
+        row("", "Proven, or survived every attack".to_owned(), summary.survived, fixed.then(|| interval(&summary.robust_accuracy)))
+    }));
     rows.push(row("", "Right before any attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
     rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
     rows
