@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::backward::{Choice, Seed, backward};
 use crate::bounds::Bounds;
 use crate::matrix::Matrix;
-use crate::network::{Kind, Network};
+use crate::network::{Kind, Layer, Network};
 use crate::region::Region;
 use crate::relaxation::Relaxation;
 
@@ -72,6 +72,17 @@ impl State {
             }
         }
         state
+    }
+
+    /// The network at points, one a column, where every relaxation is a tangent. Rounding is left out: this is for slopes, not for bounds.
+    pub(crate) fn at_points(network: &Network, points: Matrix) -> Self {
+        let bounds: Vec<Bounds> = network.values_at(points).into_iter().map(|values| Bounds { lo: values.clone(), hi: values }).collect();
+        let relaxation = |layer: &Layer| match &layer.kind {
+            Kind::Affine(_) => None,
+            Kind::Nonlinear(op) => Some(op.relax(&layer.inputs.iter().map(|&v| &bounds[v]).collect::<Vec<_>>())),
+        };
+        let relaxations = std::iter::once(None).chain(network.layers.iter().map(relaxation)).collect();
+        Self { sizes: vec![None; bounds.len()], bounds, relaxations }
     }
 
     /// What is known of the inner values of a domain, for domains inside it.

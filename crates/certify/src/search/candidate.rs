@@ -2,9 +2,8 @@
 
 use super::{Found, Question};
 use crate::backward::{Choice, Seed, backward};
-use crate::bounds::Bounds;
 use crate::matrix::Matrix;
-use crate::state::{Inner, State};
+use crate::state::State;
 
 /// Points that descend together.
 const POINTS: usize = 24;
@@ -86,7 +85,7 @@ fn one_group(question: &Question<'_>, clauses: &[usize], mut points: Matrix, fou
     let domain: Vec<u32> = (0..POINTS as u32).collect();
     let mut rate = 0.25;
     for step in 0..STEPS {
-        let state = State::new(network, question.region, Bounds { lo: points.clone(), hi: points.clone() }, Inner::Intervals);
+        let state = State::at_points(network, points.clone());
         let outputs = &state.bounds[network.output].lo;
         let mut a = Matrix::zeros(network.outputs(), POINTS);
         let mut worth_showing = false;

@@ -192,7 +192,7 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     }
     let (lo, hi) = question.region.hull();
     let few = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count() <= FEW_INPUTS;
-    candidate::descend(question, &per_clause, found, if few { 12 } else { 2 });
+    candidate::descend(question, &per_clause, found, if few { 12 } else { 1 });
     if found.is_over() {
         return open(question, Reason::Stopped, bound, 1);
     }
