@@ -12,6 +12,7 @@ mod curve;
 mod doubt;
 mod error;
 mod events;
+mod facts;
 mod finish;
 pub mod flags;
 mod gallery;

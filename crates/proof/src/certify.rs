@@ -10,6 +10,7 @@ use brinell_ledger::machine;
 use brinell_record::{FileError, Question, Rate, hash};
 use brinell_stats as stats;
 use brinell_subject::{Case, Subject, SubjectError};
+use brinell_task::Answer;
 use brinell_threat::Ball;
 use serde::{Deserialize, Serialize};
 
@@ -217,7 +218,7 @@ fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: 
     let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
     let clean = case.referee.ask(&case.preprocess, &x, sample)?;
     let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, seconds: 0.0 };
-    if clean.prediction == Some(label) {
+    if clean.answer == Some(Answer::Class(label)) {
         let ball = case.ball.clone();
         let outcome = at_radius(case, prover, (sample, label), &x, &ball, job.timeout, stop)?;
         line.standing = Standing::of(&outcome.verdict);
@@ -242,7 +243,7 @@ fn at_radius(
     seconds: f64,
     stop: &AtomicBool,
 ) -> Result<brinell_certify::Outcome, ProofError> {
-    let demand = case.demand(label);
+    let demand = case.demand(sample);
     let mut failed = None;
     let (referee, preprocess) = (&mut case.referee, &case.preprocess);
     let mut judge = |x_adv: &[f32]| match referee.judge(preprocess, ball, demand.posed(), sample, x, x_adv) {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use brinell_certify::{Limits, Network, Outcome, Property, Region, Verdict, decide};
-use brinell_engine::{Preprocess, class_logits};
+use brinell_engine::{Meaning, Preprocess, class_logits};
 use brinell_graph::{DType, Dim, Graph};
 use brinell_record::{Artefact, Scale};
 use brinell_subject::{Inspection, Subject};
@@ -63,6 +63,9 @@ impl Prover {
         }
         if !subject.held.inputs().is_empty() {
             return Err(ProofError::Kind { reason: "it has inputs that are not attacked" });
+        }
+        if signature.meaning != Meaning::Class {
+            return Err(ProofError::Kind { reason: "its answers are no single classes" });
         }
         if signature.takes_integers() {
             return Err(ProofError::Kind { reason: "its input holds whole numbers" });

@@ -197,9 +197,12 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
         return open(question, Reason::Stopped, bound, 1);
     }
     if few || !splits_by_sign(question.network) {
-        input::search(question, found, bound)
-    } else {
-        neuron::search(question, found, &state, &per_clause)
+        return input::search(question, found, bound);
+    }
+    match neuron::search(question, found, &state, &per_clause) {
+        // Every sign is known, and the prices are not good enough: boxes of inputs are split instead.
+        Outcome { verdict: Verdict::Unknown { reason: Reason::Exhausted }, .. } if !found.is_over() => input::search(question, found, bound),
+        outcome => outcome,
     }
 }
 
