@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &["brinell"]),
+    ("py", &["brinell", "cli"]),
     ("testkit", &["graph"]),
 ];
 

@@ -16,6 +16,7 @@ mod report;
 mod selftest;
 mod suites;
 
+pub use audit::answer;
 pub(crate) use report::write;
 
 use clap::Subcommand;
