@@ -41,6 +41,12 @@ def audit(
     classes: Path | Sequence[str] | None = None,
     drop: str | Sequence[str] | None = None,
     limit: int | None = None,
+    task: str | None = None,
+    top_k: int | None = None,
+    only_labels: Sequence[int] | int | None = None,
+    tolerance: str | float | Sequence[float] | None = None,
+    distance: float | None = None,
+    pairs: Path | None = None,
     input: str | None = None,
     output: str | None = None,
     threshold: float | None = None,
@@ -70,7 +76,7 @@ def audit(
             LightGBM classifier, or the address of a server that speaks the Open Inference Protocol. A module or an estimator is exported to ONNX; what
             is judged is the exported file, after it was compared with the object.
         x: Samples `[n, ..]` as an array of numbers, or a data frame `[n, features]` whose columns keep their names. `data` names files instead.
-        y: Class numbers `[n]`, or one-hot rows `[n, K]`.
+        y: Class numbers `[n]`, or one-hot rows `[n, K]`; what is right in the terms of another `task`, such as numbers or several labels a sample.
         norm: `"linf"`, `"l2"`, `"l1"` or `"l0"`.
         eps: Radius in units of `scale`: a number or text such as `"8/255"`. Needed unless `minimum_norm` is given.
         scale: Range of the values in `x`, such as `(0, 1)` (the default) or `(0, 255)`; `"data"` measures each feature by its own range (the default for
@@ -129,7 +135,7 @@ def audit(
 
 # Settings that are passed on as they are.
 _PASSED = (
-    "norm eps suite attack scale mean std layout target knowledge minimum_norm drop limit input output threshold shape unit max_queries keep_going sanity "
+    "norm eps suite attack scale mean std layout target knowledge minimum_norm drop limit task top_k only_labels tolerance distance pairs input output threshold shape unit max_queries keep_going sanity "
     "seed runtime onnxruntime device threads batch"
 ).split()
 
