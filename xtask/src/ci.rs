@@ -18,6 +18,10 @@ pub(crate) fn run() -> Result<(), String> {
         skips.add("ops", Need::OnnxRuntime, reason)?;
     }
     crate::zoo::run(&["--short"])?;
+    println!("== Python package");
+    if let Some(reason) = crate::wheel::run()? {
+        skips.add("wheel", Need::Maturin, reason)?;
+    }
     documentation()?;
     deny()?;
     skips.show()

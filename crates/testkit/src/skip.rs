@@ -11,6 +11,8 @@ pub enum Need {
     Readers,
     /// A Chromium in the path.
     Browser,
+    /// The builder of the Python package.
+    Maturin,
     /// A shared library that is no ONNX Runtime.
     ForeignLibrary,
 }
@@ -24,6 +26,7 @@ impl Need {
             Self::SharedData => "shared-data",
             Self::Readers => "readers",
             Self::Browser => "browser",
+            Self::Maturin => "maturin",
             Self::ForeignLibrary => "foreign-library",
         }
     }

@@ -82,7 +82,10 @@ pub(crate) fn report_run(completed: &Completed) -> brinell::report::Run {
 pub(crate) const REPORT: &str = "report.html";
 
 /// Answers a question and renders the report into the folder of the run.
-pub(crate) fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
+///
+/// # Errors
+/// A [`Failure`] as the command line would end with; an interrupted run can be resumed.
+pub fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
     let completed = brinell::audit(question, job, stop, observer)?;
     let html = brinell::report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
     let path = job.out.join(REPORT);
@@ -133,7 +136,8 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 /// Returns the command line in a form that a shell understands.
 pub(crate) fn command_line() -> String {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let typed = crate::ARGUMENTS.get().map(Vec::as_slice).unwrap_or_default();
+    let arguments: Vec<String> = typed.iter().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let words = std::iter::once("brinell").chain(arguments.iter().map(String::as_str));
     // No argument holds a null byte, the only thing that cannot be quoted.
     shlex::try_join(words).unwrap_or_default()

@@ -18,6 +18,7 @@ mod selftest;
 mod suites;
 mod verify;
 
+pub use audit::answer;
 pub(crate) use report::write;
 
 use clap::Subcommand;
