@@ -62,13 +62,16 @@ impl Run<'_> {
         let asked: BTreeSet<usize> = samples.iter().copied().collect();
         for line in std::mem::take(&mut self.book.past_stages) {
             match line {
-                StageLine::Sample { sample, .. } if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) => {
+                StageLine::Sample { sample, .. } | StageLine::Proof { sample, .. }
+                    if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) =>
+                {
                     self.book.past_stages.push(line);
                 }
                 StageLine::Time { seconds, .. } => {
                     self.book.past_seconds += seconds;
                     self.book.add_time(&line);
                 }
+                StageLine::Proof { .. } => self.book.apply(&line),
                 StageLine::Sample { sample, .. } => {
                     let index = usize::try_from(sample).unwrap_or(usize::MAX);
                     self.book.apply(&line);

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) late_gain: Option<f64>,
     /// The largest radius within which a stage has shown that there is no example.
     pub(super) none_within: Option<f64>,
+    /// Whether bounds show that no allowed change breaks it; `None` before a proof was looked for.
+    pub(super) certified: Option<bool>,
     /// Stages that are done with this sample.
     pub(super) stages_done: usize,
     /// True once its line stands in `record.jsonl`.

@@ -264,6 +264,7 @@ impl Writer<'_> {
                 suite: (!custom).then(|| self.suite(suite)),
                 attacks: if custom { attacks.clone() } else { Vec::new() },
                 keep_going: false,
+                certify: None,
                 sanity: sanity.as_ref().map_or(SanityLevel::Cheap, |sanity| sanity.level),
                 ..question.effort.clone()
             },

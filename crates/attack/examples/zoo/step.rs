@@ -7,7 +7,7 @@ use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Ruling, Tim
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};
-use brinell_task::{Posed, Task, Truth, Wanted, argmax};
+use brinell_task::{Posed, Truth, Wanted, argmax};
 use brinell_threat::{Ball, Eps, InputBox, Norm};
 
 use crate::reference::Tensor;
@@ -105,7 +105,7 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     let stop = AtomicBool::new(false);
     let task = oracle.task().clone();
     let settings = DriverSettings {
-        pose: Pose { task: &task, wanted: &Wanted::BREAK },
+        pose: Pose { task: task.as_ref(), wanted: &Wanted::BREAK },
         trees: None,
         grid: None,
         batch: labels.len(),

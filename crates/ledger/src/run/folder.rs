@@ -53,6 +53,8 @@ pub enum StageLine {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         none_within: Option<f64>,
     },
+    /// A proof of a sample was looked for, for so many seconds.
+    Proof { sample: u64, certified: bool, seconds: f64 },
     /// Wall time that a process spent on the stage, and in it inside the model.
     Time { stage: usize, seconds: f64, model_seconds: f64 },
 }
