@@ -24,7 +24,7 @@ pub const SETTINGS: &[Setting] = &[
         "input",
         Part::Model,
         "NAME",
-        "Input to attack, of a model with several; the others are held at the arrays of their names in --data",
+        "Input to attack, of a model with several, or some of them as A,B; the others are held at the arrays or columns of their names in --data [default: of a table all]",
         |q, v| one(v).map(|name| q.artefact.input = Some(name)),
     ),
     Setting::new("output", Part::Model, "NAME", "Output that decides, of a model with several [default: the first]", |q, v| {
