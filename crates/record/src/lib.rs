@@ -51,7 +51,7 @@ pub use question::{
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo, ModelInterface, Port,
+    Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo, ModelInterface, Port,
     QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use verdict::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Timing, Verdict, run};
+use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Ruling, Timing, Verdict, run};
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};
@@ -22,8 +22,8 @@ struct Keep(Vec<f64>);
 impl Court for Keep {
     type Error = std::convert::Infallible;
 
-    fn judge(&mut self, _: &Item, _: &[f32]) -> Result<bool, Self::Error> {
-        Ok(true)
+    fn judge(&mut self, _: &Item, _: &[f32], _: &[f32]) -> Result<Ruling, Self::Error> {
+        Ok(Ruling::Confirmed)
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Self::Error> {
