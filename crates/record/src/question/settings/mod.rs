@@ -251,7 +251,7 @@ mod tests {
     fn what_cannot_be_used_is_named() {
         for (name, value, expected) in [
             ("limit", "0", "limit: is 0; give at least 1 sample"),
-            ("max-queries", "1", "max-queries: is 1; a gradient costs a forward and a backward"),
+            ("batch", "0", "batch: is 0; give at least 1"),
             ("norm", "L2", "norm: unknown norm `L2`; use linf, l2, l1 or l0"),
             ("scale", "1..0", "scale: unknown scale `1..0`; use 0..1, 0..255, any two numbers LO..HI or data"),
             ("shape", "3,x", "shape: `3,x` is no size"),
@@ -266,10 +266,7 @@ mod tests {
             given.push((name, &values));
             assert_eq!(ask(&given).unwrap_err().to_string(), expected);
         }
-        assert_eq!(
-            setting("max-querys").unwrap_err(),
-            SettingError::Unknown { name: "max-querys".to_owned(), nearest: Some("max-queries") }
-        );
+        assert_eq!(setting("keep-goin").unwrap_err(), SettingError::Unknown { name: "keep-goin".to_owned(), nearest: Some("keep-going") });
     }
 
     #[test]
