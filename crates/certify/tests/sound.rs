@@ -1,5 +1,7 @@
 //! No point of a region leaves the bounds, with zero tolerance: every operator, every norm.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use brinell_certify::{CertifyError, Method, Network, Property, Region, lower_bounds, output_intervals};
 use brinell_graph::{DType, Dim, Graph, Op, PoolAttrs, Reduce, Tensor, TensorData, ValueId};
 use brinell_testkit::{Array, Rng, conv_net, eval, perceptron};
