@@ -55,7 +55,7 @@ fn the_largest_radius_lies_above_the_one_that_is_certified() {
 #[test]
 fn an_audit_attacks_only_what_it_cannot_prove() {
     let folder = Folder::new();
-    folder.audit("robust", "--limit 10 --certify 60s --attack pgd:steps=5 --out run").expect(0);
+    folder.audit("robust", "--limit 8 --certify 2s --attack pgd:steps=5 --out run").expect(0);
     let (summary, record) = (folder.summary("run"), folder.record("run"));
     let certified: Vec<&Value> = record.iter().filter(|line| line["certified"] == true).collect();
     assert_eq!(summary["certified"]["count"], certified.len());
