@@ -53,6 +53,7 @@ impl Book {
             forwards: verdict.queries.forwards,
             backwards: verdict.queries.backwards,
             rejected: verdict.rejected,
+            astray: verdict.astray,
             zero_gradients: verdict.zero_gradients,
             non_finite: verdict.non_finite,
             exhausted: verdict.exhausted,
@@ -104,6 +105,7 @@ impl Book {
             forwards,
             backwards,
             rejected,
+            astray,
             zero_gradients,
             non_finite,
             exhausted,
@@ -133,6 +135,7 @@ impl Book {
                 (sum, one) => sum.or(one),
             };
             tally.rejected += usize::from(rejected > 0);
+            tally.astray += usize::from(astray > 0);
             tally.zero_gradients += usize::from(zero_gradients > 0);
             tally.non_finite += usize::from(non_finite > 0);
             tally.exhausted += usize::from(exhausted);

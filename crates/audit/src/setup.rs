@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) book: Book,
     /// Samples taken that have values outside the box.
     pub(super) outside: usize,
+    /// Clean samples about which the model said something else in a batch than alone.
+    pub(super) astray: usize,
     /// Samples taken whose logits are probabilities.
     pub(super) probabilities: usize,
     pub(super) flags: Flags,
@@ -110,6 +112,7 @@ impl<'a> Run<'a> {
             case,
             book,
             outside: 0,
+            astray: 0,
             probabilities: 0,
             flags,
             knowledge,

@@ -113,6 +113,7 @@ pub(super) struct Tally {
     pub(super) seconds: f64,
     pub(super) model_seconds: f64,
     pub(super) rejected: usize,
+    pub(super) astray: usize,
     pub(super) zero_gradients: usize,
     pub(super) non_finite: usize,
     pub(super) exhausted: usize,

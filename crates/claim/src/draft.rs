@@ -214,7 +214,7 @@ impl Writer<'_> {
         let interface = model.interface.as_ref();
         // In an archive the array of samples may be found by this name.
         let archive = [".npz", ".safetensors"].iter().any(|end| question.population.data.to_string_lossy().ends_with(end));
-        let named = interface.filter(|interface| archive || !interface.held.is_empty());
+        let named = interface.filter(|interface| archive || !interface.held.is_empty() || !interface.parts.is_empty());
         Ok(Artefact {
             model: self.relative(&asked.model)?.into(),
             sha256: Some(model.sha256.clone()),

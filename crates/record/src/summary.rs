@@ -111,6 +111,9 @@ pub struct ModelInfo {
 pub struct ModelInterface {
     /// The input that was attacked.
     pub input: Port,
+    /// The inputs of the file that were attacked together, in the order of the values of a sample; empty where one takes them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Port>,
     /// The inputs that were held at what the data say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Port>,

@@ -6,6 +6,7 @@ mod audit;
 mod certify;
 mod claims;
 mod classic;
+mod columns;
 mod commands;
 mod evidence;
 mod examples;

@@ -34,7 +34,7 @@ pub const SETTINGS: &[Setting] = &[
         "threshold",
         Part::Model,
         "SCORE",
-        "Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]",
+        "Score from which on the class is 1, of a model with one score, or from which on a label applies, of the task multilabel [default: 0, or 0.5 of a sigmoid]",
         |q, v| one(v).map(|score| q.artefact.threshold = Some(score)),
     ),
     Setting::new(
