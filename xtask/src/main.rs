@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | wheel | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | sound | wheel | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -24,6 +24,7 @@ usage: cargo xtask COMMAND
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
   wheel            the Python package: built, installed into bare environments and tested there (needs maturin)
+  sound            10 million random points of every network of ../shared/data/certify against its bounds (hours)
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
     --short        ten small models of the repository instead; fails where one is wrong
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
         ["wheel"] => wheel::run().and_then(said),
+        ["sound"] => sound(),
         ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -51,6 +53,17 @@ fn main() -> ExitCode {
             eprintln!("{message}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Holds bounds to many more points than the tests do.
+fn sound() -> Result<(), String> {
+    let arguments = ["test", "--release", "--package", "brinell-certify", "--test", "sound", "--", "real_network", "--nocapture"];
+    let status = std::process::Command::new("cargo").args(arguments).current_dir(root()).env("BRINELL_POINTS", "10000000").status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("sound: a point leaves the bounds, or the test does not run".to_owned()),
+        Err(error) => Err(format!("sound: cargo does not run: {error}")),
     }
 }
 

@@ -18,13 +18,16 @@ pub(crate) enum Seed {
     Units(Vec<(usize, f64)>),
 }
 
+/// An element, a function, and what is added to its coefficient.
+pub(crate) type Price = (usize, usize, f64);
+
 /// Options of a backward pass.
 #[derive(Default)]
 pub(crate) struct Choice<'a> {
     /// Lower slopes of their own, for each value that a layer computes.
     pub(crate) slopes: Option<&'a [Slopes]>,
-    /// Prices of splits: for each value the element, the function and what is added to its coefficient.
-    pub(crate) prices: Option<&'a [Vec<(usize, usize, f64)>]>,
+    /// Prices of splits, for each value.
+    pub(crate) prices: Option<&'a [Vec<Price>]>,
     /// Keep the coefficients at every nonlinear layer's result.
     pub(crate) keep: bool,
 }
@@ -85,9 +88,9 @@ pub(crate) fn backward(
             into.push(pending[input].take().unwrap_or_else(|| Matrix::zeros(network.values[input].len, cols)));
         }
         // An input that is read twice is added up afterwards.
-        for k in 1..layer.inputs.len() {
-            if layer.inputs[..k].contains(&layer.inputs[k]) {
-                into[k] = Matrix::zeros(network.values[layer.inputs[k]].len, cols);
+        for (k, &input) in layer.inputs.iter().enumerate() {
+            if layer.inputs[..k].contains(&input) {
+                into[k] = Matrix::zeros(network.values[input].len, cols);
             }
         }
         let mut sums = Sums { c: &mut c, error: &mut error };

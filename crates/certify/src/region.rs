@@ -123,8 +123,8 @@ impl Region {
     /// For each function the point of its domain at which it is least, or nearly so.
     pub(crate) fn attaining(&self, a: &Matrix, domain: &[u32], lo: &Matrix, hi: &Matrix) -> Matrix {
         let mut x = Matrix::zeros(a.n, a.cols);
-        for col in 0..a.cols {
-            let d = domain[col] as usize;
+        for (col, &d) in domain.iter().enumerate() {
+            let d = d as usize;
             if let Some(ball) = &self.ball {
                 let point = ball.argmin(&a.take(col), &lo.take(d), &hi.take(d));
                 point.into_iter().enumerate().for_each(|(i, p)| x.row_mut(i)[col] = p);

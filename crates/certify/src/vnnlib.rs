@@ -89,6 +89,9 @@ impl Linear {
     }
 }
 
+/// Lower and upper ends of the inputs, and the clauses of their property.
+type Boxed = (Vec<f64>, Vec<f64>, Vec<Vec<Atom>>);
+
 /// `expression <= 0`, in a conjunction.
 type Conjunction = Vec<(Linear, usize)>;
 
@@ -230,7 +233,7 @@ impl Reader {
 
     /// Puts cases with the same box together.
     fn assemble(self, cases: Vec<Conjunction>) -> Result<Query, CertifyError> {
-        let mut boxes: Vec<(Vec<f64>, Vec<f64>, Vec<Vec<Atom>>)> = Vec::new();
+        let mut boxes: Vec<Boxed> = Vec::new();
         for case in cases {
             let (mut lo, mut hi) = (vec![f64::NEG_INFINITY; self.inputs], vec![f64::INFINITY; self.inputs]);
             let mut clause = Vec::new();

@@ -1,5 +1,7 @@
 //! The search against answers that others established (`../shared/data/certify`), and against planted counterexamples.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::{Duration, Instant};
 
 use brinell_certify::{Limits, Network, Property, Query, Region, Verdict, decide};

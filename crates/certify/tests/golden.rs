@@ -1,5 +1,7 @@
 //! Bounds that another program computed (`golden_bounds.csv`, `../shared/data/README.md`).
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 
 use brinell_certify::{Method, Network, Query, lower_bounds};

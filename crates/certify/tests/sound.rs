@@ -1,5 +1,7 @@
 //! No point of a region leaves the bounds, with zero tolerance: every operator, every norm.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use brinell_certify::{CertifyError, Method, Network, Property, Region, lower_bounds, output_intervals};
 use brinell_graph::{DType, Dim, Graph, Op, PoolAttrs, Reduce, Tensor, TensorData, ValueId};
 use brinell_testkit::{Array, Rng, conv_net, eval, perceptron};
@@ -228,4 +230,45 @@ fn regions_that_are_none_are_refused() {
     let region = Region::between(vec![0.0; 3], vec![1.0; 3]).unwrap();
     assert!(lower_bounds(&network, &region, &Property::misclassified(0, 2).unwrap(), Method::Backward).is_err());
     assert!(Property::misclassified(2, 2).is_err());
+}
+
+/// Random points of the first question about every network of the shared data; `cargo xtask sound` asks for 10 million of each.
+#[test]
+fn no_point_leaves_the_bounds_of_a_real_network() {
+    let Some(folder) = brinell_testkit::shared_data("certify") else { return };
+    let points: usize = std::env::var("BRINELL_POINTS").ok().and_then(|points| points.parse().ok()).unwrap_or(20);
+    let mut networks = 0;
+    for family in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let text = std::fs::read_to_string(family.join("verdicts.csv")).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for line in text.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            if !seen.insert(cells[0].to_owned()) || (points < 1000 && seen.len() > 2) {
+                continue;
+            }
+            let graph = brinell_onnx::read_file(&family.join(cells[0])).unwrap().graph;
+            let network = network(&graph);
+            let query = brinell_certify::Query::read(&std::fs::read_to_string(family.join(cells[1])).unwrap()).unwrap();
+            let region = &query.cases[0].region;
+            let bounds: Vec<Vec<(f64, f64)>> =
+                [Method::Intervals, Method::Backward].iter().map(|method| output_intervals(&network, region, *method).unwrap()).collect();
+            let (lo, hi) = region.hull();
+            let mut rng = Rng::new(17);
+            for point in 0..points {
+                let shares = rng.array(&[lo.len()]).data;
+                // Some at corners, where bounds are attained.
+                let share = |s: f64| if point.is_multiple_of(2) { 0.5 + 0.5 * s.clamp(-1.0, 1.0) } else { f64::from(u8::from(s > 0.0)) };
+                let x: Vec<f64> =
+                    shares.iter().zip(lo.iter().zip(hi)).map(|(s, (lo, hi))| (lo + share(*s) * (hi - lo)).clamp(*lo, *hi)).collect();
+                let y = network.eval(&x).unwrap();
+                for bounds in &bounds {
+                    for (y, (lo, hi)) in y.iter().zip(bounds) {
+                        assert!(lo <= y && y <= hi, "{}: {y} is outside [{lo}, {hi}]", cells[0]);
+                    }
+                }
+            }
+            networks += 1;
+        }
+    }
+    assert!(networks >= 8);
 }

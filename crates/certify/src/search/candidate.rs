@@ -15,8 +15,13 @@ pub(crate) fn show(question: &Question<'_>, points: &Matrix, found: &mut Found<'
     let rounded = rounded(question, points);
     let outputs = question.network.values_at(rounded.clone()).swap_remove(question.network.output);
     for col in 0..points.cols {
-        if question.property.is_violated(&outputs.take(col)) && found.show(&rounded.take(col)) {
-            return;
+        let y = outputs.take(col);
+        if question.asked.is_violated(&y) {
+            if found.show(&rounded.take(col)) {
+                return;
+            }
+        } else if question.property.is_violated(&y) {
+            found.near.get_or_insert_with(|| rounded.take(col));
         }
     }
 }
@@ -91,7 +96,7 @@ fn one_group(question: &Question<'_>, clauses: &[usize], mut points: Matrix, fou
         let mut worth_showing = false;
         for col in 0..POINTS {
             let y = outputs.take(col);
-            worth_showing |= question.property.margin(&y) <= 0.0;
+            worth_showing |= question.asked.margin(&y) <= 0.0;
             // The atom of the clause that is furthest from happening; for every other point the sum of those that do not.
             let clause = &question.property.clauses()[clauses[col % clauses.len()]];
             let furthest = clause.iter().map(|atom| atom.value(&y)).fold(f64::NEG_INFINITY, f64::max);

@@ -30,6 +30,9 @@ struct Part {
     inherited: Option<Arc<Inherited>>,
 }
 
+/// Lower and upper ends of a box.
+type Ends = (Vec<f64>, Vec<f64>);
+
 /// What bounding a part gives: nothing left where it is answered, else the part with fewer clauses, a smaller box and the input to split.
 struct Bounded {
     part: Part,
@@ -63,7 +66,7 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
         let corners: Vec<&Vec<f64>> = bounded.iter().filter(|b| !b.part.clauses.is_empty()).map(|b| &b.corner).collect();
         if !corners.is_empty() {
             candidate::show(question, &columns(&corners), found);
-            if found.is_over() {
+            if found.is_settled() {
                 return open(question, Reason::Stopped, root, parts);
             }
         }
@@ -143,8 +146,7 @@ fn bound(question: &Question<'_>, parts: &[Part]) -> Vec<Bounded> {
                 (0..part.lo.len()).map(|i| if functions.a.at(i, col) >= 0.0 { part.lo[i] } else { part.hi[i] }).collect()
             });
             // What may happen lies, for some clause, where the bounds of all of its atoms are at most 0.
-            let clipped: Vec<(usize, Option<(Vec<f64>, Vec<f64>)>)> =
-                left.iter().map(|&k| (k, clip(&part, of(k).into_iter(), &functions))).collect();
+            let clipped: Vec<(usize, Option<Ends>)> = left.iter().map(|&k| (k, clip(&part, of(k).into_iter(), &functions))).collect();
             let mut hull: Option<(Vec<f64>, Vec<f64>)> = None;
             for (k, smaller) in clipped {
                 match (smaller, &mut hull) {

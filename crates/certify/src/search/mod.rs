@@ -96,7 +96,10 @@ pub type Judge<'j> = dyn FnMut(&[f64]) -> bool + 'j;
 pub(crate) struct Question<'q> {
     pub(crate) network: &'q Network,
     pub(crate) region: &'q Region,
+    /// What is certified: with the margin for rounding, where that is asked for.
     pub(crate) property: &'q Property,
+    /// What must not happen.
+    pub(crate) asked: &'q Property,
     pub(crate) limits: Limits<'q>,
 }
 
@@ -105,6 +108,8 @@ pub(crate) struct Found<'j> {
     judge: &'j mut Judge<'j>,
     pub(crate) confirmed: Option<Vec<f64>>,
     pub(crate) refused: Option<Vec<f64>>,
+    /// A point within the margin for rounding, so that nothing can be certified.
+    pub(crate) near: Option<Vec<f64>>,
     tries: usize,
 }
 
@@ -129,6 +134,11 @@ impl Found<'_> {
     pub(crate) fn is_over(&self) -> bool {
         self.confirmed.is_some() || self.tries >= TRIES
     }
+
+    /// True where no bound can answer any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_over() || self.near.is_some()
+    }
 }
 
 /// Inputs that are split rather than neurons, at most.
@@ -152,10 +162,10 @@ pub fn decide<'j>(
     if let Some(atom) = property.clauses().iter().flatten().find(|atom| atom.row.len() != network.outputs()) {
         return Err(CertifyError::Length { what: "the property", expected: network.outputs(), found: atom.row.len() });
     }
-    let question = Question { network, region, property, limits };
-    let mut found = Found { judge, confirmed: None, refused: None, tries: 0 };
+    let question = Question { network, region, property, asked: property, limits };
+    let mut found = Found { judge, confirmed: None, refused: None, near: None, tries: 0 };
     let outcome = search(&question, &mut found);
-    Ok(match (found.confirmed, found.refused, outcome) {
+    Ok(match (found.confirmed, found.refused.or(found.near), outcome) {
         (Some(x), _, outcome) => Outcome { verdict: Verdict::Falsified { x }, ..outcome },
         (None, Some(x), outcome) => Outcome { verdict: Verdict::Boundary { x }, ..outcome },
         (None, None, outcome) => outcome,
@@ -193,7 +203,7 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     let (lo, hi) = question.region.hull();
     let few = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count() <= FEW_INPUTS;
     candidate::descend(question, &per_clause, found, if few { 12 } else { 1 });
-    if found.is_over() {
+    if found.is_settled() {
         return open(question, Reason::Stopped, bound, 1);
     }
     if few || !splits_by_sign(question.network) {
@@ -201,7 +211,7 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     }
     match neuron::search(question, found, &state, &per_clause) {
         // Every sign is known, and the prices are not good enough: boxes of inputs are split instead.
-        Outcome { verdict: Verdict::Unknown { reason: Reason::Exhausted }, .. } if !found.is_over() => {
+        Outcome { verdict: Verdict::Unknown { reason: Reason::Exhausted }, .. } if !found.is_settled() => {
             input::search(question, found, bound)
         }
         outcome => outcome,

@@ -103,7 +103,7 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
                 corner.iter().enumerate().for_each(|(i, &x)| points.row_mut(i)[col] = x);
             }
             candidate::show(question, &points, found);
-            if found.is_over() {
+            if found.is_settled() {
                 return open(question, Reason::Stopped, least, parts);
             }
         }
