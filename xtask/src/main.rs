@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | settings | ops | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -20,6 +20,7 @@ usage: cargo xtask COMMAND
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
+  settings         docs/settings.md from the settings that are declared
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["attacks"] => attacks::run(),
+        ["settings"] => attacks::settings(),
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
         ["zoo", rest @ ..] => zoo::run(rest),

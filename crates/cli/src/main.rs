@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::console::Verbosity;
 use crate::exit::Exit;
 
 /// Measures how hard it is to fool an AI model, with evidence
@@ -23,9 +24,18 @@ use crate::exit::Exit;
 struct Cli {
     #[command(subcommand)]
     command: command::Command,
+
+    /// Print no progress and no notes, only results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Print every setting before the work starts
+    #[arg(short, long, global = true)]
+    verbose: bool,
 }
 
 const AFTER_HELP: &str = "\
+Start with `brinell demo`, or with `brinell init MODEL` and `brinell audit`.\n\n\
 Exit codes: 0 done; 1 refuted; 2 undecided or unreliable; 3 stale; 4 usage or input error; \
 5 internal error; 130 interrupted.";
 
@@ -41,19 +51,32 @@ fn end_panics_with_internal_error() {
     }));
 }
 
+/// Ends after a parse that gave no command: help and version were asked for, and anything else is a mistake.
+fn without_command(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayVersion => console::print(&command::versions()),
+        ErrorKind::DisplayHelp => {
+            let _ = error.print();
+        }
+        _ => {
+            let _ = error.print();
+            return Exit::Input;
+        }
+    }
+    Exit::Done
+}
+
 fn main() -> ExitCode {
     end_panics_with_internal_error();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-                _ => Exit::Input,
-            }
-            .into();
-        }
+        Err(error) => return without_command(&error).into(),
     };
+    match (cli.quiet, cli.verbose) {
+        (true, _) => console::set_verbosity(Verbosity::Quiet),
+        (_, true) => console::set_verbosity(Verbosity::Verbose),
+        _ => {}
+    }
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(failure) => {

@@ -36,6 +36,9 @@ pub struct CheckedClaim {
     pub evidence: String,
     /// True where nothing had changed since it was decided, so that the verdict was reused.
     pub unchanged: bool,
+    /// Why evidence that there was could not be reused, so that the claim was decided again; empty where there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Reason>,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -234,7 +237,7 @@ pub struct Manifest {
     pub schema: String,
     /// Version of the program that decided.
     pub brinell_version: String,
-    /// The claim file.
+    /// The claim file, with the SHA-256 of what in it decides the claim: comments, layout and the sentence do not count.
     pub claim: FileHash,
     /// The model, its external weights where there are any, and the other artefact of an `equal` claim.
     pub models: Vec<FileHash>,

@@ -31,7 +31,7 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
         };
     }
     match summary.allowed.target {
-        None => format!("Does {title} keep its right answer on {samples}, whatever change of at most {radius} is made to each?"),
+        None => format!("Does {title} still give the right answer on {samples} after any change of at most {radius}?"),
         Some(target) => {
             let class = class_name(&summary.classes, target);
             format!("Can a change of at most {radius} make {title} take {samples} for “{class}”?")

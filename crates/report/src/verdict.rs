@@ -46,13 +46,13 @@ fn of_many(summary: &Summary) -> (String, String) {
         return (survivors, format!(" {share} {verb} classified correctly; no attack was run."));
     }
     let Some(target) = summary.allowed.target else {
-        let verb = if summary.survived == 1 { "keeps its" } else { "keep their" };
-        return (survivors, format!(" {share} {verb} right answer under every attack tried at {}.", at_radius(summary)));
+        let verb = if summary.survived == 1 { "survives" } else { "survive" };
+        return (survivors, format!(" {share} {verb} every attack tried at {}.", at_radius(summary)));
     };
     let lead =
         format!("{} of {} correctly classified {}", size(summary.broken), size(summary.clean_correct), plural(summary.clean_correct, noun));
     let rest = format!(
-        " {} turned into “{}” by a change of at most {}; {} of all {} {share} resisted every attack tried.",
+        " {} turned into “{}” by a change of at most {}; {} of all {} {share} survived every attack tried.",
         if summary.broken == 1 { "was" } else { "were" },
         class_name(&summary.classes, target),
         radius(&summary.question.threat),
@@ -70,9 +70,9 @@ fn of_one(summary: &Summary) -> (String, String) {
     let rest = match (summary.clean_correct, summary.broken, target) {
         (0, _, _) => " is misclassified before any attack.".to_owned(),
         _ if summary.stages.is_empty() => " is classified correctly; no attack was run.".to_owned(),
-        (_, 0, None) => format!(" keeps its right answer under every attack tried at {}.", at_radius(summary)),
+        (_, 0, None) => format!(" survives every attack tried at {}.", at_radius(summary)),
         (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),
-        (_, _, None) => format!(" loses its right answer to a change of at most {radius}."),
+        (_, _, None) => format!(" is broken by a change of at most {radius}."),
         (_, _, Some(target)) => format!(" was turned into “{target}” by a change of at most {radius}."),
     };
     (lead, rest)

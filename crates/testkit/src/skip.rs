@@ -13,6 +13,10 @@ pub enum Need {
     Browser,
     /// A shared library that is no ONNX Runtime.
     ForeignLibrary,
+    /// mdBook.
+    Book,
+    /// A shell that is not part of every system, such as zsh or fish.
+    Shell,
 }
 
 impl Need {
@@ -25,6 +29,8 @@ impl Need {
             Self::Readers => "readers",
             Self::Browser => "browser",
             Self::ForeignLibrary => "foreign-library",
+            Self::Book => "book",
+            Self::Shell => "shell",
         }
     }
 }

@@ -25,11 +25,11 @@ pub(crate) struct Check {
     #[arg(value_name = "CLAIMS", required = true)]
     claims: Vec<PathBuf>,
 
-    /// Wall-clock time for all claims together, such as 90s, 10m or 2h; a later check goes on where it ended
+    /// Wall-clock time for all claims together, such as 90s, 10m or 2h; the next check continues where this one stopped
     #[arg(long, value_name = "TIME", value_parser = duration)]
     budget: Option<Duration>,
 
-    /// Throw the evidence of these claims away and decide them anew
+    /// Delete the evidence of these claims and decide them again, even if nothing changed
     #[arg(long)]
     fresh: bool,
 
@@ -69,12 +69,31 @@ impl Check {
             {
                 print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
             }
-            if claims.iter().any(|claim| claim.verdict.verdict == Ruling::Stale) {
-                print("hint: what is stale is decided anew with --fresh\n");
+            for hint in stale_hints(&claims) {
+                print(&format!("hint: {hint}\n"));
             }
         }
         Ok(exit)
     }
+}
+
+/// Says what can be done about stale claims, each thing once.
+fn stale_hints(claims: &[CheckedClaim]) -> Vec<String> {
+    let mut hints = Vec::new();
+    for claim in claims.iter().filter(|claim| claim.verdict.verdict == Ruling::Stale) {
+        for reason in &claim.verdict.reasons {
+            let hint = match reason.id.as_str() {
+                "model-changed" | "data-changed" => format!("brinell claim update {} takes the new file into the claim", claim.file),
+                "tampered" => "--fresh deletes the evidence and decides the claim again".to_owned(),
+                "expired" => format!("set a later day in {}", claim.file),
+                _ => "check it again".to_owned(),
+            };
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+    }
+    hints
 }
 
 /// Returns how a check ends: refuted wins over stale, stale over undecided.
@@ -95,7 +114,7 @@ fn exit(claims: &[CheckedClaim]) -> Exit {
 
 /// Reads a time such as `90s`, `10m`, `1h30m` or `1.5h`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; write it as 90s, 10m, 2h or 1h30m");
+    let wrong = || format!("`{text}` is not a time; write it as 90s, 10m, 2h or 1h30m");
     let time: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
     Duration::try_from(time).map_err(|_| wrong())
 }

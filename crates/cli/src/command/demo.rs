@@ -6,7 +6,7 @@ use brinell::{Job, Question};
 use clap::Args;
 
 use super::audit::{answer, exit, report_run, stop_flag};
-use crate::console::{WIDTH, colour, print, print_coloured, say};
+use crate::console::{WIDTH, colour, note, print, print_coloured};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -46,7 +46,7 @@ impl Demo {
         let mut runs = Vec::new();
         let mut worst = Exit::Done;
         for name in MODELS {
-            say(&format!("\n{name}"));
+            note(&format!("\n{name}"));
             let (question, job) = ask(&out, name, self.runtime.as_deref())?;
             let completed = answer(&question, &job, &stop, &mut Progress::new())?;
             print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
@@ -87,5 +87,5 @@ fn ask(out: &Path, name: &str, runtime: Option<&str>) -> Result<(Question, Job),
         ("eps", "0.1".to_owned()),
     ];
     given.extend(runtime.map(|runtime| ("runtime", runtime.to_owned())));
-    Settings::of(&given, out.join(name)).question(false, command)
+    Settings::of(&given, out.join(name)).question(command)
 }

@@ -17,7 +17,11 @@ pub(crate) struct Init {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// File to write; must not exist yet
+    /// Labelled data to audit it on
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+
+    /// File to write, which must not exist yet
     #[arg(short, long, value_name = "OUT", default_value = FILE)]
     out: PathBuf,
 }
@@ -30,15 +34,16 @@ impl Init {
         let inspection = brinell::inspect(&Artefact::of(&self.model))?;
         // Paths in the file are relative to its folder, which may be another than this one.
         let beside = self.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
-        let model = if beside { self.model.clone() } else { std::path::absolute(&self.model).unwrap_or_else(|_| self.model.clone()) };
-        let text = render(&model, &inspection);
+        let seen = |path: &Path| if beside { path.to_path_buf() } else { std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()) };
+        let text = render(&seen(&self.model), self.data.as_deref().map(seen).as_deref(), &inspection);
         std::fs::write(&self.out, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
-        print(&format!("{}: set `data`, check the preprocessing, then run `brinell audit`\n", self.out.display()));
+        let todo = if self.data.is_none() { "set `data`, check" } else { "check" };
+        print(&format!("{}: {todo} the preprocessing and the radius, then run `brinell audit`\n", self.out.display()));
         Ok(Exit::Done)
     }
 }
 
-fn render(model: &Path, inspection: &Inspection) -> String {
+fn render(model: &Path, data: Option<&Path>, inspection: &Inspection) -> String {
     let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{:?} {} {}", port.name, port.dtype, port.shape));
     let classes = inspection.classes.map_or_else(|| "unknown".to_owned(), |classes| classes.to_string());
     let notes: Vec<String> = inspection
@@ -55,35 +60,44 @@ fn render(model: &Path, inspection: &Inspection) -> String {
     let (scale, eps) = if whole { ("0..255", "8") } else { ("0..1", "8/255") };
     let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
+    let is_table = data.is_some_and(brinell::data::is_table);
+    let preprocessing = if is_table {
+        "# eps counts in the range of each feature. Rules for features, one block for each; docs/tables.md has all of them:\n\
+         # [[feature]] columns = [\"age\"], change = \"none\" stands at the end of this file, on lines of its own.\n\
+         scale = \"data\"\n"
+            .to_owned()
+    } else {
+        format!(
+            "# Pixels reach the model as (x - mean) / std, with x in `scale`. Leave out what the model does itself.\n\
+             scale = \"{scale}\"\n# mean = [{mean}]\n# std = [{std}]\n# layout = \"nchw\"\n"
+        )
+    };
+    let eps = if is_table { "0.05" } else { eps };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
     format!(
         "\
-# Settings of `brinell audit`; a flag of the same name wins. Paths are relative to this file.
+# Settings of `brinell audit`; flags of the same names override them. Paths are relative to this file.
 # input {input}, {classes} classes, batch {batch}
 {notes}model = {model}
 {ports}
-# Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
-data = \"\"
+# Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, a table, or a folder of PNG/JPEG images with class folders.
+data = {data}
 # labels = \"labels.npy\"
 # classes = \"classes.txt\"
 # limit = 200
 
-# Pixels reach the model as (x - mean) / std, with x in `scale`. Remove what the model does itself.
-scale = \"{scale}\"
-# mean = [{mean}]
-# std = [{std}]
-# layout = \"nchw\"
-
-# Claim to check: no change of at most eps (in units of `scale`) changes the answer.
+{preprocessing}
+# The largest change that is allowed, in units of `scale`.
 norm = \"linf\"
 eps = \"{eps}\"
 # target = \"toaster\"
 
-suite = \"quick\"
-# attack = [\"pgd:steps=40\", \"apgd-dlr\"]
+# The attacks: a suite, or a list such as attack = [\"pgd:steps=40\", \"apgd-dlr\"]. `brinell suites` and `brinell attacks` list them.
+# suite = \"quick\"
 seed = 0
 ",
         batch = inspection.batch,
+        data = toml::Value::String(data.map_or_else(String::new, |path| path.display().to_string())),
         model = toml::Value::String(model.display().to_string()),
     )
 }

@@ -60,6 +60,7 @@ use self::function::Inlined;
 pub use self::known::Known;
 use self::order::Disorder;
 use crate::error::ImportError;
+use crate::foreign::{self, Foreign};
 use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
 use crate::tensor::Source;
 use crate::{mapping, tensor, version, wire};
@@ -122,7 +123,7 @@ impl Model {
 /// # Errors
 /// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
 pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
-    wire::probe(bytes)?;
+    wire::probe(bytes).map_err(|error| foreign::named(error, bytes))?;
     read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
 
@@ -143,6 +144,9 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
     let metadata = std::fs::metadata(path).map_err(failed)?;
     // Before it is opened: a pipe would wait for somebody to write.
     if !metadata.is_file() {
+        if let Some(format) = Foreign::of_folder(path) {
+            return Err(ImportError::Foreign { format });
+        }
         return Err(ImportError::NotAFile { path: path.to_owned() });
     }
     let size = metadata.len();
@@ -153,7 +157,7 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
         Ok(size) => mapping::part(&std::fs::File::open(path).map_err(failed)?, metadata.len(), 0, size).map_err(failed)?,
         Err(_) => return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE }),
     };
-    wire::probe(&bytes)?;
+    wire::probe(&bytes).map_err(|error| foreign::named(error, &bytes))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let file = mapping::place(path.canonicalize().map_err(failed)?, &metadata, 0);
     read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)

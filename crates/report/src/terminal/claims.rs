@@ -46,6 +46,9 @@ fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) 
             let _ = writeln!(out, "{}{line}", if at == 0 { "  " } else { "    " });
         }
     };
+    for reason in &claim.replaced {
+        indented("decided again: ", &reason.text);
+    }
     indented("claimed: ", &asked.statement);
     indented("found: ", &claim.verdict.finding);
     for reason in &claim.verdict.reasons {

@@ -242,7 +242,7 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
                     match population.sampling {
                         Some(Sampling::Exhaustive) => "exhaustive: the claim speaks of these samples only",
                         Some(Sampling::Iid) => "drawn independently at random",
-                        Some(Sampling::Convenience) | None => "what was at hand; such a sample can refute and not support",
+                        Some(Sampling::Convenience) | None => "what was available; such samples can refute a claim, but not support a rate",
                     },
                 ),
             ],

@@ -85,8 +85,8 @@ pub(crate) fn two_groups() -> History {
 #[test]
 fn a_comparison_reads_as_intended_in_a_terminal() {
     let expected = "\
-442 of 892 samples keep their right answer under attack with B (robust.onnx), 30
-more than the 412 with A (plain.onnx).
+442 of 892 samples survive the attacks on B (robust.onnx), 30 more than the 412
+with A (plain.onnx).
 The runs differ in more than the model, and a change may come from that: eps.
 Both runs are of the same model file.
   eps  A: 2/255 of 0..1

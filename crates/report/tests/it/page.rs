@@ -58,10 +58,7 @@ fn the_verdict_is_the_first_heading() {
     let page = render(&common::audit()).unwrap();
     let start = page.find("<h1>").unwrap();
     let heading = text(&page[start..page.find("</h1>").unwrap()]);
-    assert_eq!(
-        heading,
-        "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) keep their right answer under every attack tried at eps = 2/255 (L-inf)."
-    );
+    assert_eq!(heading, "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) survive every attack tried at eps = 2/255 (L-inf).");
     assert_eq!(count(&page, "<h1"), 1);
     assert!(!page[..start].contains("<h2"));
 }
@@ -89,7 +86,7 @@ fn every_section_is_there_in_order() {
     assert_eq!(count(&page, r#"class="mark s0""#), 9, "one mark per radius");
     let text = text(&page);
     for said in [
-        "Asked Does resnet_4b.onnx keep its right answer on these 892 images, whatever change of at most 2/255 (L-inf) is made to each?",
+        "Asked Does resnet_4b.onnx still give the right answer on these 892 images after any change of at most 2/255 (L-inf)?",
         "Doubts Warning: softmax-output",
         "Proven to be robust 0 0 % not attempted",
         "Survived every attack, not proven 412 46.2 % 42.9–49.5 %",
@@ -236,7 +233,7 @@ fn a_targeted_audit_says_what_became_of_the_images() {
     let said = text(&render(&run).unwrap());
     assert!(said.contains(
         "354 of 766 correctly classified images were turned into “truck” by a change of at most 2/255 (L-inf); \
-         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) resisted every attack tried."
+         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) survived every attack tried."
     ));
     assert!(said.contains("Turned into “truck” by an attack 354 39.7 %"), "{said}");
 }
@@ -326,7 +323,7 @@ fn two_audits_stand_side_by_side() {
     let page = render_comparison(&[common::audit(), hardened.clone()]).unwrap();
     elements(&page);
     let said = text(&page);
-    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images keep their right answer with resnet_4b.onnx, \
+    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images survive with resnet_4b.onnx, \
                     600 of 892 images with hardened.";
     assert!(said.contains(headline), "{said}");
     assert_eq!(count(&page, r#"class="line s0" d="#), 1, "one chart for both");
