@@ -157,7 +157,7 @@ fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage]) ->
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them, unless the trees were searched to the end",
+        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients, which finds fewer adversarial examples, unless the trees were searched to the end",
         left_out.join(", "),
         ran.join(", ")
     )

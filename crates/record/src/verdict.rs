@@ -88,7 +88,7 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ruling {
-    /// A counterexample was confirmed, or the exact bound of a rate lies on the wrong side.
+    /// A counterexample was confirmed, or the exact bound of a rate is on the wrong side of the threshold.
     Refuted,
     /// Every element of the population is covered by a certificate.
     Proven,

@@ -35,7 +35,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
         ),
         _ => (
             format!("0 of {} {}", size(summary.data.n), plural(summary.data.n, noun)),
-            " are classified right, before any change.".to_owned(),
+            " are classified correctly without any change.".to_owned(),
         ),
     }
 }

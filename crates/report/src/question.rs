@@ -24,7 +24,7 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
     if summary.minimum_norm.is_some() {
         let norm = norm(summary.question.threat.norm);
         return match summary.allowed.target {
-            None => format!("How small a change ({norm}) makes {title} lose its right answer on {samples}?"),
+            None => format!("How small a change ({norm}) makes {title} answer wrongly on {samples}?"),
             Some(target) => {
                 format!("How small a change ({norm}) makes {title} take {samples} for “{}”?", class_name(&summary.classes, target))
             }

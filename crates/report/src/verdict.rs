@@ -68,7 +68,7 @@ fn of_one(summary: &Summary) -> (String, String) {
     let radius = radius(&summary.question.threat);
     let target = summary.allowed.target.map(|target| class_name(&summary.classes, target));
     let rest = match (summary.clean_correct, summary.broken, target) {
-        (0, _, _) => " is misclassified before any attack.".to_owned(),
+        (0, _, _) => " is misclassified without any attack.".to_owned(),
         _ if summary.stages.is_empty() => " is classified correctly; no attack was run.".to_owned(),
         (_, 0, None) => format!(" survives every attack tried at {}.", at_radius(summary)),
         (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),

@@ -8,7 +8,7 @@ use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{WIDTH, colour, print, print_coloured};
+use crate::console::{WIDTH, colour, detail, print, print_coloured};
 use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
@@ -53,6 +53,9 @@ impl Check {
                 sources.push(Source::read(&file)?);
             }
         }
+        for source in &sources {
+            detail(&json(&source.file)?);
+        }
         let running = self.running.running()?;
         let options = CheckOptions { running, budget: self.budget, fresh: self.fresh, command: command_line() };
         let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
@@ -67,7 +70,7 @@ impl Check {
             print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
             for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
             {
-                print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
+                print(&format!("hint: brinell replay {} tests its counterexamples again\n", claim.evidence));
             }
             for hint in stale_hints(&claims) {
                 print(&format!("hint: {hint}\n"));
@@ -83,7 +86,7 @@ fn stale_hints(claims: &[CheckedClaim]) -> Vec<String> {
     for claim in claims.iter().filter(|claim| claim.verdict.verdict == Ruling::Stale) {
         for reason in &claim.verdict.reasons {
             let hint = match reason.id.as_str() {
-                "model-changed" | "data-changed" => format!("brinell claim update {} takes the new file into the claim", claim.file),
+                "model-changed" | "data-changed" => format!("if the new file is intended: brinell claim update {}", claim.file),
                 "tampered" => "--fresh deletes the evidence and decides the claim again".to_owned(),
                 "expired" => format!("set a later day in {}", claim.file),
                 _ => "check it again".to_owned(),

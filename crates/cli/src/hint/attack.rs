@@ -13,7 +13,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         AttackError::UnknownSuite { name, nearest, .. } => elsewhere(name)
             .or_else(|| meant(*nearest))
-            .or_else(|| Some("name one of these or a file; `brinell suites NAME` prints one to start from".to_owned())),
+            .or_else(|| Some("name one of these, or a file; `brinell suites NAME` prints one as a template".to_owned())),
         AttackError::UnknownSetting { nearest, .. } => {
             meant(*nearest).or_else(|| Some("`brinell attacks` says what each setting means".to_owned()))
         }

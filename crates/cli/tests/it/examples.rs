@@ -94,11 +94,7 @@ impl<'f> Runner<'f> {
         for variable in ["PATH", "OUTPUT", "STEP_SUMMARY"] {
             command.env(format!("GITHUB_{variable}"), file(variable));
         }
-        let output = command.output().unwrap();
-        let code = output.status.code().unwrap();
-        if code != 0 {
-            println!("{name}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        }
+        let code = command.output().unwrap().status.code().unwrap();
         self.codes.insert(name.to_owned(), code);
         if let Ok(added) = std::fs::read_to_string(file("PATH")) {
             self.path = format!("{}:{}", added.trim(), self.path);

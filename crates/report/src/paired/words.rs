@@ -61,7 +61,7 @@ pub(super) fn caveats(comparison: &Comparison) -> Vec<String> {
     }
     if !comparison.differences.is_empty() {
         let settings: Vec<&str> = comparison.differences.iter().map(|difference| difference.setting.as_str()).collect();
-        caveats.push(format!("The runs differ in more than the model, and a change may come from that: {}.", settings.join(", ")));
+        caveats.push(format!("The runs differ in more than the model, which may explain a change: {}.", settings.join(", ")));
     }
     if comparison.a.model.sha256 == comparison.b.model.sha256 {
         caveats.push("Both runs are of the same model file.".to_owned());

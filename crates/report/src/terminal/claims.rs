@@ -92,7 +92,7 @@ pub fn replays(replays: &[Replay], width: usize, colour: bool) -> String {
             }
         }
         if replay.witnesses.is_empty() {
-            out.push_str("no counterexample is stored: nothing was judged\n\n");
+            out.push_str("no counterexample is stored, so nothing was judged\n\n");
             continue;
         }
         table(&mut out, replay, &paint);

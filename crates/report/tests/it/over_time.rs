@@ -87,7 +87,7 @@ fn a_comparison_reads_as_intended_in_a_terminal() {
     let expected = "\
 442 of 892 samples survive the attacks on B (robust.onnx), 30 more than the 412
 with A (plain.onnx).
-The runs differ in more than the model, and a change may come from that: eps.
+The runs differ in more than the model, which may explain a change: eps.
 Both runs are of the same model file.
   eps  A: 2/255 of 0..1
        B: 4/255 of 0..1
