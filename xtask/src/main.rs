@@ -16,7 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, zoo --short
+  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare

@@ -145,7 +145,7 @@ impl Writer<'_> {
         line("# The sentence that reports show is made of the property below; `statement = \"..\"` replaces it.");
         line("# expires = 2027-12-31\n# assumptions = [\"the camera delivers pixels in this range\"]");
         line(
-            "\n# The model, by its bytes, and its preprocessing: (x - mean) / std, with x in `scale`. After retraining, `brinell claim update`\n# writes the new digest.\n[claim.subject]",
+            "\n# The model, by its bytes, and its preprocessing: (x - mean) / std, with x in `scale`. A retrained model has another\n# digest, and `claim update` writes it here.\n[claim.subject]",
         );
         line(&table(&self.artefact()?)?);
         line(

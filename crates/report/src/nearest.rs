@@ -17,7 +17,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
             (_, Some(found)) => (lead, format!(" is {fooled} after a change of {}, the smallest found.", length(found.value, summary))),
         };
     }
-    let samples = format!("{} {} that {} classified right", size(right), plural(right, noun), if right == 1 { "is" } else { "are" });
+    let samples = format!("{} {} that {} classified correctly", size(right), plural(right, noun), if right == 1 { "is" } else { "are" });
     match median(nearest) {
         Some(median) if right > 0 && median.value.is_finite() => (
             format!("Half of the {samples}"),

@@ -12,7 +12,9 @@ use crate::root;
 fn pages() -> Vec<String> {
     let output =
         Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md"]).current_dir(root()).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().filter(|page| root().join(page).is_file()).map(str::to_owned).collect()
+    let listed = String::from_utf8(output.stdout).unwrap();
+    // What exporters say is quoted there, and looks like links.
+    listed.lines().filter(|page| root().join(page).is_file() && *page != "SUPPORTED.md").map(str::to_owned).collect()
 }
 
 /// The text without its blocks of code and what stands between backticks.

@@ -14,12 +14,15 @@ use crate::settings::{Settings, free_folder};
 
 /// What the demo brings along: two models trained by `demo/train.py`, and 500 test images of Fashion-MNIST.
 const FILES: [(&str, &[u8]); 5] = [
-    ("ordinary.onnx", include_bytes!("../../../../demo/ordinary.onnx")),
-    ("robust.onnx", include_bytes!("../../../../demo/robust.onnx")),
-    ("images.idx3-ubyte", include_bytes!("../../../../demo/images.idx3-ubyte")),
-    ("labels.idx1-ubyte", include_bytes!("../../../../demo/labels.idx1-ubyte")),
-    ("classes.txt", include_bytes!("../../../../demo/classes.txt")),
+    ("ordinary.onnx", include_bytes!("../../demo/ordinary.onnx")),
+    ("robust.onnx", include_bytes!("../../demo/robust.onnx")),
+    ("images.idx3-ubyte", include_bytes!("../../demo/images.idx3-ubyte")),
+    ("labels.idx1-ubyte", include_bytes!("../../demo/labels.idx1-ubyte")),
+    ("classes.txt", include_bytes!("../../demo/classes.txt")),
 ];
+
+/// Where links of the repository are checked out as text, their paths would be embedded instead of the files.
+const _: () = assert!(FILES[0].1.len() > 1000, "crates/cli/demo holds links: set core.symlinks to true in git, and check out again");
 
 /// The models, in the order of the report.
 const MODELS: [&str; 2] = ["ordinary", "robust"];

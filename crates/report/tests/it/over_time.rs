@@ -130,7 +130,7 @@ The runs used different samples or threats; only figures within each of these 2
 groups can be compared.
 
 892 samples of cifar10.bin (b7e14d02), L-inf <= 2/255
-Not the same in all of these runs, so that a change may come from it: attacks.
+These settings differ between the runs, and may explain a change: attacks.
 ended (UTC)       model         robust  0 %                                100 %
 2026-11-01 12:00  plain.onnx    46.2 %                   -o-             c
 2026-11-02 12:00  plain.onnx    48.2 %                    -o-            c

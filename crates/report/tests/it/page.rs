@@ -102,7 +102,7 @@ fn every_section_is_there_in_order() {
         "100 of 382 broken Smallest change first. The other 282 are in record.jsonl",
         "100 of 382 survived Smallest margin first",
         "100 of 128 wrong before any attack",
-        "A failed attack proves nothing: the 412 images that survived are unbroken, not safe.",
+        "A failed attack proves nothing: the 412 images that survived are not broken, which does not mean safe.",
         "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. For this norm there are fgsm, pgd as well, which did not run.",
         "126 images were misclassified without any attack and were not attacked.",
         "892 images were looked at. Only the first 892 of the data were read.",
@@ -246,11 +246,11 @@ fn the_nearest_examples_are_told_by_their_distances() {
     let said = text(&page);
     for expected in [
         "How small a change (L2) makes resnet_4b.onnx misclassify each of these 892 images?",
-        "Half of the 766 images that are classified right are misclassified after a change of at most 1 (L2): \
+        "Half of the 766 images that are classified correctly are misclassified after a change of at most 1 (L2): \
          the median of the smallest changes found (95 % interval 0.9–1.1).",
         "50 % (median) 1 0.9–1.1 0.8",
         "95 % 1.9 1.71 or more 1.52",
-        "An example was found for 760 of the 766 images that are classified right; 6 without one count as infinitely far.",
+        "An example was found for 760 of the 766 images that are classified correctly; 6 without one count as infinitely far.",
         "126 that are wrong unchanged count as misclassified after a change of 0",
         "no lower bound was proven",
         "apgd-ce 426 47.8 % 766 340 360 77,366",
@@ -265,11 +265,9 @@ fn the_nearest_examples_are_told_by_their_distances() {
 
     let mut few = run.clone();
     few.summary.minimum_norm.as_mut().unwrap().of_right[3].value = f64::INFINITY;
-    assert!(
-        text(&render(&few).unwrap()).contains(
-            "760 of 766 images that are classified right were misclassified; for the others no example was found at any distance."
-        )
-    );
+    assert!(text(&render(&few).unwrap()).contains(
+        "760 of 766 images that are classified correctly were misclassified; for the others no example was found at any distance."
+    ));
     let mut one = common::single();
     one.summary.minimum_norm = run.summary.minimum_norm;
     assert!(
@@ -312,7 +310,7 @@ fn an_audit_that_found_nothing_is_still_a_page() {
     elements(&page);
     let said = text(&page);
     assert!(said.contains("are classified correctly; no attack was run."), "{said}");
-    assert!(said.contains("Nothing was seen that makes these figures doubtful"));
+    assert!(said.contains("Nothing was found that makes these figures doubtful"));
 }
 
 #[test]
