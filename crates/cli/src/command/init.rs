@@ -62,15 +62,17 @@ fn render(model: &Path, data: Option<&Path>, inspection: &Inspection) -> String 
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
     let is_table = data.is_some_and(brinell::data::is_table);
     let preprocessing = if is_table {
-        "# eps counts in the range of each feature. Rules for features, one block for each; docs/tables.md has all of them:\n\
-         # [[feature]] columns = [\"age\"], change = \"none\" stands at the end of this file, on lines of its own.\n\
-         scale = \"data\"\n"
-            .to_owned()
+        "# eps counts in the range of each feature.\nscale = \"data\"\n".to_owned()
     } else {
         format!(
             "# Pixels reach the model as (x - mean) / std, with x in `scale`. Leave out what the model does itself.\n\
              scale = \"{scale}\"\n# mean = [{mean}]\n# std = [{std}]\n# layout = \"nchw\"\n"
         )
+    };
+    let rules = if is_table {
+        "\n# What may change in a feature, one block for each rule. docs/tables.md has all rules.\n# [[feature]]\n# columns = [\"age\"]\n# change = \"none\"\n"
+    } else {
+        ""
     };
     let eps = if is_table { "0.05" } else { eps };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
@@ -95,7 +97,7 @@ eps = \"{eps}\"
 # The attacks: a suite, or a list such as attack = [\"pgd:steps=40\", \"apgd-dlr\"]. `brinell suites` and `brinell attacks` list them.
 # suite = \"quick\"
 seed = 0
-",
+{rules}",
         batch = inspection.batch,
         data = toml::Value::String(data.map_or_else(String::new, |path| path.display().to_string())),
         model = toml::Value::String(model.display().to_string()),

@@ -24,7 +24,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 fn foreign(format: Foreign) -> &'static str {
     match format {
         Foreign::Torch => {
-            "export the module with torch.onnx.export(model.eval(), (x,), \"model.onnx\", dynamo=True), where x is one batch of inputs"
+            "export the module with torch.onnx.export(model.eval(), (x,), \"model.onnx\", dynamo=True, external_data=False), where x is one batch of inputs"
         }
         Foreign::Pickle => {
             "if it is a scikit-learn model: pip install skl2onnx, then open(\"model.onnx\", \"wb\").write(skl2onnx.to_onnx(model, \

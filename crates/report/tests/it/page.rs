@@ -103,7 +103,7 @@ fn every_section_is_there_in_order() {
         "100 of 382 survived Smallest margin first",
         "100 of 128 wrong before any attack",
         "A failed attack proves nothing: the 412 images that survived are not broken, which does not mean safe.",
-        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. For this norm there are fgsm, pgd as well, which did not run.",
+        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. Attacks for this norm that did not run: fgsm, pgd.",
         "126 images were misclassified without any attack and were not attacked.",
         "892 images were looked at. Only the first 892 of the data were read.",
         "at most 46.2 %",
