@@ -23,15 +23,20 @@ cp "$root/README.md" "$root/CHANGELOG.md" "$root/LICENSE-MIT" "$root/LICENSE-APA
 case "$target" in
 *windows*)
     archive="$name.zip"
-    (cd "$work" && { command -v zip >/dev/null && zip -qr "$archive" "$name" || 7z a -bd -bso0 "$archive" "$name"; })
+    if command -v zip >/dev/null; then pack=(zip -qr); else pack=(7z a -bd -bso0); fi
+    (cd "$work" && "${pack[@]}" "$archive" "$name")
     ;;
 *)
     archive="$name.tar.gz"
     # The same files give the same bytes, where tar can.
-    tar --version | grep -q GNU && order=(--sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-0}") || order=()
+    order=()
+    if tar --version | grep -q GNU; then
+        order=(--sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-0}")
+    fi
     tar -C "$work" ${order[@]+"${order[@]}"} -cf - "$name" | gzip -n >"$work/$archive"
     ;;
 esac
 mv "$work/$archive" "$out/"
-(cd "$out" && { command -v sha256sum >/dev/null && sha256sum "$archive" || shasum -a 256 "$archive"; } >>SHA256SUMS)
+if command -v sha256sum >/dev/null; then sum=(sha256sum); else sum=(shasum -a 256); fi
+(cd "$out" && "${sum[@]}" "$archive" >>SHA256SUMS)
 echo "$out/$archive"
