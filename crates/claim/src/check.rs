@@ -162,7 +162,8 @@ impl File<'_> {
         let State::Open(before) = &mut entry.state else { return Ok(()) };
         observer.event(Event::ClaimStarted { file: &self.source.path, id: &entry.claim.id });
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // What was found out before stays as it is.
+            // What was found out before stays as it is, and so does evidence that is out of date.
+            entry.replaced.clear();
             let verdict = before.take().map_or_else(|| self.out_of_time(entry.claim), |verdict| *verdict);
             entry.state = State::Told(Box::new(verdict), false);
             return Ok(());
