@@ -191,7 +191,7 @@ fn other_samples(summary: &Summary) -> Gap {
     Gap::new(
         format!("Other {noun}s"),
         format!(
-            "{} {} {} looked at.{chosen} The intervals carry over to others only if these are a random draw from them; they say nothing about stronger attacks.",
+            "{} {} {} tested.{chosen} The intervals apply to other inputs only if these were drawn at random from them; they say nothing about stronger attacks.",
             size(n),
             plural(n, noun),
             if n == 1 { "was" } else { "were" }

@@ -105,7 +105,7 @@ fn every_section_is_there_in_order() {
         "A failed attack proves nothing: the 412 images that survived are not broken, which does not mean safe.",
         "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. Attacks for this norm that did not run: fgsm, pgd.",
         "126 images were misclassified without any attack and were not attacked.",
-        "892 images were looked at. Only the first 892 of the data were read.",
+        "892 images were tested. Only the first 892 of the data were used.",
         "at most 46.2 %",
         "only an upper bound",
         "Warning softmax-output The model ends in a softmax; the attacks took the logits in front of it. \
@@ -114,7 +114,7 @@ fn every_section_is_there_in_order() {
         "1 indicator measured and not raised",
         "no-progress blocking 0.012 above 0.05 share of survivors",
         "Checks were made at level cheap, with 80 forward and 0 backward passes of their own.",
-        "sanity level full does",
+        "sanity level full tests this",
         "onnxruntime 1.32.0 (asked for: auto)",
         "2/255 = 0.0078431373",
         "412.3 MB",
