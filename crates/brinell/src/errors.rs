@@ -7,6 +7,7 @@ pub use brinell_data::{DataError, DataErrorKind, UnknownClass};
 pub use brinell_engine::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
 pub use brinell_ledger::LedgerError;
 pub use brinell_onnx::{Foreign, ImportError};
+pub use brinell_proof::ProofError;
 pub use brinell_record::{FileError, SettingError, TaskError, WordError};
 pub use brinell_subject::SubjectError;
 pub use brinell_threat::ThreatError;

@@ -175,7 +175,7 @@ impl Writer<'_> {
         let interface = model.interface.as_ref();
         // In an archive the array of samples may be found by this name.
         let archive = [".npz", ".safetensors"].iter().any(|end| question.population.data.to_string_lossy().ends_with(end));
-        let named = interface.filter(|interface| archive || !interface.held.is_empty());
+        let named = interface.filter(|interface| archive || !interface.held.is_empty() || !interface.parts.is_empty());
         Ok(Artefact {
             model: self.relative(&asked.model)?.into(),
             sha256: Some(model.sha256.clone()),
@@ -225,6 +225,7 @@ impl Writer<'_> {
                 suite: (!custom).then(|| self.suite(suite)),
                 attacks: if custom { attacks.clone() } else { Vec::new() },
                 keep_going: false,
+                certify: None,
                 sanity: sanity.as_ref().map_or(SanityLevel::Cheap, |sanity| sanity.level),
                 ..question.effort.clone()
             },

@@ -247,6 +247,7 @@ fn elsewhere(key: &str) -> Option<&'static str> {
         }
         "attack" => "attacks are the list `attacks` in [claim.threat]",
         "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
+        "certify" => "a claim is decided without proofs: leave it out",
         "keep-going" => "the first example refutes the claim, and a stronger one adds nothing: leave it out",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
             "how a claim is checked changes nothing that is claimed: give it with the check"

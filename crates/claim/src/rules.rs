@@ -177,6 +177,7 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
             )
         })
     })
+    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "a claim is decided without proofs: leave it out".to_owned())))
 }
 
 /// Finds what no data can make right about a rule.

@@ -9,6 +9,7 @@ mod data;
 mod engine;
 mod ledger;
 mod onnx;
+mod proof;
 mod settings;
 mod subject;
 mod threat;
@@ -18,7 +19,7 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     attack::hint,
     audit::hint,
     claim::hint,
@@ -26,6 +27,7 @@ const READERS: [Reader; 10] = [
     engine::hint,
     ledger::hint,
     onnx::hint,
+    proof::hint,
     settings::hint,
     subject::hint,
     threat::hint,

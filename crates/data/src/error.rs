@@ -351,6 +351,14 @@ pub enum DataErrorKind {
         /// The names that are there, or their numbers from 0.
         columns: Vec<String>,
     },
+    /// A table has no columns for some of the inputs of a model.
+    #[error("has no column for the model's inputs {}; its columns are {}", missing.join(", "), columns.join(", "))]
+    NoInputColumn {
+        /// Names of the inputs.
+        missing: Vec<String>,
+        /// The columns that are there, labels aside.
+        columns: Vec<String>,
+    },
     /// A table does not say which column holds the labels.
     #[error("no column is named label, target, class or y, so that the column of labels is not known")]
     NoLabelColumn,

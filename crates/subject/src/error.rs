@@ -34,6 +34,29 @@ pub enum SubjectError {
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
+    /// A model in double precision answers otherwise for the numbers of the data than for these in single precision.
+    #[error(
+        "{}: the model takes double precision, and gives sample {sample} {} as its numbers stand there but {} in single precision, in which attacks move",
+        path.display(), class(*own), class(*rounded)
+    )]
+    Rounded {
+        /// The data.
+        path: PathBuf,
+        /// Number of the sample.
+        sample: usize,
+        /// The class of the numbers as they are; `None` where an output is not finite.
+        own: Option<usize>,
+        /// The class of the rounded numbers.
+        rounded: Option<usize>,
+    },
+    /// Preprocessing of images was asked for inputs that each take columns of a table.
+    #[error("{option} is given, but the model's inputs {inputs} take the columns of a table as they are")]
+    Joined {
+        /// Names of the inputs.
+        inputs: String,
+        /// The option: `mean`, `std`, `layout` or `shape`.
+        option: &'static str,
+    },
     /// The ball or the box is unusable.
     #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),
@@ -239,6 +262,10 @@ pub enum SubjectError {
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn class(class: Option<usize>) -> String {
+    class.map_or_else(|| "no class".to_owned(), |class| format!("class {class}"))
 }
 
 impl From<brinell_engine::EngineError> for SubjectError {

@@ -1,7 +1,7 @@
 //! What model, data and plan tell before anything runs.
 
 use brinell_data::Truths;
-use brinell_engine::{Ending, Meaning};
+use brinell_engine::{Ending, Meaning, ValueKind};
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
 use brinell_threat::Norm;
@@ -86,12 +86,18 @@ impl Run<'_> {
             );
             self.flags.raise(&ONE_SCORE, message);
         }
-        let rounded = signature.takes_integers();
-        self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
+        let whole: Vec<String> = if signature.takes_integers() {
+            vec![format!("`{}` ({:?})", signature.input_name, signature.dtype)]
+        } else {
+            let parts = signature.parts.iter().filter(|part| part.kind() == ValueKind::Whole);
+            parts.map(|part| format!("`{}` ({:?})", part.name, part.dtype)).collect()
+        };
+        self.flags.measure(&ROUNDED, f64::from(u8::from(!whole.is_empty())), || {
+            let (inputs, take) = if whole.len() == 1 { ("input", "takes") } else { ("inputs", "take") };
             format!(
-                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                "the model's {inputs} {} {take} whole numbers: every point was rounded to them before the model was asked, and \
                  gradients, where there are any, go straight through the rounding",
-                signature.input_name, signature.dtype
+                whole.join(", ")
             )
         });
         let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();

@@ -60,35 +60,36 @@ fn render(model: &Path, data: Option<&Path>, inspection: &Inspection) -> String 
     let (scale, eps) = if whole { ("0..255", "8") } else { ("0..1", "8/255") };
     let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
-    let is_table = data.is_some_and(brinell::data::is_table);
-    let preprocessing = if is_table {
-        "# eps counts in the range of each feature.\nscale = \"data\"\n".to_owned()
-    } else {
-        format!(
-            "# Pixels reach the model as (x - mean) / std, with x in `scale`. Leave out what the model does itself.\n\
-             scale = \"{scale}\"\n# mean = [{mean}]\n# std = [{std}]\n# layout = \"nchw\"\n"
-        )
-    };
-    let rules = if is_table {
-        "\n# What may change in a feature, one block for each rule. docs/tables.md has all rules.\n# [[feature]]\n# columns = [\"age\"]\n# change = \"none\"\n"
-    } else {
-        ""
-    };
-    let eps = if is_table { "0.05" } else { eps };
+    let table = data.map_or_else(|| is_table(inspection), brinell::data::is_table);
+    let data = toml::Value::String(data.map_or_else(String::new, |path| path.display().to_string())).to_string();
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
-    format!(
+    let head = format!(
         "\
 # Settings of `brinell audit`; flags of the same names override them. Paths are relative to this file.
 # input {input}, {classes} classes, batch {batch}
 {notes}model = {model}
-{ports}
-# Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, a table, or a folder of PNG/JPEG images with class folders.
+{ports}",
+        batch = inspection.batch,
+        model = toml::Value::String(model.display().to_string()),
+    );
+    if table {
+        return head + &of_table(inspection, &data);
+    }
+    format!(
+        "\
+{head}
+# Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
 data = {data}
 # labels = \"labels.npy\"
 # classes = \"classes.txt\"
 # limit = 200
 
-{preprocessing}
+# Pixels reach the model as (x - mean) / std, with x in `scale`. Leave out what the model does itself.
+scale = \"{scale}\"
+# mean = [{mean}]
+# std = [{std}]
+# layout = \"nchw\"
+
 # The largest change that is allowed, in units of `scale`.
 norm = \"linf\"
 eps = \"{eps}\"
@@ -97,10 +98,61 @@ eps = \"{eps}\"
 # The attacks: a suite, or a list such as attack = [\"pgd:steps=40\", \"apgd-dlr\"]. `brinell suites` and `brinell attacks` list them.
 # suite = \"quick\"
 seed = 0
-{rules}",
-        batch = inspection.batch,
-        data = toml::Value::String(data.map_or_else(String::new, |path| path.display().to_string())),
-        model = toml::Value::String(model.display().to_string()),
+"
+    )
+}
+
+/// Values of a row from which on it is rather a flat picture than a row of a table.
+const WIDE: usize = 512;
+
+/// True where every input is a column or a short row for each sample.
+fn is_table(inspection: &Inspection) -> bool {
+    let is_row = |port: &Port| match port.shape.trim_matches(['[', ']']).split(", ").collect::<Vec<_>>().as_slice() {
+        [_] => inspection.inputs.len() > 1,
+        [_, width] => width.parse::<usize>().is_ok_and(|width| width <= WIDE),
+        _ => false,
+    };
+    !inspection.inputs.is_empty() && inspection.inputs.iter().all(is_row)
+}
+
+/// The settings of a model of tables.
+fn of_table(inspection: &Inspection, data: &str) -> String {
+    let columns = match inspection.inputs.as_slice() {
+        [_] => "one column per feature, in the order of the model's input".to_owned(),
+        several => format!("with the columns {}", several.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let trees = inspection.opaque.iter().any(|node| node.contains("TreeEnsemble"));
+    let suite = if trees {
+        "# Without a suite the trees are searched, which is exact if the search runs to its end.\n# suite = \"trees\""
+    } else {
+        "suite = \"quick\""
+    };
+    format!(
+        "
+# A table: .csv, .tsv or .parquet, one row per sample, {columns}.
+data = {data}
+# labels = \"label\" # the column of labels, by name or by number from 0
+# drop = [\"id\"] # columns that are no features
+# classes = \"classes.txt\"
+# limit = 200
+
+# A change is measured as a share of the feature's range in the data; with unit = \"std\" in standard deviations, with \"absolute\" in its own numbers.
+scale = \"data\"
+# unit = \"range\"
+
+# The largest change that is allowed, as a share of each feature's range.
+norm = \"linf\"
+eps = \"0.05\"
+
+{suite}
+seed = 0
+
+# What a change may do to single features; see docs/tables.md.
+# [[feature]]
+# columns = [\"age\"]
+# integer = true
+# change = \"none\"
+"
     )
 }
 

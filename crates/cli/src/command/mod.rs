@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod certify;
 mod check;
 mod claim;
 mod compare;
@@ -17,6 +18,7 @@ mod replay;
 mod report;
 mod selftest;
 mod suites;
+mod verify;
 
 pub(crate) use doctor::versions;
 pub(crate) use report::write;
@@ -32,6 +34,10 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Prove which samples no allowed change can break
+    Certify(Box<certify::Certify>),
+    /// Decide a property in VNN-LIB about a network
+    Verify(verify::Verify),
     /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
     /// Write a claim from an audit, or update one after retraining
@@ -70,6 +76,8 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Certify(certify) => certify.run(),
+            Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

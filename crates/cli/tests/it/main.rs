@@ -4,8 +4,10 @@
 
 mod audit;
 mod book;
+mod certify;
 mod claims;
 mod classic;
+mod columns;
 mod commands;
 mod evidence;
 mod examples;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use brinell_threat::Norm;
 
-use super::read::{all, count, one, size, switch};
+use super::read::{all, count, one, seconds, size, switch};
 use super::{FilePaths, Form, Part, Setting};
 use crate::question::{Device, Knowledge, Layout, Radius, RuntimeChoice, Scale, TaskKind};
 use crate::{SanityLevel, Unit};
@@ -34,7 +34,7 @@ pub const SETTINGS: &[Setting] = &[
         "threshold",
         Part::Model,
         "SCORE",
-        "Score from which on the class is 1, if the model has one score [default: 0, or 0.5 of a sigmoid]",
+        "Score from which on the class is 1, if the model has one score, or from which on a label applies (task multilabel) [default: 0, or 0.5 of a sigmoid]",
         |q, v| one(v).map(|score| q.artefact.threshold = Some(score)),
     ),
     Setting::new(
@@ -225,6 +225,14 @@ pub const SETTINGS: &[Setting] = &[
         |q, v| switch(v).map(|keep_going| q.effort.keep_going = keep_going),
     )
     .form(Form::Switch),
+    Setting::new(
+        "certify",
+        Part::Attacks,
+        "TIME",
+        "Before the attacks, look so long for a proof that no allowed change breaks a sample, such as 30s or 2m for each; proven samples are not attacked",
+        |q, v| seconds(v).map(|seconds| q.effort.certify = Some(seconds)),
+    )
+    .excludes(&["minimum-norm"]),
     Setting::new(
         "sanity",
         Part::Attacks,
