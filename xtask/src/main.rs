@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | sound | wheel | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | settings | ops | sound | wheel | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -18,10 +18,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, wheel, zoo --short
+  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, wheel, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
+  settings         docs/settings.md from the settings that are declared
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
   wheel            the Python package: built, installed into bare environments and tested there (needs maturin)
   sound            10 million random points of every network of ../shared/data/certify against its bounds (hours)
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["attacks"] => attacks::run(),
+        ["settings"] => attacks::settings(),
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
         ["wheel"] => wheel::run().and_then(said),

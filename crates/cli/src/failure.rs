@@ -35,9 +35,9 @@ impl Failure {
         Self { message: chain(&error), hints: hints(&error), exit: Exit::Input }
     }
 
-    /// Names the file that the mistake stands in.
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    /// Names the place of the mistake, such as a file with its line.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
     }
 
     /// Adds what to do about it.

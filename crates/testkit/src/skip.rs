@@ -15,6 +15,10 @@ pub enum Need {
     Maturin,
     /// A shared library that is no ONNX Runtime.
     ForeignLibrary,
+    /// mdBook.
+    Book,
+    /// A shell that is not part of every system, such as zsh or fish.
+    Shell,
 }
 
 impl Need {
@@ -28,6 +32,8 @@ impl Need {
             Self::Browser => "browser",
             Self::Maturin => "maturin",
             Self::ForeignLibrary => "foreign-library",
+            Self::Book => "book",
+            Self::Shell => "shell",
         }
     }
 }
