@@ -15,6 +15,11 @@ pub mod machine {
     pub use brinell_engine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor, doctor};
 }
 
+/// Training against attacks, on the model's own file.
+pub mod hardening {
+    pub use brinell_harden::{Ask, HardenError, Hardened, Job, Progress, Watcher, harden};
+}
+
 /// Claims: read, decided, sealed, replayed.
 pub mod claims {
     pub use brinell_claim::*;

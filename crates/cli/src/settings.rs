@@ -200,14 +200,6 @@ macro_rules! part {
                 let wanted: fn(&Setting) -> bool = $wanted;
                 wanted(setting)
             }
-
-            /// Checks the settings.
-            fn put(&self, question: &mut Question) -> Result<(), Failure> {
-                for (name, values) in &self.0 {
-                    setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
-                }
-                Ok(())
-            }
         }
 
         impl Args for $name {
@@ -233,6 +225,9 @@ macro_rules! part {
     };
 }
 
+part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
+    !matches!(setting.name, "target" | "knowledge" | "minimum-norm" | "suite" | "attack" | "max-queries" | "keep-going" | "sanity" | "batch")
+});
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
 });
@@ -240,11 +235,30 @@ part!(Runners, "What executes models, for commands that read what to do from fil
     setting.part == Part::Running
 });
 
+/// Checks settings of which none must be there.
+fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
+    for (name, values) in given {
+        setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
+    }
+    Ok(())
+}
+
+impl Training {
+    /// Returns what is asked of the model.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        let mut question = Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
+        if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
+            question.artefact.scale = Some(Scale::Data);
+        }
+        Ok(question)
+    }
+}
+
 impl Ports {
     /// Returns what is said of a model.
     pub(crate) fn artefact(&self, model: &Path) -> Result<Artefact, Failure> {
         let mut question = Question::default();
-        self.put(&mut question)?;
+        put(&self.0, &mut question)?;
         Ok(Artefact { model: model.to_path_buf(), ..question.artefact })
     }
 }
@@ -253,7 +267,7 @@ impl Runners {
     /// Returns what executes the models.
     pub(crate) fn running(&self) -> Result<Running, Failure> {
         let mut question = Question::default();
-        self.put(&mut question)?;
+        put(&self.0, &mut question)?;
         Ok(question.running)
     }
 }

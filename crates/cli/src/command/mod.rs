@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod doctor;
 mod grad;
+mod harden;
 mod history;
 mod init;
 mod inspect;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     History(history::History),
     /// Say what a model is and what can be done with it
     Inspect(inspect::Inspect),
+    /// Train a model against attacks, write its file with new numbers, and show gain and price
+    Harden(Box<harden::Harden>),
     /// Write the gradient of a model as an ONNX file that any runtime runs
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
@@ -70,6 +73,7 @@ impl Command {
             Self::Compare(compare) => compare.run(),
             Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
+            Self::Harden(harden) => harden.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
             Self::Attacks(attacks) => attacks.run(),

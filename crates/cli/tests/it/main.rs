@@ -9,6 +9,7 @@ mod commands;
 mod evidence;
 mod examples;
 mod flags;
+mod harden;
 mod input;
 mod interface;
 mod knowledge;
