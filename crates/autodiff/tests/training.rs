@@ -140,3 +140,30 @@ fn new_weights_give_the_gradients_of_a_graph_that_has_them() {
     let found = eval(&attack, &named(&attacked)).unwrap();
     found.iter().zip(&expected).for_each(|(a, b)| Tolerance::Rounded.assert("attack", a, b));
 }
+
+#[test]
+fn losses_and_gradients_are_those_of_pytorch() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/training");
+    let model = brinell_onnx::read(&std::fs::read(folder.join("net.onnx")).unwrap(), None).unwrap();
+    let golden: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("training.json")).unwrap()).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+    let (graph, weights) = (&model.graph, weights(&model.graph));
+    let labels = numbers(&golden["y"]);
+    for (name, loss) in ["mixed 0", "mixed 0.3", "trades 6", "mart 5"].iter().zip(LOSSES) {
+        let step = training_graph(graph, graph.outputs()[0], graph.inputs()[0], &weights, loss).unwrap();
+        let samples = |name: &str| Array::new(&[6, 1, 8, 8], numbers(&golden[name]));
+        let mut arrays = vec![samples("x_adv")];
+        arrays.extend(weights.iter().map(|&id| Array::from_tensor(graph.constant_of(id).unwrap()).unwrap()));
+        arrays.push(Array::from_fn(&[6, 4], |at| f64::from(u8::from(labels[at[0]] == at[1] as f64))));
+        arrays.push(samples("x"));
+        let feeds: Vec<(String, Array)> = step.inputs().iter().map(|&id| step.value(id).name.clone()).zip(arrays).collect();
+        let found = eval(&step, &named(&feeds)).unwrap();
+        let expected = &golden["losses"][name];
+        Tolerance::Rounded.assert(name, &found[1], &Array::new(&[6], numbers(&expected["loss"])));
+        for (gradient, &id) in found[2..].iter().zip(&weights) {
+            let weight = graph.value(id).name.as_str();
+            let expected = Array::new(&gradient.shape, numbers(&expected["gradients"][weight]));
+            Tolerance::Rounded.assert(&format!("{name} {weight}"), gradient, &expected);
+        }
+    }
+}

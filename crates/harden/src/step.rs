@@ -70,11 +70,23 @@ impl Course<'_> {
         let eps = self.ball.eps * ((count.step as f64 + 1.0) / ramp).min(1.0);
         let lr = self.recipe.lr * count.rate * rate(count.step, self.total);
         let batch = self.attack(net, state, places, eps)?;
-        let mut found = self.gradients(net, &state.weights, &batch)?;
+        self.learn(net, state, &batch, (lr, eps), refuse)
+    }
+
+    /// Moves the weights along the gradient at attacked samples.
+    fn learn(
+        &self,
+        net: &mut Net,
+        state: &mut State,
+        batch: &Batch,
+        (lr, eps): (f64, f64),
+        refuse: impl Fn(&Seen) -> bool,
+    ) -> Result<Seen, HardenError> {
+        let mut found = self.gradients(net, &state.weights, batch)?;
         if self.recipe.awp > 0.0 {
             let pushed = pushed(&state.weights, &found.gradients, self.matrices, self.recipe.awp);
             let (loss, right) = (found.loss, found.right);
-            found = Found { loss, right, ..self.gradients(net, &pushed, &batch)? };
+            found = Found { loss, right, ..self.gradients(net, &pushed, batch)? };
         }
         let gradient = norm(&found.gradients);
         let seen = Seen { lr, eps, loss: found.loss, attacked: found.right, gradient };
@@ -177,19 +189,4 @@ fn pushed(weights: &[Vec<f32>], gradients: &[Vec<f32>], matrices: &[bool], gamma
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{pushed, sum};
-
-    #[test]
-    fn sums_are_taken_in_pairs() {
-        let parts: Vec<Vec<Vec<f32>>> = [1e8, 1.0, -1e8, 1.0, 0.5].iter().map(|&v| vec![vec![v]]).collect();
-        let expected = ((1e8f32 + 1.0) + (-1e8 + 1.0)) + 0.5;
-        assert_eq!(sum(parts), [[expected]]);
-    }
-
-    #[test]
-    fn weights_are_pushed_by_a_share_of_their_norm() {
-        let found = pushed(&[vec![3.0, 4.0], vec![1.0]], &[vec![0.0, -2.0], vec![1.0]], &[true, false], 0.1);
-        assert_eq!(found, [vec![3.0, 3.5], vec![1.0]]);
-    }
-}
+mod tests;

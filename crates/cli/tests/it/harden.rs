@@ -12,7 +12,7 @@ const RUN: &str = "harden ordinary.onnx --data images.idx3-ubyte --norm linf --e
 
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("short.toml", "[[stage]]\nattack = \"pgd\"\nsteps = 10\n");
+    folder.write("short.toml", "[[stage]]\nattack = \"pgd:steps=10\"\n");
     folder
 }
 
