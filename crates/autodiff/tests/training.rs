@@ -167,3 +167,40 @@ fn losses_and_gradients_are_those_of_pytorch() {
         }
     }
 }
+
+#[test]
+fn weights_of_wide_convolutions_have_the_gradients_of_central_differences() {
+    for (kernel, strides, dilations, pads, size) in [
+        ([3, 3], [1, 1], [1, 1], [1, 1, 1, 1], [4, 5]),
+        ([3, 2], [2, 1], [1, 2], [0, 1, 2, 0], [6, 5]),
+        ([1, 1], [1, 1], [1, 1], [0; 4], [3, 3]),
+        ([1, 1], [2, 2], [1, 1], [0; 4], [4, 5]),
+        // Rows and columns at the end that no window sees.
+        ([2, 2], [3, 3], [1, 1], [0; 4], [6, 7]),
+    ] {
+        let mut graph = Graph::new("wide");
+        let mut rng = Rng::new(2);
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(8), Dim::Fixed(size[0]), Dim::Fixed(size[1])]);
+        let w = constant(&mut graph, &mut rng, "w", &[3, 8, kernel[0], kernel[1]]);
+        let attrs = brinell_graph::ConvAttrs {
+            kernel: kernel.to_vec(),
+            strides: strides.to_vec(),
+            dilations: dilations.to_vec(),
+            pads: pads.to_vec(),
+            groups: 1,
+        };
+        let y = graph.add(Op::Conv(attrs), &[x, w]).unwrap();
+        let y = graph.add(Op::Tanh, &[y]).unwrap();
+        let y = graph.add(Op::GlobalAveragePool, &[y]).unwrap();
+        let y = graph.add(Op::Reshape { shape: vec![Dim::Batch(1), Dim::Fixed(3)] }, &[y]).unwrap();
+        graph.set_outputs(vec![y]);
+        let step = training_graph(&graph, y, x, &[w], TrainingLoss::Mixed { clean: 0.0 }).unwrap();
+        assert!(step.nodes().iter().any(|node| node.op.name() == "Gemm"), "the rule that this is about");
+        let feeds = feeds(&graph, &step, &[w], 2, 3);
+        let feeds = &feeds[..3];
+        let mut forward = step.clone();
+        forward.set_outputs(vec![step.outputs()[1]]);
+        let expected = finite_difference(&forward.dce(), &named(feeds), &[Array::full(&[2], 1.0)], "w").unwrap();
+        Tolerance::Rounded.assert(&format!("{kernel:?} {strides:?}"), &eval(&step, &named(feeds)).unwrap()[2], &expected);
+    }
+}

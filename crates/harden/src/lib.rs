@@ -10,6 +10,7 @@
 //! Weights are a function of model, samples, settings, runtime and machine: not of threads, and not of how often a run was killed and gone on with.
 
 mod ask;
+mod elsewhere;
 mod error;
 mod folder;
 mod inner;
@@ -32,7 +33,7 @@ use std::time::Instant;
 
 use brinell_autodiff::TrainingLoss;
 use brinell_engine::{Artefact, QueryGraph, Running};
-use brinell_record::{FileError, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Method, Norm, Recipe, hash};
+use brinell_record::{FileError, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Method, Norm, Recipe, StepLine, hash};
 use brinell_subject::{Case, Referee, Subject};
 
 pub use ask::{Ask, Job};
@@ -53,6 +54,8 @@ use crate::training::{JUDGED, Training, steps_of};
 pub struct Hardened {
     /// What it leaves.
     pub summary: HardenSummary,
+    /// Every step.
+    pub steps: Vec<StepLine>,
     /// True where a flag of an audit blocks, or where more clean accuracy was lost than is allowed.
     pub unreliable: bool,
 }
@@ -163,7 +166,9 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     let ranges = write::write(model, &original, &job.output, &locations, &plan.trained, kept.judged(), metadata)?;
     compare_written(&case, &job.output, &judged, &mut net, kept.judged())?;
 
-    let test = parts.test(ask, &case, &job.folder)?;
+    let (test, tested) = parts.test(ask, &case, &job.folder)?;
+    let starting: Vec<Vec<f32>> = plan.trained.iter().map(|tensor| tensor.values.clone()).collect();
+    let elsewhere = elsewhere::measure(&mut net, [&starting, kept.judged()], &tested, &case.ball, recipe.seed)?;
     let mut judging = question.clone();
     judging.population = test;
     judging.effort.suite = Some(ask.suite.clone());
@@ -184,10 +189,11 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
         seconds: state.count.seconds,
         comparison: judged.comparison,
         accuracy: judged.accuracy,
-        elsewhere: Vec::new(),
+        elsewhere,
     };
     folder.json("summary.json", &summary)?;
-    Ok(Hardened { unreliable: judged.unreliable || clean_loss > ask.max_clean_loss, summary })
+    let unreliable = judged.unreliable || clean_loss > ask.max_clean_loss;
+    Ok(Hardened { steps: folder.steps()?, summary, unreliable })
 }
 
 fn internal(what: &str) -> HardenError {

@@ -86,11 +86,11 @@ impl Parts {
         Ok(Self { train: samples, validation, seen, test, notes })
     }
 
-    /// Returns the test samples as an audit reads them. A file is read now and not before; what training or the choice of the epoch has seen is left out.
+    /// Returns the test samples, and the same as an audit reads them. A file is read now and not before; what training or the choice of the epoch has seen is left out.
     ///
     /// # Errors
     /// [`HardenError::Overlap`] where most of the file was seen, [`HardenError::File`], [`HardenError::Data`].
-    pub(crate) fn test(&mut self, ask: &Ask, case: &Case, folder: &Path) -> Result<Population, HardenError> {
+    pub(crate) fn test(&mut self, ask: &Ask, case: &Case, folder: &Path) -> Result<(Population, Samples), HardenError> {
         let path = folder.join("test.npz");
         let (samples, note) = match (&self.test, &ask.test) {
             (Some(samples), _) => (samples.clone(), None),
@@ -104,7 +104,7 @@ impl Parts {
                 let digests = samples.digests();
                 let shared = samples.without(&digests, &self.seen);
                 if shared == 0 {
-                    return Ok(Population { classes: ask.question.population.classes.clone(), ..population.clone() });
+                    return Ok((Population { classes: ask.question.population.classes.clone(), ..population.clone() }, samples));
                 }
                 if shared * 2 > n {
                     return Err(HardenError::Overlap { part: "test", shared, n, path: ask.question.population.data.clone() });
@@ -115,7 +115,8 @@ impl Parts {
         };
         self.notes.extend(note);
         save(&path, &samples)?;
-        Ok(Population { data: path, labels: None, sha256: None, n: None, drop: Vec::new(), ..ask.question.population.clone() })
+        let own = ask.question.population.clone();
+        Ok((Population { data: path, labels: None, sha256: None, n: None, drop: Vec::new(), ..own }, samples))
     }
 }
 

@@ -156,10 +156,13 @@ impl Harden {
                 give_back(&folder);
             }
         })?;
+        let page = folder.join(super::audit::REPORT);
+        let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
+        super::write(&page, &html)?;
         if self.json {
             print(&json(&hardened.summary)?);
         } else {
-            print(&told(&hardened.summary, &folder));
+            print(&told(&hardened.summary, &page));
         }
         Ok(exit(&hardened))
     }
@@ -209,7 +212,7 @@ fn exit(hardened: &Hardened) -> Exit {
 }
 
 /// Says what was gained and what was lost.
-fn told(summary: &HardenSummary, folder: &Path) -> String {
+fn told(summary: &HardenSummary, page: &Path) -> String {
     let comparison = &summary.comparison;
     let mut text = format!("{}\n\n", summary.headline);
     for (what, paired) in [("robust", &comparison.robust), ("clean", &comparison.clean)] {
@@ -219,6 +222,10 @@ fn told(summary: &HardenSummary, folder: &Path) -> String {
     let rate = |rate: &brinell::record::Rate| format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high);
     for ([clean, robust], name) in summary.accuracy.iter().zip(["before", "after"]) {
         text.push_str(&format!("{name:>8}: robust {}, clean {}\n", rate(robust), rate(clean)));
+    }
+    for one in &summary.elsewhere {
+        let [before, after] = one.survived.map(|survived| 100.0 * survived as f64 / one.n.max(1) as f64);
+        text.push_str(&format!("{:>8} at {:.4}, by two short attacks on {} samples: {before:.1} % -> {after:.1} %\n", one.norm, one.eps, one.n));
     }
     if summary.clean_loss > summary.max_clean_loss {
         text.push_str(&format!(
@@ -234,12 +241,12 @@ fn told(summary: &HardenSummary, folder: &Path) -> String {
     }
     let n = summary.epochs.len().saturating_sub(1);
     text.push_str(&format!(
-        "\nEpoch {} of {n} was kept, by {} validation samples; {:.0} s of training\nModel: {}\nRun: {}\n",
+        "\nEpoch {} of {n} was kept, by {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
         summary.chosen,
         summary.epochs.first().map_or(0, |line| line.n),
         summary.seconds,
         summary.output,
-        folder.display()
+        page.display()
     ));
     text
 }
