@@ -22,10 +22,11 @@ const STEPS: usize = 20;
 /// [`HardenError::Engine`].
 pub(crate) fn measure(net: &mut Net, weights: [&[Vec<f32>]; 2], test: &Samples, ball: &Ball, seed: u64) -> Result<Vec<Elsewhere>, HardenError> {
     let samples = test.first(MEASURED);
-    let (other, eps) = other_norm(ball, net.sample_len);
+    let elements = net.sample_len;
+    let (other, eps) = other_norm(ball, elements);
     let threats = [(ball.norm, 0.5 * ball.eps), (ball.norm, 1.5 * ball.eps), (other, eps)];
     let mut found = Vec::new();
-    for (norm, eps) in threats.into_iter().filter(|&(norm, eps)| eps <= Ball { norm, ..ball.clone() }.diameter(net.sample_len)) {
+    for (norm, eps) in threats.into_iter().filter(|&(norm, eps)| eps <= Ball { norm, ..ball.clone() }.diameter(elements)) {
         let ball = Ball { norm, eps, ..ball.clone() };
         let check = Check { ball: &ball, steps: STEPS, margin: true, seed };
         let mut survived = [0; 2];

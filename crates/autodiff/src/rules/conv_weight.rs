@@ -12,7 +12,8 @@ const FEW_CHANNELS: usize = 8;
 
 /// Returns dw, or `None` where the general rule is to be taken: of convolutions of one or three axes, in groups, or of few channels.
 pub(super) fn by_places(ctx: &mut Ctx<'_>, attrs: &ConvAttrs, x: ValueId, dy: ValueId) -> Result<Option<ValueId>, RuleError> {
-    let (&[rows, columns], [batch, channels, _, _]) = (&attrs.kernel[..], ctx.shape(x)?[..]) else { return Ok(None) };
+    let shape = ctx.shape(x)?;
+    let (&[rows, columns], &[batch, channels, _, _]) = (&attrs.kernel[..], &shape[..]) else { return Ok(None) };
     let Some(channels) = channels.fixed().filter(|&channels| channels >= FEW_CHANNELS && attrs.groups == 1) else { return Ok(None) };
     let (positions, outs) = (ctx.spatial(dy)?, ctx.size(dy, 1)?);
     let inside = ctx.spatial(x)?;
