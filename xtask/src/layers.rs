@@ -23,10 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"],
     ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
-    (
-        "harden",
-        &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"],
-    ),
+    ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
     (
         "brinell",
         &[

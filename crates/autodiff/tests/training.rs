@@ -58,8 +58,7 @@ fn weights(graph: &Graph) -> Vec<ValueId> {
 /// Feeds of a training graph: names in order of its inputs, samples drawn, weights as they are.
 fn feeds(graph: &Graph, step: &Graph, weights: &[ValueId], n: usize, classes: usize) -> Vec<(String, Array)> {
     let mut rng = Rng::new(17);
-    let shape: Vec<usize> =
-        graph.shape(graph.inputs()[0]).unwrap().iter().map(|dim| dim.fixed().unwrap_or(n)).collect();
+    let shape: Vec<usize> = graph.shape(graph.inputs()[0]).unwrap().iter().map(|dim| dim.fixed().unwrap_or(n)).collect();
     let label = Array::from_fn(&[n, classes], |at| f64::from(u8::from(at[0] % classes == at[1])));
     let mut arrays = vec![rng.array(&shape)];
     arrays.extend(weights.iter().map(|&id| Array::from_tensor(graph.constant_of(id).unwrap()).unwrap()));
@@ -131,7 +130,10 @@ fn new_weights_give_the_gradients_of_a_graph_that_has_them() {
         eval(&graph, &named(&moved)).unwrap()
     };
     let constant_attack = gradient_graph(&fresh, logits, own, Loss::CrossEntropy).unwrap();
-    assert!(constant_attack.constants().any(|(id, _)| constant_attack.value(id).name.starts_with("grad_const")), "the copy that this is about");
+    assert!(
+        constant_attack.constants().any(|(id, _)| constant_attack.value(id).name.starts_with("grad_const")),
+        "the copy that this is about"
+    );
     let expected = eval(&constant_attack, &[("x", moved[0].1.clone()), ("label_one_hot", moved[3].1.clone())]).unwrap();
     let found = eval(&step, &named(&moved)).unwrap();
     found.iter().zip(&expected_step).for_each(|(a, b)| Tolerance::Rounded.assert("step", a, b));

@@ -226,7 +226,10 @@ macro_rules! part {
 }
 
 part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
-    !matches!(setting.name, "target" | "knowledge" | "minimum-norm" | "suite" | "attack" | "max-queries" | "keep-going" | "sanity" | "batch")
+    !matches!(
+        setting.name,
+        "target" | "knowledge" | "minimum-norm" | "suite" | "attack" | "max-queries" | "keep-going" | "sanity" | "batch"
+    )
 });
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional

@@ -129,7 +129,8 @@ impl Ask {
             _ => 2.5 / steps as f64,
         };
         let known = |op: &dyn Fn(&Op) -> bool| query.graph.nodes().iter().any(|node| op(&node.op));
-        let normalised = known(&|op| matches!(op, Op::BatchNormalization { .. } | Op::LayerNormalization { .. } | Op::InstanceNormalization { .. }));
+        let normalised =
+            known(&|op| matches!(op, Op::BatchNormalization { .. } | Op::LayerNormalization { .. } | Op::InstanceNormalization { .. }));
         let attends = known(&|op| matches!(op, Op::Softmax { .. })) && known(&|op| matches!(op, Op::MatMul)) && normalised;
         let optimizer = self.optimizer.unwrap_or(if attends { Optimizer::Adam } else { Optimizer::Sgd });
         let lr = match (optimizer, normalised || parameters >= LARGE) {

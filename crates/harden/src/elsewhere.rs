@@ -20,7 +20,13 @@ const STEPS: usize = 20;
 ///
 /// # Errors
 /// [`HardenError::Engine`].
-pub(crate) fn measure(net: &mut Net, weights: [&[Vec<f32>]; 2], test: &Samples, ball: &Ball, seed: u64) -> Result<Vec<Elsewhere>, HardenError> {
+pub(crate) fn measure(
+    net: &mut Net,
+    weights: [&[Vec<f32>]; 2],
+    test: &Samples,
+    ball: &Ball,
+    seed: u64,
+) -> Result<Vec<Elsewhere>, HardenError> {
     let samples = test.first(MEASURED);
     let elements = net.sample_len;
     let (other, eps) = other_norm(ball, elements);

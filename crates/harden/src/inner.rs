@@ -242,12 +242,14 @@ impl Check<'_> {
             let keys: Vec<u64> = standing.iter().filter_map(|&row| ids.get(row).copied()).collect();
             let hot = one_hot(&own, classes, 0.0);
             let space = Space::new(self.ball, &rows, len);
-            let inner = Inner { ball: self.ball, kind: Kind::Ce, steps: 0, size: 0.0, seed: self.seed, epoch: u32::MAX - u32::from(margin) };
+            let inner =
+                Inner { ball: self.ball, kind: Kind::Ce, steps: 0, size: 0.0, seed: self.seed, epoch: u32::MAX - u32::from(margin) };
             let (mut points, mut inputs) = (inner.start(&space, &keys), Vec::new());
             let mut stands = vec![true; own.len()];
             for step in 0..=self.steps {
                 space.realise(&points, &mut inputs);
-                let asked = if margin { lane.margin(weights, &inputs, &hot, &mut told) } else { lane.attack(weights, &inputs, &hot, &mut told) };
+                let asked =
+                    if margin { lane.margin(weights, &inputs, &hot, &mut told) } else { lane.attack(weights, &inputs, &hot, &mut told) };
                 asked?;
                 stands.iter_mut().zip(right(&told.logits, &own)).for_each(|(stands, right)| *stands &= right);
                 if step == self.steps || !stands.contains(&true) {

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use brinell_audit::{Event, Job, Observer, audit};
-use brinell_record::{Comparison, Question, Rate, SanityLevel};
 use brinell_ledger::run::Completed;
+use brinell_record::{Comparison, Question, Rate, SanityLevel};
 
 use crate::HardenError;
 use crate::training::{Progress, Watcher};

@@ -79,7 +79,8 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
         return Err(HardenError::Unsupported { model: model.to_path_buf(), what: format!("runs with its own batch size only ({reason})") });
     }
     let query = query(&case)?;
-    let stored = brinell_onnx::stored(&original).map_err(|source| HardenError::Import { path: model.to_path_buf(), source: Box::new(source) })?;
+    let stored =
+        brinell_onnx::stored(&original).map_err(|source| HardenError::Import { path: model.to_path_buf(), source: Box::new(source) })?;
     let plan = Plan::new(model, &query, stored, &ask.only, &ask.freeze)?;
     let image = Image::of(&case.data.shape).filter(|_| case.ball.features.is_none());
     let mut recipe = ask.recipe(&query, plan.parameters(), image)?;
@@ -111,7 +112,7 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
         identity
     } else {
         let course = Course { recipe: &recipe, ball: &case.ball, samples: &parts.train, image, total: per_epoch, matrices: &matrices };
-        epoch_seconds = Some(time_epoch(&course, &mut net, &weights, per_epoch)?);
+        epoch_seconds = Some(time_epoch(&course, &mut net, &weights, per_epoch, judged.len())?);
         ask.decide(&mut recipe, per_epoch, epoch_seconds)?;
         HardenIdentity {
             schema: HARDEN_SCHEMA.to_owned(),
@@ -139,15 +140,8 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
         steps: (total, state.count.step),
         epoch_seconds,
     });
-    let mut training = Training {
-        course,
-        validation: &judged,
-        folder: &mut folder,
-        parent: &parent,
-        seed: recipe.seed,
-        budget: ask.budget,
-        stop,
-    };
+    let mut training =
+        Training { course, validation: &judged, folder: &mut folder, parent: &parent, seed: recipe.seed, budget: ask.budget, stop };
     if state.count.step == 0 {
         training.reset()?;
         let first = training.start(&mut net, &state)?;
@@ -245,14 +239,16 @@ fn query(case: &Case) -> Result<QueryGraph, HardenError> {
 fn training_loss(recipe: &Recipe) -> TrainingLoss {
     match recipe.method {
         // All of it clean: then nothing is attacked, and one copy of the model does.
-        Method::Pgd | Method::Fast | Method::FgsmRs => TrainingLoss::Mixed { clean: if recipe.clean_weight >= 1.0 { 0.0 } else { recipe.clean_weight } },
+        Method::Pgd | Method::Fast | Method::FgsmRs => {
+            TrainingLoss::Mixed { clean: if recipe.clean_weight >= 1.0 { 0.0 } else { recipe.clean_weight } }
+        }
         Method::Trades => TrainingLoss::Trades { beta: recipe.beta },
         Method::Mart => TrainingLoss::Mart { beta: recipe.beta },
     }
 }
 
 /// Returns about how many seconds an epoch takes, from two steps whose results are dropped.
-fn time_epoch(course: &Course<'_>, net: &mut Net, weights: &[Vec<f32>], per_epoch: usize) -> Result<f64, HardenError> {
+fn time_epoch(course: &Course<'_>, net: &mut Net, weights: &[Vec<f32>], per_epoch: usize, judged: usize) -> Result<f64, HardenError> {
     let recipe = course.recipe;
     let mut state = State::new(recipe.optimizer, weights.to_vec(), recipe.steps, recipe.ema > 0.0);
     let places: Vec<usize> = (0..recipe.batch.min(course.samples.len())).collect();
@@ -264,7 +260,7 @@ fn time_epoch(course: &Course<'_>, net: &mut Net, weights: &[Vec<f32>], per_epoc
     }
     let step = start.elapsed().as_secs_f64() / 2.0;
     // The check of an epoch asks for at most 42 gradients of each of its samples, a step for some of each of its own.
-    let check = 42.0 * JUDGED as f64 / (recipe.batch * (recipe.steps + 2)) as f64;
+    let check = 42.0 * judged as f64 / (recipe.batch * (recipe.steps + 2)) as f64;
     Ok(step * (per_epoch as f64 + check))
 }
 
@@ -336,13 +332,7 @@ const COMPARED: usize = 64;
 ///
 /// # Errors
 /// [`HardenError::NotEquivalent`].
-fn compare_written(
-    case: &Case,
-    output: &Path,
-    samples: &samples::Samples,
-    net: &mut Net,
-    weights: &[Vec<f32>],
-) -> Result<(), HardenError> {
+fn compare_written(case: &Case, output: &Path, samples: &samples::Samples, net: &mut Net, weights: &[Vec<f32>]) -> Result<(), HardenError> {
     let subject = &case.subject;
     let (x, ..) = samples.first(COMPARED).read(0..COMPARED);
     let trained = training::logits(net, weights, &x)?;

@@ -128,7 +128,9 @@ impl Net {
         let count = self.lanes.len();
         let lanes = &mut self.lanes;
         let found: Vec<Vec<Result<T, HardenError>>> = pool.install(|| {
-            let own = |(first, lane): (usize, &mut Lane)| pieces.iter().skip(first).step_by(count).map(|piece| work(lane, piece.clone())).collect();
+            let own = |(first, lane): (usize, &mut Lane)| {
+                pieces.iter().skip(first).step_by(count).map(|piece| work(lane, piece.clone())).collect()
+            };
             lanes.par_iter_mut().enumerate().map(own).collect()
         });
         let mut by_lane: Vec<_> = found.into_iter().map(Vec::into_iter).collect();

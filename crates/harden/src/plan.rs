@@ -43,8 +43,11 @@ impl Plan {
             return Err(HardenError::Quantised { model: model.to_path_buf(), operator: node.op.name().to_owned() });
         }
         let behind = behind_layers(&query.graph, query.input);
-        let found: Vec<(Stored, Result<(ValueId, Vec<f32>), String>)> =
-            stored.into_iter().filter(|stored| stored.dtype.is_float()).map(|stored| (stored.clone(), trainable(query, &behind, &stored))).collect();
+        let found: Vec<(Stored, Result<(ValueId, Vec<f32>), String>)> = stored
+            .into_iter()
+            .filter(|stored| stored.dtype.is_float())
+            .map(|stored| (stored.clone(), trainable(query, &behind, &stored)))
+            .collect();
         let names: Vec<String> = found.iter().filter(|(_, read)| read.is_ok()).map(|(stored, _)| stored.name.clone()).collect();
         if names.is_empty() {
             let mut reasons: Vec<&String> = found.iter().filter_map(|(_, read)| read.as_ref().err()).collect();

@@ -65,7 +65,9 @@ impl Samples {
 
     /// Splits off a share of the samples by their digests, so that equal samples stay together.
     pub(crate) fn split(self, digests: &[String], share: f64, from: f64) -> (Self, Self) {
-        let place = |digest: &String| digest.get(..13).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0) as f64 / (1u64 << 52) as f64;
+        let place = |digest: &String| {
+            digest.get(..13).and_then(|head| u64::from_str_radix(head, 16).ok()).unwrap_or(0) as f64 / (1u64 << 52) as f64
+        };
         let inside = |digest: &String| (from..from + share).contains(&place(digest));
         let (split, rest): (Vec<_>, Vec<_>) = self.picked.iter().copied().zip(digests).partition(|(_, digest)| inside(digest));
         let only = |list: Vec<(usize, &String)>| list.into_iter().map(|(index, _)| index).collect();

@@ -120,7 +120,8 @@ impl Course<'_> {
             epoch: u32::try_from(state.count.epoch).unwrap_or(u32::MAX),
         };
         let (len, classes) = (net.sample_len, net.classes);
-        let unattacked = recipe.clean_weight >= 1.0 && !matches!(recipe.method, brinell_record::Method::Trades | brinell_record::Method::Mart);
+        let unattacked =
+            recipe.clean_weight >= 1.0 && !matches!(recipe.method, brinell_record::Method::Trades | brinell_record::Method::Mart);
         let mut attacked = if unattacked {
             x.clone()
         } else {

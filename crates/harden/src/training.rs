@@ -95,7 +95,12 @@ impl Training<'_> {
     ///
     /// # Errors
     /// [`HardenError::BrokeDown`], [`HardenError::Interrupted`] with a checkpoint written, [`HardenError::Engine`].
-    pub(crate) fn run(&mut self, net: &mut Net, mut state: State, watcher: &mut dyn Watcher) -> Result<(State, Vec<EpochLine>), HardenError> {
+    pub(crate) fn run(
+        &mut self,
+        net: &mut Net,
+        mut state: State,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(State, Vec<EpochLine>), HardenError> {
         let mut epochs = self.folder.epochs()?;
         let mut good = state.clone();
         let mut last = Instant::now();
@@ -336,4 +341,3 @@ pub(crate) fn logits(net: &mut Net, weights: &[Vec<f32>], x: &[f32]) -> Result<V
     })?;
     Ok(parts.concat())
 }
-

@@ -9,8 +9,8 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::error::ImportError;
 use crate::proto::{AttributeProto, ModelProto, StringStringEntry, TensorProto};
-use crate::wire::{self, Field, Reader};
 use crate::tensor;
+use crate::wire::{self, Field, Reader};
 
 /// A tensor of the file: an initializer of its graph, or the value of a Constant node under the name of the node's output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,8 @@ pub fn stored(bytes: &[u8]) -> Result<Vec<Stored>, ImportError> {
     let model = ModelProto::decode(whole.clone()).map_err(|e| ImportError::NotOnnx { detail: e.to_string() })?;
     let Some(graph) = model.graph else { return Err(ImportError::NotOnnx { detail: "it holds no graph".to_owned() }) };
     let mut found: Vec<Stored> = graph.initializer.iter().filter_map(|encoded| place(&whole, encoded, None)).collect();
-    for node in graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant") && node.domain.as_deref().unwrap_or("").is_empty())
+    for node in
+        graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant") && node.domain.as_deref().unwrap_or("").is_empty())
     {
         let [output] = node.output.as_slice() else { continue };
         let value = node.attribute.iter().find_map(|encoded| AttributeProto::decode(encoded.clone()).ok()?.t);

@@ -216,7 +216,8 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     let comparison = &summary.comparison;
     let mut text = format!("{}\n\n", summary.headline);
     for (what, paired) in [("robust", &comparison.robust), ("clean", &comparison.clean)] {
-        let line = format!("{what:>8}: {} samples gained, {} lost, exact McNemar p = {:.1e}\n", paired.only_b, paired.only_a, paired.p_value);
+        let line =
+            format!("{what:>8}: {} samples gained, {} lost, exact McNemar p = {:.1e}\n", paired.only_b, paired.only_a, paired.p_value);
         text.push_str(&line);
     }
     let rate = |rate: &brinell::record::Rate| format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high);
@@ -225,7 +226,10 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     }
     for one in &summary.elsewhere {
         let [before, after] = one.survived.map(|survived| 100.0 * survived as f64 / one.n.max(1) as f64);
-        text.push_str(&format!("{:>8} at {:.4}, by two short attacks on {} samples: {before:.1} % -> {after:.1} %\n", one.norm, one.eps, one.n));
+        text.push_str(&format!(
+            "{:>8} at {:.4}, by two short attacks on {} samples: {before:.1} % -> {after:.1} %\n",
+            one.norm, one.eps, one.n
+        ));
     }
     if summary.clean_loss > summary.max_clean_loss {
         text.push_str(&format!(
@@ -310,7 +314,8 @@ impl Watcher for Shown {
                     folder.display()
                 ));
                 if self.terminal {
-                    let bar = indicatif::ProgressBar::with_draw_target(Some(steps.0 as u64), indicatif::ProgressDrawTarget::stderr_with_hz(5));
+                    let bar =
+                        indicatif::ProgressBar::with_draw_target(Some(steps.0 as u64), indicatif::ProgressDrawTarget::stderr_with_hz(5));
                     if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>14} [{bar:24}] {pos}/{len}  {msg}") {
                         bar.set_style(style.progress_chars("=> "));
                     }

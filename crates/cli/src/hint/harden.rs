@@ -16,6 +16,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             "harden the float model that this file was made of, quantise the result, and compare both quantised files with `brinell compare`"
         }
         HardenError::Address { .. } => "give the ONNX file that the server runs",
+        HardenError::NoSuchTensor { .. } => "give one of these names; * stands for anything",
         HardenError::Norm { .. } => "give --norm linf or --norm l2",
         HardenError::Threat { .. } => "give --eps with the radius to train for",
         HardenError::SameFile { .. } | HardenError::Overlap { .. } => {

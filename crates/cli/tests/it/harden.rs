@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Finished, Folder};
 
 /// Trains the demo's ordinary network on the demo's few images, and judges it by a short attack.
-const RUN: &str = "harden ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --clean-weight 0.2 --train-batch 32 --epochs 2 --suite short.toml --max-clean-loss 100 --runtime rten --threads 2";
+const RUN: &str = "harden ordinary.onnx --data images.idx3-ubyte --limit 260 --norm linf --eps 0.03 --clean-weight 0.2 --train-batch 32 --epochs 3 --suite short.toml --max-clean-loss 100 --runtime rten --threads 2";
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -26,15 +26,22 @@ fn only_the_numbers_of_trained_tensors_differ() {
     let ran = folder.run(&format!("{RUN} -o hardened.onnx --folder run --freeze *bias --json")).expect(0);
     let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
     let (before, after) = (bytes(&folder.path("ordinary.onnx")), bytes(&folder.path("hardened.onnx")));
-    let ranges: Vec<(usize, usize)> =
-        summary["ranges"].as_array().unwrap().iter().map(|range| (range[1].as_u64().unwrap() as usize, range[2].as_u64().unwrap() as usize)).collect();
+    let ranges: Vec<(usize, usize)> = summary["ranges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|range| (range[1].as_u64().unwrap() as usize, range[2].as_u64().unwrap() as usize))
+        .collect();
     let inside = |at: usize| ranges.iter().any(|&(from, to)| (from..to).contains(&at));
     let outside: Vec<usize> = (0..before.len()).filter(|&at| before[at] != after[at] && !inside(at)).collect();
     assert_eq!(outside, Vec::<usize>::new());
     assert!(ranges.iter().all(|&(from, to)| before[from..to] != after[from..to]), "a trained tensor did not move");
     let trained = |name: &str| summary["identity"]["tensors"].as_array().unwrap().iter().any(|t| t["name"] == name && t["kept"].is_null());
     let tensors = summary["identity"]["tensors"].as_array().unwrap();
-    assert!(tensors.iter().all(|tensor| trained(tensor["name"].as_str().unwrap()) != tensor["name"].as_str().unwrap().contains("bias")), "{tensors:?}");
+    assert!(
+        tensors.iter().all(|tensor| trained(tensor["name"].as_str().unwrap()) != tensor["name"].as_str().unwrap().contains("bias")),
+        "{tensors:?}"
+    );
     // What is added behind says where the file comes from.
     let added = String::from_utf8_lossy(&after[before.len()..]).into_owned();
     assert!(added.contains("brinell.parent_sha256") && added.contains("brinell.harden"), "{added}");
@@ -44,10 +51,16 @@ fn only_the_numbers_of_trained_tensors_differ() {
     let [parent, child] = ["parent", "hardened"].map(|name| folder.summary(&format!("run/{name}")));
     assert!(child["survived"].as_u64() > parent["survived"].as_u64(), "{} {}", parent["survived"], child["survived"]);
     assert_eq!(summary["accuracy"][1][1], child["robust_accuracy"]);
-    assert_eq!(summary["comparison"]["robust"]["only_b"].as_u64().unwrap() + summary["comparison"]["robust"]["both"].as_u64().unwrap(), child["survived"].as_u64().unwrap());
+    assert_eq!(
+        summary["comparison"]["robust"]["only_b"].as_u64().unwrap() + summary["comparison"]["robust"]["both"].as_u64().unwrap(),
+        child["survived"].as_u64().unwrap()
+    );
     let share = |value: &Value| format!("{:.1} %", 100.0 * value.as_f64().unwrap());
     let headline = summary["headline"].as_str().unwrap();
-    assert!(headline.contains(&share(&child["robust_accuracy"]["value"])) && headline.contains(&share(&parent["clean_accuracy"]["value"])), "{headline}");
+    assert!(
+        headline.contains(&share(&child["robust_accuracy"]["value"])) && headline.contains(&share(&parent["clean_accuracy"]["value"])),
+        "{headline}"
+    );
 }
 
 /// Starts a run, kills it once it has done so many more steps, and says whether it was still at work.
@@ -74,7 +87,7 @@ fn kills_and_threads_change_no_bit() {
     let folder = folder();
     folder.run(&format!("{RUN} -o whole.onnx --folder whole --threads 1").replace("--threads 2 ", "")).expect(0);
     assert!(kill_after(&folder, "", 4), "the run was over before it could be killed");
-    assert!(kill_after(&folder, "--resume", 15), "the run was over before it could be killed");
+    assert!(kill_after(&folder, "--resume", 11), "the run was over before it could be killed");
     folder.run(&format!("{RUN} -o killed.onnx --folder killed --resume")).expect(0);
     assert!(bytes(&folder.path("whole.onnx")) == bytes(&folder.path("killed.onnx")), "the weights differ");
     let lines = |run: &str| {
@@ -107,7 +120,10 @@ fn what_cannot_be_trained_is_said() {
     refused(&base.replace("--eps 0.1", "--eps 0"), "radius above 0");
     refused(&base.replace("out.onnx", "robust.onnx"), "exists already");
     folder.write("copy.idx3-ubyte", bytes(&folder.path("images.idx3-ubyte")));
-    refused(&format!("{base} --val copy.idx3-ubyte --val-labels labels.idx1-ubyte"), "500 of 500 validation samples also stand in the training data");
+    refused(
+        &format!("{base} --val copy.idx3-ubyte --val-labels labels.idx1-ubyte"),
+        "500 of 500 validation samples also stand in the training data",
+    );
     refused(&format!("{base} --limit 30"), "are too few");
     assert!(!folder.path("out.onnx").exists() && !folder.path("refused").exists());
 }

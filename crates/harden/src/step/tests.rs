@@ -155,7 +155,8 @@ fn gradients_of_all_losses_are_those_of_pytorch_on_every_runtime() {
         ] {
             let mut net = bench.net(runtime.as_ref(), loss, 1);
             let matrices = bench.matrices();
-            let found = bench.course(&bench.recipe, &matrices).gradients(&mut net, &bench.state(Optimizer::Sgd).weights, &bench.batch()).unwrap();
+            let found =
+                bench.course(&bench.recipe, &matrices).gradients(&mut net, &bench.state(Optimizer::Sgd).weights, &bench.batch()).unwrap();
             let expected = &bench.golden["losses"][name];
             let loss = floats(&expected["loss"]).iter().map(|&loss| f64::from(loss)).sum::<f64>() / 6.0;
             assert!((found.loss - loss).abs() <= 1e-5 * loss, "{name} on {}: {} for {loss}", runtime.name(), found.loss);
@@ -198,7 +199,8 @@ fn threads_change_no_bit_and_a_checkpoint_none_either() {
     let mut ended = Vec::new();
     for threads in [1, 2, 3] {
         let mut net =
-            Net::new(runtime.as_ref(), &bench.query, &bench.plan.trained, TrainingLoss::Trades { beta: 6.0 }, &[1, 8, 8], threads, 2).unwrap();
+            Net::new(runtime.as_ref(), &bench.query, &bench.plan.trained, TrainingLoss::Trades { beta: 6.0 }, &[1, 8, 8], threads, 2)
+                .unwrap();
         let fresh = State::new(Optimizer::Adam, bench.state(Optimizer::Adam).weights, 3, true);
         let mut state = fresh.clone();
         for step in 0..4 {

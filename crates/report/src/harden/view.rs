@@ -42,9 +42,8 @@ impl HardenView {
             caveats.extend(entry.blocking.iter().map(|flag| format!("The audit of {} has the blocking flag {flag}.", entry.model.name)));
         }
         let share = |count: usize, n: usize| percent(count as f64 / n.max(1) as f64);
-        let test = |name: &str, paired: &Paired| {
-            [name.to_owned(), size(paired.only_b), size(paired.only_a), format!("{:.1e}", paired.p_value)]
-        };
+        let test =
+            |name: &str, paired: &Paired| [name.to_owned(), size(paired.only_b), size(paired.only_a), format!("{:.1e}", paired.p_value)];
         Self {
             title: comparison.a.model.name.clone(),
             created: comparison.b.created.clone(),
@@ -72,7 +71,9 @@ impl HardenView {
                 .identity
                 .tensors
                 .iter()
-                .map(|tensor| [tensor.name.clone(), format!("{:?}", tensor.shape), tensor.kept.clone().unwrap_or_else(|| "trained".to_owned())])
+                .map(|tensor| {
+                    [tensor.name.clone(), format!("{:?}", tensor.shape), tensor.kept.clone().unwrap_or_else(|| "trained".to_owned())]
+                })
                 .collect(),
             incidents: summary.incidents.iter().map(|one| [one.step.to_string(), one.what.clone()]).collect(),
             notes: summary.notes.clone(),
