@@ -80,6 +80,9 @@ impl Task for Apart {
     fn decode(&self, output: &[f64]) -> Option<brinell_task::Answer> {
         self.0.decode(output)
     }
+    fn row(&self, output: &[f64]) -> Vec<f32> {
+        self.0.row(output)
+    }
     fn verdict(&self, answer: &brinell_task::Answer, posed: Posed<'_>) -> brinell_task::Verdict {
         self.0.verdict(answer, posed)
     }
@@ -134,6 +137,9 @@ impl Task for Labels {
     }
     fn decode(&self, output: &[f64]) -> Option<brinell_task::Answer> {
         output.iter().all(|p| p.is_finite()).then(|| brinell_task::Answer::Labels(output.iter().map(|p| *p > 0.5).collect()))
+    }
+    fn row(&self, output: &[f64]) -> Vec<f32> {
+        output.iter().map(|p| (p / (1.0 - p)).ln() as f32).collect()
     }
     fn verdict(&self, answer: &brinell_task::Answer, posed: Posed<'_>) -> brinell_task::Verdict {
         let (brinell_task::Answer::Labels(said), Truth::Labels(right)) = (answer, posed.truth) else { unreachable!("labels only") };

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use brinell_attack::driver::{Queries, Verdict};
 use brinell_attack::{Spent, SuiteStage};
 use brinell_ledger::run::{RunFolder, StageLine};
-use brinell_record::{Outcome, SampleRecord};
+use brinell_record::{Label, Outcome, SampleRecord};
 use brinell_subject::Opinion;
-use brinell_task::{Classify, Demand, Task, Wanted};
+use brinell_task::{Posed, Task, Wanted};
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -32,7 +32,11 @@ pub(crate) struct Book {
     pub(crate) nearest: bool,
     pub(crate) norm: Norm,
     pub(crate) target: Option<usize>,
-    pub(crate) task: Classify,
+    pub(crate) task: Arc<dyn Task>,
+    /// True where what is right about a sample is a class.
+    pub(crate) of_classes: bool,
+    /// True where the largest value has to be that of the class.
+    pub(crate) of_one_class: bool,
 }
 
 impl Book {
@@ -74,7 +78,8 @@ impl Book {
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
     fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
-        let recipe = &self.stages.get(stage)?.recipe;
+        // Reference implementations know classes alone.
+        let recipe = &self.stages.get(stage).filter(|_| self.of_one_class)?.recipe;
         let runs = broken_in.map_or_else(|| recipe.runs(self.task.count(&Wanted::class(self.target))), |run| run + 1);
         recipe.reference(&Spent { norm: self.norm, width: self.task.width(), runs, queries })
     }
@@ -163,8 +168,8 @@ impl Book {
         let broken = state.broken.as_ref();
         Some(SampleRecord {
             sample: index,
-            label: state.label,
-            prediction: state.clean.prediction,
+            label: state.label.clone(),
+            prediction: state.prediction.clone(),
             outcome,
             attack: broken.and_then(|broken| self.stages.get(broken.stage)).map(|stage| stage.recipe.name().to_owned()),
             restart: broken.map(|broken| broken.restart),
@@ -172,10 +177,10 @@ impl Book {
             margin: -broken.map_or(state.margin, |broken| broken.margin),
             forwards: state.queries.forwards,
             backwards: state.queries.backwards,
-            adv_prediction: broken.and_then(|broken| broken.opinion.prediction),
+            adv_prediction: broken.and_then(|broken| broken.prediction.clone()),
             target: self.target,
-            confidence: Some(state.clean.confidence),
-            adv_confidence: broken.map(|broken| broken.opinion.confidence),
+            confidence: self.of_classes.then_some(state.clean.confidence),
+            adv_confidence: broken.filter(|_| self.of_classes).map(|broken| broken.opinion.confidence),
             none_within: state.none_within,
         })
     }
@@ -183,17 +188,20 @@ impl Book {
 
 impl Broken {
     /// How run `restart` of a stage broke a sample: the original file's opinion on the example, and its distance.
-    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &Classify, demand: &Demand) -> Self {
-        let margin = opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
-        Self { stage, restart, norm, opinion, margin }
+    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &dyn Task, posed: Posed<'_>) -> Self {
+        let margin = opinion.margin(task, posed).unwrap_or(f64::NAN);
+        Self { stage, restart, norm, prediction: opinion.label(task, posed), opinion, margin }
     }
 }
 
 impl State {
     /// A sample after the clean pass.
-    pub(crate) fn new(label: usize, clean: Opinion, margin: f64, recorded: bool) -> Self {
+    pub(crate) fn new(label: Label, clean: Opinion, task: &dyn Task, posed: Posed<'_>, recorded: bool) -> Self {
+        let margin = clean.margin(task, posed).unwrap_or(f64::NAN);
         Self {
             label,
+            prediction: clean.label(task, posed),
+            correct: clean.is_right(task, posed),
             clean,
             margin,
             queries: Queries { forwards: 1, backwards: 0 },

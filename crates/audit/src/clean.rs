@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use brinell_engine::{Answer, Oracle};
 use brinell_ledger::run::StageLine;
 use brinell_subject::{Opinion, is_distribution, logits_of};
-use brinell_task::argmax;
 
 use crate::AuditError;
 use crate::events::Event;
@@ -20,23 +19,24 @@ impl Run<'_> {
         self.book.standing += samples.len();
         self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.book.standing });
         let mut answer = Answer::default();
-        let rounding = self.case.subject.rounding();
+        let (rounding, task, classes) = (self.case.subject.rounding(), self.case.task(), self.case.is_of_classes());
         for chunk in samples.chunks(self.case.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
-            let classes = oracle.width();
-            for ((&index, x), logits) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(classes)) {
+            let width = oracle.width();
+            for ((&index, x), values) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(width)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
-                self.probabilities += usize::from(is_distribution(logits));
-                let clean = if close_call(logits, rounding) {
+                self.probabilities += usize::from(classes && is_distribution(values));
+                let demand = self.case.demand(index);
+                // The original file at batch 1 decides where rounding might, since the transformed graph may round differently.
+                let clean = if task.is_close(values, demand.posed(), rounding) {
                     self.case.referee.ask(&self.case.preprocess, x, index)?
                 } else {
-                    Opinion::of_logits(logits)
+                    Opinion::of_values(values, task.as_ref())
                 };
-                let label = self.case.data.labels.get(index).copied().unwrap_or(usize::MAX);
-                let margin = clean.margin(&self.case.task(), self.case.demand(label).posed()).unwrap_or(f64::NAN);
-                let state = State::new(label, clean, margin, self.book.recorded.contains(&index));
+                let recorded = self.book.recorded.contains(&index);
+                let state = State::new(self.case.label(index), clean, task.as_ref(), demand.posed(), recorded);
                 let correct = state.correct();
                 self.book.standing -= usize::from(!correct);
                 self.book.states.insert(index, state);
@@ -69,8 +69,8 @@ impl Run<'_> {
                         let x_adv = self.book.folder.adversarial(sample)?;
                         let norm = self.case.ball.distance(&self.case.sample(index), &x_adv);
                         let opinion = self.case.referee.ask(&self.case.preprocess, &x_adv, index)?;
-                        let label = self.book.states.get(index).map_or(usize::MAX, |state| state.label);
-                        let broken = Broken::new(stage, restart, norm, opinion, &self.case.task(), &self.case.demand(label));
+                        let (task, demand) = (self.case.task(), self.case.demand(index));
+                        let broken = Broken::new(stage, restart, norm, opinion, task.as_ref(), demand.posed());
                         self.book.mark_broken(index, broken);
                     }
                     let broken = self.book.states.get(index).is_some_and(|state| state.broken.is_some());
@@ -92,7 +92,7 @@ impl Run<'_> {
             let (lo, hi) = (bounds.lo(), bounds.hi());
             format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is the scale right?")
         });
-        let silent = self.book.states.iter().filter(|state| state.clean.prediction.is_none()).count();
+        let silent = self.book.states.iter().filter(|state| state.clean.answer.is_none()).count();
         self.flags.measure(&NON_FINITE, silent as f64, || {
             format!("the model returned NaN or infinity for {silent} clean samples, which count as misclassified")
         });
@@ -104,13 +104,4 @@ impl Run<'_> {
         });
         self.doubt_preprocessing()
     }
-}
-
-/// True where the two largest logits are closer than `rounding`, relative to the largest, or are not finite: then the original file at batch 1 decides,
-/// since the transformed graph may round differently.
-pub(super) fn close_call(logits: &[f32], rounding: f32) -> bool {
-    let Some(top) = argmax(logits) else { return true };
-    let largest = logits.get(top).copied().unwrap_or(f32::NAN);
-    let scale = logits.iter().fold(0.0f32, |m, z| m.max(z.abs()));
-    logits.iter().enumerate().any(|(k, &z)| k != top && largest - z <= rounding * scale)
 }

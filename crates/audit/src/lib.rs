@@ -11,6 +11,7 @@ mod curve;
 mod doubt;
 mod error;
 mod events;
+mod facts;
 mod finish;
 pub mod flags;
 mod gallery;

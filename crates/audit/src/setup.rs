@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::Oracle;
+use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::run::{Identity, RunFolder};
-use brinell_record::{FileError, Question, Sanity, hash};
+use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
 use brinell_task::Objective;
 
@@ -93,6 +93,8 @@ impl<'a> Run<'a> {
             norm: question.threat.norm,
             target: case.target,
             task: case.task(),
+            of_classes: case.is_of_classes(),
+            of_one_class: case.subject.signature.meaning == Meaning::Class,
         };
         let mut run = Self {
             question,
@@ -150,6 +152,15 @@ pub fn load_suite(name: &str) -> Result<Suite, AuditError> {
     Ok(Suite::named(name)?)
 }
 
+/// The digest of what is right about the samples, and of the names of classes.
+fn labels(case: &Case) -> String {
+    if case.is_of_classes() {
+        return hash::sha256_json(&(&case.data.labels, &case.class_names));
+    }
+    let labels: Vec<Label> = (0..case.data.n).map(|sample| case.label(sample)).collect();
+    hash::sha256_json(&(labels, &case.class_names))
+}
+
 /// What decides the result, for `run.json`.
 fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: Knowledge) -> Identity {
     let attacks: Vec<String> = stages.iter().map(SuiteStage::describe).collect();
@@ -159,7 +170,7 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
         ("knowledge".to_owned(), knowledge.name().to_owned()),
-        ("labels and class names (sha256)".to_owned(), hash::sha256_json(&(&data.labels, &case.class_names))),
+        ("labels and class names (sha256)".to_owned(), labels(case)),
         ("model (sha256)".to_owned(), subject.sha256.clone()),
         ("number of samples".to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),

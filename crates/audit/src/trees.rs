@@ -4,10 +4,11 @@ mod edge;
 
 use std::sync::Arc;
 
-use brinell_engine::{Decision, Ensemble, Preprocess, Spread, WantedTrees};
+use brinell_engine::{Decision, Ensemble, Meaning, Preprocess, Spread, WantedTrees};
 use brinell_threat::Ball;
 
 use brinell_subject::{Case, Referee};
+use brinell_task::Answer;
 
 use crate::AuditError;
 
@@ -28,6 +29,10 @@ const EDGES: usize = 96;
 pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>, AuditError> {
     let Case { subject, preprocess, scale, data, ball, referee, .. } = case;
     let (scale, data) = (*scale, data.as_ref());
+    if subject.signature.meaning != Meaning::Class {
+        let task = subject.signature.meaning.kind();
+        return Ok(Err(format!("the search knows classes alone, and the task is {task}")));
+    }
     if subject.endpoint.is_some() {
         return Ok(Err("the model is behind an address".to_owned()));
     }
@@ -96,8 +101,8 @@ impl Compare<'_> {
             return Ok(Some(format!("their scores are {outputs:?}, those of the file {:?}", found.output)));
         }
         let class = self.trees.class(&sums);
-        if found.prediction != Some(class) && self.lead(&sums) > self.trees.tolerance() {
-            return Ok(Some(format!("they say class {class}, the file {:?}", found.prediction)));
+        if found.answer != Some(Answer::Class(class)) && self.lead(&sums) > self.trees.tolerance() {
+            return Ok(Some(format!("they say class {class}, the file {:?}", found.answer)));
         }
         Ok(None)
     }

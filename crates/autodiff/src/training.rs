@@ -94,7 +94,8 @@ pub fn training_graph(
     let names: Vec<String> = (0..weights.len()).map(|i| format!("gradient_{i}")).collect();
     let outputs: Vec<ValueId> = [logits, value].into_iter().chain(gradients).collect();
     let called: Vec<&str> = ["logits", "loss"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    Ok(with_outputs(&work, &outputs, &called)?)
+    let fed: &[&str] = if loss.reads_clean() { &["label", "clean"] } else { &["label"] };
+    Ok(with_outputs(&work, &outputs, &called, fed)?)
 }
 
 /// Returns the graph of an attack's step: as [`gradient_graph`](crate::gradient_graph), with `weights` as inputs behind `input` and before the label.

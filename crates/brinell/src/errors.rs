@@ -8,6 +8,6 @@ pub use brinell_engine::{EngineError, LibraryProblem, OracleError, PreprocessErr
 pub use brinell_harden::HardenError;
 pub use brinell_ledger::LedgerError;
 pub use brinell_onnx::ImportError;
-pub use brinell_record::{FileError, SettingError, WordError};
+pub use brinell_record::{FileError, SettingError, TaskError, WordError};
 pub use brinell_subject::SubjectError;
 pub use brinell_threat::ThreatError;

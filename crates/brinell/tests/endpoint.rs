@@ -186,7 +186,8 @@ fn an_address_gives_the_verdicts_of_the_file() {
     let ids: Vec<&str> = behind.summary.flags.iter().map(|flag| flag.id.as_str()).collect();
     assert!(ids.contains(&"no-gradient") && ids.contains(&"endpoint"), "{ids:?}");
     for (one, other) in file.samples.iter().zip(&behind.samples) {
-        let facts = |line: &SampleRecord| (line.prediction, line.outcome, line.attack.clone(), line.forwards, line.norm.map(f64::to_bits));
+        let facts =
+            |line: &SampleRecord| (line.prediction.clone(), line.outcome, line.attack.clone(), line.forwards, line.norm.map(f64::to_bits));
         assert_eq!(facts(one), facts(other), "sample {}", one.sample);
     }
 }

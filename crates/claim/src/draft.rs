@@ -239,6 +239,7 @@ impl Writer<'_> {
             data: self.relative(&asked.data)?.into(),
             labels: asked.labels.as_ref().map(labels).transpose()?,
             classes: asked.classes.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
+            pairs: asked.pairs.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
             sha256: Some(data.sha256.clone()),
             n: Some(data.n),
             selection: Some(format!("the first {} samples, in the order of the file", data.n)),

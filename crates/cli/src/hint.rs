@@ -48,6 +48,16 @@ pub(crate) fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
     hints
 }
 
+/// Returns what can be done about a flag, where a setting does it.
+pub(crate) fn of_flag(id: &str) -> Option<&'static str> {
+    match id {
+        "one-score" => {
+            Some("give --task regression --tolerance T if the number is one, or declare the score's --threshold (docs/tasks.md)")
+        }
+        _ => None,
+    }
+}
+
 /// Asks whether the nearest of what is known was meant.
 fn meant(nearest: Option<&str>) -> Option<String> {
     nearest.map(|nearest| format!("did you mean `{nearest}`?"))

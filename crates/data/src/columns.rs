@@ -4,11 +4,14 @@ use super::csv::Header;
 use super::error::DataErrorKind;
 use super::note::Note;
 use super::options::LoadOptions;
+use super::truths::TruthKind;
 
 /// The columns of a table by what they are.
 pub(super) struct Columns {
     /// The column of labels; `None` where they stand in a file of their own.
     pub(super) label: Option<usize>,
+    /// The columns of numbers that are right about a sample, where it has no class.
+    pub(super) truths: Vec<usize>,
     /// The values of a sample, in the model's order.
     pub(super) features: Vec<usize>,
     /// Columns that are inputs of their own, in the order in which they were asked for.
@@ -22,7 +25,15 @@ impl Columns {
     /// # Errors
     /// A column that was asked for is not there, or none is named as one of labels.
     pub(super) fn of(header: &Header, options: &LoadOptions) -> Result<Self, DataErrorKind> {
+        let file = options.labels.as_ref().is_some_and(|labels| labels.is_file());
+        let truths = match (&options.labels, options.truth) {
+            (_, TruthKind::Classes | TruthKind::Pairs) => Vec::new(),
+            _ if file => Vec::new(),
+            (Some(asked), _) => asked.to_string_lossy().split(',').map(|name| header.column(name.trim())).collect::<Result<_, _>>()?,
+            (None, _) => vec![header.label_column()?],
+        };
         let label = match &options.labels {
+            _ if options.truth != TruthKind::Classes => None,
             Some(file) if file.is_file() => None,
             Some(asked) => Some(header.column(&asked.to_string_lossy())?),
             None => Some(header.label_column()?),
@@ -30,9 +41,9 @@ impl Columns {
         let dropped = options.drop.iter().map(|name| header.column(name)).collect::<Result<Vec<_>, _>>()?;
         let arrays = options.arrays.iter().map(|name| header.column(name)).collect::<Result<Vec<_>, _>>()?;
         let free: Vec<usize> = (0..header.columns.len())
-            .filter(|place| Some(*place) != label && !dropped.contains(place) && !arrays.contains(place))
+            .filter(|place| Some(*place) != label && !truths.contains(place) && !dropped.contains(place) && !arrays.contains(place))
             .collect();
-        let mut columns = Self { label, features: free.clone(), arrays, notes: Vec::new() };
+        let mut columns = Self { label, truths, features: free.clone(), arrays, notes: Vec::new() };
         let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
         let by_name = |wanted: &str| free.iter().copied().find(|place| header.named && name(place) == wanted);
         let known = options.features.as_deref().map(|names| names.iter().map(|wanted| by_name(wanted)).collect::<Option<Vec<_>>>());

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::classes::lookup;
 use super::error::UnknownClass;
 use super::precision::Precision;
+use super::truths::TruthKind;
 
 /// How to read a data set; the default asks for nothing special.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub struct LoadOptions {
     pub drop: Vec<String>,
     /// What the model's input takes: numbers that it would get otherwise than the file holds them are errors.
     pub precision: Precision,
+    /// What is right about a sample, as files say it.
+    pub truth: TruthKind,
+    /// The file that lists pairs of samples, where these are asked for.
+    pub pairs: Option<PathBuf>,
     /// True where the model handles missing values: they stay where they stand, as NaN.
     pub missing: bool,
 }

@@ -15,12 +15,14 @@ use super::moments::Moments;
 use super::number::Number;
 use super::options::LoadOptions;
 use super::rows::Labels;
+use super::truths::{self, Matrix, TruthKind, Truths};
 
 /// The first rows of a table.
 struct Sheet {
     columns: Columns,
     values: Gather,
     labels: Vec<usize>,
+    truths: Vec<f64>,
     arrays: Vec<Column>,
     /// Rows so far, those beyond a limit too.
     total: usize,
@@ -38,7 +40,7 @@ struct Column {
 /// Reads a table with its labels.
 pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let (header, sheet) = read(path, walk, options).at(path)?;
-    let Sheet { columns, values, mut labels, arrays, total, n } = sheet;
+    let Sheet { columns, values, mut labels, truths: found_truths, arrays, total, n } = sheet;
     let width = columns.features.len();
     let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
     let (pixels, found) = values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
@@ -46,7 +48,12 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     notes.extend(columns.notes);
     notes.extend(found);
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
-    if let Some(file) = file.filter(|_| columns.label.is_none()) {
+    let truths = match (options.truth, file) {
+        (TruthKind::Classes | TruthKind::Pairs, _) => Truths::Classes,
+        (_, Some(file)) => truths::checked(truths::matrix(file)?, total, n, file, options)?,
+        (kind, None) => Matrix::new(columns.truths.len(), found_truths).truths(kind, n).at(path)?,
+    };
+    if let Some(file) = file.filter(|_| columns.label.is_none() && options.truth == TruthKind::Classes) {
         let found = labels::read(file, options)?;
         if found.len() != total {
             return Err(DataError::new(file, DataErrorKind::CountMismatch { samples: total, labels: found.len() }));
@@ -58,6 +65,7 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     let parts = Parts {
         samples: Samples { pixels, notes, shape: vec![width], n, total },
         labels,
+        truths,
         label_path: file.cloned(),
         format,
         class_names: options.class_names.clone(),
@@ -104,7 +112,10 @@ pub(super) fn labels(path: &Path, walk: Walk, options: &LoadOptions) -> Result<L
 
 /// Returns the files that a table is made of, in the order in which they are hashed.
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Vec<PathBuf> {
-    std::iter::once(path.to_path_buf()).chain(options.labels.clone().filter(|labels| labels.is_file())).collect()
+    std::iter::once(path.to_path_buf())
+        .chain(options.labels.clone().filter(|labels| labels.is_file()))
+        .chain(truths::pairs_file(options))
+        .collect()
 }
 
 fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet), DataErrorKind> {
@@ -122,7 +133,7 @@ fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet
 impl Sheet {
     fn new(columns: Columns, options: &LoadOptions) -> Self {
         let arrays = columns.arrays.iter().map(|_| Column::default()).collect();
-        Self { columns, values: Gather::new(options, 0), labels: Vec::new(), arrays, total: 0, n: 0 }
+        Self { columns, values: Gather::new(options, 0), labels: Vec::new(), truths: Vec::new(), arrays, total: 0, n: 0 }
     }
 
     /// Takes a row, or only counts it where it is beyond a limit.
@@ -138,6 +149,9 @@ impl Sheet {
         }
         if let Some(place) = self.columns.label {
             self.labels.push(class(header, line, place, row, options)?);
+        }
+        for &place in &self.columns.truths {
+            self.truths.push(truth(header, line, place, row)?);
         }
         for (column, &place) in self.arrays.iter_mut().zip(&self.columns.arrays) {
             let cell = row.get(place).unwrap_or(&Cell::Missing);
@@ -178,6 +192,13 @@ fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], options: &
             Err(header.cell(line, place, reason))
         }
     }
+}
+
+/// The number of a label; truth values are 1 and 0.
+fn truth(header: &Header, line: u64, place: usize, row: &[Cell<'_>]) -> Result<f64, DataErrorKind> {
+    let cell = row.get(place).unwrap_or(&Cell::Missing);
+    let found = cell.number(header.decimal).map_err(|reason| header.cell(line, place, reason))?;
+    found.map(Number::double).ok_or_else(|| header.cell(line, place, "the label is missing".to_owned()))
 }
 
 /// The class of a label; numbers may be written as 1 or 1.0, and two classes as truth values.

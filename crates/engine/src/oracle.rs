@@ -5,7 +5,7 @@ use std::sync::Arc;
 use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
 use brinell_graph::{Graph, GraphError, Op, ResizeMode, ValueId};
 use brinell_onnx::Encoded;
-use brinell_task::{Classify, Head, Loss};
+use brinell_task::{Head, Loss, Task};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
@@ -85,7 +85,7 @@ pub struct Oracle {
     sample: Vec<usize>,
     sample_len: usize,
     width: usize,
-    task: Classify,
+    task: Arc<dyn Task>,
     fixed_batch: Option<usize>,
 }
 
@@ -191,7 +191,7 @@ impl Oracle {
         let lane = |session| Lane::new(session, signature.classes, at_least, Arc::clone(&held), feeds());
         let lanes = sessions.into_iter().map(lane).collect();
         let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
-        let task = signature.classify();
+        let task = signature.task();
         Ok(Self { white, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
     }
 
@@ -207,9 +207,9 @@ impl Oracle {
         self.width
     }
 
-    /// Returns what the values mean where nothing else is said: one class for each sample.
+    /// Returns what the values mean.
     #[must_use]
-    pub fn task(&self) -> &Classify {
+    pub fn task(&self) -> &Arc<dyn Task> {
         &self.task
     }
 
@@ -289,7 +289,7 @@ impl Oracle {
             sample: self.sample.clone(),
             sample_len: self.sample_len,
             width: self.width,
-            task: self.task.clone(),
+            task: Arc::clone(&self.task),
             fixed_batch: self.fixed_batch,
         })
     }

@@ -1,12 +1,11 @@
-//! The shape of a model's inputs and outputs as a classifier.
+//! The shape of a model's inputs and outputs, and what these mean.
 
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
-use brinell_record::Artefact;
-use brinell_task::Classify;
+use brinell_record::{Artefact, TaskError, TaskKind};
 
 use crate::label::{self, Head};
-use crate::{Ending, Reading, ending};
+use crate::{Ending, Meaning, Reading, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,6 +87,35 @@ pub enum SignatureError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The task is not asked for as it should be.
+    #[error("{0}")]
+    Task(#[source] TaskError),
+    /// The output is not what the task needs.
+    #[error("the task {task} does not fit: the output `{name}` {problem}")]
+    Misfit {
+        /// Name of the output.
+        name: String,
+        /// The task.
+        task: TaskKind,
+        /// What does not fit.
+        problem: &'static str,
+    },
+    /// As many of the best classes count as there are, so that every answer is right.
+    #[error("the best {k} classes of {classes} are to count, so that every answer is right")]
+    TopK {
+        /// How many count.
+        k: usize,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// A label that is to count is none of the model's.
+    #[error("label {label} is to count, and the model has {labels} labels, from 0 on")]
+    NoLabel {
+        /// Its number.
+        label: usize,
+        /// Labels of the model.
+        labels: usize,
+    },
     /// The output has the largest values of all classes, without saying of which.
     #[error("the output `{name}` has the largest of all scores but not the class that has it{}", alternatives(others))]
     Largest {
@@ -163,8 +191,11 @@ pub struct Signature {
     pub logits: ValueId,
     /// How the output becomes a class.
     pub reading: Reading,
-    /// Number of classes; 2 where the output is one score.
+    /// Number of values of a sample that losses use: the classes of a classifier, 2 where its output is one score; else the labels, the numbers or the size
+    /// of an embedding.
     pub classes: usize,
+    /// What the output means.
+    pub meaning: Meaning,
 }
 
 impl Signature {
@@ -205,14 +236,21 @@ impl Signature {
             }
             let reading = Reading { ending: Ending::Labels { classes, width }, threshold: None };
             (ending::before(graph, scores, classes).0, reading, classes)
-        } else {
+        } else if Meaning::looks_behind(artefact.task()) {
             let (logits, ending) = ending::before(graph, output, width);
             if width == 1 && ending == Ending::Softmax {
                 return Err(SignatureError::Constant { name: out.name.clone() });
             }
-            let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
-            (logits, Reading { ending, threshold }, width.max(2))
+            if artefact.task() == TaskKind::Multilabel {
+                (logits, Reading { ending, threshold: None }, width)
+            } else {
+                let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
+                (logits, Reading { ending, threshold }, width.max(2))
+            }
+        } else {
+            (output, Reading::LOGITS, width)
         };
+        let meaning = Meaning::of(artefact, &out.name, width, reading.ending)?;
         Ok(Self {
             input,
             input_name: value.name.clone(),
@@ -228,6 +266,7 @@ impl Signature {
             logits,
             reading,
             classes,
+            meaning,
         })
     }
 
@@ -254,12 +293,6 @@ impl Signature {
     pub fn call_shape(&self, samples: usize) -> Vec<usize> {
         let batch = (self.batch == BatchAxis::Leading).then_some(samples);
         batch.into_iter().chain(self.sample.iter().copied()).collect()
-    }
-
-    /// Returns the task of a classifier with this signature.
-    #[must_use]
-    pub fn classify(&self) -> Classify {
-        Classify::of(self.classes, self.output_index, self.reading)
     }
 
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_data::npz::write_inputs;
+use brinell_data::npz::{column, write_inputs};
 use brinell_data::{Dataset, load};
 use brinell_record::{FileError, Population};
 use brinell_subject::Case;
@@ -124,7 +124,7 @@ impl Parts {
 fn save(path: &Path, samples: &Samples) -> Result<(), HardenError> {
     let ids: Vec<i64> = (0..samples.len() as i64).collect();
     let labels: Vec<i64> = samples.read(0..samples.len()).1.into_iter().map(|label| label as i64).collect();
-    write_inputs::<FileError>(path, &ids, &labels, &samples.data.shape, &[], |id| {
+    write_inputs::<FileError>(path, &ids, &[column("label", labels)], &samples.data.shape, &[], |id| {
         Ok(samples.read([usize::try_from(id).unwrap_or(usize::MAX)]).0)
     })?;
     Ok(())

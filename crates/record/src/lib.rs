@@ -27,6 +27,7 @@ mod gallery;
 mod harden;
 pub mod hash;
 mod history;
+mod label;
 mod minimum;
 mod question;
 mod rule;
@@ -45,16 +46,17 @@ pub use harden::{
     Elsewhere, EpochLine, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Incident, Method, Optimizer, Recipe, StepLine, TensorPlan,
 };
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
+pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};
 pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
-    Sampling, Scale, Setting, SettingError, Threat, WordError, setting,
+    Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Port, QueryPoint, Rate,
-    RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo, ModelInterface, Port,
+    QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

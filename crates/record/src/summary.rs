@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity};
+use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity, TaskKind};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/2";
@@ -59,6 +59,9 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Counts for every class that occurs in the data, by class id.
     pub per_class: Vec<ClassCounts>,
+    /// Counts for every label that counts, of the task `multilabel`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_label: Vec<LabelCounts>,
     /// Robust accuracy over the radius, radii ascending.
     pub curve: Vec<CurvePoint>,
     /// How many samples stand after how many queries, queries ascending; empty where attacks go on after their first success.
@@ -115,6 +118,9 @@ pub struct ModelInterface {
     pub other_outputs: Vec<String>,
     /// What the output is: `logits`, `softmax` or `sigmoid`; of the last two, the losses used the values before it.
     pub ending: String,
+    /// What the output means, where that is no classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKind>,
     /// Score from which on the class is 1, where the output is one score and no row of logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
@@ -272,6 +278,19 @@ pub struct Stage {
     /// The same for backward passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_backwards: Option<u64>,
+}
+
+/// Counts for one label of a model that gives several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCounts {
+    /// Number of the label.
+    pub label: usize,
+    /// Samples that it applies to.
+    pub applies: usize,
+    /// Samples on which the model has it right, before any attack.
+    pub right: usize,
+    /// Broken samples whose example has it wrong.
+    pub turned: usize,
 }
 
 /// How the samples of one class fared.

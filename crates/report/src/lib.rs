@@ -131,7 +131,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 26] = [
+const TEMPLATES: [(&str, &str); 27] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -151,6 +151,7 @@ const TEMPLATES: [(&str, &str); 26] = [
     ("curve.html", include_str!("../templates/curve.html")),
     ("queries.html", include_str!("../templates/queries.html")),
     ("classes.html", include_str!("../templates/classes.html")),
+    ("labels.html", include_str!("../templates/labels.html")),
     ("flags.html", include_str!("../templates/flags.html")),
     ("scope.html", include_str!("../templates/scope.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),

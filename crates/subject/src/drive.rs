@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use brinell_attack::Recipe;
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
 use brinell_engine::Oracle;
-use brinell_task::{Posed, Task, Truth, Wanted};
+use brinell_task::{Posed, Truth, Wanted};
 use brinell_threat::Ball;
 
+use crate::case::truth;
 use crate::{Case, Opinion, Referee, SubjectError};
 
 /// One attack, and how it is run.
@@ -48,8 +49,8 @@ pub struct Pose {
 pub struct Target<'a> {
     /// Number of the sample in the data.
     pub sample: usize,
-    /// Its label.
-    pub label: usize,
+    /// What is right about it.
+    pub truth: &'a Truth,
     /// The clean input.
     pub x: &'a [f32],
 }
@@ -73,7 +74,8 @@ pub trait StageObserver: Send {
 /// `timing` grows by the time spent, whatever the result.
 ///
 /// # Errors
-/// [`SubjectError::Oracle`] where the model fails, [`SubjectError::Interrupted`] where `stop` became true, and those of the observer.
+/// [`SubjectError::Oracle`] where the model fails, [`SubjectError::Interrupted`] where `stop` became true, [`SubjectError::NoTruth`] where the data do not say
+/// what is right about a sample, and those of the observer.
 pub fn drive<O: StageObserver>(
     case: &mut Case,
     oracle: &mut Oracle,
@@ -88,16 +90,21 @@ pub fn drive<O: StageObserver>(
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
-    let Case { data, scale, preprocess, ball, grid, referee, trees, batch, .. } = case;
+    let Case { data, scale, preprocess, ball, grid, referee, trees, batch, references, .. } = case;
     let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
-    let mut items = poses.filter_map(|pose| {
+    let mut unknown = None;
+    // The items end at a sample of which nobody knows what is right, and the error is returned once the driver has come back.
+    let mut items = poses.map_while(|pose| {
+        let Some(truth) = truth(&data, references, pose.sample) else {
+            unknown = Some(pose.sample);
+            return None;
+        };
         let mut x = vec![0.0; data.sample_len()];
         data.sample(pose.sample, *scale, &mut x);
-        let truth = Truth::Class(*data.labels.get(pose.sample)?);
         Some(Item { sample: pose.sample as u64, x, truth, values: pose.values, found: pose.found, guide: pose.guide })
     });
     let settings = DriverSettings {
-        pose: driver::Pose { task: &task, wanted: &wanted },
+        pose: driver::Pose { task: task.as_ref(), wanted: &wanted },
         trees: trees.as_ref().filter(|_| stage.recipe.reads_trees()),
         batch: *batch,
         shape: &data.shape,
@@ -113,7 +120,8 @@ pub fn drive<O: StageObserver>(
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
         _ => SubjectError::Interrupted.into(),
-    })
+    })?;
+    unknown.map_or(Ok(()), |sample| Err(SubjectError::NoTruth { sample }.into()))
 }
 
 /// Referee and observer as the driver's court.
@@ -141,8 +149,7 @@ impl<O: StageObserver> Court for Bench<'_, O> {
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {
         let opinion = self.judged.remove(&item.sample);
-        let Truth::Class(label) = item.truth else { return Ok(()) };
-        self.observer.decided(&Target { sample: number(item), label, x: &item.x }, verdict, opinion)
+        self.observer.decided(&Target { sample: number(item), truth: &item.truth, x: &item.x }, verdict, opinion)
     }
 }
 

@@ -223,6 +223,7 @@ mod tests {
             pixels: Pixels::F32(vec![1.0, 10.0, 0.0, 1.0, 3.0, 30.0, 1.0, 0.0]),
             shape: vec![4],
             labels: vec![0, 1],
+            truths: brinell_data::Truths::Classes,
             n: 2,
             total: 2,
             format: "csv",

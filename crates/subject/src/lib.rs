@@ -20,6 +20,7 @@ mod panel;
 mod referee;
 mod rows;
 mod subject;
+mod truth;
 mod units;
 mod whole;
 
@@ -32,3 +33,4 @@ pub use open::{Opened, ReadSamples};
 pub use panel::{Charge, Finding, Panel, standing};
 pub use referee::{Judgement, Opinion, Referee};
 pub use subject::{Subject, digests, known, read_model};
+pub use truth::{check_task, label_of, truth_kind, truth_of};

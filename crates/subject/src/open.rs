@@ -14,7 +14,7 @@ use brinell_record::{Artefact, Population, hash};
 
 use crate::hold::held_at;
 use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model};
-use crate::{Subject, SubjectError};
+use crate::{Subject, SubjectError, truth_kind};
 
 /// Reads samples in the form that a model takes.
 pub type ReadSamples<'r> = dyn Fn(&LoadOptions) -> Result<Dataset, DataError> + 'r;
@@ -41,6 +41,7 @@ impl Subject {
     /// # Errors
     /// As [`Subject::open`], and those of `read`.
     pub fn open_with(artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+        artefact.check_task()?;
         let place = Place::of(artefact)?;
         let mut artefact = artefact.clone();
         let mut model = place.read(&artefact, Known::default())?;
@@ -79,6 +80,7 @@ impl Subject {
         };
         subject.check_class_count(population)?;
         data.check_labels(subject.signature.classes)?;
+        subject.name_labels(&data)?;
         subject.hold(&data)?;
         Ok(Opened { subject, data })
     }
@@ -202,6 +204,8 @@ fn options_for(model: &Model, artefact: &Artefact, population: &Population) -> R
         drop: population.drop.clone(),
         precision: input.and_then(|id| model.graph.value(id).dtype).map_or(Precision::Single, precision),
         missing: handles_missing(&model.graph),
+        truth: truth_kind(artefact.task()),
+        pairs: population.pairs.clone(),
         ..LoadOptions::default()
     })
 }

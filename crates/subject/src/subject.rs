@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_data::{self as data, Dataset, LoadOptions, Moments, Precision};
-use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Oracle, Preprocess, Running, Runtime, Signature};
+use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{FileError, ModelInterface, Population, Port, hash};
 
-use crate::SubjectError;
+use crate::case::names;
 use crate::inspect::describe;
+use crate::{SubjectError, truth_kind};
 
 /// An ONNX file read and hashed, or a model behind an address.
 pub struct Subject {
@@ -203,8 +204,23 @@ impl Subject {
             drop: population.drop.clone(),
             precision: precision(self.signature.dtype),
             missing: handles_missing(&self.model.graph),
+            truth: truth_kind(self.artefact.task()),
+            pairs: population.pairs.clone(),
             ..LoadOptions::default()
         })
+    }
+
+    /// Finds the labels that count by the names that the data know them by, in whose place numbers come.
+    ///
+    /// # Errors
+    /// [`SubjectError::Class`] for a name that is none, [`SubjectError::Oracle`].
+    pub(crate) fn name_labels(&mut self, data: &Dataset) -> Result<(), SubjectError> {
+        let Meaning::Labels { only: only @ Some(_), .. } = &mut self.signature.meaning else { return Ok(()) };
+        let names = names(data, self.signature.classes);
+        let found = self.artefact.only_labels.iter().map(|label| data::lookup(&names, label)).collect::<Result<Vec<_>, _>>()?;
+        self.artefact.only_labels = found.iter().map(ToString::to_string).collect();
+        *only = Some(found);
+        Ok(())
     }
 
     /// Returns the names of all inputs that are not attacked, of those too that became constants.

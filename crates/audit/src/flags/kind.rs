@@ -47,6 +47,7 @@ pub const ALL: &[&Kind] = &[
     &ROUNDED,
     &NAMES,
     &FIRST_OUTPUT,
+    &DEPENDENT_PAIRS,
     &ONE_SCORE,
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
@@ -100,6 +101,8 @@ pub(crate) const NAMES: Kind = Kind::above("names-as-amounts", Severity::Warning
 pub(crate) const ROUNDED: Kind = Kind::above("integer-input", Severity::Note, 0.0, "inputs of whole numbers");
 /// The model has several outputs, and none was chosen.
 pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note, 0.0, "other outputs");
+/// Pairs of samples have samples in common.
+pub(crate) const DEPENDENT_PAIRS: Kind = Kind::above("dependent-pairs", Severity::Note, 0.0, "pairs that share a sample with another");
 /// The model gives one number, and nobody has said that it is the score of a class.
 pub(crate) const ONE_SCORE: Kind = Kind::fact("one-score", Severity::Warning);
 /// The model's output is a softmax or a sigmoid.

@@ -23,7 +23,7 @@ impl Run<'_> {
             });
         }
         if let Some(target) = self.case.target {
-            let same = self.book.states.iter().filter(|state| state.label == target).count();
+            let same = self.book.states.iter().filter(|state| state.label.class() == Some(target)).count();
             self.flags.measure(&TARGET_IS_LABEL, same as f64, || {
                 format!(
                     "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"

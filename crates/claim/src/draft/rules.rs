@@ -100,6 +100,7 @@ mod tests {
             pixels: Pixels::F32(rows.to_vec()),
             shape: vec![6],
             labels: vec![0; rows.len() / 6],
+            truths: brinell_data::Truths::Classes,
             n: rows.len() / 6,
             total: rows.len() / 6,
             format: "csv",

@@ -30,7 +30,17 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
             "name the one that holds the labels with --labels COLUMN (its name, or its number from 0), or give a labels file"
         }
         DataErrorKind::OneBased { .. } => "subtract 1 from every label, or name the classes in their order with --classes",
-        DataErrorKind::ManyLabels { .. } => "give one class for each sample; multi-label models cannot be audited",
+        DataErrorKind::ManyLabels { .. } => {
+            "give one class for each sample, or --task multilabel where each label applies or not by itself"
+        }
+        DataErrorKind::BadLabel { .. } => "labels that are numbers and no classes belong to --task regression --tolerance T",
+        DataErrorKind::BadFlag { .. } => "give a row of zeros and ones for each sample, with a column for each label of the model",
+        DataErrorKind::BadNumber { .. } => "remove the sample or give it a number",
+        DataErrorKind::LabelWidth { .. } => "give as many labels for each sample as the output has values, or choose another --output NAME",
+        DataErrorKind::UnknownSample { .. } => {
+            "check --pairs: files are named as in the folder of --data, samples of arrays and tables by number"
+        }
+        DataErrorKind::NoPairs => "list them in a file, one SAMPLE,REFERENCE[,SAME] a line, and give it with --pairs",
         DataErrorKind::FolderCount { .. } => "list the model's class names in order with --classes",
         DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } | DataErrorKind::LabelName { unknown, .. } => {
             return Some(class(unknown));

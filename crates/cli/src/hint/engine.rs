@@ -73,6 +73,9 @@ fn signature(error: &SignatureError) -> Option<String> {
             "choose another output with --output NAME"
         }
         SignatureError::Threshold { .. } => "leave out --threshold",
+        SignatureError::Misfit { .. } => "give another --task, or another --output NAME",
+        SignatureError::TopK { .. } => "give a smaller --top-k",
+        SignatureError::NoLabel { .. } => "check --only-labels",
         SignatureError::Constant { .. } => "export the model without the softmax",
         _ => return None,
     };

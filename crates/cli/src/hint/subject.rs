@@ -25,6 +25,16 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             return Some(format!("give --scale {other} with --eps in its units, or --mean and --std in units of {scale}"));
         }
         SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
+        SubjectError::Target { .. } => "leave out --target; with labels, choose those that count with --only-labels",
+        SubjectError::LossOfTask { .. } => "leave out --task",
+        SubjectError::Sigmoids { .. } => {
+            "give --task multilabel with a row of zeros and ones for each sample, or --task classification where exactly one class applies and the \
+             largest value decides"
+        }
+        SubjectError::Cut { .. } => "give --threshold, such as 0.5",
+        SubjectError::Pairs { .. } => "leave out --pairs, or give --task embedding --distance D",
+        SubjectError::Reference { .. } => "leave the pair out of --pairs",
+        SubjectError::HeldPairs => "give the other inputs for one sample, so that they are the same for all",
         SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
         SubjectError::NotEquivalent { .. } => "please report this model",
         _ => return None,

@@ -22,3 +22,4 @@ mod sizes;
 mod snapshots;
 mod support;
 mod table_claims;
+mod tasks;

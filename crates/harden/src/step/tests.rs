@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_autodiff::TrainingLoss;
-use brinell_data::{Dataset, Pixels};
+use brinell_data::{Dataset, Pixels, Truths};
 use brinell_engine::{Artefact, Preprocess, QueryGraph, Running, Runtime, RuntimeChoice, open};
 use brinell_record::{Method, Optimizer, Recipe, Scale};
 use brinell_testkit::{Need, skip};
@@ -84,6 +84,7 @@ impl Bench {
             pixels: Pixels::F32(floats(&golden["x"])),
             shape: vec![1, 8, 8],
             labels,
+            truths: Truths::Classes,
             format: "npy",
             class_names: None,
             ids: Vec::new(),
