@@ -51,7 +51,13 @@ pub fn gradient_graph_across(
     build(graph, logits, input, Some(crossing), loss)
 }
 
-fn build(graph: &Graph, logits: ValueId, input: ValueId, crossing: Option<Crossing>, loss: Loss) -> Result<Graph, AutodiffError> {
+pub(crate) fn build(
+    graph: &Graph,
+    logits: ValueId,
+    input: ValueId,
+    crossing: Option<Crossing>,
+    loss: Loss,
+) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     let shape = match graph.shape(logits) {
         Some(shape @ [_, Dim::Fixed(_)]) => shape.to_vec(),

@@ -3,7 +3,7 @@
 //! [`vjp()`] appends to a [`brinell_graph::Graph`] the nodes that compute a vector-Jacobian product; everything it
 //! appends is a standard ONNX operator, so that the result runs on any ONNX runtime. [`head()`] appends the losses of classification, and
 //! [`gradient_graph`] puts both together: model in, logits, loss and input gradient out. [`linear_graph`] does the same for any loss of any
-//! values, whose derivative by them is fed.
+//! values, whose derivative by them is fed. [`training_graph`] goes the other way: weights are inputs, and what comes out is the gradient by them.
 //!
 //! Each rule in `rules` states the formula of one operator family. Only nodes on a path from the values asked for to
 //! the outputs are visited, so that gradients nobody asks for cost nothing. Backward passes of halves and of quantised integers
@@ -19,6 +19,7 @@ mod head;
 mod kernel;
 mod linear;
 mod rules;
+mod training;
 mod view;
 mod vjp;
 
@@ -27,4 +28,5 @@ pub use error::{AutodiffError, BlockedNode};
 pub use gradient::{Crossing, gradient_graph, gradient_graph_across};
 pub use head::head;
 pub use linear::{linear_graph, weights_name};
+pub use training::{TrainingLoss, attack_graph, training_graph};
 pub use vjp::vjp;

@@ -20,6 +20,11 @@ pub mod proofs {
     pub use brinell_proof::*;
 }
 
+/// Training against attacks, on the model's own file.
+pub mod hardening {
+    pub use brinell_harden::{Ask, HardenError, Hardened, Job, Progress, Watcher, harden};
+}
+
 /// Claims: read, decided, sealed, replayed.
 pub mod claims {
     pub use brinell_claim::*;

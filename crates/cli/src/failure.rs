@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell::claims::ClaimError;
+use brinell::hardening::HardenError;
 use brinell::proofs::ProofError;
 use brinell::report::ReportError;
 use brinell::{AuditError, LedgerError, SubjectError};
@@ -127,6 +128,21 @@ impl From<ProofError> for Failure {
             ProofError::Ledger(error) => error.into(),
             ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
             ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<HardenError> for Failure {
+    fn from(error: HardenError) -> Self {
+        match error {
+            HardenError::Subject(error) => error.into(),
+            HardenError::Audit(error) => error.into(),
+            HardenError::Ledger(error) => error.into(),
+            HardenError::Interrupted => Self { exit: Exit::Interrupted, ..Self::from_error(error) },
+            HardenError::Resume { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
+            HardenError::BrokeDown { .. } | HardenError::NoGain { .. } => Self { exit: Exit::Unreliable, ..Self::from_error(error) },
+            HardenError::NotEquivalent { .. } | HardenError::Internal { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
             other => Self::from_error(other),
         }
     }

@@ -7,6 +7,7 @@ mod audit;
 mod claim;
 mod data;
 mod engine;
+mod harden;
 mod ledger;
 mod onnx;
 mod proof;
@@ -19,12 +20,13 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 11] = [
+const READERS: [Reader; 12] = [
     attack::hint,
     audit::hint,
     claim::hint,
     data::hint,
     engine::hint,
+    harden::hint,
     ledger::hint,
     onnx::hint,
     proof::hint,

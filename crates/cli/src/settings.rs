@@ -296,6 +296,11 @@ macro_rules! part {
     };
 }
 
+part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
+    let of_audits = ["target", "knowledge", "minimum-norm", "suite", "attack", "max-queries", "keep-going", "sanity", "batch", "certify"];
+    let of_tasks = ["task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
+    !of_audits.contains(&setting.name) && !of_tasks.contains(&setting.name)
+});
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
 });
@@ -312,6 +317,17 @@ impl Certifiable {
     /// Checks the settings and turns them into a question.
     pub(crate) fn question(&self) -> Result<Question, Failure> {
         Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)
+    }
+}
+
+impl Training {
+    /// Returns what is asked of the model.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        let mut question = Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
+        if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
+            question.artefact.scale = Some(Scale::Data);
+        }
+        Ok(question)
     }
 }
 

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
-use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, ValueId};
+use brinell_graph::{Graph, GraphError, ValueId};
 use brinell_onnx::Encoded;
 use brinell_task::{Head, Loss, Task};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{
-    Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, check_arithmetic, class_logits,
-};
+use crate::{Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, check_arithmetic};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -149,36 +147,9 @@ impl Oracle {
         runtime: Arc<dyn Runtime>,
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
-        let model = &held.bind(model)?;
-        let signature = Signature::of(model, artefact).map_err(OracleError::Signature)?;
-        check_arithmetic(model, runtime.as_ref())?;
-        let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
-        let mut graph = Graph::new("brinell");
+        let QueryGraph { graph, input, logits, crossing, signature, .. } = QueryGraph::new(model, artefact, columns, &held, preprocess)?;
+        check_arithmetic(&graph, runtime.as_ref())?;
         let sample = preprocess.sample_shape().to_vec();
-        let shape = std::iter::once(batch).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect();
-        let input = graph.input("x", DType::F32, shape);
-        let ready = preprocess.append(&mut graph, input, batch)?;
-        let (ready, crossing) = typed(&mut graph, ready, signature.dtype)?;
-        let mut bindings = held.append(&mut graph, &signature.held, batch);
-        let ready = match signature.batch {
-            BatchAxis::Leading => ready,
-            BatchAxis::Absent => graph.add(Op::Squeeze { axes: vec![0] }, &[ready])?,
-        };
-        bindings.push((signature.input, ready));
-        let values = graph.splice(model, &bindings)?;
-        let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
-        let mut logits = class_logits(&mut graph, &signature, logits)?;
-        if let Some(columns) = columns {
-            let columns = columns.iter().map(|&column| i64::try_from(column).unwrap_or(0)).collect();
-            let columns = graph.constant("columns", Tensor::ints(columns));
-            logits = graph.add(Op::Gather { axis: 1 }, &[logits, columns])?;
-        }
-        graph.set_outputs(vec![logits]);
-        // What only other outputs need may not run everywhere.
-        let graph = graph.dce();
-        let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
-            return Err(OracleError::Signature(SignatureError::NoInput));
-        };
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = lone(runtime.as_ref());
         let large = brinell_graph::cost(&graph).parameters >= LARGE;
@@ -426,17 +397,4 @@ impl Oracle {
 /// Returns the least number of rows of a call.
 fn lone(runtime: &dyn Runtime) -> usize {
     if runtime.name() == "rten" { 2 } else { 1 }
-}
-
-/// Appends what makes real numbers those of the model's input.
-fn typed(graph: &mut Graph, real: ValueId, dtype: DType) -> Result<(ValueId, Option<Crossing>), GraphError> {
-    if dtype == DType::F32 {
-        return Ok((real, None));
-    }
-    if dtype.is_float() {
-        return Ok((graph.add(Op::Cast { to: dtype }, &[real])?, None));
-    }
-    let whole = graph.add(Op::Round, &[real])?;
-    let whole = graph.add(Op::Cast { to: dtype }, &[whole])?;
-    Ok((whole, Some(Crossing { real, whole })))
 }

@@ -208,6 +208,15 @@ impl Graph {
         self.constants.iter().map(|(&id, tensor)| (id, tensor))
     }
 
+    /// Makes inputs of constants, in this order and behind the inputs that there are; ids and names stay. What is no constant is left alone.
+    pub fn release(&mut self, constants: &[ValueId]) {
+        for id in constants {
+            if self.constants.remove(id).is_some() {
+                self.inputs.push(*id);
+            }
+        }
+    }
+
     /// Returns all values with their ids.
     pub fn values(&self) -> impl Iterator<Item = (ValueId, &Value)> {
         self.values.iter().zip(0..).map(|(value, id)| (ValueId(id), value))

@@ -322,6 +322,12 @@ fn is_external(proto: &TensorProto) -> bool {
     proto.data_location == Some(EXTERNAL)
 }
 
+/// Returns the other file that a tensor's elements lie in, and the first byte there.
+pub(crate) fn location(proto: &TensorProto) -> Option<(&str, u64)> {
+    let offset = || external_entry(proto, "offset").map_or(Some(0), |text| text.parse().ok());
+    if is_external(proto) { Some((external_entry(proto, "location")?, offset()?)) } else { None }
+}
+
 fn external_entry<'a>(proto: &'a TensorProto, key: &str) -> Option<&'a str> {
     proto.external_data.iter().find(|e| e.key.as_deref() == Some(key)).and_then(|e| e.value.as_deref())
 }

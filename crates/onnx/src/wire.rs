@@ -23,16 +23,16 @@ const FUNCTION_NODE: u64 = 7;
 const NODE_ATTRIBUTE: u64 = 5;
 const MODEL_FIELDS: [u64; 11] = [1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25];
 
-struct Reader<'a> {
-    rest: &'a [u8],
+pub(crate) struct Reader<'a> {
+    pub(crate) rest: &'a [u8],
 }
 
-enum Field<'a> {
+pub(crate) enum Field<'a> {
     Bytes(u64, &'a [u8]),
     Other(u64),
 }
 
-enum Broken {
+pub(crate) enum Broken {
     Truncated(u64),
     Malformed,
 }
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn field(&mut self) -> Result<Option<Field<'a>>, Broken> {
+    pub(crate) fn field(&mut self) -> Result<Option<Field<'a>>, Broken> {
         if self.rest.is_empty() {
             return Ok(None);
         }

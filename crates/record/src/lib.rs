@@ -24,6 +24,7 @@ mod file_error;
 mod flag;
 pub mod float;
 mod gallery;
+mod harden;
 pub mod hash;
 mod history;
 mod label;
@@ -41,6 +42,9 @@ pub use entry::RunEntry;
 pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
+pub use harden::{
+    Elsewhere, EpochLine, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Incident, Method, Optimizer, Recipe, StepLine, TensorPlan,
+};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};

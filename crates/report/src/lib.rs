@@ -11,6 +11,7 @@ mod chart;
 mod exhaustive;
 pub mod export;
 mod format;
+pub mod harden;
 pub mod history;
 mod nearest;
 pub mod paired;
@@ -130,7 +131,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 26] = [
+const TEMPLATES: [(&str, &str); 27] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -157,6 +158,7 @@ const TEMPLATES: [(&str, &str); 26] = [
     ("samples.html", include_str!("../templates/samples.html")),
     ("paired.html", include_str!("../templates/paired.html")),
     ("history.html", include_str!("../templates/history.html")),
+    ("harden.html", include_str!("../templates/harden.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

@@ -9,11 +9,18 @@ use brinell_graph::{ConvAttrs, ConvTransposeAttrs, Dim, Op, ValueId};
 
 use crate::ctx::{Built, Ctx, Grads, product, unsupported};
 use crate::kernel::adjoint;
+use crate::rules::conv_weight;
 
 pub(super) fn conv(ctx: &mut Ctx<'_>, attrs: &ConvAttrs) -> Grads {
     let (x, w, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
     let dx = if ctx.wants(0) { Some(conv_input(ctx, attrs, x, w, dy)?) } else { None };
-    let dw = if ctx.wants(1) { Some(weight(ctx, attrs, x, dy, w)?) } else { None };
+    let dw = match ctx.wants(1) {
+        false => None,
+        true => match conv_weight::by_places(ctx, attrs, x, dy)? {
+            Some(dw) => Some(dw),
+            None => Some(weight(ctx, attrs, x, dy, w)?),
+        },
+    };
     let db = if ctx.wants(2) { Some(bias(ctx, dy)?) } else { None };
     Ok(vec![dx, dw, db])
 }

@@ -3,6 +3,7 @@
 mod activation;
 mod binary;
 mod conv;
+mod conv_weight;
 mod extremum;
 mod index;
 mod layout;

@@ -10,6 +10,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod grad;
+mod harden;
 mod history;
 mod init;
 mod inspect;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     History(history::History),
     /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
+    /// Train a model against attacks, write its file with new numbers, and show gain and price
+    Harden(Box<harden::Harden>),
     /// Write the gradient of a model as an ONNX file
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
@@ -86,6 +89,7 @@ impl Command {
             Self::Compare(compare) => compare.run(),
             Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
+            Self::Harden(harden) => harden.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
             Self::Attacks(attacks) => attacks.run(),

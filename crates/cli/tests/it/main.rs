@@ -12,6 +12,7 @@ mod commands;
 mod evidence;
 mod examples;
 mod flags;
+mod harden;
 mod input;
 mod interface;
 mod knowledge;

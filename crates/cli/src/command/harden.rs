@@ -1,0 +1,373 @@
+//! `brinell harden`
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use brinell::hardening::{Ask, Hardened, Job, Progress, Watcher, harden};
+use brinell::record::{HardenSummary, Method, Optimizer};
+use brinell::{Event, Observer, Population};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::audit::{command_line, json, stop_flag};
+use crate::console::{print, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::{Training, free_folder, give_back};
+
+#[derive(Debug, Args)]
+pub(crate) struct Harden {
+    #[command(flatten)]
+    settings: Training,
+
+    /// File to write; must not exist yet
+    #[arg(short, long, value_name = "OUT")]
+    out: PathBuf,
+
+    /// Samples that choose the epoch [default: a tenth of the training samples, kept apart]
+    #[arg(long, value_name = "VAL", help_heading = "Samples kept apart")]
+    val: Option<PathBuf>,
+
+    /// Labels of --val, as --labels has them
+    #[arg(long, value_name = "LABELS", requires = "val", help_heading = "Samples kept apart")]
+    val_labels: Option<String>,
+
+    /// Samples that judge, read once training is over [default: a tenth of the training samples, kept apart]
+    #[arg(long, value_name = "TEST", help_heading = "Samples kept apart")]
+    test: Option<PathBuf>,
+
+    /// Labels of --test, as --labels has them
+    #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Samples kept apart")]
+    test_labels: Option<String>,
+
+    /// Number of test samples [default: all]
+    #[arg(long, value_name = "N", requires = "test", help_heading = "Samples kept apart")]
+    test_n: Option<usize>,
+
+    /// Suite that judges both models at the end
+    #[arg(long, value_name = "SUITE", default_value = "fast", help_heading = "Samples kept apart")]
+    suite: String,
+
+    /// What is minimised: pgd trains on what an attack finds, trades and mart also on how far predictions move, fast and fgsm-rs take one step
+    #[arg(long, value_name = "METHOD", default_value = "pgd", value_parser = PossibleValuesParser::new(Method::NAMES), help_heading = "Training")]
+    method: String,
+
+    /// Share of the clean loss, 0 to 1: more keeps clean accuracy, less gains robustness [default: 0.5]
+    #[arg(long, value_name = "A", help_heading = "Training")]
+    clean_weight: Option<f64>,
+
+    /// Weight of the divergence in trades and mart [default: 6; 5 for mart]
+    #[arg(long, value_name = "BETA", help_heading = "Training")]
+    beta: Option<f64>,
+
+    /// Adversarial perturbation of weights, relative to each tensor's norm, such as 0.01
+    #[arg(long, value_name = "GAMMA", default_value_t = 0.0, help_heading = "Training")]
+    awp: f64,
+
+    /// Steps of the attack in training [default: 7]
+    #[arg(long, value_name = "K", help_heading = "Training")]
+    steps: Option<usize>,
+
+    /// Length of such a step, in radii [default: 2.5 / steps]
+    #[arg(long, value_name = "R", help_heading = "Training")]
+    step_size: Option<f64>,
+
+    /// Passes over the training samples [default: 5, or what --budget allows]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<usize>,
+
+    /// Time for training, such as 90s, 10m or 2h
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Training")]
+    budget: Option<Duration>,
+
+    /// Samples in one step
+    #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
+    train_batch: usize,
+
+    /// sgd or adam [default: sgd; adam for models with attention]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Optimizer::NAMES), help_heading = "Training")]
+    optimizer: Option<String>,
+
+    /// Largest learning rate [default: by the model]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    lr: Option<f64>,
+
+    /// Weight decay [default: 0.0005]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    weight_decay: Option<f64>,
+
+    /// Share of each label that is spread over all classes
+    #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = "Training")]
+    label_smoothing: f64,
+
+    /// Decay of the mean of weights that is kept; 0 keeps the last [default: 0; 0.999 from 5000 steps on]
+    #[arg(long, value_name = "DECAY", help_heading = "Training")]
+    ema: Option<f64>,
+
+    /// Pixels by which images are moved at random [default: 0; 4 for images of 32 pixels or more]
+    #[arg(long, value_name = "PIXELS", help_heading = "Training")]
+    crop: Option<usize>,
+
+    /// Mirror images half of the time; wrong for digits and text
+    #[arg(long, help_heading = "Training")]
+    flip: bool,
+
+    /// Deviation of normal noise on every sample, for a model that will be smoothed
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.0, help_heading = "Training")]
+    noise: f64,
+
+    /// Train only tensors of this name, in which * stands for anything; may be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    only: Vec<String>,
+
+    /// Leave tensors of this name as they are; may be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    freeze: Vec<String>,
+
+    /// Most points of clean accuracy that may be lost on validation samples before the run counts as unreliable
+    #[arg(long, value_name = "POINTS", default_value_t = 5.0, help_heading = "Training")]
+    max_clean_loss: f64,
+
+    /// Folder of the run [default: the first free one of brinell-runs/MODEL-harden]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    folder: Option<PathBuf>,
+
+    /// Go on with the run in --folder where it stopped
+    #[arg(long, requires = "folder", help_heading = "Running")]
+    resume: bool,
+
+    /// Print summary.json, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Harden {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let ask = self.ask()?;
+        let model = &ask.question.artefact.model;
+        let folder = match &self.folder {
+            Some(folder) => folder.clone(),
+            None => free_folder(&format!("brinell-runs/{}-harden", model.file_stem().unwrap_or_default().to_string_lossy()))?,
+        };
+        let job = Job { folder: folder.clone(), output: self.out.clone(), resume: self.resume, command: command_line() };
+        let hardened = harden(&ask, &job, stop_flag()?.as_ref(), &mut Shown::new()).inspect_err(|_| {
+            if self.folder.is_none() {
+                give_back(&folder);
+            }
+        })?;
+        let page = folder.join(super::audit::REPORT);
+        let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
+        super::write(&page, &html)?;
+        if self.json {
+            print(&json(&hardened.summary)?);
+        } else {
+            print(&told(&hardened.summary, &page));
+        }
+        Ok(exit(&hardened))
+    }
+
+    fn ask(&self) -> Result<Ask, Failure> {
+        let question = self.settings.question()?;
+        let own = &question.population;
+        let part = |data: &PathBuf, labels: &Option<String>, n: Option<usize>| {
+            // The name of a column holds for all files; a file of labels belongs to one.
+            let shared = own.labels.clone().filter(|labels| !Path::new(labels).exists());
+            let labels = labels.clone().or(shared);
+            Population { data: data.clone(), labels, classes: own.classes.clone(), drop: own.drop.clone(), n, ..Population::default() }
+        };
+        let word = |error: brinell::errors::WordError| Failure::from_error(error);
+        Ok(Ask {
+            validation: self.val.as_ref().map(|data| part(data, &self.val_labels, None)),
+            test: self.test.as_ref().map(|data| part(data, &self.test_labels, self.test_n)),
+            only: self.only.clone(),
+            freeze: self.freeze.clone(),
+            max_clean_loss: self.max_clean_loss,
+            budget: self.budget.map(|budget| budget.as_secs_f64()),
+            suite: self.suite.clone(),
+            method: self.method.parse().map_err(word)?,
+            clean_weight: self.clean_weight,
+            beta: self.beta,
+            awp: self.awp,
+            steps: self.steps,
+            step_size: self.step_size,
+            optimizer: self.optimizer.as_deref().map(str::parse).transpose().map_err(word)?,
+            lr: self.lr,
+            weight_decay: self.weight_decay,
+            batch: self.train_batch,
+            epochs: self.epochs,
+            label_smoothing: self.label_smoothing,
+            ema: self.ema,
+            crop: self.crop,
+            flip: self.flip,
+            noise: self.noise,
+            question,
+        })
+    }
+}
+
+/// Returns how a training run exits.
+fn exit(hardened: &Hardened) -> Exit {
+    if hardened.unreliable { Exit::Unreliable } else { Exit::Done }
+}
+
+/// Says what was gained and what was lost.
+fn told(summary: &HardenSummary, page: &Path) -> String {
+    let comparison = &summary.comparison;
+    let mut text = format!("{}\n\n", summary.headline);
+    for (what, paired) in [("robust", &comparison.robust), ("clean", &comparison.clean)] {
+        let line =
+            format!("{what:>8}: {} samples gained, {} lost, exact McNemar p = {:.1e}\n", paired.only_b, paired.only_a, paired.p_value);
+        text.push_str(&line);
+    }
+    let rate = |rate: &brinell::record::Rate| format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high);
+    for ([clean, robust], name) in summary.accuracy.iter().zip(["before", "after"]) {
+        text.push_str(&format!("{name:>8}: robust {}, clean {}\n", rate(robust), rate(clean)));
+    }
+    for one in &summary.elsewhere {
+        let [before, after] = one.survived.map(|survived| 100.0 * survived as f64 / one.n.max(1) as f64);
+        text.push_str(&format!(
+            "{:>8} at {:.4}, by two short attacks on {} samples: {before:.1} % -> {after:.1} %\n",
+            one.norm, one.eps, one.n
+        ));
+    }
+    if summary.clean_loss > summary.max_clean_loss {
+        text.push_str(&format!(
+            "\nClean accuracy fell by {:.1} points on validation samples, more than the {} that are allowed: try a larger --clean-weight or a smaller --eps.\n",
+            summary.clean_loss, summary.max_clean_loss
+        ));
+    }
+    for incident in &summary.incidents {
+        text.push_str(&format!("step {}: {}\n", incident.step, incident.what));
+    }
+    for note in &summary.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    let n = summary.epochs.len().saturating_sub(1);
+    text.push_str(&format!(
+        "\nEpoch {} of {n} was kept, by {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
+        summary.chosen,
+        summary.epochs.first().map_or(0, |line| line.n),
+        summary.seconds,
+        summary.output,
+        page.display()
+    ));
+    text
+}
+
+/// Reads a time: a number with s, m or h behind it; seconds without.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (text.get(..at), 1.0),
+        Some((at, 'm')) => (text.get(..at), 60.0),
+        Some((at, 'h')) => (text.get(..at), 3600.0),
+        _ => (Some(text), 1.0),
+    };
+    let seconds = number.and_then(|number| number.trim().parse::<f64>().ok()).map(|number| number * unit);
+    let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "a time such as 90s, 10m or 2h is needed".to_owned())
+}
+
+/// Shows training and the audits behind it.
+struct Shown {
+    audits: crate::progress::Progress,
+    bar: Option<indicatif::ProgressBar>,
+    terminal: bool,
+    last: Instant,
+}
+
+impl Shown {
+    fn new() -> Self {
+        Self { audits: crate::progress::Progress::new(), bar: None, terminal: std::io::stderr().is_terminal(), last: Instant::now() }
+    }
+
+    fn above(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+/// Time between two lines of progress where there is no terminal.
+const SILENCE: Duration = Duration::from_secs(30);
+
+impl Observer for Shown {
+    fn event(&mut self, event: Event<'_>) {
+        self.audits.event(event);
+    }
+}
+
+impl Watcher for Shown {
+    fn progress(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Begins { folder, trained, samples, steps, epoch_seconds } => {
+                let time = epoch_seconds.map_or_else(String::new, |seconds| format!(", about {seconds:.0} s per epoch"));
+                let test = if samples[2] == 0 { String::new() } else { format!(", {} for the test", samples[2]) };
+                say(&format!(
+                    "{} tensors, {} numbers; {} samples to train on, {} to choose by{test}; {} steps{time} -> {}",
+                    trained.0,
+                    trained.1,
+                    samples[0],
+                    samples[1],
+                    steps.0,
+                    folder.display()
+                ));
+                if self.terminal {
+                    let bar =
+                        indicatif::ProgressBar::with_draw_target(Some(steps.0 as u64), indicatif::ProgressDrawTarget::stderr_with_hz(5));
+                    if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>14} [{bar:24}] {pos}/{len}  {msg}") {
+                        bar.set_style(style.progress_chars("=> "));
+                    }
+                    bar.set_prefix("training");
+                    bar.set_position(steps.1 as u64);
+                    self.bar = Some(bar);
+                }
+            }
+            Progress::Step { line, total, left } => {
+                let text = format!("loss {:.3}, {:.0} % right under attack, {left:.0} s left", line.loss, 100.0 * line.attacked);
+                if let Some(bar) = &self.bar {
+                    bar.set_position(line.step as u64 + 1);
+                    bar.set_message(text);
+                } else if self.last.elapsed() > SILENCE {
+                    self.last = Instant::now();
+                    say(&format!("step {} of {total}: {text}", line.step + 1));
+                }
+            }
+            Progress::Epoch(line) => {
+                let share = |count: usize| 100.0 * count as f64 / line.n.max(1) as f64;
+                let name = if line.epoch == 0 { "as it came".to_owned() } else { format!("epoch {}", line.epoch) };
+                self.above(&format!(
+                    "{name:>14}  loss {:.3}, of {} validation samples {:.1} % robust, {:.1} % clean",
+                    line.loss,
+                    line.n,
+                    share(line.robust),
+                    share(line.clean)
+                ));
+            }
+            Progress::Incident(incident) => self.above(&format!("warning: step {}: {}", incident.step, incident.what)),
+            Progress::Judging(name) => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+                say(&format!("\naudit of the {name} model on test samples"));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        for (text, seconds) in [("90", 90.0), ("90s", 90.0), ("1.5m", 90.0), ("2h", 7200.0)] {
+            assert_eq!(duration(text).map(|time| time.as_secs_f64()), Ok(seconds), "{text}");
+        }
+        for text in ["", "m", "-1s", "0", "10d", "nan"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}
