@@ -16,7 +16,9 @@ impl Run<'_> {
         let (Some(prover), Some(limit)) = (self.prover.take(), self.question.effort.certify) else { return Ok(()) };
         let open = |&sample: &usize| {
             let state = self.book.states.get(sample);
-            state.is_some_and(|state| state.correct() && state.certified.is_none() && self.case.target.is_none_or(|target| state.label.class() != Some(target)))
+            state.is_some_and(|state| {
+                state.correct() && state.certified.is_none() && self.case.target.is_none_or(|target| state.label.class() != Some(target))
+            })
         };
         let todo: Vec<usize> = samples.iter().copied().filter(open).collect();
         let done = samples.len() - todo.len();

@@ -201,7 +201,9 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     }
     match neuron::search(question, found, &state, &per_clause) {
         // Every sign is known, and the prices are not good enough: boxes of inputs are split instead.
-        Outcome { verdict: Verdict::Unknown { reason: Reason::Exhausted }, .. } if !found.is_over() => input::search(question, found, bound),
+        Outcome { verdict: Verdict::Unknown { reason: Reason::Exhausted }, .. } if !found.is_over() => {
+            input::search(question, found, bound)
+        }
         outcome => outcome,
     }
 }
