@@ -10,6 +10,8 @@
 //! Weights are a function of model, samples, settings, runtime and machine: not of threads, and not of how often a run was killed and gone on with.
 
 mod ask;
+#[cfg(test)]
+mod bench;
 mod elsewhere;
 mod error;
 mod folder;
@@ -32,7 +34,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use brinell_autodiff::TrainingLoss;
-use brinell_engine::{Artefact, QueryGraph, Running};
+use brinell_engine::{Artefact, Meaning, QueryGraph, Running};
 use brinell_record::{FileError, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Method, Norm, Recipe, StepLine, hash};
 use brinell_subject::{Case, Referee, Subject};
 
@@ -71,6 +73,8 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     check_threat(ask)?;
     let opened = Subject::open(&question.artefact, &question.population)?;
     let original = std::fs::read(model).map_err(FileError::on("read", model))?;
+    // What is read here is what was hashed there.
+    opened.subject.check_unchanged()?;
     let mut case = Case::new(opened, question)?;
     refuse_kinds(model, &case)?;
     // Nothing is trained that the file would not compute.
@@ -216,6 +220,9 @@ fn check_threat(ask: &Ask) -> Result<(), HardenError> {
 fn refuse_kinds(model: &Path, case: &Case) -> Result<(), HardenError> {
     let refuse = |what: &str| Err(HardenError::Unsupported { model: model.to_path_buf(), what: what.to_owned() });
     let subject = &case.subject;
+    if subject.signature.meaning != Meaning::Class {
+        return refuse("answers with something else than one class");
+    }
     if subject.signature.takes_integers() {
         return refuse("takes whole numbers");
     }

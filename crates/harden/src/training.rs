@@ -341,3 +341,49 @@ pub(crate) fn logits(net: &mut Net, weights: &[Vec<f32>], x: &[f32]) -> Result<V
     })?;
     Ok(parts.concat())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use brinell_autodiff::TrainingLoss;
+    use brinell_record::{Method, Optimizer, Recipe};
+
+    use super::*;
+    use crate::bench::{Bench, rten};
+
+    #[test]
+    fn a_breakdown_is_seen_rolled_back_once_and_then_an_error() {
+        let bench = Bench::new();
+        let (matrices, runtime) = (bench.matrices(), rten());
+        let recipe = Recipe { method: Method::FgsmRs, steps: 1, step_size: 1.25, ..bench.recipe.clone() };
+        let mut net = bench.net(runtime.as_ref(), TrainingLoss::Mixed { clean: 0.0 }, 1);
+        let place = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(place.path(), false).unwrap();
+        let stop = AtomicBool::new(false);
+        let course = bench.course(&recipe, &matrices);
+        let training =
+            Training { course, validation: &bench.samples, folder: &mut folder, parent: "parent", seed: 0, budget: None, stop: &stop };
+        let good = bench.state(Optimizer::Sgd);
+        let mut state = good.clone();
+        state.count.step = INTERVAL;
+        // An untrained network is right about few of the six; before, it was right about all.
+        assert!(training.look(&mut net, &mut state).unwrap().is_none());
+        assert!(state.count.checked.is_some_and(|right| right < 5), "{:?}", state.count.checked);
+        state.count.checked = Some(6);
+        let kind = training.look(&mut net, &mut state).unwrap();
+        assert!(matches!(kind, Some(Broken::Collapsed)));
+        let rolled = training.roll_back(Broken::Collapsed, INTERVAL, &good).unwrap();
+        assert_eq!((rolled.count.steps, rolled.count.step, rolled.count.incidents.len()), (2, 0, 1));
+        assert_eq!(rolled.weights, good.weights);
+        let again = training.roll_back(Broken::Collapsed, INTERVAL, &rolled);
+        assert!(matches!(again, Err(HardenError::BrokeDown { what: "collapsed", .. })));
+        // Another kind has a chance of its own.
+        state.count.skipped = SKIPPED + 1;
+        assert!(matches!(training.look(&mut net, &mut state).unwrap(), Some(Broken::Diverged)));
+        assert_eq!(training.roll_back(Broken::Diverged, INTERVAL, &rolled).unwrap().count.rate, 0.5);
+        state.count = good.count.clone();
+        (state.count.step, state.count.loss) = (UNMOVED, Some(4.0f64.ln()));
+        assert!(matches!(training.look(&mut net, &mut state).unwrap(), Some(Broken::Unmoved)));
+    }
+}
