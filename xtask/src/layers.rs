@@ -23,11 +23,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"],
     ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    ("transfer", &["attack", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "brinell",
         &[
             "attack", "audit", "autodiff", "claim", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "report", "stats",
-            "subject", "task", "threat",
+            "subject", "task", "threat", "transfer",
         ],
     ),
     ("cli", &["brinell"]),

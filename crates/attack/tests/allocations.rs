@@ -155,7 +155,7 @@ fn no_attack_takes_memory_per_step() {
 }
 
 /// What docs/attacks.md says an attack holds per element of a sample, from its start on.
-const HELD: [(&str, &[(Norm, u32)]); 25] = [
+const HELD: [(&str, &[(Norm, u32)]); 42] = [
     ("fgsm", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("pgd", &[(Norm::Linf, 3), (Norm::L2, 2)]),
     ("apgd-ce", &[(Norm::Linf, 6), (Norm::L2, 6), (Norm::L1, 4)]),
@@ -180,6 +180,23 @@ const HELD: [(&str, &[(Norm, u32)]); 25] = [
     ("hopskipjump", &[(Norm::L2, 6), (Norm::Linf, 6)]),
     ("surfree", &[(Norm::L2, 7)]),
     ("boundary", &[(Norm::L2, 4)]),
+    ("mi", &[(Norm::Linf, 6)]),
+    ("ni", &[(Norm::Linf, 7)]),
+    ("pi", &[(Norm::Linf, 8)]),
+    ("emi", &[(Norm::Linf, 8)]),
+    ("vt", &[(Norm::Linf, 9)]),
+    ("gra", &[(Norm::Linf, 10)]),
+    ("pgn", &[(Norm::Linf, 9)]),
+    ("mef", &[(Norm::Linf, 27)]),
+    ("di", &[(Norm::Linf, 8)]),
+    ("dem", &[(Norm::Linf, 8)]),
+    ("ti", &[(Norm::Linf, 6)]),
+    ("si", &[(Norm::Linf, 8)]),
+    ("admix", &[(Norm::Linf, 9)]),
+    ("ssa", &[(Norm::Linf, 10)]),
+    ("bsr", &[(Norm::Linf, 10)]),
+    ("sia", &[(Norm::Linf, 10)]),
+    ("decowa", &[(Norm::Linf, 10)]),
     ("trees", &[(Norm::Linf, 1), (Norm::L2, 1), (Norm::L1, 1), (Norm::L0, 1)]),
 ];
 

@@ -10,3 +10,4 @@ pub use brinell_onnx::ImportError;
 pub use brinell_record::{FileError, SettingError, WordError};
 pub use brinell_subject::SubjectError;
 pub use brinell_threat::ThreatError;
+pub use brinell_transfer::TransferError;

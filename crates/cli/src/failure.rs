@@ -4,6 +4,7 @@ use std::error::Error;
 
 use brinell::claims::ClaimError;
 use brinell::report::ReportError;
+use brinell::transfer::TransferError;
 use brinell::{AuditError, LedgerError, SubjectError};
 
 use crate::exit::Exit;
@@ -84,6 +85,16 @@ impl From<AuditError> for Failure {
         match error {
             AuditError::Subject(error) => error.into(),
             AuditError::Ledger(error) => error.into(),
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Ledger(error) => error.into(),
+            TransferError::Interrupted => Self { exit: Exit::Interrupted, ..Self::from_error(TransferError::Interrupted) },
             other => Self::from_error(other),
         }
     }

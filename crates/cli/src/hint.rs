@@ -12,13 +12,14 @@ mod onnx;
 mod settings;
 mod subject;
 mod threat;
+mod transfer;
 
 use std::error::Error;
 
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 10] = [
+const READERS: [Reader; 11] = [
     attack::hint,
     audit::hint,
     claim::hint,
@@ -29,6 +30,7 @@ const READERS: [Reader; 10] = [
     settings::hint,
     subject::hint,
     threat::hint,
+    transfer::hint,
 ];
 
 /// Returns what can be done about an error and its causes, each thing once.

@@ -202,7 +202,7 @@ macro_rules! part {
             }
 
             /// Checks the settings.
-            fn put(&self, question: &mut Question) -> Result<(), Failure> {
+            pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
                 for (name, values) in &self.0 {
                     setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
                 }
@@ -236,6 +236,8 @@ macro_rules! part {
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
 });
+part!(Fronts, "What stands between a sample and a model.", |setting| setting.part == Part::Preprocessing);
+part!(Samples, "The samples.", |setting| setting.part == Part::Data);
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {
     setting.part == Part::Running
 });

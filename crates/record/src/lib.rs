@@ -31,6 +31,7 @@ mod question;
 mod rule;
 mod sample;
 mod summary;
+mod transfer;
 mod verdict;
 
 pub use brinell_threat::{Eps, Norm};
@@ -52,6 +53,7 @@ pub use summary::{
     Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Port, QueryPoint, Rate,
     RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
+pub use transfer::{Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource};
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,
     Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,

@@ -17,6 +17,7 @@ pub mod paired;
 mod picture;
 mod question;
 pub mod terminal;
+pub mod transfer;
 mod verdict;
 mod view;
 
@@ -130,7 +131,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 25] = [
+const TEMPLATES: [(&str, &str); 26] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -156,6 +157,7 @@ const TEMPLATES: [(&str, &str); 25] = [
     ("samples.html", include_str!("../templates/samples.html")),
     ("paired.html", include_str!("../templates/paired.html")),
     ("history.html", include_str!("../templates/history.html")),
+    ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

@@ -184,6 +184,14 @@ pub enum SubjectError {
     /// A path looks like an address, and is none that a model is asked at.
     #[error("the model is named by an address of another kind than http:// and https://")]
     Address,
+    /// An attack that changes pictures on what is none.
+    #[error("the attack {attack} changes pictures, and samples of shape {shape:?} are none")]
+    NoPicture {
+        /// The attack.
+        attack: String,
+        /// The shape of a sample.
+        shape: Vec<usize>,
+    },
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,

@@ -15,6 +15,7 @@ mod replay;
 mod report;
 mod selftest;
 mod suites;
+mod transfer;
 
 pub(crate) use report::write;
 
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Make examples on some models and say how many fool others
+    Transfer(Box<transfer::Transfer>),
     /// Decide claims about models, and keep the evidence beside them
     Check(check::Check),
     /// Write a claim
@@ -63,6 +66,7 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Transfer(transfer) => transfer.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

@@ -26,6 +26,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         SubjectError::IntegerStep { .. } => "for pixels give --scale 0..255 and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
+        SubjectError::NoPicture { .. } => "leave out the rules of pictures: --attack mi, mi+ni or mi+si",
         SubjectError::NotEquivalent { .. } => "please report this model",
         _ => return None,
     };
