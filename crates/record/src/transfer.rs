@@ -54,6 +54,8 @@ pub struct Made {
     /// How several sources were put together; absent where each stands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<String>,
+    /// Share of the sources' ReLUs that were softened on the way back.
+    pub soft_backward: f64,
     /// True where examples are stored as bytes.
     pub bytes: bool,
 }

@@ -57,6 +57,7 @@ struct Identity<'a> {
     eps: String,
     seed: u64,
     ensemble: Option<&'static str>,
+    soft_backward: f64,
     bytes: bool,
     data: &'a str,
     labels: String,
@@ -282,6 +283,7 @@ fn identity<'a>(question: &'a TransferQuestion, recipe: &dyn Recipe, data: &'a D
         eps: question.eps.text().to_owned(),
         seed: question.seed,
         ensemble: question.ensemble.map(Ensemble::name),
+        soft_backward: question.soft,
         bytes: question.bytes,
         data: &data.sha256,
         labels: hash::sha256_json(&data.labels),
@@ -321,11 +323,12 @@ fn make_all(
         for model in &row.models {
             if let (false, Some(contender)) = (oracles.contains_key(model), contenders.get_mut(*model)) {
                 let opened = contender.case.oracle(&question.running);
-                let (oracle, _) = opened.map_err(|source| TransferError::Model { model: contender.name.clone(), source: Box::new(source) })?;
+                let (mut oracle, _) = opened.map_err(|source| TransferError::Model { model: contender.name.clone(), source: Box::new(source) })?;
                 if craft.recipe.needs_gradient() && !oracle.is_white() {
                     let (model, attack) = (contender.name.clone(), craft.recipe.name().to_owned());
                     return Err(TransferError::NoGradient { model, attack });
                 }
+                oracle.soften(question.soft);
                 oracles.insert(*model, oracle);
             }
         }
@@ -387,6 +390,7 @@ fn summary(
             radius: question.eps.value(),
             seed: question.seed,
             ensemble: question.ensemble.map(|rule| rule.name().to_owned()),
+            soft_backward: question.soft,
             bytes: question.bytes,
         },
         data: TransferData {

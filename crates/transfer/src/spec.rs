@@ -95,6 +95,8 @@ pub struct TransferQuestion {
     pub attack: String,
     /// Whether all sources are attacked together as well, for each target without the target itself, and how.
     pub ensemble: Option<Ensemble>,
+    /// Share of the sources' ReLUs, the last ones, that are softened on the way back; 0 for gradients as they are.
+    pub soft: f64,
     /// Seed of all random numbers.
     pub seed: u64,
     /// Whether examples are stored as bytes.

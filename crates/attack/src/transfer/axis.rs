@@ -69,7 +69,7 @@ impl Resample {
     /// Shrinks or enlarges to a size between the picture's own and `rate` times that, pads to the larger of the two, and goes back to the own size. `draw` gives numbers
     /// in [0, 1).
     pub(super) fn pad(&mut self, rate: f64, mut draw: impl FnMut() -> f64) {
-        let mut pick = |n: usize, share: f64| ((share * n as f64) as usize).min(n.saturating_sub(1));
+        let pick = |n: usize, share: f64| ((share * n as f64) as usize).min(n.saturating_sub(1));
         let (size, top, left) = (draw(), draw(), draw());
         for (axis, place) in [(&mut self.down, top), (&mut self.across, left)] {
             let n = axis.taps.len();

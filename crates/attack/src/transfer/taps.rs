@@ -13,10 +13,6 @@ impl Taps {
         Self { planes, taps: vec![[(0, 0.0); 4]; planes.pixels()].into() }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.taps.fill([(0, 0.0); 4]);
-    }
-
     /// Lets a pixel be read at `(row, column)`, in pixels, between the four around it; zeros lie outside of `rows` and `columns`. `place` says where a
     /// pixel of that window stands.
     pub(super) fn read(&mut self, pixel: usize, row: f64, column: f64, rows: usize, columns: usize, place: impl Fn(usize, usize) -> usize) {

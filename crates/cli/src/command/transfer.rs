@@ -55,6 +55,10 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
 
+    /// Soften this share of the sources' ReLUs, the last ones, on the way back: 0.5 if no number is given
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5", value_parser = share, help_heading = Part::Attacks.heading())]
+    soft_backward: Option<f64>,
+
     /// Seed of all random numbers
     #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = Part::Attacks.heading())]
     seed: u64,
@@ -82,6 +86,10 @@ pub(crate) struct Transfer {
 fn size(text: &str) -> Result<(usize, usize), String> {
     let sides = text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
     sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write it as 224x224, height first".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share between 0 and 1, such as 0.5".to_owned())
 }
 
 impl Transfer {
@@ -147,6 +155,7 @@ impl Transfer {
             eps: self.eps.clone(),
             attack: self.attack.clone(),
             ensemble: self.ensemble,
+            soft: self.soft_backward.unwrap_or(0.0),
             seed: self.seed,
             bytes: self.bytes,
             running: self.runners.running()?,
@@ -178,8 +187,8 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     std::fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
 }
 
-/// Where models get hardly anything right, no figure can be relied on.
+/// Where a model does no better than guessing, no figure of it can be relied on.
 fn exit(matrix: &Matrix) -> Exit {
-    let reliable = matrix.models.iter().all(|model| model.accuracy.high >= 0.5);
+    let reliable = matrix.models.iter().all(|model| model.accuracy.value * model.classes as f64 > 1.0);
     if reliable { Exit::Done } else { Exit::Unreliable }
 }

@@ -21,3 +21,4 @@ mod sizes;
 mod snapshots;
 mod support;
 mod table_claims;
+mod transfer;

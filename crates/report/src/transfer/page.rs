@@ -101,7 +101,7 @@ impl TransferView {
             created: String::new(),
             version: transfer.brinell_version.clone(),
             headline: words::headline(transfer),
-            attack: transfer.made.attack.clone(),
+            attack: words::attack(transfer),
             eps: transfer.made.eps.clone(),
             n: size(transfer.data.n),
             confidence: transfer.cells.first().map(|cell| confidence(&cell.rate)).unwrap_or_default(),

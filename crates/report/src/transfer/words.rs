@@ -20,6 +20,13 @@ pub(super) fn headline(transfer: &Transfer) -> String {
     }
 }
 
+/// The attack with all settings, and what else made it.
+pub(super) fn attack(transfer: &Transfer) -> String {
+    let soft = if transfer.made.soft_backward > 0.0 { format!(", soft backward {}", transfer.made.soft_backward) } else { String::new() };
+    let ensemble = transfer.made.ensemble.as_ref().map(|rule| format!(", ensemble {rule}")).unwrap_or_default();
+    format!("{}{soft}{ensemble}", transfer.made.attack)
+}
+
 /// The names of the rules of an attack, without settings.
 pub(super) fn rules(attack: &str) -> String {
     attack.split('+').map(|rule| rule.split_once(':').map_or(rule, |(name, _)| name)).collect::<Vec<_>>().join("+")
