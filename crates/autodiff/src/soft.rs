@@ -11,7 +11,13 @@ pub(crate) fn softened(graph: &Graph, values: &[ValueId], share: f64) -> Softene
         return Softened::new();
     }
     let counts = |output: &ValueId| values.iter().any(|value| reaches(graph, *output, *value));
-    let outputs: Vec<ValueId> = graph.nodes().iter().filter(|node| can_soften(&node.op)).filter_map(|node| node.outputs.first().copied().flatten()).filter(counts).collect();
+    let outputs: Vec<ValueId> = graph
+        .nodes()
+        .iter()
+        .filter(|node| can_soften(&node.op))
+        .filter_map(|node| node.outputs.first().copied().flatten())
+        .filter(counts)
+        .collect();
     let n = (share.min(1.0) * outputs.len() as f64).ceil() as usize;
     outputs.into_iter().rev().take(n).collect()
 }

@@ -54,7 +54,11 @@ fn one_softened_relu_passes_back_what_silu_would_and_answers_as_before() {
 #[test]
 fn a_relu_that_is_cut_above_closes_softly_there_too() {
     let (graph, x, values) = layers(1, |graph, x, _| graph.add(Op::Clip { lo: Some(0.0), hi: Some(6.0) }, &[x]).unwrap());
-    let soft = eval(&soft_linear_graph(&graph, &[values], x, None, 1.0).unwrap(), &[("x", noise(&[1, WIDTH], 0.4)), ("w", Array::from_fn(&[1, WIDTH], |at| f64::from(at[1] == 2)))]).unwrap();
+    let soft = eval(
+        &soft_linear_graph(&graph, &[values], x, None, 1.0).unwrap(),
+        &[("x", noise(&[1, WIDTH], 0.4)), ("w", Array::from_fn(&[1, WIDTH], |at| f64::from(at[1] == 2)))],
+    )
+    .unwrap();
     let w = noise(&[WIDTH, WIDTH], 0.0);
     let x = noise(&[1, WIDTH], 0.4);
     let a: f64 = (0..WIDTH).map(|i| x.data[i] * f64::from(w.data[i * WIDTH + 2] as f32)).sum();
@@ -68,7 +72,9 @@ fn a_relu_that_is_cut_above_closes_softly_there_too() {
 fn the_later_share_is_softened_and_nothing_else() {
     // Of three, one half is the last two: as if only the first were a ReLU.
     let (graph, x, values) = layers(3, relu);
-    let gradient = |graph: &Graph, values, x, share| eval(&soft_linear_graph(graph, &[values], x, None, share).unwrap(), &feeds()).unwrap().swap_remove(2);
+    let gradient = |graph: &Graph, values, x, share| {
+        eval(&soft_linear_graph(graph, &[values], x, None, share).unwrap(), &feeds()).unwrap().swap_remove(2)
+    };
     let exact = eval(&linear_graph(&graph, &[values], x, None).unwrap(), &feeds()).unwrap().swap_remove(2);
     Tolerance::Exact.assert("no share", &gradient(&graph, values, x, 0.0), &exact);
     let sigmoids = |share: f64| {

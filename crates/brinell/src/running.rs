@@ -12,7 +12,10 @@ pub use brinell_threat::ThreatError;
 
 /// Which examples, made on which models, fool which others.
 pub mod transfer {
-    pub use brinell_transfer::{Ensemble, ModelSpec, TransferError, TransferEvent, TransferJob, TransferQuestion, read_models, transfer};
+    pub use brinell_transfer::{
+        Ensemble, ModelSpec, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, read_models, transfer,
+        universal,
+    };
 }
 
 /// What this machine offers for running models.

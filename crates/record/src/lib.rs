@@ -53,7 +53,10 @@ pub use summary::{
     Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Port, QueryPoint, Rate,
     RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
-pub use transfer::{Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource};
+pub use transfer::{
+    Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource,
+    UNIVERSAL_SCHEMA, Universal, UniversalTarget,
+};
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,
     Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,

@@ -219,3 +219,54 @@ pub struct Together {
     #[serde(with = "crate::float")]
     pub phi: f64,
 }
+
+/// Value of [`Universal::schema`] that this crate writes and reads.
+pub const UNIVERSAL_SCHEMA: &str = "brinell.universal/1";
+
+/// One change for all images, and whom it fools: `universal.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Universal {
+    /// Always [`UNIVERSAL_SCHEMA`].
+    pub schema: String,
+    /// Version of Brinell that made it.
+    pub brinell_version: String,
+    /// The radius in the shared range, in Linf, as given.
+    pub eps: String,
+    /// The same as a number.
+    pub radius: f64,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// How several sources were put together.
+    pub ensemble: String,
+    /// Passes over the images that it was fitted to.
+    pub epochs: u32,
+    /// Its length in L2.
+    pub l2: f64,
+    /// Images that it was fitted to.
+    pub n_fit: usize,
+    /// Images that it was tested on.
+    pub n_test: usize,
+    /// The images.
+    pub data: TransferData,
+    /// Every model.
+    pub models: Vec<TransferModel>,
+    /// Numbers of the models that it was fitted on, together.
+    pub sources: Vec<usize>,
+    /// What it does to each target.
+    pub targets: Vec<UniversalTarget>,
+}
+
+/// A universal change on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UniversalTarget {
+    /// Number of the target among the models.
+    pub target: usize,
+    /// True where it was fitted on the target.
+    pub white_box: bool,
+    /// On images that it was fitted to: no claim.
+    pub fit: Control,
+    /// On the others.
+    pub test: Control,
+    /// Random signs of the same size on the others.
+    pub noise: Control,
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::{Recipe, is_picture};
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_attack::{Recipe, is_picture};
 use brinell_engine::Oracle;
 use brinell_task::{Posed, Task, Truth, Wanted};
 use brinell_threat::Ball;

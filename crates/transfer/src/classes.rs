@@ -104,7 +104,10 @@ mod tests {
 
     #[test]
     fn classes_are_found_by_any_of_their_names() {
-        let map = ClassMap::by_name(&names(&["tabby, tabby cat", "Goldfish", "sports_car"]), &names(&["goldfish, Carassius", "tabby cat", "tree"]));
+        let map = ClassMap::by_name(
+            &names(&["tabby, tabby cat", "Goldfish", "sports_car"]),
+            &names(&["goldfish, Carassius", "tabby cat", "tree"]),
+        );
         assert_eq!([0, 1, 2].map(|class| map.shared(class)), [Some(1), Some(0), None]);
         assert_eq!((map.own(1), map.own(2), map.known()), (&[0][..], &[][..], 2));
         assert!(!map.is_identity() && ClassMap::identity(3).is_identity());

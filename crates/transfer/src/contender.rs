@@ -41,7 +41,14 @@ impl Contender {
     ///
     /// # Errors
     /// [`TransferError`] names what does not fit.
-    pub(crate) fn open(spec: &ModelSpec, subject: Subject, data: &Dataset, names: &Names, running: &Running, eps: &Eps) -> Result<Self, TransferError> {
+    pub(crate) fn open(
+        spec: &ModelSpec,
+        subject: Subject,
+        data: &Dataset,
+        names: &Names,
+        running: &Running,
+        eps: &Eps,
+    ) -> Result<Self, TransferError> {
         let name = spec.name();
         let failed = |source: SubjectError| TransferError::Model { model: name.clone(), source: Box::new(source) };
         if !subject.signature.held.is_empty() {

@@ -66,7 +66,8 @@ impl Craft<'_> {
             stop: self.stop,
         };
         let mut keeper = Keeper { craft: self, source, journal };
-        driver::run(models, self.recipe, self.ball, &mut items, &mut keeper, &settings, &mut Timing::default()).map_err(|error| match error {
+        driver::run(models, self.recipe, self.ball, &mut items, &mut keeper, &settings, &mut Timing::default()).map_err(|error| match error
+        {
             DriverError::Oracle(error) => error.into(),
             DriverError::Callback(error) => error,
             _ => TransferError::Interrupted,

@@ -161,6 +161,14 @@ pub enum TransferError {
         /// What each model gets right.
         clean: Vec<String>,
     },
+    /// The images cannot be divided into some to fit to and others to test on.
+    #[error("{fit} images to fit to and {test} to test on: there must be some of each")]
+    Split {
+        /// Images to fit to.
+        fit: usize,
+        /// Images to test on.
+        test: usize,
+    },
     /// A model answers nothing at all.
     #[error("{model} answered none of the images")]
     NoAnswer {

@@ -70,7 +70,13 @@ impl Journal {
     ///
     /// # Errors
     /// [`LedgerError`] where the folder holds another run, or none to go on with.
-    pub(crate) fn open<T: Serialize>(folder: &Path, identity: &T, sources: usize, width: usize, resume: bool) -> Result<Self, TransferError> {
+    pub(crate) fn open<T: Serialize>(
+        folder: &Path,
+        identity: &T,
+        sources: usize,
+        width: usize,
+        resume: bool,
+    ) -> Result<Self, TransferError> {
         let path = folder.join(IDENTITY);
         let exists = path.exists();
         if resume && !exists {

@@ -45,7 +45,10 @@ impl Judge<'_> {
         pool: &rayon::ThreadPool,
     ) -> Result<Vec<Vec<(Shown, Vec<Answer>)>>, TransferError> {
         let one = |(model, contender): (usize, &mut Contender)| {
-            wanted(model).into_iter().map(|shown| Ok((shown, self.ask(contender, model, shown)?))).collect::<Result<Vec<_>, TransferError>>()
+            wanted(model)
+                .into_iter()
+                .map(|shown| Ok((shown, self.ask(contender, model, shown)?)))
+                .collect::<Result<Vec<_>, TransferError>>()
         };
         pool.install(|| contenders.par_iter_mut().enumerate().map(one).collect())
     }
@@ -62,7 +65,8 @@ impl Judge<'_> {
         let samples = self.samples(shown);
         let mut answers = self.journal.known.get(&(shown, model)).cloned().unwrap_or_default();
         answers.truncate(samples.len());
-        let mut points = Points { judge: self, shown, samples: &samples, reader: None, x: vec![0.0; self.data.sample_len()], other: Vec::new() };
+        let mut points =
+            Points { judge: self, shown, samples: &samples, reader: None, x: vec![0.0; self.data.sample_len()], other: Vec::new() };
         let mut buffer = Vec::new();
         while answers.len() < samples.len() {
             let from = answers.len();
@@ -74,7 +78,10 @@ impl Judge<'_> {
                 points.write(place)?;
                 match contender.ask(&points.x, &mut buffer, sample) {
                     Ok(answer) => answers.push(answer),
-                    Err(error) => answers.push(no_answer(contender, error, shown, &answers)?),
+                    Err(error) => {
+                        let answer = no_answer(contender, error, shown == Shown::Clean, &answers)?;
+                        answers.push(answer);
+                    }
                 }
             }
             self.journal.answered(shown, model, from, answers.get(from..).unwrap_or_default())?;
@@ -84,12 +91,14 @@ impl Judge<'_> {
 }
 
 /// Takes it that a server did not answer; a file that cannot be run is an error, and so is a server that never answers.
-fn no_answer(contender: &Contender, error: OracleError, shown: Shown, before: &[Answer]) -> Result<Answer, TransferError> {
+pub(crate) fn no_answer(contender: &Contender, error: OracleError, clean: bool, before: &[Answer]) -> Result<Answer, TransferError> {
     let model = contender.name.clone();
     match error {
         OracleError::Engine(EngineError::Interrupted) => Err(TransferError::Interrupted),
-        error if contender.case.subject.endpoint.is_none() => Err(TransferError::Model { model, source: Box::new(SubjectError::from(error)) }),
-        error if shown == Shown::Clean && before.len() + 1 >= SILENT && before.iter().all(|answer| *answer == Answer::None) => {
+        error if contender.case.subject.endpoint.is_none() => {
+            Err(TransferError::Model { model, source: Box::new(SubjectError::from(error)) })
+        }
+        error if clean && before.len() + 1 >= SILENT && before.iter().all(|answer| *answer == Answer::None) => {
             Err(TransferError::NoAnswer { model, source: Box::new(error) })
         }
         _ => Ok(Answer::None),

@@ -17,7 +17,9 @@ mod matrix;
 mod run;
 mod sources;
 mod spec;
+mod universal;
 
 pub use error::TransferError;
 pub use run::{TransferEvent, TransferJob, transfer};
 pub use spec::{Ensemble, ModelSpec, TransferQuestion, read_models};
+pub use universal::{UniversalSettings, universal};

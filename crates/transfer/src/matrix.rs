@@ -135,7 +135,8 @@ impl Answers<'_> {
 
     /// All cells, what follows from them, and the pairs of targets.
     pub(crate) fn matrix(&self) -> Matrix {
-        let places: Vec<(usize, usize)> = (0..self.rows.len()).flat_map(|row| self.targets.iter().map(move |target| (row, *target))).collect();
+        let places: Vec<(usize, usize)> =
+            (0..self.rows.len()).flat_map(|row| self.targets.iter().map(move |target| (row, *target))).collect();
         let fates: Vec<Vec<Fate>> = places.iter().map(|(row, target)| self.fates(*row, *target)).collect();
         let cells: Vec<Cell> = places.iter().zip(&fates).map(|((row, target), fates)| self.cell(*row, *target, fates)).collect();
         let transfer = |cell: &Cell| !cell.white_box && cell.both > 0;
@@ -153,7 +154,10 @@ impl Answers<'_> {
             let right: Vec<usize> = (0..self.labels.len()).filter(|sample| self.right(target, *sample)).collect();
             let observed = right.iter().filter(|sample| self.answer(Shown::Noise, target, **sample) != Answer::None);
             let observed: Vec<usize> = observed.copied().collect();
-            let fooled = observed.iter().filter(|&&sample| self.class(target, self.answer(Shown::Noise, target, sample)).as_ref() != self.labels.get(sample)).count();
+            let fooled = observed
+                .iter()
+                .filter(|&&sample| self.class(target, self.answer(Shown::Noise, target, sample)).as_ref() != self.labels.get(sample))
+                .count();
             Control { target, right: observed.len(), fooled, rate: rate(fooled, observed.len()) }
         };
         self.targets.iter().map(control).collect()
@@ -229,7 +233,11 @@ impl Answers<'_> {
                 let mut table = [0u64; 4];
                 for row in 0..self.rows.len() {
                     let find = |target: usize| {
-                        cells.iter().zip(fates).find(|(cell, _)| cell.source == row && cell.target == target && !cell.white_box).map(|(_, fates)| fates)
+                        cells
+                            .iter()
+                            .zip(fates)
+                            .find(|(cell, _)| cell.source == row && cell.target == target && !cell.white_box)
+                            .map(|(_, fates)| fates)
                     };
                     let Some((fates_a, fates_b)) = find(a).zip(find(b)) else { continue };
                     for (a, b) in fates_a.iter().zip(fates_b).filter(|(a, b)| a.right && b.right && !a.unobserved && !b.unobserved) {

@@ -167,7 +167,10 @@ fn finished(journal: &Journal) -> Result<Option<Transfer>, TransferError> {
 }
 
 /// Reads the images and opens every model.
-fn open(question: &TransferQuestion, observer: &mut dyn FnMut(TransferEvent<'_>)) -> Result<(Dataset, Names, Vec<Contender>), TransferError> {
+pub(crate) fn open(
+    question: &TransferQuestion,
+    observer: &mut dyn FnMut(TransferEvent<'_>),
+) -> Result<(Dataset, Names, Vec<Contender>), TransferError> {
     let mut seen = BTreeSet::new();
     for name in question.models.iter().map(ModelSpec::name) {
         if !seen.insert(name.clone()) {
@@ -178,7 +181,9 @@ fn open(question: &TransferQuestion, observer: &mut dyn FnMut(TransferEvent<'_>)
     let given = question.population.classes.as_deref().map(data::class_names).transpose()?;
     let options = LoadOptions {
         labels: question.population.labels.as_ref().map(Into::into),
-        class_names: given.clone().or_else(|| first.as_ref().and_then(|subject| subject.model.class_labels.as_ref()).map(|labels| labels.names())),
+        class_names: given
+            .clone()
+            .or_else(|| first.as_ref().and_then(|subject| subject.model.class_labels.as_ref()).map(|labels| labels.names())),
         limit: question.population.n,
         image_size: question.size,
         channels: first.as_ref().and_then(|subject| channels(&subject.signature.sample)),
@@ -217,7 +222,11 @@ fn load(spec: Option<&ModelSpec>, shape: Option<&[usize]>) -> Result<Option<Subj
                 [a, b, c] => vec![b, c, a],
                 _ => shape.to_vec(),
             };
-            sized(shape.to_vec()).or_else(|_| sized(turned)).map(Some).or_else(|_| Subject::load(&spec.artefact).map(Some)).map_err(|error| failed(spec, error))
+            sized(shape.to_vec())
+                .or_else(|_| sized(turned))
+                .map(Some)
+                .or_else(|_| Subject::load(&spec.artefact).map(Some))
+                .map_err(|error| failed(spec, error))
         }
         // It is tried again once the images are known.
         (Err(_), None) => Ok(None),
@@ -323,7 +332,8 @@ fn make_all(
         for model in &row.models {
             if let (false, Some(contender)) = (oracles.contains_key(model), contenders.get_mut(*model)) {
                 let opened = contender.case.oracle(&question.running);
-                let (mut oracle, _) = opened.map_err(|source| TransferError::Model { model: contender.name.clone(), source: Box::new(source) })?;
+                let (mut oracle, _) =
+                    opened.map_err(|source| TransferError::Model { model: contender.name.clone(), source: Box::new(source) })?;
                 if craft.recipe.needs_gradient() && !oracle.is_white() {
                     let (model, attack) = (contender.name.clone(), craft.recipe.name().to_owned());
                     return Err(TransferError::NoGradient { model, attack });
@@ -346,6 +356,35 @@ fn make_all(
     Ok(())
 }
 
+/// What is recorded of a model that gets so many of n images right.
+pub(crate) fn model_of(contender: &Contender, n: usize, right: usize, unobserved: usize) -> TransferModel {
+    let subject = &contender.case.subject;
+    TransferModel {
+        name: contender.name.clone(),
+        path: subject.path().display().to_string(),
+        sha256: subject.sha256.clone(),
+        input: subject.signature.sample.clone(),
+        resized: contender.fit.resizes(),
+        preprocessing: preprocessing(&subject.artefact),
+        classes: contender.map.known(),
+        n,
+        right,
+        accuracy: rate(right, n),
+        unobserved,
+    }
+}
+
+/// What is recorded of the images.
+pub(crate) fn data_of(data: &Dataset, names: &Names) -> TransferData {
+    TransferData {
+        path: data.path.display().to_string(),
+        sha256: data.sha256.clone(),
+        n: data.n,
+        shape: data.shape.clone(),
+        classes: names.names.clone(),
+    }
+}
+
 /// Puts together what was found.
 fn summary(
     question: &TransferQuestion,
@@ -358,20 +397,7 @@ fn summary(
 ) -> Result<Transfer, TransferError> {
     let model = |(number, contender): (usize, &Contender)| {
         let (n, right, unobserved) = answers.clean(number);
-        let subject = &contender.case.subject;
-        TransferModel {
-            name: contender.name.clone(),
-            path: subject.path().display().to_string(),
-            sha256: subject.sha256.clone(),
-            input: subject.signature.sample.clone(),
-            resized: contender.fit.resizes(),
-            preprocessing: preprocessing(&subject.artefact),
-            classes: contender.map.known(),
-            n,
-            right,
-            accuracy: rate(right, n),
-            unobserved,
-        }
+        model_of(contender, n, right, unobserved)
     };
     let models: Vec<TransferModel> = contenders.iter().enumerate().map(model).collect();
     let matrix = answers.matrix();
@@ -379,7 +405,12 @@ fn summary(
         let clean = models.iter().map(|model| format!("{} gets {} of {} right", model.name, model.right, model.n)).collect();
         return Err(TransferError::NothingRight { clean });
     }
-    let sources = answers.rows.iter().enumerate().map(|(number, row)| source(number, row, answers, journal, data, question)).collect::<Result<Vec<_>, _>>()?;
+    let sources = answers
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(number, row)| source(number, row, answers, journal, data, question))
+        .collect::<Result<Vec<_>, _>>()?;
     let notes = notes(&models, &sources, &matrix.cells);
     Ok(Transfer {
         schema: TRANSFER_SCHEMA.to_owned(),
@@ -393,13 +424,7 @@ fn summary(
             soft_backward: question.soft,
             bytes: question.bytes,
         },
-        data: TransferData {
-            path: data.path.display().to_string(),
-            sha256: data.sha256.clone(),
-            n: data.n,
-            shape: data.shape.clone(),
-            classes: names.names.clone(),
-        },
+        data: data_of(data, names),
         models,
         sources,
         targets: question.to.clone(),
@@ -413,7 +438,14 @@ fn summary(
     })
 }
 
-fn source(number: usize, row: &Row, answers: &Answers<'_>, journal: &Journal, data: &Dataset, question: &TransferQuestion) -> Result<TransferSource, TransferError> {
+fn source(
+    number: usize,
+    row: &Row,
+    answers: &Answers<'_>,
+    journal: &Journal,
+    data: &Dataset,
+    question: &TransferQuestion,
+) -> Result<TransferSource, TransferError> {
     let made = answers.made.get(number).map_or(&[] as &[usize], Vec::as_slice);
     let mut reader = journal.reader(number)?;
     let mut x = vec![0.0; data.sample_len()];
@@ -470,7 +502,9 @@ fn notes(models: &[TransferModel], sources: &[TransferSource], cells: &[brinell_
     for source in sources {
         if source.zero_gradients * 10 > source.n {
             let (name, zero, n) = (&source.name, source.zero_gradients, source.n);
-            notes.push(format!("the first gradient of {name} is zero on {zero} of {n} images: they are attacked badly, and not hard to fool"));
+            notes.push(format!(
+                "the first gradient of {name} is zero on {zero} of {n} images: they are attacked badly, and not hard to fool"
+            ));
         }
     }
     let few = cells.iter().filter(|cell| !cell.white_box && cell.both < 30).count();
@@ -495,9 +529,12 @@ fn finish(transfer: &Transfer, journal: &Journal, data: &Dataset, answers: &Answ
             Some(Some(said)) => said.get(place).copied(),
             _ => None,
         };
-        let predictions: Vec<i64> = (0..made.len()).map(|place| if let Some(Answer::Class(class)) = said(place) { class as i64 } else { -1 }).collect();
+        let predictions: Vec<i64> =
+            (0..made.len()).map(|place| if let Some(Answer::Class(class)) = said(place) { class as i64 } else { -1 }).collect();
         let path = journal.folder().join(format!("examples-{number}.npz"));
-        write_adversarial(&path, &ids, &labels, &predictions, &data.shape, |sample| reader.read(sample as u64).map_err(TransferError::from))?;
+        write_adversarial(&path, &ids, &labels, &predictions, &data.shape, |sample| {
+            reader.read(sample as u64).map_err(TransferError::from)
+        })?;
         if bytes {
             let path = journal.folder().join(format!("examples-{number}-u8.npy"));
             let mut values = Vec::with_capacity(made.len() * data.sample_len());

@@ -195,7 +195,8 @@ impl<'a> Sources<'a> {
                 let log_p = |source: &Source<'_>| -softplus(loss(source));
                 let top = self.sources.iter().map(log_p).fold(f64::NEG_INFINITY, f64::max);
                 let sum: f64 = self.sources.iter().map(|source| (log_p(source) - top).exp()).sum();
-                let own = self.sources.get(k).map_or(f64::NAN, |source| (log_p(source) - top).exp() / sum * (-softplus(-loss(source))).exp());
+                let own =
+                    self.sources.get(k).map_or(f64::NAN, |source| (log_p(source) - top).exp() / sum * (-softplus(-loss(source))).exp());
                 own as f32
             }
         }

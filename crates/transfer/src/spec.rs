@@ -164,7 +164,8 @@ mod tests {
     fn a_list_of_models_is_read_with_the_settings_of_each() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("models.toml");
-        let text = "[[model]]\nfile = \"a.onnx\"\nname = \"A\"\nmean = [0.5, 0.25, 0]\nstd = 0.2\n[[model]]\nfile = \"http://h/v2/models/m\"\n";
+        let text =
+            "[[model]]\nfile = \"a.onnx\"\nname = \"A\"\nmean = [0.5, 0.25, 0]\nstd = 0.2\n[[model]]\nfile = \"http://h/v2/models/m\"\n";
         std::fs::write(&path, text).unwrap();
         let models = read_models(&path).unwrap();
         assert_eq!((models[0].name(), models[0].artefact.mean.clone()), ("A".to_owned(), vec![0.5, 0.25, 0.0]));

@@ -18,7 +18,9 @@ pub(crate) static RULE: Rule<()> = Rule {
     name: "dem",
     about: "transfer: the picture padded by five rates at once, in steps of the whole radius",
     default: || (),
-    make: |()| Piece::picture(|planes, _| Box::new(Dem { resample: Resample::new(planes) })).usually(Usual { step: Some(1.0), ..Usual::NONE }),
+    make: |()| {
+        Piece::picture(|planes, _| Box::new(Dem { resample: Resample::new(planes) })).usually(Usual { step: Some(1.0), ..Usual::NONE })
+    },
 };
 
 struct Dem {

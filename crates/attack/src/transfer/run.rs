@@ -106,8 +106,12 @@ impl Run {
 
     /// Draws the views for the copy in hand; the first view's copies change slowest.
     fn draw(&mut self) {
-        let dice =
-            Dice { seed: self.seed, sample: self.sample, step: self.done, copy: self.points.wrapping_mul(self.copies).wrapping_add(self.copy) };
+        let dice = Dice {
+            seed: self.seed,
+            sample: self.sample,
+            step: self.done,
+            copy: self.points.wrapping_mul(self.copies).wrapping_add(self.copy),
+        };
         let mut rest = self.copy;
         for view in self.ways.views.iter_mut().rev() {
             let copies = view.copies().max(1);

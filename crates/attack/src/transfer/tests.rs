@@ -15,7 +15,16 @@ const EPS: f64 = 0.05;
 
 /// Every view, with the transpose where that is a setting.
 fn views(start: &Start<'_>) -> Vec<(&'static str, Box<dyn View>)> {
-    let made = [DI.piece("p=1"), DEM.piece(""), SI.piece(""), ADMIX.piece(""), SSA.piece("pull=true"), BSR.piece(""), SIA.piece(""), DECOWA.piece("")];
+    let made = [
+        DI.piece("p=1"),
+        DEM.piece(""),
+        SI.piece(""),
+        ADMIX.piece(""),
+        SSA.piece("pull=true"),
+        BSR.piece(""),
+        SIA.piece(""),
+        DECOWA.piece(""),
+    ];
     let view = |piece: Result<Piece, AttackError>| {
         let piece = piece.unwrap();
         (piece.name(), piece.view_of(start).unwrap())
@@ -109,7 +118,8 @@ fn the_warp_learns_along_the_gradient_of_its_node() {
     let x: Vec<f32> = (0..d).map(|i| (0.5 + 0.3 * ((i % 16) as f64 * 0.3).sin() * ((i / 16 % 20) as f64 * 0.2).cos()) as f32).collect();
     let v = uniform(&mut keyed("node", 0, 0, 0), d, 0.0, 1.0);
     let rise = |rho: &str| {
-        let mut view = DECOWA.piece(&format!("noise=0.2,rho={rho}")).unwrap().view_of(&Start { shape: &shape, ..Start::new(&x, &ball) }).unwrap();
+        let mut view =
+            DECOWA.piece(&format!("noise=0.2,rho={rho}")).unwrap().view_of(&Start { shape: &shape, ..Start::new(&x, &ball) }).unwrap();
         view.draw(&Dice { seed: 3, sample: 0, step: 0, copy: 0 }, 0);
         let mut u = vec![0.0; d];
         view.apply(&x, &mut u);
@@ -141,9 +151,29 @@ fn end(spec: &str, shape: &[usize], x: &[f32], eps: f64, g: impl Fn(&[f32], &mut
 
 /// Every rule alone, and combinations of many.
 const SPECS: [&str; 23] = [
-    "mi", "ni", "pi", "emi", "vt:points=3", "gra:points=3", "pgn:points=3", "mi:steps=5+mef:points=3", "di", "dem", "ti:kernel=5", "si", "admix", "ssa:copies=2",
-    "bsr:copies=2", "sia:copies=2", "decowa:copies=2", "mi+di+ti:kernel=3+si", "ni+vt:points=2+si:copies=2+di", "mi+decowa:copies=2+si:copies=2",
-    "si:copies=2+decowa:copies=2+di", "pi+di", "mi:loss=ce+emi+si",
+    "mi",
+    "ni",
+    "pi",
+    "emi",
+    "vt:points=3",
+    "gra:points=3",
+    "pgn:points=3",
+    "mi:steps=5+mef:points=3",
+    "di",
+    "dem",
+    "ti:kernel=5",
+    "si",
+    "admix",
+    "ssa:copies=2",
+    "bsr:copies=2",
+    "sia:copies=2",
+    "decowa:copies=2",
+    "mi+di+ti:kernel=3+si",
+    "ni+vt:points=2+si:copies=2+di",
+    "mi+decowa:copies=2+si:copies=2",
+    "si:copies=2+decowa:copies=2+di",
+    "pi+di",
+    "mi:loss=ce+emi+si",
 ];
 
 #[test]
@@ -154,7 +184,9 @@ fn whatever_the_model_answers_the_last_point_is_in_the_ball() {
     for spec in SPECS {
         for eps in [0.0, 8.0 / 255.0, 0.3] {
             end(spec, &shape, &x, eps, |u, g| g.iter_mut().zip(u).for_each(|(g, u)| *g = (37.0 * u).sin()));
-            end(spec, &shape, &x, eps, |u, g| g.iter_mut().zip(u).enumerate().for_each(|(i, (g, u))| *g = [f32::NAN, f32::INFINITY, f32::MAX, 1e-45, *u][i % 5]));
+            end(spec, &shape, &x, eps, |u, g| {
+                g.iter_mut().zip(u).enumerate().for_each(|(i, (g, u))| *g = [f32::NAN, f32::INFINITY, f32::MAX, 1e-45, *u][i % 5])
+            });
         }
         // A gradient that is zero everywhere leads nowhere, instead of to NaN.
         assert_eq!(end(spec, &shape, &x, 0.1, |_, g| g.fill(0.0)), x, "{spec}");

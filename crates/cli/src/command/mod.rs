@@ -16,6 +16,7 @@ mod report;
 mod selftest;
 mod suites;
 mod transfer;
+mod universal;
 
 pub(crate) use report::write;
 
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     /// Make examples on some models and say how many fool others
     Transfer(Box<transfer::Transfer>),
+    /// Fit one change to many images and say how many others it fools
+    Universal(Box<universal::Universal>),
     /// Decide claims about models, and keep the evidence beside them
     Check(check::Check),
     /// Write a claim
@@ -67,6 +70,7 @@ impl Command {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
             Self::Transfer(transfer) => transfer.run(),
+            Self::Universal(universal) => universal.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

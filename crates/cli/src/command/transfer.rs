@@ -16,8 +16,9 @@ use crate::settings::{Fronts, Ports, Runners, Samples, free_folder, give_back};
 /// Folder of runs that were given none.
 const FOLDER: &str = "brinell-runs/transfer";
 
+/// Which models meet on which images, and what may be changed.
 #[derive(Debug, Args)]
-pub(crate) struct Transfer {
+pub(crate) struct Contest {
     /// Models that examples are made on, by file or by name in --models [default: all of --models]
     #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
     from: Vec<String>,
@@ -47,11 +48,7 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
     eps: Eps,
 
-    /// The attack, such as mi+di+si (see `brinell attacks`)
-    #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
-    attack: String,
-
-    /// Attack all sources together as well, for each target without the target itself: norm, loss, logits or prob
+    /// How sources are attacked together: norm, loss, logits or prob; a matrix has a row for each target then, of all sources without the target
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
 
@@ -63,12 +60,22 @@ pub(crate) struct Transfer {
     #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = Part::Attacks.heading())]
     seed: u64,
 
+    #[command(flatten)]
+    runners: Runners,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(flatten)]
+    contest: Contest,
+
+    /// The attack, such as mi+di+si (see `brinell attacks`)
+    #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
+    attack: String,
+
     /// Store examples as bytes, and ask about these
     #[arg(long, help_heading = Part::Attacks.heading())]
     bytes: bool,
-
-    #[command(flatten)]
-    runners: Runners,
 
     /// Folder of the run [default: the first free one of brinell-runs/transfer]
     #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
@@ -94,7 +101,7 @@ fn share(text: &str) -> Result<f64, String> {
 
 impl Transfer {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = self.question()?;
+        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question()? };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;
         let job = TransferJob { out: out.clone(), resume: self.resume };
@@ -114,9 +121,11 @@ impl Transfer {
         }
         Ok(exit(&matrix))
     }
+}
 
-    /// Puts together what is asked.
-    fn question(&self) -> Result<TransferQuestion, Failure> {
+impl Contest {
+    /// Puts together what is asked; the attack is the default one.
+    pub(crate) fn question(&self) -> Result<TransferQuestion, Failure> {
         let mut given = Question::default();
         self.samples.put(&mut given)?;
         if given.population.data.as_os_str().is_empty() {
@@ -153,11 +162,11 @@ impl Transfer {
             population: given.population,
             size: self.size,
             eps: self.eps.clone(),
-            attack: self.attack.clone(),
+            attack: "mi".to_owned(),
             ensemble: self.ensemble,
             soft: self.soft_backward.unwrap_or(0.0),
             seed: self.seed,
-            bytes: self.bytes,
+            bytes: false,
             running: self.runners.running()?,
         })
     }
@@ -174,7 +183,7 @@ fn unique(numbers: Vec<usize>) -> Vec<usize> {
     seen
 }
 
-fn tell(event: TransferEvent<'_>) {
+pub(crate) fn tell(event: TransferEvent<'_>) {
     match event {
         TransferEvent::Making { source, n } => say(&format!("making examples of {n} images on {source}")),
         TransferEvent::Asking => say("asking every model about the stored examples"),

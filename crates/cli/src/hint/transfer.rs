@@ -8,7 +8,9 @@ use super::as_a;
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = match as_a(error)? {
-        TransferError::NoSharedClass { .. } => "give the names of the model's classes (`classes`) or which class stands for which (`map`) in the list of --models",
+        TransferError::NoSharedClass { .. } => {
+            "give the names of the model's classes (`classes`) or which class stands for which (`map`) in the list of --models"
+        }
         TransferError::NoNames { .. } | TransferError::ClassCount { .. } => {
             "name the model's classes in the list of --models: classes = \"FILE\", one name on a line"
         }
@@ -19,6 +21,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         TransferError::NothingRight { .. } => "check --mean, --std, --scale and --layout, or those of each model in the list of --models",
         TransferError::OutsideRange { .. } => "give the images as bytes, or divide their values so that they lie in 0..1",
         TransferError::Twice { .. } => "give them names in the list of --models",
+        TransferError::Split { .. } => "give more images, or another share with --fit",
         TransferError::Radius { .. } => "give --eps in the range 0..1, such as 8/255",
         _ => return None,
     };

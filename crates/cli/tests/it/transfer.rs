@@ -15,7 +15,8 @@ fn matrix(folder: &Folder, out: &str) -> Value {
 /// Every file that a run left, by name.
 fn files(folder: &Folder, out: &str) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(folder.path(out)).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())).collect();
+    let mut files: Vec<_> =
+        entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())).collect();
     files.sort();
     files
 }
@@ -57,9 +58,16 @@ fn results_depend_on_neither_batch_nor_threads_and_a_killed_run_leaves_the_same_
     folder.run(&format!("{run} --batch 1 --threads 1 --out alone")).expect(0);
     assert_eq!(files(&folder, "whole"), files(&folder, "alone"));
 
-    let mut child = folder.command(&format!("{run} --out killed")).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = folder
+        .command(&format!("{run} --out killed"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(120) && std::fs::read_to_string(folder.path("killed/made.jsonl")).unwrap_or_default().lines().count() < 10 {
+    while begin.elapsed() < Duration::from_secs(120)
+        && std::fs::read_to_string(folder.path("killed/made.jsonl")).unwrap_or_default().lines().count() < 10
+    {
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();
@@ -140,4 +148,36 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
     list("mean = [200]\nstd = 0.001\nscale = \"0..255\"");
     let finished = folder.run(&format!("{run} --limit 8 --out u"));
     assert!(finished.code == 4 || finished.code == 2, "{}", finished.stderr);
+}
+
+#[test]
+fn a_universal_change_is_tested_on_images_that_it_was_not_fitted_to() {
+    let folder = Folder::new();
+    let run = "universal --from ordinary.onnx --to ordinary.onnx robust.onnx --data images.idx3-ubyte --classes classes.txt --eps 0.2 --runtime rten --limit 80 --epochs 4";
+    let finished = folder.run(&format!("{run} --out u")).expect(0);
+    assert!(finished.stdout.lines().all(|line| line.chars().count() <= 80), "{}", finished.stdout);
+    let found: Value = serde_json::from_slice(&std::fs::read(folder.path("u/universal.json")).unwrap()).unwrap();
+    assert_eq!(found["n_fit"].as_u64().unwrap() + found["n_test"].as_u64().unwrap(), 80);
+    let count = |target: usize, what: &str| found["targets"][target][what]["fooled"].as_u64().unwrap();
+    // It fools more than random signs of the same size, on images that it has not seen.
+    assert!(count(0, "test") > 2 * count(0, "noise") && count(0, "test") > 5, "{found}");
+    folder.run(&format!("{run} --out again")).expect(0);
+    assert_eq!(files(&folder, "u"), files(&folder, "again"));
+    let none = folder.run(&format!("{run} --fit 0 --out v")).expect(4);
+    assert!(none.stderr.contains("there must be some of each"), "{}", none.stderr);
+}
+
+#[test]
+fn softer_gradients_change_examples_and_no_answer() {
+    let folder = Folder::new();
+    let run = format!("{RUN} --limit 20 --attack mi:steps=4");
+    folder.run(&format!("{run} --out exact")).expect(0);
+    folder.run(&format!("{run} --soft-backward --out soft")).expect(0);
+    let (exact, soft) = (matrix(&folder, "exact"), matrix(&folder, "soft"));
+    assert_eq!(exact["models"], soft["models"]);
+    assert_eq!(exact["noise"], soft["noise"]);
+    assert_eq!(soft["made"]["soft_backward"].as_f64(), Some(0.5));
+    let npz = |out: &str| std::fs::read(folder.path(out).join("examples-0.npz")).unwrap();
+    assert_ne!(npz("exact"), npz("soft"));
+    folder.run(&format!("{run} --soft-backward 1.5 --out none")).expect(4);
 }

@@ -3,6 +3,8 @@
 mod csv;
 mod page;
 mod text;
+mod tree;
+mod universal;
 mod words;
 
 use crate::ReportError;
@@ -10,6 +12,7 @@ use brinell_record::Transfer;
 
 pub use csv::csv;
 pub use text::table;
+pub use universal::universal;
 
 /// Renders the matrix as one self-contained page.
 ///

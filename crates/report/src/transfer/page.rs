@@ -23,6 +23,7 @@ pub(super) struct TransferView {
     tested: Option<String>,
     differing: Vec<[String; 6]>,
     together: Vec<[String; 4]>,
+    tree: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,7 +77,9 @@ const DARKEST: f64 = 45.0;
 
 impl TransferView {
     pub(super) fn of(transfer: &Transfer) -> Self {
-        let mean = |list: &[brinell_record::Mean], number: usize| list.iter().find(|mean| mean.number == number).map(words::mean).unwrap_or_default();
+        let mean = |list: &[brinell_record::Mean], number: usize| {
+            list.iter().find(|mean| mean.number == number).map(words::mean).unwrap_or_default()
+        };
         let row = |(number, source): (usize, &brinell_record::TransferSource)| Row {
             name: source.name.clone(),
             mean: mean(&transfer.outward, number),
@@ -113,6 +116,7 @@ impl TransferView {
             tested: words::tested(&transfer.tests),
             differing: differing(transfer),
             together: together(transfer),
+            tree: super::tree::tree(transfer),
         }
     }
 }
@@ -145,7 +149,8 @@ fn differing(transfer: &Transfer) -> Vec<[String; 6]> {
     let mut tests: Vec<_> = transfer.tests.iter().filter(|test| test.differs).collect();
     tests.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
     let row = |test: &&brinell_record::SourceTest| {
-        let [more, less, by, back] = if test.only_a > test.only_b { [test.a, test.b, test.only_a, test.only_b] } else { [test.b, test.a, test.only_b, test.only_a] };
+        let [more, less, by, back] =
+            if test.only_a > test.only_b { [test.a, test.b, test.only_a, test.only_b] } else { [test.b, test.a, test.only_b, test.only_a] };
         [
             words::model(transfer, test.target),
             words::source_name(transfer, more),

@@ -31,7 +31,11 @@ pub fn table(transfer: &Transfer, width: usize, colour: bool) -> String {
         matrix(&mut out, transfer, targets);
         out.push('\n');
     }
-    say(&mut out, "Per cent of the images that the target and the source get right. In brackets: the attack on its own model, which is no transfer.", &str::to_owned);
+    say(
+        &mut out,
+        "Per cent of the images that the target and the source get right. In brackets: the attack on its own model, which is no transfer.",
+        &str::to_owned,
+    );
     out.push('\n');
     if transfer.cells.len() <= LISTED {
         cells(&mut out, transfer, width);
@@ -44,7 +48,11 @@ pub fn table(transfer: &Transfer, width: usize, colour: bool) -> String {
     }
     if let Some(cell) = transfer.cells.first() {
         let level = confidence(&cell.rate);
-        say(&mut out, &format!("Intervals of cells are exact (Clopper-Pearson, {level}), of means from a bootstrap over images."), &str::to_owned);
+        say(
+            &mut out,
+            &format!("Intervals of cells are exact (Clopper-Pearson, {level}), of means from a bootstrap over images."),
+            &str::to_owned,
+        );
     }
     for note in &transfer.notes {
         say(&mut out, &format!("note: {note}"), &|line| paint.yellow(line));
@@ -71,10 +79,13 @@ fn matrix(out: &mut String, transfer: &Transfer, targets: &[usize]) {
         };
         let figures = targets.iter().map(|&target| {
             let cell = words::cell(transfer, number, target);
-            let text = cell.map_or_else(|| "-".to_owned(), |cell| {
-                let figure = if cell.both == 0 { "-".to_owned() } else { percent_figure(cell.rate.value) };
-                if cell.white_box { format!("[{figure}]") } else { figure }
-            });
+            let text = cell.map_or_else(
+                || "-".to_owned(),
+                |cell| {
+                    let figure = if cell.both == 0 { "-".to_owned() } else { percent_figure(cell.rate.value) };
+                    if cell.white_box { format!("[{figure}]") } else { figure }
+                },
+            );
             format!("{text:>COLUMN$}")
         });
         let _ = writeln!(out, "{:<NAME$}{}", shorten(&ascii(&own), NAME - 1), figures.collect::<String>());
@@ -85,7 +96,11 @@ fn cells(out: &mut String, transfer: &Transfer, width: usize) {
     for cell in &transfer.cells {
         let (from, to) = (words::source(transfer, cell), words::model(transfer, cell.target));
         let counts = format!("{} of {} {} ({})", size(cell.fooled), size(cell.both), percent(cell.rate.value), interval(&cell.rate));
-        let more = if cell.white_box { String::new() } else { format!(", {} the same mistake, {} by another's change", size(cell.same), size(cell.shuffled)) };
+        let more = if cell.white_box {
+            String::new()
+        } else {
+            format!(", {} the same mistake, {} by another's change", size(cell.same), size(cell.shuffled))
+        };
         for (number, line) in wrap(&ascii(&format!("{from} -> {to}: {counts}{more}")), width - 2).iter().enumerate() {
             let _ = writeln!(out, "{}{line}", if number == 0 { "" } else { "  " });
         }
