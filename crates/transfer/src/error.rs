@@ -135,8 +135,8 @@ pub enum TransferError {
         /// The attack.
         attack: String,
     },
-    /// The attack does not work in Linf, or reads trees.
-    #[error("the attack {attack} makes no examples within a radius in linf from images")]
+    /// The attack does not work in Linf, reads trees, or goes for one class after the other.
+    #[error("the attack {attack} makes no examples of images within a radius in linf, or goes for one class after the other")]
     WrongAttack {
         /// The attack.
         attack: String,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::{Recipe, is_picture, recipe};
+use brinell_attack::{Objective, Recipe, is_picture, recipe};
 use brinell_data::{self as data, Dataset, LoadOptions, write_adversarial};
 use brinell_engine::Oracle;
 use brinell_ledger::LedgerError;
@@ -106,6 +106,7 @@ pub fn transfer(
     let identity = identity(question, recipe.as_ref(), &data, &contenders);
     let mut journal = Journal::open(&job.out, &identity, rows.len(), data.sample_len(), job.resume)?;
     if let Some(done) = finished(&journal)? {
+        journal.clear()?;
         return Ok(done);
     }
     let ball = Ball { norm: Norm::Linf, eps: question.eps.value(), bounds: InputBox::UNIT, features: None };
@@ -149,7 +150,9 @@ pub fn transfer(
 
 fn attack(question: &TransferQuestion) -> Result<Box<dyn Recipe>, TransferError> {
     let recipe = recipe(&question.attack)?;
-    if !recipe.norms().contains(&Norm::Linf) || recipe.reads_trees() {
+    // Others go for one rival after the other, or for the nearest plane: what all sources share are the sides, right and wrong.
+    let sides = matches!(recipe.objective(), Objective::LogOdds | Objective::Margin | Objective::Ratio);
+    if !recipe.norms().contains(&Norm::Linf) || recipe.reads_trees() || !sides {
         return Err(TransferError::WrongAttack { attack: recipe.name().to_owned() });
     }
     Ok(recipe)
@@ -347,7 +350,8 @@ fn make_all(
             let contender = contenders.get(*model)?;
             Some(Source::new(oracles.remove(model)?, &contender.fit, &contender.map))
         });
-        let rule = question.ensemble.filter(|_| row.models.len() > 1).unwrap_or_default();
+        // The gradient of one source is taken as it is.
+        let rule = if row.models.len() > 1 { question.ensemble.unwrap_or_default() } else { Ensemble::Loss };
         let gradient = craft.recipe.needs_gradient();
         let mut sources = Sources::new(sources.collect(), rule, craft.recipe.objective(), gradient, &craft.data.labels)?;
         craft.make(number, &mut sources, batch, &todo, journal)?;

@@ -34,7 +34,7 @@ impl ModelSpec {
 /// How the gradients of several sources become one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ensemble {
-    /// The sum of the sources' gradients, each over the mean of its absolute values: no source decides alone because its numbers are larger.
+    /// The sum of the sources' gradients at each point, each over the mean of its absolute values: no source decides alone because its numbers are larger.
     #[default]
     Norm,
     /// The gradient of the mean loss.

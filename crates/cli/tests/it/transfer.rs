@@ -137,6 +137,7 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
         ("--eps 8", "larger than the shared range"),
         ("--attack deepfool:steps=1+mi", "is no rule"),
         ("--attack cw", "within a radius in linf"),
+        ("--attack apgd-t", "one class after the other"),
         ("--ensemble mean", "known are norm, loss, logits, prob"),
     ] {
         list("");
