@@ -88,17 +88,21 @@ def peer(options):
     layers = [(weights[node.input[1]], weights[node.input[2]]) for node in model.graph.node if node.op_type == "Gemm"]
     assert all(next((a.i for a in node.attribute if a.name == "transB"), 0) == 1 for node in model.graph.node if node.op_type == "Gemm")
 
-    def gradient(x, y):
-        """Of the cross-entropy, by hand."""
+    def gradient(x, y, weighted=False):
+        """Of the log-odds of another class, by hand; times their probability it is that of the cross-entropy."""
         acts, values = [x], x
         for number, (w, b) in enumerate(layers):
             values = values @ w.T + b
             if number + 1 < len(layers):
                 values = np.maximum(values, 0)
                 acts.append(values)
-        p = np.exp(values - values.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
-        g = p - np.eye(10)[y]
+        own = np.eye(10)[y] > 0
+        others = np.where(own, -np.inf, values)
+        p = np.exp(others - others.max(1, keepdims=True))
+        g = p / p.sum(1, keepdims=True) - own
+        if weighted:
+            odds = others.max(1) + np.log(p.sum(1)) - values[own]
+            g = g / (1 + np.exp(-odds))[:, None]
         for number in reversed(range(len(layers))):
             g = g @ layers[number][0]
             if number:
@@ -127,14 +131,14 @@ def peer(options):
         return gradient(x + step * m, labels)
 
     def si(x, m):
-        return sum(gradient(x / 2**i, labels) / 2**i for i in range(5))
+        return sum(gradient(x / 2**i, labels, True) / 2**i for i in range(5))
 
     def emi():
         bar = np.zeros_like(x0)
 
         def rule(x, m):
             nonlocal bar
-            g = sum(gradient(x + c * step * bar, labels) for c in np.linspace(-7, 7, 11)) / 11
+            g = sum(gradient(x + c * step * bar, labels, True) for c in np.linspace(-7, 7, 11)) / 11
             bar = unit(g)
             return g
         return rule

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use brinell_attack::{Objective, Recipe, is_picture, recipe};
-use brinell_data::{self as data, Dataset, LoadOptions, write_adversarial};
+use brinell_data::npz::write_adversarial;
+use brinell_data::{self as data, Dataset, LoadOptions};
 use brinell_engine::Oracle;
 use brinell_ledger::LedgerError;
 use brinell_ledger::run::write_json;

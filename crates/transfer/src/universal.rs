@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::driver::Model;
 use brinell_attack::rng::keyed;
-use brinell_data::{Dataset, write_adversarial};
+use brinell_data::Dataset;
+use brinell_data::npz::write_adversarial;
 use brinell_engine::{Answer as Gradients, OracleError};
 use brinell_ledger::LedgerError;
 use brinell_ledger::run::write_json;

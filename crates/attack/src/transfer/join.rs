@@ -179,7 +179,8 @@ pub(crate) fn join(pieces: Vec<Piece>) -> Result<Box<dyn Recipe>, AttackError> {
     }
     let config = &mut joined.config;
     joined.steps = config.steps.or(usual.steps).unwrap_or(10);
-    joined.step = config.step.or(usual.step).unwrap_or(0.1);
+    // Fewer than ten steps must still reach the edge of the ball.
+    joined.step = config.step.or(usual.step).unwrap_or_else(|| f64::from(joined.steps).recip().max(0.1));
     joined.momentum = config.momentum.or(usual.momentum).unwrap_or(1.0);
     *config = MiConfig { steps: Some(joined.steps), step: Some(joined.step), momentum: Some(joined.momentum), ..config.clone() };
     described.insert(0, config.describe("mi"));

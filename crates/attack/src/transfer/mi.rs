@@ -32,7 +32,7 @@ settings! {
         /// Updates in one run.
         steps: Option<u32> = None, COUNT, unset "10; 20 with `mef`", paper "10";
         /// Length of an update relative to eps.
-        step: Option<f64> = None, PART.in_units("relative to eps"), unset "0.1; 1 with `dem`", paper "1 / steps";
+        step: Option<f64> = None, PART.in_units("relative to eps"), unset "0.1, or 1 / steps where that is more; 1 with `dem`", paper "1 / steps";
         /// Share of the former direction in the next.
         momentum: Option<f64> = None, UNIT, unset "1; 0 with `pi`, 0.5 with `mef`", paper "1";
         /// What is climbed.

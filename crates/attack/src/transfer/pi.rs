@@ -29,6 +29,9 @@ pub(crate) static RULE: Rule<PiConfig> = Rule {
     make: |config| Piece::new(Part::Project(config)).of_pictures().usually(Usual { momentum: Some(0.0), ..Usual::NONE }),
 };
 
+/// Rounding of a sum of eight, relative to eps.
+const REST: f32 = 1e-5;
+
 /// The excess of one sample. Memory: 2 d floats.
 pub(super) struct Excess {
     config: PiConfig,
@@ -58,10 +61,14 @@ impl Excess {
             for channel in 0..planes.channels {
                 for row in 0..planes.rows {
                     for column in 0..planes.columns {
-                        let rows = row.saturating_sub(1)..(row + 2).min(planes.rows);
-                        let columns = || column.saturating_sub(1)..(column + 2).min(planes.columns);
-                        let around: f32 = rows.map(|r| columns().map(|c| excess(channel, r, c)).sum::<f32>()).sum();
-                        let projected = gamma * sign(around - excess(channel, row, column));
+                        let mut around = 0.0;
+                        for r in row.saturating_sub(1)..(row + 2).min(planes.rows) {
+                            for c in column.saturating_sub(1)..(column + 2).min(planes.columns) {
+                                around += if (r, c) == (row, column) { 0.0 } else { excess(channel, r, c) };
+                            }
+                        }
+                        // What is left of a sum that should be zero has no sign.
+                        let projected = if around.abs() > REST * eps { gamma * sign(around) } else { 0.0 };
                         self.moved[planes.at(channel, row, column)] += projected;
                     }
                 }

@@ -84,7 +84,8 @@ impl Run {
             eps: start.ball.eps as f32,
             seed: start.seed,
             sample: start.sample,
-            done: 0,
+            // In a ball of one point there is nothing to look for.
+            done: if start.ball.eps > 0.0 { 0 } else { ways.steps },
             turn: Turn::Point,
             copy: 0,
             copies: ways.views.iter().fold(1, |all, view| all.saturating_mul(view.copies())),

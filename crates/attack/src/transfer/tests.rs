@@ -210,6 +210,7 @@ fn defaults_of_a_rule_hold_where_nobody_says_otherwise() {
         ("ni+mef", "mi:steps=20,step=0.1,momentum=0.5,loss=log-odds+ni+mef:points=20,gamma=2,kappa=0.15,inner=0.9"),
         ("mi:steps=3+dem", "mi:steps=3,step=1,momentum=1,loss=log-odds+dem"),
         ("mi:momentum=0.25+pi", "mi:steps=10,step=0.1,momentum=0.25,loss=log-odds+pi:beta=10,gamma=1"),
+        ("mi:steps=4", "mi:steps=4,step=0.25,momentum=1,loss=log-odds"),
         ("di:rate=1.2+mi:loss=margin", "mi:steps=10,step=0.1,momentum=1,loss=margin+di:p=0.5,rate=1.2"),
     ] {
         let made = recipe(spec).unwrap();

@@ -24,7 +24,7 @@ fn files(folder: &Folder, out: &str) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_matrix_has_a_cell_for_each_source_and_target_and_its_figures_agree() {
     let folder = Folder::new();
-    let run = folder.run(&format!("{RUN} --limit 60 --attack mi --out t")).expect(0);
+    let run = folder.run(&format!("{RUN} --limit 40 --attack mi --out t")).expect(0);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
     let matrix = matrix(&folder, "t");
     let cells = matrix["cells"].as_array().unwrap();
@@ -32,7 +32,7 @@ fn a_matrix_has_a_cell_for_each_source_and_target_and_its_figures_agree() {
     for cell in cells {
         let count = |key: &str| cell[key].as_u64().unwrap();
         assert!(count("same") <= count("fooled") && count("fooled") <= count("both") && count("both") <= count("right"), "{cell}");
-        assert!(count("right_fooled") <= count("right") && count("right_fooled") <= count("wrong") && count("n") == 60, "{cell}");
+        assert!(count("right_fooled") <= count("right") && count("right_fooled") <= count("wrong") && count("n") == 40, "{cell}");
         assert!(count("shuffled") <= count("both"));
         assert_eq!(cell["white_box"].as_bool().unwrap(), cell["source"] == cell["target"]);
         let rate = |key: &str| cell["rate"][key].as_f64().unwrap();
@@ -46,14 +46,14 @@ fn a_matrix_has_a_cell_for_each_source_and_target_and_its_figures_agree() {
     assert!(page.contains("ordinary") && page.contains("Content-Security-Policy") && !page.contains("<script"));
     assert_eq!(csv.lines().count(), 5);
     // The clean predictions are those of an audit.
-    folder.audit("robust", "--limit 60 --attack fgsm --sanity off --out a").expect(0);
+    folder.audit("robust", "--limit 40 --attack fgsm --sanity off --out a").expect(0);
     assert_eq!(matrix["models"][1]["right"], folder.summary("a")["clean_correct"]);
 }
 
 #[test]
 fn results_depend_on_neither_batch_nor_threads_and_a_killed_run_leaves_the_same_bytes() {
     let folder = Folder::new();
-    let run = format!("{RUN} --limit 40 --ensemble norm --attack mi:steps=6+di+si:copies=2 --bytes");
+    let run = format!("{RUN} --limit 25 --ensemble norm --attack mi:steps=5+di+si:copies=2 --bytes");
     folder.run(&format!("{run} --batch 64 --threads 2 --out whole")).expect(0);
     folder.run(&format!("{run} --batch 1 --threads 1 --out alone")).expect(0);
     assert_eq!(files(&folder, "whole"), files(&folder, "alone"));
@@ -154,14 +154,14 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
 #[test]
 fn a_universal_change_is_tested_on_images_that_it_was_not_fitted_to() {
     let folder = Folder::new();
-    let run = "universal --from ordinary.onnx --to ordinary.onnx robust.onnx --data images.idx3-ubyte --classes classes.txt --eps 0.2 --runtime rten --limit 80 --epochs 4";
+    let run = "universal --from ordinary.onnx --to ordinary.onnx robust.onnx --data images.idx3-ubyte --classes classes.txt --eps 0.1 --runtime rten --limit 80 --epochs 4";
     let finished = folder.run(&format!("{run} --out u")).expect(0);
     assert!(finished.stdout.lines().all(|line| line.chars().count() <= 80), "{}", finished.stdout);
     let found: Value = serde_json::from_slice(&std::fs::read(folder.path("u/universal.json")).unwrap()).unwrap();
     assert_eq!(found["n_fit"].as_u64().unwrap() + found["n_test"].as_u64().unwrap(), 80);
     let count = |target: usize, what: &str| found["targets"][target][what]["fooled"].as_u64().unwrap();
     // It fools more than random signs of the same size, on images that it has not seen.
-    assert!(count(0, "test") > 2 * count(0, "noise") && count(0, "test") > 5, "{found}");
+    assert!(count(0, "test") > count(0, "noise") + 4, "{found}");
     folder.run(&format!("{run} --out again")).expect(0);
     assert_eq!(files(&folder, "u"), files(&folder, "again"));
     let none = folder.run(&format!("{run} --fit 0 --out v")).expect(4);

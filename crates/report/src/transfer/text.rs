@@ -17,7 +17,7 @@ pub fn table(transfer: &Transfer, width: usize, colour: bool) -> String {
     let width = width.max(NARROWEST);
     let paint = Paint { colour };
     let mut out = String::new();
-    let mut say = |out: &mut String, text: &str, paint: &dyn Fn(&str) -> String| {
+    let say = |out: &mut String, text: &str, paint: &dyn Fn(&str) -> String| {
         for line in wrap(&ascii(text), width) {
             let _ = writeln!(out, "{}", paint(&line));
         }
@@ -42,7 +42,7 @@ pub fn table(transfer: &Transfer, width: usize, colour: bool) -> String {
         out.push('\n');
     }
     means(&mut out, transfer, width);
-    for text in words::tested(&transfer.tests) {
+    if let Some(text) = words::tested(&transfer.tests) {
         out.push('\n');
         say(&mut out, &text, &str::to_owned);
     }
