@@ -4,6 +4,7 @@
 
 mod attacks;
 mod ci;
+mod example;
 mod golden;
 mod layers;
 mod ops;

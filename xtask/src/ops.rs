@@ -1,16 +1,10 @@
 //! SUPPORTED-OPS.md is what the code and the node tests say, never what somebody wrote.
 
-use std::process::Command;
-
 const FILE: &str = "SUPPORTED-OPS.md";
 
 /// The table as it is now; `None` where no ONNX Runtime is found, without which it cannot be made.
 fn table() -> Result<Option<String>, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "brinell-engine", "--example", "operators"])
-        .current_dir(crate::root())
-        .output()
-        .map_err(|error| format!("ops: {error}"))?;
+    let output = crate::example::run("operators", &[])?;
     if output.status.success() {
         return String::from_utf8(output.stdout).map(Some).map_err(|error| format!("ops: {error}"));
     }

@@ -132,12 +132,7 @@ fn python() -> PathBuf {
 
 /// Versions of the runtimes, then the facts about each model.
 fn measure(folder: &Path) -> Result<Vec<Value>, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "brinell-attack", "--example", "zoo", "--"])
-        .arg(folder)
-        .current_dir(crate::root())
-        .output()
-        .map_err(|error| format!("zoo: {error}"))?;
+    let output = crate::example::run("zoo", &[folder])?;
     if !output.status.success() {
         return Err(format!("zoo: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
