@@ -114,7 +114,12 @@ def peer(options):
     labels = np.frombuffer((networks.DATA / networks.MNIST[1]).read_bytes(), np.uint8)[8:][:n].astype(int)
     x0 = images.astype(np.float64)
     step, steps = eps / 10, 10
-    unit = lambda g: g / np.abs(g).mean(1, keepdims=True)
+
+    def unit(g):
+        """Over the mean of the absolute values; where every ReLU of a layer is shut the gradient is zero, and stays so."""
+        mean = np.abs(g).mean(1, keepdims=True)
+        return g / np.where(mean > 0, mean, 1)
+
     clip = lambda x: np.clip(np.clip(x, x0 - eps, x0 + eps), 0, 1)
 
     def walk(rule):
@@ -152,7 +157,7 @@ def peer(options):
             padded = np.pad(cut.reshape(-1, 28, 28), ((0, 0), (1, 1), (1, 1)))
             around = sum(padded[:, i:i + 28, j:j + 28] for i in range(3) for j in range(3) if (i, j) != (1, 1)).reshape(-1, 784)
             # Sums of floats that should be zero have no sign.
-            around[np.abs(around) < 1e-9] = 0
+            around[np.abs(around) < 1e-6] = 0
             projected = eps * np.sign(around)
             a = a + projected
             x = clip(x + move + projected)

@@ -30,7 +30,7 @@ pub(crate) static RULE: Rule<PiConfig> = Rule {
 };
 
 /// Rounding of a sum of eight, relative to eps.
-const REST: f32 = 1e-5;
+const REST: f32 = 1e-4;
 
 /// The excess of one sample. Memory: 2 d floats.
 pub(super) struct Excess {
