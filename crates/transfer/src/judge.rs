@@ -22,6 +22,9 @@ const CHUNK: usize = 32;
 /// Images without an answer, from the first, after which a model counts as silent.
 const SILENT: usize = 3;
 
+/// What one model says of all that it was shown.
+pub(crate) type Said = Vec<(Shown, Vec<Answer>)>;
+
 /// What is the same for all that is asked.
 pub(crate) struct Judge<'a> {
     pub(crate) data: &'a Dataset,
@@ -43,7 +46,7 @@ impl Judge<'_> {
         contenders: &mut [Contender],
         wanted: &(dyn Fn(usize) -> Vec<Shown> + Sync),
         pool: &rayon::ThreadPool,
-    ) -> Result<Vec<Vec<(Shown, Vec<Answer>)>>, TransferError> {
+    ) -> Result<Vec<Said>, TransferError> {
         let one = |(model, contender): (usize, &mut Contender)| {
             wanted(model)
                 .into_iter()

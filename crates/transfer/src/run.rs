@@ -5,23 +5,22 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use brinell_attack::{Objective, Recipe, is_picture, recipe};
-use brinell_data::npz::write_adversarial;
-use brinell_data::{self as data, Dataset, LoadOptions};
+use brinell_data::Dataset;
 use brinell_engine::Oracle;
 use brinell_ledger::LedgerError;
-use brinell_ledger::run::write_json;
 use brinell_record::{Artefact, FileError, Made, Scale, TRANSFER_SCHEMA, Transfer, TransferData, TransferModel, TransferSource, hash};
-use brinell_subject::{Subject, SubjectError};
 use brinell_threat::{Ball, InputBox, Norm};
 use serde::Serialize;
 
-use crate::contender::{Answer, Contender, Names};
+use crate::contender::{Contender, Names};
 use crate::craft::Craft;
 use crate::journal::{Journal, MATRIX, Shown};
-use crate::judge::{Judge, runtime_of_one};
+use crate::judge::{Judge, Said, runtime_of_one};
+use crate::leave::finish;
 use crate::matrix::{Answers, Row, rate};
+use crate::open::open;
 use crate::sources::{Source, Sources};
-use crate::{Ensemble, ModelSpec, TransferError, TransferQuestion};
+use crate::{Ensemble, TransferError, TransferQuestion};
 
 /// Where a run is written, and whether it goes on with one.
 #[derive(Debug, Clone, Default)]
@@ -123,7 +122,7 @@ pub fn transfer(
     }
     let judge = Judge { data: &data, ball: &ball, seed: question.seed, stop, journal: &journal, made: &made };
     let mut given = BTreeMap::new();
-    let mut take = |answers: Vec<Vec<(Shown, Vec<Answer>)>>| {
+    let mut take = |answers: Vec<Said>| {
         for (model, answers) in answers.into_iter().enumerate() {
             given.extend(answers.into_iter().map(|(shown, answers)| ((shown, model), answers)));
         }
@@ -168,100 +167,6 @@ fn finished(journal: &Journal) -> Result<Option<Transfer>, TransferError> {
     let text = std::fs::read(&path).map_err(FileError::on("read", &path))?;
     let damaged = |error: serde_json::Error| LedgerError::Damaged { path: path.clone(), problem: error.to_string() };
     Ok(Some(serde_json::from_slice(&text).map_err(damaged)?))
-}
-
-/// Reads the images and opens every model.
-pub(crate) fn open(
-    question: &TransferQuestion,
-    observer: &mut dyn FnMut(TransferEvent<'_>),
-) -> Result<(Dataset, Names, Vec<Contender>), TransferError> {
-    let mut seen = BTreeSet::new();
-    for name in question.models.iter().map(ModelSpec::name) {
-        if !seen.insert(name.clone()) {
-            return Err(TransferError::Twice { name });
-        }
-    }
-    let first = load(question.models.first(), None)?;
-    let given = question.population.classes.as_deref().map(data::class_names).transpose()?;
-    let options = LoadOptions {
-        labels: question.population.labels.as_ref().map(Into::into),
-        class_names: given
-            .clone()
-            .or_else(|| first.as_ref().and_then(|subject| subject.model.class_labels.as_ref()).map(|labels| labels.names())),
-        limit: question.population.n,
-        image_size: question.size,
-        channels: first.as_ref().and_then(|subject| channels(&subject.signature.sample)),
-        ..LoadOptions::default()
-    };
-    let data = data::load(&question.population.data, &options)?;
-    check_range(&data)?;
-    let mut subjects = Vec::new();
-    for spec in &question.models {
-        observer(TransferEvent::Opened(&spec.name()));
-        let subject = load(Some(spec), Some(&data.shape))?;
-        subjects.extend(subject);
-    }
-    let numbers = || {
-        let most = subjects.iter().map(|subject| subject.signature.classes).max().unwrap_or(0);
-        let labels = data.labels.iter().max().map_or(0, |label| label + 1);
-        (0..most.max(labels)).map(|class| class.to_string()).collect()
-    };
-    let named = given.or_else(|| data.class_names.clone());
-    let names = Names { given: named.is_some(), names: named.unwrap_or_else(numbers) };
-    data.check_labels(names.names.len())?;
-    let contenders = question.models.iter().zip(subjects);
-    let contenders = contenders.map(|(spec, subject)| Contender::open(spec, subject, &data, &names, &question.running, &question.eps));
-    let contenders = contenders.collect::<Result<_, _>>()?;
-    Ok((data, names, contenders))
-}
-
-/// Reads a model; one that leaves its size open gets that of the images.
-fn load(spec: Option<&ModelSpec>, shape: Option<&[usize]>) -> Result<Option<Subject>, TransferError> {
-    let Some(spec) = spec else { return Ok(None) };
-    match (Subject::load(&spec.artefact), shape) {
-        (Ok(subject), _) => Ok(Some(subject)),
-        (Err(_), Some(shape)) if spec.artefact.shape.is_none() => {
-            let sized = |shape: Vec<usize>| Subject::load(&Artefact { shape: Some(shape), ..spec.artefact.clone() });
-            let turned = match *shape {
-                [a, b, c] => vec![b, c, a],
-                _ => shape.to_vec(),
-            };
-            sized(shape.to_vec())
-                .or_else(|_| sized(turned))
-                .map(Some)
-                .or_else(|_| Subject::load(&spec.artefact).map(Some))
-                .map_err(|error| failed(spec, error))
-        }
-        // It is tried again once the images are known.
-        (Err(_), None) => Ok(None),
-        (Err(error), _) => Err(failed(spec, error)),
-    }
-}
-
-fn failed(spec: &ModelSpec, source: SubjectError) -> TransferError {
-    match source {
-        SubjectError::Interrupted => TransferError::Interrupted,
-        source => TransferError::Model { model: spec.name(), source: Box::new(source) },
-    }
-}
-
-/// Channels of images, where the model says them.
-fn channels(sample: &[usize]) -> Option<usize> {
-    match *sample {
-        [c @ (1 | 3), _, _] | [_, _, c @ (1 | 3)] => Some(c),
-        _ => None,
-    }
-}
-
-fn check_range(data: &Dataset) -> Result<(), TransferError> {
-    let mut x = vec![0.0; data.sample_len()];
-    for sample in 0..data.n {
-        data.sample(sample, Scale::Unit, &mut x);
-        if let Some(&value) = x.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-            return Err(TransferError::OutsideRange { sample, value });
-        }
-    }
-    Ok(())
 }
 
 /// Every source alone; and all together, for each target without the target itself.
@@ -521,46 +426,4 @@ fn notes(models: &[TransferModel], sources: &[TransferSource], cells: &[brinell_
         notes.push(format!("targets did not answer about {silent} examples; none of them counts as fooled"));
     }
     notes
-}
-
-/// Writes examples and matrix; the matrix comes last and says that the run has ended.
-fn finish(transfer: &Transfer, journal: &Journal, data: &Dataset, answers: &Answers<'_>, bytes: bool) -> Result<(), TransferError> {
-    for (number, row) in answers.rows.iter().enumerate() {
-        let made = answers.made.get(number).map_or(&[] as &[usize], Vec::as_slice);
-        let mut reader = journal.reader(number)?;
-        let ids: Vec<i64> = made.iter().map(|sample| *sample as i64).collect();
-        let labels: Vec<i64> = made.iter().filter_map(|sample| data.labels.get(*sample)).map(|label| *label as i64).collect();
-        let said = |place: usize| match row.models.first().map(|model| answers.given.get(&(Shown::Example(number), *model))) {
-            Some(Some(said)) => said.get(place).copied(),
-            _ => None,
-        };
-        let predictions: Vec<i64> =
-            (0..made.len()).map(|place| if let Some(Answer::Class(class)) = said(place) { class as i64 } else { -1 }).collect();
-        let path = journal.folder().join(format!("examples-{number}.npz"));
-        write_adversarial(&path, &ids, &labels, &predictions, &data.shape, |sample| {
-            reader.read(sample as u64).map_err(TransferError::from)
-        })?;
-        if bytes {
-            let path = journal.folder().join(format!("examples-{number}-u8.npy"));
-            let mut values = Vec::with_capacity(made.len() * data.sample_len());
-            for &sample in made {
-                values.extend(reader.read(sample as u64)?.iter().map(|v| (v * 255.0).round() as u8));
-            }
-            let shape: Vec<usize> = std::iter::once(made.len()).chain(data.shape.iter().copied()).collect();
-            std::fs::write(&path, npy(&shape, &values)).map_err(FileError::on("write", &path))?;
-        }
-    }
-    Ok(write_json(&journal.folder().join(MATRIX), transfer)?)
-}
-
-/// The bytes of a .npy file of u8.
-fn npy(shape: &[usize], values: &[u8]) -> Vec<u8> {
-    let sizes: Vec<String> = shape.iter().map(|n| format!("{n},")).collect();
-    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
-    let padded = (10 + header.len() + 1).next_multiple_of(64) - 10;
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((padded as u16).to_le_bytes());
-    bytes.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
-    bytes.extend(values);
-    bytes
 }

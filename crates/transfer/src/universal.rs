@@ -17,7 +17,8 @@ use rayon::prelude::*;
 
 use crate::contender::{Answer, Contender};
 use crate::matrix::rate;
-use crate::run::{model_of, open};
+use crate::open::open;
+use crate::run::model_of;
 use crate::sources::{Source, Sources};
 use crate::{TransferError, TransferEvent, TransferQuestion};
 

@@ -1,5 +1,4 @@
 //! What all views promise.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use brinell_threat::{Ball, InputBox, Norm, fill_uniform};
 use rand_chacha::ChaCha8Rng;
