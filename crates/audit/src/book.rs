@@ -6,9 +6,9 @@ use std::sync::Arc;
 use brinell_attack::driver::{Queries, Verdict};
 use brinell_attack::{Spent, SuiteStage};
 use brinell_ledger::run::{RunFolder, StageLine};
-use brinell_record::{Outcome, SampleRecord};
+use brinell_record::{Label, Outcome, SampleRecord};
 use brinell_subject::Opinion;
-use brinell_task::{Classify, Demand, Task, Wanted};
+use brinell_task::{Posed, Task, Wanted};
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -26,13 +26,19 @@ pub(crate) struct Book {
     pub(crate) past_stages: Vec<StageLine>,
     /// Seconds that earlier processes spent in stages.
     pub(crate) past_seconds: f64,
+    /// Seconds for which proofs were looked for.
+    pub(crate) proof_seconds: f64,
     /// Samples whose line stands in `record.jsonl`.
     pub(crate) recorded: BTreeSet<usize>,
     /// True where the nearest example of each sample is looked for, so that all stages run on all samples.
     pub(crate) nearest: bool,
     pub(crate) norm: Norm,
     pub(crate) target: Option<usize>,
-    pub(crate) task: Classify,
+    pub(crate) task: Arc<dyn Task>,
+    /// True where what is right about a sample is a class.
+    pub(crate) of_classes: bool,
+    /// True where the largest value has to be that of the class.
+    pub(crate) of_one_class: bool,
 }
 
 impl Book {
@@ -47,12 +53,16 @@ impl Book {
             forwards: verdict.queries.forwards,
             backwards: verdict.queries.backwards,
             rejected: verdict.rejected,
+            astray: verdict.astray,
             zero_gradients: verdict.zero_gradients,
             non_finite: verdict.non_finite,
             exhausted: verdict.exhausted,
             late_gain: verdict.late_gain,
             none_within: verdict.none_within,
         };
+        if verdict.found.is_some() && self.states.get(sample).is_some_and(|state| state.certified == Some(true)) {
+            return Err(brinell_proof::ProofError::Contradiction { sample }.into());
+        }
         self.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
         self.apply(&line);
         if let Some(broken) = broken {
@@ -74,13 +84,20 @@ impl Book {
 
     /// What the reference implementation would have spent on a sample, which the run `broken_in` broke.
     fn reference(&self, stage: usize, queries: Queries, broken_in: Option<u32>) -> Option<Queries> {
-        let recipe = &self.stages.get(stage)?.recipe;
+        // Reference implementations know classes alone.
+        let recipe = &self.stages.get(stage).filter(|_| self.of_one_class)?.recipe;
         let runs = broken_in.map_or_else(|| recipe.runs(self.task.count(&Wanted::class(self.target))), |run| run + 1);
         recipe.reference(&Spent { norm: self.norm, width: self.task.width(), runs, queries })
     }
 
     /// Adds a line of `stages.jsonl` to what is known.
     pub(crate) fn apply(&mut self, line: &StageLine) {
+        if let StageLine::Proof { sample, certified, seconds } = *line {
+            self.proof_seconds += seconds;
+            if let Some(state) = usize::try_from(sample).ok().and_then(|index| self.states.get_mut(index)) {
+                state.certified = Some(certified);
+            }
+        }
         let StageLine::Sample {
             stage,
             sample,
@@ -88,6 +105,7 @@ impl Book {
             forwards,
             backwards,
             rejected,
+            astray,
             zero_gradients,
             non_finite,
             exhausted,
@@ -117,6 +135,7 @@ impl Book {
                 (sum, one) => sum.or(one),
             };
             tally.rejected += usize::from(rejected > 0);
+            tally.astray += usize::from(astray > 0);
             tally.zero_gradients += usize::from(zero_gradients > 0);
             tally.non_finite += usize::from(non_finite > 0);
             tally.exhausted += usize::from(exhausted);
@@ -163,8 +182,8 @@ impl Book {
         let broken = state.broken.as_ref();
         Some(SampleRecord {
             sample: index,
-            label: state.label,
-            prediction: state.clean.prediction,
+            label: state.label.clone(),
+            prediction: state.prediction.clone(),
             outcome,
             attack: broken.and_then(|broken| self.stages.get(broken.stage)).map(|stage| stage.recipe.name().to_owned()),
             restart: broken.map(|broken| broken.restart),
@@ -172,28 +191,32 @@ impl Book {
             margin: -broken.map_or(state.margin, |broken| broken.margin),
             forwards: state.queries.forwards,
             backwards: state.queries.backwards,
-            adv_prediction: broken.and_then(|broken| broken.opinion.prediction),
+            adv_prediction: broken.and_then(|broken| broken.prediction.clone()),
             target: self.target,
-            confidence: Some(state.clean.confidence),
-            adv_confidence: broken.map(|broken| broken.opinion.confidence),
+            confidence: self.of_classes.then_some(state.clean.confidence),
+            adv_confidence: broken.filter(|_| self.of_classes).map(|broken| broken.opinion.confidence),
             none_within: state.none_within,
+            certified: state.certified == Some(true),
         })
     }
 }
 
 impl Broken {
     /// How run `restart` of a stage broke a sample: the original file's opinion on the example, and its distance.
-    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &Classify, demand: &Demand) -> Self {
-        let margin = opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
-        Self { stage, restart, norm, opinion, margin }
+    pub(crate) fn new(stage: usize, restart: u32, norm: f64, opinion: Opinion, task: &dyn Task, posed: Posed<'_>) -> Self {
+        let margin = opinion.margin(task, posed).unwrap_or(f64::NAN);
+        Self { stage, restart, norm, prediction: opinion.label(task, posed), opinion, margin }
     }
 }
 
 impl State {
     /// A sample after the clean pass.
-    pub(crate) fn new(label: usize, clean: Opinion, margin: f64, recorded: bool) -> Self {
+    pub(crate) fn new(label: Label, clean: Opinion, task: &dyn Task, posed: Posed<'_>, recorded: bool) -> Self {
+        let margin = clean.margin(task, posed).unwrap_or(f64::NAN);
         Self {
             label,
+            prediction: clean.label(task, posed),
+            correct: clean.is_right(task, posed),
             clean,
             margin,
             queries: Queries { forwards: 1, backwards: 0 },
@@ -202,6 +225,7 @@ impl State {
             gradients: false,
             late_gain: None,
             none_within: None,
+            certified: None,
             stages_done: 0,
             recorded,
         }

@@ -76,10 +76,16 @@ impl Taken<'_, '_> {
         &self.run.case.ball
     }
 
-    /// Returns what an attack wants of a sample with this label.
+    /// Returns what is right about a sample, and what an attack wants of it.
     #[must_use]
-    pub fn demand(&self, label: usize) -> Demand {
-        self.run.case.demand(label)
+    pub fn demand(&self, sample: usize) -> Demand {
+        self.run.case.demand(sample)
+    }
+
+    /// Returns the arrays that say of these samples what is right, for files beside their inputs.
+    #[must_use]
+    pub fn facts(&self, samples: &[usize]) -> Vec<NamedArray> {
+        crate::facts::of(&self.run.case, samples)
     }
 
     /// Returns the line of a sample that was taken.

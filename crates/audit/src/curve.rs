@@ -2,9 +2,7 @@
 
 use brinell_engine::Oracle;
 use brinell_record::CurvePoint;
-use brinell_task::{Task, argmax};
 
-use super::clean::close_call;
 use super::setup::Run;
 use super::state::State;
 use brinell_stats as stats;
@@ -33,20 +31,21 @@ impl Run<'_> {
             if let Some(grid) = &self.case.grid {
                 shortened.iter_mut().for_each(|point| grid.shorten(self.case.ball.bounds, &x, point));
             }
-            let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
             let norm = self.book.states.get(sample).and_then(|state| state.broken.as_ref()).map_or(f64::INFINITY, |b| b.norm);
-            let (task, demand) = (self.case.task(), self.case.demand(label));
+            let (task, demand) = (self.case.task(), self.case.demand(sample));
             let mut smallest = norm;
             let per_call = oracle.fixed_batch().unwrap_or(GRID).max(1);
             let mut first_step = 0;
             for chunk in shortened.chunks(per_call) {
                 logits_of(oracle, std::iter::repeat_n(sample, chunk.len()), chunk, &mut answer)?;
-                for (offset, logits) in answer.values.chunks_exact(oracle.width()).enumerate() {
-                    let prediction = match shortened.get(first_step + offset) {
-                        Some(x) if close_call(logits, rounding) => self.case.referee.ask(&self.case.preprocess, x, sample)?.prediction,
-                        _ => argmax(logits),
+                for (offset, values) in answer.values.chunks_exact(oracle.width()).enumerate() {
+                    let reached = match shortened.get(first_step + offset) {
+                        Some(x) if task.is_close(values, demand.posed(), rounding) => {
+                            self.case.referee.ask(&self.case.preprocess, x, sample)?.reached(task.as_ref(), demand.posed())
+                        }
+                        _ => task.reached(values, demand.posed()),
                     };
-                    if prediction.is_some_and(|class| task.verdict(&brinell_task::Answer::Class(class), demand.posed()).reached) {
+                    if reached {
                         smallest = smallest.min(match shortened.get(first_step + offset) {
                             Some(point) if self.case.ball.features.is_some() => self.case.ball.distance(&x, point),
                             _ => norm * (first_step + offset + 1) as f64 / GRID as f64,

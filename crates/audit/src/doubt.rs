@@ -1,6 +1,6 @@
 //! Would another preprocessing have given a higher clean accuracy? The commonest mistake there is.
 
-use brinell_engine::{Artefact, Layout, Preprocess};
+use brinell_engine::{Artefact, Layout, Meaning, Preprocess};
 use brinell_record::SanityLevel;
 
 use super::setup::Run;
@@ -25,18 +25,27 @@ impl Run<'_> {
     pub(super) fn doubt_preprocessing(&mut self) -> Result<(), AuditError> {
         let n = self.book.states.len();
         let correct = self.book.states.iter().filter(|state| state.correct()).count();
-        let classes = self.case.subject.signature.classes;
-        let better = if self.question.effort.sanity > SanityLevel::Off { self.timed(Self::better_alternatives)? } else { Vec::new() };
+        let (classes, of_classes) = (self.case.subject.signature.classes, self.case.is_of_classes());
+        // References of pairs are embedded as declared, so that no other way can be tried on the samples alone.
+        let tried = !matches!(self.case.subject.signature.meaning, Meaning::Embedding { .. });
+        let better =
+            if tried && self.question.effort.sanity > SanityLevel::Off { self.timed(Self::better_alternatives)? } else { Vec::new() };
         let best = better.iter().max_by_key(|(_, found, _)| *found);
-        self.flags.measure_against(&NEAR_CHANCE, correct as f64 / n as f64, guessing(n, classes), || {
+        // Of labels and numbers nobody knows what guessing is.
+        let chance = match self.case.subject.signature.meaning {
+            Meaning::Class => Some(1.0 / classes as f64),
+            Meaning::Best { k } => Some(k as f64 / classes as f64),
+            Meaning::Embedding { .. } => Some(0.5),
+            _ => None,
+        };
+        let guessed = chance.map_or(-1.0, |chance| guessing(n, chance));
+        self.flags.measure_against(&NEAR_CHANCE, correct as f64 / n as f64, guessed, || {
             let advice = best.map_or_else(
                 || "check scale, mean, std, layout and the labels".to_owned(),
                 |(words, found, tried)| format!("with {words} {found} of {tried} samples would be right"),
             );
-            format!(
-                "clean accuracy is {:.1} %, no better than guessing among {classes} classes; {advice}",
-                100.0 * correct as f64 / n as f64
-            )
+            let among = if of_classes { format!(" among {classes} classes") } else { String::new() };
+            format!("clean accuracy is {:.1} %, no better than guessing{among}; {advice}", 100.0 * correct as f64 / n as f64)
         });
         if self.question.effort.sanity > SanityLevel::Off {
             let states = &self.book.states;
@@ -79,7 +88,7 @@ impl Run<'_> {
                 let x = self.rescaled(index, alternative.scale);
                 let opinion = self.case.referee.ask(&preprocess, &x, index)?;
                 self.sanity.forwards += 1;
-                wrong += usize::from(opinion.prediction != self.case.data.labels.get(index).copied());
+                wrong += usize::from(!opinion.is_right(self.case.task().as_ref(), self.case.demand(index).posed()));
             }
             let correct = tried - wrong;
             if wrong < wrong_allowed {
@@ -158,9 +167,8 @@ impl Run<'_> {
     }
 }
 
-/// Returns the largest accuracy on `n` samples that cannot be told from guessing, and is not right in most cases either.
-fn guessing(n: usize, classes: usize) -> f64 {
-    let chance = 1.0 / classes as f64;
+/// Returns the largest accuracy on `n` samples that cannot be told from guessing right with this chance, and is not right in most cases either.
+fn guessing(n: usize, chance: f64) -> f64 {
     let cap = f64::max(0.5, 1.5 * chance);
     let guess = |correct: usize| clopper_pearson(correct as u64, n as u64, CONFIDENCE).0 <= chance && (correct as f64) < cap * n as f64;
     let (mut lo, mut hi) = (0, n + 1);
@@ -178,9 +186,9 @@ mod tests {
     #[test]
     fn guessing_ends_where_the_interval_leaves_chance() {
         // scipy 1.17: binomtest(16, 100, 0.1).proportion_ci().low is 0.0943, that of 17 is 0.1023.
-        assert_eq!(guessing(100, 10), 0.16);
+        assert_eq!(guessing(100, 0.1), 0.16);
         // Few samples that are all right are no guess.
-        assert_eq!(guessing(1, 10), 0.0);
-        assert!(guessing(4, 2) < 1.0);
+        assert_eq!(guessing(1, 0.1), 0.0);
+        assert!(guessing(4, 0.5) < 1.0);
     }
 }

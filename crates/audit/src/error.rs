@@ -18,6 +18,9 @@ pub enum AuditError {
     /// An attack is unknown or misconfigured.
     #[error("{0}")]
     Attack(#[from] brinell_attack::AttackError),
+    /// No proof can be looked for.
+    #[error("{0}")]
+    Proof(#[from] brinell_proof::ProofError),
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_contract::HarnessError),

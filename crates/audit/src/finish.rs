@@ -2,14 +2,14 @@
 
 use brinell_attack::{SuiteStage, attacks};
 use brinell_data::npz;
-use brinell_engine::Oracle;
+use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
-use brinell_ledger::run::{Completed, exhaustive, write_json, write_json_line};
-use brinell_record::{Allowed, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
+use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
+use brinell_record::{Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
 use brinell_stats as stats;
 
-use crate::AuditError;
 use crate::setup::Run;
+use crate::{AuditError, facts};
 
 impl Run<'_> {
     /// Writes `adversarial.npz`, `gallery.json` and `summary.json`.
@@ -31,22 +31,24 @@ impl Run<'_> {
         if self.book.stages.iter().any(|stage| stage.recipe.reads_trees()) {
             summary.exhaustive = Some(exhaustive(&samples, summary.allowed.eps, self.book.nearest));
         }
+        if let Meaning::Labels { only, .. } = &self.case.subject.signature.meaning {
+            let all = || (0..self.case.subject.signature.classes).collect();
+            let counted = only.clone().unwrap_or_else(all);
+            summary.per_label = counted.into_iter().map(|label| label_counts(&samples, label)).collect();
+        }
         write_json(&out.join("summary.json"), &summary)?;
         Ok(Completed { summary, samples, gallery })
     }
 
     fn write_adversarial(&mut self) -> Result<(), AuditError> {
         let broken = self.book.states.samples(|state| state.broken.is_some());
-        let (mut ids, mut labels, mut predictions) = (Vec::new(), Vec::new(), Vec::new());
-        for sample in broken {
-            let Some(state) = self.book.states.get(sample) else { continue };
-            ids.push(sample as i64);
-            labels.push(i64::try_from(state.label).unwrap_or(-1));
-            let prediction = state.broken.as_ref().and_then(|broken| broken.opinion.prediction);
-            predictions.push(prediction.and_then(|class| i64::try_from(class).ok()).unwrap_or(-1));
-        }
+        let ids: Vec<i64> = broken.iter().map(|&sample| sample as i64).collect();
+        let prediction = |&sample: &usize| self.book.states.get(sample)?.broken.as_ref()?.prediction.clone();
+        let predictions: Vec<_> = broken.iter().map(prediction).collect();
+        let mut facts = facts::of(&self.case, &broken);
+        facts.insert(1, facts::array("prediction", &predictions));
         let path = self.book.folder.path().join("adversarial.npz");
-        npz::write_adversarial(&path, &ids, &labels, &predictions, &self.case.data.shape, |id| {
+        npz::write_adversarial(&path, &ids, &facts, &self.case.data.shape, |id| {
             self.book.folder.adversarial(id.unsigned_abs()).map_err(AuditError::from)
         })
     }
@@ -58,7 +60,7 @@ impl Run<'_> {
         let mut per_class: Vec<ClassCounts> =
             (0..self.case.class_names.len()).map(|class| ClassCounts { class, n: 0, clean_correct: 0, survived: 0 }).collect();
         for state in self.book.states.iter() {
-            if let Some(counts) = per_class.get_mut(state.label) {
+            if let Some(counts) = state.label.class().and_then(|class| per_class.get_mut(class)) {
                 counts.n += 1;
                 counts.clean_correct += usize::from(state.correct());
                 counts.survived += usize::from(state.correct() && state.broken.is_none());
@@ -137,10 +139,15 @@ impl Run<'_> {
             sanity: Some(self.sanity.clone()),
             classes: self.case.class_names.clone(),
             per_class,
+            per_label: Vec::new(),
             curve,
             queries_curve: self.queries_curve(),
             minimum_norm: self.book.nearest.then(|| self.minimum_norm()),
             exhaustive: None,
+            certified: self.question.effort.certify.map(|limit| {
+                let count = self.book.states.iter().filter(|state| state.certified == Some(true)).count();
+                Certificates { count, rate: stats::rate(count, n), limit, seconds: self.book.proof_seconds }
+            }),
             seconds: self.book.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: brinell_engine::Processor::look().machine(),

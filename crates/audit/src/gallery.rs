@@ -1,7 +1,7 @@
 //! Which examples a report shows.
 
 use brinell_engine::channel_axis;
-use brinell_record::{Gallery, GalleryItem};
+use brinell_record::{Gallery, GalleryItem, Label};
 
 use super::setup::Run;
 use crate::AuditError;
@@ -16,9 +16,9 @@ impl Run<'_> {
     /// Returns the examples for the report: of each class in turn the broken sample with the smallest number.
     pub(super) fn gallery(&mut self) -> Result<Gallery, AuditError> {
         let shown = SHOWN.min(VALUES / (2 * self.case.data.sample_len().max(1))).max(1);
-        let mut by_class: std::collections::BTreeMap<usize, std::collections::VecDeque<usize>> = Default::default();
+        let mut by_class: std::collections::BTreeMap<Option<usize>, std::collections::VecDeque<usize>> = Default::default();
         for sample in self.book.states.samples(|state| state.broken.is_some()) {
-            let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
+            let label = self.book.states.get(sample).and_then(|state| state.label.class());
             by_class.entry(label).or_default().push_back(sample);
         }
         let mut chosen = Vec::new();
@@ -38,13 +38,13 @@ impl Run<'_> {
             let Some(broken) = &state.broken else { continue };
             items.push(GalleryItem {
                 sample,
-                label: state.label,
+                label: state.label.clone(),
                 shape,
                 x,
                 x_adv,
-                clean_prediction: state.clean.prediction.unwrap_or(usize::MAX),
+                clean_prediction: state.prediction.clone().unwrap_or(Label::Class(usize::MAX)),
                 clean_confidence: state.clean.confidence,
-                adv_prediction: broken.opinion.prediction.unwrap_or(usize::MAX),
+                adv_prediction: broken.prediction.clone().unwrap_or(Label::Class(usize::MAX)),
                 adv_confidence: broken.opinion.confidence,
                 norm: broken.norm,
                 attack: self.book.stages.get(broken.stage).map_or_else(String::new, |stage| stage.recipe.name().to_owned()),

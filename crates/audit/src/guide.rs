@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::setup::Run;
 use brinell_data::{Dataset, Scale};
+use brinell_subject::{label_of, truth_of};
+use brinell_task::Answer;
 
 use crate::AuditError;
 
@@ -46,12 +48,14 @@ impl Run<'_> {
         } else {
             Arc::clone(&self.case.data)
         };
-        let first: Vec<(usize, Vec<f32>)> =
-            data.labels.iter().copied().take(n).enumerate().map(|(index, class)| (class, read(&data, scale, index))).collect();
+        // What is right about a sample is what the model may answer about it; a pair says nothing about one sample.
+        let answer = |index: usize| label_of(&data, index).and_then(|label| truth_of(&label, None)).and_then(|truth| truth.answer());
+        let first: Vec<(Option<Answer>, Vec<f32>)> = (0..n.min(data.n)).map(|index| (answer(index), read(&data, scale, index))).collect();
+        let task = self.case.task();
         let guide = |&sample: &usize| {
-            let (label, x) = (*self.case.data.labels.get(sample)?, self.case.sample(sample));
-            let wanted = |class: usize| self.case.target.map_or(class != label, |target| class == target);
-            let candidates = first.iter().enumerate().filter(|(_, (class, _))| wanted(*class));
+            let (demand, x) = (self.case.demand(sample), self.case.sample(sample));
+            let wanted = |answer: &Option<Answer>| answer.as_ref().is_some_and(|answer| task.verdict(answer, demand.posed()).reached);
+            let candidates = first.iter().enumerate().filter(|(_, (answer, _))| wanted(answer));
             let mut nearest: Vec<(f64, usize)> = candidates.map(|(index, (_, other))| (distance(&x, other), index)).collect();
             nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
             nearest.truncate(OFFERED);

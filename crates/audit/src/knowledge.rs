@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use brinell_attack::{Knowledge, Recipe, Suite, SuiteStage, suite_for};
 use brinell_engine::{Ensemble, Oracle, OracleError};
-use brinell_record::Question;
-use brinell_task::{Task, Wanted};
+use brinell_record::{Question, TaskKind};
+use brinell_task::Wanted;
 use brinell_threat::Norm;
 
 use crate::AuditError;
@@ -40,11 +40,18 @@ type ReadTrees<'a> = dyn FnMut() -> Result<Result<Arc<Ensemble>, String>, AuditE
 
 impl<'a> Asked<'a> {
     /// # Errors
-    /// [`AuditError::Attack`] and [`AuditError::File`] where there is no such suite or attack.
+    /// [`AuditError::Attack`] and [`AuditError::File`] where there is no such suite or attack, [`AuditError::Subject`] where the task is not asked for as it should be.
     pub(crate) fn of(question: &'a Question) -> Result<Self, AuditError> {
+        brinell_subject::check_task(question)?;
         let (effort, threat) = (&question.effort, &question.threat);
         let knowledge = threat.knowledge.unwrap_or(Knowledge::White);
-        let name = effort.suite.as_deref().unwrap_or_else(|| suite_for(knowledge, threat.eps.is_nearest()));
+        let nearest = threat.eps.is_nearest();
+        let by_default = match question.artefact.task() {
+            // A number can leave on two sides, and only attacks on rivals try both.
+            TaskKind::Regression if knowledge == Knowledge::White && !nearest => "standard",
+            _ => suite_for(knowledge, nearest),
+        };
+        let name = effort.suite.as_deref().unwrap_or(by_default);
         let suite = if effort.attacks.is_empty() { load_suite(name)? } else { Suite::of("custom", &effort.attacks)? };
         let granted = choose(question, &suite, knowledge)?;
         Ok(Self { question, suite, granted })
@@ -81,7 +88,7 @@ impl<'a> Asked<'a> {
         } else {
             (choose(self.question, &self.suite, Knowledge::Score)?, Knowledge::Score)
         };
-        let instead = Some(fell_back(&error, &left_out, &chosen.stages));
+        let instead = Some(fell_back(&error, &left_out, &chosen.stages, trees.is_some()));
         Ok(Settled { chosen, knowledge, trees, instead })
     }
 
@@ -150,16 +157,17 @@ fn too_knowing(recipe: &dyn Recipe, knowledge: Knowledge, norm: Norm) -> AuditEr
 }
 
 /// Says why other attacks ran than were asked for.
-fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage]) -> String {
+fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage], searched: bool) -> String {
     let ran: Vec<&str> = stages.iter().map(|stage| stage.recipe.name()).collect();
     let reason = match error {
         OracleError::NoGradient => "a part of it cannot be read, or all of it is behind an address".to_owned(),
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them, unless the trees were searched to the end",
+        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients: survival says less than under them{}",
         left_out.join(", "),
-        ran.join(", ")
+        ran.join(", "),
+        if searched { ", unless the trees were searched to the end" } else { "" }
     )
 }
 

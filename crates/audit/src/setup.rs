@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
-use brinell_engine::Oracle;
+use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::run::{Identity, RunFolder};
-use brinell_record::{FileError, Question, Sanity, hash};
+use brinell_proof::Prover;
+use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
 use brinell_task::Objective;
 
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) book: Book,
     /// Samples taken that have values outside the box.
     pub(super) outside: usize,
+    /// Clean samples about which the model said something else in a batch than alone.
+    pub(super) astray: usize,
     /// Samples taken whose logits are probabilities.
     pub(super) probabilities: usize,
     pub(super) flags: Flags,
@@ -42,6 +45,8 @@ pub(super) struct Run<'a> {
     pub(super) sanity: Sanity,
     /// What the gradient of each objective was found to be like: see [`Run::check_slope`].
     pub(super) slopes: Vec<(Objective, Agreement)>,
+    /// The model in a form that can be bounded, where proofs are looked for.
+    pub(super) prover: Option<Prover>,
 }
 
 impl<'a> Run<'a> {
@@ -65,6 +70,7 @@ impl<'a> Run<'a> {
             let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
             flags.raise(&BATCH_ONE, message);
         }
+        let prover = question.effort.certify.map(|_| Prover::new(&case.subject, &case.preprocess)).transpose()?;
         // Nothing is written before it is known that every attack can see what it needs.
         let wanted = case.wanted();
         let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, &wanted, &mut || trees_of(&mut case))?;
@@ -88,11 +94,14 @@ impl<'a> Run<'a> {
             standing: 0,
             past_stages: past.stages,
             past_seconds: 0.0,
+            proof_seconds: 0.0,
             recorded: past.records.iter().map(|record| record.sample).collect(),
             nearest: question.threat.eps.is_nearest(),
             norm: question.threat.norm,
             target: case.target,
             task: case.task(),
+            of_classes: case.is_of_classes(),
+            of_one_class: case.subject.signature.meaning == Meaning::Class,
         };
         let mut run = Self {
             question,
@@ -103,12 +112,14 @@ impl<'a> Run<'a> {
             case,
             book,
             outside: 0,
+            astray: 0,
             probabilities: 0,
             flags,
             knowledge,
             suite: chosen.suite,
             sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
             slopes: Vec::new(),
+            prover,
         };
         run.flag_structure();
         run.note_sessions(&oracle);
@@ -150,6 +161,15 @@ pub fn load_suite(name: &str) -> Result<Suite, AuditError> {
     Ok(Suite::named(name)?)
 }
 
+/// The digest of what is right about the samples, and of the names of classes.
+fn labels(case: &Case) -> String {
+    if case.is_of_classes() {
+        return hash::sha256_json(&(&case.data.labels, &case.class_names));
+    }
+    let labels: Vec<Label> = (0..case.data.n).map(|sample| case.label(sample)).collect();
+    hash::sha256_json(&(labels, &case.class_names))
+}
+
 /// What decides the result, for `run.json`.
 fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: Knowledge) -> Identity {
     let attacks: Vec<String> = stages.iter().map(SuiteStage::describe).collect();
@@ -159,7 +179,7 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("brinell version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
         ("data (sha256)".to_owned(), data.sha256.clone()),
         ("knowledge".to_owned(), knowledge.name().to_owned()),
-        ("labels and class names (sha256)".to_owned(), hash::sha256_json(&(&data.labels, &case.class_names))),
+        ("labels and class names (sha256)".to_owned(), labels(case)),
         ("model (sha256)".to_owned(), subject.sha256.clone()),
         ("number of samples".to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),

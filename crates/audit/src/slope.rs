@@ -10,7 +10,7 @@ use brinell_engine::{Climb, Oracle, OracleError, Running, Runtime, RuntimeChoice
 use brinell_graph::{Graph, Op, Quant};
 use brinell_record::SanityLevel;
 use brinell_subject::SubjectError;
-use brinell_task::{Head, Objective, Task};
+use brinell_task::{Head, Objective, Rivals, Task};
 
 use crate::AuditError;
 use crate::flags::{GRADIENT_MISMATCH, RANDOMISED};
@@ -38,19 +38,22 @@ impl Run<'_> {
         if self.question.effort.sanity == SanityLevel::Off && !elsewhere {
             return Ok(());
         }
+        // What is fed by its weights has one gradient graph, whatever is climbed: a plane has no kinks in the values, where differences would show nothing.
+        let linear = oracle.task().head(objective, &self.case.wanted()) == Head::Linear;
+        let objective = if linear { Objective::Plane } else { objective };
         // Of a model that draws random numbers no difference tells anything.
         if self.slopes.iter().any(|(known, _)| *known == objective) || self.flags.is_raised(&RANDOMISED) {
             return Ok(());
         }
         let agreement = self.timed(|run| {
-            let task = oracle.task().clone();
-            let points = run.slope_points(&task);
+            let task = Arc::clone(oracle.task());
+            let points = run.slope_points(task.as_ref());
             let steps = Steps {
                 widths: (0..oracle.sample_len()).map(|place| run.case.ball.range(place)).map(|(lo, hi)| hi - lo).collect(),
                 least: if run.case.grid.is_some() { 1.0 } else { 0.0 },
                 batch: run.case.batch,
             };
-            agreement(oracle, Climb::Objective(&task, objective), &points, &steps, elsewhere, &|| run.second())
+            agreement(oracle, Climb::Objective(task.as_ref(), objective), &points, &steps, elsewhere, &|| run.second())
                 .map_err(|error| SubjectError::from(error).into())
         })?;
         self.sanity.forwards += agreement.forwards;
@@ -89,10 +92,13 @@ impl Run<'_> {
     fn slope_points(&self, task: &dyn Task) -> Vec<SlopePoint> {
         let n = self.case.data.n.min(POINTS);
         let point = |sample: usize| {
-            let label = self.case.data.labels.get(sample).copied().unwrap_or_default();
-            let demand = self.case.demand(label);
+            let demand = self.case.demand(sample);
             // Any other rival does.
-            let rival = task.named(&demand.wanted).or(Some((label + 1) % task.width().max(1)));
+            let other = || match demand.truth.class() {
+                Some(label) => Some((label + 1) % task.width().max(1)),
+                None => Rivals::at(task, &[], demand.posed()).ranked(1).first().map(|rival| rival.id),
+            };
+            let rival = task.named(&demand.wanted).or_else(other);
             SlopePoint { x: self.case.sample(sample), sample, demand, rival }
         };
         (0..n).map(|i| point(i * self.case.data.n / n.max(1))).collect()

@@ -7,7 +7,7 @@ use brinell_attack::{Knowledge, StageOrder, StageSettings, SuiteStage};
 use brinell_engine::Oracle;
 use brinell_ledger::run::StageLine;
 use brinell_subject::{Opinion, Pose, Stage, StageObserver, SubjectError, Target, drive};
-use brinell_task::Demand;
+use brinell_task::{Posed, Wanted};
 use brinell_threat::Ball;
 
 use crate::AuditError;
@@ -66,7 +66,7 @@ impl Run<'_> {
         let mut unreadable = None;
         let known = |sample: usize| {
             let state = self.book.states.get(sample);
-            (sample, state.map(|state| state.clean.logits()).unwrap_or_default(), state.is_some_and(|state| state.broken.is_some()))
+            (sample, state.map(|state| state.clean.values.clone()).unwrap_or_default(), state.is_some_and(|state| state.broken.is_some()))
         };
         let known: Vec<_> = todo.iter().copied().map(known).collect();
         let mut poses = known.into_iter().map_while(|(sample, logits, broken)| {
@@ -106,14 +106,19 @@ impl Run<'_> {
         // Where a search has shown that there is no example, no attack can find one.
         let searched = |state: &State| state.none_within.is_some_and(|radius| radius >= self.case.ball.eps);
         let open = |state: &State| self.book.nearest || (state.broken.is_none() && !searched(state));
-        let wanted = |state: &State| state.correct() && open(state) && Some(state.label) != self.case.target;
+        let wanted = |state: &State| {
+            state.correct()
+                && state.certified != Some(true)
+                && open(state)
+                && self.case.target.is_none_or(|target| state.label.class() != Some(target))
+        };
         self.book.states.get(sample).is_some_and(wanted)
     }
 
     /// True where the stage takes samples that stand as near to their edge as this one.
     fn near(&self, sample: usize, settings: &StageSettings) -> bool {
         self.book.states.get(sample).is_some_and(|state| {
-            let clean = state.clean.margin(&self.case.task(), self.case.demand(state.label).posed()).unwrap_or(f64::NAN);
+            let clean = state.clean.margin(self.case.task().as_ref(), self.case.demand(sample).posed()).unwrap_or(f64::NAN);
             settings.takes(clean, state.margin)
         })
     }
@@ -131,9 +136,10 @@ impl StageObserver for Keeper<'_> {
     type Error = AuditError;
 
     fn decided(&mut self, target: &Target<'_>, verdict: Verdict, opinion: Option<Opinion>) -> Result<(), AuditError> {
-        let demand = Demand::class(target.label, self.book.target);
+        let (task, wanted) = (Arc::clone(&self.book.task), Wanted::class(self.book.target));
+        let posed = Posed { truth: target.truth, wanted: &wanted };
         let broken = verdict.found.as_ref().zip(opinion).map(|(found, opinion)| {
-            Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, &self.book.task, &demand)
+            Broken::new(self.stage, found.run, self.ball.distance(target.x, &found.x_adv), opinion, task.as_ref(), posed)
         });
         self.book.keep(self.stage, target.sample, &verdict, broken)?;
         self.observer.event(Event::SampleDone { surviving: self.book.standing });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use brinell_attack::driver::Queries;
 
+use brinell_record::Label;
 use brinell_subject::Opinion;
 
 /// How a sample was broken.
@@ -13,6 +14,8 @@ pub(super) struct Broken {
     pub(super) restart: u32,
     pub(super) norm: f64,
     pub(super) opinion: Opinion,
+    /// What the original file answers about the judged point, for the record.
+    pub(super) prediction: Option<Label>,
     /// Goal margin of the judged point: positive.
     pub(super) margin: f64,
 }
@@ -20,8 +23,12 @@ pub(super) struct Broken {
 /// One sample, from the clean pass to the last stage.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
-    pub(super) label: usize,
+    pub(super) label: Label,
     pub(super) clean: Opinion,
+    /// What the model answers about the clean point, for the record.
+    pub(super) prediction: Option<Label>,
+    /// True where that answer is right.
+    pub(super) correct: bool,
     /// Goal margin of the clean point and then the largest one seen.
     pub(super) margin: f64,
     pub(super) queries: Queries,
@@ -34,6 +41,8 @@ pub(super) struct State {
     pub(super) late_gain: Option<f64>,
     /// The largest radius within which a stage has shown that there is no example.
     pub(super) none_within: Option<f64>,
+    /// Whether bounds show that no allowed change breaks it; `None` before a proof was looked for.
+    pub(super) certified: Option<bool>,
     /// Stages that are done with this sample.
     pub(super) stages_done: usize,
     /// True once its line stands in `record.jsonl`.
@@ -51,9 +60,9 @@ impl State {
         self.correct() && self.broken.is_none() && self.stages_done > 0
     }
 
-    /// True where the clean prediction is the label.
+    /// True where the clean answer is right.
     pub(super) fn correct(&self) -> bool {
-        self.clean.prediction == Some(self.label)
+        self.correct
     }
 }
 
@@ -104,6 +113,7 @@ pub(super) struct Tally {
     pub(super) seconds: f64,
     pub(super) model_seconds: f64,
     pub(super) rejected: usize,
+    pub(super) astray: usize,
     pub(super) zero_gradients: usize,
     pub(super) non_finite: usize,
     pub(super) exhausted: usize,

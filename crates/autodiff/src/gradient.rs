@@ -80,7 +80,7 @@ pub fn soft_gradient_graph(
     let (value, slope) = head::build(loss, &mut work, logits, label, target, true)?;
     let slope = slope.unwrap_or(value);
     let gradient = pull_back(&mut work, &[(logits, slope)], input, crossing, &softened(graph, &[logits], share))?;
-    Ok(with_outputs(&work, &[logits, value, gradient], &OUTPUTS)?)
+    Ok(with_outputs(&work, &[logits, value, gradient], &OUTPUTS, loss.feeds())?)
 }
 
 /// Returns the value at which a gradient leaves what follows the input, or the rounding of it.
@@ -112,8 +112,9 @@ pub(crate) fn pull_back(
     }
 }
 
-/// Returns the graph with exactly these outputs, under these names, and without the nodes they do not need.
-pub(crate) fn with_outputs(graph: &Graph, outputs: &[ValueId], called: &[&str]) -> Result<Graph, GraphError> {
+/// Returns the graph with exactly these outputs, under these names, and without the nodes they do not need. Its last inputs are called `fed`, whatever a value of
+/// the model is called.
+pub(crate) fn with_outputs(graph: &Graph, outputs: &[ValueId], called: &[&str], fed: &[&str]) -> Result<Graph, GraphError> {
     let mut pruned = graph.clone();
     pruned.set_outputs(outputs.to_vec());
     let pruned = pruned.dce();
@@ -122,13 +123,15 @@ pub(crate) fn with_outputs(graph: &Graph, outputs: &[ValueId], called: &[&str]) 
     let names: HashMap<ValueId, &str> = pruned.outputs().iter().copied().zip(called.iter().copied()).collect();
     let name = |id: ValueId| match names.get(&id) {
         Some(name) => (*name).to_owned(),
-        None if called.contains(&pruned.value(id).name.as_str()) => format!("{}_inner", pruned.value(id).name),
+        None if called.iter().chain(fed).any(|taken| *taken == pruned.value(id).name) => format!("{}_inner", pruned.value(id).name),
         None => pruned.value(id).name.clone(),
     };
     let mut map: HashMap<ValueId, ValueId> = HashMap::new();
-    for &id in pruned.inputs() {
+    let own = pruned.inputs().len().saturating_sub(fed.len());
+    for (place, &id) in pruned.inputs().iter().enumerate() {
         let value = pruned.value(id);
-        map.insert(id, result.input_of(&value.name, value.dtype, value.shape.clone()));
+        let name = place.checked_sub(own).and_then(|place| fed.get(place)).map_or(value.name.as_str(), |name| *name);
+        map.insert(id, result.input_of(name, value.dtype, value.shape.clone()));
     }
     for (id, tensor) in pruned.constants() {
         let copy = result.constant(&name(id), std::sync::Arc::clone(tensor));

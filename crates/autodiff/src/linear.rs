@@ -68,7 +68,9 @@ pub fn soft_linear_graph(
     let outputs: Vec<ValueId> = taps.iter().copied().chain(total).chain([gradient]).collect();
     let names: Vec<String> = (0..n).map(|tap| numbered("values", tap, n)).chain(["loss".to_owned(), "gradient".to_owned()]).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(with_outputs(&work, &outputs, &names)?)
+    let fed: Vec<String> = (0..n).map(|tap| weights_name(tap, n)).collect();
+    let fed: Vec<&str> = fed.iter().map(String::as_str).collect();
+    Ok(with_outputs(&work, &outputs, &names, &fed)?)
 }
 
 /// Returns shape and type of the weights of a value.

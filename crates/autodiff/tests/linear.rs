@@ -23,10 +23,11 @@ fn constant(graph: &mut Graph, name: &str, shape: &[usize], seed: f64) -> ValueI
 
 /// A layer of tanh, from which two values branch: logits `[B, K]`, and a map `[B, 2, 2]`. `(graph, x, logits, map)`
 fn branches() -> (Graph, ValueId, ValueId, ValueId) {
+    // The weights of a model may be called like what a gradient is fed.
     let mut graph = Graph::new("branches");
     let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(WIDTH)]);
-    let w1 = constant(&mut graph, "w1", &[WIDTH, WIDTH], 0.1);
-    let w2 = constant(&mut graph, "w2", &[WIDTH, CLASSES], 0.7);
+    let w1 = constant(&mut graph, "w_0", &[WIDTH, WIDTH], 0.1);
+    let w2 = constant(&mut graph, "label_one_hot", &[WIDTH, CLASSES], 0.7);
     let hidden = graph.add(Op::MatMul, &[x, w1]).unwrap();
     let hidden = graph.add(Op::Tanh, &[hidden]).unwrap();
     let logits = graph.add(Op::MatMul, &[hidden, w2]).unwrap();

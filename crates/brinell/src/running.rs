@@ -23,6 +23,11 @@ pub mod machine {
     pub use brinell_engine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor, doctor};
 }
 
+/// Certificates about samples and properties in VNN-LIB.
+pub mod proofs {
+    pub use brinell_proof::*;
+}
+
 /// Claims: read, decided, sealed, replayed.
 pub mod claims {
     pub use brinell_claim::*;

@@ -61,7 +61,7 @@ fn a_sample_fares_the_same_in_whatever_order_it_is_taken() {
     assert_eq!((whole.samples.len(), some.samples.len()), (60, 20));
     assert_eq!((some.summary.data.n, some.summary.clean_correct), (20, some.summary.survived + some.summary.broken));
     assert!(some.summary.broken > 0 && some.summary.survived > 0, "{:?}", some.summary);
-    let verdict = |record: &SampleRecord| (record.sample, record.prediction, record.outcome, record.forwards, record.backwards);
+    let verdict = |record: &SampleRecord| (record.sample, record.prediction.clone(), record.outcome, record.forwards, record.backwards);
     for record in &some.samples {
         assert_eq!(record.sample % 2, 1);
         assert_eq!(verdict(record), verdict(&whole.samples[record.sample]));

@@ -214,7 +214,7 @@ impl Writer<'_> {
         let interface = model.interface.as_ref();
         // In an archive the array of samples may be found by this name.
         let archive = [".npz", ".safetensors"].iter().any(|end| question.population.data.to_string_lossy().ends_with(end));
-        let named = interface.filter(|interface| archive || !interface.held.is_empty());
+        let named = interface.filter(|interface| archive || !interface.held.is_empty() || !interface.parts.is_empty());
         Ok(Artefact {
             model: self.relative(&asked.model)?.into(),
             sha256: Some(model.sha256.clone()),
@@ -239,6 +239,7 @@ impl Writer<'_> {
             data: self.relative(&asked.data)?.into(),
             labels: asked.labels.as_ref().map(labels).transpose()?,
             classes: asked.classes.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
+            pairs: asked.pairs.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
             sha256: Some(data.sha256.clone()),
             n: Some(data.n),
             selection: Some(format!("the first {} samples, in the order of the file", data.n)),
@@ -263,6 +264,7 @@ impl Writer<'_> {
                 suite: (!custom).then(|| self.suite(suite)),
                 attacks: if custom { attacks.clone() } else { Vec::new() },
                 keep_going: false,
+                certify: None,
                 sanity: sanity.as_ref().map_or(SanityLevel::Cheap, |sanity| sanity.level),
                 ..question.effort.clone()
             },

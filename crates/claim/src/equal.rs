@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_engine::Preprocess;
 use brinell_record::{
-    Artefact, Claim, FileError, Judge, Numbers, Opinion, Property, Question, Ruling, Sampling, Standing, Verdict, Witness,
+    Artefact, Claim, FileError, Judge, Label, Numbers, Opinion, Property, Question, Ruling, Sampling, Standing, Verdict, Witness,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,8 @@ use crate::ClaimError;
 use brinell_data::npz;
 use brinell_ledger::reason::{id, reason};
 use brinell_ledger::run::Lines;
-use brinell_subject::{Opened, Panel, Subject, standing};
+use brinell_subject::{Opened, Panel, Subject, label_of, standing};
+use brinell_task::Answer;
 
 /// What was found out about every sample, a line each.
 const LINES: &str = "equal.jsonl";
@@ -28,7 +29,7 @@ enum Line {
     /// What the lines below are about.
     Facts { facts: Vec<String> },
     /// One sample.
-    Sample { sample: usize, label: usize, opinions: Vec<Opinion> },
+    Sample { sample: usize, label: Label, opinions: Vec<Opinion> },
 }
 
 /// How far two artefacts agree.
@@ -107,7 +108,7 @@ pub(super) fn compare(
             None => {
                 data.sample(sample, scale, &mut x);
                 let opinions = pair.opinions(sample, &x)?;
-                let label = data.labels.get(sample).copied().unwrap_or_default();
+                let label = label_of(&data, sample).unwrap_or(Label::Class(0));
                 lines.append(&Line::Sample { sample, label, opinions: opinions.clone() })?;
                 opinions
             }
@@ -127,11 +128,12 @@ pub(super) fn compare(
             }
         }
     }
-    let witness =
-        found.map(|(sample, opinions)| witness(sample, data.labels.get(sample).copied().unwrap_or_default(), *tolerance, opinions));
+    let witness = found.map(|(sample, opinions)| witness(sample, label_of(&data, sample).unwrap_or(Label::Class(0)), *tolerance, opinions));
     if let Some(witness) = &witness {
-        let label = i64::try_from(witness.label).unwrap_or(-1);
-        npz::write_inputs(&folder.join(INPUTS), &[witness.sample as i64], &[label], &data.shape, &data.rows_of(&[witness.sample]), |_| {
+        // What is right plays no part in a comparison of two answers; a class stands beside the input as in other evidence.
+        let label = witness.label.class().and_then(|class| i64::try_from(class).ok()).unwrap_or(-1);
+        let facts = [npz::column("label", vec![label])];
+        npz::write_inputs(&folder.join(INPUTS), &[witness.sample as i64], &facts, &data.shape, &data.rows_of(&[witness.sample]), |_| {
             data.sample(witness.sample, scale, &mut x);
             Ok::<_, ClaimError>(x.clone())
         })?;
@@ -139,14 +141,14 @@ pub(super) fn compare(
     Ok(Comparison { agreement, witness, judges, stopped })
 }
 
-fn witness(sample: usize, label: usize, tolerance: f64, opinions: Vec<Opinion>) -> Witness {
+fn witness(sample: usize, label: Label, tolerance: f64, opinions: Vec<Opinion>) -> Witness {
     Witness {
         file: INPUTS.to_owned(),
         row: 0,
         sample,
         label,
         target: None,
-        prediction: opinions.first().and_then(|opinion| opinion.prediction),
+        prediction: opinions.first().and_then(|opinion| opinion.prediction.clone()),
         norm: 0.0,
         margin: opinions.iter().filter_map(|opinion| opinion.difference).fold(f64::INFINITY, f64::min) - tolerance,
         attack: None,
@@ -183,14 +185,30 @@ impl Pair {
             Some(Opinion {
                 runtime: judge.runtime,
                 version: judge.version,
-                prediction: one.prediction,
+                prediction: said(&one),
                 margin: difference - self.tolerance,
-                other_prediction: two.prediction,
+                other_prediction: said(two),
                 difference: Some(difference),
-                confirmed: difference > self.tolerance || one.prediction != two.prediction,
+                confirmed: difference > self.tolerance || decided(&one) != decided(two),
             })
         });
         Ok(both.collect())
+    }
+}
+
+/// Returns what an answer decides by itself: numbers and embeddings decide nothing, so that their difference alone tells.
+fn decided(opinion: &brinell_subject::Opinion) -> Option<&Answer> {
+    opinion.answer.as_ref().filter(|answer| !matches!(answer, Answer::Values(_) | Answer::Vector(_)))
+}
+
+/// Returns the answer for the record; an embedding says nothing without its reference.
+fn said(opinion: &brinell_subject::Opinion) -> Option<Label> {
+    match opinion.answer.as_ref()? {
+        Answer::Class(class) => Some(Label::Class(*class)),
+        Answer::Classes(classes) => classes.first().map(|class| Label::Class(*class)),
+        Answer::Labels(labels) => Some(Label::Labels { labels: labels.clone() }),
+        Answer::Values(values) => Some(Label::Values { values: values.clone() }),
+        _ => None,
     }
 }
 

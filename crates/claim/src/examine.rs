@@ -103,19 +103,20 @@ impl<'e> Examination<'e> {
     fn judge(&mut self, record: &SampleRecord, taken: &mut Taken<'_, '_>) -> Result<Fate, ClaimError> {
         let x = taken.input(record.sample);
         if self.aim == Aim::NonFinite {
-            let finding = self.panel.judge(taken.preprocess(), taken.ball(), &Charge::NonFinite, record.sample, &x, &x)?;
+            let charge = Charge::NonFinite(taken.demand(record.sample));
+            let finding = self.panel.judge(taken.preprocess(), taken.ball(), &charge, record.sample, &x, &x)?;
             return Ok(match finding.standing {
                 Standing::Rejected => Fate::DoesNot,
                 Standing::Confirmed => self.keep(record, None, finding, Fate::Counts),
                 Standing::Boundary => self.keep(record, None, finding, Fate::Doubtful),
             });
         }
-        let (target, goal) = (record.target, taken.demand(record.label));
+        let (target, goal) = (record.target, taken.demand(record.sample));
         let (charge, target) = match (self.aim, record.outcome) {
             (Aim::Forall(Among::Correct), Outcome::Misclassified) => return Ok(Fate::Skipped),
             (Aim::Forall(_), _) if target.is_some() => (Charge::Goal(goal), target),
             (_, Outcome::Broken) => (Charge::Goal(goal), target),
-            _ => (Charge::Wrong { label: record.label }, None),
+            _ => (Charge::Wrong(goal), None),
         };
         if self.attacked && record.outcome == Outcome::Survived {
             return Ok(Fate::Counts);
@@ -138,9 +139,9 @@ impl<'e> Examination<'e> {
             file: if broken { ADVERSARIAL } else { INPUTS }.to_owned(),
             row: 0,
             sample: record.sample,
-            label: record.label,
+            label: record.label.clone(),
             target,
-            prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
+            prediction: finding.opinions.first().and_then(|opinion| opinion.prediction.clone()),
             norm: finding.norm,
             margin: finding.margin(),
             attack: record.attack.clone(),
@@ -184,11 +185,10 @@ impl<'e> Examination<'e> {
             return Ok(());
         }
         let ids: Vec<i64> = self.witnesses.iter().map(|witness| witness.sample as i64).collect();
-        let labels: Vec<i64> = self.witnesses.iter().map(|witness| i64::try_from(witness.label).unwrap_or(-1)).collect();
         let shape = taken.sample_shape().to_vec();
         let samples: Vec<usize> = self.witnesses.iter().map(|witness| witness.sample).collect();
-        let arrays = taken.arrays(&samples);
-        npz::write_inputs(&self.folder.join(INPUTS), &ids, &labels, &shape, &arrays, |id| {
+        let (arrays, facts) = (taken.arrays(&samples), taken.facts(&samples));
+        npz::write_inputs(&self.folder.join(INPUTS), &ids, &facts, &shape, &arrays, |id| {
             Ok::<_, ClaimError>(usize::try_from(id).map(|sample| taken.input(sample)).unwrap_or_default())
         })
     }

@@ -11,7 +11,7 @@ use brinell_data::{self as data, LoadOptions};
 use brinell_ledger::evidence::Outside;
 use brinell_ledger::reason::{id, reason};
 use brinell_record::hash;
-use brinell_subject::{digests, known, read_model};
+use brinell_subject::{digests, known, read_model, truth_kind};
 
 use crate::ClaimError;
 
@@ -79,6 +79,8 @@ impl Digests {
                     class_names,
                     limit: asked.n,
                     input: claim.subject.input.clone(),
+                    truth: truth_kind(claim.subject.task()),
+                    pairs: asked.pairs.clone(),
                     ..LoadOptions::default()
                 };
                 let digest = data::digest(&asked.data, &options)?;

@@ -60,6 +60,7 @@ pub(super) fn population(population: &Population, folder: &Path) -> Population {
     Population {
         data: folder.join(&population.data),
         labels: population.labels.as_ref().map(|labels| labels_path(folder, labels)),
+        pairs: population.pairs.as_ref().map(|pairs| folder.join(pairs)),
         classes: population.classes.as_ref().map(|classes| folder.join(classes)),
         ..population.clone()
     }

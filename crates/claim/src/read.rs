@@ -168,16 +168,16 @@ fn elsewhere(key: &str) -> Option<&'static str> {
     Some(match key.replace('_', "-").as_str() {
         "feature" | "features" => "rules of features say what the attacker may do, and stand as [[claim.threat.feature]]",
         "unit" => "it says what eps counts in, and stands in [claim.threat], or in one [[claim.threat.feature]]",
-        "scale" | "mean" | "std" | "layout" | "input" | "output" | "threshold" | "shape" => {
-            "it belongs to the artefact, in [claim.subject]"
-        }
-        "data" | "labels" | "classes" => "it belongs to the inputs, in [claim.population]",
+        "scale" | "mean" | "std" | "layout" | "input" | "output" | "threshold" | "shape" | "task" | "top-k" | "only-labels"
+        | "tolerance" | "distance" => "it belongs to the artefact, in [claim.subject]",
+        "data" | "labels" | "classes" | "pairs" => "it belongs to the inputs, in [claim.population]",
         "limit" => "the number of samples is `n` in [claim.population]",
         "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
             "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
         }
         "attack" => "attacks are the list `attacks` in [claim.threat]",
         "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
+        "certify" => "a claim is decided without proofs: leave it out",
         "keep-going" => "one example refutes, and the strongest says no more: leave it out",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
             "how a claim is checked changes nothing that is claimed: give it with the check"

@@ -172,6 +172,7 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
             .keep_going
             .then(|| ("threat.keep_going".to_owned(), "one example refutes, and the strongest says no more: leave it out".to_owned()))
     })
+    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "a claim is decided without proofs: leave it out".to_owned())))
 }
 
 /// Finds what no data can make right about a rule.

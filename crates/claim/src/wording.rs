@@ -1,6 +1,6 @@
 //! What was found, in one sentence.
 
-use brinell_record::{Claim, Judge, Property, Relation, Ruling, Sampling, Standing, Witness};
+use brinell_record::{Claim, Judge, Label, Property, Relation, Ruling, Sampling, Standing, Witness};
 
 use super::decide::{Decision, Question};
 use super::examine::Aim;
@@ -57,7 +57,7 @@ pub(super) fn agreement(claim: &Claim, agreeing: usize, n: usize, largest: f64, 
             let predictions: Vec<String> = witness
                 .opinions
                 .iter()
-                .map(|o| format!("{} and {} on {}", class(o.prediction), class(o.other_prediction), o.runtime))
+                .map(|o| format!("{} and {} on {}", class(o.prediction.as_ref()), class(o.other_prediction.as_ref()), o.runtime))
                 .collect();
             let difference = witness.opinions.iter().filter_map(|o| o.difference).fold(0.0, f64::max);
             format!(
@@ -76,7 +76,11 @@ pub(super) fn agreement(claim: &Claim, agreeing: usize, n: usize, largest: f64, 
 }
 
 fn counterexample(claim: &Claim, witness: &Witness) -> String {
-    let answer = class(witness.prediction);
+    let right = match &witness.label {
+        Label::Class(class) => format!("class {class}"),
+        other => other.to_string(),
+    };
+    let answer = class(witness.prediction.as_ref());
     let change = match (&claim.threat, &witness.attack) {
         (Some(threat), Some(attack)) => {
             format!("after a change of {} in {} (allowed {}), found by {attack}", short(witness.norm), norm(claim), threat.threat.eps)
@@ -85,12 +89,7 @@ fn counterexample(claim: &Claim, witness: &Witness) -> String {
     };
     let runtimes: Vec<&str> = witness.opinions.iter().map(|opinion| opinion.runtime.as_str()).collect();
     let alone = if runtimes.len() == 1 { ", the only runtime at hand" } else { "" };
-    format!(
-        "sample {} (class {}) is answered {answer} {change}; confirmed by {}{alone}",
-        witness.sample,
-        witness.label,
-        runtimes.join(" and ")
-    )
+    format!("sample {} ({right}) is answered {answer} {change}; confirmed by {}{alone}", witness.sample, runtimes.join(" and "))
 }
 
 /// The attacks and the ball in words.
@@ -106,8 +105,8 @@ fn norm(claim: &Claim) -> &'static str {
     claim.threat.as_ref().map_or("", |threat| threat.threat.norm.name())
 }
 
-fn class(prediction: Option<usize>) -> String {
-    prediction.map_or_else(|| "no class".to_owned(), |class| class.to_string())
+fn class(prediction: Option<&Label>) -> String {
+    prediction.map_or_else(|| "no class".to_owned(), ToString::to_string)
 }
 
 /// A share rounded down, so that "at least" stays true.

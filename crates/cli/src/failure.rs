@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell::claims::ClaimError;
+use brinell::proofs::ProofError;
 use brinell::report::ReportError;
 use brinell::transfer::TransferError;
 use brinell::{AuditError, LedgerError, SubjectError};
@@ -111,6 +112,18 @@ impl From<ClaimError> for Failure {
     }
 }
 
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Subject(error) => error.into(),
+            ProofError::Ledger(error) => error.into(),
+            ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
+            ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
+            other => Self::from_error(other),
+        }
+    }
+}
+
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         let exit = match error {
@@ -125,7 +138,7 @@ impl From<ReportError> for Failure {
 }
 
 /// Joins an error and its causes, leaving out what a message repeats.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

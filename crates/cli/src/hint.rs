@@ -9,6 +9,7 @@ mod data;
 mod engine;
 mod ledger;
 mod onnx;
+mod proof;
 mod settings;
 mod subject;
 mod threat;
@@ -27,6 +28,7 @@ const READERS: [Reader; 11] = [
     engine::hint,
     ledger::hint,
     onnx::hint,
+    proof::hint,
     settings::hint,
     subject::hint,
     threat::hint,
@@ -46,6 +48,16 @@ pub(crate) fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
         next = error.source();
     }
     hints
+}
+
+/// Returns what can be done about a flag, where a setting does it.
+pub(crate) fn of_flag(id: &str) -> Option<&'static str> {
+    match id {
+        "one-score" => {
+            Some("give --task regression --tolerance T if the number is one, or declare the score's --threshold (docs/tasks.md)")
+        }
+        _ => None,
+    }
 }
 
 /// Asks whether the nearest of what is known was meant.

@@ -93,7 +93,7 @@ impl Settings {
 }
 
 /// Name of the folder of a run: `brinell-runs/MODEL-NORM-EPS`.
-fn default_folder(question: &Question) -> String {
+pub(crate) fn default_folder(question: &Question) -> String {
     let stem = question.artefact.model.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
     format!("{RUNS}/{stem}-{}-{}", question.threat.norm.name(), question.threat.eps.text().replace('/', "_"))
 }
@@ -188,6 +188,14 @@ impl FromArgMatches for Settings {
     }
 }
 
+/// Checks settings and puts them into a question.
+fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
+    for (name, values) in given {
+        setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
+    }
+    Ok(())
+}
+
 /// Defines the flags of one part of the settings, for commands that take no more.
 macro_rules! part {
     ($name:ident, $doc:literal, $wanted:expr) => {
@@ -202,14 +210,6 @@ macro_rules! part {
             fn wanted(setting: &Setting) -> bool {
                 let wanted: fn(&Setting) -> bool = $wanted;
                 wanted(setting)
-            }
-
-            /// Checks the settings.
-            pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
-                for (name, values) in &self.0 {
-                    setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
-                }
-                Ok(())
             }
         }
 
@@ -249,11 +249,37 @@ part!(Runners, "What executes models, for commands that read what to do from fil
     setting.part == Part::Running
 });
 
+impl Fronts {
+    /// Checks the settings and puts them into a question.
+    pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
+        put(&self.0, question)
+    }
+}
+
+impl Samples {
+    /// Checks the settings and puts them into a question.
+    pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
+        put(&self.0, question)
+    }
+}
+
+part!(Certifiable, "What a certificate is about.", |setting| {
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+        || ["norm", "eps", "target"].contains(&setting.name)
+});
+
+impl Certifiable {
+    /// Checks the settings and turns them into a question.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)
+    }
+}
+
 impl Ports {
     /// Returns what is said of a model.
     pub(crate) fn artefact(&self, model: &Path) -> Result<Artefact, Failure> {
         let mut question = Question::default();
-        self.put(&mut question)?;
+        put(&self.0, &mut question)?;
         Ok(Artefact { model: model.to_path_buf(), ..question.artefact })
     }
 }
@@ -262,7 +288,7 @@ impl Runners {
     /// Returns what executes the models.
     pub(crate) fn running(&self) -> Result<Running, Failure> {
         let mut question = Question::default();
-        self.put(&mut question)?;
+        put(&self.0, &mut question)?;
         Ok(question.running)
     }
 }

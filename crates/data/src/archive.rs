@@ -6,6 +6,7 @@ use std::path::Path;
 
 use zip::ZipArchive;
 
+use super::array::Numbers;
 use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
@@ -14,6 +15,7 @@ use super::moments::Moments;
 use super::npy;
 use super::options::LoadOptions;
 use super::rows::Labels;
+use super::truths::TruthKind;
 
 /// Names under which samples are looked for, in this order.
 const SAMPLES: &[&str] = &["x", "X", "images", "data", "inputs", "x_test", "X_test", "x_adv"];
@@ -35,6 +37,8 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
         arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
     }
     let labels = match choose(&names, LABELS) {
+        // What is no class is read apart.
+        _ if options.truth != TruthKind::Classes => None,
         Ok(name) => Some(entry(&mut archive, &name, npy::labels).at(path)?),
         Err(_) => None,
     };
@@ -53,6 +57,27 @@ pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose(&names(&archive), LABELS).at(path)?;
     entry(&mut archive, &name, npy::labels).at(path)
+}
+
+/// Reads the labels as they are stored, where there are some.
+pub(super) fn plain_labels(path: &Path) -> Result<Option<(Vec<usize>, Numbers)>, DataError> {
+    let mut archive = open(path).at(path)?;
+    let Ok(name) = choose(&names(&archive), LABELS) else { return Ok(None) };
+    entry(&mut archive, &name, npy::plain).at(path).map(Some)
+}
+
+/// Reads one array of numbers from a .npz file, in f64.
+///
+/// # Errors
+/// The file is no archive, has no such array, or holds something else in it.
+pub fn reals(path: &Path, name: &str) -> Result<Vec<f64>, DataError> {
+    let mut archive = open(path).at(path)?;
+    let name = choose(&names(&archive), &[name]).at(path)?;
+    match entry(&mut archive, &name, npy::plain).at(path)?.1 {
+        Numbers::Whole(values) => Ok(values.into_iter().map(|value| value as f64).collect()),
+        Numbers::Real(values) => Ok(values),
+        Numbers::Text(_) => Err(DataError::new(path, DataErrorKind::ElementType { found: "text".to_owned(), accepted: "numbers" })),
+    }
 }
 
 /// Reads one array of whole numbers from a .npz file.

@@ -7,6 +7,7 @@ use brinell_record::Scale;
 use super::array::Numbers;
 use super::error::{DataError, DataErrorKind};
 use super::note::Note;
+use super::truths::Truths;
 
 /// The values of all samples, one sample after the other.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +27,14 @@ pub struct Dataset {
     pub label_path: Option<PathBuf>,
     /// The values, `n` times `sample_len()` of them.
     pub pixels: Pixels,
+    /// The numbers that the values stand for, where the model takes double precision and these are no bytes; else empty.
+    pub exact: Vec<f64>,
     /// Shape of one sample as stored (images from PNG or JPEG files: `[channels, height, width]`).
     pub shape: Vec<usize>,
-    /// Class index of every sample.
+    /// Class index of every sample; empty where something else is right about them.
     pub labels: Vec<usize>,
+    /// What is right about the samples, where it is no class.
+    pub truths: Truths,
     /// Number of samples.
     pub n: usize,
     /// Number of samples that there are, a limit aside.
@@ -61,6 +66,37 @@ pub struct NamedArray {
     pub shape: Vec<usize>,
     /// Its elements, row-major.
     pub numbers: Numbers,
+}
+
+impl Pixels {
+    /// Returns these rows of `len` values each.
+    pub(super) fn rows(&self, rows: &[usize], len: usize) -> Self {
+        fn pick<T: Copy>(values: &[T], rows: &[usize], len: usize) -> Vec<T> {
+            rows.iter().filter_map(|&row| values.get(row * len..(row + 1) * len)).flatten().copied().collect()
+        }
+        match self {
+            Self::U8(values) => Self::U8(pick(values, rows, len)),
+            Self::F32(values) => Self::F32(pick(values, rows, len)),
+        }
+    }
+
+    /// Writes a row of `out.len()` values; `scale` applies to bytes only.
+    fn read(&self, row: usize, scale: Scale, out: &mut [f32]) {
+        let range = row * out.len()..(row + 1) * out.len();
+        match self {
+            Self::F32(values) => out.copy_from_slice(&values[range]),
+            Self::U8(values) => {
+                for (to, from) in out.iter_mut().zip(&values[range]) {
+                    let byte = f32::from(*from);
+                    *to = match scale {
+                        Scale::Unit => byte / 255.0,
+                        Scale::Byte | Scale::Data => byte,
+                        Scale::Range { lo, hi } => lo + byte / 255.0 * (hi - lo),
+                    };
+                }
+            }
+        }
+    }
 }
 
 impl NamedArray {
@@ -113,20 +149,16 @@ impl Dataset {
     pub fn sample(&self, index: usize, scale: Scale, out: &mut [f32]) {
         let len = self.sample_len();
         assert_eq!(out.len(), len, "one sample has {len} values");
-        let range = index * len..(index + 1) * len;
-        match &self.pixels {
-            Pixels::F32(values) => out.copy_from_slice(&values[range]),
-            Pixels::U8(values) => {
-                for (to, from) in out.iter_mut().zip(&values[range]) {
-                    let byte = f32::from(*from);
-                    *to = match scale {
-                        Scale::Unit => byte / 255.0,
-                        Scale::Byte | Scale::Data => byte,
-                        Scale::Range { lo, hi } => lo + byte / 255.0 * (hi - lo),
-                    };
-                }
-            }
-        }
+        self.pixels.read(index, scale, out);
+    }
+
+    /// Returns the second sample of pair `index`, row-major; `None` where there are no pairs.
+    #[must_use]
+    pub fn reference(&self, index: usize, scale: Scale) -> Option<Vec<f32>> {
+        let Truths::Pairs(pairs) = &self.truths else { return None };
+        let mut out = vec![0.0; self.sample_len()];
+        pairs.references.read(*pairs.of.get(index)?, scale, &mut out);
+        Some(out)
     }
 
     /// True where values are missing.
@@ -141,12 +173,21 @@ impl Dataset {
         self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
     }
 
-    /// Checks that every label is one of the model's `classes` classes.
+    /// Checks that every label is one of the model's `classes` classes; of other tasks, that there are as many labels or numbers for each sample.
     ///
     /// # Errors
     ///
-    /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not.
+    /// [`DataErrorKind::LabelOutOfRange`] names the first sample whose label is not; [`DataErrorKind::LabelWidth`].
     pub fn check_labels(&self, classes: usize) -> Result<(), DataError> {
+        let found = match &self.truths {
+            Truths::Labels(labels) => labels.classes,
+            Truths::Values(values) => values.width,
+            Truths::Classes | Truths::Pairs(_) => classes,
+        };
+        if found != classes {
+            let path = self.label_path.as_deref().unwrap_or(&self.path);
+            return Err(DataError::new(path, DataErrorKind::LabelWidth { found, expected: classes }));
+        }
         // Classes counted from 1 would otherwise look like one class too many.
         let one_based = self.labels.iter().min().is_some_and(|least| *least == 1) && self.labels.iter().max() == Some(&classes);
         match self.labels.iter().position(|label| *label >= classes) {
@@ -174,8 +215,10 @@ mod tests {
             n: 2,
             total: 2,
             pixels,
+            exact: Vec::new(),
             shape: vec![1, 2],
             labels: vec![0, 2],
+            truths: Truths::Classes,
             format: "npy",
             class_names: None,
             ids: Vec::new(),

@@ -136,6 +136,48 @@ pub enum DataErrorKind {
         /// The value as stored.
         value: String,
     },
+    /// A label that applies or not is something else.
+    #[error("the labels of sample {sample} have the value {value}; each is 0 or 1")]
+    BadFlag {
+        /// The sample's index.
+        sample: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A number that is right about a sample is none.
+    #[error("the label of sample {sample} is {value}, which is no finite number")]
+    BadNumber {
+        /// The sample's index.
+        sample: usize,
+        /// The value as stored.
+        value: String,
+    },
+    /// Each sample has another number of labels than the model's output has values.
+    #[error("{found} labels for each sample, but the model's output has {expected} values")]
+    LabelWidth {
+        /// Labels of a sample.
+        found: usize,
+        /// Values of the output.
+        expected: usize,
+    },
+    /// A pair names a sample that is not there.
+    #[error(
+        "line {line}: `{name}` is no sample of the data, which {}",
+        if *by_number { format!("are numbered from 0 to {}", n.saturating_sub(1)) } else { format!("are {n} files named relative to their folder") }
+    )]
+    UnknownSample {
+        /// Line of the file of pairs, counted from 1.
+        line: usize,
+        /// The sample as named.
+        name: String,
+        /// True where samples are known by their numbers.
+        by_number: bool,
+        /// Samples of the data.
+        n: usize,
+    },
+    /// Pairs are asked for, and no file lists any.
+    #[error("embeddings are compared in pairs of samples, and no file lists any")]
+    NoPairs,
     /// Labels are no class index, but start at 1.
     #[error("labels run from 1 to {classes} and none is 0, but the model's {classes} classes are 0 to {}: they seem to be counted from 1", classes - 1)]
     OneBased {
@@ -307,6 +349,14 @@ pub enum DataErrorKind {
         /// The column as asked for.
         column: String,
         /// The names that are there, or their numbers from 0.
+        columns: Vec<String>,
+    },
+    /// A table has no columns for some of the inputs of a model.
+    #[error("has no column for the model's inputs {}; its columns are {}", missing.join(", "), columns.join(", "))]
+    NoInputColumn {
+        /// Names of the inputs.
+        missing: Vec<String>,
+        /// The columns that are there, labels aside.
         columns: Vec<String>,
     },
     /// A table does not say which column holds the labels.

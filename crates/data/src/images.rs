@@ -19,6 +19,7 @@ use super::note::Note;
 use super::options::LoadOptions;
 use super::picture::{Found, Planes, decode};
 use super::table;
+use super::truths::{self, TruthKind, Truths};
 
 /// Images decoded at a time, which bounds the memory beside the data set itself.
 const CHUNK: usize = 256;
@@ -33,6 +34,8 @@ struct Entry {
     path: PathBuf,
     id: String,
     label: usize,
+    /// What a table says of it, where it is no class.
+    truth: String,
 }
 
 /// Returns whether `start` is how a PNG or JPEG file begins.
@@ -43,6 +46,12 @@ pub(super) fn is_image(start: &[u8]) -> bool {
 /// Reads a single image.
 pub(super) fn single(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if options.truth != TruthKind::Classes {
+        let truth = options.labels.as_deref().map(|labels| labels.to_string_lossy().into_owned());
+        let truth = truth.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
+        let entries = vec![Entry { path: path.to_path_buf(), id, label: 0, truth }];
+        return assemble(path, entries, None, options.class_names.clone(), options);
+    }
     let (label, label_path) = match labels::asked(options)? {
         Asked::All(class) => (class, None),
         Asked::Beside => return Err(DataError::new(path, DataErrorKind::NoLabels)),
@@ -51,7 +60,7 @@ pub(super) fn single(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
             ref labels => return Err(DataError::new(&file, DataErrorKind::CountMismatch { samples: 1, labels: labels.len() })),
         },
     };
-    let entries = vec![Entry { path: path.to_path_buf(), id, label }];
+    let entries = vec![Entry { path: path.to_path_buf(), id, label, truth: String::new() }];
     assemble(path, entries, label_path, options.class_names.clone(), options)
 }
 
@@ -65,19 +74,31 @@ pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>, DataError> {
     let (entries, table, _) = entries(path, options)?;
     let kept = options.limit.unwrap_or(entries.len());
-    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).collect())
+    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).chain(truths::pairs_file(options)).collect())
 }
 
 fn entries(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
     let beside = path.join(TABLE);
-    Ok(match labels::asked(options)? {
+    let asked = match (options.truth, &options.labels) {
+        (TruthKind::Classes, _) => labels::asked(options)?,
+        (TruthKind::Pairs, _) => Asked::All(0),
+        (_, Some(file)) if file.is_file() => Asked::File(file.clone()),
+        (_, None) if beside.is_file() => Asked::Beside,
+        _ => return Err(DataError::new(path, DataErrorKind::NoLabels)),
+    };
+    Ok(match asked {
         Asked::File(file) => from_table(path, file, options)?,
         Asked::Beside if beside.is_file() => from_table(path, beside, options)?,
         Asked::Beside => from_folders(path, options)?,
         Asked::All(label) => {
             let listing = list(path)?;
             let inside: Vec<String> = listing.folders.iter().map(|folder| images_in(path, folder)).collect::<Result<Vec<_>, _>>()?.concat();
-            let entries = listing.images.into_iter().chain(inside).map(|id| Entry { path: path.join(&id), id, label }).collect();
+            let entries = listing
+                .images
+                .into_iter()
+                .chain(inside)
+                .map(|id| Entry { path: path.join(&id), id, label, truth: String::new() })
+                .collect();
             (entries, None, options.class_names.clone())
         }
     })
@@ -109,7 +130,7 @@ fn from_folders(path: &Path, options: &LoadOptions) -> Result<Labelled, DataErro
             }
             None => place,
         };
-        entries.extend(images_in(path, folder)?.into_iter().map(|id| Entry { path: path.join(&id), id, label }));
+        entries.extend(images_in(path, folder)?.into_iter().map(|id| Entry { path: path.join(&id), id, label, truth: String::new() }));
     }
     if entries.is_empty() {
         return Err(DataError::new(path, DataErrorKind::NoImages));
@@ -122,6 +143,7 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
     let rows = table::read(&file).at(&file)?;
     let is_number = |label: &str| label.parse::<f64>().is_ok();
     let names = match &options.class_names {
+        names if options.truth != TruthKind::Classes => names.clone(),
         Some(names) => Some(names.clone()),
         None if rows.first().is_some_and(|row| is_number(&row.label)) => None,
         None => {
@@ -136,12 +158,12 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
     let entries = rows.into_iter().map(|row| {
         let at_line = |reason: String| DataError::new(&file, DataErrorKind::Line { line: row.line, reason });
         let unknown = |unknown| DataError::new(&file, DataErrorKind::ClassOfLine { line: row.line, unknown });
-        let label = lookup(known, &row.label).map_err(unknown)?;
+        let label = if options.truth == TruthKind::Classes { lookup(known, &row.label).map_err(unknown)? } else { 0 };
         let image = path.join(&row.file);
         if !image.is_file() {
             return Err(at_line(format!("no image `{}` in {}", row.file, path.display())));
         }
-        Ok(Entry { path: image, id: row.file, label })
+        Ok(Entry { path: image, id: row.file, label, truth: row.label })
     });
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     Ok((entries, Some(file), names))
@@ -212,11 +234,17 @@ fn assemble(
     })?;
     let channels = options.channels.unwrap_or(3);
     let Some((height, width)) = size else { return Err(DataError::new(path, DataErrorKind::NoImages)) };
-    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).collect();
-    let labels = entries.iter().map(|entry| entry.label).collect();
+    let files = entries.iter().map(|entry| entry.path.clone()).chain(table.clone()).chain(truths::pairs_file(options)).collect();
+    let texts = || entries.iter().map(|entry| entry.truth.clone()).collect::<Vec<_>>();
+    let (labels, truths) = match options.truth {
+        TruthKind::Classes => (entries.iter().map(|entry| entry.label).collect(), Truths::Classes),
+        TruthKind::Pairs => (Vec::new(), Truths::Classes),
+        _ => (Vec::new(), truths::of_texts(&texts(), options, table.as_deref().unwrap_or(path))?),
+    };
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), notes: beside.notes(), shape: vec![channels, height, width], n, total };
-    let parts = Parts { samples, labels, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
+    let samples =
+        Samples { pixels: Pixels::U8(values), exact: Vec::new(), notes: beside.notes(), shape: vec![channels, height, width], n, total };
+    let parts = Parts { samples, labels, truths, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }
 

@@ -48,7 +48,10 @@
 //!   the type of the input.
 //! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen. Ranges and deviations ([`moments()`]) are those of all samples
 //!   whatever the limit: where they are asked for, what follows is read too, without its labels.
-//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept), then the labels' file.
+//! - Of other tasks than classification ([`TruthKind`]) the labels are rows of numbers, one for each sample: an array `[n]` or `[n, k]`, text with one row a line, columns of the table
+//!   (several are separated by commas), or the cell of a labels table, where labels that apply are separated by spaces, `;`, `|` or `+`. Each label of several is 0 or 1;
+//!   numbers are finite. Of pairs ([`Truths::Pairs`]) no labels are read: a text file has a line `sample,reference[,same]` for each, with the numbers of samples or, of images, their files.
+//! - The digest is SHA-256 over the bytes of all files, one after the other: the data (images in order of samples, only those kept; of pairs all), then the labels' file or the file of pairs.
 
 mod archive;
 mod array;
@@ -81,17 +84,20 @@ mod sniff;
 mod table;
 mod tensors;
 mod text;
+mod truths;
+mod words;
 
-pub use archive::numbers;
+pub use archive::{numbers, reals};
 pub use array::Numbers;
 pub use brinell_record::Scale;
 pub use classes::{class_names, lookup};
 pub use csv::is_table;
 pub use dataset::{Dataset, NamedArray, Pixels};
 pub use error::{DataError, DataErrorKind, UnknownClass};
-pub use load::{digest, load, moments};
+pub use load::{digest, load, load_alone, moments};
 pub use moments::Moments;
 pub use note::Note;
-pub use options::LoadOptions;
+pub use options::{ColumnInput, ColumnKind, LoadOptions};
 pub use precision::Precision;
 pub use rows::ManyLabels;
+pub use truths::{ManyValues, Pairs, TruthKind, Truths};

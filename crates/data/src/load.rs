@@ -12,6 +12,7 @@ use super::labels::{self, Asked};
 use super::moments::Moments;
 use super::options::LoadOptions;
 use super::rows::Labels;
+use super::truths::{self, TruthKind, Truths};
 use super::{archive, cifar, csv, idx, images, npy, sheet, tensors};
 use brinell_record::hash;
 
@@ -42,6 +43,27 @@ pub(super) struct Contents {
 ///
 /// [`DataError`] names the file at fault, what is wrong with it and, where something can be done about it, the remedy.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    if options.truth != TruthKind::Pairs {
+        return read(path, options);
+    }
+    let pairs = options.pairs.as_deref().ok_or_else(|| DataError::new(path, DataErrorKind::NoPairs))?;
+    truths::paired(read(path, &unlabelled(options))?, pairs, options.limit)
+}
+
+/// Reads samples like [`load`], those of pairs by themselves: what a run or a check has stored of them.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_alone(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
+    read(path, options)
+}
+
+/// All samples of which pairs are made, without labels.
+fn unlabelled(options: &LoadOptions) -> LoadOptions {
+    LoadOptions { labels: None, limit: None, ..options.clone() }
+}
+
+fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     let metadata = fs::metadata(path)
         .map_err(|error| if error.kind() == io::ErrorKind::NotFound { DataErrorKind::NotFound } else { error.into() })
         .at(path)?;
@@ -104,13 +126,20 @@ pub fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, DataError>
 /// # Errors
 /// As [`load`], but for the content of images.
 pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
+    if options.truth == TruthKind::Pairs {
+        return digest_of(path, &unlabelled(options));
+    }
+    digest_of(path, options)
+}
+
+fn digest_of(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
     if path.is_dir() {
         hash::sha256_files(images::files(path, options)?.iter().map(PathBuf::as_path)).at(path)
     } else if matches!(format(path)?, Some(Format::Csv | Format::Parquet)) {
         // What the labels of a table mean may stand in the model alone.
         hash::sha256_files(sheet::files(path, options).iter().map(PathBuf::as_path)).at(path)
     } else {
-        Ok(load(path, options)?.sha256)
+        Ok(read(path, options)?.sha256)
     }
 }
 
@@ -135,6 +164,12 @@ fn array(
 
 /// Gives the samples their labels: those asked for, else those in the same file, else those of the file beside it.
 fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
+    if options.truth != TruthKind::Classes {
+        if contents.arrays.is_empty() {
+            no_arrays(path, options)?;
+        }
+        return truths::label(path, contents, options);
+    }
     let Contents { mut samples, labels: own, arrays, format } = contents;
     if arrays.is_empty() {
         no_arrays(path, options)?;
@@ -163,6 +198,7 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
     let parts = Parts {
         samples,
         labels,
+        truths: Truths::Classes,
         label_path,
         format,
         class_names: options.class_names.clone(),
@@ -177,6 +213,7 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
 pub(super) struct Parts {
     pub(super) samples: Samples,
     pub(super) labels: Vec<usize>,
+    pub(super) truths: Truths,
     pub(super) label_path: Option<PathBuf>,
     pub(super) format: &'static str,
     pub(super) class_names: Option<Vec<String>>,
@@ -188,8 +225,8 @@ pub(super) struct Parts {
 }
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
-    let Parts { samples, labels, label_path, format, class_names, ids, columns, files } = parts;
-    let Samples { pixels, notes, shape, n, total } = samples;
+    let Parts { samples, labels, truths, label_path, format, class_names, ids, columns, files } = parts;
+    let Samples { pixels, exact, notes, shape, n, total } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
@@ -198,8 +235,10 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         path: path.to_path_buf(),
         label_path,
         pixels,
+        exact,
         shape,
         labels,
+        truths,
         n,
         total,
         format,

@@ -16,8 +16,8 @@ const LARGE: usize = 1 << 31;
 /// numpy aligns the values that follow a header to this many bytes.
 const ALIGN: usize = 64;
 
-/// Writes the adversarial samples of a run as an uncompressed .npz archive of the arrays `x_adv` (f32, `[n, ..sample_shape]`), `sample`,
-/// `label` and `prediction` (i64, `[n]`). `sample` gives the values of one of the `ids`; it is called once for each, in order, so that one
+/// Writes the adversarial samples of a run as an uncompressed .npz archive of the arrays `x_adv` (f32, `[n, ..sample_shape]`), `sample` (i64, `[n]`) and
+/// `facts`, such as `label` and `prediction`, in f64 or i64 with a row for each sample. `sample` gives the values of one of the `ids`; it is called once for each, in order, so that one
 /// sample is in memory at a time.
 ///
 /// The file appears complete or not at all: it is written beside its place and then renamed. The same arrays give the same bytes.
@@ -29,27 +29,32 @@ const ALIGN: usize = 64;
 pub fn write_adversarial<E: From<FileError>>(
     path: &Path,
     ids: &[i64],
-    labels: &[i64],
-    predictions: &[i64],
+    facts: &[NamedArray],
     sample_shape: &[usize],
     sample: impl FnMut(i64) -> Result<Vec<f32>, E>,
 ) -> Result<(), E> {
-    write(path, "x_adv", &[("sample", ids), ("label", labels), ("prediction", predictions)], sample_shape, &[], sample)
+    write(path, "x_adv", ids, facts, sample_shape, &[], sample)
 }
 
-/// Writes unchanged samples like [`write_adversarial`]: the arrays `x`, `sample` and `label`, and `arrays` in f64 or i64, each under its name behind `held/`.
+/// Writes unchanged samples like [`write_adversarial`]: the arrays `x`, `sample` and `facts`, and `arrays` in f64 or i64, each under its name behind `held/`.
 ///
 /// # Errors
 /// As [`write_adversarial`].
 pub fn write_inputs<E: From<FileError>>(
     path: &Path,
     ids: &[i64],
-    labels: &[i64],
+    facts: &[NamedArray],
     sample_shape: &[usize],
     arrays: &[NamedArray],
     sample: impl FnMut(i64) -> Result<Vec<f32>, E>,
 ) -> Result<(), E> {
-    write(path, "x", &[("sample", ids), ("label", labels)], sample_shape, arrays, sample)
+    write(path, "x", ids, facts, sample_shape, arrays, sample)
+}
+
+/// Returns an array of one whole number for each sample.
+#[must_use]
+pub fn column(name: &str, values: Vec<i64>) -> NamedArray {
+    NamedArray { name: name.to_owned(), shape: vec![values.len()], numbers: Numbers::Whole(values) }
 }
 
 /// Returns the name under which [`write_inputs`] stores what an input is held at; the input's own may be that of another array.
@@ -58,31 +63,37 @@ pub fn held_name(input: &str) -> String {
     format!("held/{input}")
 }
 
-/// Arrays of one integer per sample, by name; the first holds the ids.
-type Integers<'a> = [(&'a str, &'a [i64])];
-
 fn write<E: From<FileError>>(
     path: &Path,
     name: &str,
-    integers: &Integers<'_>,
+    ids: &[i64],
+    facts: &[NamedArray],
     sample_shape: &[usize],
     arrays: &[NamedArray],
     sample: impl FnMut(i64) -> Result<Vec<f32>, E>,
 ) -> Result<(), E> {
     let failed = FileError::on("write", path);
-    let n = integers.first().map_or(0, |(_, ids)| ids.len());
-    if integers.iter().any(|(_, values)| values.len() != n) {
-        let sizes: Vec<String> = integers.iter().map(|(name, values)| format!("{} of `{name}`", values.len())).collect();
+    let n = ids.len();
+    if facts.iter().any(|fact| fact.shape.first() != Some(&n) || len(fact) != fact.shape.iter().product::<usize>()) {
+        let sizes: Vec<String> = facts.iter().map(|fact| format!("{} of `{}`", len(fact), fact.name)).collect();
         return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, sizes.join(", "))).into());
     }
     let beside = beside(path);
     let written =
-        write_all(&beside, name, integers, sample_shape, arrays, sample).and_then(|()| Ok(fs::rename(&beside, path).map_err(failed)?));
+        write_all(&beside, name, ids, facts, sample_shape, arrays, sample).and_then(|()| Ok(fs::rename(&beside, path).map_err(failed)?));
     if written.is_err() {
         // The first error is the one to report; what is left of the attempt may well be unremovable for the same reason.
         fs::remove_file(&beside).ok();
     }
     written
+}
+
+fn len(array: &NamedArray) -> usize {
+    match &array.numbers {
+        Numbers::Whole(values) => values.len(),
+        Numbers::Real(values) => values.len(),
+        Numbers::Text(values) => values.len(),
+    }
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -94,13 +105,13 @@ fn beside(path: &Path) -> PathBuf {
 fn write_all<E: From<FileError>>(
     path: &Path,
     name: &str,
-    integers: &Integers<'_>,
+    ids: &[i64],
+    facts: &[NamedArray],
     sample_shape: &[usize],
     arrays: &[NamedArray],
     mut sample: impl FnMut(i64) -> Result<Vec<f32>, E>,
 ) -> Result<(), E> {
     let failed = || FileError::on("write", path);
-    let ids = integers.first().map_or(&[] as &[i64], |(_, ids)| ids);
     let mut archive = ZipWriter::new(BufWriter::new(File::create(path).map_err(failed())?));
     let shape: Vec<usize> = std::iter::once(ids.len()).chain(sample_shape.iter().copied()).collect();
     let values = sample_shape.iter().product::<usize>();
@@ -115,18 +126,15 @@ fn write_all<E: From<FileError>>(
     }
     writer.flush().map_err(failed())?;
     drop(writer);
-    Ok(write_rest(archive, integers, arrays).map_err(failed())?)
+    Ok(write_rest(archive, ids, facts, arrays).map_err(failed())?)
 }
 
 /// Writes the other arrays and the end of the archive.
-fn write_rest(mut archive: ZipWriter<BufWriter<File>>, integers: &Integers<'_>, arrays: &[NamedArray]) -> io::Result<()> {
-    for (name, values) in integers {
-        let mut writer = array(&mut archive, name, "<i8", &[values.len()], 8)?;
-        values.iter().try_for_each(|value| writer.write_all(&value.to_le_bytes()))?;
-        writer.flush()?;
-    }
-    for NamedArray { name, shape, numbers } in arrays {
-        let name = held_name(name);
+fn write_rest(mut archive: ZipWriter<BufWriter<File>>, ids: &[i64], facts: &[NamedArray], arrays: &[NamedArray]) -> io::Result<()> {
+    let ids = column("sample", ids.to_vec());
+    let own = std::iter::once(&ids).chain(facts).map(|fact| (fact.name.clone(), fact));
+    let held = arrays.iter().map(|array| (held_name(&array.name), array));
+    for (name, NamedArray { shape, numbers, .. }) in own.chain(held) {
         match numbers {
             Numbers::Whole(values) => {
                 let mut writer = array(&mut archive, &name, "<i8", shape, 8)?;
@@ -205,7 +213,8 @@ mod tests {
     fn adversarial(path: &Path, samples: &[(i64, &[f32])], sample_shape: &[usize]) -> Result<(), FileError> {
         let ids: Vec<i64> = samples.iter().map(|&(id, _)| id).collect();
         let values = |id| samples.iter().find(|sample| sample.0 == id).unwrap().1.to_vec();
-        write_adversarial(path, &ids, &vec![1; ids.len()], &vec![-1; ids.len()], sample_shape, |id| Ok(values(id)))
+        let facts = [column("label", vec![1; ids.len()]), column("prediction", vec![-1; ids.len()])];
+        write_adversarial(path, &ids, &facts, sample_shape, |id| Ok(values(id)))
     }
 
     #[test]
@@ -230,8 +239,8 @@ mod tests {
         adversarial(&path, &[], &[3]).unwrap();
         let before = fs::read(&path).unwrap();
         assert!(adversarial(&path, &[(1, &[0.0])], &[3]).is_err());
-        assert!(write_adversarial(&path, &[1], &[1], &[], &[3], |_| Ok::<_, FileError>(vec![0.0; 3])).is_err());
-        assert!(write_adversarial(&path, &[1, 2], &[1, 1], &[1, 1], &[3], one_then_interrupted).is_err());
+        assert!(write_adversarial(&path, &[1], &[column("label", Vec::new())], &[3], |_| Ok::<_, FileError>(vec![0.0; 3])).is_err());
+        assert!(write_adversarial(&path, &[1, 2], &[column("label", vec![1, 1])], &[3], one_then_interrupted).is_err());
         assert_eq!(fs::read(&path).unwrap(), before);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(adversarial(&folder.path().join("none/a.npz"), &[], &[3]).is_err());

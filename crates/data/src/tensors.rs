@@ -5,7 +5,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use super::archive::{LABELS, choose, choose_samples};
-use super::array::{Element, Spec};
+use super::array::{Element, Numbers, Spec};
 use super::dataset::NamedArray;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
@@ -13,6 +13,7 @@ use super::load::Contents;
 use super::moments::Moments;
 use super::options::LoadOptions;
 use super::rows::Labels;
+use super::truths::TruthKind;
 
 /// The format's own limit.
 const MAX_HEADER: u64 = 100_000_000;
@@ -36,7 +37,7 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
         let (shape, numbers) = spec.plain(&mut input).at(path)?;
         arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
     }
-    let labels = choose(&names, LABELS).ok().map(|_| labels(path)).transpose()?;
+    let labels = choose(&names, LABELS).ok().filter(|_| options.truth == TruthKind::Classes).map(|_| labels(path)).transpose()?;
     Ok(Contents { samples, labels, arrays, format: "safetensors" })
 }
 
@@ -56,6 +57,15 @@ pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let name = choose(&names, LABELS).at(path)?;
     let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
     spec.labels(&mut input).at(path)
+}
+
+/// Reads the labels as they are stored, where there are some.
+pub(super) fn plain_labels(path: &Path) -> Result<Option<(Vec<usize>, Numbers)>, DataError> {
+    let (metadata, start) = header(path).at(path)?;
+    let names: Vec<String> = metadata.tensors().into_keys().collect();
+    let Ok(name) = choose(&names, LABELS) else { return Ok(None) };
+    let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
+    spec.plain(&mut input).at(path).map(Some)
 }
 
 /// Returns the header and the place in the file where the values begin.

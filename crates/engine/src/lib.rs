@@ -5,6 +5,7 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod arithmetic;
 mod attendant;
 mod black_box;
 mod buffer;
@@ -20,6 +21,7 @@ mod held;
 mod label;
 mod lane;
 mod logits;
+mod meaning;
 mod open;
 mod oracle;
 mod original;
@@ -29,7 +31,9 @@ mod rten;
 mod runtime;
 mod signature;
 mod slope;
+mod together;
 
+pub use arithmetic::check_arithmetic;
 pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
@@ -41,6 +45,7 @@ pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, LibraryProblem, Stage};
 pub use held::{Held, HeldError, HeldInput};
 pub use logits::class_logits;
+pub use meaning::Meaning;
 pub use open::open;
 pub use oracle::{Answer, Oracle, OracleError};
 pub use original::Original;
@@ -49,3 +54,4 @@ pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use signature::{BatchAxis, HeldPort, Signature, SignatureError};
 pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};
+pub use together::{InputPart, Together, ValueKind, joined_name, together};

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Crossing, soft_gradient_graph, soft_linear_graph};
-use brinell_graph::{DType, Dim, Graph, GraphError, Op, ResizeMode, Tensor, ValueId};
+use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, ValueId};
 use brinell_onnx::Encoded;
-use brinell_task::{Classify, Head, Loss};
+use brinell_task::{Head, Loss, Task};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, Stage, class_logits};
+use crate::{
+    Artefact, BatchAxis, EngineError, Held, Preprocess, Runtime, Session, Signature, SignatureError, check_arithmetic, class_logits,
+};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +87,7 @@ pub struct Oracle {
     sample: Vec<usize>,
     sample_len: usize,
     width: usize,
-    task: Classify,
+    task: Arc<dyn Task>,
     fixed_batch: Option<usize>,
 }
 
@@ -150,7 +152,7 @@ impl Oracle {
     ) -> Result<Self, OracleError> {
         let model = &held.bind(model)?;
         let signature = Signature::of(model, artefact).map_err(OracleError::Signature)?;
-        refuse_wrong_arithmetic(model, runtime.as_ref())?;
+        check_arithmetic(model, runtime.as_ref())?;
         let batch = signature.fixed_batch.map_or(Dim::Batch(1), Dim::Fixed);
         let mut graph = Graph::new("brinell");
         let sample = preprocess.sample_shape().to_vec();
@@ -199,7 +201,7 @@ impl Oracle {
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)?) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }
@@ -219,7 +221,7 @@ impl Oracle {
         let lane = |session| Lane::new(session, signature.classes, at_least, Arc::clone(&held), feeds());
         let lanes = sessions.into_iter().map(lane).collect();
         let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
-        let task = signature.classify();
+        let task = signature.task();
         Ok(Self { white, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
     }
 
@@ -235,9 +237,9 @@ impl Oracle {
         self.width
     }
 
-    /// Returns what the values mean where nothing else is said: one class for each sample.
+    /// Returns what the values mean.
     #[must_use]
-    pub fn task(&self) -> &Classify {
+    pub fn task(&self) -> &Arc<dyn Task> {
         &self.task
     }
 
@@ -326,7 +328,7 @@ impl Oracle {
             sample: self.sample.clone(),
             sample_len: self.sample_len,
             width: self.width,
-            task: self.task.clone(),
+            task: Arc::clone(&self.task),
             fixed_batch: self.fixed_batch,
         })
     }
@@ -447,18 +449,4 @@ fn typed(graph: &mut Graph, real: ValueId, dtype: DType) -> Result<(ValueId, Opt
     let whole = graph.add(Op::Round, &[real])?;
     let whole = graph.add(Op::Cast { to: dtype }, &[whole])?;
     Ok((whole, Some(Crossing { real, whole })))
-}
-
-/// Refuses what a runtime computes otherwise than ONNX says, without telling.
-fn refuse_wrong_arithmetic(model: &Graph, runtime: &dyn Runtime) -> Result<(), EngineError> {
-    let cubic = |op: &Op| matches!(op, Op::Resize(attrs) if attrs.mode == ResizeMode::Cubic);
-    match model.nodes().iter().find(|node| runtime.name() == "rten" && cubic(&node.op)) {
-        None => Ok(()),
-        Some(node) => Err(EngineError::Model {
-            runtime: runtime.name().to_owned(),
-            stage: Stage::Load,
-            model: format!("node `{}`", node.name),
-            reason: "its cubic Resize does not follow ONNX".to_owned(),
-        }),
-    }
 }

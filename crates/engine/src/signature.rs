@@ -1,12 +1,11 @@
-//! The shape of a model's inputs and outputs as a classifier.
+//! The shape of a model's inputs and outputs, and what these mean.
 
 use brinell_graph::{DType, Dim, Graph, ValueId};
 
-use brinell_record::Artefact;
-use brinell_task::Classify;
+use brinell_record::{Artefact, TaskError, TaskKind};
 
 use crate::label::{self, Head};
-use crate::{Ending, Reading, ending};
+use crate::{Ending, InputPart, Meaning, Reading, ValueKind, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -88,6 +87,35 @@ pub enum SignatureError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The task is not asked for as it should be.
+    #[error("{0}")]
+    Task(#[source] TaskError),
+    /// The output is not what the task needs.
+    #[error("the task {task} does not fit: the output `{name}` {problem}")]
+    Misfit {
+        /// Name of the output.
+        name: String,
+        /// The task.
+        task: TaskKind,
+        /// What does not fit.
+        problem: &'static str,
+    },
+    /// As many of the best classes count as there are, so that every answer is right.
+    #[error("the best {k} classes of {classes} are to count, so that every answer is right")]
+    TopK {
+        /// How many count.
+        k: usize,
+        /// Classes of the model.
+        classes: usize,
+    },
+    /// A label that is to count is none of the model's.
+    #[error("label {label} is to count, and the model has {labels} labels, from 0 on")]
+    NoLabel {
+        /// Its number.
+        label: usize,
+        /// Labels of the model.
+        labels: usize,
+    },
     /// The output has the largest values of all classes, without saying of which.
     #[error("the output `{name}` has the largest of all scores but not the class that has it{}", alternatives(others))]
     Largest {
@@ -149,6 +177,8 @@ pub struct Signature {
     pub batch: BatchAxis,
     /// The batch size, where the model fixes it; 1 where it has no batch.
     pub fixed_batch: Option<usize>,
+    /// The inputs of the file that the attacked values are divided among; empty where one takes them all.
+    pub parts: Vec<InputPart>,
     /// The other inputs.
     pub held: Vec<HeldPort>,
     /// The output that decides the prediction.
@@ -157,14 +187,19 @@ pub struct Signature {
     pub output_name: String,
     /// Its place among the outputs.
     pub output_index: usize,
+    /// Place of an output that names the class beside the scores that decide, where there is one.
+    pub label_index: Option<usize>,
     /// Column of each class in the output of the file; absent where the columns are the classes.
     pub columns: Option<Vec<usize>>,
     /// The values that losses use: the output, or what stands before it where it is a softmax or a sigmoid.
     pub logits: ValueId,
     /// How the output becomes a class.
     pub reading: Reading,
-    /// Number of classes; 2 where the output is one score.
+    /// Number of values of a sample that losses use: the classes of a classifier, 2 where its output is one score; else the labels, the numbers or the size
+    /// of an embedding.
     pub classes: usize,
+    /// What the output means.
+    pub meaning: Meaning,
 }
 
 impl Signature {
@@ -181,7 +216,7 @@ impl Signature {
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
         let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let (batch, fixed_batch, rest) = match shape.split_first() {
-            Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
+            Some((Dim::Fixed(n), rest)) if is_one_sample(*n, rest, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
             Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
             Some((Dim::Fixed(n), rest)) => (BatchAxis::Leading, Some(*n), rest),
             _ => return Err(dynamic(0)),
@@ -205,14 +240,21 @@ impl Signature {
             }
             let reading = Reading { ending: Ending::Labels { classes, width }, threshold: None };
             (ending::before(graph, scores, classes).0, reading, classes)
-        } else {
+        } else if Meaning::looks_behind(artefact.task()) {
             let (logits, ending) = ending::before(graph, output, width);
             if width == 1 && ending == Ending::Softmax {
                 return Err(SignatureError::Constant { name: out.name.clone() });
             }
-            let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
-            (logits, Reading { ending, threshold }, width.max(2))
+            if artefact.task() == TaskKind::Multilabel {
+                (logits, Reading { ending, threshold: None }, width)
+            } else {
+                let threshold = threshold(&out.name, width, ending, artefact.threshold)?;
+                (logits, Reading { ending, threshold }, width.max(2))
+            }
+        } else {
+            (output, Reading::LOGITS, width)
         };
+        let meaning = Meaning::of(artefact, &out.name, width, reading.ending)?;
         Ok(Self {
             input,
             input_name: value.name.clone(),
@@ -220,26 +262,30 @@ impl Signature {
             sample,
             batch,
             fixed_batch,
+            parts: Vec::new(),
             held,
             output,
             output_name: out.name.clone(),
             output_index,
+            label_index: label_beside(graph, output).filter(|_| classes > 1),
             columns: None,
             logits,
             reading,
             classes,
+            meaning,
         })
     }
 
     /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
     ///
     /// # Errors
-    /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
+    /// [`SignatureError`] where `artefact` names no input, or the type of another one is not known.
     pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
         let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
         let output = decisive(graph, artefact.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
-        let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
+        let rest = graph.shape(input).and_then(|shape| shape.get(1..)).unwrap_or_default();
+        let batch = first.map(|n| if is_one_sample(n, rest, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
 
@@ -249,31 +295,26 @@ impl Signature {
         self.reading.values(self.classes)
     }
 
-    /// Returns the shape of the attacked input in a call about so many samples.
-    #[must_use]
-    pub fn call_shape(&self, samples: usize) -> Vec<usize> {
-        let batch = (self.batch == BatchAxis::Leading).then_some(samples);
-        batch.into_iter().chain(self.sample.iter().copied()).collect()
-    }
-
-    /// Returns the task of a classifier with this signature.
-    #[must_use]
-    pub fn classify(&self) -> Classify {
-        Classify::of(self.classes, self.output_index, self.reading)
-    }
-
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.
     #[must_use]
     pub fn takes_integers(&self) -> bool {
         !self.dtype.is_float()
     }
+
+    /// Returns what the value in one place of a sample is to the model.
+    #[must_use]
+    pub fn kind(&self, place: usize) -> ValueKind {
+        let own = self.parts.iter().find(|part| (part.start..part.start + part.len()).contains(&place));
+        own.map_or(if self.takes_integers() { ValueKind::Whole } else { ValueKind::Real }, InputPart::kind)
+    }
 }
 
-/// True where an input whose first size is `n` must be one sample, since there are not as many rows in the output.
-fn is_one_sample(n: usize, output: Option<&[Dim]>) -> bool {
+/// True where an input whose first size is `n`, before `rest`, must be one sample, since there are not as many rows in the output. A row of numbers that
+/// becomes as many is one sample too, and no batch of single numbers.
+fn is_one_sample(n: usize, rest: &[Dim], output: Option<&[Dim]>) -> bool {
     match output {
         Some([]) => n > 1,
-        Some([Dim::Fixed(k)]) => n > 1 && *k != n,
+        Some([Dim::Fixed(k)]) => n > 1 && (*k != n || rest.is_empty()),
         Some([Dim::Fixed(1), _, ..]) => n > 1,
         _ => false,
     }
@@ -322,9 +363,21 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     }
     let one_each = |shape: &[Dim]| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1));
     let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(one_each);
-    let are_scores =
-        |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    let are_scores = |(_, id): &(usize, ValueId)| {
+        graph.value(*id).dtype.is_some_and(DType::is_float) && graph.shape(*id).is_some_and(|shape| shape.len() == 2)
+    };
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+/// The place of an output that names a class for each sample beside `scores`, by its type and name.
+fn label_beside(graph: &Graph, scores: ValueId) -> Option<usize> {
+    let names_class = |&id: &ValueId| {
+        let value = graph.value(id);
+        let is_name = matches!(value.dtype, Some(DType::I64 | DType::I32 | DType::String));
+        let one_each = value.shape.as_ref().is_none_or(|shape| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1)));
+        id != scores && is_name && one_each && ["label", "class"].iter().any(|word| value.name.to_lowercase().contains(word))
+    };
+    graph.outputs().iter().position(names_class)
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
@@ -335,10 +388,8 @@ fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Resu
 fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
     let value = graph.value(id);
     match value.dtype {
-        Some(dtype) if dtype != DType::String => {
-            Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() })
-        }
-        dtype => Err(SignatureError::InputType { name: value.name.clone(), dtype }),
+        Some(dtype) => Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() }),
+        None => Err(SignatureError::InputType { name: value.name.clone(), dtype: None }),
     }
 }
 

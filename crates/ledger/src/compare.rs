@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use brinell_record::{COMPARISON_SCHEMA, Comparison, Difference, Layout, Norm, Outcome, RunEntry, SampleRecord, Summary, Turned};
+use brinell_record::{Artefact, COMPARISON_SCHEMA, Comparison, Difference, Layout, Norm, Outcome, RunEntry, SampleRecord, Summary, Turned};
 
 use brinell_stats::paired;
 
@@ -40,6 +40,10 @@ fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Compl
     let differ = |what, in_a: String, in_b: String| {
         Err(LedgerError::NotPaired { run_a: folder_a.to_path_buf(), run_b: folder_b.to_path_buf(), what, a: in_a, b: in_b })
     };
+    let task = |summary: &Summary| task_of(&summary.question.artefact);
+    if task(&a.summary) != task(&b.summary) {
+        return differ("the tasks differ, so that a right answer is not the same thing in both", task(&a.summary), task(&b.summary));
+    }
     let (data_a, data_b) = (&a.summary.data, &b.summary.data);
     if data_a.sha256 != data_b.sha256 {
         let name = |summary: &Summary| {
@@ -62,16 +66,25 @@ fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Compl
     })
 }
 
+/// Says what makes an answer right, in words.
+pub(crate) fn task_of(artefact: &Artefact) -> String {
+    let number = |name: &str, number: Option<f64>| number.map(|number| format!(", {name} {number}"));
+    let k = artefact.top_k.map(|k| format!(" with the best {k}"));
+    let only = (!artefact.only_labels.is_empty()).then(|| format!(" of {}", artefact.only_labels.join(", ")));
+    let parts = [k, only, number("tolerance", artefact.tolerance), number("distance", artefact.distance)];
+    format!("{}{}", artefact.task(), parts.into_iter().flatten().collect::<String>())
+}
+
 /// Describes how a sample fell in the audit `fell`, in which it did not survive.
 fn turned(a: &SampleRecord, b: &SampleRecord, fell: &SampleRecord) -> Turned {
     Turned {
         sample: a.sample,
-        label: a.label,
+        label: a.label.clone(),
         a: a.outcome,
         b: b.outcome,
         attack: fell.attack.clone(),
         norm: fell.norm,
-        prediction: if fell.outcome == Outcome::Broken { fell.adv_prediction } else { fell.prediction },
+        prediction: if fell.outcome == Outcome::Broken { fell.adv_prediction.clone() } else { fell.prediction.clone() },
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use brinell_record::{FileError, HISTORY_SCHEMA, History, HistoryGroup, RunEntry, Severity, Summary};
 
-use crate::compare::same_radius;
+use crate::compare::{same_radius, task_of};
 use crate::{LedgerError, run};
 
 /// What [`history`] found.
@@ -17,7 +17,7 @@ pub struct Found {
     pub unfinished: Vec<PathBuf>,
 }
 
-/// Reads runs and groups those whose figures answer the same question: same samples, norm, radius and target.
+/// Reads runs and groups those whose figures answer the same question: same samples, task, norm, radius and target.
 ///
 /// Each folder is a run, or holds runs as its direct subfolders. A run that is named twice counts once.
 ///
@@ -71,7 +71,9 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>, LedgerError> {
 
 fn comparable(a: &RunEntry, b: &RunEntry) -> bool {
     let same_samples = a.data.sha256 == b.data.sha256 && a.data.n == b.data.n;
-    same_samples && a.question.threat.norm == b.question.threat.norm && a.allowed.target == b.allowed.target && same_radius(a, b)
+    let same_task = task_of(&a.question.artefact) == task_of(&b.question.artefact);
+    let same_threat = a.question.threat.norm == b.question.threat.norm && a.allowed.target == b.allowed.target;
+    same_samples && same_task && same_threat && same_radius(a, b)
 }
 
 /// Names the settings that are not the same in all runs.

@@ -1,6 +1,6 @@
 //! Two audits of the same samples, sample by sample.
 
-use crate::{Outcome, RunEntry};
+use crate::{Label, Outcome, RunEntry};
 use serde::{Deserialize, Serialize};
 
 /// Value of [`Comparison::schema`] that this crate writes and reads.
@@ -76,8 +76,8 @@ pub struct Change {
 pub struct Turned {
     /// Position of the sample in the data, counted from 0.
     pub sample: usize,
-    /// Correct class, counted from 0.
-    pub label: usize,
+    /// What is right: of a classifier the class, counted from 0.
+    pub label: Label,
     /// Outcome in A.
     pub a: Outcome,
     /// Outcome in B.
@@ -87,6 +87,6 @@ pub struct Turned {
     /// Size of the change that broke it, in the threat's norm and in input-scale units.
     #[serde(default, with = "crate::float::option")]
     pub norm: Option<f64>,
-    /// Class that it was then given.
-    pub prediction: Option<usize>,
+    /// What was then answered about it.
+    pub prediction: Option<Label>,
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Label;
+
 /// Contents of `gallery.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gallery {
@@ -14,8 +16,8 @@ pub struct Gallery {
 pub struct GalleryItem {
     /// Position of the sample in the data, counted from 0.
     pub sample: usize,
-    /// Correct class.
-    pub label: usize,
+    /// What is right: of a classifier the class.
+    pub label: Label,
     /// `[C, H, W]` or `[H, W]` for pictures, `[D]` for anything else.
     pub shape: Vec<usize>,
     /// Unchanged sample, row-major in `shape`, in input-scale units.
@@ -24,13 +26,13 @@ pub struct GalleryItem {
     /// Adversarial example, laid out like `x`.
     #[serde(with = "crate::float::array")]
     pub x_adv: Vec<f32>,
-    /// Class that the model gives `x`.
-    pub clean_prediction: usize,
-    /// Softmax probability of that class.
+    /// What the model answers about `x`.
+    pub clean_prediction: Label,
+    /// Softmax probability of that class; NaN where the answer is no class.
     #[serde(with = "crate::float")]
     pub clean_confidence: f64,
-    /// Class that the model gives `x_adv`.
-    pub adv_prediction: usize,
+    /// What the model answers about `x_adv`.
+    pub adv_prediction: Label,
     /// Softmax probability of that class.
     #[serde(with = "crate::float")]
     pub adv_confidence: f64,

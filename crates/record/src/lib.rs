@@ -26,6 +26,7 @@ pub mod float;
 mod gallery;
 pub mod hash;
 mod history;
+mod label;
 mod minimum;
 mod question;
 mod rule;
@@ -42,16 +43,17 @@ pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
+pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};
 pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
-    Sampling, Scale, Setting, SettingError, Threat, WordError, setting,
+    Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, Machine, ModelInfo, ModelInterface, Port, QueryPoint, Rate,
-    RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+    Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
+    ModelInterface, Port, QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use transfer::{
     Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Label;
+
 /// What the audit found out about one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -19,10 +21,10 @@ pub enum Outcome {
 pub struct SampleRecord {
     /// Position of the sample in the data, counted from 0.
     pub sample: usize,
-    /// Correct class, counted from 0.
-    pub label: usize,
-    /// Class that the original model gives the unchanged sample; `None` where an output is not finite.
-    pub prediction: Option<usize>,
+    /// What is right: of a classifier the class, counted from 0.
+    pub label: Label,
+    /// What the original model answers about the unchanged sample; `None` where an output is not finite.
+    pub prediction: Option<Label>,
     /// What came of it.
     pub outcome: Outcome,
     /// Attack that found the adversarial example; `None` unless broken.
@@ -32,8 +34,8 @@ pub struct SampleRecord {
     /// Size of the perturbation found, in the threat's norm and in input-scale units; `None` unless broken.
     #[serde(default, with = "crate::float::option")]
     pub norm: Option<f64>,
-    /// How far the attack was from its goal, in logits: the true class's minus the largest other one, or with a target the
-    /// largest other one minus the target's. Negative once the goal is reached. Taken on the decisive point: the unchanged
+    /// How far the attack was from its goal: of a classifier in logits, the true class's minus the largest other one, or with a target the
+    /// largest other one minus the target's; of other tasks what their documentation says. Negative once the goal is reached. Taken on the decisive point: the unchanged
     /// sample if misclassified, the adversarial example as the referee judged it if broken, and the
     /// smallest margin that any attack reached if survived.
     #[serde(with = "crate::float")]
@@ -42,9 +44,9 @@ pub struct SampleRecord {
     pub forwards: u64,
     /// Backward passes that the attacks spent on this sample.
     pub backwards: u64,
-    /// Class that the original model gives the adversarial example.
+    /// What the original model answers about the adversarial example.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adv_prediction: Option<usize>,
+    pub adv_prediction: Option<Label>,
     /// Class that the attack was to reach, in a targeted audit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<usize>,
@@ -58,4 +60,7 @@ pub struct SampleRecord {
     /// It rests on the model as it was read, not on a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none_within: Option<f64>,
+    /// True where sound bounds show that no allowed change breaks the sample.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certified: bool,
 }

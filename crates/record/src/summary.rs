@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity};
+use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity, TaskKind};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/2";
@@ -59,6 +59,9 @@ pub struct Summary {
     pub classes: Vec<String>,
     /// Counts for every class that occurs in the data, by class id.
     pub per_class: Vec<ClassCounts>,
+    /// Counts for every label that counts, of the task `multilabel`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_label: Vec<LabelCounts>,
     /// Robust accuracy over the radius, radii ascending.
     pub curve: Vec<CurvePoint>,
     /// How many samples stand after how many queries, queries ascending; empty where attacks go on after their first success.
@@ -70,6 +73,9 @@ pub struct Summary {
     /// What searches that looked at everything show; `None` where no attack of the run can search so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exhaustive: Option<Exhaustive>,
+    /// What was proven; `None` where no proof was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified: Option<Certificates>,
     /// Wall-clock time of the whole run, resumed parts included.
     pub seconds: f64,
     /// Largest resident set of the process; `None` where the system does not tell.
@@ -105,6 +111,9 @@ pub struct ModelInfo {
 pub struct ModelInterface {
     /// The input that was attacked.
     pub input: Port,
+    /// The inputs of the file that were attacked together, in the order of the values of a sample; empty where one takes them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Port>,
     /// The inputs that were held at what the data say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Port>,
@@ -115,6 +124,9 @@ pub struct ModelInterface {
     pub other_outputs: Vec<String>,
     /// What the output is: `logits`, `softmax` or `sigmoid`; of the last two, the losses used the values before it.
     pub ending: String,
+    /// What the output means, where that is no classification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKind>,
     /// Score from which on the class is 1, where the output is one score and no row of logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
@@ -232,6 +244,19 @@ impl Exhaustive {
     pub const NEAREST: f64 = 0.99;
 }
 
+/// What sound bounds show of all samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Certificates {
+    /// Samples that no allowed change breaks, in real arithmetic and in that of f32.
+    pub count: usize,
+    /// `count` of all `n` samples: a lower bound on robustness, whatever the attack.
+    pub rate: Rate,
+    /// Seconds for which a proof of each sample was looked for at most.
+    pub limit: u64,
+    /// Wall-clock time of all samples.
+    pub seconds: f64,
+}
+
 /// A proportion of all `n` samples with its exact two-sided binomial interval (Clopper and Pearson, 1934).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
@@ -272,6 +297,19 @@ pub struct Stage {
     /// The same for backward passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference_backwards: Option<u64>,
+}
+
+/// Counts for one label of a model that gives several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCounts {
+    /// Number of the label.
+    pub label: usize,
+    /// Samples that it applies to.
+    pub applies: usize,
+    /// Samples on which the model has it right, before any attack.
+    pub right: usize,
+    /// Broken samples whose example has it wrong.
+    pub turned: usize,
 }
 
 /// How the samples of one class fared.

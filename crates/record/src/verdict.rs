@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Claim, Flag};
+use crate::{Claim, Flag, Label};
 
 /// Value of [`Verdict::schema`] that this crate writes and reads.
 pub const VERDICT_SCHEMA: &str = "brinell.verdict/1";
@@ -150,13 +150,13 @@ pub struct Witness {
     pub row: usize,
     /// Position of the sample in the data, counted from 0.
     pub sample: usize,
-    /// Correct class.
-    pub label: usize,
+    /// What is right: of a classifier the class.
+    pub label: Label,
     /// Class that was to be reached; `None` if any wrong class counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<usize>,
-    /// Class that the first runtime gives it; `None` where an output is not finite.
-    pub prediction: Option<usize>,
+    /// What the first runtime answers about it; `None` where an output is not finite.
+    pub prediction: Option<Label>,
     /// Size of the change in the threat's norm, in input-scale units, computed in f64.
     #[serde(with = "crate::float")]
     pub norm: f64,
@@ -193,14 +193,14 @@ pub struct Opinion {
     pub runtime: String,
     /// Its version.
     pub version: String,
-    /// Class that it gives the input; `None` where an output is not finite.
-    pub prediction: Option<usize>,
+    /// What it answers about the input; `None` where an output is not finite.
+    pub prediction: Option<Label>,
     /// How far the goal is reached, in logits; negative where it is not.
     #[serde(with = "crate::float")]
     pub margin: f64,
-    /// Class that the other artefact of an `equal` claim gives it.
+    /// What the other artefact of an `equal` claim answers about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub other_prediction: Option<usize>,
+    pub other_prediction: Option<Label>,
     /// Largest absolute difference between the outputs of the two artefacts of an `equal` claim.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::float::option")]
     pub difference: Option<f64>,

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 fn broken() -> SampleRecord {
     SampleRecord {
         sample: 7,
-        label: 3,
-        prediction: Some(3),
+        label: 3.into(),
+        prediction: Some(3.into()),
         outcome: Outcome::Broken,
         attack: Some("apgd-ce".into()),
         restart: Some(0),
@@ -15,11 +15,12 @@ fn broken() -> SampleRecord {
         margin: -0.5,
         forwards: 12,
         backwards: 11,
-        adv_prediction: Some(5),
+        adv_prediction: Some(5.into()),
         target: None,
         confidence: None,
         adv_confidence: None,
         none_within: None,
+        certified: false,
     }
 }
 
@@ -69,13 +70,13 @@ fn a_gallery_reads_back_bit_for_bit() {
     let gallery = Gallery {
         items: vec![GalleryItem {
             sample: 1,
-            label: 0,
+            label: 0.into(),
             shape: vec![1, 2, 2],
             x: vec![0.1, 0.2, 1.0 / 3.0, f32::INFINITY],
             x_adv: vec![0.3, -0.0, f32::MIN_POSITIVE, f32::NEG_INFINITY],
-            clean_prediction: 0,
+            clean_prediction: 0.into(),
             clean_confidence: 0.99,
-            adv_prediction: 1,
+            adv_prediction: 1.into(),
             adv_confidence: 0.5,
             norm: 0.2,
             attack: "pgd".into(),

@@ -151,6 +151,7 @@ const TEMPLATES: [(&str, &str); 26] = [
     ("curve.html", include_str!("../templates/curve.html")),
     ("queries.html", include_str!("../templates/queries.html")),
     ("classes.html", include_str!("../templates/classes.html")),
+    ("labels.html", include_str!("../templates/labels.html")),
     ("flags.html", include_str!("../templates/flags.html")),
     ("scope.html", include_str!("../templates/scope.html")),
     ("repeat.html", include_str!("../templates/repeat.html")),

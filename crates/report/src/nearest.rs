@@ -1,7 +1,7 @@
 //! What an audit for the nearest examples found, in words.
 
 use crate::format::{NBSP, confidence_level, distance, norm, size};
-use crate::verdict::{class_name, noun, plural};
+use crate::verdict::{class_name, noun, plural, wrong};
 use brinell_record::{MinimumNorm, Quantile, Summary};
 
 /// The finding in two parts, as a verdict has them.
@@ -12,12 +12,12 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
     if summary.data.n == 1 {
         let lead = format!("The {noun}");
         return match (right, median(nearest).filter(|median| median.value.is_finite())) {
-            (0, _) => (lead, " is misclassified before any change.".to_owned()),
+            (0, _) => (lead, format!(" is {} before any change.", wrong(summary))),
             (_, None) => (lead, format!(" was not {fooled} by any attack tried, at any distance.")),
             (_, Some(found)) => (lead, format!(" is {fooled} after a change of {}, the smallest found.", length(found.value, summary))),
         };
     }
-    let samples = format!("{} {} that {} classified right", size(right), plural(right, noun), if right == 1 { "is" } else { "are" });
+    let samples = format!("{} {} that {} {}", size(right), plural(right, noun), if right == 1 { "is" } else { "are" }, done_right(summary));
     match median(nearest) {
         Some(median) if right > 0 && median.value.is_finite() => (
             format!("Half of the {samples}"),
@@ -35,7 +35,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
         ),
         _ => (
             format!("0 of {} {}", size(summary.data.n), plural(summary.data.n, noun)),
-            " are classified right, before any change.".to_owned(),
+            format!(" are {}, before any change.", done_right(summary)),
         ),
     }
 }
@@ -45,7 +45,11 @@ pub(crate) fn fooled(summary: &Summary) -> String {
     summary
         .allowed
         .target
-        .map_or_else(|| "misclassified".to_owned(), |target| format!("turned into “{}”", class_name(&summary.classes, target)))
+        .map_or_else(|| wrong(summary).to_owned(), |target| format!("turned into “{}”", class_name(&summary.classes, target)))
+}
+
+fn done_right(summary: &Summary) -> &'static str {
+    if summary.question.artefact.task().is_of_classes() { "classified right" } else { "answered right" }
 }
 
 /// The median over the samples that are classified right.

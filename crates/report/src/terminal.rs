@@ -48,7 +48,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     if let Some(minimum) = &summary.minimum_norm {
         distances(&mut out, summary, minimum);
     }
-    for text in [exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten() {
+    for text in [proven(summary), exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten() {
         out.push('\n');
         for line in wrap(&ascii(&text), width) {
             let _ = writeln!(out, "{line}");
@@ -56,6 +56,19 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     }
     flags(&mut out, summary, width, &paint);
     out
+}
+
+/// What proofs say, where they were looked for.
+fn proven(summary: &Summary) -> Option<String> {
+    let certified = summary.certified?;
+    Some(format!(
+        "{} of {} samples are proven to be robust ({}, {} interval {}): no allowed change breaks them, whatever the attack.",
+        size(certified.count),
+        size(summary.data.n),
+        percent(certified.rate.value),
+        confidence(&certified.rate),
+        crate::format::interval(&certified.rate)
+    ))
 }
 
 /// Columns: stage, attacked, broken, left, forwards, backwards, time; where the nearest examples were looked for, those that came nearer stand in place of

@@ -1,8 +1,8 @@
 //! The verdict in one plain sentence, the same on the page and in the terminal.
 
-use crate::format::{NBSP, confidence, interval, percent, radius, size};
+use crate::format::{NBSP, confidence, interval, percent, radius, significant, size};
 use crate::nearest;
-use brinell_record::{Ruling, Severity, Summary};
+use brinell_record::{Artefact, Label, Ruling, Severity, Summary, TaskKind};
 
 /// One sentence in two parts, so that the count can be set apart.
 pub(crate) struct Verdict {
@@ -21,6 +21,10 @@ impl Verdict {
             (Some(nearest), _) => nearest::finding(summary, nearest),
             (None, 1) => of_one(summary),
             (None, _) => of_many(summary),
+        };
+        let rest = match task_words(&summary.question.artefact) {
+            Some(words) => format!("{} Here {words}.", rest.trim_end()),
+            None => rest,
         };
         let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking).count();
         let caveat = (blocking > 0).then(|| {
@@ -43,7 +47,7 @@ fn of_many(summary: &Summary) -> (String, String) {
     let survivors = survivors(summary);
     if summary.stages.is_empty() {
         let verb = if summary.survived == 1 { "is" } else { "are" };
-        return (survivors, format!(" {share} {verb} classified correctly; no attack was run."));
+        return (survivors, format!(" {share} {verb} {}; no attack was run.", right(summary)));
     }
     let Some(target) = summary.allowed.target else {
         let verb = if summary.survived == 1 { "keeps its" } else { "keep their" };
@@ -68,14 +72,24 @@ fn of_one(summary: &Summary) -> (String, String) {
     let radius = radius(&summary.question.threat);
     let target = summary.allowed.target.map(|target| class_name(&summary.classes, target));
     let rest = match (summary.clean_correct, summary.broken, target) {
-        (0, _, _) => " is misclassified before any attack.".to_owned(),
-        _ if summary.stages.is_empty() => " is classified correctly; no attack was run.".to_owned(),
+        (0, _, _) => format!(" is {} before any attack.", wrong(summary)),
+        _ if summary.stages.is_empty() => format!(" is {}; no attack was run.", right(summary)),
         (_, 0, None) => format!(" keeps its right answer under every attack tried at {}.", at_radius(summary)),
         (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),
         (_, _, None) => format!(" loses its right answer to a change of at most {radius}."),
         (_, _, Some(target)) => format!(" was turned into “{target}” by a change of at most {radius}."),
     };
     (lead, rest)
+}
+
+/// What a sample is that the model gets right.
+pub(crate) fn right(summary: &Summary) -> &'static str {
+    if summary.question.artefact.task().is_of_classes() { "classified correctly" } else { "answered right" }
+}
+
+/// What a sample is that the model gets wrong.
+pub(crate) fn wrong(summary: &Summary) -> &'static str {
+    if summary.question.artefact.task().is_of_classes() { "misclassified" } else { "answered wrongly" }
 }
 
 /// How many of all kept their answer: `412 of 892 images`.
@@ -106,6 +120,39 @@ pub(crate) fn class_name(classes: &[String], class: usize) -> String {
         Some(name) => format!("class {name}"),
         None => format!("class {class}"),
     }
+}
+
+/// What is right about a sample, or what a model says of it, in words.
+pub(crate) fn label_name(classes: &[String], label: &Label) -> String {
+    let known = |place: usize| classes.get(place).filter(|name| name.parse::<u64>().is_err());
+    match label {
+        Label::Class(class) => class_name(classes, *class),
+        Label::Labels { labels } => {
+            let name = |place: usize| known(place).cloned().unwrap_or_else(|| place.to_string());
+            let applying: Vec<String> = (0..labels.len()).filter(|&place| labels.get(place) == Some(&true)).map(name).collect();
+            if applying.is_empty() { "no label".to_owned() } else { applying.join(" + ") }
+        }
+        Label::Values { values } => values.iter().map(|value| significant(*value, 5)).collect::<Vec<_>>().join(", "),
+        Label::Pair { same, distance } => {
+            let said = if *same { "same" } else { "different" };
+            distance.map_or_else(|| said.to_owned(), |distance| format!("{said} ({})", significant(distance, 3)))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What makes an answer right, where that is not the class with the largest value.
+pub(crate) fn task_words(artefact: &Artefact) -> Option<String> {
+    Some(match artefact.task() {
+        TaskKind::Classification => return None,
+        TaskKind::TopK => format!("an answer is right where the true class is among the best {}", artefact.top_k.unwrap_or(1)),
+        TaskKind::Multilabel if artefact.only_labels.is_empty() => "an answer is right where all its labels are".to_owned(),
+        TaskKind::Multilabel => format!("an answer is right where it is about {}", artefact.only_labels.join(", ")),
+        TaskKind::Regression => format!("an answer is right up to a distance of {}", artefact.tolerance.unwrap_or_default()),
+        TaskKind::Embedding => {
+            format!("two inputs count as the same up to a cosine distance of {}", artefact.distance.unwrap_or_default())
+        }
+    })
 }
 
 /// What one sample is called: an image where its shape is one.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use brinell_data::{self as data, Dataset, Scale};
-use brinell_engine::{Answer, Ending, Ensemble, Oracle, Preprocess, Runtime};
-use brinell_record::{Question, Running};
-use brinell_task::{Classify, Demand, Wanted};
+use brinell_data::{self as data, Dataset, Scale, Truths};
+use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Runtime, ValueKind};
+use brinell_record::{Label, Question, Running, TaskKind};
+use brinell_task::{Demand, Task, Truth, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
-use crate::{Opened, Referee, Subject, SubjectError, features, units};
+use crate::{Opened, Opinion, Referee, Subject, SubjectError, exact, features, label_of, truth, truth_of, units};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -40,6 +40,8 @@ pub struct Case {
     pub runtime: Arc<dyn Runtime>,
     /// The judge.
     pub referee: Referee,
+    /// Embeddings of the references of pairs.
+    pub references: Vec<Vec<f32>>,
     /// The model's trees, for attacks that read them.
     pub trees: Option<Arc<Ensemble>>,
     /// Largest number of samples in one call of the model.
@@ -54,18 +56,24 @@ impl Case {
     pub fn new(opened: Opened, question: &Question) -> Result<Self, SubjectError> {
         let Opened { mut subject, data } = opened;
         let Question { artefact, population, threat, running, .. } = question;
+        truth::check_task(question)?;
+        let kind = subject.signature.meaning.kind();
+        // Who says that it is classification means that the largest sigmoid decides.
+        if let Some(labels) = subject.signature.independent_sigmoids().filter(|_| artefact.task.is_none()) {
+            return Err(SubjectError::Sigmoids { output: subject.signature.output_name.clone(), labels });
+        }
         let scale = artefact.scale();
         let classes = subject.signature.classes;
-        let class_names = data
-            .class_names
-            .clone()
-            .filter(|names| names.len() == classes)
-            .unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+        let class_names = match kind {
+            TaskKind::Regression | TaskKind::Embedding => Vec::new(),
+            _ => names(&data, classes),
+        };
         let mut ball = threat.eps.ball(threat.norm, input_box(scale)?);
         // What the model cannot tell apart is no change.
-        let integers = subject.signature.takes_integers() && artefact.mean.is_empty() && artefact.std.is_empty();
-        let whole = || subject.moments(&data, population);
-        if let Some(features) = features::features(&threat.feature, threat.unit, scale, &data, integers, whole)? {
+        let as_stored = artefact.mean.is_empty() && artefact.std.is_empty();
+        let value = |place: usize| if as_stored { subject.signature.kind(place) } else { ValueKind::Real };
+        let asked = features::Asked { rules: &threat.feature, unit: threat.unit, scale, norm: threat.norm };
+        if let Some(features) = features::features(&asked, &data, &value, || subject.moments(&data, population))? {
             features::constrain(&mut ball, features)?;
         }
         let target = threat.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
@@ -78,15 +86,14 @@ impl Case {
             ball.check_size(data.sample_len())?;
         }
         let runtime = subject.runtime(running)?;
-        if subject.is_opaque() && !matches!(subject.signature.reading.ending, Ending::Sigmoid | Ending::Labels { .. }) {
-            let probabilities = answers_probabilities(&subject, &preprocess, scale, &data, &runtime)?;
-            subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
-        }
-        let referee = subject.referee(&runtime)?;
+        settle_ending(&mut subject, artefact, &preprocess, scale, &data, &runtime)?;
+        let mut referee = subject.referee(&runtime)?;
+        exact::check(&mut referee, &preprocess, scale, &data)?;
+        let references = truth::references(&data, scale, &preprocess, subject.held.per_sample(), &mut referee)?;
         let by_size = || (VALUES_PER_CALL / data.sample_len().max(1)).clamp(8, 128);
         let batch = running.batch.map_or_else(by_size, std::num::NonZeroUsize::get);
         let data = Arc::new(data);
-        Ok(Self { subject, data, scale, class_names, target, preprocess, ball, grid, runtime, referee, trees: None, batch })
+        Ok(Self { subject, data, scale, class_names, target, preprocess, ball, grid, runtime, referee, references, trees: None, batch })
     }
 
     /// Compiles the model for attacks; with the model's own batch where it cannot be given another, and then why.
@@ -115,10 +122,17 @@ impl Case {
         x
     }
 
-    /// Returns what an attack wants of a sample with this label.
+    /// Returns what is right about a sample, for the record; no class of any model where the data do not say.
     #[must_use]
-    pub fn demand(&self, label: usize) -> Demand {
-        Demand::class(label, self.target)
+    pub fn label(&self, sample: usize) -> Label {
+        label_of(&self.data, sample).unwrap_or(Label::Class(usize::MAX))
+    }
+
+    /// Returns what is right about a sample and what an attack wants of it. Where the data do not say what is right, nothing is, and no goal is reached.
+    #[must_use]
+    pub fn demand(&self, sample: usize) -> Demand {
+        let truth = truth(&self.data, &self.references, sample).unwrap_or(Truth::Class(usize::MAX));
+        Demand { truth, wanted: self.wanted() }
     }
 
     /// Returns what an attack wants of every sample.
@@ -129,9 +143,86 @@ impl Case {
 
     /// Returns what the model's outputs mean.
     #[must_use]
-    pub fn task(&self) -> Classify {
-        self.subject.signature.classify()
+    pub fn task(&self) -> Arc<dyn Task> {
+        self.subject.signature.task()
     }
+
+    /// True where what is right about a sample is a class.
+    #[must_use]
+    pub fn is_of_classes(&self) -> bool {
+        self.subject.signature.meaning.kind().is_of_classes()
+    }
+
+    /// Returns how far what the file says of a point may be from what a batch said of it, relative to the largest output, by rounding. Of values that are
+    /// no classes nothing is known.
+    pub(crate) fn far(&self) -> f32 {
+        if self.is_of_classes() { self.subject.far() } else { f32::INFINITY }
+    }
+
+    /// True where the file says something else about a point than the `values` that a batch gave for it.
+    #[must_use]
+    pub fn is_astray(&self, alone: &Opinion, values: &[f32]) -> bool {
+        alone.contradicts(values, self.subject.signature.reading, self.far())
+    }
+}
+
+/// Returns what is right about a sample, given the embeddings of the references of pairs.
+pub(crate) fn truth(data: &Dataset, references: &[Vec<f32>], sample: usize) -> Option<Truth> {
+    let reference = match &data.truths {
+        Truths::Pairs(pairs) => pairs.of.get(sample).and_then(|&place| references.get(place)),
+        _ => None,
+    };
+    truth_of(&label_of(data, sample)?, reference.map(Vec::as_slice))
+}
+
+/// Returns the names of the classes, or their numbers where none are known.
+pub(crate) fn names(data: &Dataset, classes: usize) -> Vec<String> {
+    let known = data.class_names.clone().filter(|names| names.len() == classes);
+    known.unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect())
+}
+
+/// Finds out what the outputs of a model are that does not show it: of one asked as it is whether they are probabilities.
+///
+/// # Errors
+/// [`SubjectError::Sigmoids`] where several values between 0 and 1 are read as one class, [`SubjectError::Cut`], [`SubjectError::Oracle`].
+fn settle_ending(
+    subject: &mut Subject,
+    artefact: &Artefact,
+    preprocess: &Preprocess,
+    scale: Scale,
+    data: &Dataset,
+    runtime: &Arc<dyn Runtime>,
+) -> Result<(), SubjectError> {
+    let (kind, opaque, signature) = (subject.signature.meaning.kind(), subject.is_opaque(), &subject.signature);
+    if matches!(signature.reading.ending, Ending::Sigmoid | Ending::Labels { .. }) {
+        return Ok(());
+    }
+    let output = signature.output_name.clone();
+    if kind == TaskKind::Multilabel && artefact.threshold.is_none() {
+        if shown(subject, preprocess, scale, data, runtime)?.iter().all(|row| within(row)) {
+            if !opaque {
+                return Err(SubjectError::Cut { output });
+            }
+            subject.signature.reading.ending = Ending::Sigmoid;
+        }
+    } else if kind.is_of_classes() && opaque {
+        let (several, labels) = (signature.reading.threshold.is_none(), signature.classes);
+        let rows = shown(subject, preprocess, scale, data, runtime)?;
+        let probabilities = rows.iter().all(|row| is_distribution(row));
+        let independent = several && labels > 1 && !probabilities && rows.iter().all(|row| within(row));
+        // Votes and shares may be rounded; what is far from 1 is no distribution.
+        let far = rows.iter().any(|row| (row.iter().map(|&p| f64::from(p)).sum::<f64>() - 1.0).abs() > 0.01);
+        if independent && far && artefact.task.is_none() {
+            return Err(SubjectError::Sigmoids { output, labels });
+        }
+        subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
+    }
+    Ok(())
+}
+
+/// True where all values lie between 0 and 1.
+fn within(row: &[f32]) -> bool {
+    row.iter().all(|v| (0.0..=1.0).contains(v))
 }
 
 /// Returns the input box that a scale declares; that of [`Scale::Data`] is only known with the data ([`features`]).
@@ -168,21 +259,20 @@ pub fn is_distribution(logits: &[f32]) -> bool {
     logits.len() > 1 && logits.iter().all(|z| (0.0..=1.0).contains(z)) && (sum - 1.0).abs() <= 1e-5
 }
 
-/// True where the model answers the first samples with probabilities, whose logarithms tell more than they do.
-fn answers_probabilities(
+/// Returns the outputs of the file for the first samples.
+fn shown(
     subject: &Subject,
     preprocess: &Preprocess,
     scale: Scale,
     data: &Dataset,
     runtime: &Arc<dyn Runtime>,
-) -> Result<bool, SubjectError> {
+) -> Result<Vec<Vec<f32>>, SubjectError> {
     let mut referee = subject.referee(runtime)?;
     let mut x = vec![0.0; data.sample_len()];
+    let mut rows = Vec::new();
     for sample in 0..SHOWN.min(data.n) {
         data.sample(sample, scale, &mut x);
-        if !is_distribution(&referee.ask(preprocess, &x, sample)?.output) {
-            return Ok(false);
-        }
+        rows.push(referee.ask(preprocess, &x, sample)?.output);
     }
-    Ok(true)
+    Ok(rows)
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Ruling, Timing, Verdict};
 use brinell_attack::{Recipe, is_picture};
-use brinell_engine::Oracle;
-use brinell_task::{Posed, Task, Truth, Wanted};
+use brinell_engine::{Oracle, Reading};
+use brinell_task::{Posed, Truth, Wanted};
 use brinell_threat::Ball;
 
+use crate::case::truth;
 use crate::{Case, Opinion, Referee, SubjectError};
 
 /// One attack, and how it is run.
@@ -48,8 +49,8 @@ pub struct Pose {
 pub struct Target<'a> {
     /// Number of the sample in the data.
     pub sample: usize,
-    /// Its label.
-    pub label: usize,
+    /// What is right about it.
+    pub truth: &'a Truth,
     /// The clean input.
     pub x: &'a [f32],
 }
@@ -73,7 +74,8 @@ pub trait StageObserver: Send {
 /// `timing` grows by the time spent, whatever the result.
 ///
 /// # Errors
-/// [`SubjectError::Oracle`] where the model fails, [`SubjectError::Interrupted`] where `stop` became true, and those of the observer.
+/// [`SubjectError::Oracle`] where the model fails, [`SubjectError::Interrupted`] where `stop` became true, [`SubjectError::NoTruth`] where the data do not say
+/// what is right about a sample, and those of the observer.
 pub fn drive<O: StageObserver>(
     case: &mut Case,
     oracle: &mut Oracle,
@@ -92,16 +94,22 @@ pub fn drive<O: StageObserver>(
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
-    let Case { data, scale, preprocess, ball, grid, referee, trees, batch, .. } = case;
+    let (reading, far) = (case.subject.signature.reading, case.far());
+    let Case { data, scale, preprocess, ball, grid, referee, trees, batch, references, .. } = case;
     let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
-    let mut items = poses.filter_map(|pose| {
+    let mut unknown = None;
+    // The items end at a sample of which nobody knows what is right, and the error is returned once the driver has come back.
+    let mut items = poses.map_while(|pose| {
+        let Some(truth) = truth(&data, references, pose.sample) else {
+            unknown = Some(pose.sample);
+            return None;
+        };
         let mut x = vec![0.0; data.sample_len()];
         data.sample(pose.sample, *scale, &mut x);
-        let truth = Truth::Class(*data.labels.get(pose.sample)?);
         Some(Item { sample: pose.sample as u64, x, truth, values: pose.values, found: pose.found, guide: pose.guide })
     });
     let settings = DriverSettings {
-        pose: driver::Pose { task: &task, wanted: &wanted },
+        pose: driver::Pose { task: task.as_ref(), wanted: &wanted },
         trees: trees.as_ref().filter(|_| stage.recipe.reads_trees()),
         batch: *batch,
         shape: &data.shape,
@@ -112,12 +120,13 @@ pub fn drive<O: StageObserver>(
         pool: stage.pool,
         stop: stage.stop,
     };
-    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, judged: BTreeMap::new() };
+    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, reading, far, judged: BTreeMap::new() };
     driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
         _ => SubjectError::Interrupted.into(),
-    })
+    })?;
+    unknown.map_or(Ok(()), |sample| Err(SubjectError::NoTruth { sample }.into()))
 }
 
 /// Referee and observer as the driver's court.
@@ -127,6 +136,9 @@ struct Bench<'b, O> {
     ball: &'b Ball,
     wanted: &'b Wanted,
     observer: &'b mut O,
+    reading: Reading,
+    /// Differences of answers beyond it are no rounding.
+    far: f32,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
     judged: BTreeMap<u64, Opinion>,
 }
@@ -134,19 +146,22 @@ struct Bench<'b, O> {
 impl<O: StageObserver> Court for Bench<'_, O> {
     type Error = O::Error;
 
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
+    fn judge(&mut self, item: &Item, x_adv: &[f32], values: &[f32]) -> Result<Ruling, O::Error> {
         let posed = Posed { truth: &item.truth, wanted: self.wanted };
         let judgement = self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
-        if judgement.adversarial {
+        Ok(if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
-        }
-        Ok(judgement.adversarial)
+            Ruling::Confirmed
+        } else if judgement.opinion.contradicts(values, self.reading, self.far) {
+            Ruling::Astray
+        } else {
+            Ruling::Refused
+        })
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {
         let opinion = self.judged.remove(&item.sample);
-        let Truth::Class(label) = item.truth else { return Ok(()) };
-        self.observer.decided(&Target { sample: number(item), label, x: &item.x }, verdict, opinion)
+        self.observer.decided(&Target { sample: number(item), truth: &item.truth, x: &item.x }, verdict, opinion)
     }
 }
 

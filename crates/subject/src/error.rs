@@ -34,6 +34,29 @@ pub enum SubjectError {
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
+    /// A model in double precision answers otherwise for the numbers of the data than for these in single precision.
+    #[error(
+        "{}: the model takes double precision, and gives sample {sample} {} as its numbers stand there but {} in single precision, in which attacks move",
+        path.display(), class(*own), class(*rounded)
+    )]
+    Rounded {
+        /// The data.
+        path: PathBuf,
+        /// Number of the sample.
+        sample: usize,
+        /// The class of the numbers as they are; `None` where an output is not finite.
+        own: Option<usize>,
+        /// The class of the rounded numbers.
+        rounded: Option<usize>,
+    },
+    /// Preprocessing of images was asked for inputs that each take columns of a table.
+    #[error("{option} is given, but the model's inputs {inputs} take the columns of a table as they are")]
+    Joined {
+        /// Names of the inputs.
+        inputs: String,
+        /// The option: `mean`, `std`, `layout` or `shape`.
+        option: &'static str,
+    },
     /// The ball or the box is unusable.
     #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),
@@ -192,9 +215,65 @@ pub enum SubjectError {
         /// The shape of a sample.
         shape: Vec<usize>,
     },
+    /// The task is not asked for as it should be.
+    #[error("{0}")]
+    Task(#[from] brinell_record::TaskError),
+    /// A loss of classes is asked for, and the task is another one.
+    #[error("losses are those of classes, and the task is {task}")]
+    LossOfTask {
+        /// The task.
+        task: brinell_record::TaskKind,
+    },
+    /// A target is asked for, and the task has none.
+    #[error("a target is a class that samples are turned into, and the task {task} has none")]
+    Target {
+        /// The task.
+        task: brinell_record::TaskKind,
+    },
+    /// Several sigmoids are read as one class.
+    #[error("the output `{output}` has {labels} sigmoids side by side: each says something by itself, and the largest is no answer")]
+    Sigmoids {
+        /// Name of the output.
+        output: String,
+        /// How many there are.
+        labels: usize,
+    },
+    /// Labels have probabilities by their values, and nothing says from which on one applies.
+    #[error(
+        "all values of the output `{output}` lie between 0 and 1, and it ends in no sigmoid: from which value on a label applies is not said"
+    )]
+    Cut {
+        /// Name of the output.
+        output: String,
+    },
+    /// Pairs are given to a task without them.
+    #[error("pairs of samples are no part of the task {task}")]
+    Pairs {
+        /// The task.
+        task: brinell_record::TaskKind,
+    },
+    /// The reference of a pair has no embedding.
+    #[error("the model's embedding of the reference of pair {pair} is zero or not finite")]
+    Reference {
+        /// Number of the pair, from 0.
+        pair: usize,
+    },
+    /// Pairs whose other inputs differ from sample to sample.
+    #[error("the model's other inputs differ from sample to sample, and pairs have one row for two samples")]
+    HeldPairs,
+    /// Nothing says what is right about a sample.
+    #[error("the data do not say what is right about sample {sample}")]
+    NoTruth {
+        /// Its number.
+        sample: usize,
+    },
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn class(class: Option<usize>) -> String {
+    class.map_or_else(|| "no class".to_owned(), |class| format!("class {class}"))
 }
 
 impl From<brinell_engine::EngineError> for SubjectError {

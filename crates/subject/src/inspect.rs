@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brinell_autodiff::{Loss, gradient_graph};
-use brinell_engine::{Artefact, Endpoint, OracleError, Signature, SignatureError, class_logits};
+use brinell_autodiff::{Loss, gradient_graph, linear_graph};
+use brinell_engine::{Artefact, Endpoint, InputPart, OracleError, Signature, SignatureError, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
-use brinell_record::{FileError, ModelInterface, Port, hash};
+use brinell_record::{FileError, ModelInterface, Port, TaskKind, hash};
 use serde::{Serialize, Serializer};
 
 use crate::compared::{Compared, compared};
@@ -123,10 +123,14 @@ pub struct GradientFile {
 /// random points what the file computes.
 ///
 /// # Errors
-/// [`SubjectError::Model`], [`SubjectError::Oracle`] where the model is no classifier or has operators without a gradient.
+/// [`SubjectError::Model`], [`SubjectError::Oracle`] where the model is no classifier or has operators without a gradient, [`SubjectError::LossOfTask`].
 pub fn gradient_file(artefact: &Artefact, loss: Loss) -> Result<GradientFile, SubjectError> {
     let (graph, why_not) = checked_graph(Subject::load(artefact)?)?;
     let signature = Signature::of(&graph, artefact).map_err(OracleError::Signature)?;
+    let task = signature.meaning.kind();
+    if task != TaskKind::Classification {
+        return Err(SubjectError::LossOfTask { task });
+    }
     let gradient = gradient(&graph, &signature, loss)?;
     let bytes = brinell_onnx::write(&gradient).map_err(OracleError::Export)?;
     let compared = compared(Subject::load(artefact)?, &graph, loss);
@@ -136,6 +140,12 @@ pub fn gradient_file(artefact: &Artefact, loss: Loss) -> Result<GradientFile, Su
 /// Builds the gradient for every loss that is defined for the number of classes.
 fn differentiate(graph: &Graph, signature: Option<&Signature>) -> Option<Result<(), OracleError>> {
     let signature = signature?;
+    if !signature.meaning.kind().is_of_classes() {
+        let mut graph = graph.clone();
+        let values = class_logits(&mut graph, signature, signature.logits).map_err(OracleError::from);
+        let linear = values.and_then(|values| Ok(linear_graph(&graph, &[values], signature.input, None)?));
+        return Some(linear.map(|_| ()));
+    }
     let mut losses = Loss::ALL.into_iter().filter(|loss| loss.min_classes() <= signature.classes);
     Some(losses.try_for_each(|loss| gradient(graph, signature, loss).map(|_| ())))
 }
@@ -163,15 +173,23 @@ pub(crate) fn port(graph: &Graph, id: ValueId) -> Port {
     }
 }
 
+/// Describes an input of the file that takes some of the attacked values.
+fn part(part: &InputPart) -> Port {
+    let sizes: Vec<String> = std::iter::once("B".to_owned()).chain(part.shape.iter().map(usize::to_string)).collect();
+    Port { name: part.name.clone(), dtype: format!("{:?}", part.dtype).to_lowercase(), shape: format!("[{}]", sizes.join(", ")) }
+}
+
 /// Says how a model is read as a classifier.
 pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
     let outputs = graph.outputs().iter().filter(|&&id| id != signature.output);
     ModelInterface {
         input: port(graph, signature.input),
+        parts: signature.parts.iter().map(part).collect(),
         held: signature.held.iter().map(|held| port(graph, held.value)).collect(),
         output: port(graph, signature.output),
         other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
         ending: signature.reading.ending.name().to_owned(),
+        task: Some(signature.meaning.kind()).filter(|task| *task != TaskKind::Classification),
         threshold: signature.reading.threshold,
         shape: None,
     }

@@ -23,13 +23,18 @@ struct Seat {
 pub enum Charge {
     /// The goal of an attack is reached.
     Goal(Demand),
-    /// The answer is not the label; no answer, where an output is not finite, is none either.
-    Wrong {
-        /// Correct class.
-        label: usize,
-    },
+    /// The answer is not right; no answer, where an output is not finite, is none either.
+    Wrong(Demand),
     /// An output is not finite.
-    NonFinite,
+    NonFinite(Demand),
+}
+
+impl Charge {
+    fn demand(&self) -> &Demand {
+        match self {
+            Self::Goal(demand) | Self::Wrong(demand) | Self::NonFinite(demand) => demand,
+        }
+    }
 }
 
 /// What a panel says about one input.
@@ -124,18 +129,19 @@ impl Panel {
         // A sample as it stands in the data needs no permission.
         let violation = match charge {
             Charge::Goal(_) => ball.contains(x, x_adv).err().map(|violation| violation.to_string()),
-            Charge::Wrong { .. } | Charge::NonFinite => None,
+            Charge::Wrong(_) | Charge::NonFinite(_) => None,
         };
         let mut opinions = Vec::with_capacity(self.seats.len());
         for Seat { judge, referee } in &mut self.seats {
             let opinion = referee.ask(preprocess, x_adv, sample)?;
-            let (prediction, task) = (opinion.prediction, referee.task());
-            let margin = |demand: &Demand| opinion.margin(task, demand.posed()).unwrap_or(f64::NAN);
+            let (posed, task) = (charge.demand().posed(), referee.task());
+            let margin = opinion.margin(task, posed).unwrap_or(f64::NAN);
             let (margin, confirmed) = match charge {
-                Charge::Goal(demand) => (margin(demand), opinion.reached(task, demand.posed())),
-                Charge::Wrong { label } => (margin(&Demand::class(*label, None)), prediction != Some(*label)),
-                Charge::NonFinite => (f64::NAN, prediction.is_none()),
+                Charge::Goal(_) => (margin, opinion.reached(task, posed)),
+                Charge::Wrong(_) => (margin, !opinion.is_right(task, posed)),
+                Charge::NonFinite(_) => (f64::NAN, opinion.answer.is_none()),
             };
+            let prediction = opinion.label(task, posed);
             opinions.push(Opinion {
                 runtime: judge.runtime.clone(),
                 version: judge.version.clone(),
@@ -162,6 +168,17 @@ impl Panel {
             }
         }
         Ok(true)
+    }
+
+    /// Returns the embedding of a point by the first judge; `None` where it has no direction, or the model gives none.
+    ///
+    /// # Errors
+    /// [`SubjectError::Oracle`] where a run fails.
+    pub fn embed(&mut self, preprocess: &Preprocess, sample: usize, x: &[f32]) -> Result<Option<Vec<f32>>, SubjectError> {
+        match self.seats.first_mut() {
+            Some(seat) => Ok(seat.referee.embed(preprocess, x, sample)?),
+            None => Ok(None),
+        }
     }
 
     /// Asks every judge about a point around stored sample number `sample`, and returns the outputs of the file, by judge.
@@ -305,9 +322,10 @@ mod tests {
 
     #[test]
     fn no_answer_is_a_wrong_answer_but_reaches_no_goal() {
-        assert_eq!(judged(&[0.5], Charge::Wrong { label: 0 }, 0.95).standing, Standing::Confirmed);
-        assert_eq!(judged(&[0.5], Charge::NonFinite, 0.95).standing, Standing::Confirmed);
-        assert_eq!(judged(&[0.5], Charge::NonFinite, 0.65).standing, Standing::Rejected);
+        let right = || Demand::class(0, None);
+        assert_eq!(judged(&[0.5], Charge::Wrong(right()), 0.95).standing, Standing::Confirmed);
+        assert_eq!(judged(&[0.5], Charge::NonFinite(right()), 0.95).standing, Standing::Confirmed);
+        assert_eq!(judged(&[0.5], Charge::NonFinite(right()), 0.65).standing, Standing::Rejected);
         let finding = judged(&[0.5], Charge::Goal(Demand::class(0, Some(1))), 0.95);
         assert!(!finding.opinions[0].confirmed && finding.margin().is_nan());
     }

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_engine::{EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
-use brinell_task::{Answer, Classify, Posed, Task};
+use crate::rows::same;
+use brinell_engine::{Ending, EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
+use brinell_record::Label;
+use brinell_task::{Answer, Embed, Posed, Task, Truth};
 use brinell_threat::{Ball, Violation};
 
 /// What the original file says about one point.
@@ -12,47 +14,81 @@ use brinell_threat::{Ball, Violation};
 pub struct Opinion {
     /// The output that decides, as it stands in the file: logits, probabilities where the model ends in a softmax, or one score.
     pub output: Vec<f32>,
-    /// The predicted class; `None` where an output is not finite.
-    pub prediction: Option<usize>,
-    /// Probability of the predicted class.
+    /// The values of the task that the output stands for.
+    pub values: Vec<f32>,
+    /// What it says; `None` where an output is not finite.
+    pub answer: Option<Answer>,
+    /// Probability of the predicted class; NaN where there is none.
     pub confidence: f64,
-    /// How `output` is read.
-    pub reading: Reading,
+    /// The class that the file names beside its scores, in its own words.
+    pub said: Option<String>,
 }
 
 impl Opinion {
-    fn new(output: &[f64], task: &Classify) -> Self {
-        let reading = task.reading();
-        let prediction = match task.decode(output) {
-            Some(Answer::Class(class)) => Some(class),
-            _ => None,
-        };
-        let confidence = prediction.map_or(f64::NAN, |class| reading.confidence(output, class));
-        Self { output: output.iter().map(|&v| v as f32).collect(), prediction, confidence, reading }
+    fn new(output: &[f64], task: &dyn Task) -> Self {
+        let answer = task.decode(output);
+        let confidence = answer.as_ref().and_then(|answer| task.confidence(output, answer)).unwrap_or(f64::NAN);
+        let output: Vec<f32> = output.iter().map(|&v| v as f32).collect();
+        Self { values: task.row(&wide(&output)), output, answer, confidence, said: None }
     }
 
-    /// Returns the margin of what is asked in logits; `None` where an output is not finite.
+    /// Returns the opinion that a row of a task's values stands for.
+    #[must_use]
+    pub fn of_values(values: &[f32], task: &dyn Task) -> Self {
+        let answer = task.answer(values);
+        let class = match &answer {
+            Some(Answer::Class(class)) => Some(*class),
+            Some(Answer::Classes(classes)) => classes.first().copied(),
+            _ => None,
+        };
+        let confidence = class.map_or(f64::NAN, |class| Reading::LOGITS.confidence(&wide(values), class));
+        Self { output: values.to_vec(), values: values.to_vec(), answer, confidence, said: None }
+    }
+
+    /// Returns how far the goal is exceeded; `None` where an output is not finite.
     #[must_use]
     pub fn margin(&self, task: &dyn Task, posed: Posed<'_>) -> Option<f64> {
-        Some(task.margin(&self.logits(), posed)).filter(|margin| margin.is_finite())
+        Some(task.margin(&self.values, posed)).filter(|margin| margin.is_finite())
     }
 
     /// True where the answer of the file is what is asked.
     #[must_use]
     pub fn reached(&self, task: &dyn Task, posed: Posed<'_>) -> bool {
-        self.prediction.is_some_and(|class| task.verdict(&Answer::Class(class), posed).reached)
+        self.answer.as_ref().is_some_and(|answer| task.verdict(answer, posed).reached)
     }
 
-    /// Returns the logits that the output stands for, see [`Reading::logits`].
+    /// True where the file says something else about a point than the `values` that a batch gave for it, which are read like that, by more than `far`, relative
+    /// to the largest output. Labels say too little to tell, and so do values that are not there.
     #[must_use]
-    pub fn logits(&self) -> Vec<f32> {
-        self.reading.logits(&wide(&self.output))
+    pub fn contradicts(&self, values: &[f32], reading: Reading, far: f32) -> bool {
+        if values.is_empty() || matches!(reading.ending, Ending::Labels { .. }) {
+            return false;
+        }
+        let told: Vec<f32> = reading.output(values).into_iter().map(|v| v as f32).collect();
+        !same(&self.output, &told, far)
     }
 
-    /// Returns the opinion that a row of logits stands for.
+    /// True where the answer of the file is right in all its parts.
     #[must_use]
-    pub fn of_logits(logits: &[f32]) -> Self {
-        Self::new(&wide(logits), &Classify::new(logits.len()))
+    pub fn is_right(&self, task: &dyn Task, posed: Posed<'_>) -> bool {
+        let units = self.answer.as_ref().map(|answer| task.verdict(answer, posed).units);
+        units.is_some_and(|units| units.total > 0 && units.kept == units.total)
+    }
+
+    /// Returns the answer for the record: of several classes the best, of an embedding what it says about the pair. `None` where an output is not finite.
+    #[must_use]
+    pub fn label(&self, task: &dyn Task, posed: Posed<'_>) -> Option<Label> {
+        Some(match self.answer.as_ref()? {
+            Answer::Class(class) => Label::Class(*class),
+            Answer::Classes(classes) => Label::Class(*classes.first()?),
+            Answer::Labels(labels) => Label::Labels { labels: labels.clone() },
+            Answer::Values(values) => Label::Values { values: values.clone() },
+            Answer::Vector(vector) => {
+                let Truth::Pair { reference, same } = posed.truth else { return None };
+                Label::Pair { same: *same == self.is_right(task, posed), distance: Some(Embed::cosine_distance(vector, reference)?) }
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -70,7 +106,7 @@ pub struct Judgement {
 /// Holds a session on the original bytes; shares nothing with the transformed graph that attacks use.
 pub struct Referee {
     original: Original,
-    task: Classify,
+    task: Arc<dyn Task>,
     ready: Vec<f32>,
 }
 
@@ -81,7 +117,7 @@ impl Referee {
     /// [`EngineError`] where the runtime refuses the file.
     pub fn new(path: &Path, runtime: &dyn Runtime, signature: &Signature, held: Arc<Held>) -> Result<Self, EngineError> {
         let session = runtime.compile_file(path)?;
-        Ok(Self { original: Original::new(session, signature, held)?, task: signature.classify(), ready: Vec::new() })
+        Ok(Self { original: Original::new(session, signature, held)?, task: signature.task(), ready: Vec::new() })
     }
 
     /// Runs the file once, on a sample of `n` zeros. Some runtimes see only then that they cannot.
@@ -95,8 +131,8 @@ impl Referee {
 
     /// Returns what the outputs of the file mean.
     #[must_use]
-    pub fn task(&self) -> &Classify {
-        &self.task
+    pub fn task(&self) -> &dyn Task {
+        self.task.as_ref()
     }
 
     /// Returns what is worth knowing about how the file runs, see [`Original::note`].
@@ -110,8 +146,35 @@ impl Referee {
     /// # Errors
     /// [`OracleError`] where the run fails.
     pub fn ask(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Opinion, OracleError> {
+        self.ask_exactly(preprocess, x, None, sample)
+    }
+
+    /// As [`Referee::ask`]; inputs in double precision get the `exact` numbers that `x` stands for, where these are given and nothing is done to them.
+    ///
+    /// # Errors
+    /// As [`Referee::ask`].
+    pub(crate) fn ask_exactly(
+        &mut self,
+        preprocess: &Preprocess,
+        x: &[f32],
+        exact: Option<&[f64]>,
+        sample: usize,
+    ) -> Result<Opinion, OracleError> {
         preprocess.apply(x, &mut self.ready);
-        Ok(Opinion::new(&self.original.ask(&self.ready, sample)?, &self.task))
+        let exact = exact.filter(|_| self.ready == x);
+        let opinion = Opinion::new(&self.original.ask_exactly(&self.ready, exact, sample)?, self.task.as_ref());
+        Ok(Opinion { said: self.original.label().map(str::to_owned), ..opinion })
+    }
+
+    /// Returns the embedding of a point; `None` where it has no direction, or the model gives none.
+    ///
+    /// # Errors
+    /// [`OracleError`] where the run fails.
+    pub fn embed(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Option<Vec<f32>>, OracleError> {
+        Ok(match self.ask(preprocess, x, sample)?.answer {
+            Some(Answer::Vector(vector)) => Some(vector),
+            _ => None,
+        })
     }
 
     /// Judges whether `x_adv` is an adversarial example for `x`, which is stored sample number `sample`.
@@ -133,7 +196,7 @@ impl Referee {
     ) -> Result<Judgement, OracleError> {
         let violation = ball.contains(x, x_adv).err();
         let opinion = self.ask(preprocess, x_adv, sample)?;
-        let adversarial = violation.is_none() && opinion.reached(&self.task, posed);
+        let adversarial = violation.is_none() && opinion.reached(self.task.as_ref(), posed);
         Ok(Judgement { violation, opinion, adversarial })
     }
 }

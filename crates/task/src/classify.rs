@@ -104,6 +104,25 @@ impl Task for Classify {
         self.reading.prediction(output).map(Answer::Class)
     }
 
+    fn row(&self, output: &[f64]) -> Vec<f32> {
+        self.reading.logits(output)
+    }
+
+    fn confidence(&self, output: &[f64], answer: &Answer) -> Option<f64> {
+        match answer {
+            Answer::Class(class) => Some(self.reading.confidence(output, *class)),
+            _ => None,
+        }
+    }
+
+    /// The two largest logits are compared, whatever is asked.
+    fn is_close(&self, z: &Row, _: Posed<'_>, rounding: f32) -> bool {
+        let Some(top) = argmax(z) else { return true };
+        let largest = z.get(top).copied().unwrap_or(f32::NAN);
+        let scale = z.iter().fold(0.0f32, |m, z| m.max(z.abs()));
+        z.iter().enumerate().any(|(k, &z)| k != top && largest - z <= rounding * scale)
+    }
+
     fn verdict(&self, answer: &Answer, posed: Posed<'_>) -> Verdict {
         let (reached, kept) = match (answer, Side::of(posed)) {
             (Answer::Class(class), Some(Side::From(label))) => (*class != label, *class == label),
@@ -298,7 +317,7 @@ mod tests {
         let task = Classify::new(2);
         for (truth, wanted) in [
             (Truth::Values(vec![1.0]), Wanted::BREAK),
-            (LABEL, Wanted { goal: Goal::Match, of: crate::Quantifier::Any }),
+            (Truth::Pair { reference: vec![1.0], same: true }, Wanted::BREAK),
             (LABEL, Wanted::answer(Truth::Labels(vec![true]))),
         ] {
             let posed = Posed { truth: &truth, wanted: &wanted };

@@ -101,6 +101,20 @@ pub trait Task: std::fmt::Debug + Send + Sync {
     /// Returns the answer that the outputs of the original file stand for, as deployed: after what the taps stand before.
     fn decode(&self, output: &[f64]) -> Option<Answer>;
 
+    /// Returns the row of values that the outputs of the original file stand for: the inverse of what the taps stand before.
+    fn row(&self, output: &[f64]) -> Vec<f32>;
+
+    /// Returns the probability of an answer, where the outputs of the original file say one.
+    fn confidence(&self, _output: &[f64], _answer: &Answer) -> Option<f64> {
+        None
+    }
+
+    /// True where rounding by this share of the values may change what the row says of the truth: then the original file is asked.
+    fn is_close(&self, z: &Row, posed: Posed<'_>, rounding: f32) -> bool {
+        let margin = self.margin(z, posed);
+        !margin.is_finite() || margin.abs() <= f64::from(rounding) * self.scale(z, posed)
+    }
+
     /// Judges an answer.
     fn verdict(&self, answer: &Answer, posed: Posed<'_>) -> Verdict;
 

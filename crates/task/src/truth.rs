@@ -26,8 +26,13 @@ pub enum Truth {
     Labels(Vec<bool>),
     /// Numbers.
     Values(Vec<f64>),
-    /// The embedding that the sample is compared with.
-    Vector(Vec<f32>),
+    /// Whether the sample shows what a reference shows.
+    Pair {
+        /// The embedding of the reference.
+        reference: Vec<f32>,
+        /// True where both show the same.
+        same: bool,
+    },
 }
 
 impl Truth {
@@ -37,6 +42,17 @@ impl Truth {
         match self {
             Self::Class(class) => Some(*class),
             _ => None,
+        }
+    }
+
+    /// Returns the answer that says this; `None` for a pair, which is no answer about one sample.
+    #[must_use]
+    pub fn answer(&self) -> Option<Answer> {
+        match self {
+            Self::Class(class) => Some(Answer::Class(*class)),
+            Self::Labels(labels) => Some(Answer::Labels(labels.clone())),
+            Self::Values(values) => Some(Answer::Values(values.clone())),
+            Self::Pair { .. } => None,
         }
     }
 }

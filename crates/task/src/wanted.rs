@@ -6,19 +6,10 @@ use crate::Truth;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Goal {
-    /// Anything but the truth.
+    /// Anything but the truth: another class, another label, a number too far away, another decision about a pair.
     Break,
     /// One particular answer.
     Become(Truth),
-    /// A number that is farther from the truth than this.
-    Exceed {
-        /// Largest distance that still counts as right.
-        tolerance: f64,
-    },
-    /// To be taken for the vector of the truth.
-    Match,
-    /// Not to be taken for it any more.
-    Avoid,
 }
 
 /// How many units the goal is wanted of.

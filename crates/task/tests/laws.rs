@@ -1,6 +1,8 @@
 //! The laws of [`Task`] on random rows. Each member is held to them by one call of `holds`.
 
-use brinell_task::{Classify, Objective, Posed, Rival, Task, Truth, Wanted};
+use brinell_task::{
+    Classify, Embed, Ending, Goal, MultiLabel, Objective, Posed, Quantifier, Reading, Regress, Rival, Task, TopK, Truth, Wanted,
+};
 use proptest::prelude::*;
 
 const OBJECTIVES: [Objective; 6] =
@@ -13,8 +15,13 @@ fn on_an_edge(z: &[f32]) -> bool {
     z.iter().enumerate().any(|(k, a)| z[..k].iter().any(|b| (a - b).abs() < APART))
 }
 
-/// Checks everything that a task promises about one row; `exact` where a margin that is not positive means that the goal is missed.
-fn holds(task: &dyn Task, z: &[f32], posed: Posed<'_>, exact: bool) -> Result<(), TestCaseError> {
+fn absolute(z: &[f32]) -> Vec<f32> {
+    z.iter().map(|z| z.abs()).collect()
+}
+
+/// Checks everything that a task promises about one row; `exact` where a margin that is not positive means that the goal is missed, `edge` where losses
+/// may have two slopes.
+fn holds(task: &dyn Task, z: &[f32], posed: Posed<'_>, exact: bool, edge: bool) -> Result<(), TestCaseError> {
     let (margin, reached) = (task.margin(z, posed), task.reached(z, posed));
     prop_assert!(margin <= 0.0 || reached, "margin {margin} of a goal that is missed");
     prop_assert!(!exact || margin == 0.0 || (margin > 0.0) == reached, "margin {margin}, reached {reached}");
@@ -31,7 +38,7 @@ fn holds(task: &dyn Task, z: &[f32], posed: Posed<'_>, exact: bool) -> Result<()
     if let Some(first) = rivals.first() {
         prop_assert_eq!(first.margin, margin, "the goal is as far as its nearest rival");
     }
-    if on_an_edge(z) {
+    if edge {
         return Ok(());
     }
     let ids = rivals.iter().map(|rival| Some(rival.id)).chain([None]);
@@ -71,7 +78,59 @@ proptest! {
         let truth = Truth::Class(label % z.len());
         let wanted = Wanted::class(Some(target % z.len()).filter(|&target| target != label % z.len()));
         for wanted in [&Wanted::BREAK, &wanted] {
-            holds(&task, &z, Posed { truth: &truth, wanted }, true)?;
+            holds(&task, &z, Posed { truth: &truth, wanted }, true, on_an_edge(&z))?;
         }
+    }
+
+    #[test]
+    fn the_best_k_keep_the_laws(z in prop::collection::vec(-4.0f32..4.0, 3..7), label in 0usize..7, k in 1usize..7) {
+        let task = TopK::new(1 + k % (z.len() - 1), z.len(), 0, Reading::LOGITS);
+        let truth = Truth::Class(label % z.len());
+        holds(&task, &z, Posed { truth: &truth, wanted: &Wanted::BREAK }, true, on_an_edge(&z))?;
+    }
+
+    #[test]
+    fn labels_keep_the_laws(
+        rows in prop::collection::vec((-4.0f32..4.0, any::<bool>(), any::<bool>()), 1..7),
+        threshold in 0.1f64..0.9,
+        share in 0.1f64..1.0,
+    ) {
+        let z: Vec<f32> = rows.iter().map(|row| row.0).collect();
+        let truth = Truth::Labels(rows.iter().map(|row| row.1).collect());
+        let counted: Vec<usize> = (0..rows.len()).filter(|&label| label == 0 || rows[label].2).collect();
+        for (ending, threshold) in [(Ending::Sigmoid, Some(threshold)), (Ending::Logits, None)] {
+            let task = MultiLabel::new(z.len(), 0, ending, threshold).counting(&counted);
+            let shift = threshold.map_or(0.0, |p| (p / (1.0 - p)).ln() as f32);
+            let edge = on_an_edge(&absolute(&z.iter().map(|z| z - shift).collect::<Vec<_>>()));
+            for of in [Quantifier::Any, Quantifier::All, Quantifier::Share(share)] {
+                let wanted = Wanted { goal: Goal::Break, of };
+                holds(&task, &z, Posed { truth: &truth, wanted: &wanted }, true, edge)?;
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_keep_the_laws(rows in prop::collection::vec((-4.0f32..4.0, -4.0f64..4.0), 1..5), tolerance in 0.01f64..3.0) {
+        let z: Vec<f32> = rows.iter().map(|row| row.0).collect();
+        let off: Vec<f32> = rows.iter().map(|row| row.0 - row.1 as f32).collect();
+        let truth = Truth::Values(rows.iter().map(|row| row.1).collect());
+        let task = Regress::new(z.len(), 0, tolerance);
+        let edge = on_an_edge(&absolute(&off)) || off.iter().any(|off| off.abs() < APART);
+        for of in [Quantifier::Any, Quantifier::All, Quantifier::Share(0.5)] {
+            let wanted = Wanted { goal: Goal::Break, of };
+            holds(&task, &z, Posed { truth: &truth, wanted: &wanted }, true, edge)?;
+        }
+    }
+
+    #[test]
+    fn pairs_keep_the_laws(
+        rows in prop::collection::vec((-4.0f32..4.0, -4.0f32..4.0), 2..7),
+        distance in 0.05f64..1.9,
+        same in any::<bool>(),
+    ) {
+        let z: Vec<f32> = rows.iter().map(|row| row.0).collect();
+        let truth = Truth::Pair { reference: rows.iter().map(|row| row.1).collect(), same };
+        let short = z.iter().map(|z| z * z).sum::<f32>() < 0.5;
+        holds(&Embed::new(z.len(), 0, distance), &z, Posed { truth: &truth, wanted: &Wanted::BREAK }, true, short)?;
     }
 }

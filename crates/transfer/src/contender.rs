@@ -5,8 +5,9 @@ use std::sync::Arc;
 use brinell_data::{Dataset, Pixels, class_names};
 use brinell_engine::{OracleError, Runtime};
 use brinell_onnx::ClassLabels;
-use brinell_record::{Eps, Question, Radius, Running, Scale, Threat};
+use brinell_record::{Eps, Question, Radius, Running, Scale, TaskKind, Threat};
 use brinell_subject::{Case, Opened, Referee, Subject, SubjectError};
+use brinell_task::Answer as Said;
 
 use crate::classes::ClassMap;
 use crate::fit::Fit;
@@ -55,6 +56,10 @@ impl Contender {
             let names = subject.signature.held.iter().map(|port| port.name.clone()).collect::<Vec<_>>().join(", ");
             return Err(TransferError::OtherInputs { model: name, names });
         }
+        let task = subject.signature.meaning.kind();
+        if task != TaskKind::Classification {
+            return Err(TransferError::OtherTask { model: name, task });
+        }
         let map = class_map(spec, &subject, names)?;
         let range = match subject.artefact.scale() {
             Scale::Unit => [0.0, 1.0],
@@ -100,7 +105,10 @@ impl Contender {
         self.fit.apply(x, buffer);
         let Case { referee, preprocess, .. } = &mut self.case;
         let opinion = self.judge.as_mut().unwrap_or(referee).ask(preprocess, buffer, sample)?;
-        Ok(opinion.prediction.map_or(Answer::NotFinite, Answer::Class))
+        Ok(match opinion.answer {
+            Some(Said::Class(class)) => Answer::Class(class),
+            _ => Answer::NotFinite,
+        })
     }
 }
 
@@ -151,5 +159,15 @@ fn as_taken(data: &Dataset, fit: &Fit, map: &ClassMap, shape: Vec<usize>) -> Dat
         fit.apply(&x, &mut values);
     }
     let labels = data.labels.iter().take(n).map(label).collect();
-    Dataset { pixels: Pixels::F32(values), shape, labels, n, total: n, ids: Vec::new(), class_names: None, ..data.clone() }
+    Dataset {
+        pixels: Pixels::F32(values),
+        shape,
+        labels,
+        n,
+        total: n,
+        ids: Vec::new(),
+        class_names: None,
+        exact: Vec::new(),
+        ..data.clone()
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Ruling, Timing, Verdict};
 use brinell_attack::{Recipe, rng::keyed};
 use brinell_data::Dataset;
 use brinell_engine::Answer;
@@ -142,9 +142,9 @@ struct Keeper<'a, 'c> {
 impl Court for Keeper<'_, '_> {
     type Error = TransferError;
 
-    fn judge(&mut self, _item: &Item, _x_adv: &[f32]) -> Result<bool, TransferError> {
+    fn judge(&mut self, _item: &Item, _x_adv: &[f32], _values: &[f32]) -> Result<Ruling, TransferError> {
         // Whether an example counts is for the original files to say, of the stored values.
-        Ok(true)
+        Ok(Ruling::Confirmed)
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), TransferError> {

@@ -6,7 +6,7 @@ use brinell_attack::AttackError;
 use brinell_data::DataError;
 use brinell_engine::OracleError;
 use brinell_ledger::LedgerError;
-use brinell_record::{FileError, SettingError};
+use brinell_record::{FileError, SettingError, TaskKind};
 use brinell_subject::SubjectError;
 
 /// A transfer run that cannot be made or cannot go on.
@@ -105,6 +105,17 @@ pub enum TransferError {
         /// The images.
         found: Vec<usize>,
     },
+    /// A model does something else than to name one class.
+    #[error("the task of {model} is {task}, and examples are made for models that name one class")]
+    OtherTask {
+        /// The model.
+        model: String,
+        /// Its task.
+        task: TaskKind,
+    },
+    /// The data say something else than one class of each image.
+    #[error("the data do not name one class of each image")]
+    NoClasses,
     /// A model has inputs beside the images.
     #[error("{model} has inputs beside the images: {names}")]
     OtherInputs {

@@ -33,6 +33,9 @@ pub(crate) fn open(
         ..LoadOptions::default()
     };
     let data = data::load(&question.population.data, &options)?;
+    if data.labels.len() != data.n {
+        return Err(TransferError::NoClasses);
+    }
     check_range(&data)?;
     let mut subjects = Vec::new();
     for spec in &question.models {

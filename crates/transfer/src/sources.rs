@@ -1,8 +1,10 @@
 //! Several models that are attacked as one.
 
+use std::sync::Arc;
+
 use brinell_attack::driver::Model;
 use brinell_engine::{Answer, Oracle, OracleError};
-use brinell_task::{Classify, Head, Loss, Objective, Posed, Task, Truth, Wanted};
+use brinell_task::{Head, Loss, Objective, Posed, Task, Truth, Wanted};
 
 use crate::Ensemble;
 use crate::classes::ClassMap;
@@ -13,7 +15,7 @@ pub(crate) struct Source<'a> {
     oracle: Oracle,
     fit: &'a Fit,
     map: &'a ClassMap,
-    task: Classify,
+    task: Arc<dyn Task>,
     head: Head,
     /// The images as the model takes them, and what its loss is fed or its values are weighed with.
     shown: Vec<f32>,
@@ -25,7 +27,7 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(crate) fn new(oracle: Oracle, fit: &'a Fit, map: &'a ClassMap) -> Self {
-        let (task, head) = (oracle.task().clone(), Head::Linear);
+        let (task, head) = (Arc::clone(oracle.task()), Head::Linear);
         Self { oracle, fit, map, task, head, shown: Vec::new(), feeds: Vec::new(), answer: Answer::default(), losses: Vec::new() }
     }
 
@@ -36,7 +38,7 @@ impl<'a> Source<'a> {
         self.feeds.resize(labels.len() * width, 0.0);
         self.losses.clear();
         let rows = self.answer.values.chunks_exact(width).zip(self.feeds.chunks_exact_mut(width));
-        self.losses.extend(rows.zip(labels).map(|((z, w), &label)| slope(&self.task, objective, z, self.map.own(label), w)));
+        self.losses.extend(rows.zip(labels).map(|((z, w), &label)| slope(self.task.as_ref(), objective, z, self.map.own(label), w)));
     }
 
     /// Asks for the gradients of the objective.
@@ -65,7 +67,7 @@ impl<'a> Source<'a> {
 }
 
 /// Returns the objective of a row of values, where any other class than these is wanted, and writes its derivative by the values.
-fn slope(task: &Classify, objective: Objective, z: &[f32], own: &[usize], w: &mut [f32]) -> f32 {
+fn slope(task: &dyn Task, objective: Objective, z: &[f32], own: &[usize], w: &mut [f32]) -> f32 {
     match *own {
         [] => {
             w.fill(0.0);
@@ -268,6 +270,8 @@ impl Model for Sources<'_> {
 
 #[cfg(test)]
 mod tests {
+    use brinell_task::Classify;
+
     use super::*;
 
     #[test]

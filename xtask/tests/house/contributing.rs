@@ -30,7 +30,7 @@ const LISTS: [List; 5] = [
     List {
         section: "Add a setting of audits",
         samples: &["max_queries", "max-queries"],
-        scope: &["crates/cli/src/**.rs", "crates/record/src/question/*.rs", "docs/*.md"],
+        scope: &["crates/cli/src/**.rs", "crates/record/src/question/**.rs", "docs/*.md"],
     },
     List {
         section: "Add a flag",

@@ -1,3 +1,4 @@
+use super::Ruling;
 use brinell_task::{Posed, Task, Truth, Wanted};
 
 /// What is asked of every sample of a stage, whatever is right about it.
@@ -70,6 +71,8 @@ pub struct Verdict {
     pub margin: f64,
     /// Candidates that the court did not confirm.
     pub rejected: u32,
+    /// Of these, the ones about which the model said something else when it was asked alone ([`Ruling::Astray`](super::Ruling)).
+    pub astray: u32,
     /// Gradients that were zero in every element, among those asked for at the first point of a run.
     pub zero_gradients: u32,
     /// Queries whose values or gradient held NaN or infinity.
@@ -84,4 +87,13 @@ pub struct Verdict {
     pub none_within: Option<f64>,
     /// What the attack has to show, an example or not: its last point, or that of the largest margin inside the ball. With [`Aim::Last`](super::Aim::Last) only.
     pub kept: Option<Vec<f32>>,
+}
+
+impl Verdict {
+    /// Counts what a court says of a candidate; true where it is confirmed.
+    pub(super) fn hears(&mut self, ruling: Ruling) -> bool {
+        self.rejected += u32::from(ruling != Ruling::Confirmed);
+        self.astray += u32::from(ruling == Ruling::Astray);
+        ruling == Ruling::Confirmed
+    }
 }

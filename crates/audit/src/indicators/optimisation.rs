@@ -27,7 +27,9 @@ impl Run<'_> {
         let climbed: Vec<&State> = survivors.into_iter().filter(|state| state.gradients).collect();
         // In a ball without extent no loss can rise, and rules of features may leave nothing of one.
         let ruled = self.case.ball.features.as_ref().is_some_and(|features| !features.leave_all());
-        if climbed.is_empty() || self.case.ball.eps <= 0.0 || ruled {
+        // A single value may begin at the end of what it can reach.
+        let single = self.case.data.sample_len() == 1;
+        if climbed.is_empty() || self.case.ball.eps <= 0.0 || ruled || single {
             return;
         }
         let share = |count: usize| count as f64 / climbed.len() as f64;

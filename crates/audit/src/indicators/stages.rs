@@ -2,7 +2,7 @@
 
 use super::super::setup::Run;
 use super::super::state::Tally;
-use crate::flags::{BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
+use crate::flags::{ASTRAY, BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
 use brinell_stats::{CONFIDENCE, clopper_pearson};
 
 impl Run<'_> {
@@ -14,6 +14,13 @@ impl Run<'_> {
                 "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
             )
         });
+        let astray = self.astray + sum(|t| t.astray);
+        self.flags.measure(&ASTRAY, astray as f64, || {
+            format!(
+                "{astray} times the model, asked about several samples at once, said something else than when it was asked about one of them alone, by far more \
+                 than rounding explains: attacks were told about other samples than theirs, or about another model than the file"
+            )
+        });
         self.flags.measure(&NON_FINITE_UNDER_ATTACK, non_finite as f64, || {
             format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken")
         });
@@ -23,7 +30,7 @@ impl Run<'_> {
             });
         }
         if let Some(target) = self.case.target {
-            let same = self.book.states.iter().filter(|state| state.label == target).count();
+            let same = self.book.states.iter().filter(|state| state.label.class() == Some(target)).count();
             self.flags.measure(&TARGET_IS_LABEL, same as f64, || {
                 format!(
                     "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"
@@ -39,6 +46,7 @@ impl Run<'_> {
                 100.0 * unseen
             )
         });
+        self.flag_labels();
         self.flag_optimisation();
         self.flag_black_box_stages();
     }

@@ -1,13 +1,15 @@
 //! What model, data and plan tell before anything runs.
 
-use brinell_engine::Ending;
+use brinell_data::Truths;
+use brinell_engine::{Ending, Meaning, ValueKind};
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
 use brinell_threat::Norm;
 
 use super::super::setup::Run;
 use crate::flags::{
-    DATA_NOTES, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS, SOFTMAX,
+    DATA_NOTES, DEPENDENT_PAIRS, FEW_CLASSES, FEW_TARGETS, FIRST_OUTPUT, NAMES, ONE_SCORE, RANDOMISED, RESIZED, ROUNDED, SMALL_RADIUS,
+    SOFTMAX,
 };
 
 /// Operators of ONNX that draw random numbers.
@@ -33,6 +35,7 @@ impl Run<'_> {
         });
         self.flag_radius();
         self.flag_losses();
+        self.flag_pairs();
         if !self.case.data.notes.is_empty() {
             let notes: Vec<String> = self.case.data.notes.iter().map(ToString::to_string).collect();
             self.flags.raise(&DATA_NOTES, notes.join("; "));
@@ -83,12 +86,18 @@ impl Run<'_> {
             );
             self.flags.raise(&ONE_SCORE, message);
         }
-        let rounded = signature.takes_integers();
-        self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
+        let whole: Vec<String> = if signature.takes_integers() {
+            vec![format!("`{}` ({:?})", signature.input_name, signature.dtype)]
+        } else {
+            let parts = signature.parts.iter().filter(|part| part.kind() == ValueKind::Whole);
+            parts.map(|part| format!("`{}` ({:?})", part.name, part.dtype)).collect()
+        };
+        self.flags.measure(&ROUNDED, f64::from(u8::from(!whole.is_empty())), || {
+            let (inputs, take) = if whole.len() == 1 { ("input", "takes") } else { ("inputs", "take") };
             format!(
-                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                "the model's {inputs} {} {take} whole numbers: every point was rounded to them before the model was asked, and \
                  gradients, where there are any, go straight through the rounding",
-                signature.input_name, signature.dtype
+                whole.join(", ")
             )
         });
         let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();
@@ -101,10 +110,22 @@ impl Run<'_> {
         });
     }
 
+    /// Says where samples are no independent draws: pairs that have one in common.
+    fn flag_pairs(&mut self) {
+        let Truths::Pairs(pairs) = &self.case.data.truths else { return };
+        let (shared, n) = (pairs.dependent(), self.case.data.n);
+        self.flags.measure(&DEPENDENT_PAIRS, shared as f64, || {
+            format!("{shared} of {n} pairs share a sample with another pair; the intervals take pairs for independent draws, and are too narrow here")
+        });
+    }
+
     /// Says where a loss gave way to another for want of classes.
     fn flag_losses(&mut self) {
+        if self.case.subject.signature.meaning != Meaning::Class {
+            return;
+        }
         let classes = self.case.subject.signature.classes;
-        let (wish, task, ample) = (self.case.wanted(), self.case.task(), Classify::new(usize::MAX));
+        let (wish, task, ample) = (self.case.wanted(), Classify::new(classes), Classify::new(usize::MAX));
         for recipe in self.book.stages.iter().map(|stage| &stage.recipe) {
             let loss = |task: &Classify| task.fused(recipe.objective(), &wish);
             let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };

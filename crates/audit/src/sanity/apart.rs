@@ -23,7 +23,7 @@ impl Run<'_> {
         pool: &rayon::ThreadPool,
     ) -> Result<BTreeSet<usize>, AuditError> {
         let pose = |&sample: &usize| {
-            let values = self.book.states.get(sample)?.clean.logits();
+            let values = self.book.states.get(sample)?.clean.values.clone();
             Some(Pose { sample, values, ..Pose::default() })
         };
         let poses: Vec<Pose> = samples.iter().filter_map(pose).collect();

@@ -25,7 +25,8 @@ impl Run<'_> {
         if self.question.effort.sanity < SanityLevel::Full {
             return Ok(());
         }
-        let mut samples = self.book.states.samples(|state| state.correct() && Some(state.label) != self.case.target);
+        let mut samples =
+            self.book.states.samples(|state| state.correct() && self.case.target.is_none_or(|target| state.label.class() != Some(target)));
         samples.truncate(SAMPLES);
         self.sanity.samples = samples.len();
         if samples.is_empty() {

@@ -2,7 +2,6 @@
 
 use brinell_attack::rng;
 use brinell_engine::Oracle;
-use brinell_task::Task;
 use brinell_threat::Norm;
 
 use super::super::setup::Run;
@@ -21,8 +20,7 @@ impl Run<'_> {
         let survivors = samples.iter().filter(|&&sample| self.book.states.get(sample).is_some_and(|state| state.broken.is_none()));
         for &sample in survivors.collect::<Vec<_>>() {
             let x = self.case.sample(sample);
-            let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let (task, demand) = (self.case.task(), self.case.demand(label));
+            let (task, demand) = (self.case.task(), self.case.demand(sample));
             let points: Vec<Vec<f32>> = (0..TRIES).map(|run| self.on_edge(&x, sample, run)).collect();
             let logits = self.logits_apart(oracle, &vec![sample; points.len()], &points)?;
             for (point, logits) in points.iter().zip(logits.chunks_exact(oracle.width())) {

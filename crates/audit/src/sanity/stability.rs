@@ -2,7 +2,6 @@
 
 use brinell_attack::rng;
 use brinell_engine::Oracle;
-use brinell_task::Task;
 use brinell_threat::Ball;
 
 use super::super::setup::Run;
@@ -29,8 +28,7 @@ impl Run<'_> {
         let (mut sum, mut count) = (0.0, 0usize);
         for &sample in samples {
             let x = self.case.sample(sample);
-            let label = self.book.states.get(sample).map_or(usize::MAX, |state| state.label);
-            let (task, demand) = (self.case.task(), self.case.demand(label));
+            let (task, demand) = (self.case.task(), self.case.demand(sample));
             let mut points = vec![x.clone()];
             for run in 0..DIRECTIONS {
                 let mut point = vec![0.0; x.len()];

@@ -99,7 +99,8 @@ impl Bench {
                 Witness { standing: standing(&opinions), opinions, ..witness.clone() }
             }
             Self::One(panel, preprocess) => {
-                let (charge, row) = (source.charge(witness), source.row(witness.sample));
+                let row = source.row(witness.sample);
+                let charge = source.charge(witness, panel, preprocess)?;
                 let mut finding = panel.judge(preprocess, source.ball(), &charge, row, &x, &x_adv)?;
                 let reason = match source.other_label(witness) {
                     Some(reason) => Some(reason),
@@ -110,7 +111,7 @@ impl Bench {
                     (finding.standing, finding.violation) = (Standing::Rejected, finding.violation.or(Some(reason)));
                 }
                 Witness {
-                    prediction: finding.opinions.first().and_then(|opinion| opinion.prediction),
+                    prediction: finding.opinions.first().and_then(|opinion| opinion.prediction.clone()),
                     norm: finding.norm,
                     margin: finding.margin(),
                     standing: finding.standing,

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use brinell_data::npz::held_name;
-use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale};
+use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale, TruthKind};
+use brinell_engine::Preprocess;
 use brinell_ledger::{LedgerError, evidence};
 use brinell_record::{
-    Artefact, Claim, FileError, FileHash, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, Verdict, Witness, hash,
+    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind,
+    Verdict, Witness, hash,
 };
-use brinell_subject::{Charge, Opened, Subject, digests, features, input_box, known, read_model};
-use brinell_task::Demand;
+use brinell_subject::{
+    Charge, Opened, Panel, Subject, all_inputs, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of,
+};
+use brinell_task::{Demand, Truth, Wanted};
 use brinell_threat::{Ball, InputBox};
 
 use super::{ReplayOptions, consistent};
@@ -47,8 +51,8 @@ struct Pinned {
 
 /// Where the unchanged samples stand.
 enum Clean {
-    /// Where a check stored them.
-    Evidence(PathBuf),
+    /// Where a check stored them, and the names of the classes.
+    Evidence(PathBuf, Vec<String>),
     /// In the data of a run.
     Run(Population),
 }
@@ -58,6 +62,8 @@ struct Stored {
     data: Dataset,
     scale: Scale,
     rows: HashMap<usize, usize>,
+    /// Inputs of the references of pairs, one after the other.
+    references: Vec<f32>,
 }
 
 /// Returns the folders that a path means: itself, or the evidence of every claim in it.
@@ -118,13 +124,19 @@ impl Source {
         if let Some(summary) = &run {
             constrain(&mut ball, summary)?;
         }
+        let mut model = model;
+        if let Some(interface) =
+            run.as_ref().and_then(|summary| summary.model.interface.as_ref()).filter(|interface| !interface.parts.is_empty())
+        {
+            model.artefact.input = Some(interface.input.name.clone());
+        }
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);
         Ok(Self {
             ball,
             other,
+            adversarial: attacked.then(|| Stored::read(&folder.join("run").join(ADVERSARIAL), model.artefact.task())).transpose()?,
+            clean: Clean::Evidence(folder.join(INPUTS), run.map(|run| run.classes).unwrap_or_default()),
             model,
-            clean: Clean::Evidence(folder.join(INPUTS)),
-            adversarial: attacked.then(|| Stored::read(&folder.join("run").join(ADVERSARIAL))).transpose()?,
             witnesses: verdict.witnesses,
             claim: Some(claim),
         })
@@ -140,7 +152,7 @@ impl Source {
             weights_sha256: summary.model.weights_sha256.clone(),
             input: interface.map(|interface| interface.input.name.clone()),
             output: interface.map(|interface| interface.output.name.clone()),
-            threshold: interface.and_then(|interface| interface.threshold),
+            threshold: interface.and_then(|interface| interface.threshold).or(asked.artefact.threshold),
             shape: interface.and_then(|interface| interface.shape.clone()),
             ..asked.artefact.clone()
         };
@@ -172,10 +184,10 @@ impl Source {
         Ok(Self {
             ball,
             other: None,
+            adversarial: (!witnesses.is_empty()).then(|| Stored::read(&folder.join(ADVERSARIAL), artefact.task())).transpose()?,
             model: Pinned { artefact, role: Role::Model },
             claim: None,
             clean: Clean::Run(population),
-            adversarial: (!witnesses.is_empty()).then(|| Stored::read(&folder.join(ADVERSARIAL))).transpose()?,
             witnesses,
         })
     }
@@ -200,14 +212,14 @@ impl Source {
     pub(super) fn open_model(self, options: &ReplayOptions) -> Result<OpenSource, ClaimError> {
         let Opened { subject, data } = self.model.open(options.model.as_deref(), &self.clean)?;
         let clean = match &self.clean {
-            Clean::Evidence(path) => Stored::of(path, data)?,
+            Clean::Evidence(path, _) => Stored::of(path, data)?,
             Clean::Run(population) => {
                 if let Some(expected) = population.sha256.as_ref().filter(|expected| **expected != data.sha256) {
                     let (path, expected) = (population.data.clone(), expected.clone());
                     return Err(ClaimError::Other { path, found: data.sha256, expected, role: Role::Data });
                 }
                 let rows = (0..data.n).map(|sample| (sample, sample)).collect();
-                Stored { scale: self.model.artefact.scale(), data, rows }
+                Stored { scale: self.model.artefact.scale(), data, rows, references: Vec::new() }
             }
         };
         Ok(OpenSource { source: self, subject, clean })
@@ -258,19 +270,32 @@ impl OpenSource {
 
     /// Returns what contradicts the record, where the unchanged samples bring labels along: another label than the witness has.
     pub(super) fn other_label(&self, witness: &Witness) -> Option<String> {
-        let label = *self.clean.data.labels.get(self.row(witness.sample))?;
+        let label = label_of(&self.clean.data, self.row(witness.sample))?;
         (label != witness.label).then(|| format!("the record says label {}, but the data say {label}", witness.label))
     }
 
-    /// Returns what a counterexample has to show.
-    pub(super) fn charge(&self, witness: &Witness) -> Charge {
-        let label = witness.label;
+    /// Returns what a counterexample has to show. The reference of a pair is embedded by the first judge.
+    ///
+    /// # Errors
+    /// [`ClaimError::Nothing`] where the reference of a pair is not there, [`ClaimError::Audit`].
+    pub(super) fn charge(&self, witness: &Witness, panel: &mut Panel, preprocess: &Preprocess) -> Result<Charge, ClaimError> {
+        let reference = match &witness.label {
+            Label::Pair { .. } => {
+                let missing = || ClaimError::Nothing { path: PathBuf::from(&witness.file) };
+                let row = self.row(witness.sample);
+                let x = self.clean.reference(row).ok_or_else(missing)?;
+                panel.embed(preprocess, row, &x)?
+            }
+            _ => None,
+        };
+        let truth = truth_of(&witness.label, reference.as_deref()).unwrap_or(Truth::Class(usize::MAX));
+        let demand = |target: Option<usize>| Demand { truth: truth.clone(), wanted: Wanted::class(target) };
         let non_finite = |claim: &Claim| matches!(claim.property, Property::Bound { quantity: Quantity::NonFiniteRate, .. });
-        match (witness.target, &witness.attack) {
-            _ if self.source.claim.as_ref().is_some_and(non_finite) => Charge::NonFinite,
-            (target @ Some(_), _) | (target, Some(_)) => Charge::Goal(Demand::class(label, target)),
-            (None, None) => Charge::Wrong { label },
-        }
+        Ok(match (witness.target, &witness.attack) {
+            _ if self.source.claim.as_ref().is_some_and(non_finite) => Charge::NonFinite(demand(None)),
+            (target @ Some(_), _) | (target, Some(_)) => Charge::Goal(demand(target)),
+            (None, None) => Charge::Wrong(demand(None)),
+        })
     }
 }
 
@@ -283,9 +308,11 @@ fn constrain(ball: &mut Ball, summary: &Summary) -> Result<(), ClaimError> {
 }
 
 /// Reads samples that a check stored, with what these inputs are held at, for which evidence has names of its own.
-fn stored(path: &Path, names: &[String]) -> Result<Dataset, DataError> {
-    let options = LoadOptions { arrays: names.iter().map(|name| held_name(name)).collect(), missing: true, ..LoadOptions::default() };
-    let mut data = data::load(path, &options)?;
+fn stored(path: &Path, names: &[String], truth: TruthKind, class_names: &[String]) -> Result<Dataset, DataError> {
+    let arrays = names.iter().map(|name| held_name(name)).collect();
+    let options = LoadOptions { arrays, missing: true, truth, ..LoadOptions::default() };
+    let mut data = data::load_alone(path, &options)?;
+    data.class_names = (!class_names.is_empty()).then(|| class_names.to_vec());
     data.arrays.iter_mut().zip(names).for_each(|(array, name)| array.name.clone_from(name));
     Ok(data)
 }
@@ -299,9 +326,12 @@ impl Pinned {
         let path = self.found(named)?;
         let artefact = Artefact { model: path.to_path_buf(), ..self.artefact.clone() };
         let opened = match clean {
-            Clean::Evidence(inputs) => {
+            Clean::Evidence(inputs, classes) => {
                 let population = Population { data: inputs.clone(), ..Population::default() };
-                Subject::open_with(&artefact, &population, &|options| stored(inputs, &options.arrays))?
+                // Of a table all inputs were attacked where none was named, and the samples are no table here.
+                let input = artefact.input.clone().map_or_else(|| all_inputs(&artefact), |input| Ok(Some(input)))?;
+                let artefact = Artefact { input, ..artefact };
+                Subject::open_with(&artefact, &population, &|options| stored(inputs, &options.arrays, options.truth, classes))?
             }
             Clean::Run(population) => {
                 if !population.data.exists() {
@@ -361,13 +391,25 @@ impl Pinned {
 
 impl Stored {
     /// Reads samples that a run or a check wrote.
-    fn read(path: &Path) -> Result<Self, ClaimError> {
-        Self::of(path, data::load(path, &LoadOptions { missing: true, ..LoadOptions::default() })?)
+    fn read(path: &Path, task: TaskKind) -> Result<Self, ClaimError> {
+        Self::of(path, data::load_alone(path, &LoadOptions { missing: true, truth: truth_kind(task), ..LoadOptions::default() })?)
     }
 
     fn of(path: &Path, data: Dataset) -> Result<Self, ClaimError> {
         let rows = data::numbers(path, "sample")?.into_iter().enumerate().map(|(row, sample)| (sample, row)).collect();
-        Ok(Self { data, scale: Scale::Unit, rows })
+        // The references of pairs stand beside their samples.
+        let references = match data::reals(path, "reference") {
+            Ok(values) if data.labels.is_empty() => values.into_iter().map(|v| v as f32).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Self { data, scale: Scale::Unit, rows, references })
+    }
+
+    /// Returns the reference of the pair in a row.
+    fn reference(&self, row: usize) -> Option<Vec<f32>> {
+        let len = self.data.sample_len();
+        let stored = self.references.get(row * len..(row + 1) * len).map(<[f32]>::to_vec);
+        stored.or_else(|| self.data.reference(row, self.scale))
     }
 
     fn sample(&self, sample: usize) -> Option<Vec<f32>> {

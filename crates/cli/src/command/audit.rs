@@ -11,6 +11,7 @@ use clap::Args;
 use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::hint::of_flag;
 use crate::progress::Progress;
 use crate::settings::{FILE, Settings, give_back};
 
@@ -54,6 +55,9 @@ impl Audit {
         } else {
             print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
             print(&format!("\nReport: {}\n", job.out.join(REPORT).display()));
+        }
+        for hint in completed.summary.flags.iter().filter_map(|flag| of_flag(&flag.id)) {
+            say(&format!("hint: {hint}"));
         }
         Ok(exit(&completed))
     }

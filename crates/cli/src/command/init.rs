@@ -56,12 +56,21 @@ fn render(model: &Path, inspection: &Inspection) -> String {
     let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
-    format!(
+    let head = format!(
         "\
 # Settings of `brinell audit`; a flag of the same name wins. Paths are relative to this file.
 # input {input}, {classes} classes, batch {batch}
 {notes}model = {model}
-{ports}
+{ports}",
+        batch = inspection.batch,
+        model = toml::Value::String(model.display().to_string()),
+    );
+    if is_table(inspection) {
+        return head + &of_table(inspection);
+    }
+    format!(
+        "\
+{head}
 # Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
 data = \"\"
 # labels = \"labels.npy\"
@@ -82,9 +91,61 @@ eps = \"{eps}\"
 suite = \"quick\"
 # attack = [\"pgd:steps=40\", \"apgd-dlr\"]
 seed = 0
-",
-        batch = inspection.batch,
-        model = toml::Value::String(model.display().to_string()),
+"
+    )
+}
+
+/// Values of a row from which on it is rather a flat picture than a row of a table.
+const WIDE: usize = 512;
+
+/// True where every input is a column or a short row for each sample.
+fn is_table(inspection: &Inspection) -> bool {
+    let is_row = |port: &Port| match port.shape.trim_matches(['[', ']']).split(", ").collect::<Vec<_>>().as_slice() {
+        [_] => inspection.inputs.len() > 1,
+        [_, width] => width.parse::<usize>().is_ok_and(|width| width <= WIDE),
+        _ => false,
+    };
+    !inspection.inputs.is_empty() && inspection.inputs.iter().all(is_row)
+}
+
+/// The settings of a model of tables.
+fn of_table(inspection: &Inspection) -> String {
+    let columns = match inspection.inputs.as_slice() {
+        [_] => "one column per feature, in the order of the model's input".to_owned(),
+        several => format!("with the columns {}", several.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let trees = inspection.opaque.iter().any(|node| node.contains("TreeEnsemble"));
+    let suite = if trees {
+        "# Where no suite is named the trees are searched, which is exact as far as it comes to an end.\n# suite = \"trees\""
+    } else {
+        "suite = \"quick\""
+    };
+    format!(
+        "
+# A table: .csv, .tsv or .parquet, one row per sample, {columns}.
+data = \"\"
+# labels = \"label\" # the column of labels, by name or by number from 0
+# drop = [\"id\"] # columns that are no features
+# classes = \"classes.txt\"
+# limit = 200
+
+# A change counts by its share of the feature's range in the data; or unit = \"std\", by deviations, or \"absolute\".
+scale = \"data\"
+# unit = \"range\"
+
+# Claim to check: no change of at most eps of each feature changes the answer.
+norm = \"linf\"
+eps = \"0.05\"
+
+{suite}
+seed = 0
+
+# What a change may do to single features; see docs/tables.md.
+# [[feature]]
+# columns = [\"age\"]
+# integer = true
+# change = \"none\"
+"
     )
 }
 

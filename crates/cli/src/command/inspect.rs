@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use brinell::Inspection;
-use brinell::record::{ModelInterface, Port};
+use brinell::record::{ModelInterface, Port, TaskKind};
 use clap::Args;
 
 use super::audit::json;
@@ -31,9 +31,30 @@ pub(crate) struct Inspect {
 impl Inspect {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let inspection = brinell::inspect(&self.ports.artefact(&self.model)?)?;
-        print(&if self.json { json(&inspection)? } else { text(&inspection) });
+        let certifiable = brinell::proofs::certifiable(&inspection, &self.ports.artefact(&self.model)?);
+        if self.json {
+            let obstacle = certifiable.as_ref().err().map(ToString::to_string);
+            print(&json(&Described { inspection: &inspection, certifiable: certifiable.is_ok(), not_certifiable: obstacle })?);
+        } else {
+            let why = match &certifiable {
+                Ok(()) => "yes".to_owned(),
+                Err(error) => format!("no: {}", crate::failure::chain(error)),
+            };
+            print(&format!("{}{:<15} {}\n", text(&inspection), "certifiable", wrap(&why, 64).join(&format!("\n{:16}", ""))));
+        }
         Ok(Exit::Done)
     }
+}
+
+/// A model described, with what certificates need.
+#[derive(serde::Serialize)]
+struct Described<'i> {
+    #[serde(flatten)]
+    inspection: &'i Inspection,
+    /// True where every operator of the model can be bounded.
+    certifiable: bool,
+    /// What is in the way.
+    not_certifiable: Option<String>,
 }
 
 fn text(inspection: &Inspection) -> String {
@@ -68,7 +89,15 @@ fn text(inspection: &Inspection) -> String {
     row("MACs", &inspection.macs.map_or_else(|| "unknown".to_owned(), |macs| format!("{} a sample", count(macs))));
     row("batch", &inspection.batch);
     match (&inspection.classes, &inspection.not_a_classifier) {
-        (Some(classes), _) => row("classes", &classes.to_string()),
+        (Some(classes), _) => {
+            let task = inspection.interface.as_ref().and_then(|interface| interface.task);
+            let name = match task {
+                None | Some(TaskKind::Classification | TaskKind::TopK) => "classes",
+                Some(TaskKind::Multilabel) => "labels",
+                Some(TaskKind::Regression | TaskKind::Embedding) => "values",
+            };
+            row(name, &classes.to_string());
+        }
         (None, Some(why)) => {
             row("not audited", &why.to_string());
             hints(why).iter().for_each(|hint| row("", &format!("hint: {hint}")));
@@ -113,12 +142,21 @@ fn attacked(interface: &ModelInterface) -> String {
 /// Says which output decides, and how.
 fn decides(interface: &ModelInterface) -> String {
     let name = &interface.output.name;
+    match interface.task {
+        Some(TaskKind::Multilabel) => return format!("{name}: a label for each of its values, which applies or not by itself"),
+        Some(TaskKind::Regression) => return format!("{name}: its values are numbers"),
+        Some(TaskKind::Embedding) => return format!("{name}: its values are an embedding"),
+        _ => {}
+    }
     match (interface.threshold, interface.ending.as_str()) {
         (Some(threshold), "sigmoid") => {
             format!("{name}: class 1 from {threshold} on, else 0; it is a sigmoid, and the attacks' losses use the value before it")
         }
         (Some(threshold), _) => format!("{name}: class 1 from {threshold} on, else 0"),
         (None, "logits") => format!("{name}: the largest of its values; they are logits"),
+        (None, "sigmoid") => format!(
+            "{name}: nothing yet; it has several sigmoids side by side, and an audit needs --task multilabel, or --task classification where the largest decides"
+        ),
         (None, ending) => format!("{name}: the largest of its values; it is a {ending}, and the attacks' losses use the values before it"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod certify;
 mod check;
 mod claim;
 mod compare;
@@ -17,6 +18,7 @@ mod selftest;
 mod suites;
 mod transfer;
 mod universal;
+mod verify;
 
 pub(crate) use report::write;
 
@@ -35,6 +37,10 @@ pub(crate) enum Command {
     Transfer(Box<transfer::Transfer>),
     /// Fit one change to many images and say how many others it fools
     Universal(Box<universal::Universal>),
+    /// Prove which samples no allowed change can break
+    Certify(Box<certify::Certify>),
+    /// Decide a property in VNN-LIB about a network
+    Verify(verify::Verify),
     /// Decide claims about models, and keep the evidence beside them
     Check(check::Check),
     /// Write a claim
@@ -71,6 +77,8 @@ impl Command {
             Self::Demo(demo) => demo.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),
+            Self::Certify(certify) => certify.run(),
+            Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

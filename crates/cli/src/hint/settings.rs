@@ -2,13 +2,33 @@
 
 use std::error::Error;
 
-use brinell::errors::{SettingError, WordError};
+use brinell::errors::{SettingError, TaskError, WordError};
+use brinell::record::TaskKind;
 
 use super::{as_a, meant};
 use crate::settings::FILE;
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
-    as_a(error).and_then(setting).or_else(|| as_a::<WordError>(error).and_then(|error| meant(error.nearest.as_deref())))
+    as_a(error)
+        .and_then(setting)
+        .or_else(|| as_a(error).and_then(task))
+        .or_else(|| as_a::<WordError>(error).and_then(|error| meant(error.nearest.as_deref())))
+}
+
+fn task(error: &TaskError) -> Option<String> {
+    let given = |task: &TaskKind| match task {
+        TaskKind::Classification => "--task classification".to_owned(),
+        TaskKind::TopK => "--top-k K".to_owned(),
+        TaskKind::Multilabel => "--task multilabel [--only-labels LABEL,..]".to_owned(),
+        TaskKind::Regression => "--task regression --tolerance T".to_owned(),
+        TaskKind::Embedding => "--task embedding --distance D --pairs FILE".to_owned(),
+    };
+    match error {
+        TaskError::Missing { task, .. } | TaskError::Foreign { task, .. } => {
+            Some(format!("a task is asked for with all that belongs to it and nothing else: {} (docs/tasks.md)", given(task)))
+        }
+        _ => None,
+    }
 }
 
 fn setting(error: &SettingError) -> Option<String> {

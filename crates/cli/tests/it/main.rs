@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
 mod audit;
+mod certify;
 mod claims;
 mod classic;
+mod columns;
 mod commands;
 mod evidence;
 mod examples;
@@ -21,4 +23,5 @@ mod sizes;
 mod snapshots;
 mod support;
 mod table_claims;
+mod tasks;
 mod transfer;

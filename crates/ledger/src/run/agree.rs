@@ -7,6 +7,7 @@ use std::path::Path;
 use brinell_record::{ClassCounts, Gallery, Outcome, Rate, SampleRecord, Summary};
 
 use super::exhaustive::exhaustive;
+use super::labels::label_counts;
 use brinell_stats as stats;
 
 use crate::LedgerError;
@@ -49,7 +50,18 @@ impl Check<'_> {
         self.curve(correct, survived, n)?;
         self.queries(correct, n)?;
         self.exhaustive()?;
+        self.certified(n)?;
         self.gallery(gallery)
+    }
+
+    fn certified(&self, n: usize) -> Result<(), LedgerError> {
+        let found = self.count(|record| record.certified);
+        if let Some(broken) = self.samples.iter().find(|record| record.certified && record.outcome != Outcome::Survived) {
+            return Err(self.disagrees(&format!("what is known of sample {}", broken.sample), &"certified", &"not a survivor"));
+        }
+        let said = self.summary.certified.as_ref();
+        self.equal("certified.count", said.map_or(0, |said| said.count), found)?;
+        said.map_or(Ok(()), |said| self.rate("certified.rate", &said.rate, found, n))
     }
 
     fn exhaustive(&self) -> Result<(), LedgerError> {
@@ -117,18 +129,31 @@ impl Check<'_> {
     fn classes(&self) -> Result<(), LedgerError> {
         let mut found: BTreeMap<usize, ClassCounts> = BTreeMap::new();
         for record in self.samples {
-            let counts = found.entry(record.label).or_insert(ClassCounts { class: record.label, n: 0, clean_correct: 0, survived: 0 });
+            let Some(class) = record.label.class() else { continue };
+            let counts = found.entry(class).or_insert(ClassCounts { class, n: 0, clean_correct: 0, survived: 0 });
             counts.n += 1;
             counts.clean_correct += usize::from(record.outcome != Outcome::Misclassified);
             counts.survived += usize::from(record.outcome == Outcome::Survived);
         }
         self.equal("the number of classes in per_class", self.summary.per_class.len(), found.len())?;
+        self.labels()?;
         for (said, found) in self.summary.per_class.iter().zip(found.values()) {
             let what = |part: &str| format!("per_class {part} of class {}", found.class);
             self.equal(&what("number"), said.class, found.class)?;
             self.equal(&what("n"), said.n, found.n)?;
             self.equal(&what("clean_correct"), said.clean_correct, found.clean_correct)?;
             self.equal(&what("survived"), said.survived, found.survived)?;
+        }
+        Ok(())
+    }
+
+    fn labels(&self) -> Result<(), LedgerError> {
+        for said in &self.summary.per_label {
+            let found = label_counts(self.samples, said.label);
+            let what = |part: &str| format!("per_label {part} of label {}", said.label);
+            self.equal(&what("applies"), said.applies, found.applies)?;
+            self.equal(&what("right"), said.right, found.right)?;
+            self.equal(&what("turned"), said.turned, found.turned)?;
         }
         Ok(())
     }
@@ -173,10 +198,10 @@ impl Check<'_> {
             let Some(record) = self.samples.iter().find(|record| record.sample == item.sample) else {
                 return Err(self.disagrees(&what, &"there", &"no such sample"));
             };
-            self.equal(&format!("label of {what}"), item.label, record.label)?;
+            self.equal(&format!("label of {what}"), &item.label, &record.label)?;
             self.equal(&format!("attack of {what}"), item.attack.as_str(), record.attack.as_deref().unwrap_or("none"))?;
-            if let Some(prediction) = record.adv_prediction {
-                self.equal(&format!("class of {what}"), item.adv_prediction, prediction)?;
+            if let Some(prediction) = &record.adv_prediction {
+                self.equal(&format!("class of {what}"), &item.adv_prediction, prediction)?;
             }
             if let Some(norm) = record.norm.filter(|norm| norm.to_bits() != item.norm.to_bits()) {
                 return Err(self.disagrees(&format!("size of {what}"), &item.norm, &norm));

@@ -15,6 +15,7 @@ mod exhaustive;
 mod first;
 mod folder;
 mod found;
+mod labels;
 mod lines;
 mod read;
 
@@ -23,5 +24,6 @@ pub use exhaustive::exhaustive;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub use folder::{read_identity, write_json, write_json_line};
 pub use found::{Examples, Found as Frames};
+pub use labels::label_counts;
 pub use lines::Lines;
 pub use read::read;

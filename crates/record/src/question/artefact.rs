@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::task::{TaskError, TaskKind};
 use super::words::{WordError, by_text, words};
 
 /// A model file or address, what of it is attacked and what decides, and the preprocessing in front of it.
@@ -21,6 +22,11 @@ use super::words::{WordError, by_text, words};
 /// | `output` | the first; the scores where that is a class | name of the output that decides |
 /// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, of a model with one score |
 /// | `shape` | as in the file | sizes of one sample of the attacked input, where the file leaves some free |
+/// | `task` | `classification`; `top-k` with `top_k` | what the outputs mean |
+/// | `top_k` | | how many of the best classes count as given, of the task `top-k` |
+/// | `only_labels` | all | labels that count, by name or number, of the task `multilabel` |
+/// | `tolerance` | | largest distance from the label that still counts as right, of the task `regression` |
+/// | `distance` | | largest cosine distance of what counts as the same, of the task `embedding` |
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the table says it")]
@@ -46,6 +52,16 @@ pub struct Artefact {
     pub threshold: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f64>,
 }
 
 impl Artefact {
@@ -59,6 +75,48 @@ impl Artefact {
     #[must_use]
     pub fn digest(&self) -> &str {
         self.sha256.as_deref().unwrap_or_default()
+    }
+
+    /// Returns what the outputs mean: as declared, else classification, of which the best few count where their number is given.
+    #[must_use]
+    pub fn task(&self) -> TaskKind {
+        self.task.unwrap_or(if self.top_k.is_some() { TaskKind::TopK } else { TaskKind::Classification })
+    }
+
+    /// Checks that the task has all that it needs, and nothing that belongs to another one.
+    ///
+    /// # Errors
+    /// [`TaskError`] names what is missing, too much or out of its range.
+    pub fn check_task(&self) -> Result<(), TaskError> {
+        let task = self.task();
+        let given = [
+            (TaskKind::TopK, "the number of classes that count", self.top_k.is_some()),
+            (TaskKind::Regression, "a tolerance", self.tolerance.is_some()),
+            (TaskKind::Embedding, "a distance", self.distance.is_some()),
+        ];
+        for (owner, what, given) in given {
+            match (owner == task, given) {
+                (true, false) => return Err(TaskError::Missing { task, what }),
+                (false, true) => return Err(TaskError::Foreign { task, what }),
+                _ => {}
+            }
+        }
+        if task != TaskKind::Multilabel && !self.only_labels.is_empty() {
+            return Err(TaskError::Foreign { task, what: "a choice of labels" });
+        }
+        if matches!(task, TaskKind::Regression | TaskKind::Embedding) && self.threshold.is_some() {
+            return Err(TaskError::Foreign { task, what: "a threshold of scores" });
+        }
+        match (self.top_k, self.tolerance, self.distance) {
+            (Some(0), ..) => Err(TaskError::Value { what: "the number of classes that count", value: 0.0, due: "is at least 1" }),
+            (_, Some(value), _) if !(value > 0.0 && value.is_finite()) => {
+                Err(TaskError::Value { what: "the tolerance", value, due: "is a finite number above 0" })
+            }
+            (_, _, Some(value)) if !(value > 0.0 && value < 2.0) => {
+                Err(TaskError::Value { what: "the distance", value, due: "lies between 0 and 2, as cosine distances do" })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the range of the input: as declared, else 0..1.
@@ -155,6 +213,41 @@ by_text!(Scale);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_has_what_it_needs_and_nothing_else() {
+        let of = |task: Option<TaskKind>| Artefact { task, ..Artefact::of("m.onnx") };
+        let regression = of(Some(TaskKind::Regression));
+        let checks = [
+            (of(None), None),
+            (of(Some(TaskKind::Multilabel)), None),
+            (Artefact { top_k: Some(5), ..of(None) }, None),
+            (Artefact { tolerance: Some(0.5), ..regression.clone() }, None),
+            (of(Some(TaskKind::TopK)), Some("the task top-k needs the number of classes that count")),
+            (regression.clone(), Some("the task regression needs a tolerance")),
+            (of(Some(TaskKind::Embedding)), Some("the task embedding needs a distance")),
+            (Artefact { tolerance: Some(0.5), ..of(None) }, Some("a tolerance is no part of the task classification")),
+            (Artefact { distance: Some(0.5), ..regression.clone() }, Some("the task regression needs a tolerance")),
+            (
+                Artefact { only_labels: vec!["cat".to_owned()], ..of(None) },
+                Some("a choice of labels is no part of the task classification"),
+            ),
+            (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it is a finite number above 0")),
+            (Artefact { tolerance: Some(f64::NAN), ..regression.clone() }, Some("the tolerance is NaN; it is a finite number above 0")),
+            (Artefact { top_k: Some(0), ..of(None) }, Some("the number of classes that count is 0; it is at least 1")),
+            (
+                Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },
+                Some("a threshold of scores is no part of the task regression"),
+            ),
+            (
+                Artefact { distance: Some(2.0), ..of(Some(TaskKind::Embedding)) },
+                Some("the distance is 2; it lies between 0 and 2, as cosine distances do"),
+            ),
+        ];
+        for (artefact, expected) in checks {
+            assert_eq!(artefact.check_task().err().map(|error| error.to_string()).as_deref(), expected, "{artefact:?}");
+        }
+    }
 
     #[test]
     fn scales_are_read_as_they_are_written() {

@@ -9,6 +9,7 @@ mod effort;
 mod population;
 mod running;
 mod settings;
+mod task;
 mod threat;
 pub(crate) mod words;
 
@@ -22,6 +23,7 @@ pub use effort::Effort;
 pub use population::{Population, Sampling};
 pub use running::{Device, Running, RuntimeChoice};
 pub use settings::{FilePaths, Form, Part, SETTINGS, Setting, SettingError, setting};
+pub use task::{TaskError, TaskKind};
 pub use threat::{Knowledge, Radius, Threat};
 pub use words::WordError;
 pub(crate) use words::words;
@@ -53,6 +55,7 @@ impl Question {
         essence.population.data = PathBuf::new();
         essence.population.labels = None;
         essence.population.classes = None;
+        essence.population.pairs = None;
         if let Some(eps) = self.threat.eps.eps() {
             // 8/255 and its decimals are the same radius.
             essence.threat.eps = Radius::Within(Eps::new(eps.value()).unwrap_or(Eps::ZERO));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// | `data` | | data file or folder |
 /// | `labels` | those in or beside the data | labels file, or one class for all samples; of a table the column, by name or number |
 /// | `classes` | as the model or the data say | file with the names of the classes |
+/// | `pairs` | | pairs of samples that show the same or not, for the task `embedding` |
 /// | `drop` | none | columns of a table that are no features, by name |
 /// | `sha256` | any | SHA-256 that samples and labels must have, as they are read |
 /// | `n` | all | number of samples |
@@ -25,6 +26,8 @@ pub struct Population {
     pub labels: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pairs: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use super::{Audit, Check, Document, digest, pretty, uri, words};
 use crate::ReportError;
 use crate::format::significant;
 use crate::verdict::attack_names;
-use brinell_record::{Flag, Rate, Ruling, Severity};
+use brinell_record::{Flag, Rate, Ruling, Severity, Summary, TaskKind};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -107,15 +107,26 @@ fn parameters(model: &Model<'_, '_>) -> Value {
         .into_iter()
         .map(|(path, sha256)| json!({"type": "dataset", "name": path, "contents": {"properties": [property("brinell:sha256", sha256)]}}))
         .collect();
-    let mut parameters = Map::from_iter([("task".to_owned(), json!("classification")), ("datasets".to_owned(), json!(datasets))]);
+    let task = model.audits.first().map_or_else(TaskKind::default, |audit| audit.run.summary.question.artefact.task());
+    let task = if task == TaskKind::TopK { TaskKind::Classification } else { task }.name();
+    let mut parameters = Map::from_iter([("task".to_owned(), json!(task)), ("datasets".to_owned(), json!(datasets))]);
     if let Some(summary) = model.audits.first().map(|audit| &audit.run.summary) {
         let shape: Vec<String> = summary.data.shape.iter().map(usize::to_string).collect();
         let [lo, hi] = summary.allowed.input_box;
         let input = format!("numbers from {} to {}, shape {}", significant(lo, 6), significant(hi, 6), shape.join(" x "));
         parameters.insert("inputs".to_owned(), json!([{"format": input}]));
-        parameters.insert("outputs".to_owned(), json!([{"format": format!("scores of {} classes", summary.classes.len())}]));
+        parameters.insert("outputs".to_owned(), json!([{"format": outputs(summary)}]));
     }
     Value::Object(parameters)
+}
+
+fn outputs(summary: &Summary) -> String {
+    match summary.question.artefact.task() {
+        TaskKind::Classification | TaskKind::TopK => format!("scores of {} classes", summary.classes.len()),
+        TaskKind::Multilabel => format!("scores of {} labels", summary.classes.len()),
+        TaskKind::Regression => "numbers".to_owned(),
+        TaskKind::Embedding => "an embedding".to_owned(),
+    }
 }
 
 fn metrics(model: &Model<'_, '_>) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::format::{size, without_settings};
-use crate::verdict::class_name;
+use crate::verdict::label_name;
 use brinell_record::{Comparison, Paired, RunEntry, Turned};
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ impl PairedView {
                 .iter()
                 .map(|one| Row {
                     sample: one.sample,
-                    label: class_name(&comparison.classes, one.label),
+                    label: label_name(&comparison.classes, &one.label),
                     fall: words::fall(one, fell, &comparison.classes),
                 })
                 .collect(),

@@ -77,7 +77,7 @@ fn list(out: &mut String, name: &str, place: &str, turned: &[Turned], fell: &Run
     }
     let _ = writeln!(out, "\n{name}: {} survive in {place}", size(turned.len()));
     for one in turned.iter().take(ROWS) {
-        let label = crate::verdict::class_name(&comparison.classes, one.label);
+        let label = crate::verdict::label_name(&comparison.classes, &one.label);
         let text = format!("{:>8}  {}: {}", one.sample, label, words::fall(one, fell, &comparison.classes));
         let _ = writeln!(out, "{}", shorten(&ascii(&text), width));
     }

@@ -1,7 +1,7 @@
 //! Sentences about a comparison, the same on the page and in the terminal.
 
 use crate::format::{NBSP, confidence_level, percent, significant, size};
-use crate::verdict::{class_name, plural};
+use crate::verdict::{label_name, plural};
 use brinell_record::{Change, Comparison, Outcome, Paired, RunEntry, Turned};
 
 /// What the comparison found, in one sentence.
@@ -80,7 +80,7 @@ pub(super) fn accuracy(run: &RunEntry) -> [String; 2] {
 /// How a sample fell: `broken by apgd-ce at 2/255 as “dog”`.
 pub(super) fn fall(turned: &Turned, fell: &RunEntry, classes: &[String]) -> String {
     let outcome = if turned.a == Outcome::Survived { turned.b } else { turned.a };
-    let class = turned.prediction.map(|class| format!(" as “{}”", class_name(classes, class))).unwrap_or_default();
+    let class = turned.prediction.as_ref().map(|label| format!(" as “{}”", label_name(classes, label))).unwrap_or_default();
     match outcome {
         Outcome::Broken => {
             let attack = turned.attack.as_ref().map(|attack| format!(" by {attack}")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use brinell_record::{CheckedClaim, Flag, OnUndecided, Replay, Ruling, Severity, Standing, Verdict, Witness};
+use brinell_record::{CheckedClaim, Flag, Label, OnUndecided, Replay, Ruling, Severity, Standing, Verdict, Witness};
 
 use super::{NARROWEST, Paint, ascii, wrap};
 use crate::format::significant;
@@ -143,15 +143,15 @@ fn table(out: &mut String, replay: &Replay, paint: &Paint) {
 
 /// Sample, class, one opinion per runtime (class and margin, or the difference of two artefacts), change, outcome.
 fn row(witness: &Witness) -> Vec<String> {
-    let class = |prediction: Option<usize>| prediction.map_or_else(|| "-".to_owned(), |class| class.to_string());
+    let class = |prediction: &Option<Label>| prediction.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
     let mut row = vec![witness.sample.to_string(), witness.label.to_string()];
     row.extend(witness.opinions.iter().map(|opinion| match opinion.difference {
         Some(difference) => {
-            format!("{}/{} ({})", class(opinion.prediction), class(opinion.other_prediction), significant(difference, 3))
+            format!("{}/{} ({})", class(&opinion.prediction), class(&opinion.other_prediction), significant(difference, 3))
         }
         None => {
             let sign = if opinion.margin >= 0.0 { "+" } else { "" };
-            format!("{} ({sign}{})", class(opinion.prediction), significant(opinion.margin, 3))
+            format!("{} ({sign}{})", class(&opinion.prediction), significant(opinion.margin, 3))
         }
     }));
     row.push(significant(witness.norm, 4));

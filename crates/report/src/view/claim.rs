@@ -3,9 +3,9 @@
 use super::repeat::{self, Fact, Group, code, text};
 use crate::chart::decision;
 use crate::format::{NBSP, count, distance, duration, norm, percent, sentence, significant, size};
-use crate::verdict::{class_name, ruling};
+use crate::verdict::{label_name, ruling, task_words};
 use brinell_record::{
-    Claim, ClaimThreat, Knowledge, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
+    Claim, ClaimThreat, Knowledge, Label, Layout, Numbers, OnUndecided, Property, Quantity, Relation, Ruling, Sampling, Standing, Summary,
     Verdict, Witness,
 };
 use serde::Serialize;
@@ -159,8 +159,8 @@ impl WitnessesView {
 
 fn row(witness: &Witness, verdict: &Verdict, audit: Option<&Summary>) -> WitnessRow {
     let classes = audit.map(|audit| audit.classes.as_slice()).unwrap_or_default();
-    let class = |class| class_name(classes, class);
-    let name = |prediction: Option<usize>| prediction.map_or_else(|| "not finite".to_owned(), class);
+    let class = |label: &Label| label_name(classes, label);
+    let name = |prediction: &Option<Label>| prediction.as_ref().map_or_else(|| "not finite".to_owned(), class);
     let opinions = verdict
         .judges
         .iter()
@@ -170,18 +170,18 @@ fn row(witness: &Witness, verdict: &Verdict, audit: Option<&Summary>) -> Witness
             else {
                 return "–".to_owned();
             };
-            let answer = match (opinion.other_prediction, opinion.difference) {
+            let answer = match (&opinion.other_prediction, opinion.difference) {
                 (Some(other), Some(difference)) => {
-                    format!("{} / {}, outputs differ by {}", name(opinion.prediction), class(other), significant(difference, 3))
+                    format!("{} / {}, outputs differ by {}", name(&opinion.prediction), class(other), significant(difference, 3))
                 }
-                _ => format!("{}, margin {}", name(opinion.prediction), significant(opinion.margin, 3)),
+                _ => format!("{}, margin {}", name(&opinion.prediction), significant(opinion.margin, 3)),
             };
             format!("{}: {answer}", if opinion.confirmed { "yes" } else { "no" })
         })
         .collect();
     WitnessRow {
         sample: witness.sample,
-        label: class(witness.label),
+        label: class(&witness.label),
         norm: audit.map_or_else(|| significant(witness.norm, 4), |audit| distance(witness.norm, &audit.question.threat)),
         attack: witness.attack.clone().unwrap_or_else(|| "none, unchanged".to_owned()),
         standing: match (witness.standing, &witness.violation) {
@@ -222,6 +222,7 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
             [code("Model", subject.model.display().to_string()), code("SHA-256", subject.digest())]
                 .into_iter()
                 .chain(subject.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
+                .chain(task_words(subject).map(|words| text("Task", format!("{}: {words}", subject.task()))))
                 .chain([
                     text("Input scale", subject.scale().to_string()),
                     text("Mean", repeat::numbers(&subject.mean)),

@@ -15,6 +15,16 @@ const ROWS: usize = 40;
 pub(super) struct ClassesView {
     rows: Vec<ClassRow>,
     note: String,
+    labels: Vec<LabelRow>,
+}
+
+/// One row per label that counts.
+#[derive(Serialize)]
+struct LabelRow {
+    name: String,
+    applies: String,
+    right: String,
+    turned: String,
 }
 
 #[derive(Serialize)]
@@ -30,7 +40,7 @@ impl ClassesView {
     /// Without rows for a single sample.
     pub(super) fn of(summary: &Summary) -> Self {
         if summary.data.n < 2 {
-            return Self { rows: Vec::new(), note: String::new() };
+            return Self { rows: Vec::new(), note: String::new(), labels: Vec::new() };
         }
         let mut classes: Vec<&ClassCounts> = summary.per_class.iter().filter(|class| class.n > 0).collect();
         let total = classes.len();
@@ -51,7 +61,13 @@ impl ClassesView {
                 bar: survivors_bar(class.survived, class.clean_correct.saturating_sub(class.survived), class.n),
             })
             .collect();
-        Self { rows, note }
+        let labels = summary.per_label.iter().map(|label| LabelRow {
+            name: summary.classes.get(label.label).cloned().unwrap_or_else(|| label.label.to_string()),
+            applies: size(label.applies),
+            right: percent(share(label.right, summary.data.n)),
+            turned: size(label.turned),
+        });
+        Self { rows, note, labels: labels.collect() }
     }
 }
 

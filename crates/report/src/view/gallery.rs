@@ -2,7 +2,7 @@
 
 use crate::format::{distance, percent, significant};
 use crate::picture::{Layout, data_uri};
-use crate::verdict::class_name;
+use crate::verdict::label_name;
 use crate::{ReportError, Run};
 use brinell_record::GalleryItem;
 use serde::Serialize;
@@ -90,12 +90,12 @@ impl Exhibit {
         let classes = &run.summary.classes;
         Self {
             sample: item.sample,
-            label: class_name(classes, item.label),
-            clean: class_name(classes, item.clean_prediction),
-            clean_confidence: percent(item.clean_confidence),
+            label: label_name(classes, &item.label),
+            clean: label_name(classes, &item.clean_prediction),
+            clean_confidence: confidence(item.clean_confidence),
             clean_share: bar(item.clean_confidence),
-            adv: class_name(classes, item.adv_prediction),
-            adv_confidence: percent(item.adv_confidence),
+            adv: label_name(classes, &item.adv_prediction),
+            adv_confidence: confidence(item.adv_confidence),
             adv_share: bar(item.adv_confidence),
             norm: distance(item.norm, &run.summary.question.threat),
             attack: item.attack.clone(),
@@ -117,6 +117,11 @@ impl Exhibit {
         (self.x, self.change, self.x_adv) = (before, change, after);
         Ok(true)
     }
+}
+
+/// A probability in words; nothing where the answer has none.
+fn confidence(confidence: f64) -> String {
+    if confidence.is_nan() { String::new() } else { percent(confidence) }
 }
 
 /// A share as the width of a bar in per cent.
@@ -166,13 +171,13 @@ mod tests {
     fn item(x: Vec<f32>, x_adv: Vec<f32>) -> GalleryItem {
         GalleryItem {
             sample: 0,
-            label: 0,
+            label: 0.into(),
             shape: vec![x.len()],
             x,
             x_adv,
-            clean_prediction: 0,
+            clean_prediction: 0.into(),
             clean_confidence: 0.9,
-            adv_prediction: 1,
+            adv_prediction: 1.into(),
             adv_confidence: 0.6,
             norm: 0.1,
             attack: "pgd".into(),

@@ -1,8 +1,8 @@
 //! Everything that is needed to repeat a run, and the few facts that stand at the head of the page.
 
 use crate::format::{bytes, confidence, count, duration, norm, significant, size};
-use crate::verdict::{attack_names, class_name, noun, plural};
-use brinell_record::{Knowledge, Layout, ModelInterface, Port, Summary};
+use crate::verdict::{attack_names, class_name, noun, plural, task_words};
+use brinell_record::{Artefact, Knowledge, Layout, ModelInterface, Port, Summary};
 use serde::Serialize;
 
 /// A name and what it stands for; `code` where the value is to be copied letter by letter.
@@ -82,6 +82,11 @@ fn threat(summary: &Summary) -> String {
     format!("{} ≤ {}{target}", norm(summary.question.threat.norm), summary.question.threat.eps)
 }
 
+/// What is wanted where there is no target.
+fn any_wrong(artefact: &Artefact) -> &'static str {
+    if artefact.task().is_of_classes() { "any wrong class" } else { "any wrong answer" }
+}
+
 /// All settings, versions and hashes.
 pub(super) fn groups(summary: &Summary) -> Vec<Group> {
     let [lo, hi] = summary.allowed.input_box;
@@ -97,6 +102,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
                 code("SHA-256", summary.model.sha256.clone()),
             ]
             .into_iter()
+            .chain(task_words(artefact).map(|words| text("Task", format!("{}: {words}", artefact.task()))))
             .chain(summary.model.weights_sha256.clone().map(|digest| code("SHA-256 of weights", digest)))
             .chain(summary.model.interface.iter().flat_map(interface))
             .collect(),
@@ -119,7 +125,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
                 text("Input box", format!("{} to {}", significant(lo, 6), significant(hi, 6))),
                 text(
                     "Goal",
-                    summary.allowed.target.map_or("any wrong class".to_owned(), |target| {
+                    summary.allowed.target.map_or(any_wrong(artefact).to_owned(), |target| {
                         format!("“{}” (class {target})", class_name(&summary.classes, target))
                     }),
                 ),
@@ -173,6 +179,9 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
         (None, ending) => format!("a {ending}; the largest decides"),
     };
     let mut rows = vec![code("Attacked input", port(&interface.input))];
+    if !interface.parts.is_empty() {
+        rows.push(code("It stands for", interface.parts.iter().map(port).collect::<Vec<_>>().join("\n")));
+    }
     if !interface.held.is_empty() {
         rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
     }

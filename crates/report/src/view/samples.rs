@@ -2,8 +2,8 @@
 
 use crate::Run;
 use crate::format::{count, distance, significant, size};
-use crate::verdict::class_name;
-use brinell_record::{Outcome, SampleRecord};
+use crate::verdict::label_name;
+use brinell_record::{Label, Outcome, SampleRecord};
 use serde::Serialize;
 
 /// Rows of one group; the record has all.
@@ -77,12 +77,12 @@ impl SampleGroup {
 
 impl SampleRow {
     fn of(run: &Run, record: &SampleRecord) -> Self {
-        let name = |class| class_name(&run.summary.classes, class);
+        let name = |label: &Label| label_name(&run.summary.classes, label);
         Self {
             sample: record.sample,
-            label: name(record.label),
-            prediction: record.prediction.map_or_else(|| "none (not finite)".to_owned(), name),
-            adv: record.adv_prediction.map(name).unwrap_or_default(),
+            label: name(&record.label),
+            prediction: record.prediction.as_ref().map_or_else(|| "none (not finite)".to_owned(), name),
+            adv: record.adv_prediction.as_ref().map(name).unwrap_or_default(),
             attack: match (&record.attack, record.restart) {
                 (Some(attack), Some(restart)) if restart > 0 => format!("{attack}, restart {restart}"),
                 (Some(attack), _) => attack.clone(),

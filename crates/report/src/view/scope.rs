@@ -1,7 +1,7 @@
 //! What the audit shows, and what it did not look at.
 
 use crate::format::{NBSP, norm, percent, radius, sentence, size};
-use crate::verdict::{attack_names, class_name, noun, plural};
+use crate::verdict::{self, attack_names, class_name, noun, plural};
 use brinell_record::{Knowledge, Norm, SanityLevel, Summary};
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ fn shown(summary: &Summary) -> Vec<String> {
     let mut shown = Vec::new();
     if summary.broken > 0 {
         let goal = summary.allowed.target.map_or_else(
-            || "really misclassified".to_owned(),
+            || format!("really {}", verdict::wrong(summary)),
             |target| format!("classified as “{}”", class_name(&summary.classes, target)),
         );
         let subject = if summary.broken == 1 {
@@ -148,7 +148,12 @@ fn wrong(summary: &Summary) -> Option<Gap> {
         let verb = if wrong == 1 { "was" } else { "were" };
         Gap::new(
             format!("The {noun}s that were wrong already"),
-            format!("{} {} {verb} misclassified before any attack and {verb} not attacked.", size(wrong), plural(wrong, noun)),
+            format!(
+                "{} {} {verb} {} before any attack and {verb} not attacked.",
+                size(wrong),
+                plural(wrong, noun),
+                verdict::wrong(summary)
+            ),
         )
     })
 }

@@ -3,7 +3,7 @@
 use super::repeat::passes;
 use crate::Run;
 use crate::format::{distance, duration, percent};
-use crate::verdict::class_name;
+use crate::verdict::label_name;
 use brinell_record::{Outcome, SampleRecord, Summary};
 use serde::Serialize;
 
@@ -25,12 +25,12 @@ pub(super) fn tiles(run: &Run) -> Vec<Tile> {
 
 fn of_one(summary: &Summary, sample: &SampleRecord) -> Vec<Tile> {
     let mut tiles = Vec::new();
-    let name = |class| class_name(&summary.classes, class);
-    if let (Some(confidence), Some(class)) = (sample.confidence, sample.prediction) {
+    let name = |label| label_name(&summary.classes, label);
+    if let (Some(confidence), Some(class)) = (sample.confidence, &sample.prediction) {
         tiles.push(plain("Confidence before", percent(confidence), name(class)));
     }
     if sample.outcome == Outcome::Broken {
-        if let (Some(confidence), Some(class)) = (sample.adv_confidence, sample.adv_prediction) {
+        if let (Some(confidence), Some(class)) = (sample.adv_confidence, &sample.adv_prediction) {
             tiles.push(plain("Confidence after", percent(confidence), name(class)));
         }
         if let Some(norm) = sample.norm {

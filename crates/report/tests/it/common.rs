@@ -156,10 +156,12 @@ fn summary() -> Summary {
         }],
         sanity: Some(Sanity { level: SanityLevel::Cheap, samples: 0, forwards: 80, backwards: 0, seconds: 0.1 }),
         classes: ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"].map(String::from).into(),
+        per_label: Vec::new(),
         per_class: (0..10).map(|class| ClassCounts { class, n: 89, clean_correct: 76, survived: 30 + 3 * class }).collect(),
         queries_curve: Vec::new(),
         minimum_norm: None,
         exhaustive: None,
+        certified: None,
         curve: (0..=8)
             .map(|at| {
                 let survived = 766 - at * 354 / 8;
@@ -185,8 +187,8 @@ pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
             let broken = outcome == Outcome::Broken;
             SampleRecord {
                 sample,
-                label: sample % 10,
-                prediction: Some(if outcome == Outcome::Misclassified { (sample + 1) % 10 } else { sample % 10 }),
+                label: (sample % 10).into(),
+                prediction: Some(if outcome == Outcome::Misclassified { (sample + 1) % 10 } else { sample % 10 }.into()),
                 outcome,
                 attack: broken.then(|| "apgd-ce".into()),
                 restart: broken.then_some(0),
@@ -194,11 +196,12 @@ pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
                 margin: if broken { -0.25 } else { 1.5 },
                 forwards: 101,
                 backwards: 100,
-                adv_prediction: broken.then_some((sample + 3) % 10),
+                adv_prediction: broken.then_some(((sample + 3) % 10).into()),
                 target: None,
                 confidence: Some(0.9),
                 adv_confidence: broken.then_some(0.6),
                 none_within: None,
+                certified: false,
             }
         })
         .collect()
@@ -218,13 +221,13 @@ pub(crate) fn gallery(shape: &[usize], n: usize) -> Gallery {
             let x_adv = x.iter().map(|value| if *value > 0.5 { value - 2.0 / 255.0 } else { value + 2.0 / 255.0 }).collect();
             GalleryItem {
                 sample,
-                label: 3,
+                label: 3.into(),
                 shape: shape.to_vec(),
                 x,
                 x_adv,
-                clean_prediction: 3,
+                clean_prediction: 3.into(),
                 clean_confidence: 0.98,
-                adv_prediction: 5,
+                adv_prediction: 5.into(),
                 adv_confidence: 0.77,
                 norm: 2.0 / 255.0,
                 attack: "apgd-ce".into(),

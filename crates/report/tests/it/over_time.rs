@@ -31,12 +31,12 @@ fn entry(name: &str, survived: usize, day: u32) -> RunEntry {
 pub(crate) fn comparison() -> Comparison {
     let turned = |sample: usize, a, b, attack: Option<&str>| Turned {
         sample,
-        label: 3,
+        label: 3.into(),
         a,
         b,
         attack: attack.map(String::from),
         norm: attack.map(|_| 2.0 / 255.0),
-        prediction: Some(5),
+        prediction: Some(5.into()),
     };
     Comparison {
         schema: COMPARISON_SCHEMA.into(),
