@@ -61,7 +61,8 @@ pub trait Attack: Send {
     ///
     /// # Guarantees
     /// The point is finite and inside the input box, whatever the model has answered before. It is inside the ball too, unless the attack
-    /// looks for the smallest change or comes in from a larger ball: the driver takes no point outside the ball for a success.
+    /// looks for the smallest change or comes in from a larger ball: the driver takes no point outside the ball for a success. Points whose
+    /// gradients alone matter, as of the rules that are combined with `+`, may lie outside of both.
     fn ask(&mut self, x: &mut [f32]) -> Need;
 
     /// Returns the rival that the loss at the point last asked for refers to, where the attack chooses one of its own.
@@ -94,7 +95,8 @@ pub struct Start<'a> {
     pub rivals: Rivals<'a>,
     /// The nearest adversarial example known so far.
     pub found: Option<&'a [f32]>,
-    /// Inputs of the data, one after the other, about which the model may answer what the attack wants; starts for attacks that see verdicts only.
+    /// Inputs of the data, one after the other, about which the model may answer what the attack wants; starts for attacks that see verdicts only, and
+    /// what [`Recipe::takes_others`] mixes in.
     pub guide: Option<&'a [f32]>,
     /// The model's trees, where it is made of them and the attack reads them.
     pub trees: Option<&'a Arc<Ensemble>>,
@@ -145,6 +147,21 @@ pub trait Recipe: Send + Sync {
     /// True for attacks that read the trees of the model ([`Start::trees`]) instead of gradients. They meet the rules of features themselves; all
     /// others are moved in units of the features, and the rules are kept for them.
     fn reads_trees(&self) -> bool {
+        false
+    }
+
+    /// True for attacks part of which means nothing where inputs are no pictures.
+    fn of_pictures(&self) -> bool {
+        false
+    }
+
+    /// True for attacks that see gradients and other inputs of the data ([`Start::guide`]).
+    fn takes_others(&self) -> bool {
+        false
+    }
+
+    /// True for attacks whose last point is what they have to show, on other models too; of others it is the best one.
+    fn ends_where_it_points(&self) -> bool {
         false
     }
 

@@ -9,6 +9,7 @@
 
 mod group;
 mod item;
+mod kept;
 mod nearest;
 mod trace;
 
@@ -75,6 +76,8 @@ pub enum Aim {
     Strongest,
     /// The one nearest to the clean input; attacks run to their end, and the court judges at the end of the stage.
     Nearest,
+    /// What the attack ends with, of every sample, for use on other models: attacks run to their end, and [`Verdict::kept`] has the point.
+    Last,
 }
 
 /// How a stage is driven.

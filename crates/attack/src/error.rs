@@ -73,6 +73,28 @@ pub enum AttackError {
         /// Norms that it has attacks for.
         known: Vec<Norm>,
     },
+    /// An attack that is no rule stands in a combination.
+    #[error("attack {attack} is no rule that can be combined: these are {}", known.join(", "))]
+    NotARule {
+        /// The attack.
+        attack: &'static str,
+        /// All rules.
+        known: Vec<&'static str>,
+    },
+    /// A rule stands twice in a combination.
+    #[error("the rule {rule} is there twice")]
+    RuleTwice {
+        /// The rule.
+        rule: &'static str,
+    },
+    /// Two rules of a combination exclude each other.
+    #[error("both {first} and {second} say at which points a step looks")]
+    TwoLooks {
+        /// The first.
+        first: &'static str,
+        /// The second.
+        second: &'static str,
+    },
     /// The attack has no such setting.
     #[error("attack {attack} has no setting '{setting}': known are {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
     UnknownSetting {

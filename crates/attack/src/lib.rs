@@ -32,6 +32,7 @@ mod square;
 mod step;
 mod suite;
 mod surfree;
+mod transfer;
 mod trees;
 
 pub use apgd::{Apgd, ApgdConfig, ApgdLoss};
@@ -55,6 +56,7 @@ pub use minimum::pdpgd::{Pdpgd, PdpgdConfig};
 pub use minimum::sigma_zero::{SigmaZero, SigmaZeroConfig};
 pub use nes::NES;
 pub use pgd::{Pgd, PgdConfig};
+pub use picture::is_picture;
 pub use reference::Spent;
 pub use registry::{Listed, attacks, recipe};
 pub use settings::{Bound, Setting, SettingRange};

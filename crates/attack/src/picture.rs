@@ -4,17 +4,17 @@ use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
 /// Where the rows and columns of one channel of a picture lie in a flat input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Planes {
-    channels: usize,
-    rows: usize,
-    columns: usize,
+pub(crate) struct Planes {
+    pub(crate) channels: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
     /// Distance between neighbouring channels, rows and columns.
     strides: [usize; 3],
 }
 
 impl Planes {
     /// Reads `[C, H, W]`, `[H, W, C]` or `[H, W]`; `None` where the shape is that of no picture.
-    fn of(shape: &[usize]) -> Option<Self> {
+    pub(crate) fn of(shape: &[usize]) -> Option<Self> {
         let few = |channels: usize| (1..=4).contains(&channels);
         let (channels, rows, columns, strides) = match *shape {
             [h, w] => (1, h, w, [h * w, w, 1]),
@@ -25,10 +25,22 @@ impl Planes {
         (rows > 1 && columns > 1).then_some(Self { channels, rows, columns, strides })
     }
 
-    fn at(&self, channel: usize, row: usize, column: usize) -> usize {
+    /// Pixels of one channel.
+    pub(crate) fn pixels(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Place of a pixel's value in the flat input.
+    pub(crate) fn at(&self, channel: usize, row: usize, column: usize) -> usize {
         let [channels, rows, columns] = self.strides;
         channel * channels + row * rows + column * columns
     }
+}
+
+/// True for the shape of a picture: `[C, H, W]` or `[H, W, C]` with up to four channels, or `[H, W]`.
+#[must_use]
+pub fn is_picture(shape: &[usize]) -> bool {
+    Planes::of(shape).is_some()
 }
 
 /// The waves of a cosine transform of one axis: orthonormal rows.
@@ -36,13 +48,13 @@ impl Planes {
 /// # Source
 /// The DCT-II: row k has elements cos(pi k (2 i + 1) / 2 n).
 #[derive(Debug)]
-struct Waves {
+pub(crate) struct Waves {
     n: usize,
     table: Box<[f32]>,
 }
 
 impl Waves {
-    fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize) -> Self {
         let wave = |k: usize, i: usize| {
             let scale = if k == 0 { 1.0 } else { 2.0 } / n as f64;
             (scale.sqrt() * (std::f64::consts::PI * k as f64 * (2 * i + 1) as f64 / (2 * n) as f64).cos()) as f32
@@ -50,7 +62,8 @@ impl Waves {
         Self { n, table: (0..n * n).map(|at| wave(at / n, at % n)).collect() }
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[f32]> {
+    /// The waves, by rising frequency.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.table.chunks_exact(self.n)
     }
 }

@@ -3,9 +3,10 @@
 use brinell_threat::{Norm, nearest_name};
 
 use crate::settings::Declared;
+use crate::transfer::{Piece, Rule, join};
 use crate::{
     AttackError, Knowledge, Recipe, Setting, apgd, apgd_t, bim, boundary, fab, fgsm, hopskipjump, minimum, nes, pgd, sparse_rs, spsa,
-    square, surfree, trees,
+    square, surfree, transfer, trees,
 };
 
 /// One line per attack: a new attack is added here.
@@ -34,6 +35,23 @@ static ATTACKS: &[&dyn Registered] = &[
     &hopskipjump::ENTRY,
     &surfree::ENTRY,
     &boundary::ENTRY,
+    &transfer::MI,
+    &transfer::NI,
+    &transfer::PI,
+    &transfer::EMI,
+    &transfer::VT,
+    &transfer::GRA,
+    &transfer::PGN,
+    &transfer::MEF,
+    &transfer::DI,
+    &transfer::DEM,
+    &transfer::TI,
+    &transfer::SI,
+    &transfer::ADMIX,
+    &transfer::SSA,
+    &transfer::BSR,
+    &transfer::SIA,
+    &transfer::DECOWA,
 ];
 
 /// What an attack is called, what it does and how it is made.
@@ -55,6 +73,10 @@ trait Registered: Sync {
     fn settings(&self) -> Vec<Setting>;
     /// The attack with these settings.
     fn recipe(&self, settings: &str) -> Result<Box<dyn Recipe>, AttackError>;
+    /// The same as a part of a combination, where it can be one.
+    fn piece(&self, _settings: &str) -> Option<Result<Piece, AttackError>> {
+        None
+    }
 }
 
 impl<C: Declared> Registered for Entry<C> {
@@ -72,6 +94,28 @@ impl<C: Declared> Registered for Entry<C> {
 
     fn recipe(&self, settings: &str) -> Result<Box<dyn Recipe>, AttackError> {
         (self.make)((self.default)().with(self.name, settings)?)
+    }
+}
+
+impl<C: Declared> Registered for Rule<C> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        (self.default)().settings()
+    }
+
+    fn recipe(&self, settings: &str) -> Result<Box<dyn Recipe>, AttackError> {
+        join(vec![Rule::piece(self, settings)?])
+    }
+
+    fn piece(&self, settings: &str) -> Option<Result<Piece, AttackError>> {
+        Some(Rule::piece(self, settings))
     }
 }
 
@@ -110,19 +154,56 @@ pub fn attacks() -> impl Iterator<Item = Listed> {
     })
 }
 
-/// Builds an attack from its name and settings, such as `pgd` or `pgd:steps=40,restarts=5`.
+/// Builds an attack from its name and settings, such as `pgd` or `pgd:steps=40,restarts=5`, or from rules of transfer with a `+` between them, such as
+/// `mi:steps=20+di+si`.
 ///
 /// # Errors
-/// `UnknownAttack` and `UnknownSetting`, which list what is known and name the nearest; `NotASetting`; `BadValue`.
+/// `UnknownAttack` and `UnknownSetting`, which list what is known and name the nearest; `NotASetting`; `BadValue`. Of combinations too `NotARule` for
+/// an attack that is no rule, `RuleTwice`, `TwoLooks`.
 pub fn recipe(spec: &str) -> Result<Box<dyn Recipe>, AttackError> {
+    let parts = parts(spec);
+    if let [only] = parts.as_slice() {
+        let (entry, settings) = entry(only)?;
+        return entry.recipe(settings);
+    }
+    let piece = |part: &&str| {
+        let (entry, settings) = entry(part)?;
+        entry.piece(settings).unwrap_or_else(|| {
+            let known = ATTACKS.iter().filter(|entry| entry.piece("").is_some()).map(|entry| entry.name()).collect();
+            Err(AttackError::NotARule { attack: entry.name(), known })
+        })
+    };
+    join(parts.iter().map(piece).collect::<Result<_, _>>()?)
+}
+
+/// Cuts a combination at each `+` before a letter; one before a digit belongs to a number.
+fn parts(spec: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = spec;
+    let cut = |text: &str| {
+        let at = |(at, _): (usize, &str)| text[at + 1..].trim_start().starts_with(|c: char| !c.is_ascii_digit()).then_some(at);
+        text.match_indices('+').find_map(at)
+    };
+    while let Some(at) = cut(rest) {
+        parts.push(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    parts.push(rest);
+    parts
+}
+
+/// Returns the attack of that name, and the settings behind it.
+fn entry(spec: &str) -> Result<(&'static dyn Registered, &str), AttackError> {
     let (name, settings) = spec.split_once(':').unwrap_or((spec, ""));
     let name = name.trim();
-    let Some(entry) = ATTACKS.iter().find(|entry| entry.name() == name) else {
-        let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name()).collect();
-        let nearest = nearest_name(name, &known);
-        return Err(AttackError::UnknownAttack { name: name.to_owned(), known, nearest });
-    };
-    entry.recipe(settings)
+    match ATTACKS.iter().find(|entry| entry.name() == name) {
+        Some(entry) => Ok((*entry, settings)),
+        None => {
+            let known: Vec<_> = ATTACKS.iter().map(|entry| entry.name()).collect();
+            let nearest = nearest_name(name, &known);
+            Err(AttackError::UnknownAttack { name: name.to_owned(), known, nearest })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -160,6 +241,11 @@ mod tests {
             ("", "unknown attack ''"),
             ("pgd:stepz=3", "no setting 'stepz': known are steps, restarts, step, random-start"),
             ("fgsm:steps=3", "no setting 'steps': known are none"),
+            ("mi+apgd-ce", "attack apgd-ce is no rule that can be combined: these are mi, ni, pi, emi, vt, "),
+            ("mi+vt+emi", "both vt and emi say at which points a step looks"),
+            ("di+mi+di", "the rule di is there twice"),
+            ("mi+", "unknown attack 'mi+'"),
+            ("mi:steps=3+di:steps=3", "attack di has no setting 'steps'"),
             ("pgd:steps", "not of the form name=value"),
             ("pgd:steps=0", "setting steps of attack pgd is '0'"),
             ("pgd:steps=-1", "setting steps of attack pgd is '-1'"),

@@ -7,7 +7,7 @@
 //! | 0..8 | seed of the audit |
 //! | 8..16 | number of the sample in the data set |
 //! | 16..24 | FNV-1a hash (64 bits) of the attack's name |
-//! | 24..32 | number of the run |
+//! | 24..32 | number of the run; of attacks that draw anew for every step and every copy of a point, the copy and then the step |
 //!
 //! So a result does not depend on batch size, threads, order of samples or on which other attacks ran before.
 
@@ -22,12 +22,20 @@ pub fn generator(name: &str, start: &Start<'_>) -> ChaCha8Rng {
 
 /// The generator of anything that is called `name` and depends on these numbers alone.
 pub fn keyed(name: &str, seed: u64, sample: u64, run: u32) -> ChaCha8Rng {
-    let words = [seed, sample, fnv1a(name.as_bytes()), u64::from(run)];
+    of([seed, sample, fnv1a(name.as_bytes()), u64::from(run)])
+}
+
+fn of(words: [u64; 4]) -> ChaCha8Rng {
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+/// The generator of one draw of a rule called `name`: in this step, for this copy of the point.
+pub(crate) fn drawn(name: &str, seed: u64, sample: u64, step: u32, copy: u32) -> ChaCha8Rng {
+    of([seed, sample, fnv1a(name.as_bytes()), (u64::from(step) << 32) | u64::from(copy)])
 }
 
 /// Fowler, Noll and Vo's hash, variant 1a, 64 bits.

@@ -68,6 +68,10 @@ pub(crate) const PART: SettingRange = between(Bound::Excluding(0.0), Bound::Incl
 pub(crate) const SHARE: SettingRange = between(Bound::Excluding(0.0), Bound::Excluding(1.0));
 /// From zero to below one.
 pub(crate) const BELOW_ONE: SettingRange = between(Bound::Including(0.0), Bound::Excluding(1.0));
+/// How many times something: from zero to a hundred.
+pub(crate) const TIMES: SettingRange = between(Bound::Including(0.0), Bound::Including(100.0));
+/// A size relative to the own one, at most four times that.
+pub(crate) const RATE: SettingRange = between(Bound::Including(0.25), Bound::Including(4.0));
 /// Above zero and at most a right angle.
 pub(crate) const ANGLE: SettingRange = between(Bound::Excluding(0.0), Bound::Including(90.0)).in_units("in degrees");
 /// True or false.
@@ -226,6 +230,20 @@ impl Value for u32 {
 
     fn fits(&self, range: SettingRange) -> bool {
         matches!(range, SettingRange::Whole { least } if *self >= least)
+    }
+}
+
+impl Value for Option<u32> {
+    fn read(&mut self, text: &str) -> bool {
+        text.parse().map(|value| *self = Some(value)).is_ok()
+    }
+
+    fn write(&self) -> Option<String> {
+        self.map(|value| value.to_string())
+    }
+
+    fn fits(&self, range: SettingRange) -> bool {
+        self.is_none_or(|value| value.fits(range))
     }
 }
 

@@ -61,7 +61,7 @@ impl Run<'_> {
     ) -> Result<(), AuditError> {
         let stages = Arc::clone(&self.book.stages);
         let Some(SuiteStage { recipe, settings }) = stages.get(index) else { return Ok(()) };
-        let guides = if recipe.knowledge() == Knowledge::Label { Some(self.guides(todo)?) } else { None };
+        let guides = if recipe.knowledge() == Knowledge::Label || recipe.takes_others() { Some(self.guides(todo)?) } else { None };
         let mut examples = self.book.folder.examples()?;
         let mut unreadable = None;
         let known = |sample: usize| {

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
 
-use crate::vjp::{pullback, reaches};
+use crate::soft::softened;
+use crate::vjp::{Softened, pullback, reaches};
 use crate::{AutodiffError, Loss, head};
 
 /// Names of the outputs, in order.
@@ -30,7 +31,7 @@ pub struct Crossing {
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`],
 /// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`].
 pub fn gradient_graph(graph: &Graph, logits: ValueId, input: ValueId, loss: Loss) -> Result<Graph, AutodiffError> {
-    build(graph, logits, input, None, loss)
+    soft_gradient_graph(graph, logits, input, None, loss, 0.0)
 }
 
 /// As [`gradient_graph`], where `input` influences the logits through a rounding only, which the gradient passes unchanged.
@@ -48,15 +49,21 @@ pub fn gradient_graph_across(
     crossing: Crossing,
     loss: Loss,
 ) -> Result<Graph, AutodiffError> {
-    build(graph, logits, input, Some(crossing), loss)
+    soft_gradient_graph(graph, logits, input, Some(crossing), loss, 0.0)
 }
 
-pub(crate) fn build(
+/// As [`gradient_graph`] and [`gradient_graph_across`], with the last `share` of the ReLUs softened on the way back: what comes out is not the gradient, but leads attacks to examples that
+/// carry over to other models. Logits and loss are the same.
+///
+/// # Errors
+/// As [`gradient_graph`].
+pub fn soft_gradient_graph(
     graph: &Graph,
     logits: ValueId,
     input: ValueId,
     crossing: Option<Crossing>,
     loss: Loss,
+    share: f64,
 ) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     let shape = match graph.shape(logits) {
@@ -68,11 +75,11 @@ pub(crate) fn build(
     // The path is looked at before the head, so that an unknown operator is named as such and not as an odd shape.
     let from = entrance(graph, &[logits], input, crossing)?;
     if graph.shape(logits).is_none() {
-        pullback(&mut work.clone(), &[(logits, logits)], &[from])?;
+        pullback(&mut work.clone(), &[(logits, logits)], &[from], &Softened::new())?;
     }
     let (value, slope) = head::build(loss, &mut work, logits, label, target, true)?;
     let slope = slope.unwrap_or(value);
-    let gradient = pull_back(&mut work, &[(logits, slope)], input, crossing)?;
+    let gradient = pull_back(&mut work, &[(logits, slope)], input, crossing, &softened(graph, &[logits], share))?;
     Ok(with_outputs(&work, &[logits, value, gradient], &OUTPUTS, loss.feeds())?)
 }
 
@@ -95,11 +102,12 @@ pub(crate) fn pull_back(
     seeds: &[(ValueId, ValueId)],
     input: ValueId,
     crossing: Option<Crossing>,
+    softened: &Softened,
 ) -> Result<ValueId, AutodiffError> {
     let from = crossing.map_or(input, |crossing| crossing.whole);
-    let gradient = pullback(graph, seeds, &[from])?.first().copied().unwrap_or(from);
+    let gradient = pullback(graph, seeds, &[from], softened)?.first().copied().unwrap_or(from);
     match crossing {
-        Some(Crossing { real, .. }) => Ok(pullback(graph, &[(real, gradient)], &[input])?.first().copied().unwrap_or(gradient)),
+        Some(Crossing { real, .. }) => Ok(pullback(graph, &[(real, gradient)], &[input], softened)?.first().copied().unwrap_or(gradient)),
         None => Ok(gradient),
     }
 }

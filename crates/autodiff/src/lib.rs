@@ -19,14 +19,15 @@ mod head;
 mod kernel;
 mod linear;
 mod rules;
+mod soft;
 mod training;
 mod view;
 mod vjp;
 
 pub use brinell_task::Loss;
 pub use error::{AutodiffError, BlockedNode};
-pub use gradient::{Crossing, gradient_graph, gradient_graph_across};
+pub use gradient::{Crossing, gradient_graph, gradient_graph_across, soft_gradient_graph};
 pub use head::head;
-pub use linear::{linear_graph, weights_name};
+pub use linear::{linear_graph, soft_linear_graph, weights_name};
 pub use training::{TrainingLoss, attack_graph, training_graph};
 pub use vjp::vjp;

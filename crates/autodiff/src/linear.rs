@@ -7,6 +7,7 @@ use brinell_graph::{DType, Dim, Graph, ValueId};
 
 use crate::gradient::{entrance, pull_back, with_outputs};
 use crate::head::{form, with_ctx};
+use crate::soft::softened;
 use crate::{AutodiffError, Crossing};
 
 /// Returns the name of the input that the weights of one of `n` taps are fed to: `w`, or `w_0`, `w_1` and so on.
@@ -31,6 +32,20 @@ fn numbered(name: &str, tap: usize, n: usize) -> String {
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`] where no tap depends on the input,
 /// [`AutodiffError::TapShape`].
 pub fn linear_graph(graph: &Graph, taps: &[ValueId], input: ValueId, crossing: Option<Crossing>) -> Result<Graph, AutodiffError> {
+    soft_linear_graph(graph, taps, input, crossing, 0.0)
+}
+
+/// As [`linear_graph`], with the last `share` of the ReLUs softened on the way back, as in [`soft_gradient_graph`](crate::soft_gradient_graph).
+///
+/// # Errors
+/// As [`linear_graph`].
+pub fn soft_linear_graph(
+    graph: &Graph,
+    taps: &[ValueId],
+    input: ValueId,
+    crossing: Option<Crossing>,
+    share: f64,
+) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     entrance(graph, taps, input, crossing)?;
     let n = taps.len();
@@ -49,7 +64,7 @@ pub fn linear_graph(graph: &Graph, taps: &[ValueId], input: ValueId, crossing: O
         total = Some(sum);
         seeds.push((tap, w));
     }
-    let gradient = pull_back(&mut work, &seeds, input, crossing)?;
+    let gradient = pull_back(&mut work, &seeds, input, crossing, &softened(graph, taps, share))?;
     let outputs: Vec<ValueId> = taps.iter().copied().chain(total).chain([gradient]).collect();
     let names: Vec<String> = (0..n).map(|tap| numbered("values", tap, n)).chain(["loss".to_owned(), "gradient".to_owned()]).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -26,11 +26,19 @@ pub fn vjp(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -
             return Err(AutodiffError::NotFloat { value: graph.value(value).name.clone(), dtype });
         }
     }
-    pullback(graph, outputs, wrt)
+    pullback(graph, outputs, wrt, &Softened::new())
 }
 
-/// As [`vjp`], with whole numbers in `wrt` taken for the reals that they stand for.
-pub(crate) fn pullback(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -> Result<Vec<ValueId>, AutodiffError> {
+/// Outputs of the ReLUs whose backward pass is softer than their derivative.
+pub(crate) type Softened = HashSet<ValueId>;
+
+/// As [`vjp`], with whole numbers in `wrt` taken for the reals that they stand for, and some ReLUs softened.
+pub(crate) fn pullback(
+    graph: &mut Graph,
+    outputs: &[(ValueId, ValueId)],
+    wrt: &[ValueId],
+    softened: &Softened,
+) -> Result<Vec<ValueId>, AutodiffError> {
     let mut work = graph.clone();
     let dependents = dependents(&work, wrt);
     let views = Views::new(&work, &dependents);
@@ -38,6 +46,7 @@ pub(crate) fn pullback(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &
         graph: &mut work,
         dependents,
         cotangents: HashMap::new(),
+        softened,
         scalars: Scalars::new(),
         views,
         blocked: Vec::new(),
@@ -62,6 +71,7 @@ struct Walk<'g> {
     /// Values through which a gradient goes.
     dependents: HashSet<ValueId>,
     cotangents: HashMap<ValueId, Vec<ValueId>>,
+    softened: &'g Softened,
     scalars: Scalars,
     views: Views,
     blocked: Vec<BlockedNode>,
@@ -90,7 +100,8 @@ impl Walk<'_> {
         let (scalars, views) = (&mut self.scalars, &mut self.views);
         let mut ctx = Ctx { graph: self.graph, node, cotangents: &cotangents, wanted, scalars, views };
         let blocked = |reason| BlockedNode { node: node.name.clone(), op: node.op.name().to_owned(), reason };
-        let gradients = match rules::apply(&mut ctx) {
+        let soft = node.outputs.iter().flatten().any(|output| self.softened.contains(output));
+        let gradients = match if soft { rules::soften(&mut ctx) } else { rules::apply(&mut ctx) } {
             Ok(gradients) => gradients,
             Err(RuleError::Graph(error)) if self.blocked.is_empty() && self.unknown.is_empty() => return Err(error.into()),
             Err(error) => {

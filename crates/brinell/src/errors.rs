@@ -12,3 +12,4 @@ pub use brinell_proof::ProofError;
 pub use brinell_record::{FileError, SettingError, TaskError, WordError};
 pub use brinell_subject::SubjectError;
 pub use brinell_threat::ThreatError;
+pub use brinell_transfer::TransferError;

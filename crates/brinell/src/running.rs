@@ -10,6 +10,14 @@ pub use brinell_engine::{AUTHORIZATION, Attendant, EngineError, Wait, attend, is
 pub use brinell_subject::{Case, Compared, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
 pub use brinell_threat::ThreatError;
 
+/// Which examples, made on which models, fool which others.
+pub mod transfer {
+    pub use brinell_transfer::{
+        Ensemble, ModelSpec, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, read_models, transfer,
+        universal,
+    };
+}
+
 /// What this machine offers for running models.
 pub mod machine {
     pub use brinell_engine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor, doctor, look_in};

@@ -6,6 +6,7 @@ use brinell::claims::ClaimError;
 use brinell::hardening::HardenError;
 use brinell::proofs::ProofError;
 use brinell::report::ReportError;
+use brinell::transfer::TransferError;
 use brinell::{AuditError, LedgerError, SubjectError};
 
 use crate::exit::Exit;
@@ -105,6 +106,16 @@ impl From<AuditError> for Failure {
         match error {
             AuditError::Subject(error) => error.into(),
             AuditError::Ledger(error) => error.into(),
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<TransferError> for Failure {
+    fn from(error: TransferError) -> Self {
+        match error {
+            TransferError::Ledger(error) => error.into(),
+            TransferError::Interrupted => Self { exit: Exit::Interrupted, ..Self::from_error(TransferError::Interrupted) },
             other => Self::from_error(other),
         }
     }

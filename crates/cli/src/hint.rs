@@ -14,6 +14,7 @@ mod proof;
 mod settings;
 mod subject;
 mod threat;
+mod transfer;
 
 use std::error::Error;
 
@@ -33,6 +34,7 @@ const READERS: [Reader; 12] = [
     settings::hint,
     subject::hint,
     threat::hint,
+    transfer::hint,
 ];
 
 /// Returns what can be done about an error and its causes, each thing once.

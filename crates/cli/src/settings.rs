@@ -262,6 +262,9 @@ fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
 /// Defines the flags of one part of the settings, for commands that take no more.
 macro_rules! part {
     ($name:ident, $doc:literal, $wanted:expr) => {
+        part!($name, $doc, $wanted, |command| command);
+    };
+    ($name:ident, $doc:literal, $wanted:expr, $reword:expr) => {
         #[doc = $doc]
         #[derive(Debug, Clone, Default)]
         pub(crate) struct $name(Given);
@@ -275,7 +278,8 @@ macro_rules! part {
 
         impl Args for $name {
             fn augment_args(command: clap::Command) -> clap::Command {
-                command.args(SETTINGS.iter().filter(|setting| Self::wanted(setting)).map(flag))
+                let reword: fn(clap::Command) -> clap::Command = $reword;
+                reword(command.args(SETTINGS.iter().filter(|setting| Self::wanted(setting)).map(flag)))
             }
 
             fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -304,9 +308,28 @@ part!(Training, "Model, training samples, threat and runtime of a training run."
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
 });
+part!(Fronts, "What stands between a shared image and a model.", |setting| setting.part == Part::Preprocessing, |command| command
+    .mut_arg("scale", |arg| {
+        arg.help("Range of the model's own input, to which images are brought: 0..1, 0..255 or any two numbers [default: 0..1]")
+    }));
+part!(Samples, "The samples.", |setting| setting.part == Part::Data);
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {
     setting.part == Part::Running
 });
+
+impl Fronts {
+    /// Checks the settings and puts them into a question.
+    pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
+        put(&self.0, question)
+    }
+}
+
+impl Samples {
+    /// Checks the settings and puts them into a question.
+    pub(crate) fn put(&self, question: &mut Question) -> Result<(), Failure> {
+        put(&self.0, question)
+    }
+}
 
 part!(Certifiable, "What a certificate is about.", |setting| {
     matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)

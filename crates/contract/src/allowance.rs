@@ -14,13 +14,19 @@ use brinell_attack::{Knowledge, Recipe};
 /// - Square in L2 and L1: its points are sums of bumps of one shape, which cannot follow a plane's slope element by element, however long it
 ///   tries, least of all on an image that is hardly larger than its smallest window; three times the optimum is asked;
 /// - APGD in L1: the last share of its steps, which alone keeps to the radius, moves many elements at once, while the optimum may be one
-///   single element; 10 % are asked.
+///   single element; 10 % are asked;
+/// - rules of transfer: their ten steps along a running sum end short of the optimum where a second piece of a ReLU net begins, and half of it is asked there. Views that move
+///   pixels look at another model altogether where no neighbour resembles another, as in these nets: nothing is asked.
 #[must_use]
 pub fn allowance(attack: &dyn Recipe, norm: Norm, problem: &Problem) -> Option<f64> {
     let one_plane = problem.net.hidden.is_none() && problem.net.n_classes() == 2;
     match (attack.name(), norm) {
         // It reads trees, which none of the problems has.
         _ if attack.reads_trees() => None,
+        (name, _) if attack.ends_where_it_points() => {
+            let moves = name.split('+').any(|rule| ["dem", "bsr", "sia", "decowa"].contains(&rule));
+            (!moves).then_some(if problem.net.hidden.is_some() { 0.5 } else { 0.01 })
+        }
         ("fgsm", Norm::Linf) if one_plane => Some(0.01),
         ("fgsm", _) => None,
         ("square", Norm::L2 | Norm::L1) => Some(2.0),

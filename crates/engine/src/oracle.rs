@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
+use brinell_autodiff::{AutodiffError, Crossing, soft_gradient_graph, soft_linear_graph};
 use brinell_graph::{Graph, GraphError, ValueId};
 use brinell_onnx::Encoded;
 use brinell_task::{Head, Loss, Task};
@@ -102,16 +102,17 @@ struct White {
     /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
     crossing: Option<Crossing>,
     logits: ValueId,
+    /// Share of the ReLUs that are softened on the way back; 0 for gradients as they are.
+    soft: f64,
 }
 
 impl White {
     /// Writes the gradient's graph for a runtime. The graph holds weights turned round, and is gone before the runtime makes weights of its own.
     fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<Encoded, OracleError> {
         brinell_onnx::require_weights(&self.graph)?;
-        let graph = match (head, self.crossing) {
-            (Head::Fused(loss), Some(crossing)) => gradient_graph_across(&self.graph, self.logits, self.input, crossing, loss)?,
-            (Head::Fused(loss), None) => gradient_graph(&self.graph, self.logits, self.input, loss)?,
-            (Head::Linear, crossing) => linear_graph(&self.graph, &[self.logits], self.input, crossing)?,
+        let graph = match head {
+            Head::Fused(loss) => soft_gradient_graph(&self.graph, self.logits, self.input, self.crossing, loss, self.soft)?,
+            Head::Linear => soft_linear_graph(&self.graph, &[self.logits], self.input, self.crossing, self.soft)?,
         };
         Ok(runtime.encode(&graph)?)
     }
@@ -153,7 +154,7 @@ impl Oracle {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = lone(runtime.as_ref());
         let large = brinell_graph::cost(&graph).parameters >= LARGE;
-        let white = White { runtime, graph, large, input, crossing, logits };
+        let white = White { runtime, graph, large, input, crossing, logits, soft: 0.0 };
         let sessions = white.forward(n_lanes)?;
         Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), held, Some(white))
     }
@@ -267,6 +268,15 @@ impl Oracle {
         Ok(())
     }
 
+    /// Softens the last `share` of the ReLUs on the way back, for examples that are meant for other models: what is then told as the gradient is not
+    /// that of the loss. 0 brings gradients back as they are. Values stay.
+    pub fn soften(&mut self, share: f64) {
+        if let Some(white) = &mut self.white {
+            white.soft = share;
+            self.head = None;
+        }
+    }
+
     /// Returns an oracle that answers about the same graph on another runtime, with the gradient of `head` prepared and no forward pass beside it.
     ///
     /// # Errors
@@ -278,7 +288,7 @@ impl Oracle {
         let mut lane = Lane::new(session, self.width, at_least, Arc::clone(&self.held), HeldFeeds::new(&self.held, false));
         lane.hand_over(head.feeds());
         let (graph, input, logits) = (white.graph.clone(), white.input, white.logits);
-        let white = White { runtime, graph, large: true, input, crossing: white.crossing, logits };
+        let white = White { runtime, graph, large: true, input, crossing: white.crossing, logits, soft: white.soft };
         Ok(Self {
             white: Some(white),
             held: Arc::clone(&self.held),

@@ -33,6 +33,7 @@ mod question;
 mod rule;
 mod sample;
 mod summary;
+mod transfer;
 mod verdict;
 
 pub use brinell_threat::{Eps, Norm};
@@ -57,6 +58,10 @@ pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
     ModelInterface, Port, QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+};
+pub use transfer::{
+    Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource,
+    UNIVERSAL_SCHEMA, Universal, UniversalTarget,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

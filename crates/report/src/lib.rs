@@ -18,6 +18,7 @@ pub mod paired;
 mod picture;
 mod question;
 pub mod terminal;
+pub mod transfer;
 mod verdict;
 mod view;
 
@@ -131,7 +132,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 27] = [
+const TEMPLATES: [(&str, &str); 28] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -159,6 +160,7 @@ const TEMPLATES: [(&str, &str); 27] = [
     ("paired.html", include_str!("../templates/paired.html")),
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
+    ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 
 fn page(template: &str, view: &impl Serialize) -> Result<String, ReportError> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::Recipe;
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Ruling, Timing, Verdict};
+use brinell_attack::{Recipe, is_picture};
 use brinell_engine::{Oracle, Reading};
 use brinell_task::{Posed, Truth, Wanted};
 use brinell_threat::Ball;
@@ -85,6 +85,10 @@ pub fn drive<O: StageObserver>(
     timing: &mut Timing,
 ) -> Result<(), O::Error> {
     let (task, wanted) = (case.task(), case.wanted());
+    if stage.recipe.of_pictures() && !is_picture(&case.data.shape) {
+        let (attack, shape) = (stage.recipe.name().to_owned(), case.data.shape.clone());
+        return Err(SubjectError::NoPicture { attack, shape }.into());
+    }
     if stage.recipe.needs_gradient() {
         oracle.prepare(task.head(stage.recipe.objective(), &wanted)).map_err(SubjectError::from)?;
     } else {

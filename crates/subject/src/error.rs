@@ -207,6 +207,14 @@ pub enum SubjectError {
     /// A path looks like an address, and is none that a model is asked at.
     #[error("the address of the model begins neither with http:// nor with https://")]
     Address,
+    /// An attack that changes pictures on what is none.
+    #[error("the attack {attack} changes pictures, and samples of shape {shape:?} are none")]
+    NoPicture {
+        /// The attack.
+        attack: String,
+        /// The shape of a sample.
+        shape: Vec<usize>,
+    },
     /// The task is not asked for as it should be.
     #[error("{0}")]
     Task(#[from] brinell_record::TaskError),

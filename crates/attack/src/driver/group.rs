@@ -7,6 +7,7 @@ use brinell_task::{Head, Objective, Posed, Rivals, Truth};
 use brinell_threat::{Ball, Grid};
 use rayon::prelude::*;
 
+use super::kept::Kept;
 use super::nearest::Nearest;
 use super::trace::Trace;
 use super::{Aim, Court, DriverError, Found, Item, Model, Pose, Queries, Verdict};
@@ -114,6 +115,7 @@ struct Slot {
     /// Merit of the example in hand: its margin, or its distance with the sign turned.
     merit: f64,
     nearest: Nearest,
+    kept: Kept,
     trace: Trace,
     verdict: Verdict,
 }
@@ -162,7 +164,9 @@ impl Group {
                 exhausted: false,
                 late_gain: None,
                 none_within: None,
+                kept: None,
             };
+            let kept = if context.aim == Aim::Last { Kept::new(&item.x) } else { Kept::default() };
             let (rival, at) = (attack.rival(), self.feeds.len());
             self.feeds.resize(at + context.fed, 0.0);
             if let Some(row) = self.feeds.get_mut(at..) {
@@ -179,6 +183,7 @@ impl Group {
                 moved,
                 merit,
                 nearest: Nearest::default(),
+                kept,
                 trace: Trace::new(),
                 verdict,
             });
@@ -228,6 +233,7 @@ impl Group {
             };
             let seen = Seen::of(context, &slot.item, values, gradient);
             slot.count(context, seen, x);
+            slot.keep(context, seen, x);
             match slot.merit_of(context, seen, x) {
                 Some(merit) if merit > slot.merit && context.aim == Aim::Nearest => {
                     slot.merit = merit;
@@ -269,6 +275,14 @@ impl Group {
                 let mut slot = self.remove(row, width, context.fed);
                 slot.verdict.late_gain = slot.trace.late_gain();
                 slot.note_none_within();
+                if let Some((x_adv, reached)) = slot.kept.take() {
+                    let confirmed = reached && {
+                        let ruling = court.judge(&slot.item, &x_adv, &[]).map_err(DriverError::Callback)?;
+                        slot.verdict.hears(ruling)
+                    };
+                    slot.verdict.found = confirmed.then(|| Found { x_adv: x_adv.clone(), run: slot.run });
+                    slot.verdict.kept = Some(x_adv);
+                }
                 while let Some((x_adv, run)) = slot.nearest.pop() {
                     let ruling = court.judge(&slot.item, x_adv, &[]).map_err(DriverError::Callback)?;
                     if slot.verdict.hears(ruling) {
@@ -347,12 +361,22 @@ impl Slot {
         }
     }
 
+    /// Keeps the point where it is what the attack has to show.
+    fn keep(&mut self, context: &Context<'_>, seen: Seen<'_>, x: &[f32]) {
+        // Points that are asked about for their gradients are no results.
+        let result = if context.recipe.ends_where_it_points() { self.need != Need::Gradient } else { seen.margin > self.kept.margin() };
+        if context.aim == Aim::Last && result && context.ball.contains(&self.item.x, x).is_ok() {
+            self.kept.put(x, seen.margin, seen.reached);
+        }
+    }
+
     /// How good an example the point is for the aim; `None` where it is none, since it misses the goal or lies outside the ball.
     fn merit_of(&self, context: &Context<'_>, seen: Seen<'_>, x: &[f32]) -> Option<f64> {
         if !seen.reached || context.ball.contains(&self.item.x, x).is_err() {
             return None;
         }
         Some(match context.aim {
+            Aim::Last => return None,
             Aim::First => 0.0,
             // An example that the margin does not see is one all the same.
             Aim::Strongest => seen.margin.max(f64::MIN),

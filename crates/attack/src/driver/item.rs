@@ -85,6 +85,8 @@ pub struct Verdict {
     /// The largest radius within which a run has shown that there is no example ([`Attack::none_within`](crate::Attack::none_within)); `None` where
     /// a point that it asked about was moved, or refused as an example by the court.
     pub none_within: Option<f64>,
+    /// What the attack has to show, an example or not: its last point, or that of the largest margin inside the ball. With [`Aim::Last`](super::Aim::Last) only.
+    pub kept: Option<Vec<f32>>,
 }
 
 impl Verdict {

@@ -1,6 +1,6 @@
 //! The declaration.
 
-/// Declares the configuration of an attack: a plain struct with public fields, its `DEFAULT`, and what [`Declared`](super::Declared) asks for.
+/// Declares the configuration of an attack: a plain struct with public fields, itself as visible as it says, its `DEFAULT`, and what [`Declared`](super::Declared) asks for.
 ///
 /// An entry is one of
 /// - `/// Meaning.` `name: Type = default, RANGE;` a setting, for the command line with `-` for `_`. Before the semicolon may stand `, unset "what is
@@ -12,8 +12,8 @@
 ///
 /// Settings are described in the order of the entries, which therefore stays as it is.
 macro_rules! settings {
-    ($(#[$meta:meta])* pub struct $config:ident { $($entries:tt)* }) => {
-        $crate::settings::settings!(@read $config [$(#[$meta])*] [] [] [] $($entries)*);
+    ($(#[$meta:meta])* $vis:vis struct $config:ident { $($entries:tt)* }) => {
+        $crate::settings::settings!(@read $config [{$vis} $(#[$meta])*] [] [] [] $($entries)*);
     };
 
     (@read $config:ident $meta:tt $fields:tt $defaults:tt $places:tt polish; $($rest:tt)*) => {
@@ -62,16 +62,16 @@ macro_rules! settings {
         );
     };
 
-    (@read $config:ident [$($meta:tt)*] [$($fields:tt)*] [$($defaults:tt)*] [$($place:tt)*]) => {
+    (@read $config:ident [{$vis:vis} $($meta:tt)*] [$($fields:tt)*] [$($defaults:tt)*] [$($place:tt)*]) => {
         $($meta)*
         #[derive(Debug, Clone, PartialEq)]
-        pub struct $config {
+        $vis struct $config {
             $($fields)*
         }
 
         impl $config {
             /// The defaults.
-            pub const DEFAULT: Self = Self { $($defaults)* };
+            $vis const DEFAULT: Self = Self { $($defaults)* };
         }
 
         impl Default for $config {

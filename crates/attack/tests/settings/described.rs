@@ -28,6 +28,23 @@ const PLAIN: &[&str] = &[
     "hopskipjump:steps=64,evaluations=100,gamma=1,restarts=1",
     "surfree:steps=5000,theta=30,rho=0.98,kept=100,smooth=true,restarts=1",
     "boundary:steps=25000,spherical-step=0.01,source-step=0.01,adaptation=1.5",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+ni",
+    "mi:steps=10,step=0.1,momentum=0,loss=log-odds+pi:beta=10,gamma=1",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+emi:points=11,radius=7",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+vt:points=20,beta=1.5",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+gra:points=20,beta=3.5,eta=0.94",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+pgn:points=20,beta=3,gamma=0.5",
+    "mi:steps=20,step=0.1,momentum=0.5,loss=log-odds+mef:points=20,gamma=2,kappa=0.15,inner=0.9",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+di:p=0.5,rate=1.1",
+    "mi:steps=10,step=1,momentum=1,loss=log-odds+dem",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+ti",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+si:copies=5",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+admix:eta=0.2,mixes=3,copies=5",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+ssa:copies=20,rho=0.5,pull=false",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+bsr:copies=20,blocks=3,angle=24",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+sia:copies=20,blocks=3",
+    "mi:steps=10,step=0.1,momentum=1,loss=log-odds+decowa:copies=20,noise=1,rho=0.01",
 ];
 
 /// Attacks with some settings, and what they are described as.

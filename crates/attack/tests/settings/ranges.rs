@@ -73,7 +73,15 @@ fn every_setting_takes_its_default_and_that_changes_nothing() {
             }
         }
     }
-    assert_eq!(in_words, [("pgd", "step", "2.5 / steps".to_owned()), ("square", "patience", "none".to_owned())]);
+    let words = [
+        ("pgd", "step", "2.5 / steps"),
+        ("square", "patience", "none"),
+        ("mi", "steps", "10; 20 with `mef`"),
+        ("mi", "step", "0.1, or 1 / steps where that is more; 1 with `dem`"),
+        ("mi", "momentum", "1; 0 with `pi`, 0.5 with `mef`"),
+        ("ti", "kernel", "1/16 of the shorter side; 1 below 64 pixels"),
+    ];
+    assert_eq!(in_words, words.map(|(attack, setting, words)| (attack, setting, words.to_owned())));
 }
 
 #[test]

@@ -23,6 +23,26 @@ pub(super) fn relu(ctx: &mut Ctx<'_>) -> Grads {
     clip(ctx, Some(0.0), None)
 }
 
+/// The derivative of SiLU in place of ReLU's, dy * s (1 + x (1 - s)) with s = sigmoid(x); of a ReLU that is cut at `hi` times sigmoid(hi - x).
+///
+/// # Source
+/// Wang et al., "Rethinking the Backward Propagation for Adversarial Transferability", NeurIPS 2023, equation 6; the factor of the cut is ours.
+pub(super) fn soft_relu(ctx: &mut Ctx<'_>, hi: Option<f32>) -> Grads {
+    let (x, dy) = (ctx.x(0)?, ctx.dy()?);
+    let s = ctx.op(Op::Sigmoid, &[x])?;
+    let rest = one_less(ctx, s)?;
+    let product = ctx.mul(x, rest)?;
+    let sum = ctx.shift(product, 1.0)?;
+    let mut slope = ctx.mul(s, sum)?;
+    if let Some(hi) = hi {
+        let turned = ctx.neg(x)?;
+        let room = ctx.shift(turned, f64::from(hi))?;
+        let open = ctx.op(Op::Sigmoid, &[room])?;
+        slope = ctx.mul(slope, open)?;
+    }
+    Ctx::one(ctx.mul(dy, slope)?)
+}
+
 pub(super) fn clip(ctx: &mut Ctx<'_>, lo: Option<f32>, hi: Option<f32>) -> Grads {
     let (y, mut dx) = (ctx.y()?, ctx.dy()?);
     let mut mask = None;

@@ -63,6 +63,19 @@ fn picks(op: &Op) -> bool {
     )
 }
 
+/// True for operators whose backward pass can be softened: ReLU, and a ReLU that is cut above.
+pub(crate) fn can_soften(op: &Op) -> bool {
+    matches!(op, Op::Relu | Op::Clip { lo: Some(0.0), hi: None }) || matches!(op, Op::Clip { lo: Some(0.0), hi: Some(hi) } if *hi > 0.0)
+}
+
+/// Applies the softer rule of a ReLU.
+pub(crate) fn soften(ctx: &mut Ctx<'_>) -> Grads {
+    match &ctx.node.op {
+        Op::Clip { hi: Some(hi), .. } => activation::soft_relu(ctx, Some(*hi)),
+        _ => activation::soft_relu(ctx, None),
+    }
+}
+
 /// Applies the rule of the node's operator.
 pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
     match &ctx.node.op {

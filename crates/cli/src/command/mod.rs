@@ -19,6 +19,8 @@ mod replay;
 mod report;
 mod selftest;
 mod suites;
+mod transfer;
+mod universal;
 mod verify;
 
 pub use audit::answer;
@@ -36,6 +38,10 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
+    /// Make examples on some models and say how many fool others
+    Transfer(Box<transfer::Transfer>),
+    /// Fit one change to many images and say how many others it fools
+    Universal(Box<universal::Universal>),
     /// Prove which samples no allowed change can break
     Certify(Box<certify::Certify>),
     /// Decide a property in VNN-LIB about a network
@@ -80,6 +86,8 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Transfer(transfer) => transfer.run(),
+            Self::Universal(universal) => universal.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),

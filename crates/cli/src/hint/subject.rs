@@ -40,6 +40,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::Reference { .. } => "leave the pair out of --pairs",
         SubjectError::HeldPairs => "give the other inputs for one sample, so that they are the same for all",
         SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
+        SubjectError::NoPicture { .. } => "leave out the rules of pictures: --attack mi, mi+ni or mi+si",
         SubjectError::NotEquivalent { .. } => "please report this model",
         _ => return None,
     };

@@ -26,3 +26,4 @@ mod snapshots;
 mod support;
 mod table_claims;
 mod tasks;
+mod transfer;

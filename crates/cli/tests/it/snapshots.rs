@@ -118,6 +118,14 @@ fn audits_and_what_reads_them() {
 }
 
 #[test]
+fn examples_that_carry_over() {
+    let folder = Folder::new();
+    let transfer = "transfer --from ordinary.onnx robust.onnx --data images.idx3-ubyte --runtime rten --limit 30 --classes classes.txt";
+    snapshot(&folder, "transfer", 0, &format!("{transfer} --eps 0.1 --attack mi:steps=5+ni --out t"));
+    snapshot(&folder, "transfer-error", 4, &format!("{transfer} --eps 0.1 --attack mi+apgd-ce --out u"));
+}
+
+#[test]
 fn models() {
     let folder = Folder::new();
     folder.write("text.onnx", "no model");

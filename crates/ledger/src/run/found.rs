@@ -12,7 +12,7 @@ const HEADER: u64 = 16;
 
 /// The adversarial inputs found so far; only their places are kept in memory.
 #[derive(Debug)]
-pub(super) struct Found {
+pub struct Found {
     path: PathBuf,
     file: File,
     end: u64,
@@ -26,7 +26,7 @@ impl Found {
     ///
     /// # Errors
     /// [`LedgerError::File`]; [`LedgerError::Damaged`] where a frame has another width.
-    pub(super) fn open(path: &Path, width: usize) -> Result<Self, LedgerError> {
+    pub fn open(path: &Path, width: usize) -> Result<Self, LedgerError> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(FileError::on("open", path))?;
         let len = file.metadata().map_err(FileError::on("read", path))?.len();
         let frame = HEADER + 4 * width as u64;
@@ -52,7 +52,7 @@ impl Found {
     ///
     /// # Errors
     /// [`LedgerError::File`].
-    pub(super) fn keep_first(mut self, frames: usize) -> Result<Self, LedgerError> {
+    pub fn keep_first(mut self, frames: usize) -> Result<Self, LedgerError> {
         let end = frames as u64 * (HEADER + 4 * self.width as u64);
         if end >= self.end {
             return Ok(self);
@@ -65,7 +65,7 @@ impl Found {
     ///
     /// # Errors
     /// [`LedgerError::File`].
-    pub(super) fn examples(&self) -> Result<Examples, LedgerError> {
+    pub fn examples(&self) -> Result<Examples, LedgerError> {
         let file = File::open(&self.path).map_err(FileError::on("open", &self.path))?;
         Ok(Examples { path: self.path.clone(), file, places: self.places.clone(), width: self.width })
     }
@@ -74,7 +74,7 @@ impl Found {
     ///
     /// # Errors
     /// [`LedgerError::File`], for instance on a full disk.
-    pub(super) fn append(&mut self, sample: u64, x_adv: &[f32]) -> Result<(), LedgerError> {
+    pub fn append(&mut self, sample: u64, x_adv: &[f32]) -> Result<(), LedgerError> {
         let mut bytes = Vec::with_capacity(16 + 4 * x_adv.len());
         bytes.extend(sample.to_le_bytes());
         bytes.extend((x_adv.len() as u64).to_le_bytes());

@@ -23,7 +23,7 @@ pub use completed::Completed;
 pub use exhaustive::exhaustive;
 pub use folder::{Identity, Past, RunFolder, StageLine};
 pub use folder::{read_identity, write_json, write_json_line};
-pub use found::Examples;
+pub use found::{Examples, Found as Frames};
 pub use labels::label_counts;
 pub use lines::Lines;
 pub use read::read;

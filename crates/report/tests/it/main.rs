@@ -15,3 +15,4 @@ mod exports;
 mod over_time;
 mod page;
 mod terminal;
+mod transfer;

@@ -1,0 +1,203 @@
+//! `brinell transfer`
+
+use std::path::{Path, PathBuf};
+
+use brinell::record::{Part, Transfer as Matrix};
+use brinell::transfer::{Ensemble, ModelSpec, TransferEvent, TransferJob, TransferQuestion, read_models, transfer};
+use brinell::{Artefact, Eps, Question};
+use clap::Args;
+
+use super::audit::{REPORT, json, stop_flag};
+use crate::console::{WIDTH, colour, print, print_coloured, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::{Fronts, Ports, Runners, Samples, free_folder, give_back};
+
+/// Folder of runs that were given none.
+const FOLDER: &str = "brinell-runs/transfer";
+
+/// Which models meet on which images, and what may be changed.
+#[derive(Debug, Args)]
+pub(crate) struct Contest {
+    /// Models that examples are made on, by file or by name in --models [default: all of --models]
+    #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
+    from: Vec<String>,
+
+    /// Models that are asked about the examples, by file, address or name in --models [default: every model that is named]
+    #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
+    to: Vec<String>,
+
+    /// List of models as TOML: [[model]] with file, name, classes, map and the settings of a model
+    #[arg(long, value_name = "FILE", help_heading = Part::Model.heading())]
+    models: Option<PathBuf>,
+
+    #[command(flatten)]
+    ports: Ports,
+
+    #[command(flatten)]
+    fronts: Fronts,
+
+    #[command(flatten)]
+    samples: Samples,
+
+    /// Height and width that image files are resized to: the size that all models share
+    #[arg(long, value_name = "HxW", value_parser = size, help_heading = Part::Data.heading())]
+    size: Option<(usize, usize)>,
+
+    /// Largest change of a value in linf, in the range 0..1 that all models share, such as 8/255
+    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
+    eps: Eps,
+
+    /// How sources are attacked together: norm, loss, logits or prob; a matrix has a row for each target then, of all sources without the target
+    #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
+    ensemble: Option<Ensemble>,
+
+    /// Soften this share of the sources' ReLUs, the last ones, on the way back: 0.5 if no number is given
+    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5", value_parser = share, help_heading = Part::Attacks.heading())]
+    soft_backward: Option<f64>,
+
+    /// Seed of all random numbers
+    #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = Part::Attacks.heading())]
+    seed: u64,
+
+    #[command(flatten)]
+    runners: Runners,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    #[command(flatten)]
+    contest: Contest,
+
+    /// The attack, such as mi+di+si (see `brinell attacks`)
+    #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
+    attack: String,
+
+    /// Store examples as bytes, and ask about these
+    #[arg(long, help_heading = Part::Attacks.heading())]
+    bytes: bool,
+
+    /// Folder of the run [default: the first free one of brinell-runs/transfer]
+    #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
+    out: Option<PathBuf>,
+
+    /// Go on with the run in --out where it stopped
+    #[arg(long, requires = "out", help_heading = Part::Running.heading())]
+    resume: bool,
+
+    /// Print matrix.json, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+fn size(text: &str) -> Result<(usize, usize), String> {
+    let sides = text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
+    sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write it as 224x224, height first".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share between 0 and 1, such as 0.5".to_owned())
+}
+
+impl Transfer {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question()? };
+        let chosen_here = self.out.is_none();
+        let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;
+        let job = TransferJob { out: out.clone(), resume: self.resume };
+        let stop = stop_flag()?;
+        let matrix = transfer(&question, &job, &stop, &mut tell).inspect_err(|_| {
+            if chosen_here {
+                give_back(&out);
+            }
+        })?;
+        write(&out, "matrix.csv", &brinell::report::transfer::csv(&matrix))?;
+        write(&out, REPORT, &brinell::report::transfer::page(&matrix)?)?;
+        if self.json {
+            print(&json(&matrix)?);
+        } else {
+            print_coloured(&brinell::report::transfer::table(&matrix, WIDTH, colour()));
+            print(&format!("\nReport: {}\n", out.join(REPORT).display()));
+        }
+        Ok(exit(&matrix))
+    }
+}
+
+impl Contest {
+    /// Puts together what is asked; the attack is the default one.
+    pub(crate) fn question(&self) -> Result<TransferQuestion, Failure> {
+        let mut given = Question::default();
+        self.samples.put(&mut given)?;
+        if given.population.data.as_os_str().is_empty() {
+            return Err(Failure::input("missing: the images").hint("name them with --data"));
+        }
+        let mut models = self.models.as_deref().map(read_models).transpose()?.unwrap_or_default();
+        let listed = models.len();
+        let mut find = |name: &String| -> Result<usize, Failure> {
+            let same = |model: &ModelSpec| model.name() == *name || model.artefact.model == Path::new(name);
+            if let Some(at) = models.iter().position(same) {
+                return Ok(at);
+            }
+            let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
+            self.fronts.put(&mut question)?;
+            if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
+                let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
+                return Err(Failure::input(format!("there is no model `{name}`: listed are {known}")));
+            }
+            models.push(ModelSpec { artefact: question.artefact, ..ModelSpec::default() });
+            Ok(models.len() - 1)
+        };
+        let from: Vec<usize> = self.from.iter().map(&mut find).collect::<Result<_, _>>()?;
+        let to: Vec<usize> = self.to.iter().map(&mut find).collect::<Result<_, _>>()?;
+        if models.is_empty() {
+            return Err(Failure::input("missing: the models").hint("name them with --from and --to, or in a file with --models"));
+        }
+        let every = |given: Vec<usize>, all: std::ops::Range<usize>| if given.is_empty() { all.collect() } else { given };
+        let from = unique(every(from, 0..listed));
+        let to = unique(every(to, 0..models.len()));
+        Ok(TransferQuestion {
+            models,
+            from,
+            to,
+            population: given.population,
+            size: self.size,
+            eps: self.eps.clone(),
+            attack: "mi".to_owned(),
+            ensemble: self.ensemble,
+            soft: self.soft_backward.unwrap_or(0.0),
+            seed: self.seed,
+            bytes: false,
+            running: self.runners.running()?,
+        })
+    }
+}
+
+/// Each number once, where it stands first.
+fn unique(numbers: Vec<usize>) -> Vec<usize> {
+    let mut seen = Vec::new();
+    for number in numbers {
+        if !seen.contains(&number) {
+            seen.push(number);
+        }
+    }
+    seen
+}
+
+pub(crate) fn tell(event: TransferEvent<'_>) {
+    match event {
+        TransferEvent::Making { source, n } => say(&format!("making examples of {n} images on {source}")),
+        TransferEvent::Asking => say("asking every model about the stored examples"),
+        _ => {}
+    }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path = folder.join(name);
+    std::fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Where a model does no better than guessing, no figure of it can be relied on.
+fn exit(matrix: &Matrix) -> Exit {
+    let reliable = matrix.models.iter().all(|model| model.accuracy.value * model.classes as f64 > 1.0);
+    if reliable { Exit::Done } else { Exit::Unreliable }
+}

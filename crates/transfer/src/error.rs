@@ -1,0 +1,212 @@
+//! Why there is no matrix.
+
+use std::path::PathBuf;
+
+use brinell_attack::AttackError;
+use brinell_data::DataError;
+use brinell_engine::OracleError;
+use brinell_ledger::LedgerError;
+use brinell_record::{FileError, SettingError, TaskKind};
+use brinell_subject::SubjectError;
+
+/// A transfer run that cannot be made or cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// A model cannot be used.
+    #[error("the model {model}")]
+    Model {
+        /// Its name.
+        model: String,
+        /// Why.
+        source: Box<SubjectError>,
+    },
+    /// The data cannot be used.
+    #[error("the data cannot be used")]
+    Data(#[from] DataError),
+    /// The attack cannot be made.
+    #[error("the attack cannot be made")]
+    Attack(#[from] AttackError),
+    /// The folder of the run cannot be used.
+    #[error("the folder of the run cannot be used")]
+    Ledger(#[from] LedgerError),
+    /// A file cannot be read or written.
+    #[error("a file cannot be used")]
+    File(#[from] FileError),
+    /// The file of models is not one.
+    #[error("{path} is no list of models")]
+    List {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<toml::de::Error>,
+    },
+    /// A model in the file has a setting that no model has, or none of its values.
+    #[error("the entry {entry} of {path}")]
+    Entry {
+        /// Name of the model.
+        entry: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: SettingError,
+    },
+    /// Two models have the same name.
+    #[error("two models are called {name}")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// A model shares no class with the data.
+    #[error("{model} shares no class with the data: it has {has}, the data have {wanted}")]
+    NoSharedClass {
+        /// The model.
+        model: String,
+        /// Its first classes.
+        has: String,
+        /// The first classes of the data.
+        wanted: String,
+    },
+    /// A model does not name its classes, and has not as many as the data.
+    #[error("{model} has {has} classes without names, and the data have {wanted}: which stands for which is not known")]
+    NoNames {
+        /// The model.
+        model: String,
+        /// Its classes.
+        has: usize,
+        /// Those of the data.
+        wanted: usize,
+    },
+    /// A list of class names has another length than the model's output.
+    #[error("{model} has {has} classes, and {found} names are given for them")]
+    ClassCount {
+        /// The model.
+        model: String,
+        /// Its classes.
+        has: usize,
+        /// Names.
+        found: usize,
+    },
+    /// A line of a class map is none.
+    #[error("line {line} of {path} is not of the form `from -> to` with a class of the model and one of the data")]
+    BadMap {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A model takes other sizes than the images have, and they cannot be resized for it.
+    #[error("{model} takes {takes:?}, and the images are {found:?}: only height and width of pictures can be changed")]
+    Shape {
+        /// The model.
+        model: String,
+        /// Its input.
+        takes: Vec<usize>,
+        /// The images.
+        found: Vec<usize>,
+    },
+    /// A model does something else than to name one class.
+    #[error("the task of {model} is {task}, and examples are made for models that name one class")]
+    OtherTask {
+        /// The model.
+        model: String,
+        /// Its task.
+        task: TaskKind,
+    },
+    /// The data say something else than one class of each image.
+    #[error("the data do not name one class of each image")]
+    NoClasses,
+    /// A model has inputs beside the images.
+    #[error("{model} has inputs beside the images: {names}")]
+    OtherInputs {
+        /// The model.
+        model: String,
+        /// Their names.
+        names: String,
+    },
+    /// The scale of a model is that of a table.
+    #[error("{model} is read on the scale of its data, which images do not share")]
+    DataScale {
+        /// The model.
+        model: String,
+    },
+    /// Values of the images lie outside of 0..1.
+    #[error("image {sample} has the value {value}, outside of the shared range 0..1")]
+    OutsideRange {
+        /// The image.
+        sample: usize,
+        /// The value.
+        value: f32,
+    },
+    /// A source has no gradient, and the attack needs one.
+    #[error("{model} has no gradient, and the attack {attack} needs one")]
+    NoGradient {
+        /// The source.
+        model: String,
+        /// The attack.
+        attack: String,
+    },
+    /// The attack does not work in Linf, reads trees, or goes for one class after the other.
+    #[error("the attack {attack} makes no examples of images within a radius in linf, or goes for one class after the other")]
+    WrongAttack {
+        /// The attack.
+        attack: String,
+    },
+    /// An attack of pictures on what is none.
+    #[error("the attack {attack} changes pictures, and samples of shape {shape:?} are none")]
+    NoPicture {
+        /// The attack.
+        attack: String,
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// The mean of logits needs models of the same classes.
+    #[error("logits can only be averaged over models with the same classes in the same order, and {model} has others")]
+    OtherClasses {
+        /// The first model with others.
+        model: String,
+    },
+    /// There is not one image that a source and a target both get right.
+    #[error("no image is right on any source and any target at once: {}", clean.join(", "))]
+    NothingRight {
+        /// What each model gets right.
+        clean: Vec<String>,
+    },
+    /// The images cannot be divided into some to fit to and others to test on.
+    #[error("{fit} images to fit to and {test} to test on: there must be some of each")]
+    Split {
+        /// Images to fit to.
+        fit: usize,
+        /// Images to test on.
+        test: usize,
+    },
+    /// A model answers nothing at all.
+    #[error("{model} answered none of the images")]
+    NoAnswer {
+        /// The model.
+        model: String,
+        /// The last error.
+        source: Box<OracleError>,
+    },
+    /// A source or a target is missing.
+    #[error("there is no {what} among the models")]
+    Missing {
+        /// `source` or `target`.
+        what: &'static str,
+    },
+    /// The radius is larger than the range of the images.
+    #[error("the radius {eps} is larger than the shared range 0..1")]
+    Radius {
+        /// As given.
+        eps: String,
+    },
+    /// The driver failed.
+    #[error("a source cannot be asked")]
+    Oracle(#[from] OracleError),
+    /// Threads cannot be started.
+    #[error("cannot start threads")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The user stopped the work.
+    #[error("interrupted")]
+    Interrupted,
+}
