@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &["brinell"]),
+    ("py", &["brinell", "cli"]),
     ("testkit", &["graph"]),
 ];
 

@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | sound | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | settings | ops | sound | wheel | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -9,6 +9,7 @@ mod golden;
 mod layers;
 mod ops;
 mod skips;
+mod wheel;
 mod zoo;
 
 use std::path::PathBuf;
@@ -17,11 +18,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, zoo --short
+  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, wheel, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
+  settings         docs/settings.md from the settings that are declared
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
+  wheel            the Python package: built, installed into bare environments and tested there (needs maturin)
   sound            10 million random points of every network of ../shared/data/certify against its bounds (hours)
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
@@ -38,8 +41,10 @@ fn main() -> ExitCode {
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["attacks"] => attacks::run(),
+        ["settings"] => attacks::settings(),
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
+        ["wheel"] => wheel::run().and_then(said),
         ["sound"] => sound(),
         ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),
@@ -68,7 +73,7 @@ fn sound() -> Result<(), String> {
 #[expect(clippy::unnecessary_wraps, reason = "one step of a chain of results")]
 fn said(skipped: Option<&str>) -> Result<(), String> {
     if let Some(reason) = skipped {
-        println!("ops: skipped, since {reason}");
+        println!("skipped: {reason}");
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub enum AuditError {
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_contract::HarnessError),
     /// An attack needs a radius where none is given.
-    #[error("attack {attack} needs a radius; attacks that look for the nearest example: {others}")]
+    #[error("attack {attack} needs a radius; attacks that find the smallest change: {others}")]
     RadiusOfAttack {
         /// The attack.
         attack: String,

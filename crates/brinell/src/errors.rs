@@ -6,7 +6,7 @@ pub use brinell_claim::{ClaimError, Role};
 pub use brinell_data::{DataError, DataErrorKind, UnknownClass};
 pub use brinell_engine::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
 pub use brinell_ledger::LedgerError;
-pub use brinell_onnx::ImportError;
+pub use brinell_onnx::{Foreign, ImportError};
 pub use brinell_proof::ProofError;
 pub use brinell_record::{FileError, SettingError, TaskError, WordError};
 pub use brinell_subject::SubjectError;

@@ -12,7 +12,7 @@ use crate::hint::hints;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     hints: Vec<String>,
     exit: Exit,
@@ -30,13 +30,14 @@ impl Failure {
     }
 
     /// An error of a library about what the user gave, with its causes.
-    pub(crate) fn from_error(error: impl Error + 'static) -> Self {
+    #[must_use]
+    pub fn from_error(error: impl Error + 'static) -> Self {
         Self { message: chain(&error), hints: hints(&error), exit: Exit::Input }
     }
 
-    /// Names the file that the mistake stands in.
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    /// Names the place of the mistake, such as a file with its line.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
     }
 
     /// Adds what to do about it.
@@ -47,6 +48,24 @@ impl Failure {
 
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// Returns what is wrong, with its causes, in one line or more.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what can be done about it, in the words of the command line.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the exit code of a program that ends with it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.exit.code()
     }
 }
 

@@ -372,7 +372,7 @@ pub enum DataErrorKind {
 
 /// A class name or index that is not in the list of classes.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("unknown class `{text}` ({count} classes are known)")]
+#[error("unknown class `{text}` ({})", if *count == 0 { "no class names are known".to_owned() } else { format!("{count} classes are known") })]
 pub struct UnknownClass {
     /// The text as given.
     pub text: String,

@@ -39,7 +39,7 @@ pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use brinell_task::{Ending, Head, Loss, Reading};
 pub use buffer::Buffer;
-pub use discover::{Candidate, Origin};
+pub use discover::{Candidate, Origin, look_in};
 pub use doctor::{Advice, Doctor, Finding, Processor, doctor};
 pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, LibraryProblem, Stage};

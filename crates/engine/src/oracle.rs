@@ -34,7 +34,7 @@ pub enum OracleError {
     #[error("{0}")]
     Engine(#[from] EngineError),
     /// A model that is asked as it is has no gradient.
-    #[error("the model is asked as it is and has no gradient")]
+    #[error("the model has no gradient")]
     NoGradient,
     /// The threads of the lanes cannot be started.
     #[error("cannot start threads")]

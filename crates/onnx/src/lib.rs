@@ -7,6 +7,7 @@
 
 mod error;
 mod export;
+mod foreign;
 mod import;
 mod mapping;
 mod proto;
@@ -17,6 +18,7 @@ mod wire;
 
 pub use error::{ExportError, ImportError};
 pub use export::{Encoded, require_weights, write, write_apart};
+pub use foreign::Foreign;
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
 pub use tensor::dtype;
 pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};

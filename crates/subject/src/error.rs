@@ -185,7 +185,7 @@ pub enum SubjectError {
         reason: String,
     },
     /// The model file was replaced while it was tested.
-    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: what was found is about neither", path.display())]
+    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: the results apply to neither version", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -195,7 +195,7 @@ pub enum SubjectError {
         now: String,
     },
     /// The rows of what a model answers are not its samples.
-    #[error("{}: asked about {batch} samples at once it answers otherwise than about each alone: {seem}", path.display())]
+    #[error("{}: its answers to {batch} samples at once differ from its answers to each alone: {seem}", path.display())]
     Rows {
         /// The file, or the address.
         path: PathBuf,
@@ -205,7 +205,7 @@ pub enum SubjectError {
         seem: &'static str,
     },
     /// A path looks like an address, and is none that a model is asked at.
-    #[error("the model is named by an address of another kind than http:// and https://")]
+    #[error("the address of the model begins neither with http:// nor with https://")]
     Address,
     /// The task is not asked for as it should be.
     #[error("{0}")]

@@ -65,7 +65,7 @@ impl Run<'_> {
                 .map(|(tally, stage)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, stage.recipe.name()))
                 .collect();
             format!(
-                "the gradient was exactly zero where the attack started for {}; such attacks cannot see where to go, so that survival says little",
+                "the gradient was exactly zero where the attack started for {}; such an attack has no direction, so survival says little",
                 seen.join(", ")
             )
         });

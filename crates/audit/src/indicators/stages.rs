@@ -26,7 +26,7 @@ impl Run<'_> {
         });
         if self.question.effort.max_queries.is_some() {
             self.flags.measure(&BUDGET, exhausted as f64, || {
-                format!("the query limit ended {exhausted} attacks early; the survivors were attacked less than the suite says")
+                format!("the query limit ended {exhausted} attacks early, so the survivors were attacked less than the suite would")
             });
         }
         if let Some(target) = self.case.target {
@@ -42,7 +42,7 @@ impl Run<'_> {
             let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
             let plural = if n == 1 { "" } else { "s" };
             format!(
-                "with {n} sample{plural} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
+                "with {n} sample{plural} an outcome that was never seen may still have a rate of up to {:.0} %; give more samples for narrower intervals",
                 100.0 * unseen
             )
         });

@@ -6,18 +6,22 @@ mod certify;
 mod check;
 mod claim;
 mod compare;
+mod completions;
 mod demo;
 mod doctor;
 mod grad;
 mod history;
 mod init;
 mod inspect;
+mod man;
 mod replay;
 mod report;
 mod selftest;
 mod suites;
 mod verify;
 
+pub use audit::answer;
+pub(crate) use doctor::versions;
 pub(crate) use report::write;
 
 use clap::Subcommand;
@@ -35,33 +39,37 @@ pub(crate) enum Command {
     Certify(Box<certify::Certify>),
     /// Decide a property in VNN-LIB about a network
     Verify(verify::Verify),
-    /// Decide claims about models, and keep the evidence beside them
+    /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
-    /// Write a claim
+    /// Write a claim from an audit, or update one after retraining
     #[command(subcommand)]
     Claim(claim::Claim),
-    /// Judge counterexamples again, on the original file, with every available runtime
+    /// Test stored counterexamples again, on the original model file, with every available runtime
     Replay(replay::Replay),
-    /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
+    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge, ..
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
     Compare(compare::Compare),
     /// Show robust accuracy over runs
     History(history::History),
-    /// Say what a model is and what can be done with it
+    /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
-    /// Write the gradient of a model as an ONNX file that any runtime runs
+    /// Write the gradient of a model as an ONNX file
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
-    /// List the attacks with their norms, their settings and what they must see of a model
+    /// List the attacks with their norms, their settings and the access to the model that they need
     Attacks(attacks::Attacks),
-    /// List the suites, print one to start from, or say what it would cost in the reference implementation
+    /// List the suites of attacks, print one as a template, or estimate its cost
     Suites(suites::Suites),
-    /// Hold every attack to models whose smallest adversarial change is known in closed form
+    /// Test every attack on models whose smallest adversarial change is known exactly
     Selftest(selftest::Selftest),
-    /// Say which runtimes were found, and what would make audits faster
+    /// Show which runtimes were found, and what would make audits faster
     Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// Print the manual page, or write the pages of all commands
+    Man(man::Man),
 }
 
 impl Command {
@@ -84,6 +92,8 @@ impl Command {
             Self::Suites(suites) => suites.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

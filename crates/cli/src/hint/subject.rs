@@ -17,7 +17,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::IntegerRange { .. } => "check --scale, --mean and --std",
         SubjectError::EmbeddingRange { most, .. } => {
             return Some(format!(
-                "say which numbers may stand there in brinell.toml: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, \
+                "say in brinell.toml which numbers may appear there: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, \
                  keep = [numbers of padding and marks], and attack with --norm l0 --eps N, N places that may change (docs/tables.md); \
                  for gradients export the model from its embeddings on"
             ));

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
 mod audit;
+mod book;
 mod certify;
 mod claims;
 mod classic;

@@ -14,6 +14,7 @@ use super::ml::ClassLabels;
 use super::order::{self, Disorder};
 use super::{Imported, import, names};
 use crate::error::ImportError;
+use crate::foreign::{self, Foreign};
 use crate::proto::{GraphProto, ModelProto, OperatorSetId};
 use crate::tensor::Source;
 use crate::{mapping, version, wire};
@@ -78,7 +79,7 @@ impl Model {
 /// # Errors
 /// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
 pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
-    wire::probe(bytes)?;
+    wire::probe(bytes).map_err(|error| foreign::named(error, bytes))?;
     read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
 }
 
@@ -99,6 +100,9 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
     let metadata = std::fs::metadata(path).map_err(failed)?;
     // Before it is opened: a pipe would wait for somebody to write.
     if !metadata.is_file() {
+        if let Some(format) = Foreign::of_folder(path) {
+            return Err(ImportError::Foreign { format });
+        }
         return Err(ImportError::NotAFile { path: path.to_owned() });
     }
     let size = metadata.len();
@@ -109,7 +113,7 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
         Ok(size) => mapping::part(&std::fs::File::open(path).map_err(failed)?, metadata.len(), 0, size).map_err(failed)?,
         Err(_) => return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE }),
     };
-    wire::probe(&bytes)?;
+    wire::probe(&bytes).map_err(|error| foreign::named(error, &bytes))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let file = mapping::place(path.canonicalize().map_err(failed)?, &metadata, 0);
     read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)
