@@ -1,7 +1,7 @@
 //! What a run leaves behind: the examples of every source, and the matrix.
 
-use brinell_data::Dataset;
 use brinell_data::npz::write_adversarial;
+use brinell_data::{Dataset, NamedArray, Numbers};
 use brinell_ledger::run::write_json;
 use brinell_record::{FileError, Transfer};
 
@@ -30,9 +30,10 @@ pub(crate) fn finish(
         let predictions: Vec<i64> =
             (0..made.len()).map(|place| if let Some(Answer::Class(class)) = said(place) { class as i64 } else { -1 }).collect();
         let path = journal.folder().join(format!("examples-{number}.npz"));
-        write_adversarial(&path, &ids, &labels, &predictions, &data.shape, |sample| {
-            reader.read(sample as u64).map_err(TransferError::from)
-        })?;
+        let fact =
+            |name: &str, values: Vec<i64>| NamedArray { name: name.to_owned(), shape: vec![values.len()], numbers: Numbers::Whole(values) };
+        let facts = [fact("label", labels), fact("prediction", predictions)];
+        write_adversarial(&path, &ids, &facts, &data.shape, |sample| reader.read(sample as u64).map_err(TransferError::from))?;
         if bytes {
             let path = journal.folder().join(format!("examples-{number}-u8.npy"));
             let mut values = Vec::with_capacity(made.len() * data.sample_len());

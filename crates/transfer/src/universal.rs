@@ -130,7 +130,7 @@ pub fn universal(
         targets,
     };
     std::fs::create_dir_all(out).map_err(FileError::on("create the folder", out))?;
-    write_adversarial(&out.join("change.npz"), &[0], &[0], &[-1], &data.shape, |_| Ok::<_, TransferError>(change.clone()))?;
+    write_adversarial(&out.join("change.npz"), &[0], &[], &data.shape, |_| Ok::<_, TransferError>(change.clone()))?;
     write_json(&out.join(RESULT), &universal)?;
     Ok(universal)
 }
