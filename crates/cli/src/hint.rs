@@ -20,7 +20,7 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 11] = [
+const READERS: [Reader; 12] = [
     attack::hint,
     audit::hint,
     claim::hint,
