@@ -115,6 +115,59 @@ def workflow(path):
     yield from command(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path))
 
 
+def action(path):
+    yield from command(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-actions", str(path))
+
+
+def of_schema(name, values):
+    """What a schema of docs/schemas says about values."""
+    import jsonschema
+
+    schema = json.loads((Path(__file__).parents[2] / "docs/schemas" / f"{name}.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for place, value in values:
+        yield from (f"{place} {error.json_path}: {error.message}" for error in validator.iter_errors(value))
+
+
+def read(path):
+    if path.suffix in (".yaml", ".yml"):
+        import yaml
+
+        return yaml.safe_load(path.read_text())
+    import tomllib
+
+    # Dates are text in the schemas.
+    return json.loads(json.dumps(tomllib.loads(path.read_text()), default=str))
+
+
+def summary_schema(path):
+    yield from of_schema("summary", [("", json.loads(path.read_text()))])
+
+
+def record_schema(path):
+    lines = path.read_text().splitlines()
+    if not lines:
+        yield "no line"
+    yield from of_schema("record", [(f"line {number}", json.loads(line)) for number, line in enumerate(lines, 1)])
+
+
+def claim_schema(path):
+    yield from of_schema("claim", [("", read(path))])
+
+
+def settings_schema(path):
+    yield from of_schema("settings", [("", read(path))])
+
+
+def refused(path):
+    """Files that a schema must refuse: `NAME.what-is-wrong.json`, a list of values."""
+    values = json.loads(path.read_text())
+    for number, value in enumerate(values):
+        if not list(of_schema(path.name.split(".")[0], [("", value)])):
+            yield f"value {number} is accepted"
+
+
 def hooks(path):
     yield from command(sys.executable, "-m", "pre_commit", "validate-manifest", str(path))
 

@@ -18,7 +18,12 @@ pub(crate) fn run() -> Result<(), String> {
         skips.add("ops", Need::OnnxRuntime, reason)?;
     }
     crate::zoo::run(&["--short"])?;
+    println!("== Python package");
+    if let Some(reason) = crate::wheel::run()? {
+        skips.add("wheel", Need::Maturin, reason)?;
+    }
     documentation()?;
+    packages()?;
     deny()?;
     skips.show()
 }
@@ -42,6 +47,12 @@ fn documentation() -> Result<(), String> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings");
     run_command("documentation", &mut command)
+}
+
+/// Every crate that may be published can be packaged: it holds all that it embeds, and its dependencies have versions.
+fn packages() -> Result<(), String> {
+    let rest = ["--exclude", "xtask", "--exclude", "brinell-testkit"];
+    cargo("packages", &[&["package", "--workspace", "--no-verify", "--allow-dirty", "--locked", "--quiet"], &rest[..]].concat())
 }
 
 /// Licences and sources. Advisories need the network and are left to a scheduled job.

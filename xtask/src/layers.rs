@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("task", &["threat", "record"]),
     ("onnx", &["graph"]),
     ("autodiff", &["graph", "task"]),
+    ("certify", &["graph", "threat"]),
     ("stats", &["record"]),
     ("report", &["record"]),
     ("data", &["record"]),
@@ -18,20 +19,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["record", "stats"]),
     ("contract", &["attack", "engine", "threat", "task"]),
     ("subject", &["attack", "data", "engine", "autodiff", "onnx", "graph", "threat", "record", "task"]),
+    ("proof", &["certify", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "audit",
-        &["attack", "autodiff", "contract", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"],
+        &[
+            "attack", "autodiff", "certify", "contract", "data", "engine", "graph", "ledger", "onnx", "proof", "record", "stats",
+            "subject", "task", "threat",
+        ],
     ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
     (
         "brinell",
         &[
-            "attack", "audit", "autodiff", "claim", "contract", "data", "engine", "graph", "harden", "ledger", "onnx", "record", "report",
-            "stats", "subject", "task", "threat",
+            "attack", "audit", "autodiff", "certify", "claim", "contract", "data", "engine", "graph", "harden", "ledger", "onnx", "proof",
+            "record", "report", "stats", "subject", "task", "threat",
         ],
     ),
     ("cli", &["brinell"]),
+    ("py", &["brinell", "cli"]),
     ("testkit", &["graph"]),
 ];
 

@@ -1,4 +1,4 @@
-//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | ops | zoo`.
+//! Maintenance commands: `cargo xtask ci | layers | golden | attacks | settings | ops | sound | wheel | zoo`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for developers")]
 
@@ -9,6 +9,7 @@ mod golden;
 mod layers;
 mod ops;
 mod skips;
+mod wheel;
 mod zoo;
 
 use std::path::PathBuf;
@@ -17,11 +18,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, deny, layers, golden, ops, zoo --short
+  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, wheel, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
+  settings         docs/settings.md from the settings that are declared
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
+  wheel            the Python package: built, installed into bare environments and tested there (needs maturin)
+  sound            10 million random points of every network of ../shared/data/certify against its bounds (hours)
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
     --short        ten small models of the repository instead; fails where one is wrong
@@ -37,8 +41,11 @@ fn main() -> ExitCode {
         ["layers"] => layers::check(),
         ["golden"] | ["golden", "--check"] => golden::check(),
         ["attacks"] => attacks::run(),
+        ["settings"] => attacks::settings(),
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
+        ["wheel"] => wheel::run().and_then(said),
+        ["sound"] => sound(),
         ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -51,11 +58,22 @@ fn main() -> ExitCode {
     }
 }
 
+/// Holds bounds to many more points than the tests do.
+fn sound() -> Result<(), String> {
+    let arguments = ["test", "--release", "--package", "brinell-certify", "--test", "sound", "--", "real_network", "--nocapture"];
+    let status = std::process::Command::new("cargo").args(arguments).current_dir(root()).env("BRINELL_POINTS", "10000000").status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("sound: a point leaves the bounds, or the test does not run".to_owned()),
+        Err(error) => Err(format!("sound: cargo does not run: {error}")),
+    }
+}
+
 /// Says why nothing was done, where nothing was.
 #[expect(clippy::unnecessary_wraps, reason = "one step of a chain of results")]
 fn said(skipped: Option<&str>) -> Result<(), String> {
     if let Some(reason) = skipped {
-        println!("ops: skipped, since {reason}");
+        println!("skipped: {reason}");
     }
     Ok(())
 }

@@ -117,16 +117,28 @@ pub enum DriverError<E: std::error::Error + 'static> {
     Interrupted,
 }
 
+/// What a court says of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ruling {
+    /// It is an example.
+    Confirmed,
+    /// It is none, by as little as rounding explains.
+    Refused,
+    /// It is none, and what the model answered the driver about it is not what it answers about it alone.
+    Astray,
+}
+
 /// Decides about candidates and takes results: the driver's side of the protocol.
 pub trait Court: Send {
     /// Error of the callbacks.
     type Error: std::error::Error + Send + 'static;
 
-    /// Judges a point that the driver believes to be adversarial; true lets it count.
+    /// Judges a point that the driver believes to be adversarial, since the model answered `values` `[Z]` about it; these are empty where they are not at
+    /// hand any more.
     ///
     /// # Errors
     /// Where the judgement itself fails.
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, Self::Error>;
+    fn judge(&mut self, item: &Item, x_adv: &[f32], values: &[f32]) -> Result<Ruling, Self::Error>;
 
     /// Takes the verdict on one sample.
     ///

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Ruling, Timing, Verdict};
 use brinell_attack::{Knowledge, Loss, Recipe, Rivals, Start, attacks, recipe};
 use brinell_engine::{Answer, OracleError};
 use brinell_task::{Classify, Posed, Truth, Wanted};
@@ -83,8 +83,8 @@ struct NoCourt;
 impl Court for NoCourt {
     type Error = Infallible;
 
-    fn judge(&mut self, _: &Item, _: &[f32]) -> Result<bool, Infallible> {
-        Ok(false)
+    fn judge(&mut self, _: &Item, _: &[f32], _: &[f32]) -> Result<Ruling, Infallible> {
+        Ok(Ruling::Refused)
     }
 
     fn decided(&mut self, _: &Item, _: Verdict) -> Result<(), Infallible> {

@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{self, Aim, Court, DriverSettings, Item, Model, Pose, Queries, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverSettings, Item, Model, Pose, Queries, Ruling, Timing, Verdict};
 use brinell_attack::{Loss, Objective, recipe};
 use brinell_engine::{Answer, OracleError};
 use brinell_task::{Classify, Goal, Lead, Posed, Quantifier, Rival, Row, Tap, Task, Truth, Units, Wanted};
@@ -175,8 +175,11 @@ struct Judge<'a> {
 impl Court for Judge<'_> {
     type Error = Infallible;
 
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, Infallible> {
-        Ok(self.ball.contains(&item.x, x_adv).is_ok() && self.pose.task.reached(&Bent::row(x_adv), self.pose.of(&item.truth)))
+    fn judge(&mut self, item: &Item, x_adv: &[f32], values: &[f32]) -> Result<Ruling, Infallible> {
+        let alone = Bent::row(x_adv);
+        let is_example = self.ball.contains(&item.x, x_adv).is_ok() && self.pose.task.reached(&alone, self.pose.of(&item.truth));
+        assert!(values.is_empty() || values == alone, "a court is told what the model answered about the candidate");
+        Ok(if is_example { Ruling::Confirmed } else { Ruling::Refused })
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Infallible> {

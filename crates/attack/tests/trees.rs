@@ -41,6 +41,7 @@ impl Case {
 fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usize, eighths: bool) -> Ensemble {
     let mut all = Ensemble {
         branches: Vec::new(),
+        missing: Vec::new(),
         roots: Vec::new(),
         intervals: Vec::new(),
         weights: Vec::new(),
@@ -54,6 +55,10 @@ fn ensemble(rng: &mut impl Rng, n_trees: usize, decision: Decision, scores: usiz
         all.roots.push(root);
         grow(rng, &mut all, 3, scores, eighths);
     }
+    let way = |(place, branch): (usize, &Branch)| {
+        if matches!(branch, Branch::Leaf { .. }) { None } else { Some((place + n_trees).is_multiple_of(3)) }
+    };
+    all.missing = all.branches.iter().enumerate().map(way).collect();
     all
 }
 
@@ -120,6 +125,10 @@ fn rules(rng: &mut impl Rng) -> Features {
 fn by_every_cell(trees: &Ensemble, ball: &Ball, x: &[f32], case: &Case) -> f64 {
     let mut axes: Vec<Vec<f32>> = Vec::new();
     for (feature, &clean) in x.iter().enumerate() {
+        if clean.is_nan() {
+            axes.push(vec![clean]);
+            continue;
+        }
         let (lo, hi) = ball.range(feature);
         let rule = ball.features.as_ref().map(|features| features.list()[feature].clone());
         let mut cuts: Vec<f32> = trees
@@ -199,12 +208,16 @@ fn the_search_is_exact_on_small_ensembles() {
         let norm = Norm::ALL[seed as usize % 4];
         let ruled = seed % 5 < 2;
         let outside = seed % 11 == 0;
-        let x: Vec<f32> = match (ruled, outside) {
+        let mut x: Vec<f32> = match (ruled, outside) {
             // A value outside its range may stay, and one between them may not be moved to.
             (true, true) => vec![0.25, 0.95, 0.0, 1.0],
             (true, false) => vec![0.25, rng.random_range(0.1f32..0.8), 0.0, 1.0],
             (false, _) => (0..DIM).map(|_| rng.random_range(0.0f32..1.0)).collect(),
         };
+        // Only rules keep what is missing.
+        for place in [0, 1].into_iter().filter(|place| ruled && (seed / 5 + place).is_multiple_of(3)) {
+            x[place as usize] = f32::NAN;
+        }
         let eps = [0.07, 0.3, 1.0, f64::INFINITY][rng.random_range(0..4usize)];
         let eps = if norm == Norm::L0 { (eps * 4.0_f64).ceil() } else { eps };
         let mut ball = Ball::unlimited(norm, InputBox::UNIT);
@@ -261,6 +274,7 @@ fn a_change_of_exactly_the_radius_counts() {
     let leaf = |first| Branch::Leaf { first, end: first + 1 };
     let trees = Arc::new(Ensemble {
         branches: vec![split, leaf(0), leaf(1)],
+        missing: vec![Some(false), None, None],
         roots: vec![0],
         intervals: Vec::new(),
         weights: vec![(0, 0.0), (0, 1.0)],

@@ -26,6 +26,8 @@ pub(crate) struct Book {
     pub(crate) past_stages: Vec<StageLine>,
     /// Seconds that earlier processes spent in stages.
     pub(crate) past_seconds: f64,
+    /// Seconds for which proofs were looked for.
+    pub(crate) proof_seconds: f64,
     /// Samples whose line stands in `record.jsonl`.
     pub(crate) recorded: BTreeSet<usize>,
     /// True where the nearest example of each sample is looked for, so that all stages run on all samples.
@@ -51,12 +53,16 @@ impl Book {
             forwards: verdict.queries.forwards,
             backwards: verdict.queries.backwards,
             rejected: verdict.rejected,
+            astray: verdict.astray,
             zero_gradients: verdict.zero_gradients,
             non_finite: verdict.non_finite,
             exhausted: verdict.exhausted,
             late_gain: verdict.late_gain,
             none_within: verdict.none_within,
         };
+        if verdict.found.is_some() && self.states.get(sample).is_some_and(|state| state.certified == Some(true)) {
+            return Err(brinell_proof::ProofError::Contradiction { sample }.into());
+        }
         self.folder.keep(&line, verdict.found.as_ref().map(|found| found.x_adv.as_slice()))?;
         self.apply(&line);
         if let Some(broken) = broken {
@@ -86,6 +92,12 @@ impl Book {
 
     /// Adds a line of `stages.jsonl` to what is known.
     pub(crate) fn apply(&mut self, line: &StageLine) {
+        if let StageLine::Proof { sample, certified, seconds } = *line {
+            self.proof_seconds += seconds;
+            if let Some(state) = usize::try_from(sample).ok().and_then(|index| self.states.get_mut(index)) {
+                state.certified = Some(certified);
+            }
+        }
         let StageLine::Sample {
             stage,
             sample,
@@ -93,6 +105,7 @@ impl Book {
             forwards,
             backwards,
             rejected,
+            astray,
             zero_gradients,
             non_finite,
             exhausted,
@@ -122,6 +135,7 @@ impl Book {
                 (sum, one) => sum.or(one),
             };
             tally.rejected += usize::from(rejected > 0);
+            tally.astray += usize::from(astray > 0);
             tally.zero_gradients += usize::from(zero_gradients > 0);
             tally.non_finite += usize::from(non_finite > 0);
             tally.exhausted += usize::from(exhausted);
@@ -182,6 +196,7 @@ impl Book {
             confidence: self.of_classes.then_some(state.clean.confidence),
             adv_confidence: broken.filter(|_| self.of_classes).map(|broken| broken.opinion.confidence),
             none_within: state.none_within,
+            certified: state.certified == Some(true),
         })
     }
 }
@@ -210,6 +225,7 @@ impl State {
             gradients: false,
             late_gain: None,
             none_within: None,
+            certified: None,
             stages_done: 0,
             recorded,
         }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use brinell_engine::{Answer, Oracle};
+use brinell_engine::{Answer as Answered, Oracle};
 use brinell_ledger::run::StageLine;
+use brinell_onnx::ClassLabels;
 use brinell_subject::{Opinion, is_distribution, logits_of};
+use brinell_task::Answer;
 
 use crate::AuditError;
 use crate::events::Event;
-use crate::flags::{HIDDEN_SOFTMAX, NON_FINITE, OUTSIDE_BOX};
+use crate::flags::{HIDDEN_SOFTMAX, LABELS_DIFFER, NON_FINITE, OUTSIDE_BOX};
 use crate::setup::Run;
 use crate::state::{Broken, State};
 
@@ -18,8 +20,10 @@ impl Run<'_> {
         let done = self.book.states.len();
         self.book.standing += samples.len();
         self.observer.event(Event::StageStarted { name: "clean", attacked: done + samples.len(), done, surviving: self.book.standing });
-        let mut answer = Answer::default();
-        let (rounding, task, classes) = (self.case.subject.rounding(), self.case.task(), self.case.is_of_classes());
+        let mut answer = Answered::default();
+        let has_label = self.case.subject.signature.label_index.is_some();
+        let (rounding, is_server) = (self.case.subject.rounding(), self.case.subject.endpoint.is_some());
+        let (task, classes) = (self.case.task(), self.case.is_of_classes());
         for chunk in samples.chunks(self.case.batch) {
             self.check_stop()?;
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
@@ -29,9 +33,12 @@ impl Run<'_> {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
                 self.probabilities += usize::from(classes && is_distribution(values));
                 let demand = self.case.demand(index);
-                // The original file at batch 1 decides where rounding might, since the transformed graph may round differently.
-                let clean = if task.is_close(values, demand.posed(), rounding) {
-                    self.case.referee.ask(&self.case.preprocess, x, index)?
+                // The original file at batch 1 decides where rounding might, since the transformed graph may round differently. What the file names beside its
+                // scores only the file says, and a server may mix up the samples of some calls only.
+                let clean = if is_server || has_label || task.is_close(values, demand.posed(), rounding) {
+                    let alone = self.case.referee.ask(&self.case.preprocess, x, index)?;
+                    self.astray += usize::from(self.case.is_astray(&alone, values));
+                    alone
                 } else {
                     Opinion::of_values(values, task.as_ref())
                 };
@@ -55,13 +62,16 @@ impl Run<'_> {
         let asked: BTreeSet<usize> = samples.iter().copied().collect();
         for line in std::mem::take(&mut self.book.past_stages) {
             match line {
-                StageLine::Sample { sample, .. } if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) => {
+                StageLine::Sample { sample, .. } | StageLine::Proof { sample, .. }
+                    if usize::try_from(sample).is_ok_and(|sample| !asked.contains(&sample)) =>
+                {
                     self.book.past_stages.push(line);
                 }
                 StageLine::Time { seconds, .. } => {
                     self.book.past_seconds += seconds;
                     self.book.add_time(&line);
                 }
+                StageLine::Proof { .. } => self.book.apply(&line),
                 StageLine::Sample { sample, .. } => {
                     let index = usize::try_from(sample).unwrap_or(usize::MAX);
                     self.book.apply(&line);
@@ -103,5 +113,26 @@ impl Run<'_> {
             )
         });
         self.doubt_preprocessing()
+    }
+}
+
+impl Run<'_> {
+    /// Doubts scores beside which the file names other classes than the ones with the largest score.
+    pub(super) fn flag_labels(&mut self) {
+        let subject = &self.case.subject;
+        let own = subject.model.class_labels.as_ref().map(ClassLabels::names).filter(|names| names.len() == subject.signature.classes);
+        let name = |class: usize| own.as_ref().map_or_else(|| Some(class.to_string()), |names| names.get(class).cloned());
+        let class = |opinion: &Opinion| if let Some(Answer::Class(class)) = opinion.answer { Some(class) } else { None };
+        let differs = |opinion: &Opinion| opinion.said.is_some() && opinion.said != class(opinion).and_then(name);
+        let clean = self.book.states.iter().filter(|state| differs(&state.clean)).count();
+        let broken = self.book.states.iter().filter(|state| state.broken.as_ref().is_some_and(|broken| differs(&broken.opinion))).count();
+        let n = self.book.states.len();
+        self.flags.measure(&LABELS_DIFFER, (clean + broken) as f64, || {
+            let name = &subject.signature.output_name;
+            format!(
+                "for {clean} of {n} clean samples and {broken} adversarial examples the class that the file names is not the one with the largest value of \
+                 `{name}`, which decides here: if the class that it names is what is used, the figures are others"
+            )
+        });
     }
 }

@@ -18,11 +18,14 @@ pub enum AuditError {
     /// An attack is unknown or misconfigured.
     #[error("{0}")]
     Attack(#[from] brinell_attack::AttackError),
+    /// No proof can be looked for.
+    #[error("{0}")]
+    Proof(#[from] brinell_proof::ProofError),
     /// A case of the attacks' contract cannot be run.
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_contract::HarnessError),
     /// An attack needs a radius where none is given.
-    #[error("attack {attack} needs a radius; attacks that look for the nearest example: {others}")]
+    #[error("attack {attack} needs a radius; attacks that find the smallest change: {others}")]
     RadiusOfAttack {
         /// The attack.
         attack: String,

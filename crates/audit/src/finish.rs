@@ -5,7 +5,7 @@ use brinell_data::npz;
 use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
 use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
-use brinell_record::{Allowed, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
+use brinell_record::{Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
 use brinell_stats as stats;
 
 use crate::setup::Run;
@@ -144,6 +144,10 @@ impl Run<'_> {
             queries_curve: self.queries_curve(),
             minimum_norm: self.book.nearest.then(|| self.minimum_norm()),
             exhaustive: None,
+            certified: self.question.effort.certify.map(|limit| {
+                let count = self.book.states.iter().filter(|state| state.certified == Some(true)).count();
+                Certificates { count, rate: stats::rate(count, n), limit, seconds: self.book.proof_seconds }
+            }),
             seconds: self.book.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: brinell_engine::Processor::look().machine(),

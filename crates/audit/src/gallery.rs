@@ -30,10 +30,11 @@ impl Run<'_> {
                 !samples.is_empty()
             });
         }
+        let picture = picture_shape(&self.case.data.shape, &self.case.subject.signature.sample);
         let mut items = Vec::with_capacity(chosen.len());
         for sample in chosen {
-            let (shape, x) = channels_first(&self.case.data.shape, self.case.sample(sample));
-            let (_, x_adv) = channels_first(&self.case.data.shape, self.book.folder.adversarial(sample as u64)?);
+            let (shape, x) = channels_first(picture, self.case.sample(sample));
+            let (_, x_adv) = channels_first(picture, self.book.folder.adversarial(sample as u64)?);
             let Some(state) = self.book.states.get(sample) else { continue };
             let Some(broken) = &state.broken else { continue };
             items.push(GalleryItem {
@@ -54,6 +55,13 @@ impl Run<'_> {
     }
 }
 
+/// Returns the shape in which a sample is shown: that of the model's input where the sample is stored as one row of the values of an image.
+fn picture_shape<'s>(stored: &'s [usize], input: &'s [usize]) -> &'s [usize] {
+    let is_row = stored.iter().filter(|&&size| size != 1).count() <= 1;
+    let is_same = stored.iter().product::<usize>() == input.iter().product::<usize>();
+    if is_row && is_same && input.len() > 1 { input } else { stored }
+}
+
 /// Returns an image with its channels before rows and columns, as pictures are read; anything else stays as it is.
 ///
 /// # Shapes
@@ -70,7 +78,7 @@ fn channels_first(shape: &[usize], x: Vec<f32>) -> (Vec<usize>, Vec<f32>) {
 
 #[cfg(test)]
 mod tests {
-    use super::channels_first;
+    use super::{channels_first, picture_shape};
 
     #[test]
     fn channels_come_first_and_pixels_keep_their_order() {
@@ -79,6 +87,14 @@ mod tests {
         let (shape, moved) = channels_first(&[5, 2, 3], stored);
         assert_eq!(shape, [3, 5, 2]);
         assert_eq!(moved, (0..30).map(|v| v as f32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_of_values_are_shown_as_the_image_that_the_model_takes() {
+        assert_eq!(picture_shape(&[784], &[1, 28, 28]), [1, 28, 28]);
+        assert_eq!(picture_shape(&[1, 3072], &[32, 32, 3]), [32, 32, 3]);
+        assert_eq!(picture_shape(&[28, 28], &[784]), [28, 28]);
+        assert_eq!(picture_shape(&[12], &[12]), [12]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Shape vocabulary: n samples, B batch, d values of one sample, K classes.
 
 mod book;
+mod certify;
 mod clean;
 mod course;
 mod curve;
@@ -109,6 +110,7 @@ fn run<E: From<AuditError>>(
             break;
         }
         run.clean_pass(&mut oracle, &samples)?;
+        run.certify(&samples, &pool)?;
         for index in 0..run.book.stages.len() {
             run.stage(index, &mut oracle, &pool)?;
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use brinell_attack::{Knowledge, Suite, SuiteStage};
 use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::run::{Identity, RunFolder};
+use brinell_proof::Prover;
 use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
 use brinell_task::Objective;
@@ -32,6 +33,8 @@ pub(super) struct Run<'a> {
     pub(super) book: Book,
     /// Samples taken that have values outside the box.
     pub(super) outside: usize,
+    /// Clean samples about which the model said something else in a batch than alone.
+    pub(super) astray: usize,
     /// Samples taken whose logits are probabilities.
     pub(super) probabilities: usize,
     pub(super) flags: Flags,
@@ -42,6 +45,8 @@ pub(super) struct Run<'a> {
     pub(super) sanity: Sanity,
     /// What the gradient of each objective was found to be like: see [`Run::check_slope`].
     pub(super) slopes: Vec<(Objective, Agreement)>,
+    /// The model in a form that can be bounded, where proofs are looked for.
+    pub(super) prover: Option<Prover>,
 }
 
 impl<'a> Run<'a> {
@@ -61,10 +66,11 @@ impl<'a> Run<'a> {
         }
         let (mut oracle, why_not) = case.oracle(&question.running)?;
         if let Some(reason) = &why_not {
-            let ignored = if question.running.batch.is_some() { " (the batch that was asked for has no effect)" } else { "" };
+            let ignored = if question.running.batch.is_some() { " (the requested batch size has no effect)" } else { "" };
             let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
             flags.raise(&BATCH_ONE, message);
         }
+        let prover = question.effort.certify.map(|_| Prover::new(&case.subject, &case.preprocess)).transpose()?;
         // Nothing is written before it is known that every attack can see what it needs.
         let wanted = case.wanted();
         let Settled { chosen, knowledge, trees, instead } = asked.settle(&mut oracle, &wanted, &mut || trees_of(&mut case))?;
@@ -74,7 +80,7 @@ impl<'a> Run<'a> {
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if case.subject.endpoint.is_some() {
-            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and nothing shows that the same ones answered throughout; its digest is that of what the server says about it", question.artefact.model.display()));
+            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
         }
         let identity = identity(question, &case, &stages, knowledge);
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;
@@ -88,6 +94,7 @@ impl<'a> Run<'a> {
             standing: 0,
             past_stages: past.stages,
             past_seconds: 0.0,
+            proof_seconds: 0.0,
             recorded: past.records.iter().map(|record| record.sample).collect(),
             nearest: question.threat.eps.is_nearest(),
             norm: question.threat.norm,
@@ -105,12 +112,14 @@ impl<'a> Run<'a> {
             case,
             book,
             outside: 0,
+            astray: 0,
             probabilities: 0,
             flags,
             knowledge,
             suite: chosen.suite,
             sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
             slopes: Vec::new(),
+            prover,
         };
         run.flag_structure();
         run.note_sessions(&oracle);

@@ -72,8 +72,8 @@ impl Run<'_> {
             (format!("{} {}", self.case.runtime.name(), self.case.runtime.version()), self.case.runtime.device().to_owned());
         self.flags.measure_against(&GRADIENT_MISMATCH, least, threshold, || {
             let beside = match agreement.other {
-                Some(other) => format!("; nor is it the gradient that another runtime computes (cosine {other:.3})"),
-                None => "; no other runtime could say what it should be".to_owned(),
+                Some(other) => format!("; and it differs from the gradient that another runtime computes (cosine {other:.3})"),
+                None => "; no other runtime was available to compare it with".to_owned(),
             };
             format!(
                 "the gradient of the loss {climbed} that {runtime} computes on {device} is not the slope of that loss: the cosine with differences of the \

@@ -106,8 +106,12 @@ impl Run<'_> {
         // Where a search has shown that there is no example, no attack can find one.
         let searched = |state: &State| state.none_within.is_some_and(|radius| radius >= self.case.ball.eps);
         let open = |state: &State| self.book.nearest || (state.broken.is_none() && !searched(state));
-        let wanted =
-            |state: &State| state.correct() && open(state) && self.case.target.is_none_or(|target| state.label.class() != Some(target));
+        let wanted = |state: &State| {
+            state.correct()
+                && state.certified != Some(true)
+                && open(state)
+                && self.case.target.is_none_or(|target| state.label.class() != Some(target))
+        };
         self.book.states.get(sample).is_some_and(wanted)
     }
 

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub(super) late_gain: Option<f64>,
     /// The largest radius within which a stage has shown that there is no example.
     pub(super) none_within: Option<f64>,
+    /// Whether bounds show that no allowed change breaks it; `None` before a proof was looked for.
+    pub(super) certified: Option<bool>,
     /// Stages that are done with this sample.
     pub(super) stages_done: usize,
     /// True once its line stands in `record.jsonl`.
@@ -111,6 +113,7 @@ pub(super) struct Tally {
     pub(super) seconds: f64,
     pub(super) model_seconds: f64,
     pub(super) rejected: usize,
+    pub(super) astray: usize,
     pub(super) zero_gradients: usize,
     pub(super) non_finite: usize,
     pub(super) exhausted: usize,

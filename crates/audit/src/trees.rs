@@ -2,9 +2,11 @@
 
 mod edge;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use brinell_engine::{Decision, Ensemble, Meaning, Preprocess, Spread, WantedTrees};
+use brinell_data::{Dataset, Scale};
+use brinell_engine::{Decision, Ensemble, Meaning, Preprocess, Spread, ValueKind, WantedTrees};
 use brinell_threat::Ball;
 
 use brinell_subject::{Case, Referee};
@@ -36,9 +38,6 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     if subject.endpoint.is_some() {
         return Ok(Err("the model is behind an address".to_owned()));
     }
-    if data.has_missing() {
-        return Ok(Err("some samples have missing values, which the search does not follow".to_owned()));
-    }
     let mut x = vec![0.0; data.sample_len()];
     let mut read = |sample: usize| {
         data.sample(sample, scale, &mut x);
@@ -55,6 +54,12 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         Ok(trees) => trees,
         Err(reason) => return Ok(Err(reason)),
     };
+    let missing = missing_features(data, scale);
+    if let Some(feature) = missing.iter().find(|feature| !trees.knows_missing(**feature)) {
+        return Ok(Err(format!(
+            "values of feature {feature} are missing, and what stands before the trees makes of them what is not known"
+        )));
+    }
     let mut compare = Compare { trees: &trees, preprocess, referee, ready: Vec::new() };
     for sample in 0..data.n.min(COMPARED) {
         if let Some(reason) = compare.at(&read(sample), sample)? {
@@ -64,9 +69,18 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     let edges = edge::edges(&trees);
     for (number, &(root, edge)) in edge::spread(&edges, EDGES).into_iter().enumerate() {
         let sample = number % data.n.max(1);
-        for mut point in edge::beside(&trees, root, edge, &read(sample), wanted.range) {
-            if subject.signature.takes_integers() {
-                point.iter_mut().for_each(|v| *v = v.round());
+        let mut points = edge::beside(&trees, root, edge, &read(sample), wanted.range);
+        // Where values of the feature are missing, the test is asked about that too.
+        let absent = points.first().filter(|_| missing.contains(&edge.feature)).cloned().map(|mut point| {
+            point.iter_mut().skip(edge.feature).take(1).for_each(|v| *v = f32::NAN);
+            point
+        });
+        points.extend(absent);
+        for mut point in points {
+            for (place, value) in point.iter_mut().enumerate() {
+                if subject.signature.kind(place) != ValueKind::Real {
+                    *value = value.round();
+                }
             }
             if let Some(reason) = compare.at(&point, sample)? {
                 return Ok(Err(format!("beside an edge of value {} {reason}", edge.feature)));
@@ -74,6 +88,19 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         }
     }
     Ok(Ok(Arc::new(trees)))
+}
+
+/// The features of which some sample has no value.
+fn missing_features(data: &Dataset, scale: Scale) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    if data.has_missing() {
+        let mut x = vec![0.0; data.sample_len()];
+        for sample in 0..data.n {
+            data.sample(sample, scale, &mut x);
+            found.extend((0..x.len()).filter(|&place| x.get(place).is_some_and(|v| v.is_nan())));
+        }
+    }
+    found
 }
 
 /// Trees and file, side by side.
@@ -88,7 +115,7 @@ impl Compare<'_> {
     /// What differs at a point, where something does.
     fn at(&mut self, x: &[f32], sample: usize) -> Result<Option<String>, AuditError> {
         self.preprocess.apply(x, &mut self.ready);
-        if x != self.ready {
+        if !x.iter().zip(&self.ready).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())) || x.len() != self.ready.len() {
             return Ok(Some("preprocessing stands before them".to_owned()));
         }
         let (found, sums) = (self.referee.ask(self.preprocess, x, sample)?, self.trees.sums(x));

@@ -12,7 +12,12 @@ pub use brinell_threat::ThreatError;
 
 /// What this machine offers for running models.
 pub mod machine {
-    pub use brinell_engine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor, doctor};
+    pub use brinell_engine::{Advice, Doctor, Finding, LibraryProblem, Origin, Processor, doctor, look_in};
+}
+
+/// Certificates about samples and properties in VNN-LIB.
+pub mod proofs {
+    pub use brinell_proof::*;
 }
 
 /// Training against attacks, on the model's own file.

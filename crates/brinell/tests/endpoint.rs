@@ -42,6 +42,8 @@ enum Manner {
     Mixing,
     /// With another list of versions each time.
     Restless,
+    /// Honestly at first, and with the rows of several samples in reverse from its twentieth answer on.
+    Turning,
 }
 
 /// Serves the demo's model at the returned address for as long as the test runs.
@@ -98,6 +100,7 @@ fn reply(first: &str, body: &[u8], manner: Manner, session: &Mutex<Box<dyn Sessi
     }
     match manner {
         Manner::Reversed => rows.reverse(),
+        Manner::Turning if number >= 20 => rows.reverse(),
         Manner::Mixing => {
             let others = rows.len() as f64 - 1.0;
             rows.iter_mut().for_each(|row| row[0] += 100.0 * others);
@@ -236,6 +239,20 @@ fn rows_that_are_not_the_samples_are_not_taken_for_them() {
     let (mixing, honest) = (few(Manner::Mixing, "mixing"), few(Manner::Honest, "honest"));
     assert!(mixing.summary.flags.iter().any(|flag| flag.id == "fixed-batch"), "they are sent one by one");
     assert_eq!(mixing.samples, honest.samples);
+}
+
+#[test]
+fn a_server_that_mixes_up_its_answers_later_on_blocks_the_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut question = ask(serve(Manner::Turning));
+    question.effort.max_queries = Some(30);
+    let completed = run(&question, &folder.path().join("run")).unwrap();
+    let flag = completed.summary.flags.iter().find(|flag| flag.id == "answers-differ").unwrap();
+    assert_eq!(flag.severity, brinell::record::Severity::Blocking);
+    let mut question = ask(serve(Manner::Honest));
+    question.effort.max_queries = Some(30);
+    let honest = run(&question, &folder.path().join("honest")).unwrap();
+    assert!(honest.summary.flags.iter().all(|flag| flag.id != "answers-differ"));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::one::{self, Examined};
 use super::outside::Digests;
 use super::plan::{CheckOptions, is_attacked};
 use super::read::Source;
+use super::update::Difference;
 use brinell_audit::{AuditError, Event, Observer};
 use brinell_ledger::evidence::{self, Outside, Stored};
 use brinell_ledger::reason::id;
@@ -22,9 +23,10 @@ use crate::ClaimError;
 /// Decides every claim of every file, in order, and leaves the evidence beside the files.
 ///
 /// # Guarantees
-/// A verdict is reused only where claim, model, data, program and every byte of the evidence are what they were; otherwise it is
-/// [`Ruling::Stale`], and decided anew only where [`CheckOptions::fresh`] says so. Over a file, the probability that any false claim
-/// is called supported is at most 1 - confidence, and likewise that any true one is called refuted.
+/// A verdict is reused only where everything that decides the claim, the program and every byte of the evidence are what they were. Evidence
+/// about something else is replaced. A claim is [`Ruling::Stale`], and nothing is decided, where model or data are not those that it
+/// names, where its day is over, and where the evidence was tampered with; [`CheckOptions::fresh`] throws such evidence away. Over a file,
+/// the probability that any false claim is called supported is at most 1 - confidence, and likewise that any true one is called refuted.
 ///
 /// # Errors
 /// [`ClaimError`] names what cannot be used. [`ClaimError::INTERRUPTED`] where `stop` became true: what was decided is kept, and the same
@@ -59,6 +61,8 @@ struct Entry<'c> {
     question: Option<Question>,
     outside: Outside,
     state: State,
+    /// Why evidence that there was is not about this claim; it is replaced.
+    replaced: Vec<Reason>,
 }
 
 enum State {
@@ -73,8 +77,11 @@ enum State {
 impl File<'_> {
     fn check(&self, digests: &mut Digests, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Vec<CheckedClaim>, ClaimError> {
         let mut entries = self.source.file.claims.iter().map(|claim| self.entry(claim, digests)).collect::<Result<Vec<_>, _>>()?;
-        if entries.iter().any(|entry| matches!(entry.state, State::Open(_))) {
+        if entries.iter().any(Entry::is_to_be_written) {
             let _lock = evidence::lock(&self.source.evidence())?;
+            for entry in &mut entries {
+                self.reword(entry)?;
+            }
             // Claims of a file share its error: once one is decided, others that were left undecided may be, too.
             for entry in &mut entries {
                 reopen(entry);
@@ -91,7 +98,8 @@ impl File<'_> {
                 State::Told(verdict, unchanged) => (*verdict, unchanged),
                 State::Open(_) => return None,
             };
-            Some(CheckedClaim { file: file.clone(), evidence: entry.folder.display().to_string(), unchanged, verdict })
+            let evidence = entry.folder.display().to_string();
+            Some(CheckedClaim { file: file.clone(), evidence, unchanged, replaced: entry.replaced, verdict })
         };
         Ok(entries.into_iter().filter_map(checked).collect())
     }
@@ -101,8 +109,9 @@ impl File<'_> {
         let question = Question::of(claim, is_attacked(claim));
         let (outside, wrong) = digests.of(self.source, claim)?;
         let stale = |reasons: Vec<Reason>| State::Told(Box::new(self.verdict(claim, Ruling::Stale, reasons)), false);
+        let mut replaced = Vec::new();
         let state = if !wrong.is_empty() {
-            stale(wrong)
+            stale(wrong.iter().map(Difference::reason).collect())
         } else if let Some(day) = claim.expires.as_ref().filter(|day| machine::today().as_str() > day.as_str()) {
             stale(vec![brinell_ledger::reason::reason(id::EXPIRED, format!("the claim was made until {day}"))])
         } else if self.options.fresh {
@@ -111,11 +120,27 @@ impl File<'_> {
             match evidence::read(&folder, &outside)? {
                 Stored::Nothing | Stored::Begun => State::Open(None),
                 Stored::Stale(reasons) => stale(reasons),
+                Stored::Other(reasons) => {
+                    replaced = reasons;
+                    State::Open(None)
+                }
                 Stored::Sealed(verdict) if verdict.reasons.iter().any(|reason| reason.id == id::TIMEOUT) => State::Open(Some(verdict)),
                 Stored::Sealed(verdict) => State::Told(verdict, true),
             }
         };
-        Ok(Entry { claim, folder, question, outside, state })
+        Ok(Entry { claim, folder, question, outside, state, replaced })
+    }
+
+    /// Writes what changed of the words around a verdict into its evidence; nothing is asked again for it.
+    fn reword(&self, entry: &mut Entry<'_>) -> Result<(), ClaimError> {
+        if let State::Told(verdict, true) = &mut entry.state
+            && verdict.claim != *entry.claim
+        {
+            verdict.claim = entry.claim.clone();
+            verdict.claim_file.sha256.clone_from(&self.source.sha256);
+            evidence::seal(&entry.folder, verdict, &entry.outside)?;
+        }
+        Ok(())
     }
 
     /// Returns the errors that a claim may be decided with, given what is decided already.
@@ -137,23 +162,29 @@ impl File<'_> {
         let State::Open(before) = &mut entry.state else { return Ok(()) };
         observer.event(Event::ClaimStarted { file: &self.source.path, id: &entry.claim.id });
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            // What was found out before stays as it is.
+            // What was found out before stays as it is, and so does evidence that is out of date.
+            entry.replaced.clear();
             let verdict = before.take().map_or_else(|| self.out_of_time(entry.claim), |verdict| *verdict);
             entry.state = State::Told(Box::new(verdict), false);
             return Ok(());
         }
-        if self.options.fresh {
+        if self.options.fresh || !entry.replaced.is_empty() {
             evidence::discard(&entry.folder)?;
         }
         evidence::open(&entry.folder)?;
         let job =
             one::Job { claim: entry.claim, source: self.source, folder: &entry.folder, options: self.options, deadline: self.deadline };
         let examined = match job.run(entry.question, levels, stop, observer) {
-            Err(ClaimError::Audit(AuditError::Ledger(LedgerError::Stale { what, before, now, .. }))) => {
-                let text = format!("{what} changed from {before} to {now} since this work was begun");
-                let verdict = self.verdict(entry.claim, Ruling::Stale, vec![brinell_ledger::reason::reason(id::RUN_CHANGED, text)]);
-                entry.state = State::Told(Box::new(verdict), false);
-                return Ok(());
+            // Work that was begun with something else is no part of this.
+            Err(ClaimError::Audit(AuditError::Ledger(error @ (LedgerError::Stale { .. } | LedgerError::Schema { .. })))) => {
+                let text = match error {
+                    LedgerError::Stale { what, before, now, .. } => format!("{what} changed from {before} to {now} since work on it began"),
+                    _ => "another version began work on it".to_owned(),
+                };
+                entry.replaced.push(brinell_ledger::reason::reason(id::RUN_CHANGED, text));
+                evidence::discard(&entry.folder)?;
+                evidence::open(&entry.folder)?;
+                job.run(entry.question, levels, stop, observer)?
             }
             other => other?,
         };
@@ -198,8 +229,8 @@ impl File<'_> {
 
     fn out_of_time(&self, claim: &Claim) -> Verdict {
         let reasons = [
-            (id::TIMEOUT, "the time was over before this claim's turn; check again to go on"),
-            (id::NOTHING_SEEN, "no sample was examined, and no observation is no pass"),
+            (id::TIMEOUT, "the time ran out before this claim; check again to continue"),
+            (id::NOTHING_SEEN, "no sample was examined, and that is not a pass"),
         ];
         let reasons = reasons.map(|(id, text)| brinell_ledger::reason::reason(id, text)).to_vec();
         self.verdict(claim, Ruling::Undecided, reasons)
@@ -236,6 +267,15 @@ impl File<'_> {
 }
 
 impl Entry<'_> {
+    /// True where something of the evidence is not yet as it must be.
+    fn is_to_be_written(&self) -> bool {
+        match &self.state {
+            State::Open(_) => true,
+            State::Told(verdict, unchanged) => *unchanged && verdict.claim != *self.claim,
+            State::Examined(..) => false,
+        }
+    }
+
     fn ruling(&self) -> Option<Ruling> {
         match &self.state {
             State::Examined(_, verdict) | State::Told(verdict, _) => Some(verdict.verdict),

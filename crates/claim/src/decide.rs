@@ -155,10 +155,10 @@ impl Question {
         };
         let ruling = if timeout { Ruling::Undecided } else { ruling };
         if ruling == Ruling::Undecided && n == 0 {
-            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, and no observation is no pass"));
+            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, and that is not a pass"));
         }
         if timeout {
-            let text = format!("the time was over after {n} of {} samples; check again to go on from there", self.n);
+            let text = format!("the time ran out after {n} of {} samples; check again to continue", self.n);
             reasons.insert(0, reason(id::TIMEOUT, text));
         }
         let evaluated = !self.attacked && self.aim != Aim::NonFinite && now.taken > 0;
@@ -203,7 +203,7 @@ impl Question {
             )),
             Sampling::Convenience => reasons.push(reason(
                 id::CONVENIENCE,
-                "samples that were at hand can refute this claim, but show nothing about others; declare them exhaustive if the claim speaks of no others",
+                "these samples were just what was available: they can refute the claim, but show nothing about other inputs; declare them exhaustive if the claim is about no others",
             )),
         }
         Ruling::Undecided
@@ -239,7 +239,7 @@ impl Question {
         if self.sampling == Sampling::Convenience {
             reasons.push(reason(
                 id::CONVENIENCE,
-                "samples that were at hand say nothing about the rate among others; declare sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim speaks of no others",
+                "these samples were just what was available, so they say nothing about the rate among other inputs; declare sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim is about no others",
             ));
         }
         if count.doubtful > 0 {
@@ -267,13 +267,13 @@ impl Question {
             };
         }
         let rate = successes as f64 / now.taken.max(1) as f64;
-        let seen = format!("{} of {} count so far", now.sure, now.taken);
+        let seen = format!("{} of {} so far", now.sure, now.taken);
         let confirm = samples_needed(rate, threshold, levels.support);
         let refute = samples_needed(1.0 - rate, 1.0 - threshold, levels.refute);
         match (confirm, refute) {
-            (Some(needed), _) => format!("{seen}; if it goes on like this, about {needed} samples show {word} {percent}"),
-            (None, Some(needed)) => format!("{seen}; if it goes on like this, about {needed} samples refute {word} {percent}"),
-            (None, None) => format!("{seen}, which is too close to {percent} for any sample that can be had"),
+            (Some(needed), _) => format!("{seen}; at this rate, about {needed} samples would show {word} {percent}"),
+            (None, Some(needed)) => format!("{seen}; at this rate, about {needed} samples would refute {word} {percent}"),
+            (None, None) => format!("{seen}, which is too close to {percent} to be decided by any number of samples"),
         }
     }
 }

@@ -5,7 +5,7 @@ mod rules;
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
-use brinell_record::{Artefact, ClaimThreat, Effort, FileError, Knowledge, Norm, Population, Sampling, SanityLevel, Summary, Threat};
+use brinell_record::{Artefact, ClaimThreat, Effort, FileError, Knowledge, Population, Sampling, SanityLevel, Summary, Threat};
 use brinell_subject::Subject;
 
 use super::read::Source;
@@ -53,10 +53,9 @@ pub fn draft(run: &Path, options: &DraftOptions) -> Result<(), ClaimError> {
     Source::read(&options.out).map(|_| ())
 }
 
-/// A property as text: its TOML, the claim in words, and whether it speaks of attacks.
+/// A property as TOML, and whether it speaks of attacks.
 struct Wanted {
     toml: String,
-    statement: String,
     attacked: bool,
     /// A remark for the reader of the file.
     remark: &'static str,
@@ -68,58 +67,24 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn under(&self) -> String {
-        let (threat, allowed) = (&self.summary.question.threat, &self.summary.allowed);
-        let eps = threat.eps.text();
-        let ruled = allowed.features.is_some();
-        let what = match threat.norm {
-            Norm::Linf if ruled => format!("no feature changes by more than {eps} of its unit"),
-            Norm::L2 | Norm::L1 if ruled => {
-                let norm = if threat.norm == Norm::L2 { "L2" } else { "L1" };
-                format!("the {norm} norm of the change, in units of the features, is at most {eps}")
-            }
-            Norm::L0 if ruled => format!("at most {eps} features change"),
-            Norm::Linf => format!("no value changes by more than {eps}"),
-            Norm::L2 => format!("the L2 norm of the change is at most {eps}"),
-            Norm::L1 => format!("the L1 norm of the change is at most {eps}"),
-            Norm::L0 => format!("at most {eps} values change"),
-        };
-        let what = if ruled { format!("{what} and every feature keeps its rules") } else { what };
-        match allowed.target {
-            Some(target) => format!("and are not turned into class {target} as long as {what}"),
-            None => format!("and stay right as long as {what}"),
-        }
-    }
-
-    fn rate(&self, key: &str, value: f64, remark: &'static str) -> Wanted {
-        let words = if key == "at_most" { "At most" } else { "At least" };
-        Wanted {
-            toml: format!("kind = \"rate\"\n{key} = {value:?}"),
-            statement: format!("{words} {} % of the inputs are answered right {}.", rounded(100.0 * value), self.under()),
-            attacked: true,
-            remark,
-        }
+    fn rate(key: &str, value: f64, remark: &'static str) -> Wanted {
+        Wanted { toml: format!("kind = \"rate\"\n{key} = {value:?}"), attacked: true, remark }
     }
 
     /// A rate that the run's own interval clears.
     fn supported(&self) -> Wanted {
-        const REMARK: &str = "# Read off the run that this file was made from. A threshold chosen by looking at the samples that are to confirm it\n# proves little: set it before looking, or check it on samples that had no part in choosing it.\n";
+        const REMARK: &str = "# This threshold was read off the run that the file was made from. A threshold that was chosen by looking at the samples which\n# then confirm it shows little: choose it before you look, or check it on samples that had no part in the choice.\n";
         let rate = &self.summary.robust_accuracy;
         let low = (rate.low * 100.0).floor() / 100.0;
-        if low > 0.0 { self.rate("at_least", low, REMARK) } else { self.rate("at_most", (rate.high * 100.0).ceil() / 100.0, REMARK) }
+        if low > 0.0 { Self::rate("at_least", low, REMARK) } else { Self::rate("at_most", (rate.high * 100.0).ceil() / 100.0, REMARK) }
     }
 
     fn parse(&self, text: &str) -> Result<Wanted, ClaimError> {
         let wrong = || ClaimError::NoProperty { text: text.to_owned(), known: PROPERTIES };
-        let forall = |among: &str, whom: &str| Wanted {
-            toml: format!("kind = \"forall\"\namong = \"{among}\""),
-            statement: format!("{whom} {}.", self.under()),
-            attacked: true,
-            remark: "",
-        };
+        let forall = |among: &str| Wanted { toml: format!("kind = \"forall\"\namong = \"{among}\""), attacked: true, remark: "" };
         match text {
-            "forall" | "forall:all" => return Ok(forall("all", "All samples are answered right")),
-            "forall:correct" => return Ok(forall("correct", "All samples that are answered right unchanged are answered right")),
+            "forall" | "forall:all" => return Ok(forall("all")),
+            "forall:correct" => return Ok(forall("correct")),
             _ => {}
         }
         if let Some((other, tolerance)) = text.strip_prefix("equal:").and_then(|rest| rest.rsplit_once(':')) {
@@ -131,20 +96,14 @@ impl Writer<'_> {
             _ => return Err(wrong()),
         };
         let value: f64 = value.trim().parse().map_err(|_| wrong())?;
-        let words = if key == "at_most" { "At most" } else { "At least" };
-        let what = match quantity {
-            "rate" => return Ok(self.rate(key, value, "")),
-            "robust_accuracy" => format!("are answered right {}", self.under()),
-            "clean_accuracy" => "are answered right".to_owned(),
-            "non_finite_rate" => "get an answer that is not finite".to_owned(),
-            _ => return Err(wrong()),
-        };
-        Ok(Wanted {
-            toml: format!("kind = \"bound\"\nquantity = \"{quantity}\"\n{key} = {value:?}"),
-            statement: format!("{words} {} % of the inputs {what}.", rounded(100.0 * value)),
-            attacked: quantity == "robust_accuracy",
-            remark: "",
-        })
+        let bound =
+            |attacked| Wanted { toml: format!("kind = \"bound\"\nquantity = \"{quantity}\"\n{key} = {value:?}"), attacked, remark: "" };
+        match quantity {
+            "rate" => Ok(Self::rate(key, value, "")),
+            "robust_accuracy" => Ok(bound(true)),
+            "clean_accuracy" | "non_finite_rate" => Ok(bound(false)),
+            _ => Err(wrong()),
+        }
     }
 
     fn equal(&self, other: &str, tolerance: f64) -> Result<Wanted, ClaimError> {
@@ -158,7 +117,6 @@ impl Writer<'_> {
                 quoted(&self.relative(Path::new(other))?),
                 subject.sha256
             ),
-            statement: format!("{} gives the same answers, and outputs that differ by at most {tolerance}.", subject.name()),
             attacked: false,
             remark: "",
         })
@@ -180,25 +138,28 @@ impl Writer<'_> {
         };
         line("# Claims about models. Paths are relative to this file; docs/claims.md explains every key.");
         line("schema = \"brinell.claim/1\"");
-        line("# Probability, over all claims of this file, that no false one is called supported and no true one refuted.");
+        line("# Probability that no false claim of this file is called supported; the same holds for true ones that are called refuted.");
         line("confidence = 0.95");
         line("\n[[claim]]");
-        line(&format!("id = {}\nstatement = {}", quoted(id), quoted(&property.statement)));
+        line(&format!("id = {}", quoted(id)));
+        line("# The sentence that reports show is made of the property below; `statement = \"..\"` replaces it.");
         line("# expires = 2027-12-31\n# assumptions = [\"the camera delivers pixels in this range\"]");
-        line("\n# The artefact, by its bytes, and how pixels reach it: (x - mean) / std, with x in `scale`.\n[claim.subject]");
+        line(
+            "\n# The model, by its bytes, and its preprocessing: (x - mean) / std, with x in `scale`. A retrained model has another\n# digest, and `claim update` writes it here.\n[claim.subject]",
+        );
         line(&table(&self.artefact()?)?);
         line(
-            "\n# The inputs. sampling: \"exhaustive\" if the claim speaks of these samples and no others, \"iid\" if they were drawn at random from\n# those that it speaks of, \"convenience\" if they are what was at hand, which can support no rate.\n[claim.population]",
+            "\n# The samples. sampling = \"exhaustive\" if the claim is about these samples and no others, \"iid\" if they were drawn at random from the\n# inputs that it is about, \"convenience\" if they are just what was available, which can support no rate.\n[claim.population]",
         );
         line(&table(&self.population(sampling)?)?);
         if property.attacked {
             line(
-                "\n# What the attacker may do, and how hard it is tried. `seed` fixes every random choice, the order of the samples included.\n[claim.threat]",
+                "\n# What the attacker may do, and which attacks are run. `seed` fixes every random choice, also the order of the samples.\n[claim.threat]",
             );
             line(&table(&self.threat())?);
             if let Some(features) = &self.summary.allowed.features {
                 line(
-                    "# Rules of the features: ranges, and what counts as a change of 1. They are all that counts: what the data hold changes none of them.",
+                    "# Rules of the features: their ranges, and the change that counts as 1. They are numbers here, so that they do not depend on the data.",
                 );
                 line(&format!("feature = [\n{}]", rules::list(features)));
             }
@@ -214,7 +175,7 @@ impl Writer<'_> {
         let interface = model.interface.as_ref();
         // In an archive the array of samples may be found by this name.
         let archive = [".npz", ".safetensors"].iter().any(|end| question.population.data.to_string_lossy().ends_with(end));
-        let named = interface.filter(|interface| archive || !interface.held.is_empty());
+        let named = interface.filter(|interface| archive || !interface.held.is_empty() || !interface.parts.is_empty());
         Ok(Artefact {
             model: self.relative(&asked.model)?.into(),
             sha256: Some(model.sha256.clone()),
@@ -264,6 +225,7 @@ impl Writer<'_> {
                 suite: (!custom).then(|| self.suite(suite)),
                 attacks: if custom { attacks.clone() } else { Vec::new() },
                 keep_going: false,
+                certify: None,
                 sanity: sanity.as_ref().map_or(SanityLevel::Cheap, |sanity| sanity.level),
                 ..question.effort.clone()
             },
@@ -284,11 +246,6 @@ fn table(value: &impl serde::Serialize) -> Result<String, ClaimError> {
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
-}
-
-/// A percentage without the noise of binary fractions.
-fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }
 
 /// Returns `path` as seen from `folder`; both are absolute.

@@ -280,11 +280,11 @@ impl Agreement {
             if timeout {
                 verdict.reasons.push(reason(
                     id::TIMEOUT,
-                    format!("the time was over after {n} of {} samples; check again to go on from there", self.population),
+                    format!("the time ran out after {n} of {} samples; check again to continue", self.population),
                 ));
             }
             if n == 0 {
-                verdict.reasons.push(reason(id::NOTHING_SEEN, "no sample was examined, and no observation is no pass"));
+                verdict.reasons.push(reason(id::NOTHING_SEEN, "no sample was examined, and that is not a pass"));
             }
             if self.doubtful > 0 {
                 let text = format!(
@@ -296,7 +296,7 @@ impl Agreement {
             match self.sampling {
                 Sampling::Exhaustive => {}
                 Sampling::Iid => verdict.reasons.push(reason(id::TOO_FEW, "no finite sample shows that two artefacts agree on all of a larger population; declare the samples exhaustive if they are")),
-                Sampling::Convenience => verdict.reasons.push(reason(id::CONVENIENCE, "samples that were at hand can refute this claim, but show nothing about others; declare them exhaustive if the claim speaks of no others")),
+                Sampling::Convenience => verdict.reasons.push(reason(id::CONVENIENCE, "these samples were just what was available: they can refute the claim, but show nothing about other inputs; declare them exhaustive if the claim is about no others")),
             }
             Ruling::Undecided
         };

@@ -64,6 +64,20 @@ pub enum ClaimError {
         /// What there is.
         found: usize,
     },
+    /// A digest of a claim file cannot be exchanged for another by itself.
+    #[error(
+        "{}: the digest of {file} cannot be exchanged: {}",
+        path.display(),
+        if found.is_empty() { "the model has no weights in other files any more" } else { "the same digest also stands for another file" }
+    )]
+    Digest {
+        /// The claim file.
+        path: PathBuf,
+        /// The file whose digest it is.
+        file: String,
+        /// The file's digest now; empty where there is none.
+        found: String,
+    },
     /// The file to be written exists.
     #[error("{} exists already", path.display())]
     Exists {

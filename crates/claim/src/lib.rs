@@ -17,6 +17,8 @@ mod plan;
 mod read;
 mod replay;
 mod rules;
+mod statement;
+mod update;
 mod wording;
 
 pub use brinell_record::{CHECK_SCHEMA, Check, CheckedClaim, OnUndecided, Ruling, Sampling, Standing};
@@ -26,6 +28,7 @@ pub use error::{ClaimError, Role};
 pub use plan::CheckOptions;
 pub use read::{Source, files};
 pub use replay::{ReplayOptions, replay};
+pub use update::{Difference, Differs, differences, update};
 
 /// Suite that asks about the unchanged samples only.
 const NO_ATTACK: &str = "none";

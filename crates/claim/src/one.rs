@@ -115,6 +115,10 @@ impl Job<'_> {
     fn count(&self, question: Question, levels: Levels, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Examined, ClaimError> {
         let asked = super::plan::question(self.claim, self.source.folder(), &self.options.running);
         let opened = Subject::open(&asked.artefact, &asked.population)?;
+        if let (Some(found), None) = (&opened.subject.weights_sha256, &asked.artefact.weights_sha256) {
+            let problem = format!("missing; the model keeps weights in other files, which have the SHA-256 {found}");
+            return Err(ClaimError::key(&self.source.path, format!("{}: subject.weights_sha256", self.claim.id), problem));
+        }
         let mut panel = Panel::open(&opened.subject, &self.options.running)?;
         let judges = panel.judges();
         let enough = |count: &Count| question.enough(count, levels);

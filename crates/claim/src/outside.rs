@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use brinell_record::{Claim, FileError, FileHash, Property, Reason};
+use brinell_record::{Claim, FileError, FileHash, Property};
 
 use super::plan::{artefact, is_built_in, population};
 use super::read::Source;
+use super::update::{Difference, Differs};
 use brinell_data::{self as data, LoadOptions};
 use brinell_ledger::evidence::Outside;
-use brinell_ledger::reason::{id, reason};
 use brinell_record::hash;
 use brinell_subject::{digests, known, read_model, truth_kind};
 
@@ -26,8 +26,8 @@ impl Digests {
     /// Returns the digests of everything that a claim rests on, and where they are not those that it names.
     ///
     /// # Errors
-    /// [`ClaimError::File`], [`ClaimError::Audit`] and [`ClaimError::Audit`] where a file is missing or cannot be read.
-    pub(super) fn of(&mut self, source: &Source, claim: &Claim) -> Result<(Outside, Vec<Reason>), ClaimError> {
+    /// [`ClaimError::File`] and [`ClaimError::Audit`] where a file is missing or cannot be read.
+    pub(super) fn of(&mut self, source: &Source, claim: &Claim) -> Result<(Outside, Vec<Difference>), ClaimError> {
         let name = source.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let (folder, subject) = (source.folder(), &claim.subject);
         let mut wrong = Vec::new();
@@ -39,7 +39,7 @@ impl Digests {
         let data = self.data(folder, claim, &mut wrong)?;
         let suite = claim.threat.as_ref().and_then(|threat| threat.effort.suite.as_ref()).filter(|name| !is_built_in(name));
         let suite = suite.map(|name| Ok::<_, ClaimError>(FileHash { path: name.clone(), sha256: self.file(&folder.join(name))? }));
-        let claim = FileHash { path: name, sha256: source.sha256.clone() };
+        let claim = FileHash { path: name, sha256: source.meaning(claim) };
         Ok((Outside { claim, models, data, suite: suite.transpose()? }, wrong))
     }
 
@@ -50,23 +50,23 @@ impl Digests {
         model: &str,
         sha256: &str,
         weights: Option<&String>,
-        wrong: &mut Vec<Reason>,
+        wrong: &mut Vec<Difference>,
     ) -> Result<Vec<FileHash>, ClaimError> {
         let path = folder.join(model);
         let mut found = vec![FileHash { path: model.to_owned(), sha256: self.file(&path)? }];
-        wrong.extend(found.iter().filter_map(|file| differs(id::MODEL_CHANGED, file, sha256)));
+        wrong.extend(found.iter().filter_map(|file| differs(Differs::Model, file, sha256)));
         if let Some(weights) = weights {
             // What other files the weights lie in stands in the model alone.
             let read = read_model(&path, &known(&artefact(claim, folder)))?;
             let (_, now) = digests(&path, &read)?;
             let now = FileHash { path: format!("external weights of {model}"), sha256: now.unwrap_or_default() };
-            wrong.extend(differs(id::MODEL_CHANGED, &now, weights));
+            wrong.extend(differs(Differs::Model, &now, weights));
             found.push(now);
         }
         Ok(found)
     }
 
-    fn data(&mut self, folder: &Path, claim: &Claim, wrong: &mut Vec<Reason>) -> Result<Vec<FileHash>, ClaimError> {
+    fn data(&mut self, folder: &Path, claim: &Claim, wrong: &mut Vec<Difference>) -> Result<Vec<FileHash>, ClaimError> {
         let named = &claim.population;
         let asked = population(named, folder);
         let key = hash::sha256_json(&asked);
@@ -89,7 +89,7 @@ impl Digests {
             }
         };
         let mut found = vec![FileHash { path: named.data.display().to_string(), sha256: digest }];
-        wrong.extend(found.iter().filter_map(|file| differs(id::DATA_CHANGED, file, named.sha256.as_deref().unwrap_or_default())));
+        wrong.extend(found.iter().filter_map(|file| differs(Differs::Data, file, named.sha256.as_deref().unwrap_or_default())));
         if let (Some(path), Some(name)) = (asked.classes, &named.classes) {
             found.push(FileHash { path: name.display().to_string(), sha256: self.file(&path)? });
         }
@@ -106,14 +106,7 @@ impl Digests {
     }
 }
 
-fn differs(id: &str, now: &FileHash, claimed: &str) -> Option<Reason> {
+fn differs(what: Differs, now: &FileHash, claimed: &str) -> Option<Difference> {
     let FileHash { path, sha256 } = now;
-    (sha256 != claimed).then(|| {
-        reason(
-            id,
-            format!(
-                "{path} has SHA-256 {sha256}, the claim is about {claimed}; put the old file back, or write the new digest into the claim"
-            ),
-        )
-    })
+    (sha256 != claimed).then(|| Difference { what, path: path.clone(), claimed: claimed.to_owned(), found: sha256.clone() })
 }

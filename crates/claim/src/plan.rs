@@ -13,7 +13,7 @@ pub struct CheckOptions {
     pub running: Running,
     /// Wall-clock time for all claims together.
     pub budget: Option<std::time::Duration>,
-    /// Decide stale claims anew.
+    /// Delete the evidence and decide every claim again.
     pub fresh: bool,
     /// The command line, for the record.
     pub command: String,

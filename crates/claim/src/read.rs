@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use brinell_record::{CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Effort, FileError, Threat, hash};
+use brinell_record::{CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Effort, FileError, Policy, Threat, hash};
 use serde_json::{Map, Value};
 
+use super::decide::Question;
+use super::plan::is_attacked;
 use super::rules;
+use super::statement::statement;
 use crate::ClaimError;
 
 /// Tables and values that a claim takes from its file where it has none of its own.
@@ -28,12 +31,33 @@ impl Source {
     /// # Errors
     /// [`ClaimError`] names the file, the key and what would do; [`ClaimError::File`] where it cannot be read.
     pub fn read(path: &Path) -> Result<Self, ClaimError> {
+        Format::of(path)?;
+        Self::of_bytes(path, &std::fs::read(path).map_err(FileError::on("read", path))?)
+    }
+
+    /// Reads and checks what a claim file holds, or is about to hold.
+    pub(crate) fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ClaimError> {
         let format = Format::of(path)?;
-        let bytes = std::fs::read(path).map_err(FileError::on("read", path))?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| format.wrong(path, error))?;
-        let file = parse(path, format, text)?;
+        let text = std::str::from_utf8(bytes).map_err(|error| format.wrong(path, error))?;
+        let mut file = parse(path, format, text)?;
+        for claim in file.claims.iter_mut().filter(|claim| claim.statement.trim().is_empty()) {
+            claim.statement = statement(claim);
+        }
         rules::check(path, &file)?;
-        Ok(Self { path: path.to_path_buf(), sha256: hash::sha256_bytes(&bytes), file })
+        Ok(Self { path: path.to_path_buf(), sha256: hash::sha256_bytes(bytes), file })
+    }
+
+    /// Returns the SHA-256 of all that decides a claim of this file, in canonical JSON. Comments, layout, the sentence, the assumptions, the
+    /// day and the policy do not count: a verdict does not depend on them.
+    pub(crate) fn meaning(&self, claim: &Claim) -> String {
+        let is_statistical = |claim: &&Claim| Question::of(claim, is_attacked(claim)).is_some_and(|question| question.is_statistical());
+        // Claims that a random sample decides share the error of their file.
+        let sharing: Vec<Claim> = if is_statistical(&claim) {
+            self.file.claims.iter().filter(is_statistical).map(decisive).collect()
+        } else {
+            vec![decisive(claim)]
+        };
+        hash::sha256_json(&(self.file.confidence, self.file.family, &claim.id, sharing))
     }
 
     /// Returns the folder that paths in the file start from.
@@ -54,6 +78,11 @@ impl Source {
         let name = self.evidence().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         format!("{name}/{}", claim.id)
     }
+}
+
+/// Returns a claim without what no verdict depends on.
+fn decisive(claim: &Claim) -> Claim {
+    Claim { statement: String::new(), expires: None, assumptions: Vec::new(), policy: Policy::default(), ..claim.clone() }
 }
 
 /// Returns the claim files that a path means: itself, or those of a folder, sorted by name.
@@ -126,11 +155,52 @@ fn parse(path: &Path, format: Format, text: &str) -> Result<ClaimFile, ClaimErro
         None => return Err(ClaimError::key(path, "schema", format!("missing; a claim file starts with schema = \"{CLAIM_SCHEMA}\""))),
     }
     inherit(&mut top);
+    require(path, &top)?;
     let claims = top.get("claim").and_then(Value::as_array);
     for (number, threat) in claims.into_iter().flatten().enumerate().filter_map(|(number, claim)| Some((number, claim.get("threat")?))) {
         check_threat(path, number, threat)?;
     }
     deserialize(path, "", Value::Object(top))
+}
+
+/// Keys that every claim has, with the keys that a table of that name has.
+const REQUIRED: [(&str, &[&str]); 4] = [
+    ("id", &[]),
+    ("subject", &["model", "sha256"]),
+    ("population", &["data", "sha256", "n", "selection", "sampling"]),
+    ("property", &["kind"]),
+];
+
+/// Names everything that a claim lacks at once.
+fn require(path: &Path, top: &Map<String, Value>) -> Result<(), ClaimError> {
+    let claims = top.get("claim").and_then(Value::as_array);
+    for (number, claim) in claims.into_iter().flatten().enumerate() {
+        let Value::Object(claim) = claim else { continue };
+        let mut missing: Vec<String> = Vec::new();
+        let mut look = |name: &str, keys: &[&str]| match claim.get(name) {
+            None => missing.push(name.to_owned()),
+            Some(Value::Object(table)) => {
+                missing.extend(keys.iter().filter(|key| !table.contains_key(**key)).map(|key| format!("{name}.{key}")));
+            }
+            Some(_) => {}
+        };
+        for (name, keys) in REQUIRED {
+            look(name, keys);
+        }
+        if is_under_attack(claim) {
+            look("threat", &["norm", "eps"]);
+        }
+        if !missing.is_empty() {
+            return Err(ClaimError::key(path, format!("claim[{number}]"), format!("missing: {}", missing.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// True where the property is known and about attacked samples.
+fn is_under_attack(claim: &Map<String, Value>) -> bool {
+    let kind = claim.get("property").and_then(|property| property.get("kind")).and_then(Value::as_str);
+    matches!(kind, Some("forall" | "rate" | "bound")) && knows_an_attacker(claim)
 }
 
 /// Reads a value; an error names the file and the key, which begins with `place`.
@@ -166,22 +236,23 @@ fn unknown(problem: &str) -> Option<&str> {
 /// Says where in a claim that is said which an audit's setting says, or why it is no part of a claim.
 fn elsewhere(key: &str) -> Option<&'static str> {
     Some(match key.replace('_', "-").as_str() {
-        "feature" | "features" => "rules of features say what the attacker may do, and stand as [[claim.threat.feature]]",
-        "unit" => "it says what eps counts in, and stands in [claim.threat], or in one [[claim.threat.feature]]",
+        "feature" | "features" => "rules for features belong to the threat: write them as [[claim.threat.feature]]",
+        "unit" => "the unit of eps belongs to [claim.threat], or to one [[claim.threat.feature]]",
         "scale" | "mean" | "std" | "layout" | "input" | "output" | "threshold" | "shape" | "task" | "top-k" | "only-labels"
-        | "tolerance" | "distance" => "it belongs to the artefact, in [claim.subject]",
-        "data" | "labels" | "classes" | "pairs" => "it belongs to the inputs, in [claim.population]",
+        | "tolerance" | "distance" => "it belongs to the model, in [claim.subject]",
+        "data" | "labels" | "classes" | "pairs" => "it belongs to the samples, in [claim.population]",
         "limit" => "the number of samples is `n` in [claim.population]",
         "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
             "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
         }
         "attack" => "attacks are the list `attacks` in [claim.threat]",
         "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
-        "keep-going" => "one example refutes, and the strongest says no more: leave it out",
+        "certify" => "a claim is decided without proofs: leave it out",
+        "keep-going" => "the first example refutes the claim, and a stronger one adds nothing: leave it out",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
             "how a claim is checked changes nothing that is claimed: give it with the check"
         }
-        "out" | "resume" => "the evidence lies beside the claim file, and a check goes on with it by itself",
+        "out" | "resume" => "the evidence is stored beside the claim file, and a check continues it",
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ use brinell_attack::AttackError;
 use brinell_audit::{AuditError, load_suite};
 use brinell_record::{Claim, ClaimFile, ClaimThreat, FeatureRule, Knowledge, Property, Quantity};
 
+use super::statement::{Contradiction, contradiction};
 use crate::ClaimError;
 
 /// Longest id: it becomes the name of a folder.
@@ -31,7 +32,7 @@ pub(super) fn check(path: &Path, file: &ClaimFile) -> Result<(), ClaimError> {
             return Err(ClaimError::key(path, format!("claim[{number}].{key}"), problem));
         }
         if !ids.insert(claim.id.to_lowercase()) {
-            return Err(ClaimError::key(path, format!("claim[{number}].id"), format!("`{}` stands twice in the file", claim.id)));
+            return Err(ClaimError::key(path, format!("claim[{number}].id"), format!("`{}` is used twice in the file", claim.id)));
         }
     }
     Ok(())
@@ -56,11 +57,12 @@ impl Checked<'_> {
         if id.is_empty() || id.len() > LONGEST_ID || !usable {
             return problem("id", format!("`{id}` cannot name a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"));
         }
-        if self.claim.statement.trim().is_empty() {
-            return problem("statement", "is empty; say in one sentence what is claimed");
+        if let Some(Contradiction { said, meant }) = contradiction(self.claim) {
+            let text = format!("says \"{said}\", but the property says \"{meant}\"; correct one of them, or leave the statement out");
+            return problem("statement", text);
         }
         let day = self.claim.expires.as_ref()?;
-        day.parse::<jiff::civil::Date>().err().and_then(|_| problem("expires", format!("`{day}` is no day; write it as 2027-06-30")))
+        day.parse::<jiff::civil::Date>().err().and_then(|_| problem("expires", format!("`{day}` is not a day; write it as 2027-06-30")))
     }
 
     fn subject(&self) -> Option<Problem> {
@@ -68,7 +70,7 @@ impl Checked<'_> {
         if subject.is_address() {
             return problem(
                 "subject.model",
-                "is an address: a claim is about a file, whose bytes can be held to; audit the address instead".to_owned(),
+                "is an address, but a claim is about a file, which is identified by its bytes; audit the address instead".to_owned(),
             );
         }
         if let Some(found) = required("subject.sha256", subject.sha256.as_ref())
@@ -168,10 +170,14 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
         _ => None,
     })
     .or_else(|| {
-        effort
-            .keep_going
-            .then(|| ("threat.keep_going".to_owned(), "one example refutes, and the strongest says no more: leave it out".to_owned()))
+        effort.keep_going.then(|| {
+            (
+                "threat.keep_going".to_owned(),
+                "the first example refutes the claim, and a stronger one adds nothing: leave it out".to_owned(),
+            )
+        })
     })
+    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "a claim is decided without proofs: leave it out".to_owned())))
 }
 
 /// Finds what no data can make right about a rule.
@@ -211,14 +217,14 @@ fn threshold(at_least: Option<f64>, at_most: Option<f64>) -> Option<Problem> {
         (Some(_), Some(_)) => problem("property", "has both at_least and at_most; write two claims"),
         (None, None) => problem("property", "names no threshold; give at_least or at_most"),
         (Some(value), None) | (None, Some(value)) if !(0.0..=1.0).contains(&value) => {
-            problem("property", format!("the threshold {value} is no share; give a number from 0 to 1, such as 0.9 for 90 %"))
+            problem("property", format!("the threshold {value} is not a share; give a number from 0 to 1, such as 0.9 for 90 %"))
         }
         _ => None,
     }
 }
 
 fn required(key: &str, text: Option<&String>) -> Option<Problem> {
-    if text.is_none() { problem(key, "missing; a claim is about files whose bytes can be held to") } else { digest(key, text) }
+    if text.is_none() { problem(key, "missing; a claim identifies its files by their bytes") } else { digest(key, text) }
 }
 
 fn digest(key: &str, text: Option<&String>) -> Option<Problem> {

@@ -16,32 +16,42 @@ pub(super) fn finding(claim: &Claim, question: &Question, decision: &Decision, w
         return counterexample(claim, witness);
     }
     let what = match (question.aim, question.attacked) {
-        (Aim::Clean, _) => format!("are answered right{}", by(judges)),
-        (Aim::NonFinite, _) => format!("get an answer that is not finite{}", by(judges)),
-        (_, false) => format!("are answered right{}, and no change is allowed", by(judges)),
-        (_, true) => format!("are answered right and stay right {}", under(claim)),
+        (Aim::Clean, _) => format!("get the right answer{}", by(judges)),
+        (Aim::NonFinite, _) => format!("get an answer that is not a finite number{}", by(judges)),
+        (_, false) => format!("get the right answer{}, and the claim allows no change", by(judges)),
+        (_, true) => format!("get the right answer and survive {}", under(claim)),
     };
-    let early = if numbers.n < numbers.population { format!(", of a sample of {},", numbers.population) } else { String::new() };
-    let counted = format!("{} of {} samples{early}", numbers.count, numbers.n);
+    // An early decision needs no more samples.
+    let of = if numbers.n < numbers.population {
+        format!("the first {} samples (out of {})", numbers.n, numbers.population)
+    } else {
+        format!("{} samples", numbers.n)
+    };
+    let counted = format!("{} of {of} {what}", numbers.count);
     let threshold = match (numbers.relation, numbers.threshold) {
-        (Some(Relation::AtLeast), Some(threshold)) => format!("; claimed is at least {}", near(threshold)),
-        (Some(Relation::AtMost), Some(threshold)) => format!("; claimed is at most {}", near(threshold)),
+        (Some(Relation::AtLeast), Some(threshold)) => format!("; the claim asks for at least {}", near(threshold)),
+        (Some(Relation::AtMost), Some(threshold)) => format!("; the claim allows at most {}", near(threshold)),
         _ => String::new(),
     };
     let exact = claim.population.sampling != Some(Sampling::Iid) && numbers.n == numbers.population;
     if exact || numbers.relation.is_none() || claim.population.sampling == Some(Sampling::Convenience) {
         let share = numbers.value.filter(|_| exact).map_or_else(String::new, |value| format!(", which is {}", near(value)));
-        return format!("{counted} {what}{share}{threshold}");
+        return format!("{counted}{share}{threshold}");
     }
+    let all = if claim.population.sampling == Some(Sampling::Iid) { "inputs" } else { "samples" };
+    let sure = |before: &str, after: &str| {
+        if numbers.confidence < 1.0 { format!("{before}{} confidence{after}", near(numbers.confidence)) } else { String::new() }
+    };
     let bound = match (decision.ruling, numbers.relation) {
         (Ruling::Supported | Ruling::Proven, Some(Relation::AtLeast)) | (Ruling::Refuted, Some(Relation::AtMost)) => {
-            format!("at least {}", down(numbers.low))
+            format!("{}at least {} of all {all} do", sure("with ", ", "), down(numbers.low))
         }
-        (Ruling::Supported | Ruling::Proven, _) | (Ruling::Refuted, _) => format!("at most {}", up(numbers.high)),
-        _ => format!("between {} and {}", down(numbers.low), up(numbers.high)),
+        (Ruling::Supported | Ruling::Proven, _) | (Ruling::Refuted, _) => {
+            format!("{}at most {} of all {all} do", sure("with ", ", "), up(numbers.high))
+        }
+        _ => format!("of all {all}, between {} and {} do{}", down(numbers.low), up(numbers.high), sure(" (", " in each bound)")),
     };
-    let confidence = if numbers.confidence < 1.0 { format!(" with {} confidence", near(numbers.confidence)) } else { String::new() };
-    format!("{counted} {what}; of all it is {bound}{confidence}{threshold}")
+    format!("{counted}; {bound}{threshold}")
 }
 
 fn by(judges: &[Judge]) -> String {
@@ -88,17 +98,17 @@ fn counterexample(claim: &Claim, witness: &Witness) -> String {
         _ => "without any change".to_owned(),
     };
     let runtimes: Vec<&str> = witness.opinions.iter().map(|opinion| opinion.runtime.as_str()).collect();
-    let alone = if runtimes.len() == 1 { ", the only runtime at hand" } else { "" };
-    format!("sample {} ({right}) is answered {answer} {change}; confirmed by {}{alone}", witness.sample, runtimes.join(" and "))
+    let alone = if runtimes.len() == 1 { ", the only runtime available" } else { "" };
+    format!("sample {} ({right}) is classified as {answer} {change}; confirmed by {}{alone}", witness.sample, runtimes.join(" and "))
 }
 
 /// The attacks and the ball in words.
 fn under(claim: &Claim) -> String {
     let Some(threat) = &claim.threat else { return String::new() };
     let effort = &threat.effort;
-    let attacks = effort.suite.as_ref().map_or_else(|| effort.attacks.join(" "), |suite| format!("suite {suite}"));
-    let queries = effort.max_queries.map_or_else(String::new, |limit| format!(" with up to {limit} queries a stage"));
-    format!("under {attacks}{queries} within {} {}", norm(claim), threat.threat.eps)
+    let attacks = effort.suite.as_ref().map_or_else(|| effort.attacks.join(", "), |suite| format!("the suite {suite}"));
+    let queries = effort.max_queries.map_or_else(String::new, |limit| format!(" with at most {limit} queries per stage"));
+    format!("{attacks}{queries} within {} {}", norm(claim), threat.threat.eps)
 }
 
 fn norm(claim: &Claim) -> &'static str {

@@ -2,8 +2,46 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::exit::Exit;
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Errors.
+    Quiet,
+    /// Progress and notes too.
+    Normal,
+    /// Details too.
+    Verbose,
+}
+
+static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
+
+/// Sets how much is said from here on.
+pub(crate) fn set_verbosity(verbosity: Verbosity) {
+    VERBOSITY.store(verbosity as u8, Ordering::Relaxed);
+}
+
+/// Returns true where this much is to be said.
+pub(crate) fn says(verbosity: Verbosity) -> bool {
+    VERBOSITY.load(Ordering::Relaxed) >= verbosity as u8
+}
+
+/// Prints a line of progress, or a note, to standard error.
+pub(crate) fn note(line: &str) {
+    if says(Verbosity::Normal) {
+        say(line);
+    }
+}
+
+/// Prints a detail to standard error.
+pub(crate) fn detail(line: &str) {
+    if says(Verbosity::Verbose) {
+        say(line);
+    }
+}
 
 /// Prints to standard output, with what a name could do to a terminal escaped.
 pub(crate) fn print(text: &str) {
@@ -30,6 +68,15 @@ fn write(text: &str) {
 /// Prints a line to standard error, with what a name could do to a terminal escaped.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", visible(line));
+}
+
+/// Asks a question on standard error; true where the answer is yes.
+pub(crate) fn ask(question: &str) -> bool {
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(visible(question).as_bytes()).and_then(|()| err.flush());
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Escapes characters that control a terminal or turn the direction of text, as JSON does, so that JSON stays what it is.

@@ -12,8 +12,6 @@
 //!
 //! Where several claims are checked: an error or interruption ends the check; else refuted wins over stale, stale over undecided.
 
-use std::process::ExitCode;
-
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -38,12 +36,6 @@ impl Exit {
             Self::Internal => 5,
             Self::Interrupted => 130,
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit.code())
     }
 }
 

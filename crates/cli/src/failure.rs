@@ -4,6 +4,7 @@ use std::error::Error;
 
 use brinell::claims::ClaimError;
 use brinell::hardening::HardenError;
+use brinell::proofs::ProofError;
 use brinell::report::ReportError;
 use brinell::{AuditError, LedgerError, SubjectError};
 
@@ -12,7 +13,7 @@ use crate::hint::hints;
 
 /// An error on its way to the terminal.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     message: String,
     hints: Vec<String>,
     exit: Exit,
@@ -30,13 +31,14 @@ impl Failure {
     }
 
     /// An error of a library about what the user gave, with its causes.
-    pub(crate) fn from_error(error: impl Error + 'static) -> Self {
+    #[must_use]
+    pub fn from_error(error: impl Error + 'static) -> Self {
         Self { message: chain(&error), hints: hints(&error), exit: Exit::Input }
     }
 
-    /// Names the file that the mistake stands in.
-    pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
-        Self { message: format!("{}: {}", path.display(), self.message), ..self }
+    /// Names the place of the mistake, such as a file with its line.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
     }
 
     /// Adds what to do about it.
@@ -47,6 +49,24 @@ impl Failure {
 
     pub(crate) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// Returns what is wrong, with its causes, in one line or more.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns what can be done about it, in the words of the command line.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the exit code of a program that ends with it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        self.exit.code()
     }
 }
 
@@ -101,6 +121,18 @@ impl From<ClaimError> for Failure {
     }
 }
 
+impl From<ProofError> for Failure {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Subject(error) => error.into(),
+            ProofError::Ledger(error) => error.into(),
+            ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
+            ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
+            other => Self::from_error(other),
+        }
+    }
+}
+
 impl From<HardenError> for Failure {
     fn from(error: HardenError) -> Self {
         match error {
@@ -130,7 +162,7 @@ impl From<ReportError> for Failure {
 }
 
 /// Joins an error and its causes, leaving out what a message repeats.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

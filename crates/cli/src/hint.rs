@@ -10,6 +10,7 @@ mod engine;
 mod harden;
 mod ledger;
 mod onnx;
+mod proof;
 mod settings;
 mod subject;
 mod threat;
@@ -19,7 +20,7 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 11] = [
+const READERS: [Reader; 12] = [
     attack::hint,
     audit::hint,
     claim::hint,
@@ -28,6 +29,7 @@ const READERS: [Reader; 11] = [
     harden::hint,
     ledger::hint,
     onnx::hint,
+    proof::hint,
     settings::hint,
     subject::hint,
     threat::hint,

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use brinell::{Event, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::console::say;
+use crate::console::{Verbosity, note, says};
 
 /// Draws what an audit tells.
 pub(crate) struct Progress {
@@ -20,7 +20,14 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { bar: None, terminal: std::io::stderr().is_terminal(), stage: String::new(), attacked: 0, surviving: 0, quiet: false }
+        Self {
+            bar: None,
+            terminal: std::io::stderr().is_terminal() && says(Verbosity::Normal),
+            stage: String::new(),
+            attacked: 0,
+            surviving: 0,
+            quiet: false,
+        }
     }
 
     pub(crate) fn of_claims() -> Self {
@@ -31,9 +38,9 @@ impl Progress {
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
-            Event::ClaimStarted { file, id } => say(&format!("{}: {id}", file.display())),
+            Event::ClaimStarted { file, id } => note(&format!("{}: {id}", file.display())),
             Event::Opened { out, runtime, n, batch } if !self.quiet => {
-                say(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
+                note(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
             }
             Event::StageStarted { name, attacked, done, surviving } => {
                 (self.stage, self.attacked, self.surviving) = (name.to_owned(), attacked, surviving);
@@ -60,7 +67,7 @@ impl Observer for Progress {
                     bar.finish_and_clear();
                 }
                 if !self.quiet {
-                    say(&format!("{:>14}  {} attacked, {} survive", self.stage, self.attacked, self.surviving));
+                    note(&format!("{:>14}  {} attacked, {} survive", self.stage, self.attacked, self.surviving));
                 }
             }
             _ => {}

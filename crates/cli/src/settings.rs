@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use brinell::errors::SettingError;
 use brinell::record::{FeatureRule, FilePaths, Form, Part, SETTINGS, Setting, setting};
-use brinell::{Artefact, Job, Question, Running, Scale};
+use brinell::runs::read_identity;
+use brinell::{Artefact, Job, LedgerError, Question, Running, Scale};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 
@@ -25,6 +27,8 @@ type Given = BTreeMap<&'static str, Vec<String>>;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     given: Given,
+    /// Where in the settings file a setting stands that was read from it.
+    places: BTreeMap<&'static str, String>,
     /// Rules of features: in the settings file only.
     features: Vec<FeatureRule>,
     pub(crate) out: Option<PathBuf>,
@@ -34,7 +38,7 @@ impl Settings {
     /// Settings of a program's own.
     pub(crate) fn of(given: &[(&'static str, String)], out: PathBuf) -> Self {
         let given = given.iter().map(|(name, value)| (*name, vec![value.clone()])).collect();
-        Self { given, features: Vec::new(), out: Some(out) }
+        Self { given, out: Some(out), ..Self::default() }
     }
 
     /// Reads the settings file; paths in it are relative to its folder.
@@ -42,15 +46,21 @@ impl Settings {
         let text = std::fs::read_to_string(path).map_err(|error| Failure::input(format!("cannot read {}: {error}", path.display())))?;
         let wrong = |problem: &dyn std::fmt::Display| Failure::input(format!("{} is not a settings file\n{problem}", path.display()));
         let table: toml::Table = toml::from_str(&text).map_err(|error| wrong(&error))?;
+        // Read from the text, an error has its line.
+        let rules: Rules = toml::from_str(&text).map_err(|error| wrong(&error))?;
+        let place =
+            |key: &str| format!("{}{}", path.display(), line_of(&text, key).map_or_else(String::new, |line| format!(", line {line}")));
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut settings = Self::default();
+        let mut settings = Self { features: rules.feature, ..Self::default() };
         for (key, value) in table {
             match key.as_str() {
-                "feature" => settings.features = value.try_into().map_err(|error| wrong(&error))?,
+                "feature" => {}
                 "out" => settings.out = value.as_str().map(|out| folder.join(out)),
                 _ => {
-                    let setting = setting(&key).map_err(|error| Failure::from_error(error).in_file(path))?;
-                    let values = words(value).ok_or_else(|| wrong(&format!("`{key}` is no value of a setting")))?;
+                    let setting = setting(&key).map_err(|error| Failure::from_error(error).at(&place(&key)))?;
+                    let values =
+                        words(value).ok_or_else(|| Failure::input(format!("`{key}` needs a plain value or a list")).at(&place(&key)))?;
+                    settings.places.insert(setting.name, place(&key));
                     settings.given.insert(setting.name, values.into_iter().map(|value| beside(folder, setting, value)).collect());
                 }
             }
@@ -65,6 +75,7 @@ impl Settings {
             self.given.keys().any(|given| excludes(given, name) || excludes(name, given))
         };
         let rest: Given = file.given.into_iter().filter(|(name, _)| !self.given.contains_key(name) && !excluded(name)).collect();
+        self.places.extend(file.places.into_iter().filter(|(name, _)| rest.contains_key(name)));
         self.given.extend(rest);
         if self.features.is_empty() {
             self.features = file.features;
@@ -73,27 +84,79 @@ impl Settings {
         self
     }
 
+    /// Returns the question of the run in --out, or of the newest one that was stopped, and the job that goes on with it. Settings that are given
+    /// as well take the place of those of the run.
+    pub(crate) fn resume(self, command: String) -> Result<(Question, Job), Failure> {
+        let out = self.out.map_or_else(newest_stopped, Ok)?;
+        let path = out.join("run.json");
+        if !path.exists() {
+            return Err(LedgerError::NothingToResume { path: out }.into());
+        }
+        let mut question = read_identity(&path)?.question;
+        for (name, values) in &self.given {
+            match *name {
+                "suite" => question.effort.attacks.clear(),
+                "attack" => question.effort.suite = None,
+                _ => {}
+            }
+            setting(name).and_then(|setting| setting.put(&mut question, values)).map_err(Failure::from_error)?;
+        }
+        if !self.features.is_empty() {
+            question.threat.feature = self.features;
+        }
+        Ok((question, Job { out, resume: true, command }))
+    }
+
     /// Checks the settings and turns them into a question, and the job that answers it.
-    pub(crate) fn question(self, resume: bool, command: String) -> Result<(Question, Job), Failure> {
+    pub(crate) fn question(self, command: String) -> Result<(Question, Job), Failure> {
         // A switch of the file that is off says nothing.
         let on = |name: &str, values: &[String]| setting(name).is_ok_and(|setting| setting.form != Form::Switch) || values != ["false"];
         let given: Given = self.given.into_iter().filter(|(name, values)| on(name, values)).collect();
-        let mut question = Question::of(given.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
+        let places = self.places;
+        let wrong = |error: SettingError| {
+            let place = if let SettingError::Value { name, .. } = &error { places.get(name).cloned() } else { None };
+            let failure = Failure::from_error(error);
+            match place {
+                Some(place) => failure.at(&place),
+                None => failure,
+            }
+        };
+        let mut question = Question::of(given.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(wrong)?;
         question.threat.feature = self.features;
         if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
             question.artefact.scale = Some(Scale::Data);
         }
-        let out = match (self.out, resume) {
-            (Some(out), _) => out,
-            (None, true) => return Err(Failure::input("missing: the folder of the run to resume").hint("name it with --out")),
-            (None, false) => free_folder(&default_folder(&question))?,
-        };
-        Ok((question, Job { out, resume, command }))
+        let out = self.out.map_or_else(|| free_folder(&default_folder(&question)), Ok)?;
+        Ok((question, Job { out, resume: false, command }))
     }
 }
 
+/// The rules of features in the settings file.
+#[derive(serde::Deserialize)]
+struct Rules {
+    #[serde(default)]
+    feature: Vec<FeatureRule>,
+}
+
+/// Returns the line of a settings file on which a key stands, counted from 1.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let is_of = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+    text.lines().position(is_of).map(|line| line + 1)
+}
+
+/// Returns the folder of the run in [`RUNS`] that was stopped last.
+fn newest_stopped() -> Result<PathBuf, Failure> {
+    let changed = |folder: &Path| std::fs::metadata(folder.join("record.jsonl")).and_then(|file| file.modified()).ok();
+    let stopped = |folder: &PathBuf| folder.join("run.json").exists() && !folder.join("summary.json").exists();
+    let entries = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    entries
+        .filter(stopped)
+        .max_by_key(|folder| changed(folder))
+        .ok_or_else(|| Failure::input(format!("{RUNS} holds no run that was stopped")).hint("name the folder of the run with --out"))
+}
+
 /// Name of the folder of a run: `brinell-runs/MODEL-NORM-EPS`.
-fn default_folder(question: &Question) -> String {
+pub(crate) fn default_folder(question: &Question) -> String {
     let stem = question.artefact.model.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
     format!("{RUNS}/{stem}-{}-{}", question.threat.norm.name(), question.threat.eps.text().replace('/', "_"))
 }
@@ -135,7 +198,7 @@ fn flag(setting: &'static Setting) -> Arg {
         Form::Switch => return arg.allow_hyphen_values(false).action(ArgAction::SetTrue).conflicts_with_all(setting.excludes),
     };
     let arg = arg.value_name(setting.value).conflicts_with_all(setting.excludes);
-    if setting.words.is_empty() { arg } else { arg.value_parser(PossibleValuesParser::new(setting.words)) }
+    if setting.words.is_empty() { arg } else { arg.ignore_case(true).value_parser(PossibleValuesParser::new(setting.words)) }
 }
 
 fn suites() -> String {
@@ -179,13 +242,21 @@ impl Args for Settings {
 
 impl FromArgMatches for Settings {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self { given: given(matches, |_| true), features: Vec::new(), out: matches.get_one("out").cloned() })
+        Ok(Self { given: given(matches, |_| true), out: matches.get_one("out").cloned(), ..Self::default() })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// Checks settings and puts them into a question.
+fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
+    for (name, values) in given {
+        setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
+    }
+    Ok(())
 }
 
 /// Defines the flags of one part of the settings, for commands that take no more.
@@ -226,7 +297,8 @@ macro_rules! part {
 }
 
 part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
-    let others = ["target", "knowledge", "minimum-norm", "batch", "task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
+    let others =
+        ["target", "knowledge", "minimum-norm", "batch", "certify", "task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
     (setting.part != Part::Attacks || setting.name == "seed") && !others.contains(&setting.name)
 });
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
@@ -236,12 +308,16 @@ part!(Runners, "What executes models, for commands that read what to do from fil
     setting.part == Part::Running
 });
 
-/// Checks settings of which none must be there.
-fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
-    for (name, values) in given {
-        setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
+part!(Certifiable, "What a certificate is about.", |setting| {
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+        || ["norm", "eps", "target"].contains(&setting.name)
+});
+
+impl Certifiable {
+    /// Checks the settings and turns them into a question.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)
     }
-    Ok(())
 }
 
 impl Training {

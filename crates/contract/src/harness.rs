@@ -8,7 +8,7 @@ use brinell_task::{Classify, Head, Task, Truth, Wanted};
 use brinell_threat::Ball;
 
 use crate::problem::Problem;
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Timing, Verdict};
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Model, Pose, Ruling, Timing, Verdict};
 use brinell_attack::{AttackError, Recipe};
 
 /// Forwards plus backwards after which an attack that does not end by itself is ended.
@@ -148,8 +148,9 @@ struct Exact<'a> {
 impl Court for Exact<'_> {
     type Error = std::convert::Infallible;
 
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, Self::Error> {
-        Ok(self.ball.contains(&item.x, x_adv).is_ok() && self.problem.margin(x_adv, self.target) > 0.0)
+    fn judge(&mut self, item: &Item, x_adv: &[f32], _: &[f32]) -> Result<Ruling, Self::Error> {
+        let is_example = self.ball.contains(&item.x, x_adv).is_ok() && self.problem.margin(x_adv, self.target) > 0.0;
+        Ok(if is_example { Ruling::Confirmed } else { Ruling::Refused })
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Self::Error> {

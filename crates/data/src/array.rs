@@ -4,7 +4,7 @@ use half::{bf16, f16};
 
 use super::dataset::Pixels;
 use super::error::DataErrorKind;
-use super::gather::{Gather, Order, Place, single};
+use super::gather::{Gather, Gathered, Order, Place, single};
 use super::input::Input;
 use super::moments::Moments;
 use super::note::Note;
@@ -144,15 +144,15 @@ impl Spec {
         // In Fortran order every sample is spread over the whole file.
         let kept = if self.fortran { len } else { (n * sample_len) as u64 };
         let order = if self.fortran { Order::FirstFastest(&sizes, n) } else { Order::AsStored };
-        let (pixels, notes) = if self.element == Element::U8 {
-            (Pixels::U8(order.apply(input.bytes(kept)?)), Vec::new())
+        let Gathered { pixels, exact, notes } = if self.element == Element::U8 {
+            Gathered { pixels: Pixels::U8(order.apply(input.bytes(kept)?)), exact: Vec::new(), notes: Vec::new() }
         } else {
             self.values(input, options, kept, total, &shape)?.finish(&order, |_| None)?
         };
         if kept == len {
             input.finish()?;
         }
-        Ok(Samples { pixels, notes, shape, n, total })
+        Ok(Samples { pixels, exact, notes, shape, n, total })
     }
 
     /// Returns the sample of the stored value number `count`, and the row-major place in that sample.
@@ -232,6 +232,8 @@ impl Spec {
 /// Samples without labels, as read from an array.
 pub(super) struct Samples {
     pub(super) pixels: Pixels,
+    /// The numbers that the values stand for, where the model takes double precision; else empty.
+    pub(super) exact: Vec<f64>,
     pub(super) notes: Vec<Note>,
     pub(super) shape: Vec<usize>,
     /// Samples kept.

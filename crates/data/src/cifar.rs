@@ -85,6 +85,13 @@ pub(super) fn read(input: &mut Input<'_>, size: u64, limit: Option<usize>) -> Re
         pixels.extend_from_slice(values);
         Ok(())
     })?;
-    let samples = Samples { pixels: Pixels::U8(pixels), notes: Vec::new(), shape: vec![3, 32, 32], n: n as usize, total: total as usize };
+    let samples = Samples {
+        pixels: Pixels::U8(pixels),
+        exact: Vec::new(),
+        notes: Vec::new(),
+        shape: vec![3, 32, 32],
+        n: n as usize,
+        total: total as usize,
+    };
     Ok((samples, labels, layout))
 }

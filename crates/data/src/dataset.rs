@@ -27,6 +27,8 @@ pub struct Dataset {
     pub label_path: Option<PathBuf>,
     /// The values, `n` times `sample_len()` of them.
     pub pixels: Pixels,
+    /// The numbers that the values stand for, where the model takes double precision and these are no bytes; else empty.
+    pub exact: Vec<f64>,
     /// Shape of one sample as stored (images from PNG or JPEG files: `[channels, height, width]`).
     pub shape: Vec<usize>,
     /// Class index of every sample; empty where something else is right about them.
@@ -213,6 +215,7 @@ mod tests {
             n: 2,
             total: 2,
             pixels,
+            exact: Vec::new(),
             shape: vec![1, 2],
             labels: vec![0, 2],
             truths: Truths::Classes,

@@ -351,6 +351,14 @@ pub enum DataErrorKind {
         /// The names that are there, or their numbers from 0.
         columns: Vec<String>,
     },
+    /// A table has no columns for some of the inputs of a model.
+    #[error("has no column for the model's inputs {}; its columns are {}", missing.join(", "), columns.join(", "))]
+    NoInputColumn {
+        /// Names of the inputs.
+        missing: Vec<String>,
+        /// The columns that are there, labels aside.
+        columns: Vec<String>,
+    },
     /// A table does not say which column holds the labels.
     #[error("no column is named label, target, class or y, so that the column of labels is not known")]
     NoLabelColumn,
@@ -364,7 +372,7 @@ pub enum DataErrorKind {
 
 /// A class name or index that is not in the list of classes.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
-#[error("unknown class `{text}` ({count} classes are known)")]
+#[error("unknown class `{text}` ({})", if *count == 0 { "no class names are known".to_owned() } else { format!("{count} classes are known") })]
 pub struct UnknownClass {
     /// The text as given.
     pub text: String,

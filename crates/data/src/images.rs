@@ -242,7 +242,8 @@ fn assemble(
         _ => (Vec::new(), truths::of_texts(&texts(), options, table.as_deref().unwrap_or(path))?),
     };
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples = Samples { pixels: Pixels::U8(values), notes: beside.notes(), shape: vec![channels, height, width], n, total };
+    let samples =
+        Samples { pixels: Pixels::U8(values), exact: Vec::new(), notes: beside.notes(), shape: vec![channels, height, width], n, total };
     let parts = Parts { samples, labels, truths, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }

@@ -85,6 +85,7 @@ mod table;
 mod tensors;
 mod text;
 mod truths;
+mod words;
 
 pub use archive::{numbers, reals};
 pub use array::Numbers;
@@ -96,7 +97,7 @@ pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load, load_alone, moments};
 pub use moments::Moments;
 pub use note::Note;
-pub use options::LoadOptions;
+pub use options::{ColumnInput, ColumnKind, LoadOptions};
 pub use precision::Precision;
 pub use rows::ManyLabels;
 pub use truths::{ManyValues, Pairs, TruthKind, Truths};

@@ -226,7 +226,7 @@ pub(super) struct Parts {
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
     let Parts { samples, labels, truths, label_path, format, class_names, ids, columns, files } = parts;
-    let Samples { pixels, notes, shape, n, total } = samples;
+    let Samples { pixels, exact, notes, shape, n, total } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
@@ -235,6 +235,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         path: path.to_path_buf(),
         label_path,
         pixels,
+        exact,
         shape,
         labels,
         truths,

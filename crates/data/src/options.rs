@@ -8,6 +8,42 @@ use super::error::UnknownClass;
 use super::precision::Precision;
 use super::truths::TruthKind;
 
+/// An input of a model that takes columns of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnInput {
+    /// Name of the input, and of its column.
+    pub name: String,
+    /// Number of columns that it takes. One of several inputs may take several, those that are left over by the others.
+    pub width: usize,
+    /// What stands in them.
+    pub kind: ColumnKind,
+}
+
+/// What stands in the columns of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Numbers, as exactly as that; a missing one stays where the model handles it.
+    Numbers {
+        /// What the input keeps of them.
+        precision: Precision,
+        /// True where the model handles missing values of this input.
+        missing: bool,
+    },
+    /// Text. A sample holds the place of its text among all texts of the column, sorted; these are an array of the column's name beside the samples, of shape
+    /// `[1, texts]`.
+    Text,
+}
+
+impl ColumnKind {
+    /// What is kept of the numbers in it, and whether one may be missing; places of texts are small whole numbers.
+    pub(super) fn numbers(self) -> (Precision, bool) {
+        match self {
+            Self::Numbers { precision, missing } => (precision, missing),
+            Self::Text => (Precision::Single, false),
+        }
+    }
+}
+
 /// How to read a data set; the default asks for nothing special.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadOptions {
@@ -31,6 +67,10 @@ pub struct LoadOptions {
     pub input: Option<String>,
     /// Names of further arrays or columns to read (.npz, safetensors and tables).
     pub arrays: Vec<String>,
+    /// Those of `arrays` that hold text, even where it looks like numbers.
+    pub texts: Vec<String>,
+    /// The model's inputs that take the columns of a table, in the order of the values of a sample; empty where one input takes them all.
+    pub inputs: Vec<ColumnInput>,
     /// Names of the model's features in its order, where it has some; columns of a table are matched to them.
     pub features: Option<Vec<String>>,
     /// Number of values that the model takes of a sample, where it is known: columns that number the rows stay where it counts them too.

@@ -33,26 +33,32 @@ struct Spread {
 
 /// Watches the numbers of all columns as they come.
 pub(super) struct Watch {
-    precision: Precision,
+    /// One for each column, of which the last goes for all behind it.
+    precisions: Vec<Precision>,
     columns: Vec<Spread>,
     /// Whole numbers that were rounded.
     pub(super) coarsened: usize,
 }
 
 impl Watch {
-    pub(super) fn new(precision: Precision) -> Self {
-        Self { precision, columns: Vec::new(), coarsened: 0 }
+    pub(super) fn new(precisions: Vec<Precision>) -> Self {
+        Self { precisions, columns: Vec::new(), coarsened: 0 }
+    }
+
+    fn precision(&self, place: usize) -> Precision {
+        self.precisions.get(place).or(self.precisions.last()).copied().unwrap_or_default()
     }
 
     /// Looks at a number of a sample in that place of it.
     pub(super) fn see(&mut self, sample: usize, place: usize, number: Number) {
         self.coarsened += usize::from(number.is_coarsened());
         let value = number.double();
-        if self.precision == Precision::Single || !value.is_finite() {
+        let precision = self.precision(place);
+        if precision == Precision::Single || !value.is_finite() {
             return;
         }
         // Fractions for a model of whole numbers are rounded for it anyway.
-        let off = if self.precision == Precision::Whole && !number.is_coarsened() { 0.0 } else { number.off() };
+        let off = if precision == Precision::Whole && !number.is_coarsened() { 0.0 } else { number.off() };
         while self.columns.len() <= place {
             self.columns.push(Spread { lo: f64::INFINITY, hi: f64::NEG_INFINITY, most: 0.0, of: (0, number) });
         }
@@ -66,12 +72,17 @@ impl Watch {
 
     /// Returns the place, the sample and the number that single precision changes by more than it may, where there is one.
     pub(super) fn inexact(&self) -> Option<(usize, usize, Number)> {
-        let bears = |column: &Spread| match self.precision {
+        let bears = |place: usize, column: &Spread| match self.precision(place) {
             Precision::Single => true,
-            Precision::Double => column.most <= (column.hi - column.lo) * SHARE,
+            // A column without any value has no spread.
+            Precision::Double => column.most == 0.0 || column.most <= (column.hi - column.lo) * SHARE,
             Precision::Whole => column.most == 0.0,
         };
-        self.columns.iter().enumerate().find(|(_, column)| !bears(column)).map(|(place, column)| (place, column.of.0, column.of.1))
+        self.columns
+            .iter()
+            .enumerate()
+            .find(|(place, column)| !bears(*place, column))
+            .map(|(place, column)| (place, column.of.0, column.of.1))
     }
 }
 
@@ -80,7 +91,11 @@ mod tests {
     use super::*;
 
     fn inexact(precision: Precision, numbers: &[Number]) -> Option<(usize, usize)> {
-        let mut watch = Watch::new(precision);
+        of_columns(&[precision], numbers)
+    }
+
+    fn of_columns(precisions: &[Precision], numbers: &[Number]) -> Option<(usize, usize)> {
+        let mut watch = Watch::new(precisions.to_vec());
         numbers.iter().enumerate().for_each(|(index, number)| watch.see(index / 2, index % 2, *number));
         watch.inexact().map(|(place, sample, _)| (place, sample))
     }
@@ -94,6 +109,8 @@ mod tests {
         assert_eq!(inexact(Precision::Double, &[Real(0.1), Real(20_000_001.0), Real(5.1), Real(3.0)]), None);
         assert_eq!(inexact(Precision::Double, &[Real(0.1), Real(1.0), Real(0.1), Real(2.0)]), Some((0, 0)));
         assert_eq!(inexact(Precision::Whole, &[Whole(3), Whole(16_777_216), Real(0.1), Whole(16_777_217)]), Some((1, 1)));
+        assert_eq!(of_columns(&[Precision::Double, Precision::Single], &times), None);
+        assert_eq!(of_columns(&[Precision::Single, Precision::Double], &times), Some((1, 1)));
         assert_eq!(inexact(Precision::Whole, &[Whole(3), Whole(1 << 40), Real(0.1), Whole(-5)]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! From the rows of a table to samples: one sample a row, one value a column, labels in a column or a file of their own.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::array::{Numbers, Samples};
@@ -8,19 +9,23 @@ use super::columns::Columns;
 use super::csv::{Header, Walk};
 use super::dataset::{Dataset, NamedArray};
 use super::error::{At, DataError, DataErrorKind};
-use super::gather::{Gather, Order, Place, single};
+use super::gather::{Gather, Gathered, Order, Place, single};
 use super::labels;
 use super::load::{self, Parts};
 use super::moments::Moments;
 use super::number::Number;
-use super::options::LoadOptions;
+use super::options::{ColumnKind, LoadOptions};
+use super::precision::Precision;
 use super::rows::Labels;
 use super::truths::{self, Matrix, TruthKind, Truths};
+use super::words::Words;
 
 /// The first rows of a table.
 struct Sheet {
     columns: Columns,
     values: Gather,
+    /// The texts of features that are text.
+    words: Words,
     labels: Vec<usize>,
     truths: Vec<f64>,
     arrays: Vec<Column>,
@@ -40,10 +45,12 @@ struct Column {
 /// Reads a table with its labels.
 pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let (header, sheet) = read(path, walk, options).at(path)?;
-    let Sheet { columns, values, mut labels, truths: found_truths, arrays, total, n } = sheet;
+    let Sheet { columns, values, words, mut labels, truths: found_truths, arrays, total, n } = sheet;
     let width = columns.features.len();
     let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
-    let (pixels, found) = values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
+    let Gathered { mut pixels, exact, notes: found } =
+        values.finish(&Order::AsStored, |index| columns.features.get(index).map(name)).at(path)?;
+    let texts = words.finish(&mut pixels, width, |index| columns.features.get(index).map(name).unwrap_or_default());
     let mut notes = header.notes.clone();
     notes.extend(columns.notes);
     notes.extend(found);
@@ -61,9 +68,11 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
         labels = found.classes(options, &mut notes).at(file)?;
         labels.truncate(n);
     }
-    let arrays = columns.arrays.iter().zip(arrays).map(|(place, column)| column.named(name(place), n)).collect();
+    let is_text = |place: &usize| options.texts.contains(&name(place));
+    let beside = columns.arrays.iter().zip(arrays).map(|(place, column)| column.named(name(place), n, is_text(place)));
+    let arrays = beside.chain(texts).collect();
     let parts = Parts {
-        samples: Samples { pixels, notes, shape: vec![width], n, total },
+        samples: Samples { pixels, exact, notes, shape: vec![width], n, total },
         labels,
         truths,
         label_path: file.cloned(),
@@ -84,14 +93,16 @@ pub(super) fn moments(path: &Path, walk: Walk, options: &LoadOptions) -> Result<
         let (columns, all) = match &mut all {
             Some(all) => all,
             None => {
-                let columns = Columns::of(header, options)?;
+                let columns = Columns::of(header, row, options)?;
                 let width = columns.features.len();
                 all.insert((columns, Moments::new(width)))
             }
         };
         for (index, &place) in columns.features.iter().enumerate() {
-            let number = number(header, line, place, row, options)?;
-            all.add(index, single(number, options.missing, &stands(header, sample, index, place))?);
+            // What text there is has no range of its own.
+            let ColumnKind::Numbers { missing, .. } = columns.kind(index) else { continue };
+            let number = number(header, line, place, row, missing)?;
+            all.add(index, single(number, missing, &stands(header, sample, index, place))?);
         }
         sample += 1;
         Ok(())
@@ -123,7 +134,7 @@ fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet
     let header = walk(path, &mut |header, line, row| {
         let sheet = match &mut sheet {
             Some(sheet) => sheet,
-            None => sheet.insert(Sheet::new(Columns::of(header, options)?, options)),
+            None => sheet.insert(Sheet::new(Columns::of(header, row, options)?)),
         };
         sheet.row(header, line, row, options)
     })?;
@@ -131,22 +142,33 @@ fn read(path: &Path, walk: Walk, options: &LoadOptions) -> Result<(Header, Sheet
 }
 
 impl Sheet {
-    fn new(columns: Columns, options: &LoadOptions) -> Self {
+    fn new(columns: Columns) -> Self {
         let arrays = columns.arrays.iter().map(|_| Column::default()).collect();
-        Self { columns, values: Gather::new(options, 0), labels: Vec::new(), truths: Vec::new(), arrays, total: 0, n: 0 }
+        let (precisions, missing): (Vec<Precision>, Vec<bool>) = columns.kinds.iter().map(|kind| kind.numbers()).unzip();
+        let values = Gather::of(precisions, missing.contains(&true), 0);
+        Self { columns, values, words: Words::default(), labels: Vec::new(), truths: Vec::new(), arrays, total: 0, n: 0 }
     }
 
     /// Takes a row, or only counts it where it is beyond a limit.
     fn row(&mut self, header: &Header, line: u64, row: &[Cell<'_>], options: &LoadOptions) -> Result<(), DataErrorKind> {
         let sample = self.total;
         self.total += 1;
-        if options.limit.is_some_and(|limit| sample >= limit) {
+        let beyond = options.limit.is_some_and(|limit| sample >= limit);
+        for (index, &place) in self.columns.features.iter().enumerate() {
+            let number = match self.columns.kind(index) {
+                // Rows beyond a limit have a say in what texts there are, so that a limit changes no sample.
+                ColumnKind::Text => self.words.see(index, text(header, line, place, row)?),
+                ColumnKind::Numbers { .. } if beyond => continue,
+                ColumnKind::Numbers { missing, .. } => number(header, line, place, row, missing)?,
+            };
+            if !beyond {
+                self.values.push(number, &stands(header, sample, index, place))?;
+            }
+        }
+        if beyond {
             return Ok(());
         }
         self.n += 1;
-        for (index, &place) in self.columns.features.iter().enumerate() {
-            self.values.push(number(header, line, place, row, options)?, &stands(header, sample, index, place))?;
-        }
         if let Some(place) = self.columns.label {
             self.labels.push(class(header, line, place, row, options)?);
         }
@@ -163,12 +185,12 @@ impl Sheet {
 }
 
 impl Column {
-    /// Returns the column as an array of `n` rows: numbers where all cells are, else text.
-    fn named(self, name: String, n: usize) -> NamedArray {
+    /// Returns the column as an array of `n` rows: numbers where all cells are and text is not asked for, else text.
+    fn named(self, name: String, n: usize, is_text: bool) -> NamedArray {
         let whole: Option<Vec<i64>> =
             self.numbers.iter().map(|number| if let Number::Whole(whole) = number { i64::try_from(*whole).ok() } else { None }).collect();
         let numbers = match whole {
-            _ if self.numbers.len() < n => Numbers::Text(self.texts),
+            _ if is_text || self.numbers.len() < n => Numbers::Text(self.texts),
             Some(whole) => Numbers::Whole(whole),
             None => Numbers::Real(self.numbers.iter().map(|number| number.double()).collect()),
         };
@@ -181,17 +203,23 @@ fn stands(header: &Header, sample: usize, index: usize, place: usize) -> Place<'
 }
 
 /// The number in a cell; NaN where it is missing and the model handles that.
-fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], options: &LoadOptions) -> Result<Number, DataErrorKind> {
+fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], missing: bool) -> Result<Number, DataErrorKind> {
     let cell = row.get(place).unwrap_or(&Cell::Missing);
     match cell.number(header.decimal).map_err(|reason| header.cell(line, place, reason))? {
         Some(number) => Ok(number),
-        None if options.missing => Ok(Number::Real(f64::NAN)),
+        None if missing => Ok(Number::Real(f64::NAN)),
         None => {
             let text = cell.text();
             let reason = if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` stands for a missing value") };
             Err(header.cell(line, place, reason))
         }
     }
+}
+
+/// The text in a cell, which may be any word.
+fn text<'a>(header: &Header, line: u64, place: usize, row: &'a [Cell<'_>]) -> Result<Cow<'a, str>, DataErrorKind> {
+    let text = row.get(place).unwrap_or(&Cell::Missing).text();
+    if text.is_empty() { Err(header.cell(line, place, "the cell is empty".to_owned())) } else { Ok(text) }
 }
 
 /// The number of a label; truth values are 1 and 0.

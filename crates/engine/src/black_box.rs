@@ -3,24 +3,20 @@
 use brinell_graph::DType;
 
 use crate::signature::order;
-use crate::{BatchAxis, Buffer, Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
+use crate::together::OwnFeeds;
+use crate::{Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
 pub(crate) struct BlackBox {
     inner: Box<dyn Session>,
     preprocess: Preprocess,
-    input: String,
-    /// Shape of the model's input; its first extent is the batch of the call, where it has one.
-    shape: Vec<usize>,
-    has_batch: bool,
-    dtype: DType,
+    own: OwnFeeds,
     output: usize,
     output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
     classes: usize,
     reading: Reading,
-    ready: Buffer,
     one: Vec<f32>,
     values: Vec<f64>,
     logits: Vec<f32>,
@@ -28,43 +24,38 @@ pub(crate) struct BlackBox {
 }
 
 impl BlackBox {
-    pub(crate) fn new(inner: Box<dyn Session>, signature: &Signature, preprocess: &Preprocess) -> Self {
+    /// # Errors
+    /// [`EngineError::FeedType`] where the attacked input holds what cannot be fed.
+    pub(crate) fn new(inner: Box<dyn Session>, signature: &Signature, preprocess: &Preprocess) -> Result<Self, EngineError> {
         let port = |name: &str, sample: &[usize]| Port {
             name: name.to_owned(),
             dtype: DType::F32,
             shape: std::iter::once(signature.fixed_batch).chain(sample.iter().copied().map(Some)).collect(),
         };
-        Self {
+        Ok(Self {
             inner,
             preprocess: preprocess.clone(),
-            input: signature.input_name.clone(),
-            shape: signature.call_shape(1),
-            has_batch: signature.batch == BatchAxis::Leading,
-            dtype: signature.dtype,
+            own: OwnFeeds::new(signature)?,
             output: signature.output_index,
             output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
             classes: signature.classes,
             reading: signature.reading,
-            ready: Buffer::F32(Vec::new()),
             one: Vec::new(),
             values: Vec::new(),
             logits: Vec::new(),
             ports: [port("x", preprocess.sample_shape()), port("logits", &[signature.classes])],
-        }
+        })
     }
 
-    /// Makes the stored samples the model's input, in its own type.
-    fn prepare(&mut self, stored: &[f32], len: usize) -> Result<(), EngineError> {
-        let wrong = || EngineError::FeedType { name: self.input.clone(), expected: self.dtype, found: DType::F32 };
-        let mut ready = Buffer::empty(self.dtype).ok_or_else(wrong)?;
+    /// Makes the stored samples the model's input, in its own types.
+    fn prepare(&mut self, stored: &[f32], len: usize) {
+        self.own.clear();
         for x in stored.chunks_exact(len) {
             self.preprocess.apply(x, &mut self.one);
-            ready.extend_from_f32(&self.one);
+            self.own.push(&self.one, None);
         }
-        self.ready = ready;
-        Ok(())
     }
 }
 
@@ -84,16 +75,12 @@ impl Session for BlackBox {
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
         let stored = feeds.first().and_then(|(_, view)| view.data.as_f32()).unwrap_or_default();
         let len = self.preprocess.sample_shape().iter().product::<usize>().max(1);
-        self.prepare(stored, len)?;
+        self.prepare(stored, len);
         let batch = stored.len() / len;
-        if let Some(first) = self.shape.first_mut().filter(|_| self.has_batch) {
-            *first = batch;
-        }
         let (values, wanted) = (&mut self.values, self.output);
         let mut rows = None;
         values.clear();
-        let own = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
-        let feeds: Vec<(&str, View<'_>)> = own.chain(feeds.iter().skip(1).copied()).collect();
+        let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(feeds.iter().skip(1).copied()).collect();
         self.inner.run(&feeds, &mut |index, view| {
             if index == wanted {
                 rows = view.shape.first().copied();
@@ -129,5 +116,6 @@ pub(crate) fn reals(data: Elements<'_>, out: &mut Vec<f64>) {
         Elements::U32(data) => out.extend(data.iter().map(|&v| f64::from(v))),
         Elements::U64(data) => out.extend(data.iter().map(|&v| v as f64)),
         Elements::Bool(data) => out.extend(data.iter().map(|&v| f64::from(u8::from(v)))),
+        Elements::Text(_) => {}
     }
 }

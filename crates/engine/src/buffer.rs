@@ -22,6 +22,7 @@ pub enum Buffer {
     U32(Vec<u32>),
     U64(Vec<u64>),
     Bool(Vec<bool>),
+    Text(Vec<String>),
 }
 
 /// Applies an expression to the vector of whatever variant.
@@ -39,12 +40,13 @@ macro_rules! each {
             Buffer::U32($data) => $body,
             Buffer::U64($data) => $body,
             Buffer::Bool($data) => $body,
+            Buffer::Text($data) => $body,
         }
     };
 }
 
 impl Buffer {
-    /// Returns an empty buffer of a type; `None` for strings.
+    /// Returns an empty buffer of a type; `None` for types of a few bits.
     #[must_use]
     pub fn empty(dtype: DType) -> Option<Self> {
         Some(match dtype {
@@ -61,6 +63,7 @@ impl Buffer {
             DType::U32 => Self::U32(Vec::new()),
             DType::U64 => Self::U64(Vec::new()),
             DType::Bool => Self::Bool(Vec::new()),
+            DType::String => Self::Text(Vec::new()),
             _ => return None,
         })
     }
@@ -83,7 +86,7 @@ impl Buffer {
     }
 
     /// Appends real numbers. Halves are rounded to the nearest; whole numbers too, ties to the even one, and those that the type does not
-    /// have become its nearest. Booleans are true where a number is not 0.
+    /// have become its nearest. Booleans are true where a number is not 0. Text is no number, and gets nothing.
     pub fn extend_from_f32(&mut self, values: &[f32]) {
         let whole = || values.iter().map(|v| v.round_ties_even());
         match self {
@@ -100,6 +103,19 @@ impl Buffer {
             Self::U32(data) => data.extend(whole().map(|v| v as u32)),
             Self::U64(data) => data.extend(whole().map(|v| v as u64)),
             Self::Bool(data) => data.extend(values.iter().map(|&v| v != 0.0)),
+            Self::Text(_) => {}
+        }
+    }
+
+    /// Appends text; false where the type is another one.
+    #[must_use]
+    pub fn push_text(&mut self, text: &str) -> bool {
+        match self {
+            Self::Text(data) => {
+                data.push(text.to_owned());
+                true
+            }
+            _ => false,
         }
     }
 
@@ -112,6 +128,7 @@ impl Buffer {
             Self::F64(data) => data.push(value),
             Self::F16(data) => data.push(f16::from_f64(value).to_bits()),
             Self::Bf16(data) => data.push(bf16::from_f64(value).to_bits()),
+            Self::Text(_) => return false,
             _ => return value.fract() == 0.0 && value.abs() < 9e15 && self.push_whole(value as i64),
         }
         true
@@ -142,6 +159,7 @@ impl Buffer {
                 data.push(value as f64);
                 true
             }
+            Self::Text(_) => false,
             _ => self.push_real(value as f64),
         }
     }
@@ -167,6 +185,7 @@ impl Buffer {
             (Self::U32(to), Self::U32(from)) => copy!(to, from),
             (Self::U64(to), Self::U64(from)) => copy!(to, from),
             (Self::Bool(to), Self::Bool(from)) => copy!(to, from),
+            (Self::Text(to), Self::Text(from)) => copy!(to, from),
             _ => false,
         }
     }
@@ -188,10 +207,11 @@ impl Buffer {
             Self::U32(data) => Elements::U32(data),
             Self::U64(data) => Elements::U64(data),
             Self::Bool(data) => Elements::Bool(data),
+            Self::Text(data) => Elements::Text(data),
         }
     }
 
-    /// Returns the elements as a constant of a graph; `None` where they do not fill the shape.
+    /// Returns the elements as a constant of a graph; `None` where they do not fill the shape, and for text.
     #[must_use]
     pub fn tensor(&self, shape: Vec<usize>) -> Option<Tensor> {
         macro_rules! raw {
@@ -213,6 +233,7 @@ impl Buffer {
             Self::U16(data) => raw!(data, U16),
             Self::U32(data) => raw!(data, U32),
             Self::U64(data) => raw!(data, U64),
+            Self::Text(_) => return None,
         };
         Tensor::new(shape, data)
     }

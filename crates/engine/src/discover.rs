@@ -5,6 +5,7 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::{EngineError, LibraryProblem};
@@ -14,6 +15,15 @@ const VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// How long a Python interpreter may take to say where its packages lie.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Folder of the library that the host of this process would import.
+static HOST: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the folder that holds the ONNX Runtime of the program that this library is part of, a Python interpreter for one. It is looked at before the
+/// active environment. The first folder named in a process counts.
+pub fn look_in(folder: PathBuf) {
+    let _ = HOST.set(folder);
+}
 
 /// A file that may be an ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +41,8 @@ pub enum Origin {
     Settings,
     /// The environment variable `ORT_DYLIB_PATH`.
     Variable,
+    /// The package that the program around this library would import.
+    Package,
     /// The active virtual or conda environment.
     Environment,
     /// A folder `.venv` here or above.
@@ -54,6 +66,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::Settings => "settings",
             Self::Variable => VARIABLE,
+            Self::Package => "installed package",
             Self::Environment => "active environment",
             Self::Folder => ".venv folder",
             Self::Python => "Python on the path",
@@ -91,6 +104,10 @@ pub(crate) fn search(library: Option<&Path>) -> Result<Search, EngineError> {
     }
     let mut candidates = Vec::new();
     let mut looked = Vec::new();
+    if let Some(folder) = HOST.get() {
+        candidates.extend(in_folder(folder).map(|path| Candidate { path, origin: Origin::Package }));
+        looked.push(format!("{} ({})", folder.display(), Origin::Package));
+    }
     let mut add = |origin: Origin, prefixes: &[PathBuf]| {
         for prefix in prefixes {
             looked.push(format!("{} ({origin})", prefix.display()));

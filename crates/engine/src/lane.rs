@@ -76,6 +76,9 @@ impl Lane {
     }
 
     /// Runs its share of a batch of samples of shape `sample`.
+    ///
+    /// # Errors
+    /// [`OracleError::Output`] where the outputs have other sizes than all rows of the call have.
     pub(crate) fn run(&mut self, sample: &[usize], part: Part<'_>) -> Result<(), OracleError> {
         let batch = part.values.len() / self.width.max(1);
         let (x, shape) = self.call.fill(part.x, sample, batch);
@@ -85,7 +88,7 @@ impl Lane {
         feeds.push(("x", View::f32(shape, x)));
         feeds.extend(self.feeds.views());
         if let (None, Some(session)) = (&part.wanted, &mut self.forward) {
-            return run(session.as_mut(), &feeds, [("values", part.values)]);
+            return run(session.as_mut(), &feeds, rows, batch, [("values", part.values)]);
         }
         let Some(session) = &mut self.gradient else { return Err(OracleError::NoGradient) };
         let given = part.wanted.as_ref().map(|wanted| wanted.feeds).unwrap_or_default();
@@ -95,32 +98,38 @@ impl Lane {
         }
         feeds.extend(self.names.iter().zip(&self.fed).map(|(&name, fed)| (name, View::f32(&fed_shape, fed))));
         match part.wanted {
-            Some(wanted) => run(session.as_mut(), &feeds, [("values", part.values), ("loss", wanted.loss), ("gradient", wanted.gradient)]),
+            Some(wanted) => {
+                let outputs = [("values", part.values), ("loss", wanted.loss), ("gradient", wanted.gradient)];
+                run(session.as_mut(), &feeds, rows, batch, outputs)
+            }
             // The values of a gradient do not depend on what its loss is fed.
-            None => run(session.as_mut(), &feeds, [("values", part.values)]),
+            None => run(session.as_mut(), &feeds, rows, batch, [("values", part.values)]),
         }
     }
 }
 
-/// Runs a session and copies its first outputs; rows beyond those asked for are copies and left out.
+/// Runs a session on so many rows and copies its first outputs; of the rows, those beyond the `batch` that was asked for are copies and left out.
 fn run<const N: usize>(
     session: &mut dyn Session,
     feeds: &[(&str, View<'_>)],
+    rows: usize,
+    batch: usize,
     mut outputs: [(&'static str, &mut [f32]); N],
 ) -> Result<(), OracleError> {
-    let mut short: Option<(&'static str, usize, usize)> = None;
+    let mut wrong: Option<(&'static str, usize, usize)> = None;
     let mut seen = 0;
     let result: Result<(), EngineError> = session.run(feeds, &mut |index, view| {
         if let (Some((name, output)), Some(values)) = (outputs.get_mut(index), view.data.as_f32()) {
             seen += 1;
-            match values.get(..output.len()) {
+            let due = output.len() / batch.max(1) * rows;
+            match values.get(..output.len()).filter(|_| values.len() == due) {
                 Some(values) => output.copy_from_slice(values),
-                None => short = Some((name, values.len(), output.len())),
+                None => wrong = Some((name, values.len(), due)),
             }
         }
     });
     result?;
-    match short {
+    match wrong {
         Some((output, found, expected)) => Err(OracleError::Output { output, found, expected }),
         None if seen < N => Err(OracleError::Output { output: "all outputs", found: seen, expected: N }),
         None => Ok(()),
@@ -168,7 +177,38 @@ fn rows_of(given: &[f32], place: usize, n: usize, width: usize, rows: usize, out
 
 #[cfg(test)]
 mod tests {
-    use super::rows_of;
+    use super::*;
+
+    /// Answers with so many numbers, whatever it is asked.
+    struct Fixed(usize);
+
+    impl Session for Fixed {
+        fn inputs(&self) -> &[crate::Port] {
+            &[]
+        }
+
+        fn outputs(&self) -> &[crate::Port] {
+            &[]
+        }
+
+        fn run(&mut self, _: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
+            let values: Vec<f32> = (0..self.0).map(|i| i as f32).collect();
+            sink(0, View::f32(&[self.0], &values));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_of_copies_are_left_out_and_any_other_number_of_values_is_an_error() {
+        let ask = |found: usize| {
+            let mut values = [0.0; 6];
+            run(&mut Fixed(found), &[], 4, 2, [("values", &mut values[..])]).map(|()| values)
+        };
+        assert_eq!(ask(12).unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        for found in [6, 11, 13, 24] {
+            assert!(matches!(ask(found), Err(OracleError::Output { expected: 12, found: f, .. }) if f == found));
+        }
+    }
 
     #[test]
     fn rows_are_taken_apart_and_the_last_one_fills_up() {

@@ -5,6 +5,7 @@
 //!
 //! Shape vocabulary: B batch, K classes.
 
+mod arithmetic;
 mod attendant;
 mod black_box;
 mod buffer;
@@ -31,13 +32,15 @@ mod rten;
 mod runtime;
 mod signature;
 mod slope;
+mod together;
 
+pub use arithmetic::check_arithmetic;
 pub use attendant::{Attendant, Wait, attend};
 pub use brinell_onnx::{Branch, Decision, Ensemble, Spread, TreesError, Wanted as WantedTrees};
 pub use brinell_record::{Artefact, Device, Layout, Running, RuntimeChoice};
 pub use brinell_task::{Ending, Head, Loss, Reading};
 pub use buffer::Buffer;
-pub use discover::{Candidate, Origin};
+pub use discover::{Candidate, Origin, look_in};
 pub use doctor::{Advice, Doctor, Finding, Processor, doctor};
 pub use endpoint::{AUTHORIZATION, Endpoint};
 pub use error::{EngineError, LibraryProblem, Stage};
@@ -53,3 +56,4 @@ pub use rten::is_guarded;
 pub use runtime::{Elements, Port, Runtime, Session, View};
 pub use signature::{BatchAxis, HeldPort, Signature, SignatureError};
 pub use slope::{Climb, SlopePoint, Slopes, Steps, likeness};
+pub use together::{InputPart, Together, ValueKind, joined_name, together};

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use brinell_autodiff::{AutodiffError, Crossing, gradient_graph, gradient_graph_across, linear_graph};
-use brinell_graph::{Graph, GraphError, Op, ResizeMode, ValueId};
+use brinell_graph::{Graph, GraphError, ValueId};
 use brinell_onnx::Encoded;
 use brinell_task::{Head, Loss, Task};
 
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, Stage};
+use crate::{Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, check_arithmetic};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum OracleError {
     #[error("{0}")]
     Engine(#[from] EngineError),
     /// A model that is asked as it is has no gradient.
-    #[error("the model is asked as it is and has no gradient")]
+    #[error("the model has no gradient")]
     NoGradient,
     /// The threads of the lanes cannot be started.
     #[error("cannot start threads")]
@@ -148,7 +148,7 @@ impl Oracle {
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let QueryGraph { graph, input, logits, crossing, signature, .. } = QueryGraph::new(model, artefact, columns, &held, preprocess)?;
-        refuse_wrong_arithmetic(&graph, runtime.as_ref())?;
+        check_arithmetic(&graph, runtime.as_ref())?;
         let sample = preprocess.sample_shape().to_vec();
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = lone(runtime.as_ref());
@@ -171,7 +171,7 @@ impl Oracle {
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
-        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)) as Box<dyn Session>);
+        let session = |_| Ok(Box::new(BlackBox::new(compile()?, signature, preprocess)?) as Box<dyn Session>);
         let sessions = (0..n_lanes).map(session).collect::<Result<_, EngineError>>()?;
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }
@@ -397,18 +397,4 @@ impl Oracle {
 /// Returns the least number of rows of a call.
 fn lone(runtime: &dyn Runtime) -> usize {
     if runtime.name() == "rten" { 2 } else { 1 }
-}
-
-/// Refuses what a runtime computes otherwise than ONNX says, without telling.
-fn refuse_wrong_arithmetic(model: &Graph, runtime: &dyn Runtime) -> Result<(), EngineError> {
-    let cubic = |op: &Op| matches!(op, Op::Resize(attrs) if attrs.mode == ResizeMode::Cubic);
-    match model.nodes().iter().find(|node| runtime.name() == "rten" && cubic(&node.op)) {
-        None => Ok(()),
-        Some(node) => Err(EngineError::Model {
-            runtime: runtime.name().to_owned(),
-            stage: Stage::Load,
-            model: format!("node `{}`", node.name),
-            reason: "its cubic Resize does not follow ONNX".to_owned(),
-        }),
-    }
 }

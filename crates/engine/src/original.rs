@@ -5,19 +5,22 @@ use std::sync::Arc;
 use crate::black_box::reals;
 use crate::held::HeldFeeds;
 use crate::signature::order;
-use crate::{Buffer, EngineError, Held, OracleError, Session, Signature, View};
+use crate::together::OwnFeeds;
+use crate::{Elements, EngineError, Held, OracleError, Session, Signature, View};
 
 /// A session on an unmodified file, asked about one sample at a time.
 pub struct Original {
     session: Box<dyn Session>,
-    input: String,
-    ready: Buffer,
-    /// Shape of one call: a fixed batch is filled with copies of the sample.
-    shape: Vec<usize>,
+    own: OwnFeeds,
+    /// Samples of one call: a fixed batch is filled with copies of the sample.
     copies: usize,
     held: Arc<Held>,
     feeds: HeldFeeds,
     output: usize,
+    /// Place of the output that names the class beside the scores.
+    label: Option<usize>,
+    /// What it said last.
+    said: Option<String>,
     output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
@@ -27,23 +30,17 @@ impl Original {
     /// Wraps a session on the file that `signature` was read off.
     ///
     /// # Errors
-    /// [`EngineError::FeedType`] where the attacked input holds no numbers.
+    /// [`EngineError::FeedType`] where the attacked input holds what cannot be fed.
     pub fn new(session: Box<dyn Session>, signature: &Signature, held: Arc<Held>) -> Result<Self, EngineError> {
-        let copies = signature.fixed_batch.unwrap_or(1);
-        let ready = Buffer::empty(signature.dtype).ok_or_else(|| EngineError::FeedType {
-            name: signature.input_name.clone(),
-            expected: signature.dtype,
-            found: brinell_graph::DType::F32,
-        })?;
         Ok(Self {
             session,
-            input: signature.input_name.clone(),
-            ready,
-            shape: signature.call_shape(copies),
-            copies,
+            own: OwnFeeds::new(signature)?,
+            copies: signature.fixed_batch.unwrap_or(1),
             feeds: HeldFeeds::new(&held, true),
             held,
             output: signature.output_index,
+            label: signature.label_index,
+            said: None,
             output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
@@ -56,30 +53,56 @@ impl Original {
         self.session.note()
     }
 
+    /// Returns the class that the file named beside its scores when it was asked last, where it names one.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
+
     /// Returns the output of the file for one `ready` input, which becomes numbers of the file's type; the other inputs are held at what the data has
     /// for `sample`.
     ///
     /// # Errors
     /// [`OracleError`] where the run fails or the output has another size than it declares.
     pub fn ask(&mut self, ready: &[f32], sample: usize) -> Result<Vec<f64>, OracleError> {
-        self.ready.clear();
-        (0..self.copies).for_each(|_| self.ready.extend_from_f32(ready));
+        self.ask_exactly(ready, None, sample)
+    }
+
+    /// As [`Original::ask`]; inputs in double precision get the `exact` numbers that `ready` stands for, where these are given.
+    ///
+    /// # Errors
+    /// As [`Original::ask`].
+    pub fn ask_exactly(&mut self, ready: &[f32], exact: Option<&[f64]>, sample: usize) -> Result<Vec<f64>, OracleError> {
+        self.own.clear();
+        (0..self.copies).for_each(|_| self.own.push(ready, exact));
         self.feeds.fill(&self.held, &[sample], self.copies);
-        let input = std::iter::once((self.input.as_str(), View { shape: &self.shape, data: self.ready.elements() }));
-        let feeds: Vec<(&str, View<'_>)> = input.chain(self.feeds.views()).collect();
-        let (wanted, width) = (self.output, self.width);
-        let (mut output, mut rows) = (Vec::with_capacity(width), None);
+        let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(self.feeds.views()).collect();
+        let (wanted, label, width) = (self.output, self.label, self.width);
+        let (mut output, mut rows, mut said) = (Vec::with_capacity(width), None, None);
         self.session.run(&feeds, &mut |index, view| {
             if index == wanted {
                 rows = view.shape.first().copied();
                 reals(view.data, &mut output);
+            } else if Some(index) == label {
+                said = first_name(view.data);
             }
         })?;
+        self.said = said;
         if let Some(rows) = rows.filter(|_| output.len() != self.copies * width) {
             return Err(EngineError::Rows { output: self.output_name.clone(), rows, samples: self.copies }.into());
         }
         output.truncate(width);
         let output = order(self.columns.as_deref(), width, output);
         if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
+    }
+}
+
+/// The first of the names that an output holds.
+fn first_name(data: Elements<'_>) -> Option<String> {
+    match data {
+        Elements::I64(data) => data.first().map(ToString::to_string),
+        Elements::I32(data) => data.first().map(ToString::to_string),
+        Elements::Text(data) => data.first().cloned(),
+        _ => None,
     }
 }

@@ -111,6 +111,8 @@ pub enum Elements<'a> {
     U64(&'a [u64]),
     /// `bool` elements.
     Bool(&'a [bool]),
+    /// Text.
+    Text(&'a [String]),
 }
 
 impl<'a> Elements<'a> {
@@ -131,6 +133,7 @@ impl<'a> Elements<'a> {
             Self::U32(_) => DType::U32,
             Self::U64(_) => DType::U64,
             Self::Bool(_) => DType::Bool,
+            Self::Text(_) => DType::String,
         }
     }
 
@@ -149,6 +152,7 @@ impl<'a> Elements<'a> {
             Self::U32(d) => d.len(),
             Self::U64(d) => d.len(),
             Self::Bool(d) => d.len(),
+            Self::Text(d) => d.len(),
         }
     }
 

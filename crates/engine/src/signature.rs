@@ -5,7 +5,7 @@ use brinell_graph::{DType, Dim, Graph, ValueId};
 use brinell_record::{Artefact, TaskError, TaskKind};
 
 use crate::label::{self, Head};
-use crate::{Ending, Meaning, Reading, ending};
+use crate::{Ending, InputPart, Meaning, Reading, ValueKind, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -177,6 +177,8 @@ pub struct Signature {
     pub batch: BatchAxis,
     /// The batch size, where the model fixes it; 1 where it has no batch.
     pub fixed_batch: Option<usize>,
+    /// The inputs of the file that the attacked values are divided among; empty where one takes them all.
+    pub parts: Vec<InputPart>,
     /// The other inputs.
     pub held: Vec<HeldPort>,
     /// The output that decides the prediction.
@@ -185,6 +187,8 @@ pub struct Signature {
     pub output_name: String,
     /// Its place among the outputs.
     pub output_index: usize,
+    /// Place of an output that names the class beside the scores that decide, where there is one.
+    pub label_index: Option<usize>,
     /// Column of each class in the output of the file; absent where the columns are the classes.
     pub columns: Option<Vec<usize>>,
     /// The values that losses use: the output, or what stands before it where it is a softmax or a sigmoid.
@@ -212,7 +216,7 @@ impl Signature {
         let dynamic = |axis| SignatureError::Dynamic { name: value.name.clone(), axis, shape: shape_text(&shape) };
         let (output_index, output) = decisive(graph, artefact.output.as_deref())?;
         let (batch, fixed_batch, rest) = match shape.split_first() {
-            Some((Dim::Fixed(n), _)) if is_one_sample(*n, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
+            Some((Dim::Fixed(n), rest)) if is_one_sample(*n, rest, graph.shape(output)) => (BatchAxis::Absent, Some(1), shape.as_slice()),
             Some((Dim::Batch(1), rest)) => (BatchAxis::Leading, None, rest),
             Some((Dim::Fixed(n), rest)) => (BatchAxis::Leading, Some(*n), rest),
             _ => return Err(dynamic(0)),
@@ -258,10 +262,12 @@ impl Signature {
             sample,
             batch,
             fixed_batch,
+            parts: Vec::new(),
             held,
             output,
             output_name: out.name.clone(),
             output_index,
+            label_index: label_beside(graph, output).filter(|_| classes > 1),
             columns: None,
             logits,
             reading,
@@ -273,12 +279,13 @@ impl Signature {
     /// Returns the inputs of a graph that are not attacked, and its batch size where it fixes that. What comes out of the graph does not matter.
     ///
     /// # Errors
-    /// [`SignatureError`] where `artefact` names no input, or another one holds no numbers.
+    /// [`SignatureError`] where `artefact` names no input, or the type of another one is not known.
     pub fn held_of(graph: &Graph, artefact: &Artefact) -> Result<(Vec<HeldPort>, Option<usize>), SignatureError> {
         let (input, others) = attacked(graph, artefact.input.as_deref())?;
         let first = graph.shape(input).and_then(|shape| shape.first()?.fixed());
         let output = decisive(graph, artefact.output.as_deref()).ok().and_then(|(_, output)| graph.shape(output));
-        let batch = first.map(|n| if is_one_sample(n, output) { 1 } else { n });
+        let rest = graph.shape(input).and_then(|shape| shape.get(1..)).unwrap_or_default();
+        let batch = first.map(|n| if is_one_sample(n, rest, output) { 1 } else { n });
         Ok((others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?, batch))
     }
 
@@ -288,25 +295,26 @@ impl Signature {
         self.reading.values(self.classes)
     }
 
-    /// Returns the shape of the attacked input in a call about so many samples.
-    #[must_use]
-    pub fn call_shape(&self, samples: usize) -> Vec<usize> {
-        let batch = (self.batch == BatchAxis::Leading).then_some(samples);
-        batch.into_iter().chain(self.sample.iter().copied()).collect()
-    }
-
     /// True where the attacked input takes whole numbers, so that what is fed to the file is rounded.
     #[must_use]
     pub fn takes_integers(&self) -> bool {
         !self.dtype.is_float()
     }
+
+    /// Returns what the value in one place of a sample is to the model.
+    #[must_use]
+    pub fn kind(&self, place: usize) -> ValueKind {
+        let own = self.parts.iter().find(|part| (part.start..part.start + part.len()).contains(&place));
+        own.map_or(if self.takes_integers() { ValueKind::Whole } else { ValueKind::Real }, InputPart::kind)
+    }
 }
 
-/// True where an input whose first size is `n` must be one sample, since there are not as many rows in the output.
-fn is_one_sample(n: usize, output: Option<&[Dim]>) -> bool {
+/// True where an input whose first size is `n`, before `rest`, must be one sample, since there are not as many rows in the output. A row of numbers that
+/// becomes as many is one sample too, and no batch of single numbers.
+fn is_one_sample(n: usize, rest: &[Dim], output: Option<&[Dim]>) -> bool {
     match output {
         Some([]) => n > 1,
-        Some([Dim::Fixed(k)]) => n > 1 && *k != n,
+        Some([Dim::Fixed(k)]) => n > 1 && (*k != n || rest.is_empty()),
         Some([Dim::Fixed(1), _, ..]) => n > 1,
         _ => false,
     }
@@ -355,9 +363,21 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     }
     let one_each = |shape: &[Dim]| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1));
     let is_class = matches!(value.dtype, Some(DType::I64 | DType::String)) && graph.shape(first.1).is_some_and(one_each);
-    let are_scores =
-        |(_, id): &(usize, ValueId)| graph.value(*id).dtype == Some(DType::F32) && graph.shape(*id).is_some_and(|shape| shape.len() == 2);
+    let are_scores = |(_, id): &(usize, ValueId)| {
+        graph.value(*id).dtype.is_some_and(DType::is_float) && graph.shape(*id).is_some_and(|shape| shape.len() == 2)
+    };
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+/// The place of an output that names a class for each sample beside `scores`, by its type and name.
+fn label_beside(graph: &Graph, scores: ValueId) -> Option<usize> {
+    let names_class = |&id: &ValueId| {
+        let value = graph.value(id);
+        let is_name = matches!(value.dtype, Some(DType::I64 | DType::I32 | DType::String));
+        let one_each = value.shape.as_ref().is_none_or(|shape| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1)));
+        id != scores && is_name && one_each && ["label", "class"].iter().any(|word| value.name.to_lowercase().contains(word))
+    };
+    graph.outputs().iter().position(names_class)
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
@@ -368,10 +388,8 @@ fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Resu
 fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
     let value = graph.value(id);
     match value.dtype {
-        Some(dtype) if dtype != DType::String => {
-            Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() })
-        }
-        dtype => Err(SignatureError::InputType { name: value.name.clone(), dtype }),
+        Some(dtype) => Ok(HeldPort { value: id, name: value.name.clone(), dtype, shape: value.shape.clone().unwrap_or_default() }),
+        None => Err(SignatureError::InputType { name: value.name.clone(), dtype: None }),
     }
 }
 

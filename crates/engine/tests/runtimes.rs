@@ -5,8 +5,8 @@ mod common;
 
 use std::path::PathBuf;
 
-use brinell_engine::{Elements, EngineError, Runtime, Session, View};
-use brinell_graph::{DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData};
+use brinell_engine::{Elements, EngineError, Runtime, Session, View, check_arithmetic};
+use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Quant, Tensor, TensorData};
 use brinell_testkit::shared_data;
 use common::{noise, runtimes};
 
@@ -223,4 +223,35 @@ fn an_integer_that_rten_cannot_hold_is_refused() {
     let view = View { shape: &[1, 2], data: Elements::I64(&[0, 1 << 40]) };
     let error = session.run(&[("x", view)], &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("1099511627776"), "{error}");
+}
+
+/// Sums over windows of 3 by 3 of what `channels` channels of 2 by 2 are above the zero point 5, in `groups`, with a border of that zero point.
+fn padded_sum(channels: usize, groups: usize) -> Graph {
+    let mut graph = Graph::new("padded");
+    let x = graph.input("x", DType::U8, vec![Dim::Batch(1), Dim::Fixed(channels), Dim::Fixed(2), Dim::Fixed(2)]);
+    let n = channels * channels / groups * 9;
+    let ones = Tensor::new(vec![channels, channels / groups, 3, 3], TensorData::U8(vec![1; n])).unwrap();
+    let ones = graph.constant("w", ones);
+    let zero = graph.constant("zero", Tensor::new(Vec::new(), TensorData::U8(vec![5])).unwrap());
+    let attrs = ConvAttrs { kernel: vec![3, 3], strides: vec![1, 1], dilations: vec![1, 1], pads: vec![1; 4], groups };
+    let sums = graph.add(Op::Quant(Quant::ConvInteger(attrs)), &[x, ones, zero]).unwrap();
+    let sums = graph.add(Op::Cast { to: DType::F32 }, &[sums]).unwrap();
+    graph.output(sums);
+    graph
+}
+
+#[test]
+fn a_convolution_that_rten_pads_with_another_number_than_the_zero_point_is_refused_there() {
+    for runtime in runtimes(1) {
+        for (channels, groups) in [(2, 1), (2, 2)] {
+            let graph = padded_sum(channels, groups);
+            let mut session = runtime.compile(&brinell_onnx::write(&graph).unwrap().into()).unwrap();
+            let mut found = Vec::new();
+            let view = View { shape: &[1, channels, 2, 2], data: Elements::U8(&[7; 8]) };
+            session.run(&[("x", view)], &mut |_, out| found.extend_from_slice(out.data.as_f32().unwrap())).unwrap();
+            // Each window holds all four places of the channels of its group, each 2 above the zero point.
+            let is_right = found.iter().all(|&sum| sum == (channels / groups * 8) as f32);
+            assert_eq!(is_right, check_arithmetic(&graph, runtime.as_ref()).is_ok(), "{} {channels} {groups}: {found:?}", runtime.name());
+        }
+    }
 }

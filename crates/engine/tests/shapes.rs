@@ -114,7 +114,7 @@ fn a_model_without_a_batch_is_asked_about_one_sample_at_a_time() {
         let graph = single(rank);
         let signature = Signature::of(&graph, &Artefact::default()).unwrap();
         assert_eq!((signature.batch, signature.fixed_batch), (BatchAxis::Absent, Some(1)));
-        assert_eq!((signature.sample.as_slice(), signature.classes, signature.call_shape(1)), ([3, 4].as_slice(), 5, vec![3, 4]));
+        assert_eq!((signature.sample.as_slice(), signature.classes, signature.batch), ([3, 4].as_slice(), 5, BatchAxis::Absent));
         for runtime in here::runtimes(1) {
             let said = original(runtime.as_ref(), &graph, &signature).ask(&x, 0).unwrap();
             let (mut oracle, answer) = logits(&runtime, &graph, &[3, 4], &x);

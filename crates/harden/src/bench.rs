@@ -82,6 +82,7 @@ impl Bench {
             resized: 0,
             arrays: Vec::new(),
             notes: Vec::new(),
+            exact: Vec::new(),
             sha256: String::new(),
         };
         let samples = Samples::all(Arc::new(data), Scale::Unit);

@@ -29,7 +29,7 @@ pub fn is_evidence(path: &Path) -> bool {
 /// What a claim rests on outside its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outside {
-    /// The claim file.
+    /// The claim file, with the digest of what in it decides the claim.
     pub claim: FileHash,
     /// Models and the files of their weights.
     pub models: Vec<FileHash>,
@@ -48,7 +48,9 @@ pub enum Stored {
     Begun,
     /// A verdict about this very claim, model, data and version, every byte as it was written.
     Sealed(Box<Verdict>),
-    /// A verdict about something else, or one that was tampered with.
+    /// A verdict about another claim, model, data or version, every byte as it was written.
+    Other(Vec<Reason>),
+    /// Files that are not as they were written.
     Stale(Vec<Reason>),
 }
 
@@ -85,20 +87,22 @@ pub fn read(folder: &Path, outside: &Outside) -> Result<Stored, LedgerError> {
     };
     let mut reasons = Vec::new();
     if manifest.brinell_version != env!("CARGO_PKG_VERSION") {
-        let text = format!("brinell {} decided it, this is {}", manifest.brinell_version, env!("CARGO_PKG_VERSION"));
+        let text = format!("brinell {} decided it, and this is brinell {}", manifest.brinell_version, env!("CARGO_PKG_VERSION"));
         reasons.push(reason(id::TOOL_CHANGED, text));
     }
-    if manifest.claim != outside.claim {
-        reasons.push(reason(id::CLAIM_CHANGED, format!("{} is not the file that was decided", outside.claim.path)));
+    // The digests of model and data are part of the claim.
+    let same_files = manifest.models == outside.models && manifest.data == outside.data;
+    if manifest.claim != outside.claim && same_files {
+        reasons.push(reason(id::CLAIM_CHANGED, format!("{} says something else than when it was decided", outside.claim.path)));
     }
     if manifest.suite != outside.suite {
         let name = outside.suite.as_ref().or(manifest.suite.as_ref()).map_or("the suite", |file| &file.path);
-        reasons.push(reason(id::CLAIM_CHANGED, format!("the suite {name} is not the one that was run")));
+        reasons.push(reason(id::CLAIM_CHANGED, format!("the suite {name} is another than the one that was run")));
     }
     reasons.extend(changed(id::MODEL_CHANGED, &manifest.models, &outside.models));
     reasons.extend(changed(id::DATA_CHANGED, &manifest.data, &outside.data));
     if !reasons.is_empty() {
-        return Ok(Stored::Stale(reasons));
+        return Ok(Stored::Other(reasons));
     }
     let bytes = std::fs::read(&verdict_path).map_err(FileError::on("read", &verdict_path))?;
     Ok(match serde_json::from_slice::<Verdict>(&bytes) {
@@ -112,7 +116,7 @@ fn changed(id: &str, before: &[FileHash], now: &[FileHash]) -> Option<Reason> {
         return None;
     }
     let other = now.iter().find(|file| !before.contains(file)).or(before.first());
-    Some(reason(id, format!("{} is not what was decided", other.map_or("a file", |file| &file.path))))
+    Some(reason(id, format!("{} is another file than when the claim was decided", other.map_or("something", |file| &file.path))))
 }
 
 /// Returns the manifest of a folder, or what was tampered with.

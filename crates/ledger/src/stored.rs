@@ -40,5 +40,5 @@ fn one(folder: &Path) -> Result<CheckedClaim, LedgerError> {
     let whole = folder.canonicalize().map_err(FileError::on("read", folder))?;
     let beside = whole.parent().and_then(Path::parent).unwrap_or(Path::new(""));
     let file = beside.join(&verdict.claim_file.path).display().to_string();
-    Ok(CheckedClaim { file, evidence: folder.display().to_string(), unchanged: true, verdict })
+    Ok(CheckedClaim { file, evidence: folder.display().to_string(), unchanged: true, replaced: Vec::new(), verdict })
 }

@@ -15,6 +15,12 @@ pub enum ImportError {
         /// What gave it away.
         detail: String,
     },
+    /// The file is of another format, which is known.
+    #[error("this is {}, not an ONNX model", format.words())]
+    Foreign {
+        /// The format.
+        format: crate::Foreign,
+    },
     /// The bytes end too early.
     #[error("the ONNX model is truncated: {missing} bytes are missing")]
     Truncated {

@@ -7,6 +7,7 @@
 
 mod error;
 mod export;
+mod foreign;
 mod import;
 mod mapping;
 mod proto;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use error::{ExportError, ImportError};
 pub use export::{Encoded, require_weights, write, write_apart};
+pub use foreign::Foreign;
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
 pub use stored::{Patch, Stored, stored};
 pub use tensor::dtype;

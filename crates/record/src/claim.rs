@@ -43,7 +43,8 @@ pub enum Family {
 pub struct Claim {
     /// Short name, unique in the file: letters, digits, `-`, `_` and `.`.
     pub id: String,
-    /// What is claimed, in one plain sentence.
+    /// What is claimed, in one plain sentence; where the file has none, one is made of the property.
+    #[serde(default)]
     pub statement: String,
     /// The artefact that it is about. Paths are relative to the claim file.
     pub subject: Artefact,

@@ -55,8 +55,8 @@ pub use question::{
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
-    Allowed, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo, ModelInterface, Port,
-    QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+    Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
+    ModelInterface, Port, QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use verdict::{
     CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,

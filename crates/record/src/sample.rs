@@ -60,4 +60,7 @@ pub struct SampleRecord {
     /// It rests on the model as it was read, not on a certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none_within: Option<f64>,
+    /// True where sound bounds show that no allowed change breaks the sample.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certified: bool,
 }

@@ -73,6 +73,9 @@ pub struct Summary {
     /// What searches that looked at everything show; `None` where no attack of the run can search so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exhaustive: Option<Exhaustive>,
+    /// What was proven; `None` where no proof was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified: Option<Certificates>,
     /// Wall-clock time of the whole run, resumed parts included.
     pub seconds: f64,
     /// Largest resident set of the process; `None` where the system does not tell.
@@ -108,6 +111,9 @@ pub struct ModelInfo {
 pub struct ModelInterface {
     /// The input that was attacked.
     pub input: Port,
+    /// The inputs of the file that were attacked together, in the order of the values of a sample; empty where one takes them all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Port>,
     /// The inputs that were held at what the data say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<Port>,
@@ -236,6 +242,19 @@ pub struct Exhaustive {
 impl Exhaustive {
     /// Share of its distance within which no example may lie for an example to count as the nearest.
     pub const NEAREST: f64 = 0.99;
+}
+
+/// What sound bounds show of all samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Certificates {
+    /// Samples that no allowed change breaks, in real arithmetic and in that of f32.
+    pub count: usize,
+    /// `count` of all `n` samples: a lower bound on robustness, whatever the attack.
+    pub rate: Rate,
+    /// Seconds for which a proof of each sample was looked for at most.
+    pub limit: u64,
+    /// Wall-clock time of all samples.
+    pub seconds: f64,
 }
 
 /// A proportion of all `n` samples with its exact two-sided binomial interval (Clopper and Pearson, 1934).

@@ -36,6 +36,9 @@ pub struct CheckedClaim {
     pub evidence: String,
     /// True where nothing had changed since it was decided, so that the verdict was reused.
     pub unchanged: bool,
+    /// Why evidence that there was could not be reused, so that the claim was decided again; empty where there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Reason>,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -85,7 +88,7 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ruling {
-    /// A counterexample was confirmed, or the exact bound of a rate lies on the wrong side.
+    /// A counterexample was confirmed, or the exact bound of a rate is on the wrong side of the threshold.
     Refuted,
     /// Every element of the population is covered by a certificate.
     Proven,
@@ -234,7 +237,7 @@ pub struct Manifest {
     pub schema: String,
     /// Version of the program that decided.
     pub brinell_version: String,
-    /// The claim file.
+    /// The claim file, with the SHA-256 of what in it decides the claim: comments, layout and the sentence do not count.
     pub claim: FileHash,
     /// The model, its external weights where there are any, and the other artefact of an `equal` claim.
     pub models: Vec<FileHash>,

@@ -20,6 +20,7 @@ fn broken() -> SampleRecord {
         confidence: None,
         adv_confidence: None,
         none_within: None,
+        certified: false,
     }
 }
 

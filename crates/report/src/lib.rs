@@ -79,7 +79,7 @@ pub enum ReportError {
         found: usize,
     },
     /// A format that is made of audits was given none.
-    #[error("{format} is made of audits, and there is none; give the folder of a run")]
+    #[error("{format} needs an audit; give the folder of a run")]
     NoAudit {
         /// The format.
         format: &'static str,

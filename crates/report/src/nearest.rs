@@ -35,7 +35,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
         ),
         _ => (
             format!("0 of {} {}", size(summary.data.n), plural(summary.data.n, noun)),
-            format!(" are {}, before any change.", done_right(summary)),
+            format!(" are {} without any change.", done_right(summary)),
         ),
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn fooled(summary: &Summary) -> String {
 }
 
 fn done_right(summary: &Summary) -> &'static str {
-    if summary.question.artefact.task().is_of_classes() { "classified right" } else { "answered right" }
+    if summary.question.artefact.task().is_of_classes() { "classified correctly" } else { "answered correctly" }
 }
 
 /// The median over the samples that are classified right.

@@ -27,14 +27,14 @@ pub(crate) fn question(title: &str, summary: &Summary) -> String {
     if summary.minimum_norm.is_some() {
         let norm = norm(summary.question.threat.norm);
         return match summary.allowed.target {
-            None => format!("How small a change ({norm}) makes {title} lose its right answer on {samples}?"),
+            None => format!("How small a change ({norm}) makes {title} answer wrongly on {samples}?"),
             Some(target) => {
                 format!("How small a change ({norm}) makes {title} take {samples} for “{}”?", class_name(&summary.classes, target))
             }
         };
     }
     match summary.allowed.target {
-        None => format!("Does {title} keep its right answer on {samples}, whatever change of at most {radius} is made to each?"),
+        None => format!("Does {title} still give the right answer on {samples} after any change of at most {radius}?"),
         Some(target) => {
             let class = class_name(&summary.classes, target);
             format!("Can a change of at most {radius} make {title} take {samples} for “{class}”?")

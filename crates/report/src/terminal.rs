@@ -48,7 +48,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     if let Some(minimum) = &summary.minimum_norm {
         distances(&mut out, summary, minimum);
     }
-    for text in [exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten() {
+    for text in [proven(summary), exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten() {
         out.push('\n');
         for line in wrap(&ascii(&text), width) {
             let _ = writeln!(out, "{line}");
@@ -56,6 +56,19 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     }
     flags(&mut out, summary, width, &paint);
     out
+}
+
+/// What proofs say, where they were looked for.
+fn proven(summary: &Summary) -> Option<String> {
+    let certified = summary.certified?;
+    Some(format!(
+        "{} of {} samples are proven to be robust ({}, {} interval {}): no allowed change breaks them, whatever the attack.",
+        size(certified.count),
+        size(summary.data.n),
+        percent(certified.rate.value),
+        confidence(&certified.rate),
+        crate::format::interval(&certified.rate)
+    ))
 }
 
 /// Columns: stage, attacked, broken, left, forwards, backwards, time; where the nearest examples were looked for, those that came nearer stand in place of
@@ -96,20 +109,25 @@ fn stages(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
     }
 }
 
-/// What the reference implementation would have spent on the same samples, where it is known.
+/// Suites that stand for AutoAttack, with whose queries theirs can be compared.
+const OF_AUTOATTACK: [&str; 3] = ["standard", "plus", "rand"];
+
+/// What AutoAttack itself would have spent on the same samples, where its suite was run.
 fn reference(summary: &Summary) -> Option<String> {
+    if !OF_AUTOATTACK.contains(&summary.suite.as_str()) {
+        return None;
+    }
     let known = summary.stages.iter().filter_map(|stage| Some((stage, stage.reference_forwards? + stage.reference_backwards?)));
-    let (mut spent, mut reference, mut parts) = (0, 0, Vec::new());
+    let (mut spent, mut reference) = (0, 0);
     for (stage, total) in known {
         spent += stage.forwards + stage.backwards;
         reference += total;
-        parts.push(format!("{} {}", ascii(&stage.name), count(total)));
     }
     let share = (reference > 0).then(|| percent(spent as f64 / reference as f64))?;
     Some(ascii(&format!(
-        "auto-attack would have asked {} times on these samples ({}); this is {share} of it",
-        count(reference),
-        parts.join(", ")
+        "{} queries; the original AutoAttack would need {} for the same stages on these samples, so this is {share} of it",
+        count(spent),
+        count(reference)
     )))
 }
 

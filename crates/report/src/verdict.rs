@@ -50,13 +50,13 @@ fn of_many(summary: &Summary) -> (String, String) {
         return (survivors, format!(" {share} {verb} {}; no attack was run.", right(summary)));
     }
     let Some(target) = summary.allowed.target else {
-        let verb = if summary.survived == 1 { "keeps its" } else { "keep their" };
-        return (survivors, format!(" {share} {verb} right answer under every attack tried at {}.", at_radius(summary)));
+        let verb = if summary.survived == 1 { "survives" } else { "survive" };
+        return (survivors, format!(" {share} {verb} every attack tried at {}.", at_radius(summary)));
     };
     let lead =
         format!("{} of {} correctly classified {}", size(summary.broken), size(summary.clean_correct), plural(summary.clean_correct, noun));
     let rest = format!(
-        " {} turned into “{}” by a change of at most {}; {} of all {} {share} resisted every attack tried.",
+        " {} turned into “{}” by a change of at most {}; {} of all {} {share} survived every attack tried.",
         if summary.broken == 1 { "was" } else { "were" },
         class_name(&summary.classes, target),
         radius(&summary.question.threat),
@@ -72,11 +72,11 @@ fn of_one(summary: &Summary) -> (String, String) {
     let radius = radius(&summary.question.threat);
     let target = summary.allowed.target.map(|target| class_name(&summary.classes, target));
     let rest = match (summary.clean_correct, summary.broken, target) {
-        (0, _, _) => format!(" is {} before any attack.", wrong(summary)),
+        (0, _, _) => format!(" is {} without any attack.", wrong(summary)),
         _ if summary.stages.is_empty() => format!(" is {}; no attack was run.", right(summary)),
-        (_, 0, None) => format!(" keeps its right answer under every attack tried at {}.", at_radius(summary)),
+        (_, 0, None) => format!(" survives every attack tried at {}.", at_radius(summary)),
         (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),
-        (_, _, None) => format!(" loses its right answer to a change of at most {radius}."),
+        (_, _, None) => format!(" is broken by a change of at most {radius}."),
         (_, _, Some(target)) => format!(" was turned into “{target}” by a change of at most {radius}."),
     };
     (lead, rest)
@@ -84,7 +84,7 @@ fn of_one(summary: &Summary) -> (String, String) {
 
 /// What a sample is that the model gets right.
 pub(crate) fn right(summary: &Summary) -> &'static str {
-    if summary.question.artefact.task().is_of_classes() { "classified correctly" } else { "answered right" }
+    if summary.question.artefact.task().is_of_classes() { "classified correctly" } else { "answered correctly" }
 }
 
 /// What a sample is that the model gets wrong.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use brinell_data::{self as data, Dataset, Scale, Truths};
-use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Runtime};
+use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Runtime, ValueKind};
 use brinell_record::{Label, Question, Running, TaskKind};
 use brinell_task::{Demand, Task, Truth, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
 
 use crate::equivalence::open_oracle;
 use crate::lanes::Lanes;
-use crate::{Opened, Referee, Subject, SubjectError, features, label_of, truth, truth_of, units};
+use crate::{Opened, Opinion, Referee, Subject, SubjectError, exact, features, label_of, truth, truth_of, units};
 
 /// Largest number of values that one call of the model takes by default: larger calls cost memory and gain nothing.
 const VALUES_PER_CALL: usize = 1 << 18;
@@ -70,9 +70,10 @@ impl Case {
         };
         let mut ball = threat.eps.ball(threat.norm, input_box(scale)?);
         // What the model cannot tell apart is no change.
-        let integers = subject.signature.takes_integers() && artefact.mean.is_empty() && artefact.std.is_empty();
-        let whole = || subject.moments(&data, population);
-        if let Some(features) = features::features(&threat.feature, threat.unit, scale, &data, integers, whole)? {
+        let as_stored = artefact.mean.is_empty() && artefact.std.is_empty();
+        let value = |place: usize| if as_stored { subject.signature.kind(place) } else { ValueKind::Real };
+        let asked = features::Asked { rules: &threat.feature, unit: threat.unit, scale, norm: threat.norm };
+        if let Some(features) = features::features(&asked, &data, &value, || subject.moments(&data, population))? {
             features::constrain(&mut ball, features)?;
         }
         let target = threat.target.as_deref().map(|text| data::lookup(&class_names, text)).transpose()?;
@@ -87,6 +88,7 @@ impl Case {
         let runtime = subject.runtime(running)?;
         settle_ending(&mut subject, artefact, &preprocess, scale, &data, &runtime)?;
         let mut referee = subject.referee(&runtime)?;
+        exact::check(&mut referee, &preprocess, scale, &data)?;
         let references = truth::references(&data, scale, &preprocess, subject.held.per_sample(), &mut referee)?;
         let by_size = || (VALUES_PER_CALL / data.sample_len().max(1)).clamp(8, 128);
         let batch = running.batch.map_or_else(by_size, std::num::NonZeroUsize::get);
@@ -149,6 +151,18 @@ impl Case {
     #[must_use]
     pub fn is_of_classes(&self) -> bool {
         self.subject.signature.meaning.kind().is_of_classes()
+    }
+
+    /// Returns how far what the file says of a point may be from what a batch said of it, relative to the largest output, by rounding. Of values that are
+    /// no classes nothing is known.
+    pub(crate) fn far(&self) -> f32 {
+        if self.is_of_classes() { self.subject.far() } else { f32::INFINITY }
+    }
+
+    /// True where the file says something else about a point than the `values` that a batch gave for it.
+    #[must_use]
+    pub fn is_astray(&self, alone: &Opinion, values: &[f32]) -> bool {
+        alone.contradicts(values, self.subject.signature.reading, self.far())
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use brinell_attack::Recipe;
-use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Timing, Verdict};
-use brinell_engine::Oracle;
+use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Ruling, Timing, Verdict};
+use brinell_engine::{Oracle, Reading};
 use brinell_task::{Posed, Truth, Wanted};
 use brinell_threat::Ball;
 
@@ -90,6 +90,7 @@ pub fn drive<O: StageObserver>(
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
+    let (reading, far) = (case.subject.signature.reading, case.far());
     let Case { data, scale, preprocess, ball, grid, referee, trees, batch, references, .. } = case;
     let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
     let mut unknown = None;
@@ -115,7 +116,7 @@ pub fn drive<O: StageObserver>(
         pool: stage.pool,
         stop: stage.stop,
     };
-    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, judged: BTreeMap::new() };
+    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, reading, far, judged: BTreeMap::new() };
     driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
@@ -131,6 +132,9 @@ struct Bench<'b, O> {
     ball: &'b Ball,
     wanted: &'b Wanted,
     observer: &'b mut O,
+    reading: Reading,
+    /// Differences of answers beyond it are no rounding.
+    far: f32,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
     judged: BTreeMap<u64, Opinion>,
 }
@@ -138,13 +142,17 @@ struct Bench<'b, O> {
 impl<O: StageObserver> Court for Bench<'_, O> {
     type Error = O::Error;
 
-    fn judge(&mut self, item: &Item, x_adv: &[f32]) -> Result<bool, O::Error> {
+    fn judge(&mut self, item: &Item, x_adv: &[f32], values: &[f32]) -> Result<Ruling, O::Error> {
         let posed = Posed { truth: &item.truth, wanted: self.wanted };
         let judgement = self.referee.judge(self.preprocess, self.ball, posed, number(item), &item.x, x_adv).map_err(SubjectError::from)?;
-        if judgement.adversarial {
+        Ok(if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
-        }
-        Ok(judgement.adversarial)
+            Ruling::Confirmed
+        } else if judgement.opinion.contradicts(values, self.reading, self.far) {
+            Ruling::Astray
+        } else {
+            Ruling::Refused
+        })
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), O::Error> {

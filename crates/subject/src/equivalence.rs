@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_attack::Start;
-use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Running, Runtime, Signature, open};
+use brinell_engine::{Answer, Artefact, Oracle, OracleError, Preprocess, Running, Runtime, Signature, open};
 use brinell_graph::Graph;
 use brinell_threat::{Ball, InputBox, Norm};
 
@@ -66,10 +66,17 @@ pub(super) fn open_oracle(
     };
     let gap = gap(subject, preprocess, ball, &mut oracle, referee)?;
     if gap <= subject.rounding() {
-        Ok((oracle, why_not))
-    } else {
-        Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
+        return Ok((oracle, why_not));
     }
+    if subject.signature.fixed_batch.is_none() {
+        // Its samples may influence each other in a way that no operator tells by itself.
+        let alone = brinell_graph::pin_batch(&subject.model.graph).map_err(OracleError::Graph)?;
+        let mut oracle = subject.oracle(&alone, preprocess, runtime, 1)?;
+        if self::gap(subject, preprocess, ball, &mut oracle, referee)? <= subject.rounding() {
+            return Ok((oracle, Some(format!("in a batch its results differ by {gap:.1e}"))));
+        }
+    }
+    Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
 }
 
 /// Returns the model's graph, with a free batch where the file fixes it at 1 and the freed graph computes the same, and otherwise why it is not freed.
@@ -152,6 +159,9 @@ pub(super) fn random_point(ball: &Ball, len: usize, sample: u64) -> Vec<f32> {
     for (place, v) in x.iter_mut().enumerate() {
         let (lo, hi) = ball.range(place);
         *v = lo + (hi - lo) * (*v + 1.0) / 2.0;
+        // Some values may be whole numbers only, or names.
+        let rule = ball.features.as_ref().and_then(|features| features.list().get(place));
+        *v = rule.and_then(|rule| rule.nearest(f64::from(*v), lo, hi)).unwrap_or(*v);
     }
     x
 }

@@ -34,6 +34,29 @@ pub enum SubjectError {
     /// Data and model do not fit.
     #[error("{0}")]
     Preprocess(#[from] brinell_engine::PreprocessError),
+    /// A model in double precision answers otherwise for the numbers of the data than for these in single precision.
+    #[error(
+        "{}: the model takes double precision, and gives sample {sample} {} as its numbers stand there but {} in single precision, in which attacks move",
+        path.display(), class(*own), class(*rounded)
+    )]
+    Rounded {
+        /// The data.
+        path: PathBuf,
+        /// Number of the sample.
+        sample: usize,
+        /// The class of the numbers as they are; `None` where an output is not finite.
+        own: Option<usize>,
+        /// The class of the rounded numbers.
+        rounded: Option<usize>,
+    },
+    /// Preprocessing of images was asked for inputs that each take columns of a table.
+    #[error("{option} is given, but the model's inputs {inputs} take the columns of a table as they are")]
+    Joined {
+        /// Names of the inputs.
+        inputs: String,
+        /// The option: `mean`, `std`, `layout` or `shape`.
+        option: &'static str,
+    },
     /// The ball or the box is unusable.
     #[error("{0}")]
     Threat(#[from] brinell_threat::ThreatError),
@@ -162,7 +185,7 @@ pub enum SubjectError {
         reason: String,
     },
     /// The model file was replaced while it was tested.
-    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: what was found is about neither", path.display())]
+    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: the results apply to neither version", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -172,7 +195,7 @@ pub enum SubjectError {
         now: String,
     },
     /// The rows of what a model answers are not its samples.
-    #[error("{}: asked about {batch} samples at once it answers otherwise than about each alone: {seem}", path.display())]
+    #[error("{}: its answers to {batch} samples at once differ from its answers to each alone: {seem}", path.display())]
     Rows {
         /// The file, or the address.
         path: PathBuf,
@@ -182,7 +205,7 @@ pub enum SubjectError {
         seem: &'static str,
     },
     /// A path looks like an address, and is none that a model is asked at.
-    #[error("the model is named by an address of another kind than http:// and https://")]
+    #[error("the address of the model begins neither with http:// nor with https://")]
     Address,
     /// The task is not asked for as it should be.
     #[error("{0}")]
@@ -239,6 +262,10 @@ pub enum SubjectError {
     /// The user stopped the work.
     #[error("interrupted")]
     Interrupted,
+}
+
+fn class(class: Option<usize>) -> String {
+    class.map_or_else(|| "no class".to_owned(), |class| format!("class {class}"))
 }
 
 impl From<brinell_engine::EngineError> for SubjectError {

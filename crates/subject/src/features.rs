@@ -1,6 +1,7 @@
 //! Rules about the features of a table: from the settings file to the threat model, and from there to the record and back.
 
-use brinell_threat::{Ball, Change, Feature, Features, InputBox, Values};
+use brinell_engine::ValueKind;
+use brinell_threat::{Ball, Change, Feature, Features, InputBox, Norm, Values};
 
 pub use brinell_record::{ChangeRule, Column, FeatureRule, Unit};
 
@@ -12,24 +13,25 @@ use brinell_data::{Dataset, Moments, Pixels, Scale};
 ///
 /// Ranges that are not given are those of the scale, with [`Scale::Data`] of the values in the data; the unit is the range with [`Scale::Data`],
 /// else 1. The deviation is that of the population, in f64. A feature that never varies has the unit 1. `whole` is asked for ranges and deviations
-/// of the data, where they are needed: those of every sample, of which `data` may hold the first only. With `integers`, features lead to whole numbers
-/// alone where no rule says otherwise and their range has one.
+/// of the data, where they are needed: those of every sample, of which `data` may hold the first only. `kind` says what the value in each place is to the
+/// model: whole numbers lead to whole numbers alone where no rule says otherwise and their range has one; texts, and numbers that are names, are not changed
+/// unless a rule says so, and then to one of those in the data.
 ///
 /// # Errors
 /// [`SubjectError::Feature`] names the column and what is wrong with it; those of `whole`.
 pub fn features(
-    rules: &[FeatureRule],
-    unit: Option<Unit>,
-    scale: Scale,
+    asked: &Asked<'_>,
     data: &Dataset,
-    integers: bool,
+    kind: &dyn Fn(usize) -> ValueKind,
     whole: impl FnOnce() -> Result<Moments, SubjectError>,
 ) -> Result<Option<Features>, SubjectError> {
-    // Only rules keep what is missing as it is.
-    if rules.is_empty() && unit.is_none() && scale != Scale::Data && !data.has_missing() {
+    let &Asked { rules, unit, scale, norm } = asked;
+    let d = data.sample_len();
+    let has_names = (0..d).any(|index| is_name(kind(index)));
+    // Only rules keep what is missing, and names, as they are.
+    if rules.is_empty() && unit.is_none() && scale != Scale::Data && !data.has_missing() && !has_names {
         return Ok(None);
     }
-    let d = data.sample_len();
     let bounds = input_box(scale)?;
     let default = unit.unwrap_or(if scale == Scale::Data { Unit::Range } else { Unit::Absolute });
     let columns = if scale == Scale::Data || default == Unit::Deviation { Some(whole()?) } else { None };
@@ -48,8 +50,14 @@ pub fn features(
     let mut list: Vec<Feature> = (0..d)
         .map(|index| {
             let (lo, hi) = range(index);
-            let values = if integers && lo.ceil() <= hi.floor() { Values::Whole } else { Values::Real };
-            Feature { lo, hi, unit: 0.0, values, change: Change::Any, keep: Vec::new() }
+            let whole = if lo.ceil() <= hi.floor() { Values::Whole } else { Values::Real };
+            let free = |values| Feature { lo, hi, unit: 0.0, values, change: Change::Any, keep: Vec::new() };
+            match kind(index) {
+                ValueKind::Real => free(Values::Real),
+                ValueKind::Whole => free(whole),
+                ValueKind::Named => named(distinct(data, index)),
+                ValueKind::Text(count) => named((0..count).map(|place| place as f32).collect()),
+            }
         })
         .collect();
     let mut given = vec![None; d];
@@ -57,6 +65,10 @@ pub fn features(
     for rule in rules {
         let places = places(rule, data, d)?;
         for &index in &places {
+            check_name(rule, kind(index), norm).map_err(|reason| {
+                let column = data.columns.get(index).map_or_else(|| index.to_string(), Clone::clone);
+                SubjectError::Feature { column, reason: reason.to_owned() }
+            })?;
             if let (Some(feature), Some(given)) = (list.get_mut(index), given.get_mut(index)) {
                 apply(rule, feature);
                 *given = rule.unit.or(*given);
@@ -68,19 +80,81 @@ pub fn features(
     }
     for (index, (feature, given)) in list.iter_mut().zip(&given).enumerate() {
         let by_default = match default {
+            _ if is_name(kind(index)) => 1.0,
             Unit::Range => f64::from(feature.hi) - f64::from(feature.lo),
             Unit::Deviation => deviation(index),
             Unit::Absolute => 1.0,
         };
         feature.unit = given.unwrap_or(if by_default > 0.0 { by_default } else { 1.0 });
     }
-    let named = |index: usize| data.columns.get(index).map_or_else(|| index.to_string(), Clone::clone);
+    let name = |index: usize| data.columns.get(index).map_or_else(|| index.to_string(), Clone::clone);
     Features::new(list, one_hot).map(Some).map_err(|error| match error {
         brinell_threat::ThreatError::BadFeature { index, reason } => {
-            SubjectError::Feature { column: named(index), reason: reason.to_owned() }
+            SubjectError::Feature { column: name(index), reason: reason.to_owned() }
         }
         other => other.into(),
     })
+}
+
+/// What is asked of the features as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Rules of single features, the later ones above the earlier.
+    pub rules: &'a [FeatureRule],
+    /// What a change of 1 is.
+    pub unit: Option<Unit>,
+    /// Range of the values.
+    pub scale: Scale,
+    /// The norm in which changes are counted.
+    pub norm: Norm,
+}
+
+/// True where how far two values lie apart means nothing.
+fn is_name(kind: ValueKind) -> bool {
+    matches!(kind, ValueKind::Named | ValueKind::Text(_))
+}
+
+/// A feature whose values are names: it stays as it is.
+fn named(values: Vec<f32>) -> Feature {
+    let (lo, hi) = (values.first().copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0));
+    let values = if values.is_empty() { vec![0.0] } else { values };
+    Feature { lo, hi, unit: 1.0, values: Values::OneOf(values), change: Change::None, keep: Vec::new() }
+}
+
+/// The values that samples have in a place, ascending.
+fn distinct(data: &Dataset, index: usize) -> Vec<f32> {
+    let mut x = vec![0.0; data.sample_len()];
+    let mut values: Vec<f32> = (0..data.n)
+        .filter_map(|sample| {
+            data.sample(sample, Scale::Data, &mut x);
+            x.get(index).copied().filter(|value| value.is_finite())
+        })
+        .collect();
+    values.sort_by(f32::total_cmp);
+    values.dedup();
+    values
+}
+
+/// Says what a rule cannot mean for a feature whose values are names.
+fn check_name(rule: &FeatureRule, kind: ValueKind, norm: Norm) -> Result<(), &'static str> {
+    match kind {
+        _ if !is_name(kind) => Ok(()),
+        ValueKind::Text(count)
+            if rule.integer.is_some() || rule.one_hot || !numbers(rule).all(|v| v.fract() == 0.0 && (0.0..count as f32).contains(&v)) =>
+        {
+            Err("it is text, whose values are those in the data")
+        }
+        _ if !matches!(rule.change, None | Some(ChangeRule::None | ChangeRule::Any)) => Err("its values are names, which have no order"),
+        _ if rule.change == Some(ChangeRule::Any) && norm != Norm::L0 => {
+            Err("its values are names, and only the norm l0 counts an exchange of names as one change")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The numbers that a rule names.
+fn numbers(rule: &FeatureRule) -> impl Iterator<Item = f32> {
+    rule.values.iter().flatten().chain(rule.min.iter()).chain(rule.max.iter()).copied()
 }
 
 /// Puts rules into a ball; its box becomes the smallest that holds all ranges.
@@ -221,6 +295,7 @@ mod tests {
             path: "table.csv".into(),
             label_path: None,
             pixels: Pixels::F32(vec![1.0, 10.0, 0.0, 1.0, 3.0, 30.0, 1.0, 0.0]),
+            exact: Vec::new(),
             shape: vec![4],
             labels: vec![0, 1],
             truths: brinell_data::Truths::Classes,
@@ -246,7 +321,8 @@ mod tests {
     }
 
     fn of(rules: &[FeatureRule], unit: Option<Unit>, scale: Scale) -> Result<Option<Features>, SubjectError> {
-        features(rules, unit, scale, &data(), false, || Ok(Moments::of(&data())))
+        let asked = Asked { rules, unit, scale, norm: Norm::Linf };
+        features(&asked, &data(), &|_| ValueKind::Real, || Ok(Moments::of(&data())))
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use brinell_engine::{Buffer, Held, HeldInput, HeldPort, OracleError, Signature};
+use brinell_graph::DType;
 use brinell_onnx::Known;
 
 use crate::open::read_pinned;
@@ -26,7 +27,7 @@ impl Subject {
             return Ok(());
         }
         let held = held_at(&self.signature.held, self.signature.fixed_batch, arrays, n, path)?;
-        if self.endpoint.is_none() && !self.model.opaque().is_empty() {
+        if self.endpoint.is_none() && self.signature.parts.is_empty() && !self.model.opaque().is_empty() {
             // What could not be read may follow from values that are known by now: conditions, sizes, lengths.
             let known = Known { values: held.constants(), ..known(&self.artefact) };
             if let Ok(model) = read_pinned(self.path(), &known)
@@ -36,9 +37,9 @@ impl Subject {
             }
         }
         self.model.graph = held.bind(&self.model.graph).map_err(OracleError::Graph)?;
-        let columns = self.signature.columns.take();
-        self.signature = Signature::of(&self.model.graph, &self.artefact).map_err(OracleError::Signature)?;
-        self.signature.columns = columns;
+        let (columns, parts) = (self.signature.columns.take(), std::mem::take(&mut self.signature.parts));
+        let signature = Signature::of(&self.model.graph, &self.artefact).map_err(OracleError::Signature)?;
+        self.signature = Signature { columns, parts, ..signature };
         self.held = Arc::new(held);
         Ok(())
     }
@@ -60,7 +61,9 @@ impl Subject {
             }
             // Weyl's sequence: spread evenly, and no two alike.
             let fractions = (1..=shape.iter().product()).map(|i: usize| (i as f64 * 0.618_033_988_749_895).fract());
-            let numbers = if port.dtype.is_float() {
+            let numbers = if port.dtype == DType::String {
+                return Err(format!("its input `{}` takes text, so that nothing can be fed to compare", port.name));
+            } else if port.dtype.is_float() {
                 Numbers::Real(fractions.collect())
             } else {
                 Numbers::Whole(fractions.map(|fraction| i64::from(fraction > 0.5)).collect())
@@ -100,7 +103,6 @@ fn fill(buffer: &mut Buffer, array: &NamedArray) -> Result<(), String> {
     match &array.numbers {
         Numbers::Whole(values) => values.iter().find(|&&value| !buffer.push_whole(value)).map_or(Ok(()), |value| Err(value.to_string())),
         Numbers::Real(values) => values.iter().find(|&&value| !buffer.push_real(value)).map_or(Ok(()), |value| Err(value.to_string())),
-        // Buffers hold numbers.
-        Numbers::Text(values) => values.first().map_or(Ok(()), |text| Err(text.clone())),
+        Numbers::Text(values) => values.iter().find(|text| !buffer.push_text(text)).map_or(Ok(()), |text| Err(text.clone())),
     }
 }

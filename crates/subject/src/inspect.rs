@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use brinell_autodiff::{Loss, gradient_graph, linear_graph};
-use brinell_engine::{Artefact, Endpoint, OracleError, Signature, SignatureError, class_logits};
+use brinell_engine::{Artefact, Endpoint, InputPart, OracleError, Signature, SignatureError, class_logits};
 use brinell_graph::{Dim, Graph, ValueId};
 use brinell_record::{FileError, ModelInterface, Port, TaskKind, hash};
 use serde::{Serialize, Serializer};
@@ -173,11 +173,18 @@ pub(crate) fn port(graph: &Graph, id: ValueId) -> Port {
     }
 }
 
+/// Describes an input of the file that takes some of the attacked values.
+fn part(part: &InputPart) -> Port {
+    let sizes: Vec<String> = std::iter::once("B".to_owned()).chain(part.shape.iter().map(usize::to_string)).collect();
+    Port { name: part.name.clone(), dtype: format!("{:?}", part.dtype).to_lowercase(), shape: format!("[{}]", sizes.join(", ")) }
+}
+
 /// Says how a model is read as a classifier.
 pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
     let outputs = graph.outputs().iter().filter(|&&id| id != signature.output);
     ModelInterface {
         input: port(graph, signature.input),
+        parts: signature.parts.iter().map(part).collect(),
         held: signature.held.iter().map(|held| port(graph, held.value)).collect(),
         output: port(graph, signature.output),
         other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),

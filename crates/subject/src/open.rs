@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
-use brinell_engine::{Endpoint, Held, OracleError, Signature, SignatureError};
-use brinell_graph::{Dim, Graph, ValueId, mixes_samples, pin_batch};
+use brinell_engine::{Endpoint, Held, InputPart, OracleError, Signature, SignatureError, Together, together};
+use brinell_graph::{DType, Dim, Graph, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Artefact, Population, hash};
 
@@ -45,6 +45,7 @@ impl Subject {
         let place = Place::of(artefact)?;
         let mut artefact = artefact.clone();
         let mut model = place.read(&artefact, Known::default())?;
+        let parts = joined(&mut model, &mut artefact, data::is_table(&population.data))?;
         let mut read = None;
         let sized_by_data = has_free_sizes(&model.graph, &artefact);
         if sized_by_data {
@@ -71,13 +72,14 @@ impl Subject {
             }
             other => other.map_err(OracleError::Signature)?,
         };
-        let mut subject = place.subject(artefact, model, signature)?;
+        let mut subject = place.subject(artefact, model, Signature { parts, ..signature })?;
         subject.held = Arc::new(held);
         subject.sized_by_data = sized_by_data;
         let data = match read {
             Some(found) => found,
             None => read_samples(&subject.load_options(population)?)?,
         };
+        subject.learn_texts(&data)?;
         subject.check_class_count(population)?;
         data.check_labels(subject.signature.classes)?;
         subject.name_labels(&data)?;
@@ -154,6 +156,40 @@ pub(crate) fn read_pinned(path: &std::path::Path, known: &Known) -> Result<Model
     Ok(model)
 }
 
+/// Makes one of the inputs that are attacked together: those that the user names, or all where nothing is named and the data are a `table`.
+fn joined(model: &mut Model, artefact: &mut Artefact, table: bool) -> Result<Vec<InputPart>, SubjectError> {
+    if artefact.input.is_none() && !table {
+        return Ok(Vec::new());
+    }
+    let found = together(&model.graph, artefact.input.as_deref()).map_err(OracleError::Graph)?;
+    let Some(Together { graph, name, parts }) = found else { return Ok(Vec::new()) };
+    for (option, given) in [
+        ("mean", !artefact.mean.is_empty()),
+        ("std", !artefact.std.is_empty()),
+        ("layout", artefact.layout.is_some()),
+        ("shape", artefact.shape.is_some()),
+    ] {
+        if given {
+            return Err(SubjectError::Joined { inputs: name, option });
+        }
+    }
+    model.graph = graph;
+    artefact.input = Some(name);
+    Ok(parts)
+}
+
+/// Returns the name of all inputs of a model file, where it has several that can be attacked together.
+///
+/// # Errors
+/// [`SubjectError::Model`], [`SubjectError::Oracle`].
+pub fn all_inputs(artefact: &Artefact) -> Result<Option<String>, SubjectError> {
+    if artefact.is_address() {
+        return Ok(None);
+    }
+    let model = read_pinned(&artefact.model, &Known::default())?;
+    Ok(together(&model.graph, None).map_err(OracleError::Graph)?.map(|together| together.name))
+}
+
 /// True where the attacked input leaves sizes of a sample free that the user does not say.
 fn has_free_sizes(graph: &Graph, artefact: &Artefact) -> bool {
     let shape = attacked(graph, artefact.input.as_deref()).and_then(|input| graph.shape(input));
@@ -200,10 +236,11 @@ fn options_for(model: &Model, artefact: &Artefact, population: &Population) -> R
         image_size: None,
         channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),
         input: input.map(|id| model.graph.value(id).name.clone()),
+        texts: held.iter().filter(|port| port.dtype == DType::String).map(|port| port.name.clone()).collect(),
         arrays: held.into_iter().map(|port| port.name).collect(),
         drop: population.drop.clone(),
         precision: input.and_then(|id| model.graph.value(id).dtype).map_or(Precision::Single, precision),
-        missing: handles_missing(&model.graph),
+        missing: input.is_some_and(|id| handles_missing(&model.graph, id)),
         truth: truth_kind(artefact.task()),
         pairs: population.pairs.clone(),
         ..LoadOptions::default()

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use brinell_engine::{EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
+use crate::rows::same;
+use brinell_engine::{Ending, EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
 use brinell_record::Label;
 use brinell_task::{Answer, Embed, Posed, Task, Truth};
 use brinell_threat::{Ball, Violation};
@@ -19,6 +20,8 @@ pub struct Opinion {
     pub answer: Option<Answer>,
     /// Probability of the predicted class; NaN where there is none.
     pub confidence: f64,
+    /// The class that the file names beside its scores, in its own words.
+    pub said: Option<String>,
 }
 
 impl Opinion {
@@ -26,7 +29,7 @@ impl Opinion {
         let answer = task.decode(output);
         let confidence = answer.as_ref().and_then(|answer| task.confidence(output, answer)).unwrap_or(f64::NAN);
         let output: Vec<f32> = output.iter().map(|&v| v as f32).collect();
-        Self { values: task.row(&wide(&output)), output, answer, confidence }
+        Self { values: task.row(&wide(&output)), output, answer, confidence, said: None }
     }
 
     /// Returns the opinion that a row of a task's values stands for.
@@ -39,7 +42,7 @@ impl Opinion {
             _ => None,
         };
         let confidence = class.map_or(f64::NAN, |class| Reading::LOGITS.confidence(&wide(values), class));
-        Self { output: values.to_vec(), values: values.to_vec(), answer, confidence }
+        Self { output: values.to_vec(), values: values.to_vec(), answer, confidence, said: None }
     }
 
     /// Returns how far the goal is exceeded; `None` where an output is not finite.
@@ -52,6 +55,17 @@ impl Opinion {
     #[must_use]
     pub fn reached(&self, task: &dyn Task, posed: Posed<'_>) -> bool {
         self.answer.as_ref().is_some_and(|answer| task.verdict(answer, posed).reached)
+    }
+
+    /// True where the file says something else about a point than the `values` that a batch gave for it, which are read like that, by more than `far`, relative
+    /// to the largest output. Labels say too little to tell, and so do values that are not there.
+    #[must_use]
+    pub fn contradicts(&self, values: &[f32], reading: Reading, far: f32) -> bool {
+        if values.is_empty() || matches!(reading.ending, Ending::Labels { .. }) {
+            return false;
+        }
+        let told: Vec<f32> = reading.output(values).into_iter().map(|v| v as f32).collect();
+        !same(&self.output, &told, far)
     }
 
     /// True where the answer of the file is right in all its parts.
@@ -132,8 +146,24 @@ impl Referee {
     /// # Errors
     /// [`OracleError`] where the run fails.
     pub fn ask(&mut self, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Opinion, OracleError> {
+        self.ask_exactly(preprocess, x, None, sample)
+    }
+
+    /// As [`Referee::ask`]; inputs in double precision get the `exact` numbers that `x` stands for, where these are given and nothing is done to them.
+    ///
+    /// # Errors
+    /// As [`Referee::ask`].
+    pub(crate) fn ask_exactly(
+        &mut self,
+        preprocess: &Preprocess,
+        x: &[f32],
+        exact: Option<&[f64]>,
+        sample: usize,
+    ) -> Result<Opinion, OracleError> {
         preprocess.apply(x, &mut self.ready);
-        Ok(Opinion::new(&self.original.ask(&self.ready, sample)?, self.task.as_ref()))
+        let exact = exact.filter(|_| self.ready == x);
+        let opinion = Opinion::new(&self.original.ask_exactly(&self.ready, exact, sample)?, self.task.as_ref());
+        Ok(Opinion { said: self.original.label().map(str::to_owned), ..opinion })
     }
 
     /// Returns the embedding of a point; `None` where it has no direction, or the model gives none.

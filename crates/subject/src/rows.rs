@@ -47,7 +47,8 @@ pub(crate) fn compare(alone: &[Vec<f32>], batch: &[Vec<f32>], rounding: f32) -> 
     Rows::Samples(straight)
 }
 
-fn same(a: &[f32], b: &[f32], rounding: f32) -> bool {
+/// True where two rows are the same up to `rounding`, relative to the largest number of the first.
+pub(crate) fn same(a: &[f32], b: &[f32], rounding: f32) -> bool {
     let scale = a.iter().fold(1.0f32, |m, z| m.max(z.abs()));
     a.len() == b.len() && a.iter().zip(b).all(|(&a, &b)| difference(a, b, scale) <= rounding)
 }

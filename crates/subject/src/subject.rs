@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use brinell_data::{self as data, Dataset, LoadOptions, Moments, Precision};
-use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
+use brinell_data::{self as data, ColumnInput, ColumnKind, DataError, DataErrorKind, Dataset, LoadOptions, Moments, Numbers, Precision};
+use brinell_engine::{Artefact, Endpoint, Held, HeldInput, InputPart, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{FileError, ModelInterface, Population, Port, hash};
@@ -104,6 +104,14 @@ impl Subject {
         })
     }
 
+    /// Returns how far two executions of the model cannot be apart by rounding, relative to the largest output. What is quantised may round to the next
+    /// step, and a step in front may be several behind it.
+    #[must_use]
+    pub fn far(&self) -> f32 {
+        let is_quantised = self.model.coarse || self.model.graph.nodes().iter().any(|node| matches!(node.op, Op::Quant(_)));
+        if is_quantised { self.rounding().max(0.2) } else { 10.0 * self.rounding() }
+    }
+
     /// Returns the file name without its ending, or the last part of the address.
     #[must_use]
     pub fn name(&self) -> String {
@@ -198,12 +206,20 @@ impl Subject {
             image_size: image_size(&self.signature.sample).filter(|_| !self.sized_by_data),
             channels: image_channels(&self.signature.sample),
             input: Some(self.signature.input_name.clone()),
+            features: self.model.features.clone().filter(|names| names.len() == self.signature.sample.iter().product::<usize>()),
             arrays: self.held_names(),
+            texts: self.text_names(),
+            inputs: self
+                .signature
+                .parts
+                .iter()
+                .map(|part| column(part, handles_missing(&self.model.graph, self.signature.input)))
+                .collect(),
             classes: Some(self.signature.classes),
             width: Some(self.signature.sample.iter().product()),
             drop: population.drop.clone(),
             precision: precision(self.signature.dtype),
-            missing: handles_missing(&self.model.graph),
+            missing: handles_missing(&self.model.graph, self.signature.input),
             truth: truth_kind(self.artefact.task()),
             pairs: population.pairs.clone(),
             ..LoadOptions::default()
@@ -223,13 +239,42 @@ impl Subject {
         Ok(())
     }
 
-    /// Returns the names of all inputs that are not attacked, of those too that became constants.
+    /// Returns the names of the arrays that stand beside the samples: of all inputs that are not attacked, of those too that became constants, and of those
+    /// whose texts samples are places of.
     fn held_names(&self) -> Vec<String> {
-        if self.held.inputs().is_empty() {
+        let texts = self.signature.parts.iter().filter(|part| part.dtype == DType::String).map(|part| part.name.clone());
+        let held: Vec<String> = if self.held.inputs().is_empty() {
             self.signature.held.iter().map(|port| port.name.clone()).collect()
         } else {
             self.held.inputs().iter().map(|input| input.name().to_owned()).collect()
+        };
+        held.into_iter().chain(texts).collect()
+    }
+
+    /// Returns the names of the inputs that take text.
+    fn text_names(&self) -> Vec<String> {
+        let ports = self.signature.held.iter().map(|port| (&port.name, port.dtype));
+        let all = ports.chain(self.signature.parts.iter().map(|part| (&part.name, part.dtype)));
+        all.filter(|(_, dtype)| *dtype == DType::String).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Takes from the data the texts that values of inputs are places of.
+    ///
+    /// # Errors
+    /// [`SubjectError::Data`] where they are not there.
+    pub(crate) fn learn_texts(&mut self, data: &Dataset) -> Result<(), SubjectError> {
+        for part in self.signature.parts.iter_mut().filter(|part| part.dtype == DType::String) {
+            let array = data.arrays.iter().find(|array| array.name == part.name);
+            part.texts = match array.map(|array| &array.numbers) {
+                Some(Numbers::Text(texts)) => texts.clone(),
+                _ => {
+                    let found = data.arrays.iter().map(|array| array.name.clone()).collect();
+                    let kind = DataErrorKind::NoArray { wanted: part.name.clone(), found };
+                    return Err(DataError { path: data.path.clone(), kind }.into());
+                }
+            };
         }
+        Ok(())
     }
 
     /// Returns the checked preprocessing from samples of this shape.
@@ -243,8 +288,9 @@ impl Subject {
     /// Loads the original file for the referee.
     ///
     /// # Errors
-    /// [`SubjectError::Engine`] where the runtime refuses it.
+    /// [`SubjectError::Engine`] where the runtime refuses it, or is known to compute a part of it wrongly.
     pub fn referee(&self, runtime: &Arc<dyn Runtime>) -> Result<crate::Referee, SubjectError> {
+        brinell_engine::check_arithmetic(&self.model.graph, runtime.as_ref())?;
         Ok(crate::Referee::new(self.path(), runtime.as_ref(), &self.signature, Arc::clone(&self.held))?)
     }
 }
@@ -264,6 +310,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         producer: String::new(),
         producer_version: String::new(),
         external: Vec::new(),
+        features: None,
         class_labels: None,
         maps: BTreeSet::new(),
         coarse: false,
@@ -320,9 +367,17 @@ pub(crate) fn precision(dtype: DType) -> Precision {
     }
 }
 
-/// True for models of decision trees, whose tests send a missing value one way.
-pub(crate) fn handles_missing(graph: &Graph) -> bool {
-    graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")))
+/// Returns how the columns of one of several inputs are read.
+fn column(part: &InputPart, missing: bool) -> ColumnInput {
+    let numbers = ColumnKind::Numbers { precision: precision(part.dtype), missing: missing && part.dtype.is_float() };
+    let kind = if part.dtype == DType::String { ColumnKind::Text } else { numbers };
+    ColumnInput { name: part.name.clone(), width: part.len(), kind }
+}
+
+/// True for models of decision trees, whose tests send a missing value one way, where the attacked input has a type that knows one: whole numbers do not.
+pub(crate) fn handles_missing(graph: &Graph, input: ValueId) -> bool {
+    let trees = graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")));
+    trees && graph.value(input).dtype.is_some_and(DType::is_float)
 }
 
 /// Height and width that image files are resized to, where the model takes images.

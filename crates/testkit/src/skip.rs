@@ -11,8 +11,14 @@ pub enum Need {
     Readers,
     /// A Chromium in the path.
     Browser,
+    /// The builder of the Python package.
+    Maturin,
     /// A shared library that is no ONNX Runtime.
     ForeignLibrary,
+    /// mdBook.
+    Book,
+    /// A shell that is not part of every system, such as zsh or fish.
+    Shell,
 }
 
 impl Need {
@@ -24,7 +30,10 @@ impl Need {
             Self::SharedData => "shared-data",
             Self::Readers => "readers",
             Self::Browser => "browser",
+            Self::Maturin => "maturin",
             Self::ForeignLibrary => "foreign-library",
+            Self::Book => "book",
+            Self::Shell => "shell",
         }
     }
 }

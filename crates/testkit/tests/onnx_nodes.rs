@@ -5,7 +5,7 @@ use brinell_graph::{DType, Graph};
 use brinell_testkit::{Array, NodeCase, eval, node_cases};
 
 /// What the reader keeps as opaque nodes: named here so that nothing becomes opaque unseen.
-const OPAQUE: [(&str, &str); 20] = [
+const OPAQUE: [(&str, &str); 18] = [
     ("test_attention_23_fullymasked_qk_matmul_output_mode3_zero", "its scores are used, or its keys are padded"),
     ("test_attention_24_fullymasked_qk_matmul_output_mode3_zero", "its scores are used, or its keys are padded"),
     ("test_attention_24_qk_matmul_output_mode3_softmax_precision", "its scores are used, or its keys are padded"),
@@ -15,8 +15,6 @@ const OPAQUE: [(&str, &str); 20] = [
     ("test_attention_4d_softcap_neginf_mask", "its scores are capped"),
     ("test_attention_4d_softcap_neginf_mask_poison", "its scores are capped"),
     ("test_attention_bidirectional_window", "it sees a window only"),
-    ("test_batchnorm_epsilon_training_mode", "it runs in training mode"),
-    ("test_batchnorm_example_training_mode", "it runs in training mode"),
     ("test_gridsample_bicubic", "mode `cubic` is not supported"),
     ("test_gridsample_bicubic_align_corners_0_additional_1", "mode `cubic` is not supported"),
     ("test_gridsample_bicubic_align_corners_1_additional_1", "mode `cubic` is not supported"),

@@ -133,7 +133,7 @@ impl Feature {
         match &self.values {
             _ if !(self.lo..=self.hi).contains(&v) => Err("it is outside its range"),
             Values::Whole if v.fract() != 0.0 => Err("it must be a whole number"),
-            Values::OneOf(list) if !list.contains(&v) => Err("it is none of the values allowed"),
+            Values::OneOf(list) if !list.contains(&v) => Err("it is not one of the allowed values"),
             _ => Ok(()),
         }
     }
@@ -184,7 +184,7 @@ impl Features {
             }
             for &index in group {
                 if !taken.insert(index) {
-                    return bad(index, "it stands in one-hot groups twice");
+                    return bad(index, "it is in two one-hot groups");
                 }
                 if list.get(index).is_none_or(|feature| feature.lo > 0.0 || feature.hi < 1.0) {
                     return bad(index, "as part of a one-hot group it must be able to be 0 and 1");

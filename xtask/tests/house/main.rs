@@ -6,6 +6,7 @@ mod contributing;
 mod links;
 mod literals;
 mod messages;
+mod pages;
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use crate::literals::literals;
 use crate::{crates, root, rust_files};
 
 /// Where the settings that are flags are declared, with their help.
-const FLAGS: &str = "crates/record/src/question/settings.rs";
+const FLAGS: &str = "crates/record/src/question/settings/table.rs";
 
 /// Returns what of the command line a literal names: a flag, or a command of the program.
 fn command_line(literal: &str, commands: &[String]) -> Option<String> {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Timing, Verdict, run};
+use brinell_attack::driver::{Aim, Court, DriverSettings, Item, Pose, Ruling, Timing, Verdict, run};
 use brinell_attack::recipe;
 use brinell_engine::{Answer, Artefact, Oracle, Preprocess, Runtime, Signature};
 use brinell_graph::{Dim, Graph, Op, Reduce};
-use brinell_task::{Posed, Task, Truth, Wanted, argmax};
+use brinell_task::{Posed, Truth, Wanted, argmax};
 use brinell_threat::{Ball, Eps, InputBox, Norm};
 
 use crate::reference::Tensor;
@@ -22,8 +22,8 @@ struct Keep(Vec<f64>);
 impl Court for Keep {
     type Error = std::convert::Infallible;
 
-    fn judge(&mut self, _: &Item, _: &[f32]) -> Result<bool, Self::Error> {
-        Ok(true)
+    fn judge(&mut self, _: &Item, _: &[f32], _: &[f32]) -> Result<Ruling, Self::Error> {
+        Ok(Ruling::Confirmed)
     }
 
     fn decided(&mut self, item: &Item, verdict: Verdict) -> Result<(), Self::Error> {
@@ -105,7 +105,7 @@ fn attack(oracle: &mut Oracle, x: &Tensor, labels: &[usize], eps: f64) -> Result
     let stop = AtomicBool::new(false);
     let task = oracle.task().clone();
     let settings = DriverSettings {
-        pose: Pose { task: &task, wanted: &Wanted::BREAK },
+        pose: Pose { task: task.as_ref(), wanted: &Wanted::BREAK },
         trees: None,
         grid: None,
         batch: labels.len(),

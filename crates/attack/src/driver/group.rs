@@ -156,6 +156,7 @@ impl Group {
                 queries: Queries::default(),
                 margin: f64::NEG_INFINITY,
                 rejected: 0,
+                astray: 0,
                 zero_gradients: 0,
                 non_finite: 0,
                 exhausted: false,
@@ -247,12 +248,11 @@ impl Group {
             let Some(x) = self.x.get_mut(row * width..(row + 1) * width) else { continue };
             if let State::Candidate { merit } = slot.state {
                 let values = self.answer.values.get(row * context.width..(row + 1) * context.width).unwrap_or_default();
-                let confirmed = court.judge(&slot.item, x).map_err(DriverError::Callback)?;
+                let ruling = court.judge(&slot.item, x, values).map_err(DriverError::Callback)?;
+                let confirmed = slot.verdict.hears(ruling);
                 if confirmed {
                     slot.verdict.found = Some(Found { x_adv: x.to_vec(), run: slot.run });
                     slot.merit = merit;
-                } else {
-                    slot.verdict.rejected += 1;
                 }
                 if confirmed && context.aim == Aim::First {
                     slot.state = State::Finished;
@@ -270,11 +270,11 @@ impl Group {
                 slot.verdict.late_gain = slot.trace.late_gain();
                 slot.note_none_within();
                 while let Some((x_adv, run)) = slot.nearest.pop() {
-                    if court.judge(&slot.item, x_adv).map_err(DriverError::Callback)? {
+                    let ruling = court.judge(&slot.item, x_adv, &[]).map_err(DriverError::Callback)?;
+                    if slot.verdict.hears(ruling) {
                         slot.verdict.found = Some(Found { x_adv: x_adv.to_vec(), run });
                         break;
                     }
-                    slot.verdict.rejected += 1;
                 }
                 if slot.moved || slot.verdict.rejected > 0 {
                     slot.verdict.none_within = None;

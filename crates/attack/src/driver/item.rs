@@ -1,3 +1,4 @@
+use super::Ruling;
 use brinell_task::{Posed, Task, Truth, Wanted};
 
 /// What is asked of every sample of a stage, whatever is right about it.
@@ -70,6 +71,8 @@ pub struct Verdict {
     pub margin: f64,
     /// Candidates that the court did not confirm.
     pub rejected: u32,
+    /// Of these, the ones about which the model said something else when it was asked alone ([`Ruling::Astray`](super::Ruling)).
+    pub astray: u32,
     /// Gradients that were zero in every element, among those asked for at the first point of a run.
     pub zero_gradients: u32,
     /// Queries whose values or gradient held NaN or infinity.
@@ -82,4 +85,13 @@ pub struct Verdict {
     /// The largest radius within which a run has shown that there is no example ([`Attack::none_within`](crate::Attack::none_within)); `None` where
     /// a point that it asked about was moved, or refused as an example by the court.
     pub none_within: Option<f64>,
+}
+
+impl Verdict {
+    /// Counts what a court says of a candidate; true where it is confirmed.
+    pub(super) fn hears(&mut self, ruling: Ruling) -> bool {
+        self.rejected += u32::from(ruling != Ruling::Confirmed);
+        self.astray += u32::from(ruling == Ruling::Astray);
+        ruling == Ruling::Confirmed
+    }
 }

@@ -80,7 +80,7 @@ impl Recipe for Ead {
     }
 
     fn steps(&self) -> u32 {
-        self.config.steps * self.config.searches
+        self.config.steps.saturating_mul(self.config.searches)
     }
 
     fn start(&self, start: &Start<'_>) -> Box<dyn Attack> {

@@ -47,6 +47,10 @@ impl<'a> Question<'a> {
     /// Where a test leads to, and whether the box reaches each of its sides; `None` at leaves.
     fn sides(&self, place: usize, space: &Space) -> Option<[(usize, bool); 2]> {
         match *self.ensemble.branches.get(place)? {
+            Branch::Split { feature, yes, no, .. } | Branch::Among { feature, yes, no, .. } if space.is_missing(feature) => {
+                let to_yes = self.ensemble.is_missing_yes(place);
+                Some([(yes, to_yes), (no, !to_yes)])
+            }
             Branch::Split { feature, value, yes, no } => {
                 let (lo, hi) = space.interval(feature);
                 Some([(yes, lo <= value), (no, hi > value)])
@@ -63,8 +67,12 @@ impl<'a> Question<'a> {
     }
 
     /// Intervals of the feature that a test asks about on one of its sides, and where it leads to there.
-    fn parts(&self, place: usize, side: bool) -> Vec<(usize, (f32, f32))> {
+    fn parts(&self, place: usize, side: bool, space: &Space) -> Vec<(usize, (f32, f32))> {
         match self.ensemble.branches.get(place) {
+            // It stays missing, whatever the side.
+            Some(&(Branch::Split { feature, .. } | Branch::Among { feature, .. })) if space.is_missing(feature) => {
+                vec![(feature, (f32::NEG_INFINITY, f32::INFINITY))]
+            }
             Some(&Branch::Split { feature, value, .. }) => {
                 vec![(feature, if side { (f32::NEG_INFINITY, value) } else { (value.next_up(), f32::INFINITY) })]
             }
@@ -219,7 +227,11 @@ impl Descent<'_> {
             return self.each_leaf(root, space, &next, limits);
         }
         match space.nearest() {
-            Some(point) if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.contains(&point) => Ended::Found(point),
+            Some(point)
+                if self.ball.distance(self.x, &point) <= limits.radius && !limits.refused.iter().any(|other| is_same(other, &point)) =>
+            {
+                Ended::Found(point)
+            }
             _ => Ended::None,
         }
     }
@@ -250,7 +262,7 @@ impl Descent<'_> {
             return;
         };
         for (side, (next, reached)) in [(true, yes), (false, no)] {
-            for (feature, interval) in if reached { self.question.parts(place, side) } else { Vec::new() } {
+            for (feature, interval) in if reached { self.question.parts(place, side, space) } else { Vec::new() } {
                 let mark = space.mark();
                 if space.cut(feature, interval) && space.is_within(radius) {
                     path.push((feature, interval));
@@ -261,6 +273,11 @@ impl Descent<'_> {
             }
         }
     }
+}
+
+/// True for the same point, in which values may be missing.
+fn is_same(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
 /// A feature and the interval that it is to lie in.

@@ -96,6 +96,11 @@ impl Space {
         }
     }
 
+    /// True where the clean input has no value for a feature: it gets none.
+    pub(super) fn is_missing(&self, feature: usize) -> bool {
+        self.x.get(feature).is_some_and(|x| x.is_nan())
+    }
+
     /// The interval of a feature.
     pub(super) fn interval(&self, feature: usize) -> (f32, f32) {
         (self.lo.get(feature).copied().unwrap_or(0.0), self.hi.get(feature).copied().unwrap_or(0.0))
@@ -106,6 +111,9 @@ impl Space {
         let (Some(&lo), Some(&hi), Some(&near)) = (self.lo.get(feature), self.hi.get(feature), self.near.get(feature)) else {
             return false;
         };
+        if self.is_missing(feature) {
+            return true;
+        }
         let (new_lo, new_hi) = (lo.max(from), hi.min(to));
         if (new_lo, new_hi) == (lo, hi) {
             return true;
@@ -133,7 +141,8 @@ impl Space {
     /// The nearest values of a group: as they are, or the 1 moved to where it changes least.
     fn settled(&self, group: &[usize]) -> Option<Vec<f32>> {
         let holds = |index: usize, value: f32| {
-            self.lo.get(index).is_some_and(|lo| *lo <= value) && self.hi.get(index).is_some_and(|hi| value <= *hi)
+            let within = self.lo.get(index).is_some_and(|lo| *lo <= value) && self.hi.get(index).is_some_and(|hi| value <= *hi);
+            within || (value.is_nan() && self.is_missing(index))
         };
         let clean = |index: usize| self.x.get(index).copied().unwrap_or(0.0);
         if group.iter().all(|&index| holds(index, clean(index))) {
@@ -180,7 +189,10 @@ impl Space {
     }
 }
 
-/// A change in units.
+/// A change in units; what is missing stays so.
 fn change(from: f32, to: f32, unit: f64) -> f64 {
+    if from.is_nan() {
+        return 0.0;
+    }
     (f64::from(to) - f64::from(from)).abs() / unit
 }

@@ -49,6 +49,7 @@ pub const ALL: &[&Kind] = &[
     &FIRST_OUTPUT,
     &DEPENDENT_PAIRS,
     &ONE_SCORE,
+    &LABELS_DIFFER,
     &SOFTMAX,
     &HIDDEN_SOFTMAX,
     &FEW_CLASSES,
@@ -66,6 +67,7 @@ pub const ALL: &[&Kind] = &[
     &UNBOUNDED,
     &UNSTABLE,
     &DISAGREEMENT,
+    &ASTRAY,
     &BUDGET,
     &SMALL_SAMPLE,
     &TARGET_IS_LABEL,
@@ -105,6 +107,8 @@ pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note
 pub(crate) const DEPENDENT_PAIRS: Kind = Kind::above("dependent-pairs", Severity::Note, 0.0, "pairs that share a sample with another");
 /// The model gives one number, and nobody has said that it is the score of a class.
 pub(crate) const ONE_SCORE: Kind = Kind::fact("one-score", Severity::Warning);
+/// The file names other classes than those with the largest scores.
+pub(crate) const LABELS_DIFFER: Kind = Kind::above("label-differs", Severity::Warning, 0.0, "clean samples and examples");
 /// The model's output is a softmax or a sigmoid.
 pub(crate) const SOFTMAX: Kind = Kind::above("softmax-output", Severity::Note, 0.0, "softmax or sigmoid operators at the output");
 /// What attacks take for logits are probabilities.
@@ -142,6 +146,8 @@ pub(crate) const UNBOUNDED: Kind = Kind::above("unbounded-attack-fails", Severit
 pub(crate) const UNSTABLE: Kind = Kind::above("unstable-prediction", Severity::Warning, 0.25, "mean relative change of the margin");
 /// The referee did not confirm what an attack had found.
 pub(crate) const DISAGREEMENT: Kind = Kind::above("referee-disagreement", Severity::Warning, 0.0, "samples of all stages");
+/// Asked in a batch the model said something else than asked alone.
+pub(crate) const ASTRAY: Kind = Kind::above("answers-differ", Severity::Blocking, 0.0, "samples of all stages");
 /// The query limit ended attacks early.
 pub(crate) const BUDGET: Kind = Kind::above("query-limit", Severity::Warning, 0.0, "attacks");
 /// There are too few samples for narrow intervals.

@@ -39,7 +39,7 @@ impl Run<'_> {
             self.flags.measure(&BLACK_BOX_STRONGER, hidden, String::new);
         } else {
             self.flags.measure(&BLACK_BOX_STRONGER, hidden, || {
-                format!("{}: gradients mislead on this model, and other attacks may break more", message())
+                format!("{}: the model's gradients mislead attacks, and other attacks may break more", message())
             });
         }
     }

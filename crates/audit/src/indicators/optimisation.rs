@@ -27,7 +27,9 @@ impl Run<'_> {
         let climbed: Vec<&State> = survivors.into_iter().filter(|state| state.gradients).collect();
         // In a ball without extent no loss can rise, and rules of features may leave nothing of one.
         let ruled = self.case.ball.features.as_ref().is_some_and(|features| !features.leave_all());
-        if climbed.is_empty() || self.case.ball.eps <= 0.0 || ruled {
+        // A single value may begin at the end of what it can reach.
+        let single = self.case.data.sample_len() == 1;
+        if climbed.is_empty() || self.case.ball.eps <= 0.0 || ruled || single {
             return;
         }
         let share = |count: usize| count as f64 / climbed.len() as f64;
@@ -63,7 +65,7 @@ impl Run<'_> {
                 .map(|(tally, stage)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, stage.recipe.name()))
                 .collect();
             format!(
-                "the gradient was exactly zero where the attack started for {}; such attacks cannot see where to go, so that survival says little",
+                "the gradient was exactly zero where the attack started for {}; such an attack has no direction, so survival says little",
                 seen.join(", ")
             )
         });

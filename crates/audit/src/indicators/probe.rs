@@ -34,8 +34,7 @@ impl Run<'_> {
         let classes = oracle.width();
         let gap = largest_difference(&first, &second, classes);
         self.flags.measure(&NON_DETERMINISTIC, gap, || {
-            "the same input gave two different answers; a randomised model needs attacks that average over its noise, and one judgement proves little"
-                .to_owned()
+            "the same input gave two different answers; a randomised model needs attacks that average over its noise".to_owned()
         });
         let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
         let rows = || first.chunks_exact(classes);

@@ -2,7 +2,7 @@
 
 use super::super::setup::Run;
 use super::super::state::Tally;
-use crate::flags::{BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
+use crate::flags::{ASTRAY, BUDGET, DISAGREEMENT, NON_FINITE_UNDER_ATTACK, SMALL_SAMPLE, TARGET_IS_LABEL};
 use brinell_stats::{CONFIDENCE, clopper_pearson};
 
 impl Run<'_> {
@@ -14,12 +14,19 @@ impl Run<'_> {
                 "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
             )
         });
+        let astray = self.astray + sum(|t| t.astray);
+        self.flags.measure(&ASTRAY, astray as f64, || {
+            format!(
+                "{astray} times the model, asked about several samples at once, said something else than when it was asked about one of them alone, by far more \
+                 than rounding explains: attacks were told about other samples than theirs, or about another model than the file"
+            )
+        });
         self.flags.measure(&NON_FINITE_UNDER_ATTACK, non_finite as f64, || {
             format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken")
         });
         if self.question.effort.max_queries.is_some() {
             self.flags.measure(&BUDGET, exhausted as f64, || {
-                format!("the query limit ended {exhausted} attacks early; the survivors were attacked less than the suite says")
+                format!("the query limit ended {exhausted} attacks early, so the survivors were attacked less than the suite would")
             });
         }
         if let Some(target) = self.case.target {
@@ -35,10 +42,11 @@ impl Run<'_> {
             let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
             let plural = if n == 1 { "" } else { "s" };
             format!(
-                "with {n} sample{plural} even what never happened may happen in {:.0} % of cases; give more samples for narrower intervals",
+                "with {n} sample{plural} an outcome that was never seen may still have a rate of up to {:.0} %; give more samples for narrower intervals",
                 100.0 * unseen
             )
         });
+        self.flag_labels();
         self.flag_optimisation();
         self.flag_black_box_stages();
     }

@@ -1,7 +1,7 @@
 //! What model, data and plan tell before anything runs.
 
 use brinell_data::Truths;
-use brinell_engine::{Ending, Meaning};
+use brinell_engine::{Ending, Meaning, ValueKind};
 use brinell_graph::{Graph, Op};
 use brinell_task::{Classify, Task};
 use brinell_threat::Norm;
@@ -20,7 +20,7 @@ impl Run<'_> {
         let ending = self.case.subject.signature.reading.ending;
         self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
             format!(
-                "the model ends in a {}, which hides gradients; the attacks' losses use the values before it, verdicts the model's own output",
+                "the model ends in a {}, which can hide gradients; the attacks use the values before it, and the verdicts the model's own output",
                 ending.name()
             )
         });
@@ -76,7 +76,7 @@ impl Run<'_> {
         let unchosen = if self.question.artefact.output.is_none() { others.len() } else { 0 };
         self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
             let name = &signature.output_name;
-            format!("the model has several outputs, of which `{name}` was judged; the others are {}", others.join(", "))
+            format!("the model has several outputs; `{name}` was used, and not {}", others.join(", "))
         });
         let declared = classic || self.question.artefact.threshold.is_some() || signature.reading.ending != Ending::Logits;
         if let Some(threshold) = signature.reading.threshold.filter(|_| !declared) {
@@ -86,12 +86,18 @@ impl Run<'_> {
             );
             self.flags.raise(&ONE_SCORE, message);
         }
-        let rounded = signature.takes_integers();
-        self.flags.measure(&ROUNDED, f64::from(u8::from(rounded)), || {
+        let whole: Vec<String> = if signature.takes_integers() {
+            vec![format!("`{}` ({:?})", signature.input_name, signature.dtype)]
+        } else {
+            let parts = signature.parts.iter().filter(|part| part.kind() == ValueKind::Whole);
+            parts.map(|part| format!("`{}` ({:?})", part.name, part.dtype)).collect()
+        };
+        self.flags.measure(&ROUNDED, f64::from(u8::from(!whole.is_empty())), || {
+            let (inputs, take) = if whole.len() == 1 { ("input", "takes") } else { ("inputs", "take") };
             format!(
-                "the model's input `{}` takes whole numbers ({:?}): every point was rounded to them before the model was asked, and \
+                "the model's {inputs} {} {take} whole numbers: every point was rounded to them before the model was asked, and \
                  gradients, where there are any, go straight through the rounding",
-                signature.input_name, signature.dtype
+                whole.join(", ")
             )
         });
         let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();
@@ -125,7 +131,7 @@ impl Run<'_> {
             let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };
             self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
                 format!(
-                    "{} needs at least {} classes for its loss {}, the model has {classes}; it used {} instead",
+                    "{} needs at least {} classes for its loss {}, the model has {classes}; {} was used instead",
                     recipe.name(),
                     wanted.min_classes(),
                     wanted.name(),

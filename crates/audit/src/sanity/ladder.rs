@@ -46,7 +46,7 @@ impl Run<'_> {
         };
         self.flags.measure(&LARGER_EPS, rises.fold(f64::NEG_INFINITY, f64::max), || {
             format!(
-                "of {} samples more survive in a larger ball ({}), which cannot be: the attacks fail for a reason of their own",
+                "of {} samples more survive in a larger ball ({}), which is impossible: the attacks fail for another reason than the model's robustness",
                 samples.len(),
                 curve()
             )

@@ -124,6 +124,7 @@ mod tests {
                 Branch::Leaf { first: 0, end: 1 },
                 Branch::Leaf { first: 1, end: 1 },
             ],
+            missing: vec![Some(false), Some(true), Some(false), None, None],
             roots: vec![0],
             intervals: vec![(2.0, 3.0)],
             weights: vec![(0, 1.0)],

@@ -84,7 +84,9 @@ fn single(value: f32) -> String {
 mod tests {
     use super::*;
     use brinell_data::{Dataset, Pixels, Scale};
-    use brinell_subject::features::{FeatureRule, features, of_record, to_record};
+    use brinell_engine::ValueKind;
+    use brinell_subject::features::{Asked, FeatureRule, features, of_record, to_record};
+    use brinell_threat::Norm;
 
     #[derive(serde::Deserialize)]
     struct File {
@@ -98,6 +100,7 @@ mod tests {
             path: "table.csv".into(),
             label_path: None,
             pixels: Pixels::F32(rows.to_vec()),
+            exact: Vec::new(),
             shape: vec![6],
             labels: vec![0; rows.len() / 6],
             truths: brinell_data::Truths::Classes,
@@ -133,12 +136,15 @@ mod tests {
         "#;
         let asked: File = toml::from_str(asked).unwrap();
         let whole = |data: &Dataset| brinell_data::Moments::of(data);
-        let rules = features(&asked.feature, None, Scale::Data, &first, false, || Ok(whole(&first))).unwrap().unwrap();
+        fn of(rules: &[FeatureRule]) -> Asked<'_> {
+            Asked { rules, unit: None, scale: Scale::Data, norm: Norm::Linf }
+        }
+        let rules = features(&of(&asked.feature), &first, &|_| ValueKind::Real, || Ok(whole(&first))).unwrap().unwrap();
         let text = format!("feature = [\n{}]", list(&to_record(&rules, &names)));
         let read: File = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         // Other data, with other ranges: nothing comes from them.
         let other = data(&[0.0; 6]);
-        let again = features(&read.feature, None, Scale::Data, &other, false, || Ok(whole(&other))).unwrap().unwrap();
+        let again = features(&of(&read.feature), &other, &|_| ValueKind::Real, || Ok(whole(&other))).unwrap().unwrap();
         assert_eq!(again, rules, "{text}");
         assert_eq!(of_record(&to_record(&again, &names)).unwrap(), rules);
     }

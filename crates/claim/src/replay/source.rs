@@ -11,7 +11,9 @@ use brinell_record::{
     Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind,
     Verdict, Witness, hash,
 };
-use brinell_subject::{Charge, Opened, Panel, Subject, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of};
+use brinell_subject::{
+    Charge, Opened, Panel, Subject, all_inputs, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of,
+};
 use brinell_task::{Demand, Truth, Wanted};
 use brinell_threat::{Ball, InputBox};
 
@@ -121,6 +123,12 @@ impl Source {
         // What the rules came to on the data stands in the sealed run, so that the data need not be there. Comparing two artefacts takes no run.
         if let Some(summary) = &run {
             constrain(&mut ball, summary)?;
+        }
+        let mut model = model;
+        if let Some(interface) =
+            run.as_ref().and_then(|summary| summary.model.interface.as_ref()).filter(|interface| !interface.parts.is_empty())
+        {
+            model.artefact.input = Some(interface.input.name.clone());
         }
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);
         Ok(Self {
@@ -320,6 +328,9 @@ impl Pinned {
         let opened = match clean {
             Clean::Evidence(inputs, classes) => {
                 let population = Population { data: inputs.clone(), ..Population::default() };
+                // Of a table all inputs were attacked where none was named, and the samples are no table here.
+                let input = artefact.input.clone().map_or_else(|| all_inputs(&artefact), |input| Ok(Some(input)))?;
+                let artefact = Artefact { input, ..artefact };
                 Subject::open_with(&artefact, &population, &|options| stored(inputs, &options.arrays, options.truth, classes))?
             }
             Clean::Run(population) => {

@@ -8,7 +8,7 @@ use brinell::runs::Completed;
 use brinell::{Job, Observer, Question};
 use clap::Args;
 
-use crate::console::{WIDTH, colour, print, print_coloured, say};
+use crate::console::{WIDTH, colour, detail, note, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hint::of_flag;
@@ -20,34 +20,36 @@ pub(crate) struct Audit {
     #[command(flatten)]
     settings: Settings,
 
-    /// Settings file; flags win over it [default: brinell.toml in the current folder, where there is one]
+    /// Settings file; flags override it [default: brinell.toml in the current folder, if there is one]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Go on with the run in --out where it stopped
+    /// Continue a run that was stopped, with the settings that it was started with: the one in --out, or the newest in brinell-runs
     #[arg(long, help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json, and nothing else, on standard output
+    /// Print summary.json on standard output, and nothing else
     #[arg(long)]
     json: bool,
 }
 
 impl Audit {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let file = match &self.config {
-            Some(path) => Settings::read(path)?,
-            None if Path::new(FILE).is_file() => {
-                say(&format!("note: settings that are not given as flags come from {FILE}"));
-                Settings::read(Path::new(FILE))?
-            }
-            None => Settings::default(),
-        };
         let chosen_here = self.settings.out.is_none() && !self.resume;
-        let (question, job) = self.settings.over(file).question(self.resume, command_line())?;
-        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).inspect_err(|_| {
+        let (question, job) = if self.resume {
+            let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+            self.settings.over(file).resume(command_line())?
+        } else {
+            self.settings.over(settings_file(self.config.as_deref())?).question(command_line())?
+        };
+        detail(&json(&question)?);
+        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).map_err(|failure| {
             if chosen_here {
                 give_back(&job.out);
+            }
+            match resume_line(&job.out) {
+                Some(line) => failure.hint(&format!("continue with: {line}")),
+                None => failure,
             }
         })?;
         if self.json {
@@ -61,6 +63,25 @@ impl Audit {
         }
         Ok(exit(&completed))
     }
+}
+
+/// Reads the settings file that was named, or else the one in the current folder, where there is one.
+fn settings_file(named: Option<&Path>) -> Result<Settings, Failure> {
+    match named {
+        Some(path) => Settings::read(path),
+        None if Path::new(FILE).is_file() => {
+            note(&format!("note: settings that are not given as flags come from {FILE}"));
+            Settings::read(Path::new(FILE))
+        }
+        None => Ok(Settings::default()),
+    }
+}
+
+/// Returns the command that goes on with the run in a folder, where one was begun and not finished.
+fn resume_line(out: &Path) -> Option<String> {
+    let stopped = out.join("run.json").exists() && !out.join("summary.json").exists();
+    let out = out.to_string_lossy();
+    shlex::try_join(["brinell", "audit", "--resume", "--out", &out]).ok().filter(|_| stopped)
 }
 
 /// Returns how an audit that ran to its end exits: a blocking flag makes it unreliable.
@@ -82,7 +103,10 @@ pub(crate) fn report_run(completed: &Completed) -> brinell::report::Run {
 pub(crate) const REPORT: &str = "report.html";
 
 /// Answers a question and renders the report into the folder of the run.
-pub(crate) fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
+///
+/// # Errors
+/// A [`Failure`] as the command line would end with; an interrupted run can be resumed.
+pub fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
     let completed = brinell::audit(question, job, stop, observer)?;
     let html = brinell::report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
     let path = job.out.join(REPORT);
@@ -98,7 +122,7 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
         if raised.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
-        say("stopping after the call in hand; press Ctrl-C again to stop at once");
+        say("stopping after the current call; press Ctrl-C again to stop at once");
     })
     .map_err(Failure::from_internal)?;
     brinell::attend(Box::new(Patient { stop: Arc::clone(&flag) }));
@@ -117,9 +141,9 @@ impl brinell::Attendant for Patient {
 
     fn waiting(&self, wait: brinell::Wait<'_>) {
         match wait {
-            brinell::Wait::Again { url, reason, pause } => say(&format!("{url}: {reason}; asked again in {} s", pause.as_secs())),
+            brinell::Wait::Again { url, reason, pause } => note(&format!("{url}: {reason}; asking again in {} s", pause.as_secs())),
             brinell::Wait::Silent { url, since, most } => {
-                say(&format!("{url}: no answer for {} s; waiting for {} s at most", since.as_secs(), most.as_secs()));
+                note(&format!("{url}: no answer for {} s; waiting at most {} s", since.as_secs(), most.as_secs()));
             }
             _ => {}
         }
@@ -133,7 +157,8 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 /// Returns the command line in a form that a shell understands.
 pub(crate) fn command_line() -> String {
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let typed = crate::ARGUMENTS.get().map(Vec::as_slice).unwrap_or_default();
+    let arguments: Vec<String> = typed.iter().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     let words = std::iter::once("brinell").chain(arguments.iter().map(String::as_str));
     // No argument holds a null byte, the only thing that cannot be quoted.
     shlex::try_join(words).unwrap_or_default()

@@ -8,7 +8,7 @@ use brinell::record::Standing;
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{WIDTH, colour, print, print_coloured};
+use crate::console::{WIDTH, colour, detail, print, print_coloured};
 use crate::exit::Exit;
 use crate::exports::{Target, document};
 use crate::failure::Failure;
@@ -25,11 +25,11 @@ pub(crate) struct Check {
     #[arg(value_name = "CLAIMS", required = true)]
     claims: Vec<PathBuf>,
 
-    /// Wall-clock time for all claims together, such as 90s, 10m or 2h; a later check goes on where it ended
+    /// Wall-clock time for all claims together, such as 90s, 10m or 2h; the next check continues where this one stopped
     #[arg(long, value_name = "TIME", value_parser = duration)]
     budget: Option<Duration>,
 
-    /// Throw the evidence of these claims away and decide them anew
+    /// Delete the evidence of these claims and decide them again, even if nothing changed
     #[arg(long)]
     fresh: bool,
 
@@ -53,6 +53,9 @@ impl Check {
                 sources.push(Source::read(&file)?);
             }
         }
+        for source in &sources {
+            detail(&json(&source.file)?);
+        }
         let running = self.running.running()?;
         let options = CheckOptions { running, budget: self.budget, fresh: self.fresh, command: command_line() };
         let claims = claim::check(&sources, &options, stop_flag()?.as_ref(), &mut Progress::of_claims())?;
@@ -67,14 +70,33 @@ impl Check {
             print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
             for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
             {
-                print(&format!("hint: brinell replay {} judges its counterexamples again\n", claim.evidence));
+                print(&format!("hint: brinell replay {} tests its counterexamples again\n", claim.evidence));
             }
-            if claims.iter().any(|claim| claim.verdict.verdict == Ruling::Stale) {
-                print("hint: what is stale is decided anew with --fresh\n");
+            for hint in stale_hints(&claims) {
+                print(&format!("hint: {hint}\n"));
             }
         }
         Ok(exit)
     }
+}
+
+/// Says what can be done about stale claims, each thing once.
+fn stale_hints(claims: &[CheckedClaim]) -> Vec<String> {
+    let mut hints = Vec::new();
+    for claim in claims.iter().filter(|claim| claim.verdict.verdict == Ruling::Stale) {
+        for reason in &claim.verdict.reasons {
+            let hint = match reason.id.as_str() {
+                "model-changed" | "data-changed" => format!("if the new file is intended: brinell claim update {}", claim.file),
+                "tampered" => "--fresh deletes the evidence and decides the claim again".to_owned(),
+                "expired" => format!("set a later day in {}", claim.file),
+                _ => "check it again".to_owned(),
+            };
+            if !hints.contains(&hint) {
+                hints.push(hint);
+            }
+        }
+    }
+    hints
 }
 
 /// Returns how a check ends: refuted wins over stale, stale over undecided.
@@ -95,7 +117,7 @@ fn exit(claims: &[CheckedClaim]) -> Exit {
 
 /// Reads a time such as `90s`, `10m`, `1h30m` or `1.5h`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; write it as 90s, 10m, 2h or 1h30m");
+    let wrong = || format!("`{text}` is not a time; write it as 90s, 10m, 2h or 1h30m");
     let time: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
     Duration::try_from(time).map_err(|_| wrong())
 }

@@ -6,7 +6,7 @@ use brinell::{Job, Question};
 use clap::Args;
 
 use super::audit::{answer, exit, report_run, stop_flag};
-use crate::console::{WIDTH, colour, print, print_coloured, say};
+use crate::console::{WIDTH, colour, note, print, print_coloured};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -14,12 +14,15 @@ use crate::settings::{Settings, free_folder};
 
 /// What the demo brings along: two models trained by `demo/train.py`, and 500 test images of Fashion-MNIST.
 const FILES: [(&str, &[u8]); 5] = [
-    ("ordinary.onnx", include_bytes!("../../../../demo/ordinary.onnx")),
-    ("robust.onnx", include_bytes!("../../../../demo/robust.onnx")),
-    ("images.idx3-ubyte", include_bytes!("../../../../demo/images.idx3-ubyte")),
-    ("labels.idx1-ubyte", include_bytes!("../../../../demo/labels.idx1-ubyte")),
-    ("classes.txt", include_bytes!("../../../../demo/classes.txt")),
+    ("ordinary.onnx", include_bytes!("../../demo/ordinary.onnx")),
+    ("robust.onnx", include_bytes!("../../demo/robust.onnx")),
+    ("images.idx3-ubyte", include_bytes!("../../demo/images.idx3-ubyte")),
+    ("labels.idx1-ubyte", include_bytes!("../../demo/labels.idx1-ubyte")),
+    ("classes.txt", include_bytes!("../../demo/classes.txt")),
 ];
+
+/// Where links of the repository are checked out as text, their paths would be embedded instead of the files.
+const _: () = assert!(FILES[0].1.len() > 1000, "crates/cli/demo holds links: set core.symlinks to true in git, and check out again");
 
 /// The models, in the order of the report.
 const MODELS: [&str; 2] = ["ordinary", "robust"];
@@ -46,7 +49,7 @@ impl Demo {
         let mut runs = Vec::new();
         let mut worst = Exit::Done;
         for name in MODELS {
-            say(&format!("\n{name}"));
+            note(&format!("\n{name}"));
             let (question, job) = ask(&out, name, self.runtime.as_deref())?;
             let completed = answer(&question, &job, &stop, &mut Progress::new())?;
             print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
@@ -87,5 +90,5 @@ fn ask(out: &Path, name: &str, runtime: Option<&str>) -> Result<(Question, Job),
         ("eps", "0.1".to_owned()),
     ];
     given.extend(runtime.map(|runtime| ("runtime", runtime.to_owned())));
-    Settings::of(&given, out.join(name)).question(false, command)
+    Settings::of(&given, out.join(name)).question(command)
 }

@@ -17,7 +17,11 @@ pub(crate) struct Init {
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// File to write; must not exist yet
+    /// Labelled data to audit it on
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+
+    /// File to write, which must not exist yet
     #[arg(short, long, value_name = "OUT", default_value = FILE)]
     out: PathBuf,
 }
@@ -30,15 +34,16 @@ impl Init {
         let inspection = brinell::inspect(&Artefact::of(&self.model))?;
         // Paths in the file are relative to its folder, which may be another than this one.
         let beside = self.out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
-        let model = if beside { self.model.clone() } else { std::path::absolute(&self.model).unwrap_or_else(|_| self.model.clone()) };
-        let text = render(&model, &inspection);
+        let seen = |path: &Path| if beside { path.to_path_buf() } else { std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()) };
+        let text = render(&seen(&self.model), self.data.as_deref().map(seen).as_deref(), &inspection);
         std::fs::write(&self.out, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", self.out.display())))?;
-        print(&format!("{}: set `data`, check the preprocessing, then run `brinell audit`\n", self.out.display()));
+        let todo = if self.data.is_none() { "set `data`, check" } else { "check" };
+        print(&format!("{}: {todo} the preprocessing and the radius, then run `brinell audit`\n", self.out.display()));
         Ok(Exit::Done)
     }
 }
 
-fn render(model: &Path, inspection: &Inspection) -> String {
+fn render(model: &Path, data: Option<&Path>, inspection: &Inspection) -> String {
     let input = inspection.inputs.first().map_or_else(String::new, |port| format!("{:?} {} {}", port.name, port.dtype, port.shape));
     let classes = inspection.classes.map_or_else(|| "unknown".to_owned(), |classes| classes.to_string());
     let notes: Vec<String> = inspection
@@ -55,36 +60,99 @@ fn render(model: &Path, inspection: &Inspection) -> String {
     let (scale, eps) = if whole { ("0..255", "8") } else { ("0..1", "8/255") };
     let channels = if input.contains(", 3, ") || input.ends_with(", 3]") { 3 } else { 1 };
     let (mean, std) = if channels == 3 { ("0.485, 0.456, 0.406", "0.229, 0.224, 0.225") } else { ("0.1307", "0.3081") };
+    let table = data.map_or_else(|| is_table(inspection), brinell::data::is_table);
+    let data = toml::Value::String(data.map_or_else(String::new, |path| path.display().to_string())).to_string();
     let notes = if notes.is_empty() { String::new() } else { format!("{}\n", notes.join("\n")) };
-    format!(
+    let head = format!(
         "\
-# Settings of `brinell audit`; a flag of the same name wins. Paths are relative to this file.
+# Settings of `brinell audit`; flags of the same names override them. Paths are relative to this file.
 # input {input}, {classes} classes, batch {batch}
 {notes}model = {model}
-{ports}
+{ports}",
+        batch = inspection.batch,
+        model = toml::Value::String(model.display().to_string()),
+    );
+    if table {
+        return head + &of_table(inspection, &data);
+    }
+    format!(
+        "\
+{head}
 # Labelled data: IDX, .npy, .npz, CIFAR binary, safetensors, or a folder of PNG/JPEG images with class folders.
-data = \"\"
+data = {data}
 # labels = \"labels.npy\"
 # classes = \"classes.txt\"
 # limit = 200
 
-# Pixels reach the model as (x - mean) / std, with x in `scale`. Remove what the model does itself.
+# Pixels reach the model as (x - mean) / std, with x in `scale`. Leave out what the model does itself.
 scale = \"{scale}\"
 # mean = [{mean}]
 # std = [{std}]
 # layout = \"nchw\"
 
-# Claim to check: no change of at most eps (in units of `scale`) changes the answer.
+# The largest change that is allowed, in units of `scale`.
 norm = \"linf\"
 eps = \"{eps}\"
 # target = \"toaster\"
 
-suite = \"quick\"
-# attack = [\"pgd:steps=40\", \"apgd-dlr\"]
+# The attacks: a suite, or a list such as attack = [\"pgd:steps=40\", \"apgd-dlr\"]. `brinell suites` and `brinell attacks` list them.
+# suite = \"quick\"
 seed = 0
-",
-        batch = inspection.batch,
-        model = toml::Value::String(model.display().to_string()),
+"
+    )
+}
+
+/// Values of a row from which on it is rather a flat picture than a row of a table.
+const WIDE: usize = 512;
+
+/// True where every input is a column or a short row for each sample.
+fn is_table(inspection: &Inspection) -> bool {
+    let is_row = |port: &Port| match port.shape.trim_matches(['[', ']']).split(", ").collect::<Vec<_>>().as_slice() {
+        [_] => inspection.inputs.len() > 1,
+        [_, width] => width.parse::<usize>().is_ok_and(|width| width <= WIDE),
+        _ => false,
+    };
+    !inspection.inputs.is_empty() && inspection.inputs.iter().all(is_row)
+}
+
+/// The settings of a model of tables.
+fn of_table(inspection: &Inspection, data: &str) -> String {
+    let columns = match inspection.inputs.as_slice() {
+        [_] => "one column per feature, in the order of the model's input".to_owned(),
+        several => format!("with the columns {}", several.iter().map(|port| port.name.as_str()).collect::<Vec<_>>().join(", ")),
+    };
+    let trees = inspection.opaque.iter().any(|node| node.contains("TreeEnsemble"));
+    let suite = if trees {
+        "# Without a suite the trees are searched, which is exact if the search runs to its end.\n# suite = \"trees\""
+    } else {
+        "suite = \"quick\""
+    };
+    format!(
+        "
+# A table: .csv, .tsv or .parquet, one row per sample, {columns}.
+data = {data}
+# labels = \"label\" # the column of labels, by name or by number from 0
+# drop = [\"id\"] # columns that are no features
+# classes = \"classes.txt\"
+# limit = 200
+
+# A change is measured as a share of the feature's range in the data; with unit = \"std\" in standard deviations, with \"absolute\" in its own numbers.
+scale = \"data\"
+# unit = \"range\"
+
+# The largest change that is allowed, as a share of each feature's range.
+norm = \"linf\"
+eps = \"0.05\"
+
+{suite}
+seed = 0
+
+# What a change may do to single features; see docs/tables.md.
+# [[feature]]
+# columns = [\"age\"]
+# integer = true
+# change = \"none\"
+"
     )
 }
 

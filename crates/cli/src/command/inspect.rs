@@ -31,9 +31,30 @@ pub(crate) struct Inspect {
 impl Inspect {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let inspection = brinell::inspect(&self.ports.artefact(&self.model)?)?;
-        print(&if self.json { json(&inspection)? } else { text(&inspection) });
+        let certifiable = brinell::proofs::certifiable(&inspection, &self.ports.artefact(&self.model)?);
+        if self.json {
+            let obstacle = certifiable.as_ref().err().map(ToString::to_string);
+            print(&json(&Described { inspection: &inspection, certifiable: certifiable.is_ok(), not_certifiable: obstacle })?);
+        } else {
+            let why = match &certifiable {
+                Ok(()) => "yes".to_owned(),
+                Err(error) => format!("no: {}", crate::failure::chain(error)),
+            };
+            print(&format!("{}{:<15} {}\n", text(&inspection), "certifiable", wrap(&why, 64).join(&format!("\n{:16}", ""))));
+        }
         Ok(Exit::Done)
     }
+}
+
+/// A model described, with what certificates need.
+#[derive(serde::Serialize)]
+struct Described<'i> {
+    #[serde(flatten)]
+    inspection: &'i Inspection,
+    /// True where every operator of the model can be bounded.
+    certifiable: bool,
+    /// What is in the way.
+    not_certifiable: Option<String>,
 }
 
 fn text(inspection: &Inspection) -> String {

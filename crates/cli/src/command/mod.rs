@@ -2,9 +2,11 @@
 
 mod attacks;
 mod audit;
+mod certify;
 mod check;
 mod claim;
 mod compare;
+mod completions;
 mod demo;
 mod doctor;
 mod grad;
@@ -12,11 +14,15 @@ mod harden;
 mod history;
 mod init;
 mod inspect;
+mod man;
 mod replay;
 mod report;
 mod selftest;
 mod suites;
+mod verify;
 
+pub use audit::answer;
+pub(crate) use doctor::versions;
 pub(crate) use report::write;
 
 use clap::Subcommand;
@@ -30,35 +36,43 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
-    /// Decide claims about models, and keep the evidence beside them
+    /// Prove which samples no allowed change can break
+    Certify(Box<certify::Certify>),
+    /// Decide a property in VNN-LIB about a network
+    Verify(verify::Verify),
+    /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
-    /// Write a claim
+    /// Write a claim from an audit, or update one after retraining
     #[command(subcommand)]
     Claim(claim::Claim),
-    /// Judge counterexamples again, on the original file, with every available runtime
+    /// Test stored counterexamples again, on the original model file, with every available runtime
     Replay(replay::Replay),
-    /// Write the report of finished runs again, or export it: SARIF, JUnit, Markdown, a badge, ..
+    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge, ..
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
     Compare(compare::Compare),
     /// Show robust accuracy over runs
     History(history::History),
-    /// Say what a model is and what can be done with it
+    /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
     /// Train a model against attacks, write its file with new numbers, and show gain and price
     Harden(Box<harden::Harden>),
-    /// Write the gradient of a model as an ONNX file that any runtime runs
+    /// Write the gradient of a model as an ONNX file
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
-    /// List the attacks with their norms, their settings and what they must see of a model
+    /// List the attacks with their norms, their settings and the access to the model that they need
     Attacks(attacks::Attacks),
-    /// List the suites, print one to start from, or say what it would cost in the reference implementation
+    /// List the suites of attacks, print one as a template, or estimate its cost
     Suites(suites::Suites),
-    /// Hold every attack to models whose smallest adversarial change is known in closed form
+    /// Test every attack on models whose smallest adversarial change is known exactly
     Selftest(selftest::Selftest),
-    /// Say which runtimes were found, and what would make audits faster
+    /// Show which runtimes were found, and what would make audits faster
     Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+    /// Print the manual page, or write the pages of all commands
+    Man(man::Man),
 }
 
 impl Command {
@@ -66,6 +80,8 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Certify(certify) => certify.run(),
+            Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),
@@ -80,6 +96,8 @@ impl Command {
             Self::Suites(suites) => suites.run(),
             Self::Selftest(selftest) => selftest.run(),
             Self::Doctor(doctor) => doctor.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
         }
     }
 }

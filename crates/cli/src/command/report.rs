@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::audit::{REPORT, report_run};
-use crate::console::{print, say};
+use crate::console::{note, print};
 use crate::exit::Exit;
 use crate::exports::document;
 use crate::failure::Failure;
@@ -85,6 +85,6 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
         return Err(Failure::input(format!("{} would replace a record; choose another file with --out", path.display())));
     }
     std::fs::write(path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
-    say(&format!("wrote {}", path.display()));
+    note(&format!("wrote {}", path.display()));
     Ok(())
 }

@@ -71,6 +71,6 @@ fn list() -> Result<String, Failure> {
         let suite = load_suite(name)?;
         let _ = writeln!(text, "{name:<10}{}", suite.about());
     }
-    text += "\nbrinell suites NAME prints a suite; save it, change it, and give the file to brinell audit --suite FILE.toml.\n";
+    text += "\n`brinell suites NAME` prints a suite. Save it, change it, and use it with `brinell audit --suite FILE.toml`.\n";
     Ok(text)
 }

@@ -14,11 +14,16 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 fn kind(kind: &DataErrorKind) -> Option<String> {
     let hint = match kind {
         DataErrorKind::LabelsNotFound => "--labels takes a file, a class index or a class name",
+        DataErrorKind::ElementType { found, .. } if found.contains('O') => {
+            "numpy stores Python objects there: save numbers instead, such as numpy.stack(list(x)).astype(\"float32\")"
+        }
         DataErrorKind::Truncated { .. } => "copy or download it again",
         DataErrorKind::TrailingBytes { .. } => "give one array for each file",
         DataErrorKind::NoLabels => "name their file, or one class for all samples, with --labels",
         DataErrorKind::NonFinite { .. } => "remove the sample or repair it",
-        DataErrorKind::OneArray { .. } => "give one .npz or .safetensors file with arrays of these names beside the samples",
+        DataErrorKind::OneArray { .. } => {
+            "give a table, or one .npz or .safetensors file, with columns or arrays of these names beside the samples"
+        }
         DataErrorKind::NoImages => "for another format, name one file",
         DataErrorKind::NumberedFolders { .. } => "list the model's class names in order with --classes",
         DataErrorKind::ImageSize { .. } => "give images of one size, or give the size to resize them to with --shape",
@@ -26,6 +31,9 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         DataErrorKind::MixedFolder { .. } => "give a labels.csv, or move the images",
         DataErrorKind::NumberAmongNames { .. } => "name the classes with --classes",
         DataErrorKind::NamelessColumn { .. } => "if the column numbers the rows, write the table without it (pandas: index=False)",
+        DataErrorKind::NoInputColumn { .. } => {
+            "call the columns of the table as the model calls its inputs, or name the inputs to attack with --input A,B: the others are held"
+        }
         DataErrorKind::NoLabelColumn => {
             "name the one that holds the labels with --labels COLUMN (its name, or its number from 0), or give a labels file"
         }

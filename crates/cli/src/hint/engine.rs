@@ -63,8 +63,8 @@ fn accelerator(runtime: &str, device: &str, not_built_in: bool) -> Option<String
 fn signature(error: &SignatureError) -> Option<String> {
     let hint = match error {
         SignatureError::Inputs { .. } => {
-            "choose the one to attack with --input NAME, and give all of them as arrays of these names in one .npz or .safetensors file: \
-             the others are held at their values there"
+            "give a table with a column for each of them, and all are attacked together; or choose the one to attack with --input NAME, and give all \
+             of them as columns of a table or arrays of one .npz or .safetensors file, under their names: the others are held at their values there"
         }
         SignatureError::Dynamic { .. } => {
             "an audit takes these sizes from the data; else say those of one sample with --shape, such as --shape 3,224,224"

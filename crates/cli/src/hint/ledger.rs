@@ -17,7 +17,7 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
         LedgerError::Locked { .. } => Some("wait for it, or choose another folder with --out"),
         LedgerError::Busy { .. } => Some("wait for it to end"),
         LedgerError::Stale { .. } | LedgerError::Damaged { .. } => Some("start a new run in another folder with --out"),
-        LedgerError::NoRun { stopped: true, .. } => Some("finish it: run the same `brinell audit` command with --resume and --out"),
+        LedgerError::NoRun { stopped: true, .. } => Some("finish it with `brinell audit --resume --out FOLDER`"),
         LedgerError::Schema { .. } => Some("use the version that wrote it, or audit again"),
         LedgerError::Disagrees { .. } => Some("audit again"),
         LedgerError::NotPaired { .. } => Some("audit both models on the same data with the same --limit"),
@@ -27,5 +27,5 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
 
 fn file(error: &FileError) -> Option<&'static str> {
     let full = error.source.kind() == std::io::ErrorKind::StorageFull;
-    full.then_some("nothing that was decided is lost; free some space, then run again with --resume")
+    full.then_some("nothing that was decided is lost: free some space, then continue with --resume")
 }

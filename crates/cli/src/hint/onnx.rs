@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use brinell::errors::ImportError;
+use brinell::errors::{Foreign, ImportError};
 
 use super::as_a;
 
@@ -13,8 +13,36 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
             return Some(format!("export the model with an opset from {oldest} to {newest}"));
         }
         ImportError::ExternalData { .. } => "put the files with its weights beside the model, as they were when it was exported",
+        ImportError::Foreign { format } => foreign(*format),
         ImportError::NoFolder { .. } => "read the model from its folder",
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The command that makes an ONNX model of a file of another format.
+fn foreign(format: Foreign) -> &'static str {
+    match format {
+        Foreign::Torch => {
+            "export the module with torch.onnx.export(model.eval(), (x,), \"model.onnx\", dynamo=True, external_data=False), where x is one batch of inputs"
+        }
+        Foreign::Pickle => {
+            "if it is a scikit-learn model: pip install skl2onnx, then open(\"model.onnx\", \"wb\").write(skl2onnx.to_onnx(model, \
+             X[:1].astype(\"float32\"), options={\"zipmap\": False}).SerializeToString())"
+        }
+        Foreign::Keras => "export it with keras.models.load_model(FILE).export(\"model.onnx\", format=\"onnx\") (Keras 3)",
+        Foreign::SavedModel => "convert it: pip install tf2onnx, then python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
+        Foreign::TfLite => "convert it: pip install tf2onnx, then python -m tf2onnx.convert --tflite FILE --output model.onnx",
+        Foreign::Safetensors => "it holds weights without a network; load them into their model and export that as ONNX",
+        Foreign::XgBoost => {
+            "convert it: pip install onnxmltools, then onnxmltools.convert_xgboost(model, initial_types=[(\"x\", FloatTensorType([None, N]))])"
+        }
+        Foreign::LightGbm => {
+            "convert it: pip install onnxmltools, then onnxmltools.convert_lightgbm(model, initial_types=[(\"x\", FloatTensorType([None, N]))])"
+        }
+        Foreign::CatBoost => "save it with model.save_model(\"model.onnx\", format=\"onnx\")",
+        Foreign::Html => "download the file itself; on GitHub that is the link `raw`",
+        Foreign::GitLfs => "fetch the file itself with git lfs pull",
+        _ => "export the model that it was made from as ONNX",
+    }
 }

@@ -39,7 +39,7 @@ fn setting(error: &SettingError) -> Option<String> {
         SettingError::Missing { names } => {
             let flags: Vec<String> =
                 names.iter().map(|name| if *name == "model" { "MODEL".to_owned() } else { format!("--{name}") }).collect();
-            Some(format!("give {} on the command line, or in {FILE}, which `brinell init` writes", flags.join(", ")))
+            Some(format!("give {} on the command line, or in {FILE} (`brinell init MODEL` writes one)", flags.join(", ")))
         }
         _ => None,
     }

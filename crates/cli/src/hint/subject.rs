@@ -8,12 +8,16 @@ use super::as_a;
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = match as_a(error)? {
+        SubjectError::Rounded { .. } => {
+            "give the model and the data numbers that single precision holds, or leave the sample out: thresholds between the values, not on them"
+        }
+        SubjectError::Joined { .. } => "leave it out, or name one input to attack with --input NAME",
         SubjectError::Held { .. } => "give arrays of these names in one .npz or .safetensors file, for one sample or for each",
         SubjectError::Sample { .. } | SubjectError::Sized { .. } => "give other data, or give the size of one sample with --shape",
         SubjectError::IntegerRange { .. } => "check --scale, --mean and --std",
         SubjectError::EmbeddingRange { most, .. } => {
             return Some(format!(
-                "say which numbers may stand there in brinell.toml: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, \
+                "say in brinell.toml which numbers may appear there: [[feature]] columns = [\"*\"], min = 0, max = {most}, integer = true, \
                  keep = [numbers of padding and marks], and attack with --norm l0 --eps N, N places that may change (docs/tables.md); \
                  for gradients export the model from its embeddings on"
             ));

@@ -311,9 +311,14 @@ fn mistakes_are_named_with_file_and_key() {
         ("schema = \"brinell.claim/1\"", "", "schema: missing"),
         ("brinell.claim/1", "brinell.claim/9", "brinell.claim/1"),
         ("id = \"a\"", "id = \"../a\"", "claim[0].id"),
-        ("id = \"a\"", "", "missing field `id`"),
+        ("id = \"a\"", "", "claim[0]: missing: id"),
+        (
+            "sampling = \"iid\"\n[claim.threat]\nnorm = \"linf\"\neps",
+            "[claim.threat]\nattack",
+            "missing: population.sampling, threat.norm, threat.eps",
+        ),
         ("n = 60", "n = 0", "claim[0].population.n"),
-        ("n = 60", "m = 60", "unknown field `m`, expected one of"),
+        ("n = 60", "n = 60\nm = 60", "unknown field `m`, expected one of"),
         ("n = 60", "n = 501", "holds 500 samples, fewer than the 501"),
         ("\"iid\"", "\"some\"", "unknown variant `some`, expected one of"),
         ("eps = \"0.02\"", "eps = \"8/0\"", "claim[0].threat.eps"),
@@ -327,6 +332,7 @@ fn mistakes_are_named_with_file_and_key() {
         ("at_least = 0.3", "at_least = 50", "from 0 to 1"),
         ("at_least = 0.3", "at_least = nan", "property"),
         ("at_least = 0.3", "at_least = 0.3\nat_most = 0.9", "write two claims"),
+        ("what is claimed", "At least 40 % stay right.", "says \"at least 40 %\", but the property says \"at least 30 %\""),
         ("kind = \"rate\"", "kind = \"never\"", "unknown variant `never`"),
         ("kind = \"rate\"", "kind = \"bound\"\nquantity = \"clean_accuracy\"", "claim[0].threat"),
         ("statement", "expires = \"soon\"\nstatement", "2027-06-30"),
@@ -376,10 +382,24 @@ fn a_claim_is_written_from_a_finished_audit() {
     folder.audit("robust", "--limit 60 --classes classes.txt --attack pgd:steps=5 --max-queries 100 --out run").expect(0);
     folder.run("claim new run --sampling exhaustive").expect(0);
     let text = std::fs::read_to_string(folder.path("claims/run.toml")).unwrap();
-    for words in ["../robust.onnx", "max_queries = 100", "pgd:steps=5", "sampling = \"exhaustive\"", "proves little", "../classes.txt"] {
+    assert!(!text.contains("\nstatement"), "{text}");
+    for words in ["../robust.onnx", "max_queries = 100", "pgd:steps=5", "sampling = \"exhaustive\"", "shows little", "../classes.txt"] {
         assert!(text.contains(words), "{words}: {text}");
     }
     folder.run("check claims --runtime rten").expect(0);
+    // The sentence follows the property.
+    let sentence = |claims: &Finished| -> String {
+        let json: Value = serde_json::from_str(&claims.stdout).unwrap();
+        json["claims"][0]["verdict"]["claim"]["statement"].as_str().unwrap().to_owned()
+    };
+    let line = text.lines().find(|line| line.starts_with("at_least = ")).unwrap();
+    folder.write("claims/run.toml", text.replace(line, "at_least = 0.05"));
+    let checked = folder.run("check claims --runtime rten --json --report junit=a.xml --report sarif-all=a.sarif").expect(0);
+    let expected = "At least 5 % of the inputs get the right answer and keep it as long as no value changes by more than 0.1.";
+    assert_eq!(sentence(&checked), expected);
+    for name in ["a.xml", "a.sarif"] {
+        assert!(std::fs::read_to_string(folder.path(name)).unwrap().contains(expected), "{name}");
+    }
     assert!(folder.run("claim new run").expect(4).stderr.contains("exists already"));
     assert!(folder.run("claim new claims").expect(4).stderr.contains("summary.json"));
     for (property, code) in

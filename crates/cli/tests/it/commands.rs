@@ -55,3 +55,60 @@ fn settings_come_from_the_file_and_flags_win() {
     assert_eq!(summary["question"]["effort"]["seed"], 7);
     assert_eq!(summary, folder.summary("run"));
 }
+
+/// Runs a script in a shell; `None` where there is no such shell.
+fn shell(folder: &Folder, shell: &str, arguments: &[&str]) -> Option<String> {
+    let Ok(output) = std::process::Command::new(shell).args(arguments).current_dir(folder.path("")).output() else {
+        brinell_testkit::skip(brinell_testkit::Need::Shell, &format!("no {shell} to load completions in"));
+        return None;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{shell}: {said}");
+    Some(said)
+}
+
+#[test]
+fn completions_load_in_their_shells() {
+    let folder = Folder::new();
+    for (name, file) in [("bash", "a.bash"), ("zsh", "_brinell"), ("fish", "a.fish")] {
+        folder.write(file, folder.run(&format!("completions {name}")).expect(0).stdout);
+    }
+    let bash = "source ./a.bash; COMP_WORDS=(brinell au); COMP_CWORD=1; _brinell brinell au brinell; echo \"${COMPREPLY[@]}\"";
+    if let Some(said) = shell(&folder, "bash", &["--norc", "-c", bash]) {
+        assert_eq!(said.trim(), "audit");
+    }
+    let zsh = "fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; print $_comps[brinell]";
+    if let Some(said) = shell(&folder, "zsh", &["-f", "-c", zsh]) {
+        assert_eq!(said.trim(), "_brinell");
+    }
+    if let Some(said) = shell(&folder, "fish", &["--no-config", "-c", "source ./a.fish; complete --do-complete 'brinell au'"]) {
+        assert!(said.starts_with("audit\t"), "{said}");
+    }
+    assert!(folder.run("completions elvish-like").expect(4).stderr.contains("possible values"));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new();
+    assert!(folder.run("man").expect(0).stdout.contains(".TH"));
+    folder.run("man --out pages").expect(0);
+    for name in ["brinell", "brinell-audit", "brinell-claim", "brinell-claim-update", "brinell-check"] {
+        let page = std::fs::read_to_string(folder.path(&format!("pages/{name}.1"))).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS") || name == "brinell-claim", "{name}: {page}");
+    }
+}
+
+#[test]
+fn quiet_leaves_results_and_errors_and_verbose_adds_settings() {
+    let folder = Folder::new();
+    let run = "audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --runtime rten --limit 5 --attack fgsm";
+    let quiet = folder.run(&format!("-q {run} --out a")).expect(0);
+    assert!(quiet.stderr.is_empty() && quiet.stdout.contains("robust accuracy"), "{}", quiet.stderr);
+    let verbose = folder.run(&format!("{run} --out b --verbose")).expect(0);
+    assert!(verbose.stderr.contains("\"runtime\": \"rten\""), "{}", verbose.stderr);
+    assert!(folder.run(&format!("--quiet {run} --out a")).expect(4).stderr.contains("holds a run already"));
+    let versions = folder.run("--version").expect(0).stdout;
+    for line in ["brinell ", "ONNX Runtime ", "rten "] {
+        assert!(versions.lines().any(|text| text.starts_with(line)), "{versions}");
+    }
+}

@@ -170,6 +170,23 @@ fn a_model_that_looks_at_its_neighbours_is_asked_about_one_sample_at_a_time() {
 }
 
 #[test]
+fn samples_that_are_multiplied_with_each_other_are_asked_about_one_at_a_time() {
+    // z z^T z: for one sample its logits times a number.
+    let product = |graph: &mut Graph, logits| {
+        let turned = graph.add(Op::Transpose { perm: vec![1, 0] }, &[logits]).unwrap();
+        let each_with_each = graph.add(Op::MatMul, &[logits, turned]).unwrap();
+        let mixed = graph.add(Op::MatMul, &[each_with_each, logits]).unwrap();
+        scaled(graph, mixed, 0.01)
+    };
+    let folder = Folder::new();
+    folder.write("product.onnx", planted(same, product));
+    folder
+        .run("audit product.onnx --data images.idx3-ubyte --norm linf --eps 0.05 --runtime rten --limit 30 --attack pgd:steps=5 --out run")
+        .expect(0);
+    assert_raised(&folder.summary("run"), &["fixed-batch"]);
+}
+
+#[test]
 fn a_softmax_made_of_other_operators_is_found() {
     let softmax = |graph: &mut Graph, logits| {
         let powers = graph.add(Op::Exp, &[logits]).unwrap();

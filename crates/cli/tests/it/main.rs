@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
 mod audit;
+mod book;
+mod certify;
 mod claims;
 mod classic;
+mod columns;
 mod commands;
 mod evidence;
 mod examples;

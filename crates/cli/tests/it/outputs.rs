@@ -5,7 +5,7 @@ use std::process::Command;
 use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
-use crate::support::{Folder, demo};
+use crate::support::{Finished, Folder, demo};
 
 /// What a line-by-line reader of `record.jsonl` would count.
 struct Counts {
@@ -273,6 +273,47 @@ pub(crate) fn valid(format: &str, folder: &Folder, files: &[&str]) {
         return;
     }
     assert!(output.status.success(), "{format}: {said}");
+}
+
+#[test]
+fn what_is_written_is_as_the_published_schemas_say() {
+    let folder = Folder::new();
+    folder.audit("robust", "--limit 20 --attack pgd:steps=5 --out a").expect(0);
+    folder
+        .audit("ordinary", "--limit 20 --mean 0.9 --std 0.01 --classes classes.txt --target 3 --attack fgsm --sanity off --out b")
+        .expect(2);
+    let nearest =
+        "audit robust.onnx --data images.idx3-ubyte --norm l2 --minimum-norm --attack fmn:steps=10 --runtime rten --limit 5 --out c";
+    folder.run(nearest).expect(0);
+    valid("summary-schema", &folder, &["a/summary.json", "b/summary.json", "c/summary.json"]);
+    valid("record-schema", &folder, &["a/record.jsonl", "b/record.jsonl", "c/record.jsonl"]);
+    for (name, property) in
+        [("rate", "rate>=0.3"), ("all", "forall:correct"), ("clean", "clean_accuracy>=0.2"), ("same", "equal:robust.onnx:0.1")]
+    {
+        let mut command = folder.command(&format!("claim new a --out {name}.toml --property"));
+        Finished::of(command.arg(property).output().unwrap()).expect(0);
+    }
+    for name in ["robust.toml", "ordinary.yaml"] {
+        std::fs::copy(demo().join("../examples/claims").join(name), folder.path(name)).unwrap();
+    }
+    valid("claim-schema", &folder, &["rate.toml", "all.toml", "clean.toml", "same.toml", "robust.toml", "ordinary.yaml"]);
+    folder.run("init robust.onnx --data images.idx3-ubyte").expect(0);
+    let text = std::fs::read_to_string(folder.path("brinell.toml")).unwrap();
+    let uncommented = text.replace("# limit", "limit").replace("# layout", "layout").replace("# suite", "suite");
+    folder
+        .write("more.toml", uncommented + "minimum-norm = false\nattack = [\"fgsm\"]\n[[feature]]\ncolumns = [\"a\", 3]\none-hot = true\n");
+    valid("settings-schema", &folder, &["brinell.toml", "more.toml"]);
+    // A schema that accepts everything would prove nothing.
+    let mut summary: Value = serde_json::from_slice(&std::fs::read(folder.path("a/summary.json")).unwrap()).unwrap();
+    summary["survived"] = "many".into();
+    folder.write("summary.wrong.json", format!("[{summary}, {{}}]"));
+    folder.write("record.wrong.json", "[{}, {\"sample\": -1}]");
+    folder.write(
+        "claim.wrong.json",
+        "[{\"schema\": \"brinell.claim/1\", \"claim\": []}, {\"schema\": \"brinell.claim/1\", \"claim\": [{\"id\": \"a\"}]}]",
+    );
+    folder.write("settings.wrong.json", "[{\"nrom\": \"l2\"}, {\"norm\": \"l3\"}, {\"limit\": 0}, {\"feature\": [{}]}]");
+    valid("refused", &folder, &["summary.wrong.json", "record.wrong.json", "claim.wrong.json", "settings.wrong.json"]);
 }
 
 #[test]

@@ -39,7 +39,10 @@ fn start(folder: &Folder, lines: usize) -> std::process::Child {
 }
 
 fn assert_same_as_uninterrupted(folder: &Folder) {
-    folder.run(&format!("{RUN} --out stopped --resume")).expect(0);
+    // Its settings are in the run; those of another project in this folder are not asked.
+    folder.write("brinell.toml", "norm = \"l2\"\nlimit = 3\n");
+    folder.run("audit --out stopped --resume").expect(0);
+    std::fs::remove_file(folder.path("brinell.toml")).unwrap();
     folder.run(&format!("{RUN} --out whole")).expect(0);
     assert_eq!(folder.record("stopped"), folder.record("whole"));
     assert_eq!(comparable(folder.summary("stopped")), comparable(folder.summary("whole")));
@@ -71,7 +74,9 @@ fn an_interrupted_run_exits_with_130_and_resumes() {
     let pid = i32::try_from(child.id()).unwrap();
     // SAFETY: kill(2) takes plain integers, and the child has not been waited for, so that its id is not in use elsewhere.
     unsafe { libc::kill(pid, libc::SIGINT) };
-    Finished::of(child.wait_with_output().unwrap()).expect(130);
+    let stopped = Finished::of(child.wait_with_output().unwrap()).expect(130);
+    let line = stopped.stderr.lines().find_map(|line| line.strip_prefix("hint: continue with: brinell ")).unwrap();
+    assert_eq!(line, "audit --resume --out stopped");
     assert_same_as_uninterrupted(&folder);
 }
 
@@ -147,4 +152,18 @@ fn an_existing_run_is_not_written_over() {
             .stderr
             .contains("none")
     );
+}
+
+#[test]
+fn without_a_folder_the_newest_run_that_was_stopped_goes_on() {
+    let folder = Folder::new();
+    assert!(folder.run("audit --resume").expect(4).stderr.contains("brinell-runs holds no run that was stopped"));
+    folder.audit("robust", "--limit 6 --attack fgsm").expect(0);
+    assert!(folder.run("audit --resume").expect(4).stderr.contains("--out"));
+    let run = folder.path("brinell-runs/robust-linf-0.1");
+    let before = std::fs::read(run.join("record.jsonl")).unwrap();
+    std::fs::remove_file(run.join("summary.json")).unwrap();
+    folder.run("audit --resume").expect(0);
+    assert_eq!(std::fs::read(run.join("record.jsonl")).unwrap(), before);
+    assert_eq!(folder.summary("brinell-runs/robust-linf-0.1")["attacks"][0], "fgsm");
 }

@@ -162,11 +162,11 @@ fn numbers_leave_their_tolerance_exactly_where_a_linear_model_lets_them() {
     assert!((lines[2]["label"]["values"][0].as_f64().unwrap() - number(2)).abs() < 1e-6);
     assert!(lines.iter().all(|line| line["prediction"]["values"].is_array()));
     // Suites work on what is no class as they are.
-    let quick = audit(&folder, "m.onnx", "--task regression --tolerance 0.15", "quick");
+    let quick = audit(&folder, "m.onnx", "--task regression --tolerance 0.15 --max-queries 300", "quick");
     assert_eq!(quick["survived"].as_u64(), Some(kept as u64));
     let compared = folder.run("compare reg quick --json").expect(0).stdout;
     assert!(compared.contains("\"lost\""), "{compared}");
-    audit(&folder, "m.onnx", "--task regression --tolerance 0.2", "wide");
+    audit(&folder, "m.onnx", "--task regression --tolerance 0.2 --attack fgsm", "wide");
     let refused = folder.run("compare reg wide").expect(4).stderr;
     assert!(refused.contains("the tasks differ") && refused.contains("tolerance 0.15"), "{refused}");
 }

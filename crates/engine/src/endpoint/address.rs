@@ -13,7 +13,7 @@ pub(super) fn checked(url: &str) -> Result<String, EngineError> {
     let refuse = |url: &str, reason: &str| Err(EngineError::Endpoint { url: url.to_owned(), reason: reason.to_owned(), status: None });
     // Wherever it stands: a password may hold slashes, and a reader of addresses may take the host from behind the last of these signs.
     if url.contains('@') {
-        return refuse(UNNAMED, "it holds a user name or a password (`@`), which would stand in records and logs");
+        return refuse(UNNAMED, "it holds a user name or a password (`@`), which would appear in records and logs");
     }
     if url.contains(['?', '#']) {
         return refuse(UNNAMED, "it has a query or a fragment (`?`, `#`), which no address of a model has and which may hold a secret");

@@ -87,6 +87,7 @@ fn exact<S: Serializer>(data: &Elements<'_>, serializer: S) -> Result<S::Ok, S::
         Elements::U32(data) => serializer.collect_seq(data),
         Elements::U64(data) => serializer.collect_seq(data),
         Elements::Bool(data) => serializer.collect_seq(data),
+        Elements::Text(data) => serializer.collect_seq(data),
     }
 }
 

@@ -4,7 +4,7 @@ use brinell_graph::DType;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::{bf16, f16};
 use ort::session::SessionInputValue;
-use ort::value::{DynValue, Outlet, TensorElementType, TensorRef, ValueType};
+use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueType};
 
 use crate::ort::{NAME, maps, one_line};
 use crate::{Elements, EngineError, Port, Session, Stage, View, feed};
@@ -55,7 +55,12 @@ impl Session for OrtSession {
                     let scores = maps::matrix(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
                     sink(index, View::f32(&self.shape, &scores));
                 }
-                ValueType::Tensor { ty: TensorElementType::String, .. } => {}
+                ValueType::Tensor { ty: TensorElementType::String, .. } => {
+                    let (shape, texts) = value.try_extract_strings().map_err(|error| failure(one_line(error.message())))?;
+                    self.shape.clear();
+                    self.shape.extend(shape.iter().map(|&extent| usize::try_from(extent).unwrap_or_default()));
+                    sink(index, View { shape: &self.shape, data: Elements::Text(&texts) });
+                }
                 _ => {
                     let data = output(&value, &mut self.shape).map_err(|error| failure(one_line(error.message())))?;
                     sink(index, View { shape: &self.shape, data });
@@ -98,7 +103,7 @@ fn port(outlet: &Outlet, what: &str) -> Result<Port, EngineError> {
     Ok(Port { name: outlet.name().to_owned(), dtype, shape: shape.iter().map(|&extent| usize::try_from(extent).ok()).collect() })
 }
 
-/// Returns a tensor that borrows the feed's elements.
+/// Returns a tensor that borrows the feed's elements; text is copied.
 fn input<'a>(view: &View<'a>) -> ort::Result<SessionInputValue<'a>> {
     let shape = view.shape;
     Ok(match view.data {
@@ -115,6 +120,7 @@ fn input<'a>(view: &View<'a>) -> ort::Result<SessionInputValue<'a>> {
         Elements::U32(data) => TensorRef::from_array_view((shape, data))?.into(),
         Elements::U64(data) => TensorRef::from_array_view((shape, data))?.into(),
         Elements::Bool(data) => TensorRef::from_array_view((shape, data))?.into(),
+        Elements::Text(data) => Tensor::from_string_array((shape, data))?.into(),
     })
 }
 

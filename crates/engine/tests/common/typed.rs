@@ -77,6 +77,7 @@ fn numbers(elements: Elements<'_>) -> Vec<f64> {
         Elements::U32(data) => data.iter().map(|&x| f64::from(x)).collect(),
         Elements::U64(data) => data.iter().map(|&x| x as f64).collect(),
         Elements::Bool(data) => data.iter().map(|&x| f64::from(u8::from(x))).collect(),
+        Elements::Text(_) => Vec::new(),
     }
 }
 

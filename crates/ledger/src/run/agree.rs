@@ -50,7 +50,18 @@ impl Check<'_> {
         self.curve(correct, survived, n)?;
         self.queries(correct, n)?;
         self.exhaustive()?;
+        self.certified(n)?;
         self.gallery(gallery)
+    }
+
+    fn certified(&self, n: usize) -> Result<(), LedgerError> {
+        let found = self.count(|record| record.certified);
+        if let Some(broken) = self.samples.iter().find(|record| record.certified && record.outcome != Outcome::Survived) {
+            return Err(self.disagrees(&format!("what is known of sample {}", broken.sample), &"certified", &"not a survivor"));
+        }
+        let said = self.summary.certified.as_ref();
+        self.equal("certified.count", said.map_or(0, |said| said.count), found)?;
+        said.map_or(Ok(()), |said| self.rate("certified.rate", &said.rate, found, n))
     }
 
     fn exhaustive(&self) -> Result<(), LedgerError> {

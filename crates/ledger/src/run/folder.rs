@@ -43,6 +43,8 @@ pub enum StageLine {
         forwards: u64,
         backwards: u64,
         rejected: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        astray: u32,
         zero_gradients: u32,
         non_finite: u32,
         exhausted: bool,
@@ -51,8 +53,14 @@ pub enum StageLine {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         none_within: Option<f64>,
     },
+    /// A proof of a sample was looked for, for so many seconds.
+    Proof { sample: u64, certified: bool, seconds: f64 },
     /// Wall time that a process spent on the stage, and in it inside the model.
     Time { stage: usize, seconds: f64, model_seconds: f64 },
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The files of a run, open and locked.

@@ -147,6 +147,7 @@ fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> 
         }),
         opset_import,
         functions: Vec::new(),
+        metadata_props: Vec::new(),
     };
     assemble::assemble(model, writer.initializers)
 }

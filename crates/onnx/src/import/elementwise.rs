@@ -162,9 +162,16 @@ pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 }
 
 /// Inference mode: the input passes through.
+/// True where the share that is dropped is known to be 0.
+fn drops_nothing(importer: &Importer<'_>, node: &Node<'_>) -> bool {
+    let share = node.optional(1).and_then(|id| importer.graph.constant_of(id)).and_then(|tensor| tensor.to_f64());
+    share.is_some_and(|share| share.iter().all(|share| share.abs() <= 0.0))
+}
+
 pub(super) fn dropout(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if let Some(training) = node.optional(2)
         && importer.content(training).and_then(|content| content.items.first().copied()) != Some(Sym::Int(0))
+        && !drops_nothing(importer, node)
     {
         return opaque("it runs in training mode");
     }

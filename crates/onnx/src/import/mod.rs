@@ -22,12 +22,14 @@ mod linear;
 mod lp;
 mod microsoft;
 mod ml;
+mod names;
 mod nbits;
 mod norm;
 mod opaque;
 mod order;
 mod pool;
 mod quant;
+mod read;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -36,201 +38,33 @@ mod scale;
 mod sequence;
 mod size;
 mod sparse;
+mod step;
 mod symbol;
 #[cfg(test)]
 mod tests;
 mod unpack;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::Path;
 use std::rc::Rc;
 
-use brinell_graph::{DType, Dim, Graph, GraphError, NodeId, Op, Tensor, ValueId};
-use prost::Message;
+use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
 use prost::bytes::Bytes;
 
 pub use self::ml::ClassLabels;
 pub(crate) use self::opaque::{captured_names, inner_operators};
 pub(crate) use self::order::listed;
+pub use self::read::{Model, OpaqueNode, read, read_file, read_file_knowing};
 pub use self::rule::{Operator, operators};
 
 use self::attribute::Attributes;
 use self::content::Content;
 use self::function::Inlined;
 pub use self::known::Known;
-use self::order::Disorder;
+use self::read::{arranged, domain, opsets};
 use crate::error::ImportError;
-use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetId};
+use crate::proto::{FunctionProto, GraphProto, NodeProto};
 use crate::tensor::Source;
-use crate::{mapping, tensor, version, wire};
-
-/// A model as read.
-#[derive(Debug, Clone)]
-pub struct Model {
-    /// The network, without anything that its outputs do not need.
-    pub graph: Graph,
-    /// Version of the file format.
-    pub ir_version: i64,
-    /// Version of the default operator domain; 0 where the model does not use it.
-    pub opset: i64,
-    /// Program that wrote the file; may be empty.
-    pub producer: String,
-    /// Its version; may be empty.
-    pub producer_version: String,
-    /// Other files that weights were read from, relative to the model's folder, sorted and each once.
-    pub external: Vec<String>,
-    /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
-    pub class_labels: Option<ClassLabels>,
-    /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
-    pub maps: BTreeSet<String>,
-    /// True where ONNX Runtime multiplies quantised weights with operands that it rounds to 8 bits too, so that its results differ from those of the graph by
-    /// as much.
-    pub coarse: bool,
-    /// True where ONNX Runtime writes the scores of the two classes in reverse order, as it does for support vector machines without probabilities.
-    pub reversed: bool,
-}
-
-/// A node that is carried along unread.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OpaqueNode {
-    /// Handle in the graph.
-    pub id: NodeId,
-    /// Name of the node.
-    pub name: String,
-    /// Operator, with its domain where that is not the default one.
-    pub op: String,
-    /// Why it is opaque.
-    pub reason: String,
-}
-
-impl Model {
-    /// Returns the nodes that could not be read, with reasons.
-    #[must_use]
-    pub fn opaque(&self) -> Vec<OpaqueNode> {
-        let nodes = self.graph.opaque_nodes().map(|(id, name, op)| OpaqueNode {
-            id,
-            name: name.to_owned(),
-            op: if op.domain.is_empty() { op.op_type.clone() } else { format!("{}.{}", op.domain, op.op_type) },
-            reason: op.reason.clone(),
-        });
-        nodes.collect()
-    }
-}
-
-/// Reads a model; external data is looked for in `folder` alone.
-///
-/// # Errors
-/// [`ImportError`]. Unknown operators are no error, see [`Model::opaque`].
-pub fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ImportError> {
-    wire::probe(bytes)?;
-    read_checked(Bytes::copy_from_slice(bytes), Source { folder, file: None }, &Known::default())
-}
-
-/// Reads a model file; external data is looked for in its folder.
-///
-/// # Errors
-/// [`ImportError`].
-pub fn read_file(path: &Path) -> Result<Model, ImportError> {
-    read_file_knowing(path, &Known::default())
-}
-
-/// As [`read_file`], with more known about the inputs.
-///
-/// # Errors
-/// [`ImportError`]; [`ImportError::BadInterface`] where the file contradicts what is known.
-pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportError> {
-    let failed = |source| ImportError::Io { path: path.to_owned(), source };
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    // Before it is opened: a pipe would wait for somebody to write.
-    if !metadata.is_file() {
-        return Err(ImportError::NotAFile { path: path.to_owned() });
-    }
-    let size = metadata.len();
-    if size > wire::MAX_FILE {
-        return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE });
-    }
-    let bytes = match usize::try_from(size) {
-        Ok(size) => mapping::part(&std::fs::File::open(path).map_err(failed)?, metadata.len(), 0, size).map_err(failed)?,
-        Err(_) => return Err(ImportError::TooLarge { what: "bytes", found: size, limit: wire::MAX_FILE }),
-    };
-    wire::probe(&bytes)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let file = mapping::place(path.canonicalize().map_err(failed)?, &metadata, 0);
-    read_checked(bytes.clone(), Source { folder: Some(folder), file: Some((&file, &bytes)) }, known)
-}
-
-fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model, ImportError> {
-    let not_onnx = |e: prost::DecodeError| ImportError::NotOnnx { detail: e.to_string() };
-    let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
-    let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
-    let opsets = opsets(&proto.opset_import);
-    if opsets.is_empty() {
-        return Err(ImportError::NotOnnx { detail: "it does not say which opset it uses".to_owned() });
-    }
-    // A model of custom operators alone needs no default domain.
-    let opset = opsets.get("").copied().unwrap_or(0);
-    let uses_default = graph.node.iter().any(|node| domain(node.domain.as_deref()).is_empty());
-    if (uses_default || opset != 0) && !(version::OLDEST..=version::NEWEST).contains(&opset) {
-        return Err(ImportError::UnsupportedOpset { opset, oldest: version::OLDEST, newest: version::NEWEST });
-    }
-    let opsets = Rc::new(opsets);
-    let nodes = in_order(function::inline(&graph.node, &proto.functions, &opsets)?, &graph)?;
-    let read = |batched| import(&graph, &nodes, &proto.functions, source, known, batched);
-    let Imported { graph, external, class_labels, maps, coarse, reversed } = match read(true) {
-        // A model may mix the batch with other sizes and still run: then nothing is claimed about the batch.
-        Err(first @ ImportError::BadNode { .. }) => read(false).map_err(|_| first)?,
-        other => other?,
-    };
-    Ok(Model {
-        graph,
-        ir_version: proto.ir_version.unwrap_or(0),
-        opset,
-        producer: proto.producer_name.unwrap_or_default(),
-        producer_version: proto.producer_version.unwrap_or_default(),
-        external: external.into_iter().collect(),
-        class_labels,
-        maps,
-        coarse,
-        reversed,
-    })
-}
-
-/// The nodes of a model, each behind what it needs.
-fn in_order(nodes: Vec<Inlined>, graph: &GraphProto) -> Result<Vec<Inlined>, ImportError> {
-    let inputs: HashSet<&str> = graph.input.iter().filter_map(|input| input.name.as_deref()).collect();
-    let order = order::sorted(&nodes.iter().map(|(node, _)| node).collect::<Vec<_>>(), |name| inputs.contains(name));
-    let order = order.map_err(|disorder| match disorder {
-        Disorder::Cycle(nodes) => ImportError::Cycle { nodes },
-        Disorder::Broken(at, problem) => nodes.get(at).map_or_else(
-            || ImportError::NotOnnx { detail: problem.clone() },
-            |(node, opsets)| {
-                let domain = domain(node.domain.as_deref());
-                let opset = opsets.get(&domain).copied().unwrap_or(1);
-                let (node, op) = (order::name(node).to_owned(), node.op_type.clone().unwrap_or_default());
-                ImportError::BadNode { node, op, domain, opset, problem: problem.clone() }
-            },
-        ),
-    })?;
-    Ok(arranged(nodes, &order))
-}
-
-/// The same nodes in another order.
-fn arranged(nodes: Vec<Inlined>, order: &[usize]) -> Vec<Inlined> {
-    let mut slots: Vec<Option<Inlined>> = nodes.into_iter().map(Some).collect();
-    order.iter().filter_map(|&i| slots.get_mut(i).and_then(Option::take)).collect()
-}
-
-fn opsets(imports: &[OperatorSetId]) -> BTreeMap<String, i64> {
-    imports.iter().map(|import| (domain(import.domain.as_deref()), import.version.unwrap_or(1))).collect()
-}
-
-/// The default domain has two names.
-fn domain(domain: Option<&str>) -> String {
-    match domain {
-        None | Some("ai.onnx") => String::new(),
-        Some(other) => other.to_owned(),
-    }
-}
+use crate::version;
 
 /// Why a rule does not apply.
 enum Refusal {
@@ -482,111 +316,5 @@ impl<'a> Importer<'a> {
             return opaque(format!("unknown attribute `{unknown}`"));
         }
         (rule.import)(self, node)
-    }
-
-    /// Pushes an operator that produces the outputs of `node`.
-    fn emit(&mut self, node: &Node<'_>, op: Op, inputs: Vec<Option<ValueId>>) -> Result<(), Refusal> {
-        let ids = self.push(node.name, op, inputs, &node.outputs)?;
-        for (id, name) in ids.iter().zip(&node.outputs) {
-            if let (Some(id), Some(name)) = (id, name) {
-                self.bind(name, *id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Pushes an operator, or the constants that it makes.
-    fn push(
-        &mut self,
-        name: &str,
-        op: Op,
-        inputs: Vec<Option<ValueId>>,
-        outputs: &[Option<&str>],
-    ) -> Result<Vec<Option<ValueId>>, Refusal> {
-        let folded = self.fold(&op, &inputs);
-        if let Some(tensors) = self.known_outputs(&op, &inputs, &folded, outputs.len()) {
-            return Ok(outputs.iter().zip(tensors).map(|(name, tensor)| name.map(|name| self.graph.constant(name, tensor))).collect());
-        }
-        let tainted = inputs.iter().flatten().any(|id| self.tainted.contains(id));
-        let ids = self.graph.push(name, op, inputs, outputs)?;
-        if tainted {
-            self.tainted.extend(ids.iter().flatten());
-        }
-        for (id, content) in ids.iter().zip(folded) {
-            if let Some(id) = id {
-                self.contents.insert(*id, content);
-            }
-        }
-        Ok(ids)
-    }
-
-    /// Gives a value a name, until the body that is being unrolled ends.
-    fn bind(&mut self, name: &str, id: ValueId) {
-        let before = self.by_name.insert(name.to_owned(), id);
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.entry(name.to_owned()).or_insert(before);
-        }
-    }
-
-    /// Pushes an operator that stands before the last one of `node`.
-    fn step(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId]) -> Result<ValueId, Refusal> {
-        let name = format!("{}/{}", node.name, op.name());
-        let inputs = inputs.iter().copied().map(Some).collect();
-        let ids = self.push(&name, op, inputs, &[Some(&name)])?;
-        ids.into_iter().flatten().next().ok_or_else(|| Refusal::Bad("operator without output".to_owned()))
-    }
-
-    /// True where the body being unrolled, or the model, has given a value that name.
-    fn is_taken(&self, name: &str) -> bool {
-        match self.scopes.last() {
-            Some(scope) => scope.contains_key(name),
-            None => self.by_name.contains_key(name),
-        }
-    }
-
-    /// Pushes an operator with several outputs that stands before the last one of `node`.
-    fn step_many(&mut self, node: &Node<'_>, op: Op, inputs: &[ValueId], n: usize) -> Result<Vec<ValueId>, Refusal> {
-        let name = format!("{}/{}", node.name, op.name());
-        let inputs = inputs.iter().copied().map(Some).collect();
-        let names: Vec<String> = (0..n).map(|i| format!("{name}_{i}")).collect();
-        let names: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();
-        Ok(self.push(&name, op, inputs, &names)?.into_iter().flatten().collect())
-    }
-
-    fn constant(&mut self, node: &Node<'_>, tensor: Tensor) -> ValueId {
-        self.graph.constant(&format!("{}/constant", node.name), tensor)
-    }
-
-    /// A scalar of the floating-point type of `like`.
-    fn number(&mut self, node: &Node<'_>, like: ValueId, value: f64) -> Result<ValueId, Refusal> {
-        self.filled(node, like, &[], value)
-    }
-
-    /// A constant of the floating-point type of `like` with the same number everywhere.
-    fn filled(&mut self, node: &Node<'_>, like: ValueId, shape: &[usize], value: f64) -> Result<ValueId, Refusal> {
-        let Some(dtype) = self.graph.value(like).dtype else {
-            return unknown(format!("the type of `{}` is not known", self.graph.value(like).name));
-        };
-        match tensor::filled(dtype, shape, value) {
-            Some(tensor) => Ok(self.constant(node, tensor)),
-            None => opaque(format!("`{}` holds {dtype:?}", self.graph.value(like).name)),
-        }
-    }
-
-    /// The result of a step becomes the output of `node`.
-    fn finish(&mut self, node: &Node<'_>, value: ValueId) -> Result<(), Refusal> {
-        self.emit(node, Op::Identity, vec![Some(value)])
-    }
-
-    /// Shape of a value, or the refusal that says that it is needed.
-    fn shape(&self, id: ValueId) -> Result<Vec<Dim>, Refusal> {
-        match self.graph.shape(id) {
-            Some(shape) => Ok(shape.to_vec()),
-            None => unknown(format!("the shape of `{}` is not known", self.graph.value(id).name)),
-        }
-    }
-
-    fn rank(&self, id: ValueId) -> Result<usize, Refusal> {
-        self.shape(id).map(|shape| shape.len())
     }
 }

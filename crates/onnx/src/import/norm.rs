@@ -15,24 +15,43 @@ pub(super) fn batch_normalization(importer: &mut Importer<'_>, node: &Node<'_>) 
     importer.emit(node, Op::BatchNormalization { epsilon }, node.inputs.clone())
 }
 
-/// In training mode a batch is normalised by its own mean and variance: for a batch of one, as exporters use it on standardised weights,
-/// that is InstanceNormalization.
+/// In training mode a batch is normalised by its own mean and variance, so that its samples influence each other. For a batch of one, as exporters use it on
+/// standardised weights, that is InstanceNormalization.
 fn trained(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let (x, scale, bias) = (node.input(0)?, node.input(1)?, node.input(2)?);
-    let rank = match importer.shape(x)?.as_slice() {
-        shape @ [Dim::Fixed(1), _, _, ..] => shape.len(),
-        _ => return opaque("it runs in training mode"),
-    };
+    let shape = importer.shape(x)?;
+    let (rank, Some(&Dim::Fixed(channels))) = (shape.len(), shape.get(1)) else { return opaque("it runs in training mode") };
     let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
-    let inputs = [x, scale, bias].map(Some).to_vec();
-    let mut made = importer.push(node.name, Op::InstanceNormalization { epsilon }, inputs, node.outputs.get(..1).unwrap_or_default())?;
-    if node.has_outputs_beyond(1) {
-        let average = |keepdims| Op::Reduce { kind: Reduce::Mean, axes: (0..rank).filter(|&axis| axis != 1).collect(), keepdims };
-        let mean = importer.step(node, average(false), &[x])?;
-        let centre = importer.step(node, average(true), &[x])?;
-        let centred = importer.step(node, Op::Sub, &[x, centre])?;
+    let average = |keepdims| Op::Reduce { kind: Reduce::Mean, axes: (0..rank).filter(|&axis| axis != 1).collect(), keepdims };
+    let alone = matches!(shape.as_slice(), [Dim::Fixed(1), _, _, ..]);
+    let mut made = Vec::new();
+    let mut moments = None;
+    if !alone || node.has_outputs_beyond(1) {
+        let mean = importer.step(node, average(true), &[x])?;
+        let centred = importer.step(node, Op::Sub, &[x, mean])?;
         let square = importer.step(node, Op::Mul, &[centred, centred])?;
-        let variance = importer.step(node, average(false), &[square])?;
+        let variance = importer.step(node, average(true), &[square])?;
+        moments = Some((mean, centred, variance));
+    }
+    let named = node.outputs.get(..1).unwrap_or_default();
+    if let Some((_, centred, variance)) = moments.filter(|_| !alone) {
+        let epsilon = importer.number(node, x, f64::from(epsilon))?;
+        let raised = importer.step(node, Op::Add, &[variance, epsilon])?;
+        let deviation = importer.step(node, Op::Sqrt, &[raised])?;
+        let mut value = importer.step(node, Op::Div, &[centred, deviation])?;
+        let along: Shape = (0..rank).map(|axis| Dim::Fixed(if axis == 1 { channels } else { 1 })).collect();
+        let scale = importer.step(node, Op::Reshape { shape: along.clone() }, &[scale])?;
+        let bias = importer.step(node, Op::Reshape { shape: along }, &[bias])?;
+        value = importer.step(node, Op::Mul, &[value, scale])?;
+        made.extend(importer.push(node.name, Op::Add, vec![Some(value), Some(bias)], named)?);
+    } else {
+        let inputs = [x, scale, bias].map(Some).to_vec();
+        made.extend(importer.push(node.name, Op::InstanceNormalization { epsilon }, inputs, named)?);
+    }
+    if let Some((mean, _, variance)) = moments.filter(|_| node.has_outputs_beyond(1)) {
+        let flat = vec![Dim::Fixed(channels)];
+        let mean = importer.step(node, Op::Reshape { shape: flat.clone() }, &[mean])?;
+        let variance = importer.step(node, Op::Reshape { shape: flat }, &[variance])?;
         let momentum = f64::from(node.attributes.float_or("momentum", 0.9)?);
         for (running, batch) in [(node.input(3)?, mean), (node.input(4)?, variance)] {
             let (kept, new) = (importer.number(node, x, momentum)?, importer.number(node, x, 1.0 - momentum)?);

@@ -367,9 +367,24 @@ fn training_mode_over_a_batch_of_one_is_instance_normalisation() {
     let instance = Op::InstanceNormalization { epsilon: 1e-5 };
     assert_eq!(build(1, &["y"], &flag).ops(15), std::slice::from_ref(&instance));
     assert_eq!(build(1, &["y", "a", "b", "c", "d"], &[]).ops(9), [instance]);
-    assert_eq!(build(-1, &["y"], &flag).read(15).unwrap().opaque().len(), 1);
+    // A batch of many mixes its samples: it is read as what it computes, along the batch.
+    let many = build(-1, &["y"], &flag).read(15).unwrap();
+    assert!(many.opaque().is_empty(), "{:?}", many.opaque());
+    assert!(brinell_graph::mixes_samples(&many.graph).is_some());
     let running = build(1, &["z", "y", "b"], &flag).read(15).unwrap();
     assert_eq!(running.graph.shape(running.graph.outputs()[0]), Some([f(3)].as_slice()));
+}
+
+#[test]
+fn a_dropout_that_drops_nothing_does_nothing() {
+    let with = |share: f32| {
+        let number = Tensor::new(Vec::new(), TensorData::F32(vec![share])).unwrap();
+        let training = Tensor::new(Vec::new(), TensorData::Bool(vec![true])).unwrap();
+        let mut model = Builder::new(&[-1, 3]).node("Dropout", &["x", "share", "training"], &["y"], &[]);
+        model.graph.initializer.extend([tensor("share", &number), tensor("training", &training)]);
+        model.read(17).unwrap().opaque().len()
+    };
+    assert_eq!((with(0.0), with(0.5)), (0, 1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::column::Column;
+use super::column::{Column, Missing};
 use super::read::{Parts, Place};
 use super::set::Set;
 use super::{Branch, Ensemble};
@@ -27,6 +27,7 @@ pub(super) fn ensemble(parts: Parts, columns: &[Column], range: (f32, f32)) -> R
     let n = order.len();
     let mut ensemble = Ensemble {
         branches: Vec::with_capacity(n),
+        missing: Vec::with_capacity(n),
         roots: roots.into_iter().map(moved).collect(),
         intervals: Vec::new(),
         weights: Vec::new(),
@@ -38,16 +39,16 @@ pub(super) fn ensemble(parts: Parts, columns: &[Column], range: (f32, f32)) -> R
     let mut depth = vec![0_usize; n];
     let mut known: HashMap<(usize, u64), Set> = HashMap::new();
     for (number, place) in order.iter().filter_map(|&place| places.get(place)).enumerate() {
-        let branch = match place {
+        let (branch, missing) = match place {
             Place::Leaf(weights) => {
                 if weights.iter().any(|(score, _)| *score >= ensemble.base.len()) {
                     return Err("a leaf adds to a class that does not exist".to_owned());
                 }
                 let first = ensemble.weights.len();
                 ensemble.weights.extend_from_slice(weights);
-                Branch::Leaf { first, end: ensemble.weights.len() }
+                (Branch::Leaf { first, end: ensemble.weights.len() }, None)
             }
-            Place::Test { feature, within, yes, no } => {
+            Place::Test { feature, within, yes, no, missing } => {
                 let (yes, no) = (moved(*yes), moved(*no));
                 let below = depth.get(number).map_or(0, |depth| depth + 1);
                 if below > MAX_DEPTH {
@@ -66,10 +67,18 @@ pub(super) fn ensemble(parts: Parts, columns: &[Column], range: (f32, f32)) -> R
                     }
                     list => list.iter().fold(Set::default(), |set, &ends| set.or(&column.where_within(ends, range))),
                 };
-                branch(&mut ensemble.intervals, column.input, set.intervals(), range, (yes, no))
+                let missing = match column.missing() {
+                    Missing::Stays => Some(*missing),
+                    Missing::Becomes(value) => Some(within.iter().any(|&(lo, hi)| lo <= value && value <= hi)),
+                    Missing::Unknown => None,
+                };
+                let branch = branch(&mut ensemble.intervals, column.input, set.intervals(), range, (yes, no));
+                let is_turned = matches!(branch, Branch::Split { yes: first, .. } if first == no && yes != no);
+                (branch, missing.map(|missing| missing != is_turned))
             }
         };
         ensemble.branches.push(branch);
+        ensemble.missing.push(missing);
     }
     Ok(ensemble)
 }

@@ -80,6 +80,31 @@ impl Arithmetic {
     }
 }
 
+/// What a feature is where the value of the input is missing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Missing {
+    /// Missing too.
+    Stays,
+    /// A number.
+    Becomes(f64),
+    /// Runtimes may differ.
+    Unknown,
+}
+
+impl Missing {
+    /// After one more step.
+    fn then(self, step: Step) -> Self {
+        match (self, step) {
+            (_, Step::Always(value)) => Self::Becomes(value),
+            (Self::Becomes(value), _) => Self::Becomes(step.of(value)),
+            // No comparison with what is missing holds.
+            (Self::Stays, Step::Below { .. }) => Self::Becomes(0.0),
+            (Self::Stays, Step::Arithmetic { .. } | Step::Single) => Self::Stays,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// A feature: a row of steps from one value of the input, but for some intervals of it, where the feature has another value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
@@ -87,17 +112,18 @@ pub(super) struct Column {
     pub(super) input: usize,
     steps: Vec<Step>,
     except: Vec<(Set, f64)>,
+    missing: Missing,
 }
 
 impl Column {
     /// The value of the input as it is.
     pub(super) fn input(input: usize) -> Self {
-        Self { input, steps: Vec::new(), except: Vec::new() }
+        Self { input, steps: Vec::new(), except: Vec::new(), missing: Missing::Stays }
     }
 
     /// A constant.
     pub(super) fn always(value: f64) -> Self {
-        Self { input: 0, steps: vec![Step::Always(value)], except: Vec::new() }
+        Self { input: 0, steps: vec![Step::Always(value)], except: Vec::new(), missing: Missing::Becomes(value) }
     }
 
     /// A constant that takes the place of what a value of the input leads to.
@@ -107,11 +133,36 @@ impl Column {
 
     /// A column that is 1 in the set and else 0.
     pub(super) fn within(input: usize, set: Set) -> Self {
-        Self { input, steps: vec![Step::Always(0.0)], except: vec![(set, 1.0)] }
+        Self { input, steps: vec![Step::Always(0.0)], except: vec![(set, 1.0)], missing: Missing::Becomes(0.0) }
     }
 
-    /// The constant that the column is, where it is one.
+    /// A column that is 1 where this one is missing and else 0.
+    pub(super) fn is_missing(&self) -> Self {
+        let missing = match self.missing {
+            Missing::Stays => Missing::Becomes(1.0),
+            Missing::Becomes(_) => Missing::Becomes(0.0),
+            Missing::Unknown => Missing::Unknown,
+        };
+        Self { missing, ..Self::in_place_of(self.input, 0.0) }
+    }
+
+    /// What the column is where the value of the input is missing.
+    pub(super) fn missing(&self) -> Missing {
+        self.missing
+    }
+
+    /// The column with something else where the value of the input is missing.
+    pub(super) fn at_missing(self, missing: Missing) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// The constant that the column is, where it is one, whether the value of the input is missing or not.
     pub(super) fn constant(&self) -> Option<f64> {
+        self.constant_of_numbers().filter(|value| self.missing == Missing::Becomes(*value))
+    }
+
+    /// The constant that the column is for all numbers, where it is one.
+    pub(super) fn constant_of_numbers(&self) -> Option<f64> {
         match self.steps.last() {
             Some(&Step::Always(value)) if self.except.is_empty() => Some(value),
             _ => None,
@@ -120,6 +171,7 @@ impl Column {
 
     /// The column after one more step.
     pub(super) fn then(mut self, step: Step) -> Self {
+        self.missing = self.missing.then(step);
         self.except.iter_mut().for_each(|(_, value)| *value = step.of(*value));
         match (step, self.steps.last_mut()) {
             (Step::Always(_), _) => self.steps = vec![step],
@@ -204,6 +256,20 @@ mod tests {
         assert_eq!(hot.where_within((f64::NEG_INFINITY, 0.5), range).intervals(), two.complement(-10.0, 10.0).intervals());
         assert_eq!(hot.where_within((0.75, 0.75), range), two);
         assert!(!whole.is_sound(ALL) && whole.is_sound(range));
+    }
+
+    #[test]
+    fn what_is_missing_stays_so_until_something_takes_its_place() {
+        let column = scaled(1.0, 2.0);
+        assert_eq!(column.missing(), Missing::Stays);
+        let below = column.clone().then(Step::Below { constant: 3.0, or_equal: true });
+        assert_eq!(below.missing(), Missing::Becomes(0.0));
+        assert_eq!(below.then(Step::Not).missing(), Missing::Becomes(1.0));
+        let is_missing = column.is_missing();
+        assert_eq!((is_missing.constant_of_numbers(), is_missing.constant(), is_missing.input), (Some(0.0), None, 0));
+        assert_eq!(is_missing.missing(), Missing::Becomes(1.0));
+        assert_eq!(column.then(Step::AtLeast(0.0)).missing(), Missing::Unknown);
+        assert_eq!(Column::always(4.0).then(Step::Not).missing(), Missing::Becomes(-3.0));
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub enum Transform {
 pub struct Ensemble {
     /// All branches of all trees. Those that follow one stand behind it.
     pub branches: Vec<Branch>,
+    /// For each branch, true where a missing value of its feature goes on at `yes`; `None` at leaves, and where that is not known.
+    pub missing: Vec<Option<bool>>,
     /// The first branch of every tree.
     pub roots: Vec<usize>,
     /// Closed intervals that branches name, ascending and apart within each branch.
@@ -291,12 +293,35 @@ impl Ensemble {
         base + self.roots.iter().filter_map(|&root| below.get(root)).sum::<f64>()
     }
 
+    /// True where a missing value of the feature that a branch asks about goes on at `yes`.
+    #[must_use]
+    pub fn is_missing_yes(&self, place: usize) -> bool {
+        self.missing.get(place).copied().flatten().unwrap_or(false)
+    }
+
+    /// True where all tests of a feature know where a missing value goes.
+    #[must_use]
+    pub fn knows_missing(&self, feature: usize) -> bool {
+        let asks =
+            |branch: &Branch| matches!(branch, Branch::Split { feature: of, .. } | Branch::Among { feature: of, .. } if *of == feature);
+        self.branches.iter().zip(&self.missing).all(|(branch, missing)| !asks(branch) || missing.is_some())
+    }
+
     /// Returns what the tree that begins at `root` adds for `x`.
     fn leaf(&self, root: usize, x: &[f32]) -> &[(usize, f64)] {
         let mut place = root;
         // No path is longer than there are branches.
         for _ in 0..=self.branches.len() {
             place = match self.branches.get(place) {
+                Some(&(Branch::Split { feature, yes, no, .. } | Branch::Among { feature, yes, no, .. }))
+                    if x.get(feature).is_some_and(|x| x.is_nan()) =>
+                {
+                    if self.is_missing_yes(place) {
+                        yes
+                    } else {
+                        no
+                    }
+                }
                 Some(&Branch::Split { feature, value, yes, no }) => {
                     if x.get(feature).is_some_and(|&x| x <= value) {
                         yes

@@ -12,8 +12,8 @@ use attributes::Attributes;
 /// A place in a tree as it stands in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Place {
-    /// Goes on at `yes` where the feature lies in one of the closed intervals, else at `no`.
-    Test { feature: usize, within: Vec<(f64, f64)>, yes: usize, no: usize },
+    /// Goes on at `yes` where the feature lies in one of the closed intervals, or is missing and `missing` says so, else at `no`.
+    Test { feature: usize, within: Vec<(f64, f64)>, yes: usize, no: usize, missing: bool },
     /// Scores and what is added to them.
     Leaf(Vec<(usize, f64)>),
 }
@@ -40,13 +40,23 @@ pub(super) fn parts(op: &OpaqueOp, below: Option<f64>) -> Result<Parts, String> 
     }
 }
 
-/// The test of a mode with its value, as intervals, and true where its sides are exchanged.
-fn test(mode: &str, value: f64) -> Result<(Vec<(f64, f64)>, bool), String> {
+/// The test of a mode with its value.
+struct Test {
+    within: Vec<(f64, f64)>,
+    /// Its sides are exchanged.
+    turned: bool,
+    /// A missing value goes to the side of what lies within.
+    missing: bool,
+}
+
+/// Returns the test of a mode with its value; `tracks` says that a missing value takes the side where the test of the file holds, beside what comparing with
+/// it gives: that it differs, and nothing else.
+fn test(mode: &str, value: f64, tracks: bool) -> Result<Test, String> {
     let most = |value: f64| vec![(f64::NEG_INFINITY, value)];
     if value.is_nan() {
         return Err("a threshold is no number".to_owned());
     }
-    Ok(match mode {
+    let (within, turned) = match mode {
         "BRANCH_LEQ" => (most(value), false),
         // What is compared has at most double precision: x < t is x <= the number before t.
         "BRANCH_LT" => (most(value.next_down()), false),
@@ -55,7 +65,9 @@ fn test(mode: &str, value: f64) -> Result<(Vec<(f64, f64)>, bool), String> {
         "BRANCH_EQ" => (vec![(value, value)], false),
         "BRANCH_NEQ" => (vec![(value, value)], true),
         other => return Err(format!("branches of mode `{other}` are not known")),
-    })
+    };
+    let missing = mode != "BRANCH_NEQ" && tracks != turned;
+    Ok(Test { within, turned, missing })
 }
 
 /// True where every input reaches a leaf that adds to the score: all leaves of some tree do.

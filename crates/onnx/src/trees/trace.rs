@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use brinell_graph::{Compare, DType, Dim, Graph, Node, Op, Tensor, ValueId};
 
-use super::column::{Arithmetic, Column, Step};
+use super::column::{Arithmetic, Column, Missing, Step};
 use super::set::Set;
 use super::{TreesError, Wanted};
 use crate::tensor::elements;
@@ -87,7 +87,7 @@ impl Trace<'_> {
                 Some(columns.into_iter().map(|column| steps.iter().flatten().fold(column, |column, &step| column.then(step))).collect())
             }
             Op::Not => each(self.value(first, depth + 1)?, Step::Not),
-            Op::IsNaN => Some(self.value(first, depth + 1)?.into_iter().map(|_| Column::always(0.0)).collect()),
+            Op::IsNaN => Some(self.value(first, depth + 1)?.iter().map(Column::is_missing).collect()),
             Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Min | Op::Max | Op::Sum | Op::Compare(_) => self.binary(node, value, depth)?,
             Op::Where => self.choice(node, value, depth)?,
             Op::Concat { axis } if *axis > 0 => self.concat(node, value, *axis, depth)?,
@@ -199,13 +199,30 @@ impl Trace<'_> {
             if let Some(truth) = condition.constant() {
                 return Some(if truth > 0.5 { yes.clone() } else { no.clone() });
             }
-            let holds = condition.where_within((1.0, 1.0), range);
-            match (yes.constant(), no.constant()) {
-                (Some(yes), Some(no)) => Some(Column::in_place_of(condition.input, no).but(holds, yes, range)),
-                (Some(yes), None) if no.input == condition.input => Some(no.clone().but(holds, yes, range)),
-                (None, Some(no)) if yes.input == condition.input => Some(yes.clone().but(holds.complement(range.0, range.1), no, range)),
-                _ => None,
-            }
+            let of_numbers = match condition.constant_of_numbers() {
+                Some(truth) => match if truth > 0.5 { (yes, no) } else { (no, yes) } {
+                    (chosen, other) if other.constant().is_some() || other.input == condition.input => match chosen.constant() {
+                        Some(value) => Column::in_place_of(condition.input, value),
+                        None if chosen.input == condition.input => chosen.clone(),
+                        None => return None,
+                    },
+                    _ => return None,
+                },
+                None => {
+                    let holds = condition.where_within((1.0, 1.0), range);
+                    match (yes.constant(), no.constant()) {
+                        (Some(yes), Some(no)) => Column::in_place_of(condition.input, no).but(holds, yes, range),
+                        (Some(yes), None) if no.input == condition.input => no.clone().but(holds, yes, range),
+                        (None, Some(no)) if yes.input == condition.input => yes.clone().but(holds.complement(range.0, range.1), no, range),
+                        _ => return None,
+                    }
+                }
+            };
+            let missing = match condition.missing() {
+                Missing::Becomes(truth) => if truth > 0.5 { yes } else { no }.missing(),
+                Missing::Stays | Missing::Unknown => Missing::Unknown,
+            };
+            Some(of_numbers.at_missing(missing))
         };
         Ok(conditions.iter().zip(yes).zip(no).map(one).collect())
     }
@@ -273,7 +290,12 @@ fn step(op: &Op, dtype: Option<DType>, place: usize, column: Column, constant: f
         Op::Min => Step::AtMost(constant),
         Op::Compare(Compare::Equal) => {
             let equal: Set = column.where_within((constant, constant), range);
-            return Some(Column::within(column.input, equal));
+            let missing = match column.missing() {
+                Missing::Becomes(value) => Missing::Becomes(f64::from(u8::from((value - constant).abs() <= 0.0))),
+                Missing::Stays => Missing::Becomes(0.0),
+                Missing::Unknown => Missing::Unknown,
+            };
+            return Some(Column::within(column.input, equal).at_missing(missing));
         }
         // The constant on the other side turns the comparison.
         Op::Compare(compare) => {
@@ -284,7 +306,10 @@ fn step(op: &Op, dtype: Option<DType>, place: usize, column: Column, constant: f
                 (Compare::Greater, 0) | (Compare::Less, 1) => below(true),
                 _ => return None,
             };
-            return Some(column.then(turned).then(Step::Not));
+            let missing = column.missing();
+            let column = column.then(turned).then(Step::Not);
+            // No comparison with what is missing holds.
+            return Some(if missing == Missing::Stays { column.at_missing(Missing::Becomes(0.0)) } else { column });
         }
         _ => return None,
     };

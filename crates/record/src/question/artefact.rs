@@ -18,7 +18,7 @@ use super::words::{WordError, by_text, words};
 /// | `scale` | `0..1`; `data` for tables | range of the input, in which radii and distances are given |
 /// | `mean`, `std` | none | subtracted and divided by, one for all or one per channel, in input-scale units |
 /// | `layout` | from the shapes | order in which the model wants the values |
-/// | `input` | the only one | name of the input that is attacked; the others are held at what the data say |
+/// | `input` | the only one; of a table all | name of the input that is attacked, or names with commas between them; the others are held at what the data say |
 /// | `output` | the first; the scores where that is a class | name of the output that decides |
 /// | `threshold` | 0; 0.5 of a sigmoid | score from which on the class is 1, of a model with one score |
 /// | `shape` | as in the file | sizes of one sample of the attacked input, where the file leaves some free |

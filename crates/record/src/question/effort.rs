@@ -13,6 +13,7 @@ use crate::SanityLevel;
 /// | `max_queries` | none | forwards plus backwards that one sample may cost in one stage |
 /// | `seed` | 0 | of every random choice |
 /// | `keep_going` | false | run attacks to their end and keep the strongest example, instead of the first |
+/// | `certify` | none | seconds for which a proof of each sample is looked for before it is attacked |
 /// | `sanity` | `cheap` | how closely attacks and model are looked at; changes no count |
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +29,8 @@ pub struct Effort {
     pub seed: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep_going: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certify: Option<u64>,
     #[serde(default, skip_serializing_if = "is_cheap")]
     pub sanity: SanityLevel,
 }
@@ -37,7 +40,7 @@ impl Effort {
     #[must_use]
     pub fn every() -> Self {
         let (suite, attacks) = (Some(String::new()), vec![String::new()]);
-        Self { suite, attacks, max_queries: Some(0), seed: 0, keep_going: true, sanity: SanityLevel::Full }
+        Self { suite, attacks, max_queries: Some(0), seed: 0, keep_going: true, certify: Some(1), sanity: SanityLevel::Full }
     }
 }
 

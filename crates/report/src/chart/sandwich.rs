@@ -43,26 +43,34 @@ impl SandwichView {
     }
 }
 
-/// Reaches from the left: what was proven (nothing), what survived, what was broken, what was wrong.
+/// Samples that were proven to be robust.
+fn proven(summary: &Summary) -> usize {
+    summary.certified.map_or(0, |certified| certified.count)
+}
+
+/// Reaches from the left: what was proven, what survived, what was broken, what was wrong.
 fn svg(summary: &Summary, fixed: bool) -> String {
     let n = summary.data.n;
-    let (survived, broken) = (share(summary.survived, n), share(summary.broken, n));
+    let (survived, broken, proven) = (share(summary.survived, n), share(summary.broken, n), share(proven(summary), n));
     let rate = &summary.robust_accuracy;
     let mut body = String::new();
-    for (class, from, width) in
-        [("rest", survived + broken, 100.0 - survived - broken), ("fell", survived, broken), ("survived", 0.0, survived)]
-    {
+    for (class, from, width) in [
+        ("rest", survived + broken, 100.0 - survived - broken),
+        ("fell", survived, broken),
+        ("survived", proven, survived - proven),
+        ("proven", 0.0, proven),
+    ] {
         if width > 0.0 {
             let _ = write!(body, r#"<rect class="{class}" x="{}%" y="30" width="{}%" height="34"/>"#, coordinate(from), coordinate(width));
         }
     }
-    for edge in [survived, survived + broken] {
+    for edge in [proven, survived, survived + broken] {
         if edge > 0.0 && edge < 100.0 {
             let x = coordinate(edge);
             let _ = write!(body, r#"<line class="edge" x1="{x}%" x2="{x}%" y1="30" y2="64"/>"#);
         }
     }
-    bracket(&mut body, 0.0, survived);
+    bracket(&mut body, proven, survived);
     if fixed {
         whisker(&mut body, rate);
     }
@@ -75,8 +83,12 @@ fn svg(summary: &Summary, fixed: bool) -> String {
         let _ = write!(body, r#"<text class="axis" x="{tick}%" y="104" text-anchor="{anchor}">{tick}{NBSP}%</text>"#);
     }
     let between = if fixed { format!(", {} interval {}", confidence(rate), interval(rate)) } else { String::new() };
+    let said = match summary.certified {
+        Some(certified) => format!("Proven {}", percent(certified.rate.value)),
+        None => "Proven 0 %, no proof was attempted".to_owned(),
+    };
     let label = format!(
-        "Bar of all {} {}. Proven 0 %, no proof was attempted. Survived every attack {}{between}. Broken {}. Wrong before any attack {}.",
+        "Bar of all {} {}. {said}. Survived every attack {}{between}. Broken {}. Wrong before any attack {}.",
         size(n),
         plural(n, noun(summary)),
         percent(rate.value),
@@ -137,10 +149,19 @@ fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
     let clean = &summary.clean_accuracy;
     let complement = Rate { value: 1.0 - clean.value, low: 1.0 - clean.high, high: 1.0 - clean.low, confidence: clean.confidence };
     let mut rows = vec![
-        row("proven", "Proven to be robust".to_owned(), 0, Some("not attempted".to_owned())),
-        row("survived", survived, summary.survived, fixed.then(|| interval(&summary.robust_accuracy))),
+        match summary.certified {
+            Some(certified) => row("proven", "Proven to be robust".to_owned(), certified.count, fixed.then(|| interval(&certified.rate))),
+            None => row("proven", "Proven to be robust".to_owned(), 0, Some("not attempted".to_owned())),
+        },
+        match summary.certified {
+            Some(certified) => row("survived", survived, summary.survived - certified.count.min(summary.survived), None),
+            None => row("survived", survived, summary.survived, fixed.then(|| interval(&summary.robust_accuracy))),
+        },
     ];
     rows.extend(broken.map(|name| row("fell", name, summary.broken, None)));
+    rows.extend(summary.certified.map(|_| {
+        row("", "Proven, or survived every attack".to_owned(), summary.survived, fixed.then(|| interval(&summary.robust_accuracy)))
+    }));
     rows.push(row("", "Right before any attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
     rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
     rows
@@ -154,7 +175,11 @@ fn truth(summary: &Summary, fixed: bool) -> String {
         format!("On {samples} the {what} is exactly 0{NBSP}%.")
     } else {
         format!(
-            "On {samples} the {what} lies between 0{NBSP}%, since no proof was attempted, and {}, since an attack may have failed where another succeeds.",
+            "On {samples} the {what} lies between {}, and {}, since an attack may have failed where another succeeds.",
+            summary.certified.map_or_else(
+                || format!("0{NBSP}%, since no proof was attempted"),
+                |certified| format!("{}, which was proven", percent(certified.rate.value))
+            ),
             percent(rate.value)
         )
     };

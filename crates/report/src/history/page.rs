@@ -68,7 +68,7 @@ fn headline(history: &History, n: usize) -> String {
                 percent(first.robust_accuracy.value),
                 percent(last.robust_accuracy.value)
             ),
-            _ => "One run, with nothing to compare it with.".to_owned(),
+            _ => "There is only one run.".to_owned(),
         },
         [group] => format!("{n} runs of {} models.", chart::series(group).len()),
         groups => format!("{n} runs in {} groups.", groups.len()),

@@ -29,7 +29,7 @@ pub(super) fn separation(history: &History) -> Option<String> {
 /// Said where settings vary within a group.
 pub(super) fn variation(group: &HistoryGroup) -> Option<String> {
     (!group.varies.is_empty())
-        .then(|| format!("Not the same in all of these runs, so that a change may come from it: {}.", group.varies.join(", ")))
+        .then(|| format!("These settings differ between the runs, and may explain a change: {}.", group.varies.join(", ")))
 }
 
 /// The time to the minute: `2026-11-22 23:50`.

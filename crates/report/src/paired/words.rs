@@ -9,8 +9,8 @@ pub(super) fn headline(comparison: &Comparison) -> String {
     let (a, b) = (&comparison.a, &comparison.b);
     let (name_a, name_b) = names(comparison);
     let n = b.data.n;
-    let verb = if b.survived == 1 { "keeps its" } else { "keep their" };
-    let counts = format!("{} of {} {} {verb} right answer under attack with {name_b}", size(b.survived), size(n), plural(n, "sample"));
+    let verb = if b.survived == 1 { "survives" } else { "survive" };
+    let counts = format!("{} of {} {} {verb} the attacks on {name_b}", size(b.survived), size(n), plural(n, "sample"));
     match b.survived.cmp(&a.survived) {
         std::cmp::Ordering::Equal => format!("{counts}, as many as with {name_a}."),
         order => {
@@ -61,7 +61,7 @@ pub(super) fn caveats(comparison: &Comparison) -> Vec<String> {
     }
     if !comparison.differences.is_empty() {
         let settings: Vec<&str> = comparison.differences.iter().map(|difference| difference.setting.as_str()).collect();
-        caveats.push(format!("The runs differ in more than the model, and a change may come from that: {}.", settings.join(", ")));
+        caveats.push(format!("The runs differ in more than the model, which may explain a change: {}.", settings.join(", ")));
     }
     if comparison.a.model.sha256 == comparison.b.model.sha256 {
         caveats.push("Both runs are of the same model file.".to_owned());

@@ -46,6 +46,9 @@ fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) 
             let _ = writeln!(out, "{}{line}", if at == 0 { "  " } else { "    " });
         }
     };
+    for reason in &claim.replaced {
+        indented("decided again: ", &reason.text);
+    }
     indented("claimed: ", &asked.statement);
     indented("found: ", &claim.verdict.finding);
     for reason in &claim.verdict.reasons {
@@ -89,7 +92,7 @@ pub fn replays(replays: &[Replay], width: usize, colour: bool) -> String {
             }
         }
         if replay.witnesses.is_empty() {
-            out.push_str("no counterexample is stored: nothing was judged\n\n");
+            out.push_str("no counterexample is stored, so nothing was judged\n\n");
             continue;
         }
         table(&mut out, replay, &paint);

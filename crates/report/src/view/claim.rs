@@ -79,16 +79,16 @@ impl ClaimView {
 
 fn meaning(ruling: Ruling) -> &'static str {
     match ruling {
-        Ruling::Refuted => "Refuted: a counterexample was confirmed, or the exact bound of a rate lies on the wrong side.",
+        Ruling::Refuted => "Refuted: a counterexample was confirmed, or the exact bound of a rate is on the wrong side of the threshold.",
         Ruling::Proven => {
-            "Proven: every element that the claim speaks of was covered by evaluation or certificate; no chance and no attack is involved."
+            "Proven: every sample that the claim is about was evaluated or has a certificate, so nothing is left to chance or to attacks."
         }
         Ruling::Supported => {
             "Supported: the exact bound clears the threshold, for the attacks and the budget that were named. Stronger attacks may still refute it."
         }
-        Ruling::Undecided => "Undecided: neither refuted nor supported; the reasons say what is missing. No observation is ever a pass.",
+        Ruling::Undecided => "Undecided: neither refuted nor supported; the reasons say what is missing.",
         Ruling::Stale => {
-            "Stale: the evidence is about another claim, model, data or version, or was tampered with. It says nothing about this claim."
+            "Stale: the model or the data are not those that the claim names, the claim has expired, or the evidence was tampered with. Nothing is known about this claim."
         }
     }
 }
@@ -241,9 +241,9 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
                 text(
                     "Sampling",
                     match population.sampling {
-                        Some(Sampling::Exhaustive) => "exhaustive: the claim speaks of these samples only",
+                        Some(Sampling::Exhaustive) => "exhaustive: the claim is about these samples only",
                         Some(Sampling::Iid) => "drawn independently at random",
-                        Some(Sampling::Convenience) | None => "what was at hand; such a sample can refute and not support",
+                        Some(Sampling::Convenience) | None => "what was available; such samples can refute a claim, but not support a rate",
                     },
                 ),
             ],

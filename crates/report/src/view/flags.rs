@@ -123,5 +123,5 @@ fn looked(sanity: &Sanity) -> String {
         SanityLevel::Full => "full",
     };
     let asked = format!("{} forward and {} backward passes of their own", count(sanity.forwards), count(sanity.backwards));
-    format!("Checks were made at level {level}, with {asked}. What these cost is part of no stage.")
+    format!("Checks were made at level {level}, with {asked}. Their cost is not part of any stage.")
 }

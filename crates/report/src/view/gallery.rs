@@ -129,18 +129,25 @@ fn bar(share: f64) -> f64 {
     if share.is_finite() { (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0 } else { 0.0 }
 }
 
-/// The largest of 1, 2, 5, 10, 20, 50, ... at which no change in the gallery leaves the middle half-ranges.
+/// Share of the changed values that keep within the range when they are drawn.
+const DRAWN_WHOLE: f64 = 0.98;
+
+/// The largest of 1, 2, 5, 10, 20, 50, ... at which nearly all changes in the gallery stay within the middle half-ranges. A few values that change
+/// much more than the others, as in L2, would hide those.
 fn amplification(items: &[GalleryItem], range: f64) -> f64 {
-    let largest = items
+    let mut changes: Vec<f64> = items
         .iter()
         .flat_map(|item| item.x.iter().zip(&item.x_adv))
         .map(|(x, x_adv)| f64::from((x_adv - x).abs()))
-        .filter(|change| change.is_finite())
-        .fold(0.0, f64::max);
+        .filter(|change| change.is_finite() && *change > 0.0)
+        .collect();
+    changes.sort_by(f64::total_cmp);
+    let last = changes.len().saturating_sub(1);
+    let large = changes.get((last as f64 * DRAWN_WHOLE).ceil() as usize).copied().unwrap_or(0.0);
     let mut factor = 1.0;
     for next in [1.0, 10.0, 100.0, 1e3, 1e4].iter().flat_map(|decade| [decade * 1.0, decade * 2.0, decade * 5.0]) {
         // Rounding in f32 makes a change of exactly eps a little larger than eps.
-        if next * largest <= 0.5 * range * 1.001 {
+        if next * large <= 0.5 * range * 1.001 {
             factor = next;
         }
     }
@@ -190,6 +197,15 @@ mod tests {
         assert_eq!(significant(amplification(&[item(vec![0.3], vec![0.4])], 1.0), 3), "5");
         assert_eq!(significant(amplification(&[item(vec![0.0], vec![0.9])], 1.0), 3), "1");
         assert_eq!(significant(amplification(&[item(vec![10.0], vec![18.0])], 255.0), 3), "10");
+    }
+
+    #[test]
+    fn a_few_large_changes_do_not_hide_the_others() {
+        let changes: Vec<f32> = (0..200).map(|at| if at < 2 { 0.8 } else { 0.01 }).collect();
+        assert_eq!(significant(amplification(&[item(vec![0.0; 200], changes)], 1.0), 3), "50");
+        // Values that did not change say nothing about those that did.
+        let sparse: Vec<f32> = (0..200).map(|at| if at < 2 { 0.2 } else { 0.0 }).collect();
+        assert_eq!(significant(amplification(&[item(vec![0.0; 200], sparse)], 1.0), 3), "2");
     }
 
     #[test]

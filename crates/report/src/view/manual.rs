@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 /// The page on flags that the documentation has.
-const FLAGS: &str = include_str!("../../../../docs/flags.md");
+const FLAGS: &str = include_str!("../../flags.md");
+
+// Where links of the repository are checked out as text, the path would be embedded instead of the page.
+const _: () = assert!(FLAGS.len() > 1000, "crates/report/flags.md is a link: set core.symlinks to true in git, and check out again");
 
 /// A paragraph as pieces of one style.
 #[derive(Debug, PartialEq, Serialize)]

@@ -226,7 +226,7 @@ fn differences(runs: &[Run]) -> Vec<String> {
         found.push("The audits allow different changes, so their robust accuracies answer different questions.".to_owned());
     }
     if differs(|a, b| a.attacks != b.attacks) {
-        found.push("The audits ran different attacks; the weaker suite flatters its model.".to_owned());
+        found.push("The audits ran different attacks; a weaker suite makes its model look better.".to_owned());
     }
     found
 }

@@ -179,6 +179,9 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
         (None, ending) => format!("a {ending}; the largest decides"),
     };
     let mut rows = vec![code("Attacked input", port(&interface.input))];
+    if !interface.parts.is_empty() {
+        rows.push(code("It stands for", interface.parts.iter().map(port).collect::<Vec<_>>().join("\n")));
+    }
     if !interface.held.is_empty() {
         rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
     }

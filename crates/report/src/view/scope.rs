@@ -53,8 +53,9 @@ fn gradients(summary: &Summary) -> Option<Gap> {
         Knowledge::Label => "the predicted class",
         Knowledge::White => return None,
     };
-    let text =
-        format!("The attacks saw {seen} and no gradients. Whoever has the file, or a model like it, can do more with the same effort.");
+    let text = format!(
+        "The attacks saw {seen} and no gradients. An attacker who has the file, or a similar model, can do more with the same effort."
+    );
     Some(Gap::new("An attacker who sees inside the model", text))
 }
 
@@ -83,7 +84,7 @@ fn shown(summary: &Summary) -> Vec<String> {
         shown.push(format!("The distance of the nearest example to each of {population} is at most the one found."));
     } else if n > 1 {
         shown.push(format!(
-            "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. Every sample counts, the ones that were wrong before too.",
+            "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. The denominator is all samples, also those that were misclassified.",
             radius(&summary.question.threat),
             percent(summary.robust_accuracy.value)
         ));
@@ -100,9 +101,9 @@ fn proof(summary: &Summary) -> Gap {
         return Gap::new("Proof", format!("No proof was attempted: no distance is known below which {} are safe.", plural(2, noun)));
     }
     let text = match summary.survived {
-        0 => format!("No proof was attempted. None of the {} is left to prove robust.", plural(2, noun)),
+        0 => format!("No proof was attempted. None of the {} survived.", plural(2, noun)),
         survived => format!(
-            "No proof was attempted. A failed attack proves nothing: the {} {} that survived {} unbroken, not safe.",
+            "No proof was attempted. A failed attack proves nothing: the {} {} that survived {} not broken, which does not mean safe.",
             size(survived),
             plural(survived, noun),
             if survived == 1 { "is" } else { "are" }
@@ -113,12 +114,12 @@ fn proof(summary: &Summary) -> Gap {
 
 fn attacks(summary: &Summary) -> Option<Gap> {
     if summary.stages.is_empty() {
-        return Some(Gap::new("Attacks", "No attack was run; only clean answers are known."));
+        return Some(Gap::new("Attacks", "No attack was run."));
     }
     let others = if summary.attacks_not_run.is_empty() {
         String::new()
     } else {
-        format!(" For this norm there are {} as well, which did not run.", summary.attacks_not_run.join(", "))
+        format!(" Attacks for this norm that did not run: {}.", summary.attacks_not_run.join(", "))
     };
     Some(Gap::new(
         "Stronger and other attacks",
@@ -136,7 +137,7 @@ fn sanity(summary: &Summary) -> Option<Gap> {
     (level != SanityLevel::Full && !summary.stages.is_empty()).then(|| {
         Gap::new(
             "Whether the attacks were fit",
-            "That the attacks break everything without a limit, get stronger with the radius and find the surface smooth was not tested; sanity level full does.",
+            "It was not tested whether the attacks break every sample without a limit, whether they get stronger with the radius, and whether the loss is smooth; sanity level full tests this.",
         )
     })
 }
@@ -149,7 +150,7 @@ fn wrong(summary: &Summary) -> Option<Gap> {
         Gap::new(
             format!("The {noun}s that were wrong already"),
             format!(
-                "{} {} {verb} {} before any attack and {verb} not attacked.",
+                "{} {} {verb} {} without any attack and {verb} not attacked.",
                 size(wrong),
                 plural(wrong, noun),
                 verdict::wrong(summary)
@@ -179,12 +180,9 @@ fn goal(summary: &Summary) -> Gap {
     match summary.allowed.target {
         Some(target) => Gap::new(
             "Other goals",
-            format!(
-                "Only changes into “{}” count; that another wrong class is easier to reach is not excluded.",
-                class_name(&summary.classes, target)
-            ),
+            format!("Only changes into “{}” count; another wrong class may be easier to reach.", class_name(&summary.classes, target)),
         ),
-        None => Gap::new("Other goals", "Any wrong answer counts; whether a particular one can be forced was not asked."),
+        None => Gap::new("Other goals", "Any wrong answer counts. Whether a particular one can be forced was not tested."),
     }
 }
 
@@ -192,13 +190,13 @@ fn other_samples(summary: &Summary) -> Gap {
     let noun = noun(summary);
     let n = summary.data.n;
     let chosen = match summary.question.population.n {
-        Some(limit) if limit == n => format!(" Only the first {} of the data were read.", size(n)),
+        Some(limit) if limit == n => format!(" Only the first {} of the data were used.", size(n)),
         _ => String::new(),
     };
     Gap::new(
         format!("Other {noun}s"),
         format!(
-            "{} {} {} looked at.{chosen} The intervals carry over to others only if these are a random draw from them; they say nothing about stronger attacks.",
+            "{} {} {} tested.{chosen} The intervals apply to other inputs only if these were drawn at random from them; they say nothing about stronger attacks.",
             size(n),
             plural(n, noun),
             if n == 1 { "was" } else { "were" }

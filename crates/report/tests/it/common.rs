@@ -161,6 +161,7 @@ fn summary() -> Summary {
         queries_curve: Vec::new(),
         minimum_norm: None,
         exhaustive: None,
+        certified: None,
         curve: (0..=8)
             .map(|at| {
                 let survived = 766 - at * 354 / 8;
@@ -200,6 +201,7 @@ pub(crate) fn samples(n: usize) -> Vec<SampleRecord> {
                 confidence: Some(0.9),
                 adv_confidence: broken.then_some(0.6),
                 none_within: None,
+                certified: false,
             }
         })
         .collect()

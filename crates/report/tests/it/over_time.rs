@@ -85,9 +85,9 @@ pub(crate) fn two_groups() -> History {
 #[test]
 fn a_comparison_reads_as_intended_in_a_terminal() {
     let expected = "\
-442 of 892 samples keep their right answer under attack with B (robust.onnx), 30
-more than the 412 with A (plain.onnx).
-The runs differ in more than the model, and a change may come from that: eps.
+442 of 892 samples survive the attacks on B (robust.onnx), 30 more than the 412
+with A (plain.onnx).
+The runs differ in more than the model, which may explain a change: eps.
 Both runs are of the same model file.
   eps  A: 2/255 of 0..1
        B: 4/255 of 0..1
@@ -130,7 +130,7 @@ The runs used different samples or threats; only figures within each of these 2
 groups can be compared.
 
 892 samples of cifar10.bin (b7e14d02), L-inf <= 2/255
-Not the same in all of these runs, so that a change may come from it: attacks.
+These settings differ between the runs, and may explain a change: attacks.
 ended (UTC)       model         robust  0 %                                100 %
 2026-11-01 12:00  plain.onnx    46.2 %                   -o-             c
 2026-11-02 12:00  plain.onnx    48.2 %                    -o-            c

@@ -58,10 +58,7 @@ fn the_verdict_is_the_first_heading() {
     let page = render(&common::audit()).unwrap();
     let start = page.find("<h1>").unwrap();
     let heading = text(&page[start..page.find("</h1>").unwrap()]);
-    assert_eq!(
-        heading,
-        "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) keep their right answer under every attack tried at eps = 2/255 (L-inf)."
-    );
+    assert_eq!(heading, "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) survive every attack tried at eps = 2/255 (L-inf).");
     assert_eq!(count(&page, "<h1"), 1);
     assert!(!page[..start].contains("<h2"));
 }
@@ -89,7 +86,7 @@ fn every_section_is_there_in_order() {
     assert_eq!(count(&page, r#"class="mark s0""#), 9, "one mark per radius");
     let text = text(&page);
     for said in [
-        "Asked Does resnet_4b.onnx keep its right answer on these 892 images, whatever change of at most 2/255 (L-inf) is made to each?",
+        "Asked Does resnet_4b.onnx still give the right answer on these 892 images after any change of at most 2/255 (L-inf)?",
         "Doubts Warning: softmax-output",
         "Proven to be robust 0 0 % not attempted",
         "Survived every attack, not proven 412 46.2 % 42.9–49.5 %",
@@ -105,10 +102,10 @@ fn every_section_is_there_in_order() {
         "100 of 382 broken Smallest change first. The other 282 are in record.jsonl",
         "100 of 382 survived Smallest margin first",
         "100 of 128 wrong before any attack",
-        "A failed attack proves nothing: the 412 images that survived are unbroken, not safe.",
-        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. For this norm there are fgsm, pgd as well, which did not run.",
-        "126 images were misclassified before any attack and were not attacked.",
-        "892 images were looked at. Only the first 892 of the data were read.",
+        "A failed attack proves nothing: the 412 images that survived are not broken, which does not mean safe.",
+        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. Attacks for this norm that did not run: fgsm, pgd.",
+        "126 images were misclassified without any attack and were not attacked.",
+        "892 images were tested. Only the first 892 of the data were used.",
         "at most 46.2 %",
         "only an upper bound",
         "Warning softmax-output The model ends in a softmax; the attacks took the logits in front of it. \
@@ -117,7 +114,7 @@ fn every_section_is_there_in_order() {
         "1 indicator measured and not raised",
         "no-progress blocking 0.012 above 0.05 share of survivors",
         "Checks were made at level cheap, with 80 forward and 0 backward passes of their own.",
-        "sanity level full does",
+        "sanity level full tests this",
         "onnxruntime 1.32.0 (asked for: auto)",
         "2/255 = 0.0078431373",
         "412.3 MB",
@@ -236,7 +233,7 @@ fn a_targeted_audit_says_what_became_of_the_images() {
     let said = text(&render(&run).unwrap());
     assert!(said.contains(
         "354 of 766 correctly classified images were turned into “truck” by a change of at most 2/255 (L-inf); \
-         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) resisted every attack tried."
+         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) survived every attack tried."
     ));
     assert!(said.contains("Turned into “truck” by an attack 354 39.7 %"), "{said}");
 }
@@ -249,11 +246,11 @@ fn the_nearest_examples_are_told_by_their_distances() {
     let said = text(&page);
     for expected in [
         "How small a change (L2) makes resnet_4b.onnx misclassify each of these 892 images?",
-        "Half of the 766 images that are classified right are misclassified after a change of at most 1 (L2): \
+        "Half of the 766 images that are classified correctly are misclassified after a change of at most 1 (L2): \
          the median of the smallest changes found (95 % interval 0.9–1.1).",
         "50 % (median) 1 0.9–1.1 0.8",
         "95 % 1.9 1.71 or more 1.52",
-        "An example was found for 760 of the 766 images that are classified right; 6 without one count as infinitely far.",
+        "An example was found for 760 of the 766 images that are classified correctly; 6 without one count as infinitely far.",
         "126 that are wrong unchanged count as misclassified after a change of 0",
         "no lower bound was proven",
         "apgd-ce 426 47.8 % 766 340 360 77,366",
@@ -268,11 +265,9 @@ fn the_nearest_examples_are_told_by_their_distances() {
 
     let mut few = run.clone();
     few.summary.minimum_norm.as_mut().unwrap().of_right[3].value = f64::INFINITY;
-    assert!(
-        text(&render(&few).unwrap()).contains(
-            "760 of 766 images that are classified right were misclassified; for the others no example was found at any distance."
-        )
-    );
+    assert!(text(&render(&few).unwrap()).contains(
+        "760 of 766 images that are classified correctly were misclassified; for the others no example was found at any distance."
+    ));
     let mut one = common::single();
     one.summary.minimum_norm = run.summary.minimum_norm;
     assert!(
@@ -315,7 +310,7 @@ fn an_audit_that_found_nothing_is_still_a_page() {
     elements(&page);
     let said = text(&page);
     assert!(said.contains("are classified correctly; no attack was run."), "{said}");
-    assert!(said.contains("Nothing was seen that makes these figures doubtful"));
+    assert!(said.contains("Nothing was found that makes these figures doubtful"));
 }
 
 #[test]
@@ -326,7 +321,7 @@ fn two_audits_stand_side_by_side() {
     let page = render_comparison(&[common::audit(), hardened.clone()]).unwrap();
     elements(&page);
     let said = text(&page);
-    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images keep their right answer with resnet_4b.onnx, \
+    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images survive with resnet_4b.onnx, \
                     600 of 892 images with hardened.";
     assert!(said.contains(headline), "{said}");
     assert_eq!(count(&page, r#"class="line s0" d="#), 1, "one chart for both");

@@ -6,8 +6,8 @@ use brinell_report::terminal::table;
 #[test]
 fn the_table_reads_as_intended() {
     let expected = "\
-412 of 892 images (46.2 %, 95 % interval 42.9-49.5 %) keep their right answer
-under every attack tried at eps = 2/255 (L-inf).
+412 of 892 images (46.2 %, 95 % interval 42.9-49.5 %) survive every attack tried
+at eps = 2/255 (L-inf).
 
 stage     attacked  broken  left  forwards  backwards        time
 apgd-ce        766     340   426    77,366     76,600  1 min 32 s

@@ -18,3 +18,14 @@ impl Doctor {
         Ok(Exit::Done)
     }
 }
+
+/// The versions of the program and of the runtimes that it would use, a line each.
+pub(crate) fn versions() -> String {
+    let doctor = brinell::machine::doctor();
+    let chosen = doctor.candidates.iter().find(|finding| Some(&finding.path) == doctor.chosen.as_ref());
+    let onnxruntime = match chosen {
+        Some(finding) => format!("{} ({})", finding.version.as_deref().unwrap_or("unusable"), finding.path.display()),
+        None => "not found".to_owned(),
+    };
+    format!("brinell {}\nONNX Runtime {onnxruntime}\nrten {}\n", env!("CARGO_PKG_VERSION"), doctor.rten)
+}

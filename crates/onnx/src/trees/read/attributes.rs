@@ -48,13 +48,17 @@ impl Attributes {
 
     /// Numbers in single precision, or in double precision as a tensor whose name says so; none of them infinite or NaN.
     pub(super) fn numbers(&self, name: &str) -> Result<Vec<f64>, String> {
+        finite(name, self.any_numbers(name)?)
+    }
+
+    /// As [`Attributes::numbers`], where some may be infinite or NaN.
+    pub(super) fn any_numbers(&self, name: &str) -> Result<Vec<f64>, String> {
         let wide = self.tensor(&format!("{name}_as_tensor"))?;
-        let numbers = if wide.is_empty() {
+        Ok(if wide.is_empty() {
             self.0.get(name).map_or_else(Vec::new, |attribute| attribute.floats.iter().map(|&v| f64::from(v)).collect())
         } else {
             wide
-        };
-        finite(name, numbers)
+        })
     }
 }
 

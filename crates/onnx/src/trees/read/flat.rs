@@ -1,7 +1,7 @@
 //! TreeEnsemble of opset 5: inner nodes and leaves in lists of their own, by their places there.
 
 use super::attributes::{Attributes, finite, sizes};
-use super::{Parts, Place, average, targets, test};
+use super::{Parts, Place, Test, average, targets, test};
 
 /// The names that modes had before they became numbers.
 const MODES: [&str; 6] = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"];
@@ -17,6 +17,7 @@ pub(super) fn ensemble(all: &Attributes, below: Option<f64>) -> Result<Parts, St
     let splits = all.tensor("nodes_splits")?;
     let features = sizes("nodes_featureids", &all.ints("nodes_featureids"))?;
     let (yes, no) = (ends(all, "true")?, ends(all, "false")?);
+    let tracks = all.ints("nodes_missing_value_tracks_true");
     let n = modes.len();
     if [splits.len(), features.len(), yes.len(), no.len()].iter().any(|len| *len != n) {
         return Err("its lists of nodes have different lengths".to_owned());
@@ -25,18 +26,20 @@ pub(super) fn ensemble(all: &Attributes, below: Option<f64>) -> Result<Parts, St
     let mut places = Vec::with_capacity(n);
     for ((((&mode, &split), &feature), &yes), &no) in modes.iter().zip(&splits).zip(&features).zip(&yes).zip(&no) {
         let mode = (0..=MEMBER).zip(0_u8..).find(|(_, number)| (f64::from(*number) - mode).abs() <= 0.0);
-        let (within, turned) = match mode {
+        let tracks = tracks.get(places.len()).is_some_and(|&tracks| tracks != 0);
+        let Test { within, turned, missing } = match mode {
             Some((MEMBER, _)) => {
                 let set = sets.next().ok_or("its tests for members are more than its sets of members")?;
-                (finite("membership_values", set)?.into_iter().map(|v| (v, v)).collect(), false)
+                let within = finite("membership_values", set)?.into_iter().map(|v| (v, v)).collect();
+                Test { within, turned: false, missing: tracks }
             }
-            Some((mode, _)) => test(MODES.get(mode).copied().unwrap_or_default(), split)?,
+            Some((mode, _)) => test(MODES.get(mode).copied().unwrap_or_default(), split, tracks)?,
             None => return Err("a mode of its nodes is not known".to_owned()),
         };
         let place = |(place, is_leaf): (usize, bool)| if is_leaf { place.checked_add(n) } else { Some(place) };
         let (Some(yes), Some(no)) = (place(yes), place(no)) else { return Err("a branch does not exist".to_owned()) };
         let (yes, no) = if turned { (no, yes) } else { (yes, no) };
-        places.push(Place::Test { feature, within, yes, no });
+        places.push(Place::Test { feature, within, yes, no, missing });
     }
     let targets_of = sizes("leaf_targetids", &all.ints("leaf_targetids"))?;
     let weights = finite("leaf_weights", all.tensor("leaf_weights")?)?;

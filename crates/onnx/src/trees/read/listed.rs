@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::attributes::{Attributes, sizes};
-use super::{Decided, Parts, Place, always, average, targets, test, transforms};
+use super::{Decided, Parts, Place, Test, always, average, targets, test, transforms};
 use crate::trees::{Decision, Spread, Transform};
 
 /// Weights of the leaves, by tree and node.
@@ -103,8 +103,9 @@ fn leaves(all: &Attributes, kind: &str) -> Result<(Leaves, Vec<usize>), String> 
 fn trees(all: &Attributes, mut leaves: Leaves) -> Result<(Vec<Place>, Vec<usize>), String> {
     let (trees, nodes) = (all.ints("nodes_treeids"), all.ints("nodes_nodeids"));
     let (yes, no) = (all.ints("nodes_truenodeids"), all.ints("nodes_falsenodeids"));
-    let (features, values) = (all.ints("nodes_featureids"), all.numbers("nodes_values")?);
-    let modes = all.strings("nodes_modes");
+    // A test with an infinite number asks whether a value is missing.
+    let (features, values) = (all.ints("nodes_featureids"), all.any_numbers("nodes_values")?);
+    let (modes, tracks) = (all.strings("nodes_modes"), all.ints("nodes_missing_value_tracks_true"));
     let n = trees.len();
     if [nodes.len(), yes.len(), no.len(), features.len(), values.len(), modes.len()].iter().any(|len| *len != n) {
         return Err("its lists of nodes have different lengths".to_owned());
@@ -125,10 +126,11 @@ fn trees(all: &Attributes, mut leaves: Leaves) -> Result<(Vec<Place>, Vec<usize>
                 *seen = true;
             }
         }
-        let (within, turned) = test(mode, value)?;
+        let tracks = tracks.get(places.len()).is_some_and(|&tracks| tracks != 0);
+        let Test { within, turned, missing } = test(mode, value, tracks)?;
         let (yes, no) = if turned { (no, yes) } else { (yes, no) };
         let feature = usize::try_from(feature).map_err(|_| "a feature has a negative number".to_owned())?;
-        places.push(Place::Test { feature, within, yes, no });
+        places.push(Place::Test { feature, within, yes, no, missing });
     }
     if !leaves.is_empty() {
         return Err("weights belong to a node that is no leaf".to_owned());

@@ -144,11 +144,14 @@ impl Setting {
     /// # Errors
     /// [`SettingError::Value`].
     pub fn put(&self, question: &mut Question, values: &[String]) -> Result<(), SettingError> {
-        if let Some(wrong) = values.iter().find(|value| !self.words.is_empty() && !self.words.contains(&value.as_str())) {
+        if let Some(wrong) = values.iter().find(|value| !self.words.is_empty() && !self.words.contains(&value.to_lowercase().as_str())) {
             let problem = super::WordError::new(self.name, wrong, self.words).to_string();
             return Err(SettingError::Value { name: self.name, problem });
         }
-        (self.set)(question, values).map_err(|problem| SettingError::Value { name: self.name, problem })
+        // `L2` and `l2` are the same word.
+        let lower = if self.words.is_empty() { Vec::new() } else { values.iter().map(|value| value.to_lowercase()).collect() };
+        (self.set)(question, if self.words.is_empty() { values } else { &lower })
+            .map_err(|problem| SettingError::Value { name: self.name, problem })
     }
 
     const fn new(
@@ -248,11 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn words_may_be_written_in_capitals() {
+        let mut given = LEAST.to_vec();
+        given.retain(|(known, _)| *known != "norm");
+        given.push(("norm", &["L2"]));
+        assert_eq!(ask(&given).unwrap().threat.norm, brinell_threat::Norm::L2);
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         for (name, value, expected) in [
             ("limit", "0", "limit: is 0; give at least 1 sample"),
+            ("batch", "0", "batch: is 0; give at least 1"),
             ("max-queries", "1", "max-queries: is 1; a gradient costs a forward and a backward"),
-            ("norm", "L2", "norm: unknown norm `L2`; use linf, l2, l1 or l0"),
+            ("norm", "L3", "norm: unknown norm `L3`; use linf, l2, l1 or l0"),
             ("scale", "1..0", "scale: unknown scale `1..0`; use 0..1, 0..255, any two numbers LO..HI or data"),
             ("shape", "3,x", "shape: `3,x` is no size"),
             ("threads", "0", "threads: is 0; give at least 1"),
@@ -266,10 +278,7 @@ mod tests {
             given.push((name, &values));
             assert_eq!(ask(&given).unwrap_err().to_string(), expected);
         }
-        assert_eq!(
-            setting("max-querys").unwrap_err(),
-            SettingError::Unknown { name: "max-querys".to_owned(), nearest: Some("max-queries") }
-        );
+        assert_eq!(setting("keep-goin").unwrap_err(), SettingError::Unknown { name: "keep-goin".to_owned(), nearest: Some("keep-going") });
     }
 
     #[test]

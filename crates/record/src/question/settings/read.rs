@@ -19,6 +19,19 @@ pub(super) fn count(values: &[String], least: u64, why: &str) -> Result<u64, Str
     if number >= least { Ok(number) } else { Err(format!("is {number}; {why}")) }
 }
 
+/// Reads a time of whole seconds, minutes or hours.
+pub(super) fn seconds(values: &[String]) -> Result<u64, String> {
+    let text: String = one(values)?;
+    let (number, unit) = match text.chars().last() {
+        Some('m') => (&text[..text.len() - 1], 60),
+        Some('h') => (&text[..text.len() - 1], 3600),
+        Some('s') => (&text[..text.len() - 1], 1),
+        _ => (text.as_str(), 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0);
+    seconds.ok_or_else(|| format!("`{text}` is no time; give whole seconds, minutes or hours, such as 30s, 2m or 1h"))
+}
+
 /// Reads every value.
 pub(super) fn all<T: FromStr>(values: &[String], what: &str) -> Result<Vec<T>, String> {
     let read = |value: &String| value.trim().parse().map_err(|_| format!("`{value}` is no {what}"));

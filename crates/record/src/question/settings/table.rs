@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use brinell_threat::Norm;
 
-use super::read::{all, count, one, size, switch};
+use super::read::{all, count, one, seconds, size, switch};
 use super::{FilePaths, Form, Part, Setting};
 use crate::question::{Device, Knowledge, Layout, Radius, RuntimeChoice, Scale, TaskKind};
 use crate::{SanityLevel, Unit};
@@ -15,7 +15,7 @@ pub const SETTINGS: &[Setting] = &[
         "model",
         Part::Model,
         "MODEL",
-        "ONNX file to audit, or the address of a model that a server answers for (Open Inference Protocol): http://HOST/v2/models/NAME",
+        "ONNX file to audit, or the address of a model on a server (Open Inference Protocol): http://HOST/v2/models/NAME",
         |q, v| one::<String>(v).map(|path| q.artefact.model = path.into()),
     )
     .form(Form::Positional)
@@ -24,17 +24,17 @@ pub const SETTINGS: &[Setting] = &[
         "input",
         Part::Model,
         "NAME",
-        "Input to attack, of a model with several; the others are held at the arrays of their names in --data",
+        "Input to attack, if the model has several, or some of them as A,B; the others are held at the arrays or columns of their names in --data [default: of a table all]",
         |q, v| one(v).map(|name| q.artefact.input = Some(name)),
     ),
-    Setting::new("output", Part::Model, "NAME", "Output that decides, of a model with several [default: the first]", |q, v| {
+    Setting::new("output", Part::Model, "NAME", "Output that decides, if the model has several [default: the first]", |q, v| {
         one(v).map(|name| q.artefact.output = Some(name))
     }),
     Setting::new(
         "threshold",
         Part::Model,
         "SCORE",
-        "Score from which on the class is 1, of a model with one score [default: 0, or 0.5 of a sigmoid]",
+        "Score from which on the class is 1, if the model has one score, or from which on a label applies (task multilabel) [default: 0, or 0.5 of a sigmoid]",
         |q, v| one(v).map(|score| q.artefact.threshold = Some(score)),
     ),
     Setting::new(
@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
         "shape",
         Part::Model,
         "N,N,..",
-        "Sizes of one sample of the attacked input, without the batch, where the model leaves some free [default: those of the data]",
+        "Sizes of one sample of the attacked input, without the batch, if the model leaves some free [default: those of the data]",
         |q, v| all(v, "size").map(|shape| q.artefact.shape = Some(shape)),
     )
     .form(Form::List),
@@ -94,11 +94,11 @@ pub const SETTINGS: &[Setting] = &[
         "labels",
         Part::Data,
         "PATH",
-        "Labels file, or one class for all samples; of a table the column, by name or number [default: the labels in or beside the data]",
+        "Labels file, or one class for all samples; for a table, the column by name or number [default: the labels in or beside the data]",
         |q, v| one(v).map(|labels| q.population.labels = Some(labels)),
     )
     .paths(FilePaths::Existing),
-    Setting::new("classes", Part::Data, "FILE", "Names of the classes: one a line, or JSON", |q, v| {
+    Setting::new("classes", Part::Data, "FILE", "Names of the classes: one per line, or JSON", |q, v| {
         one(v).map(|path| q.population.classes = Some(path))
     })
     .paths(FilePaths::All),
@@ -110,7 +110,7 @@ pub const SETTINGS: &[Setting] = &[
         |q, v| one(v).map(|path| q.population.pairs = Some(path)),
     )
     .paths(FilePaths::All),
-    Setting::new("drop", Part::Data, "COLUMN", "Column of a table that is no feature, by name; may be repeated", |q, v| {
+    Setting::new("drop", Part::Data, "COLUMN", "Column of a table to leave out, by name; may be repeated", |q, v| {
         q.population.drop = v.to_vec();
         Ok(())
     })
@@ -122,18 +122,18 @@ pub const SETTINGS: &[Setting] = &[
         "scale",
         Part::Preprocessing,
         "LO..HI",
-        "Range of the input that eps and distances are measured in: 0..1, 0..255, any two numbers, or data, where each feature has its own range in all of the data, whatever --limit says [default: 0..1, for tables data]",
+        "Range of the stored values, in whose units eps and distances are: 0..1, 0..255, any two numbers, or data, which gives each feature its own range in the whole data file [default: 0..1, for tables data]",
         |q, v| one::<Scale>(v).map(|scale| q.artefact.scale = Some(scale)),
     ),
     Setting::new(
         "mean",
         Part::Preprocessing,
         "A,B,C",
-        "Subtracted, one for all or one per channel, in units of --scale",
+        "Mean that is subtracted, one for all channels or one for each, in units of --scale",
         |q, v| all(v, "number").map(|mean| q.artefact.mean = mean),
     )
     .form(Form::List),
-    Setting::new("std", Part::Preprocessing, "A,B,C", "Divided by, one for all or one per channel, in units of --scale", |q, v| {
+    Setting::new("std", Part::Preprocessing, "A,B,C", "Standard deviation to divide by, one for all channels or one for each, in units of --scale", |q, v| {
         all(v, "number").map(|std| q.artefact.std = std)
     })
     .form(Form::List),
@@ -141,7 +141,7 @@ pub const SETTINGS: &[Setting] = &[
         "layout",
         Part::Preprocessing,
         "LAYOUT",
-        "Order in which the model wants the values [default: from the shapes]",
+        "Order in which the model takes the values of an image [default: from the shapes]",
         |q, v| one(v).map(|layout| q.artefact.layout = Some(layout)),
     )
     .words(Layout::NAMES),
@@ -158,7 +158,7 @@ pub const SETTINGS: &[Setting] = &[
         "minimum-norm",
         Part::Threat,
         "",
-        "Look for the nearest example of every sample at any distance, instead of one within --eps",
+        "Find the smallest change that fools the model on each sample, instead of one within --eps",
         |q, v| {
             if switch(v)? {
                 q.threat.eps = Radius::Nearest;
@@ -172,18 +172,18 @@ pub const SETTINGS: &[Setting] = &[
         "unit",
         Part::Threat,
         "UNIT",
-        "What a change of 1 is in eps and distances: the range of each feature, its standard deviation in the data, or the number 1 [default: range with --scale data, else absolute]",
+        "What a change of 1 means in eps and distances: the range of each feature, its standard deviation in the data, or the number 1 [default: range with --scale data, else absolute]",
         |q, v| one(v).map(|unit| q.threat.unit = Some(unit)),
     )
     .words(Unit::NAMES),
-    Setting::new("target", Part::Threat, "CLASS", "Class, by name or index, that every sample is to be turned into", |q, v| {
+    Setting::new("target", Part::Threat, "CLASS", "Class, by name or index, that the attacker wants; without it, any wrong class counts", |q, v| {
         one(v).map(|class| q.threat.target = Some(class))
     }),
     Setting::new(
         "knowledge",
         Part::Threat,
         "KNOWLEDGE",
-        "What the attacker may see: everything, the scores, or the predicted class alone; attacks of the suite that need more are left out [default: white, or score where the model has no gradient]",
+        "What the attacker sees of the model: gradients and all else (white), the scores, or only the predicted class; attacks of the suite that need more are left out [default: white, or score where the model has no gradient]",
         |q, v| one(v).map(|knowledge| q.threat.knowledge = Some(knowledge)),
     )
     .words(Knowledge::NAMES),
@@ -191,7 +191,7 @@ pub const SETTINGS: &[Setting] = &[
         "suite",
         Part::Attacks,
         "NAME|FILE",
-        "Attacks that run one after the other, each on what is left: {suites}, or a TOML file of your own (brinell suites NAME prints one to start from) [default: quick, with --minimum-norm minimum; score or label where --knowledge says so]",
+        "Attacks that run one after the other, each on the samples that are left: {suites}, or a TOML file of your own (brinell suites NAME prints a template) [default: quick, with --minimum-norm minimum; score or label where --knowledge says so]",
         |q, v| one(v).map(|suite| q.effort.suite = Some(suite)),
     )
     .excludes(&["attack"])
@@ -200,7 +200,7 @@ pub const SETTINGS: &[Setting] = &[
         "attack",
         Part::Attacks,
         "NAME",
-        "One attack, with settings as in pgd:steps=40,restarts=5; instead of a suite, may be repeated: {attacks} (brinell attacks says what they are)",
+        "One attack instead of a suite, with settings as in pgd:steps=40,restarts=5; may be repeated: {attacks} (brinell attacks describes them)",
         |q, v| {
             q.effort.attacks = v.to_vec();
             Ok(())
@@ -214,22 +214,30 @@ pub const SETTINGS: &[Setting] = &[
         "max-queries",
         Part::Attacks,
         "N",
-        "Query budget: forwards plus backwards that one sample may cost in one stage",
+        "Query budget: the most forward and backward passes for one sample in one stage",
         |q, v| count(v, 2, "a gradient costs a forward and a backward").map(|limit| q.effort.max_queries = Some(limit)),
     ),
     Setting::new(
         "keep-going",
         Part::Attacks,
         "",
-        "Run attacks to their end and keep the strongest example of each sample, instead of the first",
+        "Run attacks to their end and keep the strongest example of each sample, not the first",
         |q, v| switch(v).map(|keep_going| q.effort.keep_going = keep_going),
     )
     .form(Form::Switch),
     Setting::new(
+        "certify",
+        Part::Attacks,
+        "TIME",
+        "Before the attacks, look so long for a proof that no allowed change breaks a sample, such as 30s or 2m for each; proven samples are not attacked",
+        |q, v| seconds(v).map(|seconds| q.effort.certify = Some(seconds)),
+    )
+    .excludes(&["minimum-norm"]),
+    Setting::new(
         "sanity",
         Part::Attacks,
         "LEVEL",
-        "How closely attacks and model are looked at: only what the attacks show, a few questions more, or attacks of their own on up to 64 samples (unbounded, larger eps, without gradients, noise); changes no verdict [default: cheap]",
+        "How thoroughly attacks and model are checked: only by what the attacks show, with a few more queries, or with further attacks on up to 64 samples (unbounded, larger eps, without gradients, noise); changes no result [default: cheap]",
         |q, v| one(v).map(|level| q.effort.sanity = level),
     )
     .words(SanityLevel::NAMES),

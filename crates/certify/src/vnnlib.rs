@@ -1,0 +1,346 @@
+//! Properties in the format of the verification competition, VNN-LIB 1.0: which inputs are asked about, and which outputs must not occur.
+//!
+//! # Source
+//! Demarchi et al., "Supporting Standardization of Neural Networks Verification with VNN-LIB and CoCoNet", FoMLAS 2023.
+
+use std::collections::HashMap;
+
+use crate::error::CertifyError;
+use crate::property::{Atom, Property};
+use crate::region::Region;
+
+/// A box of inputs, and what must not happen on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The inputs.
+    pub region: Region,
+    /// What must not happen.
+    pub property: Property,
+}
+
+/// A file of a property: the answer is "sat" where one of its cases happens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// Number of inputs.
+    pub inputs: usize,
+    /// Number of outputs.
+    pub outputs: usize,
+    /// Cases with different boxes.
+    pub cases: Vec<Case>,
+}
+
+/// Nesting beyond this is refused.
+const DEPTH: usize = 64;
+/// Cases after disjunctions are multiplied out.
+const CASES: usize = 100_000;
+
+#[derive(Debug)]
+enum Form {
+    Word(String, usize),
+    List(Vec<Form>, usize),
+}
+
+impl Form {
+    fn line(&self) -> usize {
+        match self {
+            Self::Word(_, line) | Self::List(_, line) => *line,
+        }
+    }
+
+    fn list(&self) -> Result<&[Form], CertifyError> {
+        match self {
+            Self::List(list, _) => Ok(list),
+            Self::Word(word, line) => bad(*line, format!("`{word}` where a list is expected")),
+        }
+    }
+
+    fn word(&self) -> Option<&str> {
+        match self {
+            Self::Word(word, _) => Some(word),
+            Self::List(..) => None,
+        }
+    }
+}
+
+fn bad<T>(line: usize, problem: impl Into<String>) -> Result<T, CertifyError> {
+    Err(CertifyError::Property { line, problem: problem.into() })
+}
+
+/// A linear expression of inputs and outputs.
+#[derive(Debug, Clone, Default)]
+struct Linear {
+    inputs: HashMap<usize, f64>,
+    outputs: HashMap<usize, f64>,
+    constant: f64,
+}
+
+impl Linear {
+    fn add(&mut self, other: &Self, factor: f64) {
+        for (own, others) in [(&mut self.inputs, &other.inputs), (&mut self.outputs, &other.outputs)] {
+            for (&i, &x) in others {
+                *own.entry(i).or_default() += factor * x;
+            }
+        }
+        self.constant += factor * other.constant;
+    }
+
+    fn is_constant(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+}
+
+/// Lower and upper ends of the inputs, and the clauses of their property.
+type Boxed = (Vec<f64>, Vec<f64>, Vec<Vec<Atom>>);
+
+/// `expression <= 0`, in a conjunction.
+type Conjunction = Vec<(Linear, usize)>;
+
+#[derive(Default)]
+struct Reader {
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Query {
+    /// Reads the text of a property.
+    ///
+    /// # Errors
+    /// [`CertifyError::Property`] names the line; [`CertifyError::Interval`] for contradictory bounds of an input is no error but an empty case.
+    pub fn read(text: &str) -> Result<Self, CertifyError> {
+        let forms = parse(text)?;
+        let mut reader = Reader::default();
+        // One conjunction of what every case has, and disjunctions to be multiplied out.
+        let mut cases: Vec<Conjunction> = vec![Vec::new()];
+        for form in &forms {
+            let list = form.list()?;
+            let line = form.line();
+            match (list.first().and_then(Form::word), list) {
+                (Some("declare-const" | "declare-fun"), [_, name, rest @ ..]) => reader.declare(name, rest, line)?,
+                (Some("assert"), [_, formula]) => {
+                    let alternatives = reader.formula(formula)?;
+                    let [only] = alternatives.as_slice() else {
+                        if cases.len().saturating_mul(alternatives.len()) > CASES {
+                            return bad(line, format!("more than {CASES} cases"));
+                        }
+                        cases = cases.iter().flat_map(|case| alternatives.iter().map(|more| [case.as_slice(), more].concat())).collect();
+                        continue;
+                    };
+                    cases.iter_mut().for_each(|case| case.extend(only.iter().cloned()));
+                }
+                (Some("set-logic" | "set-info" | "check-sat" | "exit"), _) => {}
+                (Some(other), _) => return bad(line, format!("unknown command `{other}`")),
+                (None, _) => return bad(line, "a command is expected"),
+            }
+        }
+        if reader.inputs == 0 || reader.outputs == 0 {
+            return bad(1, "no inputs X_0, .. or no outputs Y_0, .. are declared");
+        }
+        reader.assemble(cases)
+    }
+}
+
+impl Reader {
+    fn declare(&mut self, name: &Form, rest: &[Form], line: usize) -> Result<(), CertifyError> {
+        let name = name.word().unwrap_or_default();
+        if rest.last().and_then(Form::word) != Some("Real") {
+            return bad(line, format!("`{name}` is not declared as Real"));
+        }
+        let count = match name.split_once('_').map(|(letter, number)| (letter, number.parse::<usize>())) {
+            Some(("X", Ok(i))) if i == self.inputs => &mut self.inputs,
+            Some(("Y", Ok(i))) if i == self.outputs => &mut self.outputs,
+            _ => return bad(line, format!("`{name}` is declared where the next X_i or Y_i is expected")),
+        };
+        *count += 1;
+        Ok(())
+    }
+
+    /// A formula as alternatives of conjunctions.
+    fn formula(&self, form: &Form) -> Result<Vec<Conjunction>, CertifyError> {
+        let (list, line) = (form.list()?, form.line());
+        let operator = list.first().and_then(Form::word).unwrap_or_default();
+        match (operator, &list[1.min(list.len())..]) {
+            ("or", parts) => Ok(parts.iter().map(|part| self.formula(part)).collect::<Result<Vec<_>, _>>()?.concat()),
+            ("and", parts) => {
+                let mut all: Vec<Conjunction> = vec![Vec::new()];
+                for part in parts {
+                    let alternatives = self.formula(part)?;
+                    if all.len().saturating_mul(alternatives.len()) > CASES {
+                        return bad(line, format!("more than {CASES} cases"));
+                    }
+                    if let [only] = alternatives.as_slice() {
+                        all.iter_mut().for_each(|case| case.extend(only.iter().cloned()));
+                    } else {
+                        all = all.iter().flat_map(|case| alternatives.iter().map(|more| [case.as_slice(), more].concat())).collect();
+                    }
+                }
+                Ok(all)
+            }
+            ("<=" | ">=" | "==" | "=", [a, b]) => {
+                let (a, b) = (self.term(a)?, self.term(b)?);
+                let atom = |from: &Linear, less: &Linear| {
+                    let mut expression = from.clone();
+                    expression.add(less, -1.0);
+                    (expression, line)
+                };
+                Ok(vec![match operator {
+                    "<=" => vec![atom(&a, &b)],
+                    ">=" => vec![atom(&b, &a)],
+                    _ => vec![atom(&a, &b), atom(&b, &a)],
+                }])
+            }
+            ("<" | ">", _) => bad(line, format!("`{operator}` is strict; bounds of inputs and outputs are `<=` and `>=`")),
+            (other, _) => bad(line, format!("unknown formula `{other}`")),
+        }
+    }
+
+    fn term(&self, form: &Form) -> Result<Linear, CertifyError> {
+        let line = form.line();
+        if let Some(word) = form.word() {
+            return self.leaf(word, line);
+        }
+        let list = form.list()?;
+        let operator = list.first().and_then(Form::word).unwrap_or_default();
+        let terms = list.iter().skip(1).map(|term| self.term(term)).collect::<Result<Vec<_>, _>>()?;
+        let mut sum = Linear::default();
+        match (operator, terms.as_slice()) {
+            ("+", terms) => terms.iter().for_each(|term| sum.add(term, 1.0)),
+            ("-", [only]) => sum.add(only, -1.0),
+            ("-", [first, rest @ ..]) => {
+                sum.add(first, 1.0);
+                rest.iter().for_each(|term| sum.add(term, -1.0));
+            }
+            ("*", [a, b]) if a.is_constant() => sum.add(b, a.constant),
+            ("*", [a, b]) if b.is_constant() => sum.add(a, b.constant),
+            ("*", _) => return bad(line, "a product of variables is not linear"),
+            _ => return bad(line, format!("unknown term `{operator}`")),
+        }
+        Ok(sum)
+    }
+
+    fn leaf(&self, word: &str, line: usize) -> Result<Linear, CertifyError> {
+        let mut term = Linear::default();
+        match word.split_once('_').map(|(letter, number)| (letter, number.parse::<usize>())) {
+            Some(("X", Ok(i))) if i < self.inputs => drop(term.inputs.insert(i, 1.0)),
+            Some(("Y", Ok(i))) if i < self.outputs => drop(term.outputs.insert(i, 1.0)),
+            Some(("X" | "Y", _)) => return bad(line, format!("`{word}` is not declared")),
+            _ => match word.parse::<f64>() {
+                Ok(number) if number.is_finite() => term.constant = number,
+                _ => return bad(line, format!("`{word}` is neither a number nor declared")),
+            },
+        }
+        Ok(term)
+    }
+
+    /// Puts cases with the same box together.
+    fn assemble(self, cases: Vec<Conjunction>) -> Result<Query, CertifyError> {
+        let mut boxes: Vec<Boxed> = Vec::new();
+        for case in cases {
+            let (mut lo, mut hi) = (vec![f64::NEG_INFINITY; self.inputs], vec![f64::INFINITY; self.inputs]);
+            let mut clause = Vec::new();
+            for (expression, line) in case {
+                if expression.inputs.is_empty() {
+                    let mut row = vec![0.0; self.outputs];
+                    expression.outputs.iter().for_each(|(&i, &x)| row[i] = x);
+                    clause.push(Atom { row, shift: expression.constant });
+                    continue;
+                }
+                let mut inputs = expression.inputs.iter();
+                let (Some((&i, &factor)), None, true) = (inputs.next(), inputs.next(), expression.outputs.is_empty()) else {
+                    return bad(line, "an assertion relates several inputs, or inputs and outputs; bounds of single inputs can be read");
+                };
+                let bound = -expression.constant / factor;
+                if factor > 0.0 { hi[i] = hi[i].min(bound) } else { lo[i] = lo[i].max(bound) }
+            }
+            if let Some(i) = (0..self.inputs).find(|&i| !(lo[i].is_finite() && hi[i].is_finite())) {
+                return bad(1, format!("X_{i} has no lower or no upper bound"));
+            }
+            // Contradictory bounds: there is no such input.
+            if lo.iter().zip(&hi).any(|(lo, hi)| lo > hi) {
+                continue;
+            }
+            match boxes.iter_mut().find(|(l, h, _)| *l == lo && *h == hi) {
+                Some((.., clauses)) => clauses.push(clause),
+                None => boxes.push((lo, hi, vec![clause])),
+            }
+        }
+        let case = |(lo, hi, clauses)| Ok(Case { region: Region::between(lo, hi)?, property: Property::new(clauses, self.outputs)? });
+        Ok(Query { inputs: self.inputs, outputs: self.outputs, cases: boxes.into_iter().map(case).collect::<Result<_, CertifyError>>()? })
+    }
+}
+
+/// Splits a text into nested lists.
+fn parse(text: &str) -> Result<Vec<Form>, CertifyError> {
+    let mut open: Vec<(Vec<Form>, usize)> = vec![(Vec::new(), 1)];
+    for (number, line) in text.lines().enumerate() {
+        let number = number + 1;
+        let code = line.split(';').next().unwrap_or_default();
+        let spaced = code.replace('(', " ( ").replace(')', " ) ");
+        for token in spaced.split_whitespace() {
+            match token {
+                "(" if open.len() > DEPTH => return bad(number, format!("lists are nested more than {DEPTH} deep")),
+                "(" => open.push((Vec::new(), number)),
+                ")" => {
+                    let closed = open.pop();
+                    match (closed, open.last_mut()) {
+                        (Some((list, line)), Some((parent, _))) => parent.push(Form::List(list, line)),
+                        _ => return bad(number, "a parenthesis is closed that was not opened"),
+                    }
+                }
+                word => {
+                    if let Some((list, _)) = open.last_mut() {
+                        list.push(Form::Word(word.to_owned(), number));
+                    }
+                }
+            }
+        }
+    }
+    match (open.pop(), open.last()) {
+        (Some((forms, _)), None) => Ok(forms),
+        (Some((_, line)), Some(_)) => bad(line, "a parenthesis is opened that is not closed"),
+        _ => bad(1, "the text is empty"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disjunctions_over_inputs_become_cases() {
+        let text = "(declare-const X_0 Real) (declare-const Y_0 Real)\n(declare-const Y_1 Real)
+            (assert (or (and (>= X_0 0) (<= X_0 1)) (and (>= X_0 2) (<= X_0 3)))) ; boxes
+            (assert (or (<= Y_0 Y_1) (>= Y_0 1e1)))";
+        let query = Query::read(text).unwrap();
+        assert_eq!(query.cases.len(), 2);
+        assert_eq!(query.cases[1].region.hull(), ([2.0].as_slice(), [3.0].as_slice()));
+        assert_eq!(query.cases[0].property.clauses().len(), 2);
+        assert!(query.cases[0].property.is_violated(&[1.0, 1.0]) && query.cases[0].property.is_violated(&[10.0, 0.0]));
+        assert!(!query.cases[0].property.is_violated(&[2.0, 1.0]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_line() {
+        let declared = "(declare-const X_0 Real)(declare-const Y_0 Real)\n";
+        let bomb = "(".repeat(100_000);
+        for (text, problem) in [
+            ("(assert (<= X_3 1))", "`X_3` is not declared"),
+            ("(assert (<= X_0 nan))", "neither a number"),
+            ("(push 1)", "unknown command `push`"),
+            ("(assert (<= X_0 1)", "not closed"),
+            ("(assert (<= X_0 1)))", "not opened"),
+            ("(assert (<= (* X_0 Y_0) 1))", "not linear"),
+            ("(assert (<= X_0 1))", "X_0 has no lower"),
+            (&bomb, "nested"),
+        ] {
+            let error = Query::read(&format!("{declared}{text}")).unwrap_err().to_string();
+            assert!(error.contains(problem), "{text:.40}: {error}");
+        }
+        assert!(Query::read("").is_err());
+    }
+
+    #[test]
+    fn contradictory_bounds_leave_no_case() {
+        let text = "(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 0))(assert (>= X_0 1))(assert (<= Y_0 0))";
+        assert!(Query::read(text).unwrap().cases.is_empty());
+    }
+}

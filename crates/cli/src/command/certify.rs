@@ -1,0 +1,93 @@
+//! `brinell certify`
+
+use std::path::PathBuf;
+
+use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, Standing};
+use clap::Args;
+
+use super::audit::{command_line, json, stop_flag};
+use crate::console::{print, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::{Certifiable, default_folder, free_folder, give_back};
+
+#[derive(Debug, Args)]
+pub(crate) struct Certify {
+    #[command(flatten)]
+    question: Certifiable,
+
+    /// Time for each sample, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::verify::duration)]
+    timeout: f64,
+
+    /// Look for the largest certified radius of each sample too
+    #[arg(long)]
+    largest: bool,
+
+    /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS-certified]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    out: Option<PathBuf>,
+
+    /// Go on with the run in --out where it stopped
+    #[arg(long, requires = "out", help_heading = "Running")]
+    resume: bool,
+
+    /// Print summary.json, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Certify {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let question = self.question.question()?;
+        let chosen_here = self.out.is_none();
+        let out = match self.out {
+            Some(out) => out,
+            None => free_folder(&format!("{}-certified", default_folder(&question)))?,
+        };
+        let job = CertifyJob { out, resume: self.resume, timeout: self.timeout, largest: self.largest, command: command_line() };
+        let stop = stop_flag()?;
+        let mut report = |line: &CertifiedSample, n: usize| {
+            say(&format!("sample {} of {n}: {} in {:.1} s", line.sample + 1, words(line.standing), line.seconds));
+        };
+        let (summary, _) = proofs::certify(&question, &job, &stop, &mut report).inspect_err(|_| {
+            if chosen_here {
+                give_back(&job.out);
+            }
+        })?;
+        print(&if self.json { json(&summary)? } else { text(&summary, &job) });
+        Ok(Exit::Done)
+    }
+}
+
+fn words(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Certified => "certified",
+        Standing::Falsified => "broken",
+        Standing::Boundary => "not decided, the margin is within the rounding error",
+        Standing::OutOfTime => "not decided in time",
+        Standing::OutOfMemory => "not decided within the memory",
+        Standing::Misclassified => "wrong before any change",
+        _ => "not decided",
+    }
+}
+
+fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
+    let rate = &summary.certified.rate;
+    let mut out = format!(
+        "certified   {} of {} samples ({:.1} %, {:.0} % interval {:.1} % to {:.1} %)\nbroken      {}\nnot decided {}\nmisclassified {}\n",
+        summary.certified.count,
+        summary.n,
+        100.0 * rate.value,
+        100.0 * rate.confidence,
+        100.0 * rate.low,
+        100.0 * rate.high,
+        summary.falsified,
+        summary.open,
+        summary.n - summary.clean_correct,
+    );
+    if let Some(median) = summary.median_largest {
+        out += &format!("median of the largest certified radii {median:.6}\n");
+    }
+    out + &format!("\nRun: {}\n", job.out.display())
+}

@@ -1,0 +1,113 @@
+//! Certificates of samples, properties in VNN-LIB, and audits that look for proofs first.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::support::Folder;
+
+const CERTIFY: &str = "certify robust.onnx --data images.idx3-ubyte --norm linf --eps 0.005 --limit 8 --runtime rten --timeout 60s";
+
+fn lines(folder: &Folder, out: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(folder.path(out).join("certify.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn samples_are_certified_and_a_run_that_was_cut_off_goes_on() {
+    let folder = Folder::new();
+    folder.run(&format!("{CERTIFY} --out run")).expect(0);
+    let (summary, all) = (folder.summary("run"), lines(&folder, "run"));
+    let of = |standing: &str| all.iter().filter(|line| line["standing"] == standing).count();
+    assert_eq!(summary["certified"]["count"], of("certified"));
+    assert_eq!(of("certified") + of("misclassified") + of("falsified") + of("boundary"), 8, "{all:?}");
+    assert!(of("certified") >= 4, "{all:?}");
+    assert!(all.iter().filter(|line| line["standing"] == "certified").all(|line| line["bound"].as_f64().unwrap() > 0.0));
+    assert_eq!(summary["certified"]["rate"]["confidence"], 0.95);
+
+    // As a kill leaves it: the fourth line half written.
+    let path = folder.path("run").join("certify.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let third = text.match_indices('\n').nth(2).unwrap().0;
+    std::fs::write(&path, &text[..third + 9]).unwrap();
+    let resumed = folder.run(&format!("{CERTIFY} --out run --resume")).expect(0);
+    assert_eq!(resumed.stderr.lines().filter(|line| line.starts_with("sample ")).count(), 5, "{}", resumed.stderr);
+    let verdicts = |lines: &[Value]| lines.iter().map(|line| line["standing"].clone()).collect::<Vec<_>>();
+    assert_eq!(verdicts(&lines(&folder, "run")), verdicts(&all));
+
+    let again = folder.run(&format!("{CERTIFY} --out run")).expect(4);
+    assert!(again.stderr.contains("holds a run already"), "{}", again.stderr);
+    let other = folder.run(&format!("{} --out run --resume", CERTIFY.replace("0.005", "0.006"))).expect(3);
+    assert!(other.stderr.contains("question"), "{}", other.stderr);
+}
+
+#[test]
+fn the_largest_radius_lies_above_the_one_that_is_certified() {
+    let folder = Folder::new();
+    folder.run(&format!("{} --largest --limit 2 --out run", CERTIFY.replace(" --limit 8", "").replace("60s", "1s"))).expect(0);
+    for line in lines(&folder, "run") {
+        if line["standing"] == "certified" {
+            assert!(line["largest"].as_f64().unwrap() >= 0.005, "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_audit_attacks_only_what_it_cannot_prove() {
+    let folder = Folder::new();
+    folder.audit("robust", "--limit 8 --certify 2s --attack pgd:steps=5 --out run").expect(0);
+    let (summary, record) = (folder.summary("run"), folder.record("run"));
+    let certified: Vec<&Value> = record.iter().filter(|line| line["certified"] == true).collect();
+    assert_eq!(summary["certified"]["count"], certified.len());
+    assert!(!certified.is_empty());
+    assert!(certified.iter().all(|line| line["outcome"] == "survived" && line["forwards"] == 1), "{certified:?}");
+    let attacked = summary["stages"][0]["attacked"].as_u64().unwrap() as usize;
+    assert_eq!(attacked, summary["clean_correct"].as_u64().unwrap() as usize - certified.len());
+    let page = std::fs::read_to_string(folder.path("run").join("report.html")).unwrap();
+    assert!(page.contains("which was proven") && !page.contains("no proof was attempted"));
+}
+
+#[test]
+fn what_cannot_be_certified_is_said_before_anything_runs() {
+    let folder = Folder::new();
+    let l0 = folder.run(&format!("{} --out run", CERTIFY.replace("linf --eps 0.005", "l0 --eps 3"))).expect(4);
+    assert!(l0.stderr.contains("changes of few elements are not certified"), "{}", l0.stderr);
+    let both = folder.run("audit robust.onnx --data images.idx3-ubyte --norm linf --minimum-norm --certify 1s").expect(4);
+    assert!(both.stderr.contains("--certify"), "{}", both.stderr);
+    let time = folder.audit("robust", "--certify soon").expect(4);
+    assert!(time.stderr.contains("`soon` is no time"), "{}", time.stderr);
+    let inspected: Value = serde_json::from_str(&folder.run("inspect robust.onnx --json").expect(0).stdout).unwrap();
+    assert_eq!(inspected["certifiable"], true);
+}
+
+/// A box around the first image, and an assertion about the outputs.
+fn property(folder: &Folder, radius: f64, assertion: &str) -> String {
+    let bytes = std::fs::read(folder.path("images.idx3-ubyte")).unwrap();
+    let mut text = String::new();
+    (0..784).for_each(|i| writeln!(text, "(declare-const X_{i} Real)").unwrap());
+    (0..10).for_each(|i| writeln!(text, "(declare-const Y_{i} Real)").unwrap());
+    for (i, &byte) in bytes[16..800].iter().enumerate() {
+        let x = f64::from(byte) / 255.0;
+        writeln!(text, "(assert (>= X_{i} {}))\n(assert (<= X_{i} {}))", x - radius, x + radius).unwrap();
+    }
+    text + assertion
+}
+
+#[test]
+fn properties_are_answered_in_the_form_of_the_competition() {
+    let folder = Folder::new();
+    let verify = "--network f=robust.onnx --timeout 60 --runtime rten";
+    folder.write("unsat.vnnlib", property(&folder, 0.001, "(assert (or (>= Y_0 1000) (and (<= Y_1 -1000) (<= Y_2 Y_1))))"));
+    assert_eq!(folder.run(&format!("verify unsat.vnnlib {verify}")).expect(0).stdout, "unsat\n");
+    folder.write("sat.vnnlib", property(&folder, 0.001, "(assert (<= Y_0 1000))"));
+    let sat = folder.run(&format!("verify sat.vnnlib {verify}")).expect(0).stdout;
+    assert!(sat.starts_with("sat\n((X_0 ") && sat.trim_end().ends_with("))"), "{sat}");
+    assert_eq!(sat.lines().count(), 1 + 784 + 10);
+    folder.write("broken.vnnlib", "(declare-const X_0 Real)\n(assert (<= X_1 0))");
+    let broken = folder.run(&format!("verify broken.vnnlib {verify}")).expect(4);
+    assert!(broken.stderr.contains("line 2") && broken.stderr.contains("X_1"), "{}", broken.stderr);
+    folder
+        .write("small.vnnlib", "(declare-const X_0 Real)(declare-const Y_0 Real)(assert (<= X_0 0))(assert (>= X_0 0))(assert (<= Y_0 0))");
+    let small = folder.run(&format!("verify small.vnnlib {verify}")).expect(4);
+    assert!(small.stderr.contains("the property has 1 inputs; the network has 784"), "{}", small.stderr);
+}

@@ -1,0 +1,92 @@
+use std::path::PathBuf;
+
+use brinell_certify::CertifyError;
+use brinell_engine::{EngineError, OracleError};
+use brinell_graph::GraphError;
+use brinell_ledger::LedgerError;
+use brinell_record::FileError;
+use brinell_subject::SubjectError;
+
+/// Why nothing can be proved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// Model and data do not fit.
+    #[error("{0}")]
+    Subject(#[from] SubjectError),
+    /// The network cannot be bounded.
+    #[error("the model cannot be certified")]
+    Network(#[source] CertifyError),
+    /// The graph cannot be put together.
+    #[error("the model cannot be certified")]
+    Graph(#[source] GraphError),
+    /// A model of a kind that is not certified.
+    #[error("the model cannot be certified: {reason}")]
+    Kind {
+        /// What about it.
+        reason: &'static str,
+    },
+    /// A file of a property cannot be read.
+    #[error("{path} is not a property that can be read")]
+    Property {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        #[source]
+        source: CertifyError,
+    },
+    /// Network and property differ in size.
+    #[error("the property has {found} {role}; the network has {expected}")]
+    Size {
+        /// `inputs` or `outputs`.
+        role: &'static str,
+        /// Those of the network.
+        expected: usize,
+        /// Those of the property.
+        found: usize,
+    },
+    /// The runtime refuses.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// The original file cannot be asked.
+    #[error("{0}")]
+    Oracle(#[from] OracleError),
+    /// A file cannot be read or written.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The run on disk cannot be gone on with.
+    #[error("{0}")]
+    Ledger(#[from] LedgerError),
+    /// The folder holds a run of another question.
+    #[error("the folder {folder} holds a run whose {fact} is {found}; it is {expected} now")]
+    Other {
+        /// The folder.
+        folder: PathBuf,
+        /// What differs.
+        fact: String,
+        /// What the folder says.
+        found: String,
+        /// What is asked.
+        expected: String,
+    },
+    /// The folder holds a run, and it is not to be gone on with.
+    #[error("the folder {folder} holds a run already")]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is no run to go on with.
+    #[error("the folder {folder} holds no run to resume")]
+    Nothing {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The same sample is broken and certified.
+    #[error(
+        "sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program"
+    )]
+    Contradiction {
+        /// Number of the sample.
+        sample: usize,
+    },
+}

@@ -1,0 +1,14 @@
+//! Certificates about models: which samples no allowed change can break, and whether properties in VNN-LIB hold.
+//!
+//! What is certified is the graph that was read, in real arithmetic, and, for samples, the deployed f32 arithmetic as well by adding a bound of its
+//! rounding error. What is falsified was confirmed on the original file.
+
+mod certify;
+mod error;
+mod prover;
+mod verify;
+
+pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certify};
+pub use error::ProofError;
+pub use prover::{Prover, Standing, certifiable, limits};
+pub use verify::{Answer, Assignment, verify};

@@ -1,0 +1,35 @@
+"""The demo's models and images, and a small model that is written here."""
+
+from __future__ import annotations
+
+import pathlib
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+
+DEMO = pathlib.Path(__file__).resolve().parents[2] / "demo"
+
+
+def idx(path: pathlib.Path) -> np.ndarray[Any, Any]:
+    """Reads an IDX file of bytes."""
+    content = path.read_bytes()
+    rank = content[3]
+    shape = struct.unpack(f">{rank}I", content[4 : 4 + 4 * rank])
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+@pytest.fixture
+def model() -> pathlib.Path:
+    return DEMO / "ordinary.onnx"
+
+
+@pytest.fixture
+def images() -> np.ndarray[Any, Any]:
+    return (idx(DEMO / "images.idx3-ubyte")[:24, None] / np.float32(255)).astype(np.float32)
+
+
+@pytest.fixture
+def labels() -> np.ndarray[Any, Any]:
+    return idx(DEMO / "labels.idx1-ubyte")[:24]
