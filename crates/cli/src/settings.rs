@@ -301,9 +301,9 @@ macro_rules! part {
 }
 
 part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
-    let of_audits = ["target", "knowledge", "minimum-norm", "suite", "attack", "max-queries", "keep-going", "sanity", "batch", "certify"];
-    let of_tasks = ["task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
-    !of_audits.contains(&setting.name) && !of_tasks.contains(&setting.name)
+    let others =
+        ["target", "knowledge", "minimum-norm", "batch", "certify", "task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
+    (setting.part != Part::Attacks || setting.name == "seed") && !others.contains(&setting.name)
 });
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional

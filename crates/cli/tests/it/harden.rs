@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Finished, Folder};
 
 /// Trains the demo's ordinary network on the demo's few images, and judges it by a short attack.
-const RUN: &str = "harden ordinary.onnx --data images.idx3-ubyte --limit 260 --norm linf --eps 0.03 --clean-weight 0.2 --train-batch 32 --epochs 3 --suite short.toml --max-clean-loss 100 --runtime rten --threads 2";
+const RUN: &str = "harden ordinary.onnx --data images.idx3-ubyte --limit 200 --norm linf --eps 0.03 --clean-weight 0.2 --train-batch 16 --epochs 2 --suite short.toml --max-clean-loss 100 --runtime rten --threads 2";
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -87,7 +87,7 @@ fn kills_and_threads_change_no_bit() {
     let folder = folder();
     folder.run(&format!("{RUN} -o whole.onnx --folder whole --threads 1").replace("--threads 2 ", "")).expect(0);
     assert!(kill_after(&folder, "", 4), "the run was over before it could be killed");
-    assert!(kill_after(&folder, "--resume", 11), "the run was over before it could be killed");
+    assert!(kill_after(&folder, "--resume", 10), "the run was over before it could be killed");
     folder.run(&format!("{RUN} -o killed.onnx --folder killed --resume")).expect(0);
     assert!(bytes(&folder.path("whole.onnx")) == bytes(&folder.path("killed.onnx")), "the weights differ");
     let lines = |run: &str| {
