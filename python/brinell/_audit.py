@@ -55,6 +55,7 @@ def audit(
     max_queries: int | None = None,
     keep_going: bool = False,
     sanity: str | None = None,
+    certify: str | None = None,
     seed: int | None = None,
     runtime: str | None = None,
     onnxruntime: Path | None = None,
@@ -135,7 +136,7 @@ def audit(
 
 # Settings that are passed on as they are.
 _PASSED = (
-    "norm eps suite attack scale mean std layout target knowledge minimum_norm drop limit task top_k only_labels tolerance distance pairs input output threshold shape unit max_queries keep_going sanity "
+    "norm eps suite attack scale mean std layout target knowledge minimum_norm drop limit task top_k only_labels tolerance distance pairs input output threshold shape unit max_queries keep_going sanity certify "
     "seed runtime onnxruntime device threads batch"
 ).split()
 
