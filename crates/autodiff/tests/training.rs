@@ -1,5 +1,7 @@
 //! Gradients of training losses by weights, against central differences in f64 and against PyTorch.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use brinell_autodiff::{Loss, TrainingLoss, attack_graph, gradient_graph, training_graph};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData, ValueId};
 use brinell_testkit::{Array, Rng, Tolerance, conv_net, eval, finite_difference};

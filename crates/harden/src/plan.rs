@@ -27,6 +27,9 @@ pub(crate) struct Plan {
     pub(crate) tensors: Vec<TensorPlan>,
 }
 
+/// The constant of a tensor and its values, or why it is not trained.
+type Trainable = Result<(ValueId, Vec<f32>), String>;
+
 impl Plan {
     /// Looks at each tensor of a file. Where `only` names some, no others are trained; what `freeze` names stays.
     ///
@@ -43,7 +46,7 @@ impl Plan {
             return Err(HardenError::Quantised { model: model.to_path_buf(), operator: node.op.name().to_owned() });
         }
         let behind = behind_layers(&query.graph, query.input);
-        let found: Vec<(Stored, Result<(ValueId, Vec<f32>), String>)> = stored
+        let found: Vec<(Stored, Trainable)> = stored
             .into_iter()
             .filter(|stored| stored.dtype.is_float())
             .map(|stored| (stored.clone(), trainable(query, &behind, &stored)))
@@ -85,7 +88,7 @@ impl Plan {
 }
 
 /// Returns the constant of the graph that a tensor of the file is, and its numbers, or why it is not trained.
-fn trainable(query: &QueryGraph, behind: &HashSet<ValueId>, stored: &Stored) -> Result<(ValueId, Vec<f32>), String> {
+fn trainable(query: &QueryGraph, behind: &HashSet<ValueId>, stored: &Stored) -> Trainable {
     let graph = &query.graph;
     if stored.dtype != DType::F32 {
         return Err(format!("its type is {:?}; f32 is trained", stored.dtype));

@@ -61,10 +61,10 @@ fn place(whole: &Bytes, encoded: &Bytes, name: Option<&str>) -> Option<Stored> {
     let places = if let Some((file, offset)) = tensor::location(&proto) {
         let offset = usize::try_from(offset).ok()?;
         location = Some(file.to_owned());
-        vec![offset..offset.checked_add(bytes)?]
+        Vec::from([Range { start: offset, end: offset.checked_add(bytes)? }])
     } else if let Some(raw) = &proto.raw_data {
         let offset = raw.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-        vec![offset..offset.checked_add(raw.len())?]
+        Vec::from([Range { start: offset, end: offset.checked_add(raw.len())? }])
     } else if dtype == DType::F32 {
         floats(encoded, encoded.as_ptr().addr().checked_sub(whole.as_ptr().addr())?)?
     } else {

@@ -2,6 +2,8 @@
 //!
 //! `cargo xtask settings` writes it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
