@@ -200,7 +200,7 @@ impl OwnFeeds {
             Ok(OwnFeed {
                 name: name.to_owned(),
                 data: Buffer::empty(dtype).ok_or_else(wrong)?,
-                shape: has_batch.then_some(1).into_iter().chain(shape.iter().copied()).collect(),
+                shape: has_batch.then_some(0).into_iter().chain(shape.iter().copied()).collect(),
                 has_batch,
                 start,
                 len: shape.iter().product(),

@@ -59,7 +59,7 @@ impl Case {
         truth::check_task(question)?;
         let kind = subject.signature.meaning.kind();
         // Who says that it is classification means that the largest sigmoid decides.
-        if let Some(labels) = subject.signature.independent_sigmoids().filter(|_| artefact.task.is_none()) {
+        if let Some(labels) = subject.signature.independent_sigmoids().filter(|_| artefact.task.is_none() && !subject.names_classes()) {
             return Err(SubjectError::Sigmoids { output: subject.signature.output_name.clone(), labels });
         }
         let scale = artefact.scale();
@@ -212,7 +212,7 @@ fn settle_ending(
         let independent = several && labels > 1 && !probabilities && rows.iter().all(|row| within(row));
         // Votes and shares may be rounded; what is far from 1 is no distribution.
         let far = rows.iter().any(|row| (row.iter().map(|&p| f64::from(p)).sum::<f64>() - 1.0).abs() > 0.01);
-        if independent && far && artefact.task.is_none() {
+        if independent && far && artefact.task.is_none() && !subject.names_classes() {
             return Err(SubjectError::Sigmoids { output, labels });
         }
         subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };

@@ -35,6 +35,11 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// Returns true where the file gives every value of the output the name of a class, as classifiers of `ai.onnx.ml` do: then the largest decides.
+    pub(crate) fn names_classes(&self) -> bool {
+        self.model.class_labels.as_ref().is_some_and(|labels| labels.len() == self.signature.classes)
+    }
+
     /// Returns the file, or the address.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -15,7 +15,11 @@ pub(super) fn features(metadata: &[StringStringEntry]) -> Option<Vec<String>> {
 
 fn list(text: &str) -> Option<Vec<String>> {
     let text = text.trim();
-    let inner = [('[', ']'), ('(', ')')].into_iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close)).unwrap_or(text);
+    let inner = match text.chars().next() {
+        Some('[') => text.strip_prefix('[')?.strip_suffix(']')?,
+        Some('(') => text.strip_prefix('(')?.strip_suffix(')')?,
+        _ => text,
+    };
     let mut names = Vec::new();
     let mut rest = inner.trim();
     while !rest.is_empty() {
