@@ -1,7 +1,7 @@
 //! Attacks whose examples are meant for other models than the one that they ask: step rules and views, combined freely.
 //!
 //! A combination such as `mi+di+si` is a list of rules, each in a file of its own. One kind of rule says at which points a step looks and what it
-//! makes of the gradients there ([`Look`]); another changes every point before the model sees it ([`View`]); `ti` smooths the gradient, and `mi`, `ni`
+//! makes of the gradients there ([`Look`](look::Look)); another changes every point before the model sees it ([`View`](view::View)); `ti` smooths the gradient, and `mi`, `ni`
 //! and `pi` say how the input moves. Views live here and not in the graph of the model: for `u = A x` the model is asked about `u`, and the gradient at
 //! `x` is `A* g`. So they work on any runtime, and every sample of a batch has views of its own.
 //!

@@ -27,7 +27,7 @@ pub(crate) struct Contest {
     #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
     to: Vec<String>,
 
-    /// List of models as TOML: [[model]] with file, name, classes, map and the settings of a model
+    /// List of models as TOML: `[[model]]` with file, name, classes, map and the settings of a model
     #[arg(long, value_name = "FILE", help_heading = Part::Model.heading())]
     models: Option<PathBuf>,
 
