@@ -19,9 +19,7 @@ pub(crate) fn run() -> Result<(), String> {
     }
     crate::zoo::run(&["--short"])?;
     println!("== Python package");
-    if let Some(reason) = crate::wheel::run()? {
-        skips.add("wheel", Need::Maturin, reason)?;
-    }
+    crate::wheel::run(true)?;
     documentation()?;
     packages()?;
     deny()?;

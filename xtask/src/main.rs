@@ -18,13 +18,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, wheel, zoo --short
+  ci               everything that must pass: fmt, clippy, tests, docs, packages, deny, layers, golden, ops, wheel --short, zoo --short
   layers           arrows between crates only go down (ARCHITECTURE.md)
   golden --check   golden files are those that their scripts wrote
   attacks          docs/attacks.md and docs/attacks.json from the settings that attacks declare
   settings         docs/settings.md from the settings that are declared
   ops [--check]    SUPPORTED-OPS.md from the code's tables and the node tests
   wheel            the Python package: built, installed into bare environments and tested there (needs maturin)
+    --short        without a wheel: the library of the workspace's build beside the Python files
   sound            10 million random points of every network of ../shared/data/certify against its bounds (hours)
   zoo              SUPPORTED.md: whole architectures, exported with random weights, and files out of packages (needs Python and
                    tests/zoo/requirements.txt; without what they depend on, tests/zoo/shipped-requirements.txt)
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
         ["settings"] => attacks::settings(),
         ["ops"] => ops::run(false).and_then(said),
         ["ops", "--check"] => ops::run(true).and_then(said),
-        ["wheel"] => wheel::run().and_then(said),
+        ["wheel"] => wheel::run(false).and_then(said),
+        ["wheel", "--short"] => wheel::run(true).and_then(said),
         ["sound"] => sound(),
         ["zoo", rest @ ..] => zoo::run(rest),
         _ => Err(USAGE.to_owned()),

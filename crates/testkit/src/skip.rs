@@ -11,8 +11,6 @@ pub enum Need {
     Readers,
     /// A Chromium in the path.
     Browser,
-    /// The builder of the Python package.
-    Maturin,
     /// A shared library that is no ONNX Runtime.
     ForeignLibrary,
     /// mdBook.
@@ -30,7 +28,6 @@ impl Need {
             Self::SharedData => "shared-data",
             Self::Readers => "readers",
             Self::Browser => "browser",
-            Self::Maturin => "maturin",
             Self::ForeignLibrary => "foreign-library",
             Self::Book => "book",
             Self::Shell => "shell",
