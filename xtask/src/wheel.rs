@@ -68,7 +68,8 @@ fn beside_library(folder: &Path) -> Result<PathBuf, String> {
         }
     }
     std::fs::copy(&library, package.join("_native.abi3.so")).map_err(on(&library))?;
-    for (name, text) in [("METADATA", "Name: brinell\nVersion: 0\n"), ("entry_points.txt", "[pytest11]\nbrinell = brinell.pytest_plugin\n")] {
+    for (name, text) in [("METADATA", "Name: brinell\nVersion: 0\n"), ("entry_points.txt", "[pytest11]\nbrinell = brinell.pytest_plugin\n")]
+    {
         std::fs::write(facts.join(name), text).map_err(on(&facts))?;
     }
     Ok(folder.to_path_buf())
@@ -92,7 +93,12 @@ fn test(python: &Path, environment: &Path, package: &Package, more: &[&str]) -> 
     // Not as `python -m pytest`, which would find the sources before the package.
     let pytest = environment.join("bin/pytest");
     let folder = crate::root().join("python");
-    spoken("pytest", &pytest, &["-q".as_ref(), "-c".as_ref(), folder.join("pytest.ini").as_os_str(), folder.join("tests").as_os_str()], path)
+    spoken(
+        "pytest",
+        &pytest,
+        &["-q".as_ref(), "-c".as_ref(), folder.join("pytest.ini").as_os_str(), folder.join("tests").as_os_str()],
+        path,
+    )
 }
 
 /// Names the file that something went wrong with.
@@ -135,8 +141,6 @@ fn spoken(what: &str, program: &Path, arguments: &[&OsStr], packages: Option<&Pa
     if let Some(packages) = packages {
         command.env("PYTHONPATH", packages);
     }
-    let status = command
-        .status()
-        .map_err(|error| format!("wheel: {}: {error}", program.display()))?;
+    let status = command.status().map_err(|error| format!("wheel: {}: {error}", program.display()))?;
     if status.success() { Ok(()) } else { Err(format!("wheel: {what} failed")) }
 }
