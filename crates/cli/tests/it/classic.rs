@@ -119,7 +119,7 @@ fn trees_behind_other_operators_are_searched_too() {
         folder.write(&format!("{name}.csv"), table);
         let threshold = threshold.map_or_else(String::new, |threshold| format!("--threshold {threshold}"));
         let command = format!(
-            "audit {} --data {name}.csv {threshold} --norm linf --eps 0.01 --attack trees --sanity off --runtime onnxruntime --out {name}",
+            "audit {} --data {name}.csv {threshold} --task classification --norm linf --eps 0.01 --attack trees --sanity off --runtime onnxruntime --out {name}",
             golden(&format!("{name}.onnx")).display()
         );
         let run = folder.run(&command);
