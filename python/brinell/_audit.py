@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import inspect as signatures
 import json
 import os
 import pathlib
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from . import _data, _models, _native, _runtime
 from ._errors import UnreliableError, UsageError, raising
 from ._progress import Progress, listener
 from ._result import Result
-from ._settings import words
+from ._settings import names, words
 
 Path = str | os.PathLike[str]
 
@@ -25,52 +26,21 @@ def audit(
     x: Any = None,
     y: Any = None,
     *,
-    norm: str | None = "linf",
-    eps: str | float | None = None,
-    suite: str | Path | None = None,
-    attack: str | Sequence[str] | None = None,
-    scale: str | tuple[float, float] | None = None,
-    mean: float | Sequence[float] | None = None,
-    std: float | Sequence[float] | None = None,
-    layout: str | None = None,
-    target: str | int | None = None,
-    knowledge: str | None = None,
-    minimum_norm: bool = False,
     data: Path | None = None,
     labels: Path | str | int | None = None,
     classes: Path | Sequence[str] | None = None,
-    drop: str | Sequence[str] | None = None,
-    limit: int | None = None,
-    task: str | None = None,
-    top_k: int | None = None,
-    only_labels: Sequence[int] | int | None = None,
-    tolerance: str | float | Sequence[float] | None = None,
-    distance: float | None = None,
-    pairs: Path | None = None,
-    input: str | None = None,
-    output: str | None = None,
-    threshold: float | None = None,
-    shape: Sequence[int] | None = None,
-    unit: str | None = None,
-    max_queries: int | None = None,
-    keep_going: bool = False,
-    sanity: str | None = None,
-    certify: str | None = None,
-    seed: int | None = None,
-    runtime: str | None = None,
-    onnxruntime: Path | None = None,
-    device: str | None = None,
-    threads: int | None = None,
-    batch: int | None = None,
+    norm: str | None = "linf",
     features: Iterable[Mapping[str, Any]] = (),
     folder: Path | None = None,
     resume: bool = False,
     progress: bool | Progress = True,
     strict: bool = False,
+    **settings: Any,
 ) -> Result:
     """Attacks a model on labelled samples and returns which samples survive.
 
-    Everything else is named as on the command line (`brinell audit --help`), means the same and has the same default.
+    `settings` are those of the command line (`brinell audit --help`, `docs/settings.md`), with `_` for `-`: the same names, meanings and defaults. The most
+    used: `eps`, `suite`, `attack`, `scale`, `mean`, `std`, `task`, `target`, `limit`, `seed`, `runtime`, `threads`.
 
     Args:
         model: The path of an ONNX file, its bytes, an `onnx.ModelProto`, a `torch.nn.Module` in evaluation mode, a fitted scikit-learn, XGBoost or
@@ -78,6 +48,7 @@ def audit(
             is judged is the exported file, after it was compared with the object.
         x: Samples `[n, ..]` as an array of numbers, or a data frame `[n, features]` whose columns keep their names. `data` names files instead.
         y: Class numbers `[n]`, or one-hot rows `[n, K]`; what is right in the terms of another `task`, such as numbers or several labels a sample.
+        data, labels, classes: Files in place of `x` and `y`, and the names of the classes, as a file or a list.
         norm: `"linf"`, `"l2"`, `"l1"` or `"l0"`.
         eps: Radius in units of `scale`: a number or text such as `"8/255"`. Needed unless `minimum_norm` is given.
         scale: Range of the values in `x`, such as `(0, 1)` (the default) or `(0, 255)`; `"data"` measures each feature by its own range (the default for
@@ -107,19 +78,19 @@ def audit(
     _runtime.find()
     temporary = folder is None
     out = pathlib.Path(tempfile.mkdtemp(prefix="brinell-") if folder is None else folder)
-    settings: dict[str, Any] = {name: value for name, value in locals().items() if name in _PASSED}
+    given: dict[str, Any] = {"norm": norm, **settings}
     try:
         inputs = out / "inputs"
         if x is not None or y is not None or not isinstance(model, (str, os.PathLike)) or not isinstance(classes, (str, os.PathLike, type(None))):
             inputs.mkdir(parents=True, exist_ok=True)
-        settings |= {
+        given |= {
             "model": _models.artefact(model, x, inputs),
             "data": data if x is None else _data.write_samples(x, inputs),
             "labels": labels if y is None else _data.write_labels(y, len(x) if x is not None else None, inputs),
             "classes": _class_names(classes, inputs),
         }
         with raising(str(out)):
-            _native.audit(words(settings), json.dumps([dict(rule) for rule in features]), out, resume, "brinell.audit(..)", listener(progress))
+            _native.audit(words(given), json.dumps([dict(rule) for rule in features]), out, resume, "brinell.audit(..)", listener(progress))
     except Exception:
         # What was interrupted can be resumed, and is no `Exception`.
         if temporary:
@@ -134,11 +105,16 @@ def audit(
     return result
 
 
-# Settings that are passed on as they are.
-_PASSED = (
-    "norm eps suite attack scale mean std layout target knowledge minimum_norm drop limit task top_k only_labels tolerance distance pairs input output threshold shape unit max_queries keep_going sanity certify "
-    "seed runtime onnxruntime device threads batch"
-).split()
+def _with_settings(function: Callable[..., Result]) -> signatures.Signature:
+    """Returns the signature in which every setting of the command line has its place, for help and completion."""
+    signature = signatures.signature(function)
+    own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
+    taken = {parameter.name for parameter in own}
+    more = [signatures.Parameter(name, signatures.Parameter.KEYWORD_ONLY, default=None) for name in names() if name not in taken]
+    return signature.replace(parameters=[*own, *more])
+
+
+audit.__signature__ = _with_settings(audit)  # type: ignore[attr-defined]
 
 
 def _class_names(classes: Path | Sequence[str] | None, folder: pathlib.Path) -> Path | None:

@@ -15,6 +15,11 @@ _FORMS = {name: form for name, _, form in _native.settings()}
 Given = list[tuple[str, list[str]]]
 
 
+def names() -> list[str]:
+    """Returns the names of all settings as keyword arguments."""
+    return [name.replace("-", "_") for name in _FORMS]
+
+
 def words(settings: Mapping[str, Any]) -> Given:
     """Returns settings as the words of the command line; `None` and `False` leave one out.
 

@@ -84,6 +84,8 @@ def test_results_pickle_and_are_kept(model: pathlib.Path, images: Any, labels: A
         ({"model": "missing.onnx"}, "missing.onnx"),
         ({"batch": 0}, "at least 1"),
         ({"resume": True}, "folder"),
+        ({"epss": 0.1}, "unknown setting 'epss'"),
+        ({"keep_going": "yes"}, "takes True or False"),
     ],
 )
 def test_what_cannot_be_used_is_said(model: pathlib.Path, images: Any, labels: Any, change: dict[str, Any], said: str) -> None:
