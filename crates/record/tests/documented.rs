@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use brinell_record::{Artefact, Claim, ClaimFile, Effort, FeatureRule, FilePaths, Form, Part, Population, SETTINGS, Setting, Threat};
 
 const BEGIN: &str = "<!-- settings: written by `cargo xtask settings` -->\n";
@@ -92,8 +94,43 @@ fn fields<T: serde::de::DeserializeOwned>() -> Vec<String> {
     names
 }
 
+/// What values of a setting look like, as far as its declaration tells.
+fn values(setting: &Setting) -> serde_json::Value {
+    let one = json!({"type": ["string", "number"]});
+    match setting.form {
+        _ if !setting.words.is_empty() => json!({"enum": setting.words}),
+        Form::Switch => json!({"type": "boolean"}),
+        Form::List | Form::Repeated => json!({"type": ["string", "number", "array"], "items": one}),
+        _ => one,
+    }
+}
+
+/// Adds keys to the first list of properties behind `place` in a schema that lacks them, before those that it has.
+fn complete(name: &str, place: &str, known: &[String], keys: &[(String, serde_json::Value)]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/schemas/{name}.schema.json"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.split_once(place).unwrap();
+    let (between, rest) = after.split_once("\"properties\": {").unwrap();
+    let missing = keys.iter().filter(|(key, _)| !known.contains(key));
+    let lines: String = missing.map(|(key, values)| format!("\n    \"{key}\": {values},")).collect();
+    std::fs::write(&path, format!("{before}{place}{between}\"properties\": {{{lines}{rest}")).unwrap();
+}
+
 #[test]
 fn schemas_name_every_key_that_is_read() {
+    if std::env::var_os("BRINELL_WRITE_DOCS").is_some() {
+        let keys: Vec<_> = SETTINGS.iter().map(|setting| (setting.name.to_owned(), values(setting))).collect();
+        complete("settings", "\"type\": \"object\"", &properties(&schema("settings")), &keys);
+        for (part, names) in [
+            ("subject", fields::<Artefact>()),
+            ("population", fields::<Population>()),
+            ("threat", [fields::<Threat>(), fields::<Effort>()].concat()),
+        ] {
+            let keys: Vec<_> = names.into_iter().map(|name| (name, json!({}))).collect();
+            complete("claim", &format!("    \"{part}\": {{\n      \"type\""), &properties(&schema("claim")["$defs"][part]), &keys);
+        }
+        return;
+    }
     let claims = schema("claim");
     let part = |name: &str| properties(&claims["$defs"][name]);
     assert_eq!(part("subject"), fields::<Artefact>());
