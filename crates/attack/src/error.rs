@@ -74,7 +74,7 @@ pub enum AttackError {
         known: Vec<Norm>,
     },
     /// An attack that is no rule stands in a combination.
-    #[error("attack {attack} is no rule that can be combined: these are {}", known.join(", "))]
+    #[error("attack {attack} cannot be combined with others; the rules that can are {}", known.join(", "))]
     NotARule {
         /// The attack.
         attack: &'static str,
@@ -82,13 +82,13 @@ pub enum AttackError {
         known: Vec<&'static str>,
     },
     /// A rule stands twice in a combination.
-    #[error("the rule {rule} is there twice")]
+    #[error("the rule {rule} is given twice")]
     RuleTwice {
         /// The rule.
         rule: &'static str,
     },
     /// Two rules of a combination exclude each other.
-    #[error("both {first} and {second} say at which points a step looks")]
+    #[error("{first} and {second} cannot be combined: both choose the points where a step takes gradients")]
     TwoLooks {
         /// The first.
         first: &'static str,

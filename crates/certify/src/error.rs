@@ -13,7 +13,7 @@ pub enum CertifyError {
         reason: String,
     },
     /// The network has several inputs.
-    #[error("the network has {found} inputs; one is bounded")]
+    #[error("the network has {found} inputs; only networks with one input can be bounded")]
     Inputs {
         /// Number of inputs.
         found: usize,
@@ -41,7 +41,7 @@ pub enum CertifyError {
         found: usize,
     },
     /// An interval of the inputs is empty or not finite.
-    #[error("input {index} lies between {lo} and {hi}, which is no interval")]
+    #[error("the bounds {lo} and {hi} of input {index} are not an interval")]
     Interval {
         /// Number of the element.
         index: usize,
@@ -51,7 +51,7 @@ pub enum CertifyError {
         hi: f64,
     },
     /// A radius is negative or not a number.
-    #[error("{eps} is no radius")]
+    #[error("{eps} is not a radius")]
     Radius {
         /// As given.
         eps: f64,
@@ -68,18 +68,6 @@ pub enum CertifyError {
         /// Number of the line, from 1.
         line: usize,
         /// What is wrong.
-        problem: String,
-    },
-    /// A certificate cannot be read.
-    #[error("the certificate is damaged: {problem}")]
-    Certificate {
-        /// What is wrong.
-        problem: String,
-    },
-    /// A certificate that does not prove what it says.
-    #[error("the certificate does not hold: {problem}")]
-    Refuted {
-        /// What does not follow.
         problem: String,
     },
 }

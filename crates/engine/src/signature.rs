@@ -101,15 +101,15 @@ pub enum SignatureError {
         problem: &'static str,
     },
     /// As many of the best classes count as there are, so that every answer is right.
-    #[error("the best {k} classes of {classes} are to count, so that every answer is right")]
+    #[error("top-k with k = {k} makes every answer right: the model has {classes} classes")]
     TopK {
         /// How many count.
         k: usize,
         /// Classes of the model.
         classes: usize,
     },
-    /// A label that is to count is none of the model's.
-    #[error("label {label} is to count, and the model has {labels} labels, from 0 on")]
+    /// A chosen label is none of the model's.
+    #[error("there is no label {label}: the model has {labels} labels, numbered from 0")]
     NoLabel {
         /// Its number.
         label: usize,

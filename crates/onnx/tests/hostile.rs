@@ -1,10 +1,13 @@
 //! No bytes make the reader panic, hang or allocate what is not there.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod common;
+
 use std::path::Path;
 
 use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, Tensor, TensorData};
 use brinell_onnx::{ImportError, read, read_file, write};
+use common::{message, number};
 use proptest::prelude::*;
 
 /// A small network with a shape, a convolution and a matrix product.
@@ -21,25 +24,6 @@ fn model() -> Vec<u8> {
     let y = graph.add(Op::MatMul, &[y, v]).unwrap();
     graph.output(y);
     write(&graph).unwrap()
-}
-
-/// Protobuf fields, for files that no writer makes.
-fn varint(mut n: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while n >= 0x80 {
-        bytes.push((n & 0x7f) as u8 | 0x80);
-        n >>= 7;
-    }
-    bytes.push(n as u8);
-    bytes
-}
-
-fn number(field: u64, n: u64) -> Vec<u8> {
-    [varint(field << 3), varint(n)].concat()
-}
-
-fn message(field: u64, body: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(body.len() as u64), body.to_vec()].concat()
 }
 
 /// A model with one initializer, one Identity and opset 13.

@@ -1,31 +1,15 @@
 //! Work grows with the number of nodes, counted by what is allocated: in a process of its own, since others allocate too.
 
+mod common;
+
 use std::alloc::System;
 
 use brinell_onnx::{read, write};
+use common::{message, number};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Protobuf fields.
-fn varint(mut n: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while n >= 0x80 {
-        bytes.push((n & 0x7f) as u8 | 0x80);
-        n >>= 7;
-    }
-    bytes.push(n as u8);
-    bytes
-}
-
-fn number(field: u64, n: u64) -> Vec<u8> {
-    [varint(field << 3), varint(n)].concat()
-}
-
-fn message(field: u64, body: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(body.len() as u64), body.to_vec()].concat()
-}
 
 /// A model of `n` nodes, each behind the last, all of one name, written back to front.
 fn chain(n: usize) -> Vec<u8> {

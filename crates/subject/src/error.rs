@@ -247,7 +247,7 @@ pub enum SubjectError {
         output: String,
     },
     /// Pairs are given to a task without them.
-    #[error("pairs of samples are no part of the task {task}")]
+    #[error("the task {task} does not take pairs of samples")]
     Pairs {
         /// The task.
         task: brinell_record::TaskKind,

@@ -158,9 +158,8 @@ impl Update {
             return Ok(true);
         }
         if !std::io::stdin().is_terminal() {
-            return Err(
-                Failure::input(format!("{}: nobody can be asked whether to accept {path}", file.display())).hint("accept it with --yes")
-            );
+            return Err(Failure::input(format!("{}: cannot ask whether to accept {path}: there is no terminal", file.display()))
+                .hint("accept it with --yes"));
         }
         Ok(ask("Accept it? [y/N] "))
     }

@@ -142,7 +142,7 @@ impl Contest {
             self.fronts.put(&mut question)?;
             if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
                 let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
-                return Err(Failure::input(format!("there is no model `{name}`: listed are {known}")));
+                return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
             }
             models.push(ModelSpec { artefact: question.artefact, ..ModelSpec::default() });
             Ok(models.len() - 1)

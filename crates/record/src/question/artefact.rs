@@ -226,18 +226,18 @@ mod tests {
             (of(Some(TaskKind::TopK)), Some("the task top-k needs the number of classes that count")),
             (regression.clone(), Some("the task regression needs a tolerance")),
             (of(Some(TaskKind::Embedding)), Some("the task embedding needs a distance")),
-            (Artefact { tolerance: Some(0.5), ..of(None) }, Some("a tolerance is no part of the task classification")),
+            (Artefact { tolerance: Some(0.5), ..of(None) }, Some("the task classification does not take a tolerance")),
             (Artefact { distance: Some(0.5), ..regression.clone() }, Some("the task regression needs a tolerance")),
             (
                 Artefact { only_labels: vec!["cat".to_owned()], ..of(None) },
-                Some("a choice of labels is no part of the task classification"),
+                Some("the task classification does not take a choice of labels"),
             ),
             (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it is a finite number above 0")),
             (Artefact { tolerance: Some(f64::NAN), ..regression.clone() }, Some("the tolerance is NaN; it is a finite number above 0")),
             (Artefact { top_k: Some(0), ..of(None) }, Some("the number of classes that count is 0; it is at least 1")),
             (
                 Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },
-                Some("a threshold of scores is no part of the task regression"),
+                Some("the task regression does not take a threshold of scores"),
             ),
             (
                 Artefact { distance: Some(2.0), ..of(Some(TaskKind::Embedding)) },

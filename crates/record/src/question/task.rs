@@ -49,7 +49,7 @@ pub enum TaskError {
         what: &'static str,
     },
     /// Something is said that the task has no use for.
-    #[error("{what} is no part of the task {task}")]
+    #[error("the task {task} does not take {what}")]
     Foreign {
         /// The task.
         task: TaskKind,
