@@ -135,7 +135,7 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
     for (arguments, words) in [
         ("--from none.onnx", "there is no model `none.onnx`"),
         ("--eps 8", "larger than the shared range"),
-        ("--attack deepfool:steps=1+mi", "is no rule"),
+        ("--attack deepfool:steps=1+mi", "attack deepfool cannot be combined"),
         ("--attack cw", "within a radius in linf"),
         ("--attack apgd-t", "one class after the other"),
         ("--ensemble mean", "known are norm, loss, logits, prob"),
