@@ -3,20 +3,11 @@ use std::collections::HashMap;
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, ValueId};
 
 use crate::soft::softened;
-use crate::vjp::{Softened, pullback, reaches};
-use crate::{AutodiffError, Loss, head};
+use crate::vjp::{Detours, Softened, pullback, reaches};
+use crate::{AutodiffError, Backward, Crossing, Loss, head};
 
 /// Names of the outputs, in order.
 const OUTPUTS: [&str; 3] = ["logits", "loss", "gradient"];
-
-/// Where a gradient goes from whole numbers to the reals that they were rounded from, as if nothing had been rounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crossing {
-    /// The reals.
-    pub real: ValueId,
-    /// The whole numbers made of them, of the same shape.
-    pub whole: ValueId,
-}
 
 /// Returns the graph that computes logits, loss and the loss's gradient with respect to `input`.
 ///
@@ -31,7 +22,7 @@ pub struct Crossing {
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`],
 /// [`AutodiffError::LogitsShape`], [`AutodiffError::TooFewClasses`].
 pub fn gradient_graph(graph: &Graph, logits: ValueId, input: ValueId, loss: Loss) -> Result<Graph, AutodiffError> {
-    soft_gradient_graph(graph, logits, input, None, loss, 0.0)
+    gradient_graph_with(graph, logits, input, loss, &Backward::default())
 }
 
 /// As [`gradient_graph`], where `input` influences the logits through a rounding only, which the gradient passes unchanged.
@@ -49,21 +40,19 @@ pub fn gradient_graph_across(
     crossing: Crossing,
     loss: Loss,
 ) -> Result<Graph, AutodiffError> {
-    soft_gradient_graph(graph, logits, input, Some(crossing), loss, 0.0)
+    gradient_graph_with(graph, logits, input, loss, &Backward { crossing: Some(crossing), ..Backward::default() })
 }
 
-/// As [`gradient_graph`] and [`gradient_graph_across`], with the last `share` of the ReLUs softened on the way back: what comes out is not the gradient, but leads attacks to examples that
-/// carry over to other models. Logits and loss are the same.
+/// As [`gradient_graph`], with a gradient that is taken as `backward` says.
 ///
 /// # Errors
 /// As [`gradient_graph`].
-pub fn soft_gradient_graph(
+pub fn gradient_graph_with(
     graph: &Graph,
     logits: ValueId,
     input: ValueId,
-    crossing: Option<Crossing>,
     loss: Loss,
-    share: f64,
+    backward: &Backward,
 ) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     let shape = match graph.shape(logits) {
@@ -73,13 +62,13 @@ pub fn soft_gradient_graph(
     let label = work.input("label_one_hot", DType::F32, shape.clone());
     let target = loss.is_targeted().then(|| work.input("target_one_hot", DType::F32, shape));
     // The path is looked at before the head, so that an unknown operator is named as such and not as an odd shape.
-    let from = entrance(graph, &[logits], input, crossing)?;
+    let from = entrance(graph, &[logits], input, backward)?;
     if graph.shape(logits).is_none() {
-        pullback(&mut work.clone(), &[(logits, logits)], &[from], &Softened::new())?;
+        pullback(&mut work.clone(), &[(logits, logits)], &[from], &Detours { surrogates: &backward.surrogates, ..Detours::default() })?;
     }
     let (value, slope) = head::build(loss, &mut work, logits, label, target, true)?;
     let slope = slope.unwrap_or(value);
-    let gradient = pull_back(&mut work, &[(logits, slope)], input, crossing, &softened(graph, &[logits], share))?;
+    let gradient = pull_back(&mut work, &[(logits, slope)], input, backward, &softened(graph, &[logits], backward))?;
     Ok(with_outputs(&work, &[logits, value, gradient], &OUTPUTS, loss.feeds())?)
 }
 
@@ -87,10 +76,11 @@ pub fn soft_gradient_graph(
 ///
 /// # Errors
 /// [`AutodiffError::NoPath`] where no value depends on the input.
-pub(crate) fn entrance(graph: &Graph, values: &[ValueId], input: ValueId, crossing: Option<Crossing>) -> Result<ValueId, AutodiffError> {
+pub(crate) fn entrance(graph: &Graph, values: &[ValueId], input: ValueId, backward: &Backward) -> Result<ValueId, AutodiffError> {
+    let (crossing, surrogates) = (backward.crossing, &backward.surrogates);
     let from = crossing.map_or(input, |crossing| crossing.whole);
-    let none = !values.iter().any(|&value| reaches(graph, from, value));
-    if none || crossing.is_some_and(|crossing| !reaches(graph, input, crossing.real)) {
+    let none = !values.iter().any(|&value| reaches(graph, from, value, surrogates));
+    if none || crossing.is_some_and(|crossing| !reaches(graph, input, crossing.real, surrogates)) {
         return Err(AutodiffError::NoPath { value: graph.value(input).name.clone() });
     }
     Ok(from)
@@ -101,13 +91,14 @@ pub(crate) fn pull_back(
     graph: &mut Graph,
     seeds: &[(ValueId, ValueId)],
     input: ValueId,
-    crossing: Option<Crossing>,
+    backward: &Backward,
     softened: &Softened,
 ) -> Result<ValueId, AutodiffError> {
-    let from = crossing.map_or(input, |crossing| crossing.whole);
-    let gradient = pullback(graph, seeds, &[from], softened)?.first().copied().unwrap_or(from);
-    match crossing {
-        Some(Crossing { real, .. }) => Ok(pullback(graph, &[(real, gradient)], &[input], softened)?.first().copied().unwrap_or(gradient)),
+    let detours = Detours { softened, surrogates: &backward.surrogates };
+    let from = backward.crossing.map_or(input, |crossing| crossing.whole);
+    let gradient = pullback(graph, seeds, &[from], &detours)?.first().copied().unwrap_or(from);
+    match backward.crossing {
+        Some(Crossing { real, .. }) => Ok(pullback(graph, &[(real, gradient)], &[input], &detours)?.first().copied().unwrap_or(gradient)),
         None => Ok(gradient),
     }
 }

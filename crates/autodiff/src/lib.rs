@@ -7,11 +7,13 @@
 //!
 //! Each rule in `rules` states the formula of one operator family. Only nodes on a path from the values asked for to
 //! the outputs are visited, so that gradients nobody asks for cost nothing. Backward passes of halves and of quantised integers
-//! compute in f32; through the rounding of a quantisation the gradient goes straight, outside its range it is zero. Ties follow PyTorch: the first maximum of
+//! compute in f32; through the rounding of a quantisation the gradient goes straight, outside its range it is zero; through other steps it goes straight where
+//! [`Surrogates`] name them, and is zero elsewhere. Ties follow PyTorch: the first maximum of
 //! a window or an axis receives everything, operands of Min and Max share, and a ReLU at zero passes nothing.
 //!
 //! Shape vocabulary: B batch, K classes, C and M channels in and out; `dy` is the cotangent of a node's output.
 
+mod backward;
 mod ctx;
 mod error;
 mod gradient;
@@ -20,14 +22,17 @@ mod kernel;
 mod linear;
 mod rules;
 mod soft;
+mod surrogate;
 mod training;
 mod view;
 mod vjp;
 
+pub use backward::{Backward, Crossing};
 pub use brinell_task::Loss;
 pub use error::{AutodiffError, BlockedNode};
-pub use gradient::{Crossing, gradient_graph, gradient_graph_across, soft_gradient_graph};
+pub use gradient::{gradient_graph, gradient_graph_across, gradient_graph_with};
 pub use head::head;
-pub use linear::{linear_graph, soft_linear_graph, weights_name};
+pub use linear::{linear_graph, linear_graph_with, weights_name};
+pub use surrogate::Surrogates;
 pub use training::{TrainingLoss, attack_graph, training_graph};
 pub use vjp::vjp;

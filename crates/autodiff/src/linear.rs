@@ -8,7 +8,7 @@ use brinell_graph::{DType, Dim, Graph, ValueId};
 use crate::gradient::{entrance, pull_back, with_outputs};
 use crate::head::{form, with_ctx};
 use crate::soft::softened;
-use crate::{AutodiffError, Crossing};
+use crate::{AutodiffError, Backward, Crossing};
 
 /// Returns the name of the input that the weights of one of `n` taps are fed to: `w`, or `w_0`, `w_1` and so on.
 #[must_use]
@@ -32,22 +32,16 @@ fn numbered(name: &str, tap: usize, n: usize) -> String {
 /// [`AutodiffError::NotDifferentiable`] with every node that stands in the way, [`AutodiffError::NoPath`] where no tap depends on the input,
 /// [`AutodiffError::TapShape`].
 pub fn linear_graph(graph: &Graph, taps: &[ValueId], input: ValueId, crossing: Option<Crossing>) -> Result<Graph, AutodiffError> {
-    soft_linear_graph(graph, taps, input, crossing, 0.0)
+    linear_graph_with(graph, taps, input, &Backward { crossing, ..Backward::default() })
 }
 
-/// As [`linear_graph`], with the last `share` of the ReLUs softened on the way back, as in [`soft_gradient_graph`](crate::soft_gradient_graph).
+/// As [`linear_graph`], with a gradient that is taken as `backward` says.
 ///
 /// # Errors
 /// As [`linear_graph`].
-pub fn soft_linear_graph(
-    graph: &Graph,
-    taps: &[ValueId],
-    input: ValueId,
-    crossing: Option<Crossing>,
-    share: f64,
-) -> Result<Graph, AutodiffError> {
+pub fn linear_graph_with(graph: &Graph, taps: &[ValueId], input: ValueId, backward: &Backward) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
-    entrance(graph, taps, input, crossing)?;
+    entrance(graph, taps, input, backward)?;
     let n = taps.len();
     let mut seeds = Vec::with_capacity(n);
     let mut total: Option<ValueId> = None;
@@ -64,7 +58,7 @@ pub fn soft_linear_graph(
         total = Some(sum);
         seeds.push((tap, w));
     }
-    let gradient = pull_back(&mut work, &seeds, input, crossing, &softened(graph, taps, share))?;
+    let gradient = pull_back(&mut work, &seeds, input, backward, &softened(graph, taps, backward))?;
     let outputs: Vec<ValueId> = taps.iter().copied().chain(total).chain([gradient]).collect();
     let names: Vec<String> = (0..n).map(|tap| numbered("values", tap, n)).chain(["loss".to_owned(), "gradient".to_owned()]).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -2,15 +2,17 @@
 
 use brinell_graph::{Graph, ValueId};
 
+use crate::Backward;
 use crate::rules::can_soften;
 use crate::vjp::{Softened, reaches};
 
-/// Returns the outputs of the last `share` of the ReLUs that influence `values`, rounded up; none for 0.
-pub(crate) fn softened(graph: &Graph, values: &[ValueId], share: f64) -> Softened {
+/// Returns the outputs of the last share of the ReLUs that influence `values`, rounded up; none for 0.
+pub(crate) fn softened(graph: &Graph, values: &[ValueId], backward: &Backward) -> Softened {
+    let share = backward.soften;
     if share <= 0.0 {
         return Softened::new();
     }
-    let counts = |output: &ValueId| values.iter().any(|value| reaches(graph, *output, *value));
+    let counts = |output: &ValueId| values.iter().any(|value| reaches(graph, *output, *value, &backward.surrogates));
     let outputs: Vec<ValueId> = graph
         .nodes()
         .iter()

@@ -6,7 +6,7 @@
 use brinell_graph::{DType, Dim, Graph, Op, Reduce, ValueId};
 
 use crate::ctx::{Built, Ctx, RuleError};
-use crate::gradient::{soft_gradient_graph, with_outputs};
+use crate::gradient::{gradient_graph, with_outputs};
 use crate::head::{form, with_ctx};
 use crate::vjp::vjp;
 use crate::{AutodiffError, Loss};
@@ -105,7 +105,7 @@ pub fn training_graph(
 pub fn attack_graph(graph: &Graph, logits: ValueId, input: ValueId, weights: &[ValueId], loss: Loss) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     work.release(weights);
-    soft_gradient_graph(&work, logits, input, None, loss, 0.0)
+    gradient_graph(&work, logits, input, loss)
 }
 
 /// What losses are made of.

@@ -6,7 +6,7 @@ use brinell_graph::{DType, Graph, Node, Op, Quant, ValueId};
 
 use crate::ctx::{Ctx, RuleError, Scalars};
 use crate::view::Views;
-use crate::{AutodiffError, BlockedNode, rules};
+use crate::{AutodiffError, BlockedNode, Surrogates, rules};
 
 /// Appends the vector-Jacobian product to `graph` and returns one gradient for each value of `wrt`.
 ///
@@ -26,27 +26,41 @@ pub fn vjp(graph: &mut Graph, outputs: &[(ValueId, ValueId)], wrt: &[ValueId]) -
             return Err(AutodiffError::NotFloat { value: graph.value(value).name.clone(), dtype });
         }
     }
-    pullback(graph, outputs, wrt, &Softened::new())
+    pullback(graph, outputs, wrt, &Detours::default())
 }
 
 /// Outputs of the ReLUs whose backward pass is softer than their derivative.
 pub(crate) type Softened = HashSet<ValueId>;
 
-/// As [`vjp`], with whole numbers in `wrt` taken for the reals that they stand for, and some ReLUs softened.
+/// Nodes whose backward pass is not their derivative.
+#[derive(Clone, Copy)]
+pub(crate) struct Detours<'a> {
+    pub(crate) softened: &'a Softened,
+    pub(crate) surrogates: &'a Surrogates,
+}
+
+impl Default for Detours<'_> {
+    fn default() -> Self {
+        static NONE: std::sync::LazyLock<(Softened, Surrogates)> = std::sync::LazyLock::new(Default::default);
+        Self { softened: &NONE.0, surrogates: &NONE.1 }
+    }
+}
+
+/// As [`vjp`], with whole numbers in `wrt` taken for the reals that they stand for, and with detours.
 pub(crate) fn pullback(
     graph: &mut Graph,
     outputs: &[(ValueId, ValueId)],
     wrt: &[ValueId],
-    softened: &Softened,
+    detours: &Detours<'_>,
 ) -> Result<Vec<ValueId>, AutodiffError> {
     let mut work = graph.clone();
-    let dependents = dependents(&work, wrt);
+    let dependents = dependents(&work, wrt, detours.surrogates);
     let views = Views::new(&work, &dependents);
     let mut walk = Walk {
         graph: &mut work,
         dependents,
         cotangents: HashMap::new(),
-        softened,
+        detours: *detours,
         scalars: Scalars::new(),
         views,
         blocked: Vec::new(),
@@ -62,8 +76,8 @@ pub(crate) fn pullback(
 }
 
 /// Returns true where `value` influences `output` through differentiable operators.
-pub(crate) fn reaches(graph: &Graph, value: ValueId, output: ValueId) -> bool {
-    dependents(graph, &[value]).contains(&output)
+pub(crate) fn reaches(graph: &Graph, value: ValueId, output: ValueId, surrogates: &Surrogates) -> bool {
+    dependents(graph, &[value], surrogates).contains(&output)
 }
 
 struct Walk<'g> {
@@ -71,7 +85,7 @@ struct Walk<'g> {
     /// Values through which a gradient goes.
     dependents: HashSet<ValueId>,
     cotangents: HashMap<ValueId, Vec<ValueId>>,
-    softened: &'g Softened,
+    detours: Detours<'g>,
     scalars: Scalars,
     views: Views,
     blocked: Vec<BlockedNode>,
@@ -100,8 +114,17 @@ impl Walk<'_> {
         let (scalars, views) = (&mut self.scalars, &mut self.views);
         let mut ctx = Ctx { graph: self.graph, node, cotangents: &cotangents, wanted, scalars, views };
         let blocked = |reason| BlockedNode { node: node.name.clone(), op: node.op.name().to_owned(), reason };
-        let soft = node.outputs.iter().flatten().any(|output| self.softened.contains(output));
-        let gradients = match if soft { rules::soften(&mut ctx) } else { rules::apply(&mut ctx) } {
+        let has = |taken: &dyn Fn(&ValueId) -> bool| node.outputs.iter().flatten().any(taken);
+        let soft = has(&|output| self.detours.softened.contains(output));
+        let straight = has(&|output| self.detours.surrogates.contains(*output));
+        let rule = if straight {
+            rules::straight
+        } else if soft {
+            rules::soften
+        } else {
+            rules::apply
+        };
+        let gradients = match rule(&mut ctx) {
             Ok(gradients) => gradients,
             Err(RuleError::Graph(error)) if self.blocked.is_empty() && self.unknown.is_empty() => return Err(error.into()),
             Err(error) => {
@@ -148,11 +171,12 @@ impl Walk<'_> {
 
 /// Returns `roots` and every value that is computed from them by operators that carry a gradient: of floating point, and
 /// integers that are quantised or computed from quantised ones.
-fn dependents(graph: &Graph, roots: &[ValueId]) -> HashSet<ValueId> {
+fn dependents(graph: &Graph, roots: &[ValueId], surrogates: &Surrogates) -> HashSet<ValueId> {
     let mut found: HashSet<ValueId> = roots.iter().copied().collect();
     for node in graph.nodes() {
         let mut operands = node.inputs.iter().flatten().filter(|id| found.contains(id)).peekable();
-        if rules::is_flat(&node.op) || operands.peek().is_none() {
+        let straight = node.outputs.iter().flatten().any(|output| surrogates.contains(*output));
+        if (rules::is_flat(&node.op) && !straight) || operands.peek().is_none() {
             continue;
         }
         let is_float = |id: &ValueId| graph.value(*id).dtype.is_none_or(DType::is_float);

@@ -1,7 +1,7 @@
 //! The softer backward pass of ReLUs: values stay, and what comes back is what SiLU would give.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use brinell_autodiff::{linear_graph, soft_gradient_graph, soft_linear_graph};
+use brinell_autodiff::{Backward, gradient_graph_with, linear_graph, linear_graph_with};
 use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData, ValueId};
 use brinell_task::Loss;
 use brinell_testkit::{Array, Tolerance, eval};
@@ -35,6 +35,10 @@ fn silu(graph: &mut Graph, x: ValueId, _layer: usize) -> ValueId {
     graph.add(Op::Mul, &[x, s]).unwrap()
 }
 
+fn soft(soften: f64) -> Backward {
+    Backward { soften, ..Backward::default() }
+}
+
 fn feeds() -> [(&'static str, Array); 2] {
     [("x", noise(&[3, WIDTH], 0.4)), ("w", noise(&[3, WIDTH], 0.8))]
 }
@@ -42,20 +46,20 @@ fn feeds() -> [(&'static str, Array); 2] {
 #[test]
 fn one_softened_relu_passes_back_what_silu_would_and_answers_as_before() {
     let (graph, x, values) = layers(1, relu);
-    let soft = eval(&soft_linear_graph(&graph, &[values], x, None, 1.0).unwrap(), &feeds()).unwrap();
+    let softened = eval(&linear_graph_with(&graph, &[values], x, &soft(1.0)).unwrap(), &feeds()).unwrap();
     let exact = eval(&linear_graph(&graph, &[values], x, None).unwrap(), &feeds()).unwrap();
     let (other, x, values) = layers(1, silu);
     let smooth = eval(&linear_graph(&other, &[values], x, None).unwrap(), &feeds()).unwrap();
-    Tolerance::Exact.assert("values", &soft[0], &exact[0]);
-    Tolerance::Exact.assert("loss", &soft[1], &exact[1]);
-    Tolerance::Rounded.assert("gradient", &soft[2], &smooth[2]);
+    Tolerance::Exact.assert("values", &softened[0], &exact[0]);
+    Tolerance::Exact.assert("loss", &softened[1], &exact[1]);
+    Tolerance::Rounded.assert("gradient", &softened[2], &smooth[2]);
 }
 
 #[test]
 fn a_relu_that_is_cut_above_closes_softly_there_too() {
     let (graph, x, values) = layers(1, |graph, x, _| graph.add(Op::Clip { lo: Some(0.0), hi: Some(6.0) }, &[x]).unwrap());
-    let soft = eval(
-        &soft_linear_graph(&graph, &[values], x, None, 1.0).unwrap(),
+    let softened = eval(
+        &linear_graph_with(&graph, &[values], x, &soft(1.0)).unwrap(),
         &[("x", noise(&[1, WIDTH], 0.4)), ("w", Array::from_fn(&[1, WIDTH], |at| f64::from(at[1] == 2)))],
     )
     .unwrap();
@@ -65,7 +69,7 @@ fn a_relu_that_is_cut_above_closes_softly_there_too() {
     let s = |v: f64| 1.0 / (1.0 + (-v).exp());
     let slope = s(a) * (1.0 + a * (1.0 - s(a))) * s(6.0 - a);
     let expected = Array::from_fn(&[1, WIDTH], |at| slope * f64::from(w.data[at[1] * WIDTH + 2] as f32));
-    Tolerance::Rounded.assert("gradient", &soft[2], &expected);
+    Tolerance::Rounded.assert("gradient", &softened[2], &expected);
 }
 
 #[test]
@@ -73,16 +77,16 @@ fn the_later_share_is_softened_and_nothing_else() {
     // Of three, one half is the last two: as if only the first were a ReLU.
     let (graph, x, values) = layers(3, relu);
     let gradient = |graph: &Graph, values, x, share| {
-        eval(&soft_linear_graph(graph, &[values], x, None, share).unwrap(), &feeds()).unwrap().swap_remove(2)
+        eval(&linear_graph_with(graph, &[values], x, &soft(share)).unwrap(), &feeds()).unwrap().swap_remove(2)
     };
     let exact = eval(&linear_graph(&graph, &[values], x, None).unwrap(), &feeds()).unwrap().swap_remove(2);
     Tolerance::Exact.assert("no share", &gradient(&graph, values, x, 0.0), &exact);
     let sigmoids = |share: f64| {
-        let made = soft_linear_graph(&graph, &[values], x, None, share).unwrap();
+        let made = linear_graph_with(&graph, &[values], x, &soft(share)).unwrap();
         made.nodes().iter().filter(|node| matches!(node.op, Op::Sigmoid)).count()
     };
     assert_eq!([0.0, 0.2, 0.5, 0.7, 1.0].map(sigmoids), [0, 1, 2, 3, 3]);
     // The losses that are nodes take it too.
-    let made = soft_gradient_graph(&graph, values, x, None, Loss::LogOdds, 0.5).unwrap();
+    let made = gradient_graph_with(&graph, values, x, Loss::LogOdds, &soft(0.5)).unwrap();
     assert_eq!(made.nodes().iter().filter(|node| matches!(node.op, Op::Sigmoid)).count(), 2);
 }

@@ -68,6 +68,16 @@ pub(crate) fn can_soften(op: &Op) -> bool {
     matches!(op, Op::Relu | Op::Clip { lo: Some(0.0), hi: None }) || matches!(op, Op::Clip { lo: Some(0.0), hi: Some(hi) } if *hi > 0.0)
 }
 
+/// True for steps that a gradient can be passed through as if they did nothing: they move a number to a neighbouring one.
+pub(crate) fn is_step(op: &Op) -> bool {
+    matches!(op, Op::Round | Op::Floor | Op::Ceil)
+}
+
+/// Passes the gradient on unchanged.
+pub(crate) fn straight(ctx: &mut Ctx<'_>) -> Grads {
+    Ctx::one(ctx.dy()?)
+}
+
 /// Applies the softer rule of a ReLU.
 pub(crate) fn soften(ctx: &mut Ctx<'_>) -> Grads {
     match &ctx.node.op {
