@@ -5,7 +5,7 @@ use brinell_data::npz;
 use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
 use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
-use brinell_record::{Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
+use brinell_record::{Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, ModelInterface, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
 use brinell_stats as stats;
 
 use crate::setup::Run;
@@ -79,7 +79,7 @@ impl Run<'_> {
                 name: self.case.subject.name(),
                 sha256: self.case.subject.sha256.clone(),
                 weights_sha256: self.case.subject.weights_sha256.clone(),
-                interface: Some(self.case.subject.describe()),
+                interface: Some(ModelInterface { surrogates: self.bridged.clone(), ..self.case.subject.describe() }),
             },
             data: DataInfo { sha256: self.case.data.sha256.clone(), n, shape: self.case.data.shape.clone() },
             allowed: Allowed {

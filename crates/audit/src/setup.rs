@@ -45,6 +45,8 @@ pub(super) struct Run<'a> {
     pub(super) sanity: Sanity,
     /// What the gradient of each objective was found to be like: see [`Run::check_slope`].
     pub(super) slopes: Vec<(Objective, Agreement)>,
+    /// Names of the steps of a defence that gradients go straight through.
+    pub(super) bridged: Vec<String>,
     /// The model in a form that can be bounded, where proofs are looked for.
     pub(super) prover: Option<Prover>,
 }
@@ -119,9 +121,11 @@ impl<'a> Run<'a> {
             suite: chosen.suite,
             sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
             slopes: Vec::new(),
+            bridged: Vec::new(),
             prover,
         };
         run.flag_structure();
+        run.flag_defence(&oracle);
         run.note_sessions(&oracle);
         Ok((run, oracle))
     }

@@ -48,7 +48,7 @@ pub use held::{Held, HeldError, HeldInput};
 pub use logits::class_logits;
 pub use meaning::Meaning;
 pub use open::open;
-pub use oracle::{Answer, Oracle, OracleError};
+pub use oracle::{Answer, Bridge, Oracle, OracleError};
 pub use original::Original;
 pub use preprocess::{Preprocess, PreprocessError, channel_axis};
 pub use query::QueryGraph;

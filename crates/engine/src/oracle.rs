@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use brinell_autodiff::{AutodiffError, Crossing, soft_gradient_graph, soft_linear_graph};
+use brinell_autodiff::{AutodiffError, Backward, Crossing, Surrogates, gradient_graph_with, linear_graph_with};
 use brinell_graph::{Graph, GraphError, ValueId};
 use brinell_onnx::Encoded;
 use brinell_task::{Head, Loss, Task};
@@ -34,6 +34,12 @@ pub enum OracleError {
     /// A model that is asked as it is has no gradient.
     #[error("the model has no gradient")]
     NoGradient,
+    /// The value at which a defence is said to end is none that the output depends on and that depends on the input.
+    #[error("the model has no value `{value}` between its input and its output, where a defence could end")]
+    NoDefence {
+        /// Its name.
+        value: String,
+    },
     /// The threads of the lanes cannot be started.
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -99,11 +105,25 @@ struct White {
     input: ValueId,
     /// Weights are large: two sessions with a copy each are too much.
     large: bool,
+    logits: ValueId,
+    /// How gradients are taken where they are not derivatives.
+    backward: Backward,
     /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
     crossing: Option<Crossing>,
-    logits: ValueId,
-    /// Share of the ReLUs that are softened on the way back; 0 for gradients as they are.
-    soft: f64,
+    /// Both ends of a defence in front of the model.
+    defence: Option<Crossing>,
+    /// The steps of that defence.
+    surrogates: Surrogates,
+}
+
+/// How gradients pass a defence in front of a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bridge {
+    /// Straight through its steps; what else it does has its derivative.
+    #[default]
+    Steps,
+    /// From its end to its beginning as if it did nothing.
+    Whole,
 }
 
 impl White {
@@ -111,8 +131,8 @@ impl White {
     fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<Encoded, OracleError> {
         brinell_onnx::require_weights(&self.graph)?;
         let graph = match head {
-            Head::Fused(loss) => soft_gradient_graph(&self.graph, self.logits, self.input, self.crossing, loss, self.soft)?,
-            Head::Linear => soft_linear_graph(&self.graph, &[self.logits], self.input, self.crossing, self.soft)?,
+            Head::Fused(loss) => gradient_graph_with(&self.graph, self.logits, self.input, loss, &self.backward)?,
+            Head::Linear => linear_graph_with(&self.graph, &[self.logits], self.input, &self.backward)?,
         };
         Ok(runtime.encode(&graph)?)
     }
@@ -148,13 +168,15 @@ impl Oracle {
         runtime: Arc<dyn Runtime>,
         n_lanes: usize,
     ) -> Result<Self, OracleError> {
-        let QueryGraph { graph, input, logits, crossing, signature, .. } = QueryGraph::new(model, artefact, columns, &held, preprocess)?;
+        let query = QueryGraph::new(model, artefact, columns, &held, preprocess)?;
+        let QueryGraph { graph, input, logits, crossing, defence, surrogates, signature, .. } = query;
         check_arithmetic(&graph, runtime.as_ref())?;
         let sample = preprocess.sample_shape().to_vec();
         let n_lanes = if signature.fixed_batch.is_some() { 1 } else { n_lanes.max(1) };
         let lone = lone(runtime.as_ref());
         let large = brinell_graph::cost(&graph).parameters >= LARGE;
-        let white = White { runtime, graph, large, input, crossing, logits, soft: 0.0 };
+        let backward = Backward { crossing, soften: 0.0, surrogates: surrogates.clone() };
+        let white = White { runtime, graph, large, input, logits, backward, crossing, defence, surrogates };
         let sessions = white.forward(n_lanes)?;
         Self::of_sessions(sessions, &signature, sample, signature.fixed_batch.unwrap_or(lone), held, Some(white))
     }
@@ -272,9 +294,35 @@ impl Oracle {
     /// that of the loss. 0 brings gradients back as they are. Values stay.
     pub fn soften(&mut self, share: f64) {
         if let Some(white) = &mut self.white {
-            white.soft = share;
+            white.backward.soften = share;
             self.head = None;
         }
+    }
+
+    /// Says how gradients pass the defence in front of the model; without one nothing changes. False where it cannot be passed like that: whole numbers, and
+    /// ends of different shapes, cannot be bridged in one piece.
+    pub fn bridge(&mut self, bridge: Bridge) -> bool {
+        let Some(white) = &mut self.white else { return false };
+        let Some(defence) = white.defence else { return bridge == Bridge::Steps };
+        let (crossing, surrogates) = match bridge {
+            Bridge::Steps => (white.crossing, white.surrogates.clone()),
+            Bridge::Whole => {
+                let one_shape = white.graph.shape(defence.real) == white.graph.shape(defence.whole);
+                if white.crossing.is_some() || !one_shape {
+                    return false;
+                }
+                (Some(defence), Surrogates::default())
+            }
+        };
+        white.backward = Backward { crossing, surrogates, ..white.backward };
+        self.head = None;
+        true
+    }
+
+    /// Returns the names of the steps of a defence that gradients go straight through.
+    #[must_use]
+    pub fn bridged(&self) -> Vec<String> {
+        self.white.as_ref().map(|white| white.surrogates.names(&white.graph)).unwrap_or_default()
     }
 
     /// Returns an oracle that answers about the same graph on another runtime, with the gradient of `head` prepared and no forward pass beside it.
@@ -288,7 +336,8 @@ impl Oracle {
         let mut lane = Lane::new(session, self.width, at_least, Arc::clone(&self.held), HeldFeeds::new(&self.held, false));
         lane.hand_over(head.feeds());
         let (graph, input, logits) = (white.graph.clone(), white.input, white.logits);
-        let white = White { runtime, graph, large: true, input, crossing: white.crossing, logits, soft: white.soft };
+        let (backward, crossing, defence, surrogates) = (white.backward.clone(), white.crossing, white.defence, white.surrogates.clone());
+        let white = White { runtime, graph, large: true, input, logits, backward, crossing, defence, surrogates };
         Ok(Self {
             white: Some(white),
             held: Arc::clone(&self.held),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use brinell_autodiff::Crossing;
+use brinell_autodiff::{Crossing, Surrogates};
 use brinell_graph::{DType, Dim, Graph, GraphError, Op, Tensor, ValueId};
 
 use crate::{Artefact, BatchAxis, Held, OracleError, Preprocess, Signature, SignatureError, class_logits};
@@ -19,6 +19,10 @@ pub struct QueryGraph {
     pub logits: ValueId,
     /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
     pub crossing: Option<Crossing>,
+    /// The model's input, and the end of the defence in front of it, where there is one.
+    pub defence: Option<Crossing>,
+    /// The steps in between.
+    pub surrogates: Surrogates,
     /// What the constants of the model are called in the graph, by their names in the model.
     pub constants: BTreeMap<String, String>,
     /// The model's inputs and outputs.
@@ -30,7 +34,8 @@ impl QueryGraph {
     /// where that is not its own, and whose other inputs are `held`.
     ///
     /// # Errors
-    /// [`OracleError::Signature`] where the model is no classifier, [`OracleError::Graph`] where the preprocessing does not fit.
+    /// [`OracleError::Signature`] where the model is no classifier, [`OracleError::Graph`] where the preprocessing does not fit, [`OracleError::NoDefence`] where
+    /// the value at which a defence is said to end does not stand between input and output.
     pub fn new(
         model: &Graph,
         artefact: &Artefact,
@@ -53,6 +58,11 @@ impl QueryGraph {
         };
         bindings.push((signature.input, ready));
         let values = graph.splice(model, &bindings)?;
+        let end = artefact.defence_end.as_deref().map(|name| {
+            let id = model.find(name).and_then(|id| values.get(&id).copied());
+            id.map(|id| graph.value(id).name.clone()).ok_or_else(|| OracleError::NoDefence { value: name.to_owned() })
+        });
+        let ends = end.transpose()?.map(|end| (graph.value(ready).name.clone(), end));
         let named = |id: ValueId| Some((model.value(id).name.clone(), graph.value(*values.get(&id)?).name.clone()));
         let constants = model.constants().filter_map(|(id, _)| named(id)).collect();
         let logits = values.get(&signature.logits).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
@@ -68,8 +78,26 @@ impl QueryGraph {
         let (Some(&input), Some(&logits)) = (graph.inputs().first(), graph.outputs().first()) else {
             return Err(OracleError::Signature(SignatureError::NoInput));
         };
-        Ok(Self { graph, input, logits, crossing, constants, signature })
+        let defence = match &ends {
+            Some((start, end)) => Some(defence(&graph, start, end)?),
+            None => None,
+        };
+        let surrogates = defence.map(|Crossing { real, whole }| Surrogates::between(&graph, real, whole)).unwrap_or_default();
+        Ok(Self { graph, input, logits, crossing, defence, surrogates, constants, signature })
     }
+}
+
+/// Finds the two ends of a defence by their names.
+fn defence(graph: &Graph, start: &str, end: &str) -> Result<Crossing, OracleError> {
+    let missing = || OracleError::NoDefence { value: end.to_owned() };
+    let (real, whole) = graph.find(start).zip(graph.find(end)).ok_or_else(missing)?;
+    let mut after = std::collections::BTreeSet::from([real]);
+    for node in graph.nodes() {
+        if node.inputs.iter().flatten().any(|input| after.contains(input)) {
+            after.extend(node.outputs.iter().flatten());
+        }
+    }
+    if after.contains(&whole) { Ok(Crossing { real, whole }) } else { Err(missing()) }
 }
 
 /// Appends what makes real numbers those of the model's input.

@@ -130,6 +130,12 @@ pub struct ModelInterface {
     /// Score from which on the class is 1, where the output is one score and no row of logits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// The defence that the file says it has in front of it, such as `bits:3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defence: Option<String>,
+    /// Names of the nodes of a defence that gradients went straight through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surrogates: Vec<String>,
     /// Sizes of one sample of the input, where the file leaves some free and they were taken from the user or the data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,

@@ -187,6 +187,8 @@ pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
         parts: signature.parts.iter().map(part).collect(),
         held: signature.held.iter().map(|held| port(graph, held.value)).collect(),
         output: port(graph, signature.output),
+        defence: None,
+        surrogates: Vec::new(),
         other_outputs: outputs.map(|&id| graph.value(id).name.clone()).collect(),
         ending: signature.reading.ending.name().to_owned(),
         task: Some(signature.meaning.kind()).filter(|task| *task != TaskKind::Classification),

@@ -10,7 +10,7 @@ use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
 use brinell_engine::{Endpoint, Held, InputPart, OracleError, Signature, SignatureError, Together, together};
 use brinell_graph::{DType, Dim, Graph, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
-use brinell_record::{Artefact, Population, hash};
+use brinell_record::{Artefact, Defence, Population, hash};
 
 use crate::hold::held_at;
 use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model};
@@ -130,7 +130,7 @@ impl Place {
     }
 
     /// Hashes what the model was read from.
-    fn subject(self, artefact: Artefact, model: Model, mut signature: Signature) -> Result<Subject, SubjectError> {
+    fn subject(self, mut artefact: Artefact, model: Model, mut signature: Signature) -> Result<Subject, SubjectError> {
         let (sha256, weights_sha256, endpoint) = match self {
             Self::File(path) => {
                 signature.columns = columns(&model, &signature);
@@ -143,7 +143,29 @@ impl Place {
             }
         };
         let held = Arc::default();
-        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, sized_by_data: false, held })
+        let (defence, mut defence_problem) = match Defence::read(&model.metadata) {
+            Ok(defence) => (defence, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        if let (Some(end), None) = (defence.as_ref().and_then(Defence::end), &artefact.defence_end) {
+            if model.graph.find(end).is_some() {
+                artefact.defence_end = Some(end.to_owned());
+            } else {
+                defence_problem = Some(format!("the graph has no value `{end}`"));
+            }
+        }
+        Ok(Subject {
+            artefact,
+            sha256,
+            weights_sha256,
+            model,
+            endpoint,
+            signature,
+            defence,
+            defence_problem,
+            sized_by_data: false,
+            held,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The model under audit: the artefact as it is, and the form that attacks query.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use brinell_data::{self as data, ColumnInput, ColumnKind, DataError, DataErrorKi
 use brinell_engine::{Artefact, Endpoint, Held, HeldInput, InputPart, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
-use brinell_record::{FileError, ModelInterface, Population, Port, hash};
+use brinell_record::{Defence, FileError, ModelInterface, Population, Port, hash};
 
 use crate::case::names;
 use crate::inspect::describe;
@@ -28,6 +28,10 @@ pub struct Subject {
     pub endpoint: Option<Arc<Endpoint>>,
     /// Its inputs and outputs.
     pub signature: Signature,
+    /// What the file says of a defence in front of it.
+    pub defence: Option<Defence>,
+    /// Why what the file says of a defence cannot be used, where it cannot.
+    pub defence_problem: Option<String>,
     /// True where sizes that the file leaves free are those of the data.
     pub sized_by_data: bool,
     /// What the inputs that are not attacked are held at; nothing before [`Subject::hold`].
@@ -145,7 +149,8 @@ impl Subject {
     pub fn describe(&self) -> ModelInterface {
         // Of the inputs that became constants only their values know.
         let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
-        ModelInterface { held, shape: self.artefact.shape.clone(), ..describe(&self.model.graph, &self.signature) }
+        let defence = self.defence.as_ref().map(Defence::transforms);
+        ModelInterface { held, defence, shape: self.artefact.shape.clone(), ..describe(&self.model.graph, &self.signature) }
     }
 
     /// Returns the graph with a free batch where that can be had, and otherwise why not.
@@ -315,6 +320,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         producer: String::new(),
         producer_version: String::new(),
         external: Vec::new(),
+        metadata: BTreeMap::new(),
         features: None,
         class_labels: None,
         maps: BTreeSet::new(),

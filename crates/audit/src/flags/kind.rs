@@ -55,6 +55,8 @@ pub const ALL: &[&Kind] = &[
     &FEW_CLASSES,
     &FEW_TARGETS,
     &NO_GRADIENT,
+    &SURROGATE,
+    &DEFENCE_UNSEEN,
     &GRADIENT_MISMATCH,
     &ENDPOINT,
     &ZERO_GRADIENT,
@@ -120,6 +122,10 @@ pub(crate) const FEW_CLASSES: Kind =
 pub(crate) const FEW_TARGETS: Kind = Kind { raised_if: Side::Below, ..Kind::above("fewer-targets", Severity::Note, 0.0, "runs") };
 /// The model has no gradient, and other attacks ran than were asked for.
 pub(crate) const NO_GRADIENT: Kind = Kind::fact("no-gradient", Severity::Warning);
+/// Gradients go straight through the steps of a defence.
+pub(crate) const SURROGATE: Kind = Kind::above("surrogate-gradient", Severity::Note, 0.0, "steps");
+/// The file has a defence that no attack looked through.
+pub(crate) const DEFENCE_UNSEEN: Kind = Kind::fact("defence-not-bridged", Severity::Warning);
 /// What a runtime computes as the gradient is not the slope of the loss.
 pub(crate) const GRADIENT_MISMATCH: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("gradient-mismatch", Severity::Blocking, 0.9, "cosine of the gradient") };

@@ -3,6 +3,7 @@
 //! What a stage shows of itself costs nothing and is always measured. The [`probe`] asks a few questions more.
 
 mod black_box;
+mod defence;
 mod optimisation;
 mod probe;
 mod stages;

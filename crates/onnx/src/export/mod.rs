@@ -96,23 +96,8 @@ pub fn require_weights(graph: &Graph) -> Result<(), ExportError> {
 fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> {
     require_weights(graph)?;
     let opset = opset::choose(graph)?;
-    let mut writer = Writer {
-        graph,
-        opset,
-        names: Names { taken: graph.values().map(|(_, value)| value.name.clone()).collect(), last: HashMap::new() },
-        node_names: Names::default(),
-        nodes: Vec::new(),
-        initializers: Vec::new(),
-        apart,
-        batch: None,
-        domains: graph.domains.clone(),
-    };
-    for (id, constant) in graph.constants() {
-        writer.initializer(&graph.value(id).name, constant)?;
-    }
-    for node in graph.nodes() {
-        writer.node(node)?;
-    }
+    let mut writer = Writer::new(graph, opset, apart);
+    writer.body()?;
     let mut inputs = Vec::new();
     for &id in graph.inputs() {
         inputs.push(value_info(graph, id, &graph.value(id).name)?);
@@ -150,6 +135,16 @@ fn encode(graph: &Graph, apart: Option<&Apart>) -> Result<Vec<u8>, ExportError> 
         metadata_props: Vec::new(),
     };
     assemble::assemble(model, writer.initializers)
+}
+
+/// Returns the nodes and initializers of a graph in the forms of one opset, 13 or newer.
+///
+/// # Errors
+/// [`ExportError`].
+pub(crate) fn parts(graph: &Graph, opset: i64) -> Result<(Vec<NodeProto>, Vec<TensorProto>), ExportError> {
+    let mut writer = Writer::new(graph, opset, None);
+    writer.body()?;
+    Ok((writer.nodes, writer.initializers))
 }
 
 fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, ExportError> {
@@ -225,6 +220,30 @@ impl Call<'_> {
 
     fn fail(&self, problem: impl Into<String>) -> ExportError {
         ExportError::Node { node: self.node.name.clone(), op: self.node.op.name().to_owned(), problem: problem.into() }
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(graph: &'a Graph, opset: i64, apart: Option<&'a Apart>) -> Self {
+        Self {
+            graph,
+            opset,
+            names: Names { taken: graph.values().map(|(_, value)| value.name.clone()).collect(), last: HashMap::new() },
+            node_names: Names::default(),
+            nodes: Vec::new(),
+            initializers: Vec::new(),
+            apart,
+            batch: None,
+            domains: graph.domains.clone(),
+        }
+    }
+
+    /// Writes all constants and nodes.
+    fn body(&mut self) -> Result<(), ExportError> {
+        for (id, constant) in self.graph.constants() {
+            self.initializer(&self.graph.value(id).name, constant)?;
+        }
+        self.graph.nodes().iter().try_for_each(|node| self.node(node))
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Model {
     pub producer_version: String,
     /// Other files that weights were read from, relative to the model's folder, sorted and each once.
     pub external: Vec<String>,
+    /// Keys and values of the metadata.
+    pub metadata: BTreeMap<String, String>,
     /// Names of the features, where the metadata list them.
     pub features: Option<Vec<String>>,
     /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
@@ -148,6 +150,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         producer: proto.producer_name.unwrap_or_default(),
         producer_version: proto.producer_version.unwrap_or_default(),
         external: external.into_iter().collect(),
+        metadata: proto.metadata_props.iter().filter_map(|entry| Some((entry.key.clone()?, entry.value.clone()?))).collect(),
         features: names::features(&proto.metadata_props),
         class_labels,
         maps,

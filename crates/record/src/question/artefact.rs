@@ -27,6 +27,7 @@ use super::words::{WordError, by_text, words};
 /// | `only_labels` | all | labels that count, by name or number, of the task `multilabel` |
 /// | `tolerance` | | largest distance from the label that still counts as right, of the task `regression` |
 /// | `distance` | | largest cosine distance of what counts as the same, of the task `embedding` |
+/// | `defence_end` | as the file says | value at which a defence in front of the model ends, whose steps gradients go straight through |
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the table says it")]
@@ -62,6 +63,8 @@ pub struct Artefact {
     pub tolerance: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defence_end: Option<String>,
 }
 
 impl Artefact {

@@ -75,6 +75,13 @@ pub const SETTINGS: &[Setting] = &[
         |q, v| one(v).map(|distance| q.artefact.distance = Some(distance)),
     ),
     Setting::new(
+        "defence-end",
+        Part::Model,
+        "VALUE",
+        "Value of the graph at which a defence in front of the model ends: gradients go straight through its rounding [default: as a file of brinell defend says]",
+        |q, v| one(v).map(|value| q.artefact.defence_end = Some(value)),
+    ),
+    Setting::new(
         "shape",
         Part::Model,
         "N,N,..",
