@@ -29,11 +29,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
+    ("defend", &["attack", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "threat"]),
     ("transfer", &["attack", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "brinell",
         &[
-            "attack", "audit", "autodiff", "certify", "claim", "contract", "data", "engine", "graph", "harden", "ledger", "onnx", "proof",
+            "attack", "audit", "autodiff", "certify", "claim", "contract", "data", "defend", "engine", "graph", "harden", "ledger", "onnx", "proof",
             "record", "report", "stats", "subject", "task", "threat", "transfer",
         ],
     ),

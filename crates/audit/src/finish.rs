@@ -5,7 +5,9 @@ use brinell_data::npz;
 use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
 use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
-use brinell_record::{Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, ModelInterface, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary};
+use brinell_record::{
+    Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, ModelInterface, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary,
+};
 use brinell_stats as stats;
 
 use crate::setup::Run;

@@ -4,6 +4,7 @@ pub use brinell_attack::AttackError;
 pub use brinell_audit::AuditError;
 pub use brinell_claim::{ClaimError, Role};
 pub use brinell_data::{DataError, DataErrorKind, UnknownClass};
+pub use brinell_defend::DefendError;
 pub use brinell_engine::{EngineError, LibraryProblem, OracleError, PreprocessError, SignatureError};
 pub use brinell_harden::HardenError;
 pub use brinell_ledger::LedgerError;

@@ -129,17 +129,8 @@ impl Preprocess {
     pub fn append(&self, graph: &mut Graph, x: ValueId, batch: Dim) -> Result<ValueId, GraphError> {
         let mut value = x;
         for (op, values) in [(Op::Sub, &self.mean), (Op::Div, &self.std)] {
-            if !values.is_empty() {
-                let mut shape = vec![1; self.sample.len() + 1];
-                if let (Some(axis), true) = (self.channel_axis, values.len() > 1)
-                    && let Some(extent) = shape.get_mut(axis + 1)
-                {
-                    *extent = values.len();
-                }
-                if let Some(tensor) = Tensor::new(shape, TensorData::F32(values.clone())) {
-                    let constant = graph.constant("preprocess", Arc::new(tensor));
-                    value = graph.add(op, &[value, constant])?;
-                }
+            if let Some(constant) = self.along(graph, values) {
+                value = graph.add(op, &[value, constant])?;
             }
         }
         let mut shape = self.sample.clone();
@@ -153,6 +144,44 @@ impl Preprocess {
             value = graph.add(Op::Reshape { shape }, &[value])?;
         }
         Ok(value)
+    }
+
+    /// Appends the way back, from the model's input `[B, ..model]` to the stored sample `[B, ..sample]`, exact but for rounding.
+    ///
+    /// # Errors
+    /// [`GraphError`] where the value does not have that shape.
+    pub fn append_back(&self, graph: &mut Graph, ready: ValueId, batch: Dim) -> Result<ValueId, GraphError> {
+        let mut value = ready;
+        let order: Vec<usize> = self.perm.clone().unwrap_or_else(|| (0..self.sample.len()).collect());
+        let shape: Vec<usize> = order.iter().filter_map(|&axis| self.sample.get(axis)).copied().collect();
+        if shape != self.model {
+            let shape = std::iter::once(batch).chain(shape.iter().map(|&n| Dim::Fixed(n))).collect();
+            value = graph.add(Op::Reshape { shape }, &[value])?;
+        }
+        if self.perm.is_some() {
+            let back = (0..order.len()).filter_map(|axis| order.iter().position(|&other| other == axis)).map(|axis| axis + 1);
+            value = graph.add(Op::Transpose { perm: std::iter::once(0).chain(back).collect() }, &[value])?;
+        }
+        for (op, values) in [(Op::Mul, &self.std), (Op::Add, &self.mean)] {
+            if let Some(constant) = self.along(graph, values) {
+                value = graph.add(op, &[value, constant])?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// Adds entries of mean or deviation as a constant that broadcasts over stored samples; `None` where there are none.
+    fn along(&self, graph: &mut Graph, values: &[f32]) -> Option<ValueId> {
+        if values.is_empty() {
+            return None;
+        }
+        let mut shape = vec![1; self.sample.len() + 1];
+        if let (Some(axis), true) = (self.channel_axis, values.len() > 1)
+            && let Some(extent) = shape.get_mut(axis + 1)
+        {
+            *extent = values.len();
+        }
+        Tensor::new(shape, TensorData::F32(values.to_vec())).map(|tensor| graph.constant("preprocess", Arc::new(tensor)))
     }
 
     /// Computes the model's input for one stored sample.

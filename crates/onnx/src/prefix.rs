@@ -64,15 +64,15 @@ pub enum PrefixError {
     },
 }
 
-/// Returns a model with the nodes of `prefix` between its input called `input` and all nodes that read it, in subgraphs too. Values of the prefix keep their names; its
-/// input becomes that of the model.
+/// Returns a model with the nodes of `prefix` between its input called `input` and all nodes that read it, in subgraphs too. Names of the prefix
+/// that do not begin with `scope` get it in front; its input becomes that of the model.
 ///
 /// # Guarantees
 /// The model's inputs, outputs, weights and metadata are byte by byte what they were; the nodes that are added are in the model's own opset.
 ///
 /// # Errors
 /// [`PrefixError`].
-pub fn put_before(original: &[u8], input: &str, prefix: &Graph) -> Result<Vec<u8>, PrefixError> {
+pub fn put_before(original: &[u8], input: &str, prefix: &Graph, scope: &str) -> Result<Vec<u8>, PrefixError> {
     wire::probe(original)?;
     let model = ModelProto::decode(original).map_err(|e| ImportError::NotOnnx { detail: e.to_string() })?;
     let graph = model.graph.as_ref().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
@@ -91,19 +91,25 @@ pub fn put_before(original: &[u8], input: &str, prefix: &Graph) -> Result<Vec<u8
         return Err(PrefixError::Input { name: input.to_owned() });
     }
     let (own, end) = (prefix.value(from).name.as_str(), prefix.value(to).name.as_str());
-    let (mut nodes, weights) = export::parts(prefix, opset)?;
-    for node in &mut nodes {
-        for name in &mut node.input {
-            if name == own {
-                input.clone_into(name);
-            }
+    let (mut nodes, mut weights) = export::parts(prefix, opset)?;
+    let scoped = |name: &mut String| {
+        if name == own {
+            input.clone_into(name);
+        } else if !name.is_empty() && !name.starts_with(scope) {
+            *name = format!("{scope}/{name}");
         }
+    };
+    for node in &mut nodes {
+        node.input.iter_mut().chain(&mut node.output).chain(&mut node.name).for_each(scoped);
     }
+    weights.iter_mut().filter_map(|weight| weight.name.as_mut()).for_each(scoped);
+    let mut last = end.to_owned();
+    scoped(&mut last);
     let added = nodes.iter().flat_map(|node| node.output.iter()).chain(weights.iter().filter_map(|weight| weight.name.as_ref()));
     if let Some(name) = added.into_iter().find(|name| taken.contains(name.as_str())) {
         return Err(PrefixError::Taken { name: name.clone() });
     }
-    let front = Front { input, end, nodes: &nodes };
+    let front = Front { input, end: &last, nodes: &nodes };
     let broken = || ImportError::NotOnnx { detail: "it is not a protobuf message".to_owned() };
     let mut bytes = Vec::with_capacity(original.len() + (1 << 12));
     copy(original, &mut bytes, &mut |number, body, out| {

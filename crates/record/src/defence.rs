@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Rate;
+
 /// Value of [`Defence::schema`] that this crate writes and reads.
 pub const DEFENCE_SCHEMA: &str = "brinell.defence/1";
 
@@ -56,4 +58,58 @@ impl Defence {
     pub fn transforms(&self) -> String {
         self.stages.iter().map(|stage| stage.transform.as_str()).collect::<Vec<_>>().join(",")
     }
+}
+
+/// Value of [`Defended::schema`] that this crate writes and reads.
+pub const DEFENDED_SCHEMA: &str = "brinell.defended/1";
+
+/// A model with a defence in front of it, measured beside the model without.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Defended {
+    /// Always [`DEFENDED_SCHEMA`].
+    pub schema: String,
+    /// Version of Brinell that made it.
+    pub brinell_version: String,
+    /// The file without the defence.
+    pub parent: String,
+    /// Lower-case hexadecimal SHA-256 of that file.
+    pub parent_sha256: String,
+    /// The file with the defence.
+    pub output: String,
+    /// Lower-case hexadecimal SHA-256 of that file.
+    pub output_sha256: String,
+    /// The transforms, such as `bits:3,median:3`.
+    pub transforms: String,
+    /// Samples that both were asked about.
+    pub n: usize,
+    /// Share of the samples that the model without and with the defence gets right.
+    pub clean: [Rate; 2],
+    /// Samples about which the two say something else.
+    pub differing: usize,
+    /// How long a call takes, without and with the defence.
+    pub latency: Vec<Latency>,
+    /// What executed both.
+    pub runtime: String,
+}
+
+/// How long a call takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Samples in the call.
+    pub batch: usize,
+    /// Calls that were timed.
+    pub calls: usize,
+    /// Of the model without the defence.
+    pub parent: Times,
+    /// Of the model with it.
+    pub defended: Times,
+}
+
+/// Quantiles of the time of a call, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// The median.
+    pub p50: f64,
+    /// The 99th percentile.
+    pub p99: f64,
 }

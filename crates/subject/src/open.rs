@@ -154,18 +154,7 @@ impl Place {
                 defence_problem = Some(format!("the graph has no value `{end}`"));
             }
         }
-        Ok(Subject {
-            artefact,
-            sha256,
-            weights_sha256,
-            model,
-            endpoint,
-            signature,
-            defence,
-            defence_problem,
-            sized_by_data: false,
-            held,
-        })
+        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, defence, defence_problem, sized_by_data: false, held })
     }
 }
 

@@ -31,7 +31,10 @@ impl Run<'_> {
             None => "a defence in front of the model".to_owned(),
         };
         if let Some(problem) = &subject.defence_problem {
-            self.flags.raise(&DEFENCE_UNSEEN, format!("what the file says of a defence in front of it cannot be used: {problem}; attacks do not look through it"));
+            self.flags.raise(
+                &DEFENCE_UNSEEN,
+                format!("what the file says of a defence in front of it cannot be used: {problem}; attacks do not look through it"),
+            );
         } else if ended && !gradients {
             self.flags.raise(
                 &DEFENCE_UNSEEN,

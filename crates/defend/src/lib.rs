@@ -1,0 +1,18 @@
+//! Defences in front of a shipped ONNX file, and what they are worth.
+//!
+//! [`defend()`] puts transforms of the input into the file itself, in standard operators, under the original names of inputs and outputs. What the file
+//! says of them in its metadata is what audits look through afterwards.
+//!
+//! # Shapes
+//! B batch, C channels, H and W rows and columns, d values of one sample.
+
+mod ask;
+mod error;
+mod latency;
+mod prefix;
+mod transform;
+mod write;
+
+pub use ask::{Ask, defend};
+pub use error::DefendError;
+pub use transform::{Chain, Transform};
