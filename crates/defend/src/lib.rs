@@ -10,9 +10,11 @@ mod ask;
 mod error;
 mod latency;
 mod prefix;
+mod race;
 mod transform;
 mod write;
 
 pub use ask::{Ask, defend};
 pub use error::DefendError;
+pub use race::{RaceAsk, RaceEvent, RaceJob, race};
 pub use transform::{Chain, Transform};

@@ -31,6 +31,7 @@ mod history;
 mod label;
 mod minimum;
 mod question;
+mod race;
 mod rule;
 mod sample;
 mod summary;
@@ -55,6 +56,7 @@ pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
     Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
+pub use race::{FreshRound, MoveKind, RACE_SCHEMA, Race, RaceMove, RaceRound, RaceVerdict, RoundKind};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
