@@ -28,6 +28,11 @@ pub mod proofs {
     pub use brinell_proof::*;
 }
 
+/// Defences in front of a model, and races that tell what they are worth.
+pub mod defence {
+    pub use brinell_defend::{Ask, Chain, DefendError, RaceAsk, RaceEvent, RaceJob, Transform, defend, race};
+}
+
 /// Training against attacks, on the model's own file.
 pub mod hardening {
     pub use brinell_harden::{Ask, HardenError, Hardened, Job, Progress, Watcher, harden};

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use brinell::claims::ClaimError;
+use brinell::defence::DefendError;
 use brinell::hardening::HardenError;
 use brinell::proofs::ProofError;
 use brinell::report::ReportError;
@@ -139,6 +140,18 @@ impl From<ProofError> for Failure {
             ProofError::Ledger(error) => error.into(),
             ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
             ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
+            other => Self::from_error(other),
+        }
+    }
+}
+
+impl From<DefendError> for Failure {
+    fn from(error: DefendError) -> Self {
+        match error {
+            DefendError::Subject(error) => error.into(),
+            DefendError::Ledger(error) => error.into(),
+            DefendError::Interrupted => Self { exit: Exit::Interrupted, ..Self::from_error(error) },
+            DefendError::NotEquivalent { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
             other => Self::from_error(other),
         }
     }

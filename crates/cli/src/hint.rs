@@ -6,6 +6,7 @@ mod attack;
 mod audit;
 mod claim;
 mod data;
+mod defend;
 mod engine;
 mod harden;
 mod ledger;
@@ -21,11 +22,12 @@ use std::error::Error;
 /// Gives what can be done about one error of a chain, if that error is known and something can be done.
 type Reader = fn(&(dyn Error + 'static)) -> Option<String>;
 
-const READERS: [Reader; 13] = [
+const READERS: [Reader; 14] = [
     attack::hint,
     audit::hint,
     claim::hint,
     data::hint,
+    defend::hint,
     engine::hint,
     harden::hint,
     ledger::hint,

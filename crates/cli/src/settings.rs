@@ -331,6 +331,26 @@ impl Samples {
     }
 }
 
+part!(Defended, "Model, samples and runtime of a defence.", |setting| {
+    let others = ["batch", "task", "top-k", "only-labels", "tolerance", "distance", "pairs", "defence-end"];
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) && !others.contains(&setting.name)
+});
+
+impl Defended {
+    /// Checks the settings and turns them into a question without a threat.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        let mut question = Question::default();
+        put(&self.0, &mut question)?;
+        if question.artefact.model.as_os_str().is_empty() {
+            return Err(Failure::input("missing: the model"));
+        }
+        if question.population.data.as_os_str().is_empty() {
+            return Err(Failure::input("missing: the samples").hint("name them with --data"));
+        }
+        Ok(question)
+    }
+}
+
 part!(Certifiable, "What a certificate is about.", |setting| {
     matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
         || ["norm", "eps", "target"].contains(&setting.name)

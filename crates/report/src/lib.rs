@@ -17,6 +17,7 @@ mod nearest;
 pub mod paired;
 mod picture;
 mod question;
+pub mod race;
 pub mod terminal;
 pub mod transfer;
 mod verdict;
@@ -160,6 +161,7 @@ const TEMPLATES: [(&str, &str); 28] = [
     ("paired.html", include_str!("../templates/paired.html")),
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
+    ("race.html", include_str!("../templates/race.html")),
     ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 

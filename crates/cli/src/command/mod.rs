@@ -7,6 +7,7 @@ mod check;
 mod claim;
 mod compare;
 mod completions;
+mod defend;
 mod demo;
 mod doctor;
 mod grad;
@@ -15,6 +16,7 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod race;
 mod replay;
 mod report;
 mod selftest;
@@ -63,6 +65,11 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     /// Train a model against attacks, write its file with new numbers, and show gain and price
     Harden(Box<harden::Harden>),
+    /// Put a defence into a model's file, and measure what it costs
+    #[command(subcommand)]
+    Defend(Box<defend::Defend>),
+    /// Race defences of a model against attackers who know them more and more
+    Race(Box<race::Race>),
     /// Write the gradient of a model as an ONNX file
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
@@ -98,6 +105,8 @@ impl Command {
             Self::History(history) => history.run(),
             Self::Inspect(inspect) => inspect.run(),
             Self::Harden(harden) => harden.run(),
+            Self::Defend(defend) => defend.run(),
+            Self::Race(race) => race.run(),
             Self::Grad(grad) => grad.run(),
             Self::Init(init) => init.run(),
             Self::Attacks(attacks) => attacks.run(),

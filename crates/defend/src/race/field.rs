@@ -136,7 +136,10 @@ impl Runner {
     fn make(&mut self, field: &Field<'_>, number: usize, step: &Step, first: bool, journal: &mut Journal) -> Result<(), DefendError> {
         let made = self.place(number + MADE);
         let mut todo = Vec::new();
-        for sample in (0..self.case.data.n).filter(|&sample| journal.line(made, sample).is_none()) {
+        for sample in 0..self.case.data.n {
+            if journal.line(made, sample).is_some() {
+                continue;
+            }
             // What is wrong without any change is its own example.
             if journal.line(self.place(CLEAN), sample).is_some_and(|line| line.broken) {
                 let x = self.case.sample(sample);
@@ -171,7 +174,8 @@ impl Runner {
     /// Attacks some of what is left with any change at all: an attack that fails even there does not work.
     fn without_radius(&mut self, field: &Field<'_>, left: &[usize], journal: &mut Journal) -> Result<(), DefendError> {
         let number = Self::unbounded(field);
-        let todo: Vec<usize> = left.iter().copied().take(UNBOUNDED).filter(|&sample| journal.line(self.place(number), sample).is_none()).collect();
+        let todo: Vec<usize> =
+            left.iter().copied().take(UNBOUNDED).filter(|&sample| journal.line(self.place(number), sample).is_none()).collect();
         self.oracle.bridge(Bridge::Steps);
         let ball = Ball { eps: self.case.ball.diameter(self.case.data.sample_len()), ..self.case.ball.clone() };
         let recipe = recipe("apgd-ce")?;
@@ -196,8 +200,7 @@ impl Runner {
         }
         let values = self.values(todo)?;
         let mut poses = todo.iter().zip(values).map(|(&sample, values)| Pose { sample, values, ..Pose::default() });
-        let stage =
-            Stage { recipe, ball, aim, seed: field.question.effort.seed, max_queries: None, pool: field.pool, stop: field.stop };
+        let stage = Stage { recipe, ball, aim, seed: field.question.effort.seed, max_queries: None, pool: field.pool, stop: field.stop };
         let mut keeper = Keeper { place, journal, makes };
         drive(&mut self.case, &mut self.oracle, &stage, &mut poses, &mut keeper, &mut Timing::default())
     }

@@ -117,7 +117,10 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     let case = Case::new(Subject::open(&question.artefact, &question.population)?, question)?;
     refuse_kinds(&case)?;
     if !case.is_of_classes() {
-        return Err(DefendError::Unsupported { model: question.artefact.model.clone(), what: "answers with something else than classes".to_owned() });
+        return Err(DefendError::Unsupported {
+            model: question.artefact.model.clone(),
+            what: "answers with something else than classes".to_owned(),
+        });
     }
     let steps = plan::steps(question.threat.norm)?;
     let runtime = format!("{} {} on {}", case.runtime.name(), case.runtime.version(), case.runtime.device());
@@ -259,14 +262,19 @@ struct Standing {
 }
 
 /// What became of a round.
-fn summary(field: &Field<'_>, runner: &Runner, journal: &Journal, entrant: &Entrant, standing: &mut Standing) -> Result<RaceRound, DefendError> {
+fn summary(
+    field: &Field<'_>,
+    runner: &Runner,
+    journal: &Journal,
+    entrant: &Entrant,
+    standing: &mut Standing,
+) -> Result<RaceRound, DefendError> {
     let n = runner.case.data.n;
     let clean = runner.right(journal, &[CLEAN]);
     let mut done = vec![CLEAN];
     let mut moves = Vec::new();
     for kind in MoveKind::ALL {
-        let own: Vec<usize> =
-            field.steps.iter().enumerate().filter(|(_, step)| step.kind == kind).map(|(place, _)| place + 1).collect();
+        let own: Vec<usize> = field.steps.iter().enumerate().filter(|(_, step)| step.kind == kind).map(|(place, _)| place + 1).collect();
         let ran = |step: &usize| journal.lines(runner.place(*step)).next().is_some();
         let attacks = own.iter().filter(|step| ran(step)).filter_map(|step| field.steps.get(step - 1)).map(Step::describe).collect();
         done.extend(&own);
@@ -322,7 +330,9 @@ fn median_queries(field: &Field<'_>, runner: &Runner, journal: &Journal) -> Opti
     let mut spent: BTreeMap<usize, u64> = BTreeMap::new();
     let mut broken: BTreeMap<usize, u64> = BTreeMap::new();
     for (step, _) in attacks(field, runner) {
-        for line in journal.lines(runner.place(step)).filter(|line| line.forwards > 0 && !broken.contains_key(&line.sample)).collect::<Vec<_>>() {
+        for line in
+            journal.lines(runner.place(step)).filter(|line| line.forwards > 0 && !broken.contains_key(&line.sample)).collect::<Vec<_>>()
+        {
             let total = spent.entry(line.sample).or_default();
             *total += line.forwards + line.backwards;
             if line.broken {
@@ -342,7 +352,10 @@ fn doubts(field: &Field<'_>, runner: &Runner, journal: &Journal) -> Vec<String> 
     let lines: Vec<_> = journal.lines(runner.place(Runner::unbounded(field))).collect();
     let withstood = lines.iter().filter(|line| !line.broken).count();
     if withstood > 0 {
-        doubts.push(format!("{withstood} of {} samples withstood even changes of any size: the attack with gradients does not work here", lines.len()));
+        doubts.push(format!(
+            "{withstood} of {} samples withstood even changes of any size: the attack with gradients does not work here",
+            lines.len()
+        ));
     }
     let missed = field.steps.iter().enumerate().filter(|(_, step)| !step.recipe().needs_gradient());
     let missed: usize = missed.map(|(place, _)| journal.lines(runner.place(place + 1)).filter(|line| line.broken).count()).sum();
@@ -415,8 +428,7 @@ fn repeat(
                 let table = pairs(without, &right, n);
                 let clean = rate(runner.right(journal, &[CLEAN]).len(), n);
                 if let Some(round) = rounds.get_mut(number) {
-                    round.fresh =
-                        Some(FreshRound { n, clean, right: rate(right.len(), n), parent: rate(without.len(), n), paired: table });
+                    round.fresh = Some(FreshRound { n, clean, right: rate(right.len(), n), parent: rate(without.len(), n), paired: table });
                     round.verdict = verdict::confirmed(round).or(round.verdict);
                 }
             }

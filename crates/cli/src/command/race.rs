@@ -1,0 +1,90 @@
+//! `brinell race`
+
+use std::path::PathBuf;
+
+use brinell::Population;
+use brinell::defence::{Chain, RaceAsk, RaceEvent, RaceJob, race};
+use clap::Args;
+
+use super::audit::{REPORT, json, stop_flag};
+use crate::console::{WIDTH, colour, print, print_coloured, say};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::settings::{Training, free_folder, give_back};
+
+#[derive(Debug, Args)]
+pub(crate) struct Race {
+    #[command(flatten)]
+    settings: Training,
+
+    /// A defence, such as bits:3, or several transforms in a row, such as bits:3,median:3; may be repeated
+    #[arg(long = "with", value_name = "TRANSFORMS", required = true, help_heading = "Defences")]
+    with: Vec<Chain>,
+
+    /// Another model of the same input, such as one of `brinell harden`, that every defence is compared with
+    #[arg(long, value_name = "MODEL", help_heading = "Defences")]
+    rival: Option<PathBuf>,
+
+    /// Fresh samples, on which defences that leave something over are attacked once more
+    #[arg(long, value_name = "PATH", help_heading = "Defences")]
+    fresh: Option<PathBuf>,
+
+    /// Labels of --fresh, as --labels has them
+    #[arg(long, value_name = "LABELS", requires = "fresh", help_heading = "Defences")]
+    fresh_labels: Option<String>,
+
+    /// Folder of the race [default: the first free one of brinell-runs/MODEL-race]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    out: Option<PathBuf>,
+
+    /// Go on with the race in --out where it stopped
+    #[arg(long, requires = "out", help_heading = "Running")]
+    resume: bool,
+
+    /// Print race.json, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Race {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let question = self.settings.question()?;
+        let own = &question.population;
+        let fresh = self.fresh.as_ref().map(|data| Population {
+            data: data.clone(),
+            labels: self.fresh_labels.clone(),
+            classes: own.classes.clone(),
+            ..Population::default()
+        });
+        let stem = question.artefact.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let ask = RaceAsk { question, defences: self.with, rival: self.rival, fresh };
+        let chosen_here = self.out.is_none();
+        let out = self.out.map_or_else(|| free_folder(&format!("brinell-runs/{stem}-race")), Ok)?;
+        let job = RaceJob { out: out.clone(), resume: self.resume };
+        let race = race(&ask, &job, stop_flag()?.as_ref(), &mut tell).inspect_err(|_| {
+            if chosen_here {
+                give_back(&out);
+            }
+        })?;
+        let page = out.join(REPORT);
+        super::write(&page, &brinell::report::race::page(&race).map_err(Failure::from_internal)?)?;
+        if self.json {
+            print(&json(&race)?);
+        } else {
+            print_coloured(&brinell::report::race::table(&race, WIDTH, colour()));
+            print(&format!("\nReport: {}\n", page.display()));
+        }
+        let doubtful = race.rounds.iter().any(|round| !round.doubts.is_empty());
+        Ok(if doubtful { Exit::Unreliable } else { Exit::Done })
+    }
+}
+
+fn tell(event: RaceEvent<'_>) {
+    match event {
+        RaceEvent::Round { number, name, fresh } => {
+            say(&format!("round {number}: {name}{}", if fresh { ", on fresh samples" } else { "" }));
+        }
+        RaceEvent::Step { kind, attack, left } => say(&format!("  {}: {attack}, {left} samples left", kind.name())),
+        _ => {}
+    }
+}
