@@ -281,3 +281,98 @@ fn copy(message: &[u8], out: &mut Vec<u8>, instead: &mut dyn FnMut(u64, &[u8], &
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+
+    use super::*;
+
+    /// x * w, and x itself, as `y` and `z`.
+    fn model() -> Vec<u8> {
+        let mut graph = Graph::new("model");
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(2)]);
+        let w = graph.constant("w", Tensor::new(vec![2], TensorData::F32(vec![2.0, 3.0])).unwrap());
+        let y = graph.push("times", Op::Mul, vec![Some(x), Some(w)], &[Some("y")]).unwrap()[0].unwrap();
+        let z = graph.push("minus", Op::Neg, vec![Some(x)], &[Some("z")]).unwrap()[0].unwrap();
+        graph.set_outputs(vec![y, z]);
+        crate::write(&graph).unwrap()
+    }
+
+    fn prefix() -> Graph {
+        let mut graph = Graph::new("prefix");
+        let own = graph.input("own", DType::F32, vec![Dim::Batch(1), Dim::Fixed(2)]);
+        let seven = graph.scalar(7.0);
+        let many = graph.add(Op::Mul, &[own, seven]).unwrap();
+        let whole = graph.push("front.0", Op::Round, vec![Some(many)], &[Some("front.0")]).unwrap()[0].unwrap();
+        graph.output(whole);
+        graph
+    }
+
+    #[test]
+    fn every_reader_of_the_input_reads_what_was_put_in_front() {
+        let original = model();
+        let bytes = put_before(&original, "x", &prefix(), "front").unwrap();
+        let read = crate::read(&bytes, None).unwrap();
+        let graph = &read.graph;
+        let names = |list: &[brinell_graph::ValueId]| list.iter().map(|&id| graph.value(id).name.clone()).collect::<Vec<_>>();
+        assert_eq!((names(graph.inputs()), names(graph.outputs())), (vec!["x".to_owned()], vec!["y".to_owned(), "z".to_owned()]));
+        let end = graph.find("front.0").unwrap();
+        let readers = graph.nodes().iter().filter(|node| node.inputs.contains(&Some(end))).count();
+        assert_eq!(readers, 2);
+        assert_eq!(graph.nodes().iter().filter(|node| node.inputs.contains(&Some(graph.inputs()[0]))).count(), 1);
+        assert!(bytes.len() > original.len());
+    }
+
+    #[test]
+    fn names_that_are_taken_and_inputs_that_are_none_are_refused() {
+        let bytes = put_before(&model(), "x", &prefix(), "front").unwrap();
+        assert!(matches!(put_before(&bytes, "x", &prefix(), "front"), Err(PrefixError::Taken { .. })));
+        for name in ["w", "y", "nobody"] {
+            assert!(matches!(put_before(&model(), name, &prefix(), "front"), Err(PrefixError::Input { .. })), "{name}");
+        }
+        assert!(matches!(put_before(b"no model", "x", &prefix(), "front"), Err(PrefixError::Import(_))));
+        let mut two = prefix();
+        let x = two.inputs()[0];
+        two.output(x);
+        assert!(matches!(put_before(&model(), "x", &two, "front"), Err(PrefixError::Ports { inputs: 1, outputs: 2 })));
+    }
+
+    #[test]
+    fn subgraphs_read_it_too_unless_they_have_a_value_of_that_name() {
+        // if (c) { x } else { -x }, written by hand: a node `If` whose branches read x by name.
+        let branch = |op: &str, made: &str, local: bool| {
+            let mut graph = Vec::new();
+            if local {
+                field(GRAPH_INPUT, &ValueInfoProto { name: Some("x".to_owned()), r#type: None }.encode_to_vec(), &mut graph);
+            }
+            let node = NodeProto {
+                input: vec!["x".to_owned()],
+                output: vec![made.to_owned()],
+                op_type: Some(op.to_owned()),
+                ..NodeProto::default()
+            };
+            field(GRAPH_NODE, &node.encode_to_vec(), &mut graph);
+            let mut attribute = Vec::new();
+            field(ATTRIBUTE_GRAPH, &graph, &mut attribute);
+            attribute
+        };
+        let front = Front { input: "x", end: "front.0", nodes: &[] };
+        let read = |attribute: &[u8]| {
+            let mut names = Vec::new();
+            each(attribute, &mut |_, graph| {
+                each(graph, &mut |number, node| {
+                    if number == GRAPH_NODE {
+                        names.extend(NodeProto::decode(node).unwrap().input);
+                    }
+                })
+                .unwrap();
+            })
+            .unwrap();
+            names
+        };
+        assert_eq!(read(&front.attribute(&branch("Neg", "a", false)).unwrap()), ["front.0"]);
+        assert_eq!(read(&front.attribute(&branch("Neg", "a", true)).unwrap()), ["x"]);
+        assert_eq!(read(&front.attribute(&branch("Neg", "x", false)).unwrap()), ["x"]);
+    }
+}

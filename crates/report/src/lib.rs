@@ -133,7 +133,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 28] = [
+const TEMPLATES: [(&str, &str); 29] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),

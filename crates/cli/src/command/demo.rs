@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use brinell::defence::{RaceAsk, RaceJob};
 use brinell::{Job, Question};
 use clap::Args;
 
@@ -33,6 +34,10 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// Race a defence of the ordinary model against attackers who know it more and more, instead of auditing both
+    #[arg(long)]
+    race: bool,
+
     /// Software that executes the models [default: auto]
     #[arg(long, value_name = "RUNTIME")]
     runtime: Option<String>,
@@ -45,6 +50,9 @@ impl Demo {
             return Err(Failure::input(format!("{} exists already; choose another folder with --out", out.join(name).display())));
         }
         unpack(&out)?;
+        if self.race {
+            return race(&out, self.runtime.as_deref());
+        }
         let stop = stop_flag()?;
         let mut runs = Vec::new();
         let mut worst = Exit::Done;
@@ -65,6 +73,20 @@ impl Demo {
         print(&format!("Report: {}\n", path.display()));
         Ok(worst)
     }
+}
+
+/// The defence of the race, and the images that it is run on.
+const DEFENCE: &str = "bits:3";
+const RACED: usize = 100;
+
+/// Races a defence of the ordinary model, beside the robust one.
+fn race(out: &Path, runtime: Option<&str>) -> Result<Exit, Failure> {
+    let [ordinary, robust] = MODELS;
+    let (mut question, _) = ask(out, ordinary, runtime)?;
+    question.population.n = Some(RACED);
+    let defence = DEFENCE.parse().map_err(Failure::input)?;
+    let ask = RaceAsk { question, defences: vec![defence], rival: Some(out.join(format!("{robust}.onnx"))), fresh: None };
+    super::race::run(&ask, &RaceJob { out: out.join("race"), resume: false }, false)
 }
 
 fn unpack(out: &Path) -> Result<(), Failure> {

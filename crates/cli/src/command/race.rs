@@ -61,22 +61,27 @@ impl Race {
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(&format!("brinell-runs/{stem}-race")), Ok)?;
         let job = RaceJob { out: out.clone(), resume: self.resume };
-        let race = race(&ask, &job, stop_flag()?.as_ref(), &mut tell).inspect_err(|_| {
+        run(&ask, &job, self.json).inspect_err(|_| {
             if chosen_here {
                 give_back(&out);
             }
-        })?;
-        let page = out.join(REPORT);
-        super::write(&page, &brinell::report::race::page(&race).map_err(Failure::from_internal)?)?;
-        if self.json {
-            print(&json(&race)?);
-        } else {
-            print_coloured(&brinell::report::race::table(&race, WIDTH, colour()));
-            print(&format!("\nReport: {}\n", page.display()));
-        }
-        let doubtful = race.rounds.iter().any(|round| !round.doubts.is_empty());
-        Ok(if doubtful { Exit::Unreliable } else { Exit::Done })
+        })
     }
+}
+
+/// Runs a race, and shows it.
+pub(crate) fn run(ask: &RaceAsk, job: &RaceJob, as_json: bool) -> Result<Exit, Failure> {
+    let race = race(ask, job, stop_flag()?.as_ref(), &mut tell)?;
+    let page = job.out.join(REPORT);
+    super::write(&page, &brinell::report::race::page(&race).map_err(Failure::from_internal)?)?;
+    if as_json {
+        print(&json(&race)?);
+    } else {
+        print_coloured(&brinell::report::race::table(&race, WIDTH, colour()));
+        print(&format!("\nReport: {}\n", page.display()));
+    }
+    let doubtful = race.rounds.iter().any(|round| !round.doubts.is_empty());
+    Ok(if doubtful { Exit::Unreliable } else { Exit::Done })
 }
 
 fn tell(event: RaceEvent<'_>) {

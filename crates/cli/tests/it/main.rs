@@ -9,6 +9,7 @@ mod claims;
 mod classic;
 mod columns;
 mod commands;
+mod defend;
 mod evidence;
 mod examples;
 mod flags;

@@ -42,7 +42,7 @@ impl Step {
 }
 
 /// Short steps that stop at the first success.
-const FIRST: &[&str] = &["pgd:steps=40,step=0.1,random_start=false"];
+const FIRST: &[&str] = &["pgd:steps=40,step=0.1,random-start=false"];
 /// Attacks that go on to their end.
 const STRONGEST: &[&str] = &["pgd:steps=40,step=0.1", "apgd-margin"];
 /// Of the defended file. Long, middling and short steps: where a defence has stairs, short ones see none.
@@ -85,4 +85,21 @@ pub(crate) fn steps(norm: Norm) -> Result<Vec<Step>, DefendError> {
         }
     }
     Ok(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_norm_of_a_race_has_every_move() {
+        for norm in [Norm::Linf, Norm::L2] {
+            let steps = steps(norm).unwrap();
+            for kind in MoveKind::ALL {
+                assert!(steps.iter().any(|step| step.kind == kind), "{kind:?}");
+            }
+            assert!(steps.is_sorted_by_key(|step| step.kind), "moves come in their order");
+            assert!(steps.iter().any(|step| !step.recipe().needs_gradient()));
+        }
+    }
 }
