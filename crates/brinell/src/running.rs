@@ -30,7 +30,7 @@ pub mod proofs {
 
 /// Training against attacks, on the model's own file.
 pub mod hardening {
-    pub use brinell_harden::{Ask, HardenError, Hardened, Job, Progress, Watcher, harden};
+    pub use brinell_harden::{Ask, CURVE, HardenError, Hardened, Job, Progress, Traced, Watcher, curve, harden};
 }
 
 /// Claims: read, decided, sealed, replayed.

@@ -89,6 +89,8 @@ pub struct Job {
     pub output: PathBuf,
     /// Go on with the run in the folder.
     pub resume: bool,
+    /// Folder of the audit of the model as it came, where several runs share it; else `parent` in the folder of the run.
+    pub parent: Option<PathBuf>,
     /// The command line, for the record.
     pub command: String,
 }
@@ -102,6 +104,8 @@ const AVERAGED: usize = 5000;
 const DECAY: f64 = 0.999;
 /// Numbers from which on a network counts as large.
 const LARGE: usize = 1_000_000;
+/// Share of the clean loss where nothing is said.
+pub(crate) const CLEAN_WEIGHT: f64 = 0.5;
 const PIECE: usize = 32;
 /// Side of an image from which on pieces are cut.
 const CROPPED: usize = 32;
@@ -157,7 +161,7 @@ impl Ask {
         }
         Ok(Recipe {
             method: self.method,
-            clean_weight: share("clean weight", self.clean_weight.unwrap_or(0.5))?,
+            clean_weight: share("clean weight", self.clean_weight.unwrap_or(CLEAN_WEIGHT))?,
             beta: positive("beta", self.beta.unwrap_or(if self.method == Method::Mart { 5.0 } else { 6.0 }))?,
             awp: share("awp", self.awp)?,
             steps,
@@ -198,6 +202,6 @@ impl Ask {
     }
 }
 
-fn wrong(setting: &'static str, value: impl ToString, range: &'static str) -> HardenError {
+pub(crate) fn wrong(setting: &'static str, value: impl ToString, range: &'static str) -> HardenError {
     HardenError::Setting { setting, value: value.to_string(), range }
 }

@@ -171,6 +171,12 @@ pub enum HardenError {
         /// Validation samples.
         n: usize,
     },
+    /// No clean weight of a curve made the model more robust.
+    #[error("none of the {weights} clean weights made the model more robust on the validation samples")]
+    NoWeightGains {
+        /// Clean weights that were tried.
+        weights: usize,
+    },
     /// Not even one epoch fits into the time.
     #[error("one epoch takes about {epoch:.0} s, more than the {budget:.0} s that are allowed")]
     Budget {

@@ -12,6 +12,7 @@
 mod ask;
 #[cfg(test)]
 mod bench;
+mod curve;
 mod elsewhere;
 mod error;
 mod folder;
@@ -39,6 +40,7 @@ use brinell_record::{FileError, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Me
 use brinell_subject::{Case, Referee, Subject};
 
 pub use ask::{Ask, Job};
+pub use curve::{CURVE, Traced, curve};
 pub use error::HardenError;
 pub use training::{Progress, Watcher};
 
@@ -170,7 +172,7 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     let mut judging = question.clone();
     judging.population = test;
     judging.effort.suite = Some(ask.suite.clone());
-    let judged = judge::judge(&judging, &job.output, folder.path(), &job.command, stop, watcher)?;
+    let judged = judge::judge(&judging, job, stop, watcher)?;
     let summary = HardenSummary {
         schema: HARDEN_SCHEMA.to_owned(),
         headline: judged.headline,

@@ -43,6 +43,8 @@ pub enum Progress<'a> {
     Epoch(&'a EpochLine),
     /// Something went wrong, and something was done.
     Incident(&'a Incident),
+    /// A run of a curve begins, with this share of the clean loss.
+    Weight(f64),
     /// Training is over; what follows is an audit of the model that is named so.
     Judging(&'a str),
 }

@@ -44,7 +44,8 @@ pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use harden::{
-    Elsewhere, EpochLine, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Incident, Method, Optimizer, Recipe, StepLine, TensorPlan,
+    Elsewhere, EpochLine, HARDEN_CURVE_SCHEMA, HARDEN_SCHEMA, HardenCurve, HardenIdentity, HardenSummary, Incident, Method, Optimizer,
+    Recipe, StepLine, TensorPlan, WeightPoint,
 };
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use label::Label;

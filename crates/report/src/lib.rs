@@ -132,7 +132,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 28] = [
+const TEMPLATES: [(&str, &str); 29] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -160,6 +160,7 @@ const TEMPLATES: [(&str, &str); 28] = [
     ("paired.html", include_str!("../templates/paired.html")),
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
+    ("harden-curve.html", include_str!("../templates/harden-curve.html")),
     ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 

@@ -88,7 +88,7 @@ impl HardenView {
     }
 }
 
-fn rate(rate: &Rate) -> String {
+pub(super) fn rate(rate: &Rate) -> String {
     format!("{} ({}-{})", percent(rate.value), percent(rate.low), percent(rate.high))
 }
 

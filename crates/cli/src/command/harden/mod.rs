@@ -1,20 +1,24 @@
 //! `brinell harden`
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod curve;
+mod watch;
 
-use brinell::hardening::{Ask, Hardened, Job, Progress, Watcher, harden};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use brinell::Population;
+use brinell::hardening::{Ask, Hardened, Job, harden};
 use brinell::record::{HardenSummary, Method, Optimizer};
-use brinell::{Event, Observer, Population};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{print, say};
+use crate::console::print;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::{Training, free_folder, give_back};
+use watch::Shown;
 
 #[derive(Debug, Args)]
 pub(crate) struct Harden {
@@ -56,6 +60,11 @@ pub(crate) struct Harden {
     /// Share of the clean loss, 0 to 1: more keeps clean accuracy, less gains robustness [default: 0.5]
     #[arg(long, value_name = "A", help_heading = "Training")]
     clean_weight: Option<f64>,
+
+    /// Train once for each of these clean weights, and show gain and price of each; OUT gets the model of --clean-weight [default weights: 0,0.25,0.5,0.75]
+    #[arg(long, value_name = "A,B,..", num_args = 0..=1, require_equals = true, default_missing_value = "0,0.25,0.5,0.75", value_delimiter = ',',
+        help_heading = "Training")]
+    curve: Option<Vec<f64>>,
 
     /// Weight of the divergence in trades and mart [default: 6; 5 for mart]
     #[arg(long, value_name = "BETA", help_heading = "Training")]
@@ -150,21 +159,21 @@ impl Harden {
             Some(folder) => folder.clone(),
             None => free_folder(&format!("brinell-runs/{}-harden", model.file_stem().unwrap_or_default().to_string_lossy()))?,
         };
-        let job = Job { folder: folder.clone(), output: self.out.clone(), resume: self.resume, command: command_line() };
-        let hardened = harden(&ask, &job, stop_flag()?.as_ref(), &mut Shown::new()).inspect_err(|_| {
+        let job = Job { folder: folder.clone(), output: self.out.clone(), resume: self.resume, command: command_line(), ..Job::default() };
+        let stop = stop_flag()?;
+        let ended = match &self.curve {
+            Some(weights) => curve::answer(&ask, &job, weights, self.json, &stop),
+            None => {
+                answer(&ask, &job, &stop).and_then(|ended| Ok((if self.json { json(&ended.summary)? } else { ended.told }, ended.exit)))
+            }
+        };
+        let (text, exit) = ended.inspect_err(|_| {
             if self.folder.is_none() {
                 give_back(&folder);
             }
         })?;
-        let page = folder.join(super::audit::REPORT);
-        let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
-        super::write(&page, &html)?;
-        if self.json {
-            print(&json(&hardened.summary)?);
-        } else {
-            print(&told(&hardened.summary, &page));
-        }
-        Ok(exit(&hardened))
+        print(&text);
+        Ok(exit)
     }
 
     fn ask(&self) -> Result<Ask, Failure> {
@@ -206,9 +215,41 @@ impl Harden {
     }
 }
 
+/// A training run that came to its end, with its page written.
+pub(super) struct Ended {
+    pub(super) summary: HardenSummary,
+    /// What a user reads of it.
+    pub(super) told: String,
+    pub(super) exit: Exit,
+}
+
+/// Trains, audits, and renders the page into the folder of the run.
+///
+/// # Errors
+/// A [`Failure`] as the command line would end with; an interrupted run can be resumed.
+pub(super) fn answer(ask: &Ask, job: &Job, stop: &AtomicBool) -> Result<Ended, Failure> {
+    let hardened = harden(ask, job, stop, &mut Shown::new())?;
+    let page = page(&job.folder, &hardened)?;
+    let (told, exit) = (told(&hardened.summary, &page), exit(&hardened));
+    Ok(Ended { summary: hardened.summary, told, exit })
+}
+
+/// Renders the page of a training run into its folder.
+fn page(folder: &Path, hardened: &Hardened) -> Result<PathBuf, Failure> {
+    let path = folder.join(crate::command::audit::REPORT);
+    let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
+    super::write(&path, &html)?;
+    Ok(path)
+}
+
 /// Returns how a training run exits.
 fn exit(hardened: &Hardened) -> Exit {
     if hardened.unreliable { Exit::Unreliable } else { Exit::Done }
+}
+
+/// A share with its interval.
+fn rate(rate: &brinell::record::Rate) -> String {
+    format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high)
 }
 
 /// Says what was gained and what was lost.
@@ -220,7 +261,6 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
             format!("{what:>8}: {} samples gained, {} lost, exact McNemar p = {:.1e}\n", paired.only_b, paired.only_a, paired.p_value);
         text.push_str(&line);
     }
-    let rate = |rate: &brinell::record::Rate| format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high);
     for ([clean, robust], name) in summary.accuracy.iter().zip(["before", "after"]) {
         text.push_str(&format!("{name:>8}: robust {}, clean {}\n", rate(robust), rate(clean)));
     }
@@ -266,95 +306,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     let seconds = number.and_then(|number| number.trim().parse::<f64>().ok()).map(|number| number * unit);
     let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "a time such as 90s, 10m or 2h is needed".to_owned())
-}
-
-/// Shows training and the audits behind it.
-struct Shown {
-    audits: crate::progress::Progress,
-    bar: Option<indicatif::ProgressBar>,
-    terminal: bool,
-    last: Instant,
-}
-
-impl Shown {
-    fn new() -> Self {
-        Self { audits: crate::progress::Progress::new(), bar: None, terminal: std::io::stderr().is_terminal(), last: Instant::now() }
-    }
-
-    fn above(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
-    }
-}
-
-/// Time between two lines of progress where there is no terminal.
-const SILENCE: Duration = Duration::from_secs(30);
-
-impl Observer for Shown {
-    fn event(&mut self, event: Event<'_>) {
-        self.audits.event(event);
-    }
-}
-
-impl Watcher for Shown {
-    fn progress(&mut self, progress: Progress<'_>) {
-        match progress {
-            Progress::Begins { folder, trained, samples, steps, epoch_seconds } => {
-                let time = epoch_seconds.map_or_else(String::new, |seconds| format!(", about {seconds:.0} s per epoch"));
-                let test = if samples[2] == 0 { String::new() } else { format!(", {} for the test", samples[2]) };
-                say(&format!(
-                    "{} tensors, {} numbers; {} samples to train on, {} to choose by{test}; {} steps{time} -> {}",
-                    trained.0,
-                    trained.1,
-                    samples[0],
-                    samples[1],
-                    steps.0,
-                    folder.display()
-                ));
-                if self.terminal {
-                    let bar =
-                        indicatif::ProgressBar::with_draw_target(Some(steps.0 as u64), indicatif::ProgressDrawTarget::stderr_with_hz(5));
-                    if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>14} [{bar:24}] {pos}/{len}  {msg}") {
-                        bar.set_style(style.progress_chars("=> "));
-                    }
-                    bar.set_prefix("training");
-                    bar.set_position(steps.1 as u64);
-                    self.bar = Some(bar);
-                }
-            }
-            Progress::Step { line, total, left } => {
-                let text = format!("loss {:.3}, {:.0} % right under attack, {left:.0} s left", line.loss, 100.0 * line.attacked);
-                if let Some(bar) = &self.bar {
-                    bar.set_position(line.step as u64 + 1);
-                    bar.set_message(text);
-                } else if self.last.elapsed() > SILENCE {
-                    self.last = Instant::now();
-                    say(&format!("step {} of {total}: {text}", line.step + 1));
-                }
-            }
-            Progress::Epoch(line) => {
-                let share = |count: usize| 100.0 * count as f64 / line.n.max(1) as f64;
-                let name = if line.epoch == 0 { "as it came".to_owned() } else { format!("epoch {}", line.epoch) };
-                self.above(&format!(
-                    "{name:>14}  loss {:.3}, of {} validation samples {:.1} % robust, {:.1} % clean",
-                    line.loss,
-                    line.n,
-                    share(line.robust),
-                    share(line.clean)
-                ));
-            }
-            Progress::Incident(incident) => self.above(&format!("warning: step {}: {}", incident.step, incident.what)),
-            Progress::Judging(name) => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-                say(&format!("\naudit of the {name} model on test samples"));
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]
