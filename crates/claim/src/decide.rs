@@ -155,7 +155,7 @@ impl Question {
         };
         let ruling = if timeout { Ruling::Undecided } else { ruling };
         if ruling == Ruling::Undecided && n == 0 {
-            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, and that is not a pass"));
+            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, so nothing was shown"));
         }
         if timeout {
             let text = format!("the time ran out after {n} of {} samples; check again to continue", self.n);
@@ -183,14 +183,14 @@ impl Question {
             return Ruling::Proven;
         }
         if complete && now.taken == 0 {
-            reasons.push(reason(id::NOTHING_SEEN, "the model gets no sample right, so that the claim speaks of nothing"));
+            reasons.push(reason(id::NOTHING_SEEN, "the model gets no sample right, so there is nothing that the claim could be about"));
         }
         if count.doubtful > 0 {
             reasons.push(self.boundary(count));
         }
         if complete && self.attacked && now.taken > 0 {
             let text = format!(
-                "no attack fooled the model on {} of {} samples, and failed attacks prove nothing: 0 samples are certified",
+                "{} of {} samples survive these attacks, but failed attacks prove nothing, and no sample is certified",
                 now.sure, self.n
             );
             reasons.push(reason(id::GAP, text));
@@ -199,11 +199,11 @@ impl Question {
             Sampling::Exhaustive => {}
             Sampling::Iid => reasons.push(reason(
                 id::TOO_FEW,
-                "no finite sample shows that something holds for all of a larger population; claim a rate, or declare the samples exhaustive if they are",
+                "a sample cannot show that something holds for every member of a larger population; claim a rate, or write sampling = \"exhaustive\" if these samples are the whole population",
             )),
             Sampling::Convenience => reasons.push(reason(
                 id::CONVENIENCE,
-                "these samples were just what was available: they can refute the claim, but show nothing about other inputs; declare them exhaustive if the claim is about no others",
+                "these samples are just what was available: they can refute the claim, but show nothing about other inputs; write sampling = \"exhaustive\" if the claim is about exactly these samples",
             )),
         }
         Ruling::Undecided
@@ -212,11 +212,11 @@ impl Question {
     fn boundary(&self, count: &Count) -> Reason {
         let text = if self.attacked {
             format!(
-                "{} samples are in doubt: the runtimes disagree about the counterexample, or the model is wrong on the unchanged sample in a way that the claim does not speak of, so that nothing was attacked",
+                "{} samples are in doubt: runtimes disagree about the counterexample, or the model is already wrong on the unchanged sample, which was therefore not attacked",
                 count.doubtful
             )
         } else {
-            format!("{} samples are in doubt: the runtimes disagree about them, which is a matter of rounding", count.doubtful)
+            format!("{} samples are in doubt: runtimes disagree about them because of rounding", count.doubtful)
         };
         reason(id::BOUNDARY, text)
     }
@@ -229,7 +229,7 @@ impl Question {
             // That more survive the attacks than the claim allows proves no robustness.
             Side::Other if survival && wanted.relation == Relation::AtMost => {
                 let text =
-                    format!("more than {} survive these attacks, and failed attacks prove nothing; try stronger attacks", wanted.threshold);
+                    format!("more than {} survive these attacks, but failed attacks prove nothing; try stronger attacks", wanted.threshold);
                 reasons.push(reason(id::GAP, text));
                 return Ruling::Undecided;
             }
@@ -239,7 +239,7 @@ impl Question {
         if self.sampling == Sampling::Convenience {
             reasons.push(reason(
                 id::CONVENIENCE,
-                "these samples were just what was available, so they say nothing about the rate among other inputs; declare sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim is about no others",
+                "these samples are just what was available, so they say nothing about the rate among other inputs; write sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim is about exactly these samples",
             ));
         }
         if count.doubtful > 0 {
@@ -262,8 +262,8 @@ impl Question {
         let clean = clean_trials(threshold, levels.support);
         if clean > self.n as f64 {
             return match clean.is_finite() {
-                true => format!("{clean} samples without a single exception would show {word} {percent}; {} were given", self.n),
-                false => format!("no sample shows {word} {percent} exactly; declare it exhaustive if it is, or claim a little less"),
+                true => format!("even without a single exception, {clean} samples are needed to show {word} {percent}; {} were given", self.n),
+                false => format!("a random sample can never show {word} exactly {percent}; claim a little less, or write sampling = \"exhaustive\" if these samples are the whole population"),
             };
         }
         let rate = successes as f64 / now.taken.max(1) as f64;
@@ -273,7 +273,7 @@ impl Question {
         match (confirm, refute) {
             (Some(needed), _) => format!("{seen}; at this rate, about {needed} samples would show {word} {percent}"),
             (None, Some(needed)) => format!("{seen}; at this rate, about {needed} samples would refute {word} {percent}"),
-            (None, None) => format!("{seen}, which is too close to {percent} to be decided by any number of samples"),
+            (None, None) => format!("{seen}, which is so close to {percent} that no number of samples would decide it"),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Job<'_> {
         let asked = super::plan::question(self.claim, self.source.folder(), &self.options.running);
         let opened = Subject::open(&asked.artefact, &asked.population)?;
         if let (Some(found), None) = (&opened.subject.weights_sha256, &asked.artefact.weights_sha256) {
-            let problem = format!("missing; the model keeps weights in other files, which have the SHA-256 {found}");
+            let problem = format!("missing; the model has weights in other files, and their SHA-256 is {found}");
             return Err(ClaimError::key(&self.source.path, format!("{}: subject.weights_sha256", self.claim.id), problem));
         }
         let mut panel = Panel::open(&opened.subject, &self.options.running)?;

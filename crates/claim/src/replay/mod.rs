@@ -22,7 +22,7 @@ use source::Source;
 pub struct ReplayOptions {
     /// The model; by default where the record says.
     pub model: Option<PathBuf>,
-    /// The other artefact of an `equal` claim.
+    /// Where the second model of an `equal` claim is now, if it was moved.
     pub other: Option<PathBuf>,
     /// The data of a run.
     pub data: Option<PathBuf>,

@@ -271,7 +271,7 @@ impl OpenSource {
     /// Returns what contradicts the record, where the unchanged samples bring labels along: another label than the witness has.
     pub(super) fn other_label(&self, witness: &Witness) -> Option<String> {
         let label = label_of(&self.clean.data, self.row(witness.sample))?;
-        (label != witness.label).then(|| format!("the record says label {}, but the data say {label}", witness.label))
+        (label != witness.label).then(|| format!("the label is {} in the record, but {label} in the data", witness.label))
     }
 
     /// Returns what a counterexample has to show. The reference of a pair is embedded by the first judge.
