@@ -230,7 +230,7 @@ impl Args for Settings {
             .long("out")
             .value_name("DIR")
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS]")
+            .help("Folder to write the run to [default: brinell-runs/MODEL-NORM-EPS, with -2, -3, .. if it exists]")
             .help_heading(Part::Running.heading());
         command.args(SETTINGS.iter().map(flag)).arg(out)
     }
@@ -310,7 +310,7 @@ part!(Ports, "Which input and output of a model are looked at.", |setting| {
 });
 part!(Fronts, "What stands between a shared image and a model.", |setting| setting.part == Part::Preprocessing, |command| command
     .mut_arg("scale", |arg| {
-        arg.help("Range of the model's own input, to which images are brought: 0..1, 0..255 or any two numbers [default: 0..1]")
+        arg.help("Range of the model's input; images are rescaled to it: 0..1, 0..255 or any two numbers [default: 0..1]")
     }));
 part!(Samples, "The samples.", |setting| setting.part == Part::Data);
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {

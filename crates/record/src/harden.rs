@@ -147,7 +147,7 @@ pub struct StepLine {
     pub seconds: f64,
 }
 
-/// One epoch of training: a line of `epochs.jsonl`. Epoch 0 is the model as it came.
+/// One epoch of training: a line of `epochs.jsonl`. Epoch 0 is the original model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochLine {
     /// Number of the epoch.
@@ -172,7 +172,7 @@ pub struct EpochLine {
 pub struct Incident {
     /// Step at which it was seen.
     pub step: usize,
-    /// What was seen and done, in words.
+    /// What happened, and what was done, in words.
     pub what: String,
 }
 

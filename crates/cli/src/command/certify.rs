@@ -16,23 +16,23 @@ pub(crate) struct Certify {
     #[command(flatten)]
     question: Certifiable,
 
-    /// Time for each sample, such as 30s or 5m
+    /// Largest time for each sample, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::verify::duration)]
     timeout: f64,
 
-    /// Look for the largest certified radius of each sample too
+    /// Also look for the largest certified radius of each sample
     #[arg(long)]
     largest: bool,
 
-    /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS-certified]
+    /// Folder to write the run to [default: brinell-runs/MODEL-NORM-EPS-certified, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
 
-    /// Go on with the run in --out where it stopped
+    /// Continue the stopped run in --out
     #[arg(long, requires = "out", help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json, and nothing else, on standard output
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }
@@ -64,10 +64,10 @@ fn words(standing: Standing) -> &'static str {
     match standing {
         Standing::Certified => "certified",
         Standing::Falsified => "broken",
-        Standing::Boundary => "not decided, the margin is within the rounding error",
-        Standing::OutOfTime => "not decided in time",
-        Standing::OutOfMemory => "not decided within the memory",
-        Standing::Misclassified => "wrong before any change",
+        Standing::Boundary => "not decided: the margin is smaller than the rounding error",
+        Standing::OutOfTime => "not decided: out of time",
+        Standing::OutOfMemory => "not decided: out of memory",
+        Standing::Misclassified => "misclassified",
         _ => "not decided",
     }
 }

@@ -47,11 +47,11 @@ const MODELS: [&str; 2] = ["ordinary", "robust"];
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Folder for models, data and report [default: the first free one of brinell-demo, brinell-demo-2, ..]
+    /// Folder to write models, data and report to [default: brinell-demo, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Also harden the ordinary model on 4000 training images, and audit what comes out; about a minute more
+    /// Also harden the ordinary model on 4000 training images, and audit the result; takes about a minute more
     #[arg(long)]
     harden: bool,
 

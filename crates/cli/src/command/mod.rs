@@ -36,24 +36,24 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Attack a model on labelled data and report how many samples survive
     Audit(Box<audit::Audit>),
-    /// Audit two small built-in models side by side, with nothing else installed
+    /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
-    /// Make examples on some models and say how many fool others
+    /// Make adversarial examples on some models and count how many fool other models
     Transfer(Box<transfer::Transfer>),
-    /// Fit one change to many images and say how many others it fools
+    /// Compute one change for many images and count how many other images it breaks
     Universal(Box<universal::Universal>),
-    /// Prove which samples no allowed change can break
+    /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
-    /// Decide a property in VNN-LIB about a network
+    /// Decide a VNN-LIB property of a network
     Verify(verify::Verify),
     /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
     /// Write a claim from an audit, or update one after retraining
     #[command(subcommand)]
     Claim(claim::Claim),
-    /// Test stored counterexamples again, on the original model file, with every available runtime
+    /// Test stored counterexamples again on the original model file, with every available runtime
     Replay(replay::Replay),
-    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge, ..
+    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge and others
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
     Compare(compare::Compare),
@@ -61,13 +61,13 @@ pub(crate) enum Command {
     History(history::History),
     /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
-    /// Train a model against attacks, write its file with new numbers, and show gain and price
+    /// Train a model against attacks, write the same file with new weights, and compare both models
     Harden(Box<harden::Harden>),
     /// Write the gradient of a model as an ONNX file
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
-    /// List the attacks with their norms, their settings and the access to the model that they need
+    /// List the attacks, with their norms, their settings and what they need to see of the model
     Attacks(attacks::Attacks),
     /// List the suites of attacks, print one as a template, or estimate its cost
     Suites(suites::Suites),

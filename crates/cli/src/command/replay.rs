@@ -17,26 +17,26 @@ use crate::settings::Runners;
 Exit codes: 0 every counterexample is confirmed by every runtime; 2 one is not, or there is none; \
 3 evidence was tampered with, or the model is another one; 4 usage or input error.")]
 pub(crate) struct Replay {
-    /// Evidence of a claim (NAME.evidence or a folder in it), or the folder of a run
+    /// Evidence of a claim (NAME.evidence, or a folder inside it), or the folder of a run
     #[arg(value_name = "EVIDENCE")]
     evidence: PathBuf,
 
-    /// The model, where it is no longer where the record says
+    /// Where the model is now, if it was moved
     #[arg(long, value_name = "PATH")]
     model: Option<PathBuf>,
 
-    /// The other artefact of an `equal` claim
+    /// Where the second model of an `equal` claim is now, if it was moved
     #[arg(long, value_name = "PATH")]
     other: Option<PathBuf>,
 
-    /// The data of a run; evidence brings its inputs along
+    /// Where the data of a run are now, if they were moved; evidence contains its own inputs
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
 
     #[command(flatten)]
     running: Runners,
 
-    /// Print the opinions as JSON, and nothing else, on standard output
+    /// Print only the results, as JSON, on standard output
     #[arg(long)]
     json: bool,
 }

@@ -15,15 +15,15 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Selftest {
-    /// Only this attack; may be repeated
+    /// Test only this attack; may be repeated
     #[arg(long = "attack", value_name = "NAME")]
     attacks: Vec<String>,
 
-    /// Software that executes the cases: auto, onnxruntime or rten
+    /// Software that executes the models: auto, onnxruntime or rten
     #[arg(long, value_name = "RUNTIME", default_value = "auto")]
     runtime: String,
 
-    /// Write the cases as ONNX models with cases.json into this folder, for other programs, and run nothing
+    /// Run nothing; write the test models and cases.json to this folder, for use by other programs
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
 

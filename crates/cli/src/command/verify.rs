@@ -22,7 +22,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "NAME=MODEL")]
     network: String,
 
-    /// Time until the answer, such as 60s or 5m; a number alone is in seconds
+    /// Largest time until the answer, such as 60s or 5m; a plain number is in seconds
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<f64>,
 
@@ -51,6 +51,6 @@ pub(super) fn duration(text: &str) -> Result<f64, String> {
     };
     match number.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number * factor),
-        _ => Err(format!("`{text}` is no time; write 30s, 5m or 1h")),
+        _ => Err(format!("`{text}` is not a time; write 30s, 5m or 1h")),
     }
 }

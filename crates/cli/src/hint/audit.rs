@@ -9,7 +9,7 @@ use super::as_a;
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = match as_a(error)? {
         AuditError::RadiusOfAttack { .. } => "give --eps instead of --minimum-norm, or another --attack",
-        AuditError::KnowledgeOfAttack { .. } => "choose another --attack, or allow more access with --knowledge",
+        AuditError::KnowledgeOfAttack { .. } => "choose another --attack, or give the attacker more access with --knowledge",
         AuditError::NoGradient { .. } => "use attacks without gradients: --knowledge score or --knowledge label",
         AuditError::NormOfAttack { .. } => "choose another --attack or another --norm",
         AuditError::NoTrees { .. } => "use attacks on scores or labels instead: --suite score or --suite label",

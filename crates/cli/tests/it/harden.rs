@@ -142,15 +142,15 @@ fn what_cannot_be_trained_is_said() {
         assert!(stderr.contains(said) && stderr.contains("hint:"), "{arguments}: {stderr}");
     };
     let base = "harden ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --runtime rten -o out.onnx --folder refused";
-    refused(&format!("{base} --val images.idx3-ubyte"), "is both training and validation data");
-    refused(&format!("{base} --only nothing*"), "no tensor that can be trained is called `nothing*`");
+    refused(&format!("{base} --val images.idx3-ubyte"), "is given as training data and as validation data");
+    refused(&format!("{base} --only nothing*"), "no trainable tensor is named `nothing*`");
     refused(&base.replace("linf", "l1"), "not in l1");
     refused(&base.replace("--eps 0.1", "--eps 0"), "radius above 0");
     refused(&base.replace("out.onnx", "robust.onnx"), "exists already");
     folder.write("copy.idx3-ubyte", bytes(&folder.path("images.idx3-ubyte")));
     refused(
         &format!("{base} --val copy.idx3-ubyte --val-labels labels.idx1-ubyte"),
-        "500 of 500 validation samples also stand in the training data",
+        "500 of 500 validation samples are also in the training data",
     );
     refused(&format!("{base} --limit 30"), "are too few");
     assert!(!folder.path("out.onnx").exists() && !folder.path("refused").exists());

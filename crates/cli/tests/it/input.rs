@@ -5,7 +5,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("audit none.onnx --data images.idx3-ubyte --norm linf --eps 0.1", &["none.onnx"]),
     ("audit empty.onnx --data images.idx3-ubyte --norm linf --eps 0.1", &["empty.onnx", "empty"]),
     ("audit text.onnx --data images.idx3-ubyte --norm linf --eps 0.1", &["text.onnx", "not an ONNX model"]),
-    ("audit half.onnx --data images.idx3-ubyte --norm linf --eps 0.1", &["half.onnx", "truncated"]),
+    ("audit half.onnx --data images.idx3-ubyte --norm linf --eps 0.1", &["half.onnx", "incomplete"]),
     ("audit ordinary.onnx --data none --norm linf --eps 0.1", &["none"]),
     ("audit ordinary.onnx --data text.onnx --norm linf --eps 0.1", &["text.onnx"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --labels short.idx --norm linf --eps 0.1", &["short.idx", "500"]),

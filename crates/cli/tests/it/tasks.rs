@@ -111,7 +111,7 @@ fn labels_turn_exactly_where_a_linear_model_lets_them() {
     let expected: Vec<Value> = labels(0).map(Value::Bool).to_vec();
     assert_eq!((&line["label"]["labels"], &line["confidence"]), (&Value::Array(expected), &Value::Null));
     let said = folder.run("report ml3 --format markdown").stdout;
-    assert!(said.contains("an answer is right where all its labels are") || !said.is_empty(), "{said}");
+    assert!(said.contains("an answer is right if all its labels are right") || !said.is_empty(), "{said}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn the_best_two_are_harder_to_leave_than_the_best_one() {
         }
     }
     let refused = folder.run(&format!("audit m.onnx {COMMON} --top-k 3")).expect(4).stderr;
-    assert!(refused.contains("top-k with k = 3 makes every answer right"), "{refused}");
+    assert!(refused.contains("with top-k = 3, every answer would be right"), "{refused}");
 }
 
 fn cosine_distance(a: [f64; 3], b: [f64; 3]) -> f64 {
@@ -258,7 +258,7 @@ fn sigmoids_side_by_side_are_no_class_unless_somebody_says_so() {
     let folder = folder(1, |sample| vec![f32::from(u8::from(labels(sample)[1]))]);
     folder.write("m.onnx", model(3, true));
     let refused = folder.run(&format!("audit m.onnx {COMMON}")).expect(4).stderr;
-    assert!(refused.contains("3 sigmoids side by side") && refused.contains("--task multilabel"), "{refused}");
+    assert!(refused.contains("has 3 sigmoids") && refused.contains("--task multilabel"), "{refused}");
     audit(&folder, "m.onnx", "--task classification --attack pgd:steps=2", "said");
 }
 
@@ -274,7 +274,7 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
     folder.write("self.csv", "0,0\n");
     for (model, arguments, problem, hint) in [
         ("m", "--task regression", "the task regression needs a tolerance", "--task regression --tolerance T"),
-        ("m", "--task regression --tolerance 0", "the tolerance is 0; it is a finite number above 0", ""),
+        ("m", "--task regression --tolerance 0", "the tolerance is 0, but it must be a finite number above 0", ""),
         ("m", "--task regression --tolerance -1", "the tolerance is -1", ""),
         ("m", "--task regression --tolerance 1 --labels nan.txt", "the label of sample 23 is NaN", "remove the sample"),
         (
@@ -283,27 +283,27 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
             "2 labels for each sample, but the model's output has 1 values",
             "--output",
         ),
-        ("m", "--task regression --tolerance 1 --target 0", "a target is a class", "leave out --target"),
+        ("m", "--task regression --tolerance 1 --target 0", "a target class can only be given", "leave out --target"),
         ("m", "--task regression --tolerance 1 --threshold 0.5", "the task regression does not take a threshold of scores", ""),
         (
             "m",
             "--task regression --tolerance 1 --pairs pairs.csv",
-            "the task regression does not take pairs of samples",
+            "the task regression does not use pairs of samples",
             "leave out --pairs",
         ),
         ("m", "--tolerance 1", "the task classification does not take a tolerance", ""),
-        ("m", "", "labels are class indices", "--task regression --tolerance T"),
+        ("m", "", "labels are class numbers", "--task regression --tolerance T"),
         ("m", "--task tagging", "invalid value 'tagging'", "multilabel"),
-        ("three", "--task multilabel --labels half.txt", "the labels of sample 0 have the value 0.5", "zeros and ones"),
+        ("three", "--task multilabel --labels half.txt", "a label of sample 0 is 0.5", "zeros and ones"),
         ("three", "--task multilabel --labels wide.txt", "2 labels for each sample, but the model's output has 3 values", ""),
         ("three", "--task multilabel --labels half.txt --only-labels 7", "there is no label 7: the model has 3 labels", "--only-labels"),
-        ("three", "--task embedding --distance 0.3", "compared in pairs of samples, and no file lists any", "--pairs"),
+        ("three", "--task embedding --distance 0.3", "compared in pairs of samples, but no pairs were given", "--pairs"),
         ("three", "--task embedding --pairs pairs.csv", "the task embedding needs a distance", "--distance"),
-        ("three", "--task embedding --distance 3 --pairs pairs.csv", "the distance is 3; it lies between 0 and 2", ""),
-        ("three", "--task embedding --distance 0.3 --pairs pairs.csv", "line 2: `99` is no sample", "--pairs"),
-        ("m", "--task embedding --distance 0.3 --pairs self.csv", "has one value, which has no direction", "--output"),
-        ("three", "--top-k 2 --target 1 --labels 0", "a target is a class that samples are turned into, and the task top-k has none", ""),
-        ("m", "--task regression --tolerance 1 --attack trees", "the search knows classes alone", ""),
+        ("three", "--task embedding --distance 3 --pairs pairs.csv", "the distance is 3, but it must be", ""),
+        ("three", "--task embedding --distance 0.3 --pairs pairs.csv", "line 2: `99` is not one of the samples", "--pairs"),
+        ("m", "--task embedding --distance 0.3 --pairs self.csv", "has only one value, but an embedding needs at least two", "--output"),
+        ("three", "--top-k 2 --target 1 --labels 0", "a target class can only be given for classification, and the task is top-k", ""),
+        ("m", "--task regression --tolerance 1 --attack trees", "the search works for classification only", ""),
     ] {
         let run = folder.run(&format!("audit {model}.onnx {COMMON} {arguments}"));
         assert!(run.code == 4 && run.stderr.contains(problem) && run.stderr.contains(hint), "{arguments}: {}\n{}", run.code, run.stderr);

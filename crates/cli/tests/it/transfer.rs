@@ -123,8 +123,8 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
     let list = |line: &str| folder.write("models.toml", format!("[[model]]\nfile = \"ordinary.onnx\"\n{line}\n"));
     let run = "transfer --models models.toml --data images.idx3-ubyte --classes classes.txt --eps 0.1 --runtime rten --limit 20";
     for (line, words) in [
-        ("classes = \"pets.txt\"", "shares no class with the data"),
-        ("classes = \"five.txt\"", "has 10 classes, and 5 names are given"),
+        ("classes = \"pets.txt\"", "have no class in common"),
+        ("classes = \"five.txt\"", "has 10 classes, but 5 class names were given"),
         ("map = \"bad.txt\"", "line 1 of"),
         ("meen = 3", "meen"),
     ] {
@@ -134,11 +134,11 @@ fn what_cannot_be_compared_is_an_error_that_says_why() {
     }
     for (arguments, words) in [
         ("--from none.onnx", "there is no model `none.onnx`"),
-        ("--eps 8", "larger than the shared range"),
+        ("--eps 8", "larger than the range"),
         ("--attack deepfool:steps=1+mi", "attack deepfool cannot be combined"),
-        ("--attack cw", "within a radius in linf"),
-        ("--attack apgd-t", "one class after the other"),
-        ("--ensemble mean", "known are norm, loss, logits, prob"),
+        ("--attack cw", "linf with a radius"),
+        ("--attack apgd-t", "one class after another"),
+        ("--ensemble mean", "the rules are norm, loss, logits, prob"),
     ] {
         list("");
         let run = if arguments.contains("--eps") { run.replace("--eps 0.1", "") } else { run.to_owned() };
@@ -165,7 +165,7 @@ fn a_universal_change_is_tested_on_images_that_it_was_not_fitted_to() {
     folder.run(&format!("{run} --out again")).expect(0);
     assert_eq!(files(&folder, "u"), files(&folder, "again"));
     let none = folder.run(&format!("{run} --fit 0 --out v")).expect(4);
-    assert!(none.stderr.contains("there must be some of each"), "{}", none.stderr);
+    assert!(none.stderr.contains("must be at least 1"), "{}", none.stderr);
 }
 
 #[test]

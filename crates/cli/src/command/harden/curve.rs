@@ -33,7 +33,7 @@ pub(super) fn answer(ask: &Ask, job: &Job, weights: &[f64], as_json: bool, stop:
 fn told(traced: &Traced, job: &Job, page: &Path) -> String {
     let curve = &traced.curve;
     let mut text = format!("{:>12}  {:<22}{}\n", "clean weight", "robust", "clean");
-    text.push_str(&format!("{:>12}  {:<22}{}\n", "as it came", rate(&curve.robust), rate(&curve.clean)));
+    text.push_str(&format!("{:>12}  {:<22}{}\n", "original", rate(&curve.robust), rate(&curve.clean)));
     for point in &curve.points {
         let of = |found: &Option<Rate>| found.as_ref().map_or_else(|| "no gain".to_owned(), rate);
         text.push_str(&format!("{:>12}  {:<22}{}\n", point.clean_weight, of(&point.robust), of(&point.clean)));
@@ -43,7 +43,7 @@ fn told(traced: &Traced, job: &Job, page: &Path) -> String {
             text.push_str(&format!("\nAt clean weight {}: {headline}\nModel: {}\n", curve.written, job.output.display()));
         }
         None => text.push_str(&format!(
-            "\nNo model was written: at clean weight {} no epoch was more robust than the model as it came. Choose another --clean-weight.\n",
+            "\nNo model was written: at clean weight {} no epoch was more robust than the original model. Choose another --clean-weight.\n",
             curve.written
         )),
     }

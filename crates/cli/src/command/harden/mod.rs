@@ -25,43 +25,43 @@ pub(crate) struct Harden {
     #[command(flatten)]
     settings: Training,
 
-    /// File to write; must not exist yet
+    /// File to write, which must not exist yet
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
 
-    /// Samples that choose the epoch [default: a tenth of the training samples, kept apart]
-    #[arg(long, value_name = "VAL", help_heading = "Samples kept apart")]
+    /// Validation samples, which decide which epoch is kept [default: a tenth of the training samples, not trained on]
+    #[arg(long, value_name = "VAL", help_heading = "Validation and test")]
     val: Option<PathBuf>,
 
-    /// Labels of --val, as --labels has them
-    #[arg(long, value_name = "LABELS", requires = "val", help_heading = "Samples kept apart")]
+    /// Labels of --val, in the same form as --labels
+    #[arg(long, value_name = "LABELS", requires = "val", help_heading = "Validation and test")]
     val_labels: Option<String>,
 
-    /// Samples that judge, read once training is over [default: a tenth of the training samples, kept apart]
-    #[arg(long, value_name = "TEST", help_heading = "Samples kept apart")]
+    /// Test samples, read only after training, to compare both models [default: a tenth of the training samples, not trained on]
+    #[arg(long, value_name = "TEST", help_heading = "Validation and test")]
     test: Option<PathBuf>,
 
-    /// Labels of --test, as --labels has them
-    #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Samples kept apart")]
+    /// Labels of --test, in the same form as --labels
+    #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Validation and test")]
     test_labels: Option<String>,
 
-    /// Number of test samples [default: all]
-    #[arg(long, value_name = "N", requires = "test", help_heading = "Samples kept apart")]
+    /// Use only the first N test samples [default: all]
+    #[arg(long, value_name = "N", requires = "test", help_heading = "Validation and test")]
     test_n: Option<usize>,
 
-    /// Suite that judges both models at the end
-    #[arg(long, value_name = "SUITE", default_value = "fast", help_heading = "Samples kept apart")]
+    /// Suite that audits both models at the end
+    #[arg(long, value_name = "SUITE", default_value = "fast", help_heading = "Validation and test")]
     suite: String,
 
-    /// What is minimised: pgd trains on what an attack finds, trades and mart also on how far predictions move, fast and fgsm-rs take one step
+    /// Training method: pgd trains on adversarial examples, trades and mart also penalise changed predictions, fast and fgsm-rs use attacks of one step
     #[arg(long, value_name = "METHOD", default_value = "pgd", value_parser = PossibleValuesParser::new(Method::NAMES), help_heading = "Training")]
     method: String,
 
-    /// Share of the clean loss, 0 to 1: more keeps clean accuracy, less gains robustness [default: 0.5]
+    /// Weight of the loss on clean samples, 0 to 1: larger values keep clean accuracy, smaller values gain robustness [default: 0.5]
     #[arg(long, value_name = "A", help_heading = "Training")]
     clean_weight: Option<f64>,
 
-    /// Train once for each of these clean weights, and show gain and price of each; OUT gets the model of --clean-weight [default weights: 0,0.25,0.5,0.75]
+    /// Train once for each of these clean weights, and compare the results; the model of --clean-weight is written to OUT [default weights: 0,0.25,0.5,0.75]
     #[arg(long, value_name = "A,B,..", num_args = 0..=1, require_equals = true, default_missing_value = "0,0.25,0.5,0.75", value_delimiter = ',',
         help_heading = "Training")]
     curve: Option<Vec<f64>>,
@@ -70,7 +70,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "BETA", help_heading = "Training")]
     beta: Option<f64>,
 
-    /// Adversarial perturbation of weights, relative to each tensor's norm, such as 0.01
+    /// Size of adversarial weight perturbations (AWP), relative to each tensor's norm, such as 0.01; 0 for none
     #[arg(long, value_name = "GAMMA", default_value_t = 0.0, help_heading = "Training")]
     awp: f64,
 
@@ -78,11 +78,11 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "K", help_heading = "Training")]
     steps: Option<usize>,
 
-    /// Length of such a step, in radii [default: 2.5 / steps]
+    /// Step size of the attack in training, as a multiple of eps [default: 2.5 / steps]
     #[arg(long, value_name = "R", help_heading = "Training")]
     step_size: Option<f64>,
 
-    /// Passes over the training samples [default: 5, or what --budget allows]
+    /// Number of passes over the training samples [default: 5, or as many as --budget allows]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<usize>,
 
@@ -90,7 +90,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Training")]
     budget: Option<Duration>,
 
-    /// Samples in one step
+    /// Number of samples in one training step
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
     train_batch: usize,
 
@@ -106,47 +106,47 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     weight_decay: Option<f64>,
 
-    /// Share of each label that is spread over all classes
+    /// Label smoothing: share of each label that is spread over all classes
     #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = "Training")]
     label_smoothing: f64,
 
-    /// Decay of the mean of weights that is kept; 0 keeps the last [default: 0; 0.999 from 5000 steps on]
+    /// Decay of the moving average of weights; with 0, the last weights are kept [default: 0; 0.999 for 5000 steps or more]
     #[arg(long, value_name = "DECAY", help_heading = "Training")]
     ema: Option<f64>,
 
-    /// Pixels by which images are moved at random [default: 0; 4 for images of 32 pixels or more]
+    /// Shift images at random by up to this many pixels [default: 0; 4 for images of 32 pixels or more]
     #[arg(long, value_name = "PIXELS", help_heading = "Training")]
     crop: Option<usize>,
 
-    /// Mirror images half of the time; wrong for digits and text
+    /// Mirror images at random, half of the time; do not use it for digits or text
     #[arg(long, help_heading = "Training")]
     flip: bool,
 
-    /// Deviation of normal noise on every sample, for a model that will be smoothed
+    /// Standard deviation of Gaussian noise added to every sample, for a model that will be smoothed
     #[arg(long, value_name = "SIGMA", default_value_t = 0.0, help_heading = "Training")]
     noise: f64,
 
-    /// Train only tensors of this name, in which * stands for anything; may be repeated
+    /// Train only the tensors with this name; * matches anything; may be repeated
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     only: Vec<String>,
 
-    /// Leave tensors of this name as they are; may be repeated
+    /// Do not train the tensors with this name; * matches anything; may be repeated
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     freeze: Vec<String>,
 
-    /// Most points of clean accuracy that may be lost on validation samples before the run counts as unreliable
+    /// Largest loss of clean accuracy on validation samples, in percentage points; if more is lost, the exit code is 2
     #[arg(long, value_name = "POINTS", default_value_t = 5.0, help_heading = "Training")]
     max_clean_loss: f64,
 
-    /// Folder of the run [default: the first free one of brinell-runs/MODEL-harden]
+    /// Folder to write the run to [default: brinell-runs/MODEL-harden, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     folder: Option<PathBuf>,
 
-    /// Go on with the run in --folder where it stopped
+    /// Continue the stopped run in --folder
     #[arg(long, requires = "folder", help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json, and nothing else, on standard output
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }
@@ -273,7 +273,7 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     }
     if summary.clean_loss > summary.max_clean_loss {
         text.push_str(&format!(
-            "\nClean accuracy fell by {:.1} points on validation samples, more than the {} that are allowed: try a larger --clean-weight or a smaller --eps.\n",
+            "\nClean accuracy fell by {:.1} points on validation samples, but only {} are allowed: try a larger --clean-weight or a smaller --eps.\n",
             summary.clean_loss, summary.max_clean_loss
         ));
     }
@@ -285,7 +285,7 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     }
     let n = summary.epochs.len().saturating_sub(1);
     text.push_str(&format!(
-        "\nEpoch {} of {n} was kept, by {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
+        "\nEpoch {} of {n} was kept, chosen on {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
         summary.chosen,
         summary.epochs.first().map_or(0, |line| line.n),
         summary.seconds,
@@ -305,7 +305,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = number.and_then(|number| number.trim().parse::<f64>().ok()).map(|number| number * unit);
     let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "a time such as 90s, 10m or 2h is needed".to_owned())
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "write a time such as 90s, 10m or 2h".to_owned())
 }
 
 #[cfg(test)]

@@ -43,9 +43,9 @@ impl Watcher for Shown {
         match progress {
             Progress::Begins { folder, trained, samples, steps, epoch_seconds } => {
                 let time = epoch_seconds.map_or_else(String::new, |seconds| format!(", about {seconds:.0} s per epoch"));
-                let test = if samples[2] == 0 { String::new() } else { format!(", {} for the test", samples[2]) };
+                let test = if samples[2] == 0 { String::new() } else { format!(", {} test samples", samples[2]) };
                 say(&format!(
-                    "{} tensors, {} numbers; {} samples to train on, {} to choose by{test}; {} steps{time} -> {}",
+                    "{} tensors with {} weights; {} training samples, {} validation samples{test}; {} steps{time} -> {}",
                     trained.0,
                     trained.1,
                     samples[0],
@@ -76,7 +76,7 @@ impl Watcher for Shown {
             }
             Progress::Epoch(line) => {
                 let share = |count: usize| 100.0 * count as f64 / line.n.max(1) as f64;
-                let name = if line.epoch == 0 { "as it came".to_owned() } else { format!("epoch {}", line.epoch) };
+                let name = if line.epoch == 0 { "original".to_owned() } else { format!("epoch {}", line.epoch) };
                 self.above(&format!(
                     "{name:>14}  loss {:.3}, of {} validation samples {:.1} % robust, {:.1} % clean",
                     line.loss,
