@@ -100,7 +100,7 @@ impl Run<'_> {
         let (outside, probabilities, bounds) = (self.outside, self.probabilities, self.case.ball.bounds);
         self.flags.measure(&OUTSIDE_BOX, outside as f64, || {
             let (lo, hi) = (bounds.lo(), bounds.hi());
-            format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is the scale right?")
+            format!("{outside} of {n} samples have values outside the range {lo}..{hi} of the scale; check the scale")
         });
         let silent = self.book.states.iter().filter(|state| state.clean.answer.is_none()).count();
         self.flags.measure(&NON_FINITE, silent as f64, || {
@@ -108,8 +108,7 @@ impl Run<'_> {
         });
         self.flags.measure(&HIDDEN_SOFTMAX, probabilities as f64 / n as f64, || {
             format!(
-                "for {probabilities} of {n} samples what the attacks take for logits are probabilities; a softmax made of other operators hides \
-                 gradients: export the model without it"
+                "for {probabilities} of {n} samples, the values that the attacks use as logits look like probabilities; a softmax built from other operators hides gradients, so export the model without it"
             )
         });
         self.doubt_preprocessing()
@@ -130,8 +129,7 @@ impl Run<'_> {
         self.flags.measure(&LABELS_DIFFER, (clean + broken) as f64, || {
             let name = &subject.signature.output_name;
             format!(
-                "for {clean} of {n} clean samples and {broken} adversarial examples the class that the file names is not the one with the largest value of \
-                 `{name}`, which decides here: if the class that it names is what is used, the figures are others"
+                "for {clean} of {n} clean samples and {broken} adversarial examples, the class output of the file is not the class with the largest value of `{name}`, which decides in this audit; if your application uses the class output, its figures differ"
             )
         });
     }

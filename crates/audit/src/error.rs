@@ -25,7 +25,7 @@ pub enum AuditError {
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_contract::HarnessError),
     /// An attack needs a radius where none is given.
-    #[error("attack {attack} needs a radius; attacks that find the smallest change: {others}")]
+    #[error("attack {attack} needs a radius, but the smallest change is wanted; attacks that find it are {others}")]
     RadiusOfAttack {
         /// The attack.
         attack: String,
@@ -33,7 +33,7 @@ pub enum AuditError {
         others: String,
     },
     /// An attack needs to see more of the model than the attacker may.
-    #[error("attack {attack} needs {needs} access, and {knowledge} access is granted; attacks that fit: {others}")]
+    #[error("attack {attack} needs {needs} access, but only {knowledge} access is allowed; attacks that fit are {others}")]
     KnowledgeOfAttack {
         /// The attack.
         attack: String,
@@ -45,7 +45,7 @@ pub enum AuditError {
         others: String,
     },
     /// An attack needs the gradient of a model that has none.
-    #[error("attack {attack} needs the gradient of the model")]
+    #[error("attack {attack} needs the gradient of the model, which is not available")]
     NoGradient {
         /// The attack.
         attack: String,
@@ -54,7 +54,7 @@ pub enum AuditError {
         source: Box<brinell_engine::OracleError>,
     },
     /// An attack does not work in the norm.
-    #[error("attack {attack} does not support {norm}, only {norms}; attacks for {norm}: {others}")]
+    #[error("attack {attack} supports {norms}, not {norm}; attacks for {norm} are {others}")]
     NormOfAttack {
         /// The attack.
         attack: String,

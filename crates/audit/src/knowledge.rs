@@ -164,7 +164,7 @@ fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage], se
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients, which finds fewer adversarial examples{}",
+        "the model has no gradient ({reason}), so {} could not run; {} ran instead, which uses no gradients and finds fewer adversarial examples{}",
         left_out.join(", "),
         ran.join(", "),
         if searched { ", unless the trees were searched to the end" } else { "" }

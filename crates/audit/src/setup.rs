@@ -67,7 +67,7 @@ impl<'a> Run<'a> {
         let (mut oracle, why_not) = case.oracle(&question.running)?;
         if let Some(reason) = &why_not {
             let ignored = if question.running.batch.is_some() { " (the requested batch size has no effect)" } else { "" };
-            let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
+            let message = format!("the model runs only with the batch size in the file, which is slower{ignored}: {reason}");
             flags.raise(&BATCH_ONE, message);
         }
         let prover = question.effort.certify.map(|_| Prover::new(&case.subject, &case.preprocess)).transpose()?;
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if case.subject.endpoint.is_some() {
-            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
+            flags.raise(&ENDPOINT, format!("the model is on the server {}, so its weights are unknown and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
         }
         let identity = identity(question, &case, &stages, knowledge);
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;

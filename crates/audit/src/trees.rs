@@ -33,7 +33,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     let (scale, data) = (*scale, data.as_ref());
     if subject.signature.meaning != Meaning::Class {
         let task = subject.signature.meaning.kind();
-        return Ok(Err(format!("the search knows classes alone, and the task is {task}")));
+        return Ok(Err(format!("the search works for classification only, and the task is {task}")));
     }
     if subject.endpoint.is_some() {
         return Ok(Err("the model is behind an address".to_owned()));
@@ -57,7 +57,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     let missing = missing_features(data, scale);
     if let Some(feature) = missing.iter().find(|feature| !trees.knows_missing(**feature)) {
         return Ok(Err(format!(
-            "values of feature {feature} are missing, and what stands before the trees makes of them what is not known"
+            "values of feature {feature} are missing, and it is unknown what the nodes before the trees replace them with"
         )));
     }
     let mut compare = Compare { trees: &trees, preprocess, referee, ready: Vec::new() };
@@ -116,7 +116,7 @@ impl Compare<'_> {
     fn at(&mut self, x: &[f32], sample: usize) -> Result<Option<String>, AuditError> {
         self.preprocess.apply(x, &mut self.ready);
         if !x.iter().zip(&self.ready).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())) || x.len() != self.ready.len() {
-            return Ok(Some("preprocessing stands before them".to_owned()));
+            return Ok(Some("there is preprocessing before them".to_owned()));
         }
         let (found, sums) = (self.referee.ask(self.preprocess, x, sample)?, self.trees.sums(x));
         let outputs = self.trees.outputs(&sums);
@@ -125,11 +125,11 @@ impl Compare<'_> {
             (here - file).abs() <= 2.0 * self.trees.rounding() + 1e-6 * file.abs().max(1.0)
         };
         if outputs.len() != found.output.len() || !outputs.iter().zip(&found.output).all(near) {
-            return Ok(Some(format!("their scores are {outputs:?}, those of the file {:?}", found.output)));
+            return Ok(Some(format!("their scores are {outputs:?}, but the scores of the file are {:?}", found.output)));
         }
         let class = self.trees.class(&sums);
         if found.answer != Some(Answer::Class(class)) && self.lead(&sums) > self.trees.tolerance() {
-            return Ok(Some(format!("they say class {class}, the file {:?}", found.answer)));
+            return Ok(Some(format!("their class is {class}, but the class of the file is {:?}", found.answer)));
         }
         Ok(None)
     }

@@ -45,14 +45,14 @@ pub struct Run {
 #[non_exhaustive]
 pub enum ReportError {
     /// A template is wrong or does not fit the values that it is given.
-    #[error("the report's template could not be filled in")]
+    #[error("the report cannot be rendered")]
     Template {
         /// What the template engine says.
         #[from]
         source: minijinja::Error,
     },
     /// The PNG encoder refused a picture.
-    #[error("a picture of the gallery could not be encoded")]
+    #[error("a picture of the gallery cannot be encoded")]
     Picture {
         /// What the encoder says.
         source: image::ImageError,
@@ -72,7 +72,7 @@ pub enum ReportError {
     #[error("there is nothing to export; give the folder of a run or of a claim's evidence")]
     NothingToExport,
     /// A format that shows one audit was given several.
-    #[error("{format} shows one audit, and there are {found}; give one folder")]
+    #[error("{format} can show one audit only, but {found} were given; give one folder")]
     OneAudit {
         /// The format.
         format: &'static str,
@@ -86,7 +86,7 @@ pub enum ReportError {
         format: &'static str,
     },
     /// A format in which figures are published was given some that must not be used.
-    #[error("{format} publishes figures, and the blocking flag {flag} forbids to use those of {title}; resolve it, then audit again")]
+    #[error("{format} would publish figures of {title}, but the blocking flag {flag} says that they must not be used; fix the cause, then audit again")]
     Unreliable {
         /// The format.
         format: &'static str,

@@ -34,7 +34,7 @@ impl Run<'_> {
         let classes = oracle.width();
         let gap = largest_difference(&first, &second, classes);
         self.flags.measure(&NON_DETERMINISTIC, gap, || {
-            "the same input gave two different answers; a randomised model needs attacks that average over its noise".to_owned()
+            "the same input gave two different answers; for a randomised model, use attacks that average over its noise".to_owned()
         });
         let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
         let rows = || first.chunks_exact(classes);
@@ -46,8 +46,7 @@ impl Run<'_> {
             let unmoved = pairs.filter(|((a, near), far)| same(a, near) && !same(a, far)).count();
             self.flags.measure(&QUANTISED_INPUT, unmoved as f64 / sighted as f64, || {
                 format!(
-                    "the model rounds its input: changes of every value by {:.1e} left all logits of {unmoved} of {sighted} samples as they were; \
-                     gradients through a rounding are zero, so add an attack without gradients, and attack the model without its rounding",
+                    "the model seems to round its input: when every value changed by {:.1e}, no logit of {unmoved} of {sighted} samples changed; gradients through rounding are zero, so add an attack without gradients, or audit the model without its rounding",
                     f64::from(SMALL) * self.case.ball.bounds.width()
                 )
             });

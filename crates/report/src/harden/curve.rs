@@ -23,7 +23,7 @@ pub(super) struct CurveView {
 
 impl CurveView {
     pub(super) fn of(title: &str, curve: &HardenCurve) -> Self {
-        let before = ["As it came".to_owned(), rate(&curve.robust), rate(&curve.clean), String::new()];
+        let before = ["Original".to_owned(), rate(&curve.robust), rate(&curve.clean), String::new()];
         let after = curve.points.iter().map(|point| {
             let of = |found: &Option<Rate>| found.as_ref().map_or_else(|| "no model".to_owned(), rate);
             let mark = if point.clean_weight == curve.written { " (written)" } else { "" };
@@ -34,7 +34,7 @@ impl CurveView {
             title: title.to_owned(),
             created: curve.created.clone(),
             version: curve.brinell_version.clone(),
-            headline: curve.headline.clone().unwrap_or_else(|| format!("no gain at the clean weight {}", curve.written)),
+            headline: curve.headline.clone().unwrap_or_else(|| format!("no gain with clean weight {}", curve.written)),
             n: curve.n,
             written: curve.written.to_string(),
             chart: chart(curve),

@@ -51,8 +51,8 @@ impl HardenView {
             headline: summary.headline.clone(),
             caveats,
             before_after: vec![
-                ["Right under every attack".to_owned(), rate(&before[1]), rate(&after[1])],
-                ["Right before any attack".to_owned(), rate(&before[0]), rate(&after[0])],
+                ["Survives every attack".to_owned(), rate(&before[1]), rate(&after[1])],
+                ["Right without an attack".to_owned(), rate(&before[0]), rate(&after[0])],
             ],
             tests: vec![test("Under attack", &comparison.robust), test("Before any attack", &comparison.clean)],
             epochs: chart::epochs(&summary.epochs, summary.chosen),

@@ -86,8 +86,8 @@ impl PairedView {
             sides: vec![side("A", a), side("B", b)],
             tables: vec![table("Under attack", &comparison.robust), table("Before any attack", &comparison.clean)],
             lists: vec![
-                list("Lost", "survive in A and not in B", &comparison.lost, b),
-                list("Gained", "survive in B and not in A", &comparison.gained, a),
+                list("Lost", "survive in A but not in B", &comparison.lost, b),
+                list("Gained", "survive in B but not in A", &comparison.gained, a),
             ],
             threat: crate::format::radius(&b.question.threat),
         }

@@ -60,7 +60,7 @@ fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) 
         indented("flag: ", &format!("{} [{}]", flag.message, flag.id));
     }
     if *verdict == Ruling::Undecided && asked.policy.undecided == OnUndecided::Warn {
-        indented("policy: ", "undecided does not fail the check");
+        indented("policy: ", "an undecided claim does not fail the check");
     }
     if !claim.verdict.runs.is_empty() || !claim.verdict.witnesses.is_empty() {
         indented("evidence: ", &claim.evidence);
@@ -92,7 +92,7 @@ pub fn replays(replays: &[Replay], width: usize, colour: bool) -> String {
             }
         }
         if replay.witnesses.is_empty() {
-            out.push_str("no counterexample is stored, so nothing was judged\n\n");
+            out.push_str("no counterexamples are stored, so nothing was tested\n\n");
             continue;
         }
         table(&mut out, replay, &paint);
@@ -126,7 +126,7 @@ fn table(out: &mut String, replay: &Replay, paint: &Paint) {
         let _ = writeln!(out, "{}", if at == 0 { paint.dim(&line) } else { line });
     }
     if left_out > 0 {
-        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm and the JSON lists");
+        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm; the JSON output lists them");
     }
     for note in notes {
         let _ = writeln!(out, "{}", ascii(&note));
