@@ -188,7 +188,7 @@ impl Reader {
                     _ => vec![atom(&a, &b), atom(&b, &a)],
                 }])
             }
-            ("<" | ">", _) => bad(line, format!("`{operator}` is strict; bounds of inputs and outputs are `<=` and `>=`")),
+            ("<" | ">", _) => bad(line, format!("`{operator}` is a strict inequality; only `<=` and `>=` are supported")),
             (other, _) => bad(line, format!("unknown formula `{other}`")),
         }
     }
@@ -246,7 +246,7 @@ impl Reader {
                 }
                 let mut inputs = expression.inputs.iter();
                 let (Some((&i, &factor)), None, true) = (inputs.next(), inputs.next(), expression.outputs.is_empty()) else {
-                    return bad(line, "an assertion relates several inputs, or inputs and outputs; bounds of single inputs can be read");
+                    return bad(line, "an assertion relates several inputs, or inputs and outputs; only bounds of single inputs are supported");
                 };
                 let bound = -expression.constant / factor;
                 if factor > 0.0 { hi[i] = hi[i].min(bound) } else { lo[i] = lo[i].max(bound) }
@@ -283,7 +283,7 @@ fn parse(text: &str) -> Result<Vec<Form>, CertifyError> {
                     let closed = open.pop();
                     match (closed, open.last_mut()) {
                         (Some((list, line)), Some((parent, _))) => parent.push(Form::List(list, line)),
-                        _ => return bad(number, "a parenthesis is closed that was not opened"),
+                        _ => return bad(number, "a closing parenthesis has no opening one"),
                     }
                 }
                 word => {
@@ -296,7 +296,7 @@ fn parse(text: &str) -> Result<Vec<Form>, CertifyError> {
     }
     match (open.pop(), open.last()) {
         (Some((forms, _)), None) => Ok(forms),
-        (Some((_, line)), Some(_)) => bad(line, "a parenthesis is opened that is not closed"),
+        (Some((_, line)), Some(_)) => bad(line, "an opening parenthesis has no closing one"),
         _ => bad(1, "the text is empty"),
     }
 }
@@ -326,8 +326,8 @@ mod tests {
             ("(assert (<= X_3 1))", "`X_3` is not declared"),
             ("(assert (<= X_0 nan))", "neither a number"),
             ("(push 1)", "unknown command `push`"),
-            ("(assert (<= X_0 1)", "not closed"),
-            ("(assert (<= X_0 1)))", "not opened"),
+            ("(assert (<= X_0 1)", "no closing one"),
+            ("(assert (<= X_0 1)))", "no opening one"),
             ("(assert (<= (* X_0 Y_0) 1))", "not linear"),
             ("(assert (<= X_0 1))", "X_0 has no lower"),
             (&bomb, "nested"),

@@ -46,7 +46,7 @@ pub(super) fn layout(size: u64) -> Result<Layout, DataErrorKind> {
     [Layout::Cifar10, Layout::Cifar100].into_iter().find(|layout| size.is_multiple_of(PIXELS + layout.label_bytes())).ok_or_else(|| {
         DataErrorKind::Malformed {
             format: "CIFAR binary",
-            reason: format!("{size} bytes are no whole number of rows of 3073 (CIFAR-10) or 3074 (CIFAR-100) bytes"),
+            reason: format!("its size, {size} bytes, is not a multiple of 3073 (CIFAR-10) or 3074 (CIFAR-100)"),
         }
     })
 }
@@ -78,7 +78,7 @@ pub(super) fn read(input: &mut Input<'_>, size: u64, limit: Option<usize>) -> Re
         if label >= layout.classes() {
             return Err(DataErrorKind::Malformed {
                 format: "CIFAR binary",
-                reason: format!("row {} has label byte {label}, {} has {} classes", labels.len(), layout.name(), layout.classes()),
+                reason: format!("row {} has label {label}, but {} has {} classes", labels.len(), layout.name(), layout.classes()),
             });
         }
         labels.push(usize::from(label));

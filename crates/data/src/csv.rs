@@ -139,7 +139,7 @@ fn refused(error: &csv::Error, dialect: sniff::Dialect) -> DataErrorKind {
                 b'\t' => "a tab".to_owned(),
                 other => format!("`{}`", char::from(other)),
             };
-            malformed(format!("with {separator} as the separator, line {line} has {len} cells and those before it have {expected_len}"))
+            malformed(format!("with {separator} as the separator, line {line} has {len} cells, but the lines before it have {expected_len}"))
         }
         csv::ErrorKind::Utf8 { .. } => malformed("it is not text"),
         _ => malformed(error.to_string()),
@@ -172,7 +172,7 @@ impl Header {
         }
         let twice = |(place, name): (usize, &String)| columns.iter().take(place).any(|other| other == name).then(|| name.clone());
         match columns.iter().enumerate().find_map(twice) {
-            Some(name) => Err(malformed(format!("two columns are called `{name}`"))),
+            Some(name) => Err(malformed(format!("two columns are named `{name}`"))),
             None => Ok(Self { columns, named, decimal, notes }),
         }
     }

@@ -210,7 +210,7 @@ fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], missing: b
         None if missing => Ok(Number::Real(f64::NAN)),
         None => {
             let text = cell.text();
-            let reason = if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` stands for a missing value") };
+            let reason = if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` means a missing value") };
             Err(header.cell(line, place, reason))
         }
     }
@@ -279,19 +279,19 @@ mod tests {
     fn what_cannot_be_used_is_named_by_line_and_column() {
         for (text, labels, expected) in [
             ("age,y\n1,0\n,1\n", None, "line 3, column `age`: the cell is empty"),
-            ("age,y\nnan,0\n", None, "line 2, column `age`: `nan` stands for a missing value"),
+            ("age,y\nnan,0\n", None, "line 2, column `age`: `nan` means a missing value"),
             ("age,y\ninf,0\n", None, "line 2, column `age`: `inf` is not a finite number"),
             ("age,y\nred,0\n", None, "line 2, column `age`: `red` is not a number"),
             ("# made\nage,y\nred,0\n", None, "line 3, column `age`"),
             ("age,y\n1,perhaps\n", None, "line 2, column `y`: unknown class `perhaps`"),
             ("age,y\n1,\n", None, "column `y`: the label is missing"),
-            ("age,y\n1\n", None, "with `,` as the separator, line 2 has 1 cells and those before it have 2"),
-            ("age,height\n1,2\n", None, "no column is named label"),
-            ("age,height\n1,2\n", Some("weight"), "has no column `weight`; its columns are age, height"),
+            ("age,y\n1\n", None, "with `,` as the separator, line 2 has 1 cells, but the lines before it have 2"),
+            ("age,height\n1,2\n", None, "none is named label"),
+            ("age,height\n1,2\n", Some("weight"), "there is no column `weight`; the columns are age, height"),
             ("age,,y\n0,1,2\n", None, "column 1 has no name"),
-            ("a,a,y\n0,1,2\n", None, "two columns are called `a`"),
-            ("a,b,y\n\"1,234\",5,0\n", None, "may have a decimal comma or a comma between thousands"),
-            ("age,y\n", None, "holds no samples"),
+            ("a,a,y\n0,1,2\n", None, "two columns are named `a`"),
+            ("a,b,y\n\"1,234\",5,0\n", None, "may be a decimal comma or separate thousands"),
+            ("age,y\n", None, "there are no samples"),
         ] {
             let error = load("a.csv", text, labels).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");

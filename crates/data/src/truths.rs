@@ -226,11 +226,11 @@ fn lines(path: &Path) -> Result<Matrix, DataErrorKind> {
                 continue;
             }
             let bad = cells.iter().find(|cell| number(cell).is_none()).copied().unwrap_or_default();
-            return Err(DataErrorKind::Line { line: index + 1, reason: format!("`{bad}` is no number") });
+            return Err(DataErrorKind::Line { line: index + 1, reason: format!("`{bad}` is not a number") });
         };
         let expected = *width.get_or_insert(row.len());
         if row.len() != expected {
-            let reason = format!("it has {} numbers, and those before it have {expected}", row.len());
+            let reason = format!("it has {} numbers, but the lines before it have {expected}", row.len());
             return Err(DataErrorKind::Line { line: index + 1, reason });
         }
         values.extend(row);
@@ -351,8 +351,8 @@ mod tests {
             ("a,y\n1,nan\n", None, values, "the label is missing"),
             ("a,y\n1,\n", None, values, "the label is missing"),
             ("a,y\n1,high\n", None, values, "`high` is not a number"),
-            ("a,cat\n1,2\n", Some("cat"), labels, "the value 2; each is 0 or 1"),
-            ("a,cat\n1,1\n", Some("cat,dog"), labels, "has no column `dog`"),
+            ("a,cat\n1,2\n", Some("cat"), labels, "is 2; every label must be 0 or 1"),
+            ("a,cat\n1,1\n", Some("cat,dog"), labels, "there is no column `dog`"),
         ] {
             let error = table(text, columns, kind).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
@@ -377,9 +377,9 @@ mod tests {
         for (text, kind, expected) in [
             ("1.5\n", TruthKind::Values, "1 labels for 2 samples"),
             ("1.5\nnan\n", TruthKind::Values, "the label of sample 1 is NaN"),
-            ("1.5\n2 3\n", TruthKind::Values, "line 2: it has 2 numbers, and those before it have 1"),
-            ("1,0\n1,0.5\n", TruthKind::Labels, "sample 1 have the value 0.5"),
-            ("1,0\n1,x\n", TruthKind::Labels, "line 2: `x` is no number"),
+            ("1.5\n2 3\n", TruthKind::Values, "line 2: it has 2 numbers, but the lines before it have 1"),
+            ("1,0\n1,0.5\n", TruthKind::Labels, "sample 1 is 0.5"),
+            ("1,0\n1,x\n", TruthKind::Labels, "line 2: `x` is not a number"),
         ] {
             let error = of(text, kind).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
@@ -424,11 +424,11 @@ mod tests {
         let one = of("2,0,1\n1,0,0\n", Some(1)).unwrap();
         assert_eq!((one.n, one.total), (1, 2));
         for (text, expected) in [
-            ("0,1\n0,3\n", "line 2: `3` is no sample of the data, which are numbered from 0 to 2"),
-            ("0,1\nanna,0\n", "line 2: `anna` is no sample"),
+            ("0,1\n0,3\n", "line 2: `3` is not one of the samples, which are numbered from 0 to 2"),
+            ("0,1\nanna,0\n", "line 2: `anna` is not one of the samples"),
             ("0,1,2\n", "line 1: `2` is neither 1 nor 0"),
             ("0\n", "line 1: expected a sample, its reference"),
-            ("a,b\n", "holds no samples"),
+            ("a,b\n", "there are no samples"),
         ] {
             let error = of(text, None).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");

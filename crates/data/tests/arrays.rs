@@ -224,7 +224,7 @@ fn values_that_no_model_can_take_are_refused() {
     let options = LoadOptions { labels: Some("0".into()), precision: Precision::Whole, ..LoadOptions::default() };
     let error = load(&path, &options).unwrap_err();
     assert!(matches!(error.kind, DataErrorKind::Inexact { sample: 0, .. }), "{error}");
-    assert!(error.to_string().contains("which single precision cannot hold exactly: it would become 16777216"), "{error}");
+    assert!(error.to_string().contains("which single precision would round to 16777216"), "{error}");
     assert_eq!(load(&path, &LoadOptions { precision: Precision::Single, ..options }).unwrap().notes, [Note::Coarsened { values: 1 }]);
     // In Fortran order the sample is told from the first axis.
     let fortran = npy("<f4", true, "(2, 2)", &[0.0, 0.0, 0.0, f32::NAN].map(f32::to_le_bytes).concat());

@@ -26,8 +26,8 @@ pub struct HeldInput {
 pub enum HeldError {
     /// The shape is another one.
     #[error(
-        "has shape {found:?}, but the model's input takes {expected}{}",
-        if *per_sample { ", or that for each sample along a first axis" } else { ", the same for all samples" }
+        "has shape {found:?}, but the model's input needs {expected}{}",
+        if *per_sample { ", or one array of this shape for each sample" } else { ", the same for all samples" }
     )]
     Shape {
         /// Shape of the array.
@@ -38,7 +38,7 @@ pub enum HeldError {
         per_sample: bool,
     },
     /// A value is none of the input's type.
-    #[error("holds {value}, which {dtype:?} does not have")]
+    #[error("the value {value} cannot be stored as {dtype:?}")]
     Value {
         /// The value.
         value: String,

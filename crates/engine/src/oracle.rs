@@ -26,7 +26,7 @@ pub enum OracleError {
     #[error("{0}")]
     Autodiff(#[from] AutodiffError),
     /// The graph cannot be written for the runtime.
-    #[error("the model cannot be written for the runtime")]
+    #[error("the model cannot be converted for the runtime")]
     Export(#[from] brinell_onnx::ExportError),
     /// The runtime refused.
     #[error("{0}")]
@@ -38,7 +38,7 @@ pub enum OracleError {
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// A run gave outputs of an unexpected size.
-    #[error("the runtime returned {found} values for `{output}` where {expected} were due")]
+    #[error("the runtime returned {found} values for `{output}` instead of {expected}")]
     Output {
         /// Name of the output.
         output: &'static str,
@@ -48,7 +48,7 @@ pub enum OracleError {
         expected: usize,
     },
     /// The inputs that are not attacked differ from sample to sample, and a call did not say which samples it is about.
-    #[error("the model's other inputs differ from sample to sample, but {found} of {expected} samples were named")]
+    #[error("the model's other inputs have different values for each sample, but samples were named for {found} of {expected} rows")]
     Rows {
         /// Samples named.
         found: usize,

@@ -26,7 +26,7 @@ pub struct Footprint {
 
 /// A model asks for more than it may.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{subject} would have {found} {what}, at most {limit} are allowed")]
+#[error("{subject} would have {found} {what}; the limit is {limit}")]
 #[non_exhaustive]
 pub struct Excess {
     /// The input, value or model, with its node where there is one.
@@ -79,7 +79,7 @@ pub fn budget(graph: &Graph) -> Result<Footprint, Excess> {
         }
         footprint.live = footprint.live.max(held);
         if held > LIVE {
-            let subject = format!("node `{}` ({}): with it the model", node.name, node.op.name());
+            let subject = format!("node `{}` ({}): including it, the model", node.name, node.op.name());
             return Err(Excess { subject, what: "numbers in memory", found: held, limit: LIVE });
         }
         let mut done: Vec<ValueId> = node.inputs.iter().chain(&node.outputs).flatten().copied().collect();

@@ -144,7 +144,7 @@ impl Ask {
             (Optimizer::Sgd, false) => 0.05,
         };
         if self.method == Method::Mart && self.label_smoothing > 0.0 {
-            return Err(wrong("label smoothing", self.label_smoothing, "mart takes whole labels"));
+            return Err(wrong("label smoothing", self.label_smoothing, "mart does not work with label smoothing"));
         }
         if self.batch < 2 {
             return Err(wrong("batch", self.batch, "at least 2 is needed"));
@@ -157,7 +157,7 @@ impl Ask {
         }
         let large_image = image.is_some_and(|image| image.rows.min(image.columns) >= CROPPED);
         if image.is_none() && (self.flip || self.crop.is_some_and(|crop| crop > 0)) {
-            return Err(wrong("crop or flip", "on", "samples must be images of rows and columns"));
+            return Err(wrong("crop or flip", "on", "crop and flip need images with rows and columns"));
         }
         Ok(Recipe {
             method: self.method,

@@ -82,7 +82,7 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     // Nothing is trained that the file would not compute.
     let (_, why_not) = case.oracle(&question.running)?;
     if let Some(reason) = why_not {
-        return Err(HardenError::Unsupported { model: model.to_path_buf(), what: format!("runs with its own batch size only ({reason})") });
+        return Err(HardenError::Unsupported { model: model.to_path_buf(), what: format!("runs only with the batch size in the file ({reason})") });
     }
     let query = query(&case)?;
     let stored =
@@ -210,11 +210,11 @@ fn check_threat(ask: &Ask) -> Result<(), HardenError> {
         return Err(HardenError::Norm { norm: threat.norm.name() });
     }
     if let Some(target) = &threat.target {
-        return Err(HardenError::Threat { what: format!("the target {target} is asked for") });
+        return Err(HardenError::Threat { what: format!("the target class {target} was given") });
     }
     match threat.eps.eps() {
         Some(eps) if eps.value() > 0.0 => Ok(()),
-        _ => Err(HardenError::Threat { what: format!("{} is asked for", threat.eps) }),
+        _ => Err(HardenError::Threat { what: format!("{} was given", threat.eps) }),
     }
 }
 
@@ -223,7 +223,7 @@ fn refuse_kinds(model: &Path, case: &Case) -> Result<(), HardenError> {
     let refuse = |what: &str| Err(HardenError::Unsupported { model: model.to_path_buf(), what: what.to_owned() });
     let subject = &case.subject;
     if subject.signature.meaning != Meaning::Class {
-        return refuse("answers with something else than one class");
+        return refuse("does not answer with one class");
     }
     if subject.signature.takes_integers() {
         return refuse("takes whole numbers");
@@ -232,7 +232,7 @@ fn refuse_kinds(model: &Path, case: &Case) -> Result<(), HardenError> {
         return refuse("has several inputs");
     }
     if case.data.has_missing() {
-        return refuse("is given samples with missing values");
+        return refuse("gets samples with missing values");
     }
     Ok(())
 }
@@ -311,7 +311,7 @@ fn check_same(
     let decided = Recipe { epochs: identity.recipe.epochs, ema: identity.recipe.ema, ..recipe.clone() };
     let asked = ask.epochs.is_none_or(|epochs| epochs == identity.recipe.epochs) && ask.ema.is_none_or(|ema| ema == identity.recipe.ema);
     if decided != identity.recipe || !asked {
-        return refuse("its settings of training are others".to_owned());
+        return refuse("its training settings differ".to_owned());
     }
     Ok(())
 }

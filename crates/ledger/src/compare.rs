@@ -42,7 +42,7 @@ fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Compl
     };
     let task = |summary: &Summary| task_of(&summary.question.artefact);
     if task(&a.summary) != task(&b.summary) {
-        return differ("the tasks differ, so that a right answer is not the same thing in both", task(&a.summary), task(&b.summary));
+        return differ("the tasks differ, so a right answer means something else in each", task(&a.summary), task(&b.summary));
     }
     let (data_a, data_b) = (&a.summary.data, &b.summary.data);
     if data_a.sha256 != data_b.sha256 {

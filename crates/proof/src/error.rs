@@ -27,7 +27,7 @@ pub enum ProofError {
         reason: &'static str,
     },
     /// A file of a property cannot be read.
-    #[error("{path} is not a property that can be read")]
+    #[error("{path} is not a property that this program can read")]
     Property {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum ProofError {
     #[error("{0}")]
     Ledger(#[from] LedgerError),
     /// The folder holds a run of another question.
-    #[error("the folder {folder} holds a run whose {fact} is {found}; it is {expected} now")]
+    #[error("the folder {folder} contains another run: its {fact} is {found}, but {expected} was given now")]
     Other {
         /// The folder.
         folder: PathBuf,
@@ -70,20 +70,20 @@ pub enum ProofError {
         expected: String,
     },
     /// The folder holds a run, and it is not to be gone on with.
-    #[error("the folder {folder} holds a run already")]
+    #[error("the folder {folder} already contains a run")]
     Exists {
         /// The folder.
         folder: PathBuf,
     },
     /// There is no run to go on with.
-    #[error("the folder {folder} holds no run to resume")]
+    #[error("the folder {folder} contains no run to continue")]
     Nothing {
         /// The folder.
         folder: PathBuf,
     },
     /// The same sample is broken and certified.
     #[error(
-        "sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program"
+        "sample {sample} is both certified and broken at the same radius; one of the two results is wrong, which is an error in this program"
     )]
     Contradiction {
         /// Number of the sample.

@@ -59,16 +59,16 @@ impl Prover {
     pub fn new(subject: &Subject, preprocess: &Preprocess) -> Result<Self, ProofError> {
         let signature = &subject.signature;
         if subject.endpoint.is_some() {
-            return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
+            return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
         }
         if !subject.held.inputs().is_empty() {
-            return Err(ProofError::Kind { reason: "it has inputs that are not attacked" });
+            return Err(ProofError::Kind { reason: "it has other inputs besides the attacked one" });
         }
         if signature.meaning != Meaning::Class {
-            return Err(ProofError::Kind { reason: "its answers are no single classes" });
+            return Err(ProofError::Kind { reason: "it does not answer with one class" });
         }
         if signature.takes_integers() {
-            return Err(ProofError::Kind { reason: "its input holds whole numbers" });
+            return Err(ProofError::Kind { reason: "its input takes whole numbers" });
         }
         let batch = match signature.fixed_batch {
             None => Dim::Batch(1),
@@ -80,7 +80,7 @@ impl Prover {
         let x = graph.input("sample", DType::F32, shape);
         let ready = preprocess.append(&mut graph, x, batch).map_err(ProofError::Graph)?;
         let places = graph.splice(&subject.model.graph, &[(signature.input, ready)]).map_err(ProofError::Graph)?;
-        let logits = places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed" })?;
+        let logits = places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed by any operator" })?;
         let output = class_logits(&mut graph, signature, logits).map_err(ProofError::Graph)?;
         Ok(Self { network: Network::new(&graph, output).map_err(ProofError::Network)? })
     }
@@ -109,7 +109,7 @@ impl Prover {
         judge: &mut dyn FnMut(&[f32]) -> bool,
     ) -> Result<Outcome, ProofError> {
         if ball.features.is_some() {
-            return Err(ProofError::Kind { reason: "rules of features are not certified" });
+            return Err(ProofError::Kind { reason: "certificates do not support rules for features" });
         }
         let classes = self.network.outputs();
         let property = match target {
@@ -142,10 +142,10 @@ impl Prover {
 /// [`ProofError`] names what is in the way.
 pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), ProofError> {
     if inspection.interface.is_none() {
-        return Err(ProofError::Kind { reason: "it is no classifier" });
+        return Err(ProofError::Kind { reason: "it is not a classifier" });
     }
     if artefact.is_address() {
-        return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
+        return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
     }
     let subject = Subject::load(artefact)?;
     let preprocess = subject.preprocess(&Artefact::default(), &subject.signature.sample)?;
@@ -171,7 +171,7 @@ pub(crate) fn free_memory() -> usize {
 /// True where samples of a scale can be certified: tables have ranges of their own.
 pub(crate) fn is_certifiable(scale: Scale, norm: Norm) -> Result<(), ProofError> {
     if scale == Scale::Data {
-        return Err(ProofError::Kind { reason: "rules of features are not certified" });
+        return Err(ProofError::Kind { reason: "certificates do not support rules for features" });
     }
-    if norm == Norm::L0 { Err(ProofError::Kind { reason: "changes of few elements are not certified" }) } else { Ok(()) }
+    if norm == Norm::L0 { Err(ProofError::Kind { reason: "certificates do not support the norm l0" }) } else { Ok(()) }
 }

@@ -33,16 +33,16 @@ pub(super) fn open_oracle(
         let open = |signature: &Signature| Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n);
         let mut oracle = open(&subject.signature)?;
         if let Some(n) = oracle.fixed_batch() {
-            return Ok((oracle, Some(format!("the model fixes its batch at {n}, and a part of it cannot be read"))));
+            return Ok((oracle, Some(format!("the model has a fixed batch of {n}, and a part of it cannot be read"))));
         }
         // A part that cannot be read, or a server, may mix samples, or take one of them at a time.
         let why_not = match gap(subject, preprocess, ball, &mut oracle, referee) {
             Ok(gap) if gap <= subject.rounding() => return Ok((oracle, None)),
-            Ok(gap) => format!("in a batch its results differ by {gap:.1e}"),
+            Ok(gap) => format!("its results in a batch differ by {gap:.1e}"),
             Err(error @ (SubjectError::Rows { .. } | SubjectError::Interrupted)) => return Err(error),
             // What a server answers to several samples it may not be cured of by asking for fewer.
             Err(error) if subject.endpoint.is_some() => return Err(error),
-            Err(error) => format!("it does not take several samples at once: {error}"),
+            Err(error) => format!("it does not accept several samples at once: {error}"),
         };
         let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;
         return Ok((alone, Some(why_not)));
@@ -56,8 +56,8 @@ pub(super) fn open_oracle(
         });
         why_not = match tried {
             Ok((oracle, gap)) if gap <= subject.rounding() => return Ok((oracle, None)),
-            Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
-            Err(error) => Some(format!("with a free batch it does not run: {error}")),
+            Ok((_, gap)) => Some(format!("with a variable batch size its results differ by {gap:.1e}")),
+            Err(error) => Some(format!("with a variable batch size it does not run: {error}")),
         };
     }
     let mut oracle = match subject.signature.fixed_batch {
@@ -73,7 +73,7 @@ pub(super) fn open_oracle(
         let alone = brinell_graph::pin_batch(&subject.model.graph).map_err(OracleError::Graph)?;
         let mut oracle = subject.oracle(&alone, preprocess, runtime, 1)?;
         if self::gap(subject, preprocess, ball, &mut oracle, referee)? <= subject.rounding() {
-            return Ok((oracle, Some(format!("in a batch its results differ by {gap:.1e}"))));
+            return Ok((oracle, Some(format!("its results in a batch differ by {gap:.1e}"))));
         }
     }
     Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
@@ -104,7 +104,7 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
     let opened = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee);
     let why_not = match opened {
         Ok((_, why_not)) => why_not,
-        Err(error) if held => Some(format!("with made-up numbers for its other inputs it does not run: {error}")),
+        Err(error) if held => Some(format!("it does not run with random numbers for its other inputs: {error}")),
         Err(error) => return Err(error),
     };
     Ok(if why_not.is_none() { (freed, None) } else { (own, why_not) })

@@ -54,7 +54,7 @@ impl Subject {
         let mut arrays = Vec::new();
         for port in &self.signature.held {
             let sizes: Option<Vec<usize>> = port.shape.iter().map(|dim| dim.fixed()).collect();
-            let unknown = || format!("the sizes of its input `{}` are not fixed, so that nothing can be fed to compare", port.name);
+            let unknown = || format!("its input `{}` has no fixed shape, so no comparison is possible", port.name);
             let mut shape = sizes.ok_or_else(unknown)?;
             if let Some(first) = shape.first_mut().filter(|first| **first == 1) {
                 *first = n;
@@ -62,7 +62,7 @@ impl Subject {
             // Weyl's sequence: spread evenly, and no two alike.
             let fractions = (1..=shape.iter().product()).map(|i: usize| (i as f64 * 0.618_033_988_749_895).fract());
             let numbers = if port.dtype == DType::String {
-                return Err(format!("its input `{}` takes text, so that nothing can be fed to compare", port.name));
+                return Err(format!("its input `{}` takes text, so no comparison is possible", port.name));
             } else if port.dtype.is_float() {
                 Numbers::Real(fractions.collect())
             } else {

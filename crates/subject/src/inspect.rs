@@ -201,7 +201,7 @@ fn batch(graph: &Graph, signature: Option<&Signature>) -> String {
     match first {
         Some(Dim::Batch(_)) => "free".to_owned(),
         Some(Dim::Fixed(n)) => match brinell_graph::rebatch(graph) {
-            Ok(_) => format!("fixed at {n}; Brinell frees it"),
+            Ok(_) => format!("fixed at {n}; Brinell makes it variable"),
             Err(error) => format!("fixed at {n}: {error}"),
         },
         _ => "unknown".to_owned(),

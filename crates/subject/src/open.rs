@@ -91,7 +91,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`SubjectError::Model`] where it is no ONNX model, [`SubjectError::Engine`] where nobody answers at the address,
-    /// [`SubjectError::Oracle`] where it is no classifier.
+    /// [`SubjectError::Oracle`] where it is not a classifier.
     pub fn load(artefact: &Artefact) -> Result<Self, SubjectError> {
         let place = Place::of(artefact)?;
         let model = place.read(artefact, Known::default())?;

@@ -157,7 +157,7 @@ impl Subject {
                 Ok(graph) => (graph, None),
                 Err(error) => (self.model.graph.clone(), Some(error.to_string())),
             },
-            Some(n) => (self.model.graph.clone(), Some(format!("the model fixes its batch at {n}"))),
+            Some(n) => (self.model.graph.clone(), Some(format!("the model has a fixed batch of {n}"))),
         }
     }
 

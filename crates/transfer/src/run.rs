@@ -401,29 +401,29 @@ fn notes(models: &[TransferModel], sources: &[TransferSource], cells: &[brinell_
     for model in models {
         if model.accuracy.high < 0.5 {
             notes.push(format!(
-                "{} gets only {} of {} images right before any change: its preprocessing or its classes may not be what it was trained with",
+                "{} gets only {} of {} unchanged images right; its preprocessing or its classes may differ from training",
                 model.name, model.right, model.n
             ));
         }
         if model.unobserved > 0 {
-            notes.push(format!("{} did not answer about {} of {} images; they count nowhere", model.name, model.unobserved, model.n));
+            notes.push(format!("{} gave no answer for {} of {} images; they are not counted", model.name, model.unobserved, model.n));
         }
     }
     for source in sources {
         if source.zero_gradients * 10 > source.n {
             let (name, zero, n) = (&source.name, source.zero_gradients, source.n);
             notes.push(format!(
-                "the first gradient of {name} is zero on {zero} of {n} images: they are attacked badly, and not hard to fool"
+                "the first gradient of {name} is zero on {zero} of {n} images, so attacks on these images are weak; this does not mean that they are hard to fool"
             ));
         }
     }
     let few = cells.iter().filter(|cell| !cell.white_box && cell.both < 30).count();
     if few > 0 {
-        notes.push(format!("{few} cells have fewer than 30 images that both models get right: see how wide their intervals are"));
+        notes.push(format!("{few} cells have fewer than 30 images that both models get right, so their intervals are wide"));
     }
     let silent: usize = cells.iter().map(|cell| cell.unobserved).sum();
     if silent > 0 {
-        notes.push(format!("targets did not answer about {silent} examples; none of them counts as fooled"));
+        notes.push(format!("targets gave no answer for {silent} examples; none of these counts as fooled"));
     }
     notes
 }

@@ -89,11 +89,11 @@ impl Inputs<'_> {
 
     /// A constant input.
     fn constant(&self, i: usize, what: &str) -> Result<&[f64], String> {
-        self.get(i)?.constant().ok_or_else(|| format!("its {what} depends on the input"))
+        self.get(i)?.constant().ok_or_else(|| format!("its {what} depends on the model's input"))
     }
 
     fn shape(&self, output: usize) -> Result<&[usize], String> {
-        self.shapes.get(output).map(Vec::as_slice).ok_or_else(|| "the shape of its result is not known".to_owned())
+        self.shapes.get(output).map(Vec::as_slice).ok_or_else(|| "the shape of its result is unknown".to_owned())
     }
 
     fn all(&self) -> Result<Vec<Operand>, String> {
@@ -175,7 +175,7 @@ fn lower(graph: &Graph, node: &Node, known: &HashMap<ValueId, Operand>, builder:
     let mut operands = Vec::new();
     for id in &node.inputs {
         operands.push(match id {
-            Some(id) => Some(known.get(id).cloned().ok_or_else(|| format!("`{}` is not made of numbers", graph.value(*id).name))?),
+            Some(id) => Some(known.get(id).cloned().ok_or_else(|| format!("`{}` does not contain numbers", graph.value(*id).name))?),
             None => None,
         });
     }
@@ -210,7 +210,7 @@ fn dispatch(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
             return lowered;
         }
     }
-    Err("it has no relaxation".to_owned())
+    Err("it is not supported".to_owned())
 }
 
 impl Builder {

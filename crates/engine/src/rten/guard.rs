@@ -33,7 +33,7 @@ pub(super) fn first<T: Send>(operators: usize, f: impl FnOnce() -> T + Send) -> 
         return caught(f);
     }
     if operators > LONGEST {
-        return Err(format!("it has {operators} operators, at most {LONGEST} are run"));
+        return Err(format!("it has {operators} operators; the limit is {LONGEST}"));
     }
     let stack = BASE + operators * FRAME;
     std::thread::scope(|scope| {

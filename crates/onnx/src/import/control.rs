@@ -20,7 +20,7 @@ impl Importer<'_> {
     /// The graph in an attribute.
     fn body(&self, node: &Node<'_>, name: &str) -> Result<GraphProto, Refusal> {
         let encoded = node.attributes.find(name).and_then(|attribute| attribute.g.as_ref());
-        let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is no graph")) };
+        let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is not a graph")) };
         wire::check_subgraph(encoded).map_err(|e| Refusal::Bad(e.to_string()))?;
         GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))
     }
@@ -31,7 +31,7 @@ impl Importer<'_> {
             return bad(format!("bodies are nested more than {MAX_DEPTH} deep"));
         }
         if body.input.len() != inputs.len() {
-            return bad(format!("its body has {} inputs, {} are given", body.input.len(), inputs.len()));
+            return bad(format!("its body has {} inputs, but {} are given", body.input.len(), inputs.len()));
         }
         self.scopes.push(HashMap::new());
         let outputs = self.unroll_here(node, body, inputs);
@@ -73,7 +73,7 @@ impl Importer<'_> {
     /// Counts nodes that unrolling makes.
     pub(super) fn spend(&mut self, nodes: usize) -> Result<(), Refusal> {
         self.unrolled = self.unrolled.saturating_add(nodes);
-        if self.unrolled > UNROLLED { opaque(format!("unrolled it has more than {UNROLLED} nodes")) } else { Ok(()) }
+        if self.unrolled > UNROLLED { opaque(format!("when unrolled, it has more than {UNROLLED} nodes")) } else { Ok(()) }
     }
 
     /// A tensor of a body: all iterations share one constant.
@@ -157,14 +157,14 @@ impl Importer<'_> {
         let condition = match self.shape(condition)?.as_slice() {
             [] => condition,
             [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition])?,
-            _ => return unknown("its condition is known at run time only, and is no scalar"),
+            _ => return unknown("its condition is known only at run time, and is not a scalar"),
         };
         let mut values = Vec::with_capacity(then.len());
         for (&a, &b) in then.iter().zip(other) {
             let (x, y) = (self.shape(a)?, self.shape(b)?);
             let typed = |id: ValueId| self.graph.value(id).dtype;
             if x != y || x.contains(&Dim::Unknown) || typed(a) != typed(b) {
-                return unknown("its condition is known at run time only, and its branches have different shapes");
+                return unknown("its condition is known only at run time, and its branches have different shapes");
             }
             values.push(if a == b { a } else { self.step(node, Op::Where, &[condition, a, b])? });
         }
@@ -181,7 +181,7 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         None => None,
         Some(id) => match importer.content(id).and_then(|content| content.ints()).as_deref() {
             Some(&[n]) => Some(n),
-            _ => return unknown("its number of iterations is known at run time only"),
+            _ => return unknown("its number of iterations is known only at run time"),
         },
     };
     // Whether it goes on, where that is known, and else the value that says so at run time.
@@ -232,7 +232,7 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
 /// States, then the values that are walked along an axis.
 pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.version < 9 {
-        return opaque("it is in the form of opset 8");
+        return opaque("it has the form of opset 8");
     }
     let body = importer.body(node, "body")?;
     let Some(n_scanned) = node.attributes.int("num_scan_inputs")?.and_then(|n| usize::try_from(n).ok()) else {
@@ -244,7 +244,7 @@ pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), R
         match node.attributes.ints(name)? {
             None => Ok(vec![0; n]),
             Some(list) if list.len() == n => Ok(list),
-            Some(list) => bad(format!("attribute `{name}` has {} entries, {n} are needed", list.len())),
+            Some(list) => bad(format!("attribute `{name}` has {} entries, but {n} are needed", list.len())),
         }
     };
     let (axes, directions) = (list("scan_input_axes", n_scanned)?, list("scan_input_directions", n_scanned)?);
@@ -262,7 +262,7 @@ pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), R
     }
     let length = walked.first().map_or(0, Vec::len);
     if walked.iter().any(|rows| rows.len() != length) {
-        return bad("the values that it walks along have different lengths");
+        return bad("its scanned inputs have different lengths");
     }
     let mut made: Vec<Vec<ValueId>> = vec![Vec::new(); n_outputs];
     for trip in 0..length {
@@ -291,7 +291,7 @@ impl Importer<'_> {
     /// The parts of a value along an axis of fixed size, without that axis.
     pub(super) fn unstacked(&mut self, node: &Node<'_>, x: ValueId, axis: usize) -> Result<Vec<ValueId>, Refusal> {
         let Some(&Dim::Fixed(n)) = self.shape(x)?.get(axis) else {
-            return unknown("its number of iterations is known at run time only");
+            return unknown("its number of iterations is known only at run time");
         };
         if n == 0 {
             return opaque("it makes no iteration");
