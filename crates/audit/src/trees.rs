@@ -36,7 +36,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         return Ok(Err(format!("the search works for classification only, and the task is {task}")));
     }
     if subject.endpoint.is_some() {
-        return Ok(Err("the model is behind an address".to_owned()));
+        return Ok(Err("the model is on a server".to_owned()));
     }
     let mut x = vec![0.0; data.sample_len()];
     let mut read = |sample: usize| {

@@ -50,7 +50,7 @@ impl Form {
     fn list(&self) -> Result<&[Form], CertifyError> {
         match self {
             Self::List(list, _) => Ok(list),
-            Self::Word(word, line) => bad(*line, format!("`{word}` where a list is expected")),
+            Self::Word(word, line) => bad(*line, format!("found `{word}` instead of a list")),
         }
     }
 
@@ -148,7 +148,7 @@ impl Reader {
         let count = match name.split_once('_').map(|(letter, number)| (letter, number.parse::<usize>())) {
             Some(("X", Ok(i))) if i == self.inputs => &mut self.inputs,
             Some(("Y", Ok(i))) if i == self.outputs => &mut self.outputs,
-            _ => return bad(line, format!("`{name}` is declared where the next X_i or Y_i is expected")),
+            _ => return bad(line, format!("`{name}` is declared, but the next X_i or Y_i is expected")),
         };
         *count += 1;
         Ok(())

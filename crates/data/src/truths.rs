@@ -273,7 +273,7 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         let (a, b, flag) = match cells.as_slice() {
             [a, b] => (*a, *b, None),
             [a, b, same] => (*a, *b, Some(*same)),
-            _ => return Err(wrong("expected a sample, its reference and, where the two may differ, 1 or 0".to_owned())),
+            _ => return Err(wrong("expected SAMPLE,REFERENCE or SAMPLE,REFERENCE,SAME, where SAME is 1 or 0".to_owned())),
         };
         match (sample(a), sample(b)) {
             (None, None) if index == 0 => continue,

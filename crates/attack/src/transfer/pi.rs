@@ -11,7 +11,7 @@ settings! {
         /// Factor by which steps are longer than usual.
         beta: f64 = 10.0, TIMES, paper "10";
         /// Step size for neighbouring pixels, relative to eps.
-        gamma: f64 = 1.0, TIMES, paper "16/255, whatever eps is";
+        gamma: f64 = 1.0, TIMES, paper "16/255 for every eps";
     }
 }
 

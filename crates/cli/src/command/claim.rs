@@ -40,7 +40,7 @@ pub(crate) struct New {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The digests of the claim file become those of the files on disk; everything else in it stays as it is. \
+Writes the digests of the files on disk into the claim file, and changes nothing else in it. \
 `brinell check` then decides the claims again.\n\n\
 Exit codes: 0 the claims name the files on disk; 3 a new file was not accepted; 4 usage or input error.")]
 pub(crate) struct Update {

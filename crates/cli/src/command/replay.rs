@@ -14,8 +14,8 @@ use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 every counterexample is confirmed by every runtime; 2 one is not, or there is none; \
-3 evidence was tampered with, or the model is another one; 4 usage or input error.")]
+Exit codes: 0 every counterexample is confirmed by every runtime; 2 one is not confirmed, or there are none; \
+3 evidence was tampered with, or the model differs; 4 usage or input error.")]
 pub(crate) struct Replay {
     /// Evidence of a claim (NAME.evidence, or a folder inside it), or the folder of a run
     #[arg(value_name = "EVIDENCE")]
