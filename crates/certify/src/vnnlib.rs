@@ -246,7 +246,10 @@ impl Reader {
                 }
                 let mut inputs = expression.inputs.iter();
                 let (Some((&i, &factor)), None, true) = (inputs.next(), inputs.next(), expression.outputs.is_empty()) else {
-                    return bad(line, "an assertion relates several inputs, or inputs and outputs; only bounds of single inputs are supported");
+                    return bad(
+                        line,
+                        "an assertion relates several inputs, or inputs and outputs; only bounds of single inputs are supported",
+                    );
                 };
                 let bound = -expression.constant / factor;
                 if factor > 0.0 { hi[i] = hi[i].min(bound) } else { lo[i] = lo[i].max(bound) }

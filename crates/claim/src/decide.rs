@@ -262,8 +262,12 @@ impl Question {
         let clean = clean_trials(threshold, levels.support);
         if clean > self.n as f64 {
             return match clean.is_finite() {
-                true => format!("even without a single exception, {clean} samples are needed to show {word} {percent}; {} were given", self.n),
-                false => format!("a random sample can never show {word} exactly {percent}; claim a little less, or write sampling = \"exhaustive\" if these samples are the whole population"),
+                true => {
+                    format!("even without a single exception, {clean} samples are needed to show {word} {percent}; {} were given", self.n)
+                }
+                false => format!(
+                    "a random sample can never show {word} exactly {percent}; claim a little less, or write sampling = \"exhaustive\" if these samples are the whole population"
+                ),
             };
         }
         let rate = successes as f64 / now.taken.max(1) as f64;

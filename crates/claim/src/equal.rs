@@ -287,10 +287,8 @@ impl Agreement {
                 verdict.reasons.push(reason(id::NOTHING_SEEN, "no sample was examined, so nothing was shown"));
             }
             if self.doubtful > 0 {
-                let text = format!(
-                    "on {} samples, the two models differ on one runtime but not on another, because of rounding",
-                    self.doubtful
-                );
+                let text =
+                    format!("on {} samples, the two models differ on one runtime but not on another, because of rounding", self.doubtful);
                 verdict.reasons.push(reason(id::BOUNDARY, text));
             }
             match self.sampling {

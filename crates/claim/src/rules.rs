@@ -55,7 +55,10 @@ impl Checked<'_> {
         let id = &self.claim.id;
         let usable = id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !id.starts_with('.') && !id.ends_with('.');
         if id.is_empty() || id.len() > LONGEST_ID || !usable {
-            return problem("id", format!("`{id}` cannot be the name of a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"));
+            return problem(
+                "id",
+                format!("`{id}` cannot be the name of a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"),
+            );
         }
         if let Some(Contradiction { said, meant }) = contradiction(self.claim) {
             let text = format!("says \"{said}\", but the property says \"{meant}\"; correct one of them, or remove the statement");
@@ -147,7 +150,9 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
         (Some(suite), true) => {
             let stages = load_suite(&super::plan::suite_path(folder, suite)).and_then(|suite| Ok(suite.stages(threat.norm)?));
             match stages {
-                Ok(stages) if stages.is_empty() => problem("threat.suite", format!("`{suite}` contains no attacks; name one of {}", suites())),
+                Ok(stages) if stages.is_empty() => {
+                    problem("threat.suite", format!("`{suite}` contains no attacks; name one of {}", suites()))
+                }
                 // As in an audit, the stages run that need no more than is granted; one at least there must be.
                 Ok(stages) => {
                     let problems: Vec<_> = stages.iter().map(|stage| too_knowing(stage.recipe.as_ref(), granted)).collect();
@@ -171,10 +176,7 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
     })
     .or_else(|| {
         effort.keep_going.then(|| {
-            (
-                "threat.keep_going".to_owned(),
-                "one example refutes the claim, so a stronger one changes nothing: remove it".to_owned(),
-            )
+            ("threat.keep_going".to_owned(), "one example refutes the claim, so a stronger one changes nothing: remove it".to_owned())
         })
     })
     .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "claims are decided without certificates: remove it".to_owned())))
@@ -191,7 +193,9 @@ fn feature_problem(number: usize, rule: &FeatureRule) -> Option<Problem> {
         FeatureRule { unit: Some(unit), .. } if !(unit.is_finite() && *unit > 0.0) => {
             wrong("unit", "must be a finite number above 0; it is the change that counts as 1")
         }
-        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => wrong("keep", "must be a list of finite numbers"),
+        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => {
+            wrong("keep", "must be a list of finite numbers")
+        }
         FeatureRule { values: Some(values), .. } if values.is_empty() || !values.iter().all(|value| value.is_finite()) => {
             wrong("values", "must be a list of finite numbers")
         }
@@ -205,7 +209,10 @@ fn too_knowing(attack: &dyn brinell_attack::Recipe, granted: Knowledge) -> Optio
     if seen <= granted {
         return None;
     }
-    problem("threat.knowledge", format!("{} needs more access to the model ({}) than this allows; name other attacks", attack.name(), seen.name()))
+    problem(
+        "threat.knowledge",
+        format!("{} needs more access to the model ({}) than this allows; name other attacks", attack.name(), seen.name()),
+    )
 }
 
 fn suites() -> String {

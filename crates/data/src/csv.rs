@@ -139,7 +139,9 @@ fn refused(error: &csv::Error, dialect: sniff::Dialect) -> DataErrorKind {
                 b'\t' => "a tab".to_owned(),
                 other => format!("`{}`", char::from(other)),
             };
-            malformed(format!("with {separator} as the separator, line {line} has {len} cells, but the lines before it have {expected_len}"))
+            malformed(format!(
+                "with {separator} as the separator, line {line} has {len} cells, but the lines before it have {expected_len}"
+            ))
         }
         csv::ErrorKind::Utf8 { .. } => malformed("it is not text"),
         _ => malformed(error.to_string()),

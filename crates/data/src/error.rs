@@ -288,7 +288,9 @@ pub enum DataErrorKind {
     #[error("the image format is not supported")]
     OtherImage,
     /// The options ask for a number of channels or an image size that images cannot have.
-    #[error("images cannot be resized to {channels} channels of {size:?} pixels: the number of channels must be 1 (grey) or 3 (RGB), and the size at least 1x1")]
+    #[error(
+        "images cannot be resized to {channels} channels of {size:?} pixels: the number of channels must be 1 (grey) or 3 (RGB), and the size at least 1x1"
+    )]
     ImageOptions {
         /// Channels asked for.
         channels: usize,

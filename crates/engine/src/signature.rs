@@ -72,7 +72,9 @@ pub enum SignatureError {
         others: Vec<String>,
     },
     /// A threshold was given for a model with several logits.
-    #[error("a threshold works only for models with one score; the output `{name}` has {classes} values, and the largest decides the class")]
+    #[error(
+        "a threshold works only for models with one score; the output `{name}` has {classes} values, and the largest decides the class"
+    )]
     Threshold {
         /// Name of the output.
         name: String,

@@ -82,7 +82,10 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     // Nothing is trained that the file would not compute.
     let (_, why_not) = case.oracle(&question.running)?;
     if let Some(reason) = why_not {
-        return Err(HardenError::Unsupported { model: model.to_path_buf(), what: format!("runs only with the batch size in the file ({reason})") });
+        return Err(HardenError::Unsupported {
+            model: model.to_path_buf(),
+            what: format!("runs only with the batch size in the file ({reason})"),
+        });
     }
     let query = query(&case)?;
     let stored =

@@ -109,7 +109,10 @@ impl Parts {
                 if shared * 2 > n {
                     return Err(HardenError::Overlap { part: "test", shared, n, path: ask.question.population.data.clone() });
                 }
-                (samples, Some(format!("{shared} of {n} test samples were also used for training or validation, and were left out of the test")))
+                (
+                    samples,
+                    Some(format!("{shared} of {n} test samples were also used for training or validation, and were left out of the test")),
+                )
             }
             (None, None) => return Err(HardenError::Internal { what: "there are no test samples".to_owned() }),
         };

@@ -124,7 +124,9 @@ fn role(graph: &Graph, behind: &HashSet<ValueId>, id: ValueId) -> Result<(), Str
                 (Op::BatchNormalization { .. }, 3 | 4) => return Err("it is a running mean or variance".to_owned()),
                 (Op::BatchNormalization { .. }, 1 | 2) if node.inputs.first().copied().flatten().is_some_and(|x| behind.contains(&x)) => {}
                 (Op::Add | Op::Sub | Op::Mul, _) if follows && is_one_axis(graph, id) => {}
-                (Op::Add | Op::Sub | Op::Mul, _) if follows => return Err("it has several axes, so it is neither a bias nor a scale".to_owned()),
+                (Op::Add | Op::Sub | Op::Mul, _) if follows => {
+                    return Err("it has several axes, so it is neither a bias nor a scale".to_owned());
+                }
                 (Op::Add | Op::Sub | Op::Mul | Op::Div | Op::BatchNormalization { .. }, _) if !follows => {
                     return Err("it is preprocessing in front of the first layer".to_owned());
                 }

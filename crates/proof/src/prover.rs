@@ -80,7 +80,8 @@ impl Prover {
         let x = graph.input("sample", DType::F32, shape);
         let ready = preprocess.append(&mut graph, x, batch).map_err(ProofError::Graph)?;
         let places = graph.splice(&subject.model.graph, &[(signature.input, ready)]).map_err(ProofError::Graph)?;
-        let logits = places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed by any operator" })?;
+        let logits =
+            places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed by any operator" })?;
         let output = class_logits(&mut graph, signature, logits).map_err(ProofError::Graph)?;
         Ok(Self { network: Network::new(&graph, output).map_err(ProofError::Network)? })
     }

@@ -86,7 +86,9 @@ pub enum ReportError {
         format: &'static str,
     },
     /// A format in which figures are published was given some that must not be used.
-    #[error("{format} would publish figures of {title}, but the blocking flag {flag} says that they must not be used; fix the cause, then audit again")]
+    #[error(
+        "{format} would publish figures of {title}, but the blocking flag {flag} says that they must not be used; fix the cause, then audit again"
+    )]
     Unreliable {
         /// The format.
         format: &'static str,

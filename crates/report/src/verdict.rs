@@ -148,7 +148,9 @@ pub(crate) fn task_words(artefact: &Artefact) -> Option<String> {
         TaskKind::TopK => format!("an answer is right if the true class is among the best {}", artefact.top_k.unwrap_or(1)),
         TaskKind::Multilabel if artefact.only_labels.is_empty() => "an answer is right if all its labels are right".to_owned(),
         TaskKind::Multilabel => format!("an answer is right if it is right about {}", artefact.only_labels.join(", ")),
-        TaskKind::Regression => format!("an answer is right if it is at most {} away from the label", artefact.tolerance.unwrap_or_default()),
+        TaskKind::Regression => {
+            format!("an answer is right if it is at most {} away from the label", artefact.tolerance.unwrap_or_default())
+        }
         TaskKind::Embedding => {
             format!("two inputs count as the same up to a cosine distance of {}", artefact.distance.unwrap_or_default())
         }

@@ -90,7 +90,9 @@ pub enum SubjectError {
         source: Box<SubjectError>,
     },
     /// The model's input takes whole numbers of a type that does not have all of the box.
-    #[error("the model's input `{input}` takes whole numbers ({dtype:?}), but after preprocessing the values would range from {lo} to {hi}")]
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), but after preprocessing the values would range from {lo} to {hi}"
+    )]
     IntegerRange {
         /// Name of the input.
         input: String,
@@ -259,7 +261,9 @@ pub enum SubjectError {
         pair: usize,
     },
     /// Pairs whose other inputs differ from sample to sample.
-    #[error("the model's other inputs have different values for each sample, which does not work with pairs: a pair has one row for two samples")]
+    #[error(
+        "the model's other inputs have different values for each sample, which does not work with pairs: a pair has one row for two samples"
+    )]
     HeldPairs,
     /// Nothing says what is right about a sample.
     #[error("the data contain no label for sample {sample}")]

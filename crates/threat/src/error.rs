@@ -35,7 +35,9 @@ pub enum ThreatError {
         eps: f64,
     },
     /// The radius allows every input.
-    #[error("eps {eps} is larger than the whole input range [{lo}, {hi}], in which no two points are further apart than {diameter} in {norm}")]
+    #[error(
+        "eps {eps} is larger than the whole input range [{lo}, {hi}], in which no two points are further apart than {diameter} in {norm}"
+    )]
     EpsBeyondBox {
         /// Norm of the ball.
         norm: crate::Norm,

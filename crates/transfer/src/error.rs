@@ -147,7 +147,9 @@ pub enum TransferError {
         attack: String,
     },
     /// The attack does not work in Linf, reads trees, or goes for one class after the other.
-    #[error("the attack {attack} cannot be used for transfer: it needs to support linf with a radius, and must not try one class after another")]
+    #[error(
+        "the attack {attack} cannot be used for transfer: it needs to support linf with a radius, and must not try one class after another"
+    )]
     WrongAttack {
         /// The attack.
         attack: String,

@@ -82,7 +82,10 @@ fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
 /// Writes a report and says where.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path.file_name().is_some_and(|name| RECORD.iter().any(|file| name == *file)) {
-        return Err(Failure::input(format!("{} is part of the run and must not be replaced; choose another file with --out", path.display())));
+        return Err(Failure::input(format!(
+            "{} is part of the run and must not be replaced; choose another file with --out",
+            path.display()
+        )));
     }
     std::fs::write(path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
     note(&format!("wrote {}", path.display()));

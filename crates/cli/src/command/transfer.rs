@@ -150,7 +150,8 @@ impl Contest {
         let from: Vec<usize> = self.from.iter().map(&mut find).collect::<Result<_, _>>()?;
         let to: Vec<usize> = self.to.iter().map(&mut find).collect::<Result<_, _>>()?;
         if models.is_empty() {
-            return Err(Failure::input("the models are missing").hint("give them with --from and --to, or list them in a file and give it with --models"));
+            return Err(Failure::input("the models are missing")
+                .hint("give them with --from and --to, or list them in a file and give it with --models"));
         }
         let every = |given: Vec<usize>, all: std::ops::Range<usize>| if given.is_empty() { all.collect() } else { given };
         let from = unique(every(from, 0..listed));

@@ -8,9 +8,9 @@ use super::{as_a, meant};
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match as_a(error)? {
-        AttackError::UnknownAttack { name, nearest, .. } => {
-            elsewhere(name).or_else(|| meant(*nearest)).or_else(|| Some("`brinell attacks` lists all attacks with their settings".to_owned()))
-        }
+        AttackError::UnknownAttack { name, nearest, .. } => elsewhere(name)
+            .or_else(|| meant(*nearest))
+            .or_else(|| Some("`brinell attacks` lists all attacks with their settings".to_owned())),
         AttackError::UnknownSuite { name, nearest, .. } => elsewhere(name)
             .or_else(|| meant(*nearest))
             .or_else(|| Some("give one of these names, or a file; `brinell suites NAME` prints a template".to_owned())),

@@ -34,13 +34,9 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         DataErrorKind::NoInputColumn { .. } => {
             "name the columns of the table like the model's inputs, or choose the inputs to attack with --input A,B"
         }
-        DataErrorKind::NoLabelColumn => {
-            "choose the column with --labels COLUMN (its name, or its number from 0), or give a file of labels"
-        }
+        DataErrorKind::NoLabelColumn => "choose the column with --labels COLUMN (its name, or its number from 0), or give a file of labels",
         DataErrorKind::OneBased { .. } => "subtract 1 from every label, or list the class names in order with --classes",
-        DataErrorKind::ManyLabels { .. } => {
-            "give one class per sample, or --task multilabel if several labels can apply to a sample"
-        }
+        DataErrorKind::ManyLabels { .. } => "give one class per sample, or --task multilabel if several labels can apply to a sample",
         DataErrorKind::BadLabel { .. } => "if the labels are numbers and not classes, give --task regression --tolerance T",
         DataErrorKind::BadFlag { .. } => "give one row of zeros and ones per sample, with one column for each label of the model",
         DataErrorKind::BadNumber { .. } => "correct or remove the sample",

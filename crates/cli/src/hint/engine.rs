@@ -16,9 +16,10 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 
 fn engine(error: &EngineError) -> Option<String> {
     match error {
-        EngineError::NotFound { .. } => {
-            Some("install it with `pip install onnxruntime`, give the path of its library with --onnxruntime PATH, or use --runtime rten".to_owned())
-        }
+        EngineError::NotFound { .. } => Some(
+            "install it with `pip install onnxruntime`, give the path of its library with --onnxruntime PATH, or use --runtime rten"
+                .to_owned(),
+        ),
         EngineError::Library { problem: LibraryProblem::TooOld { .. }, .. } => {
             Some("update it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
         }

@@ -23,7 +23,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         }
         HardenError::TooFew { .. } => "give more samples, or give --val and --test; then no training samples are needed for them",
         HardenError::LossAtStart { .. } => "check --scale, --mean and --std, and audit the model on these samples first (`brinell audit`)",
-        HardenError::BrokeDown { .. } => "try a smaller --lr or --eps, or a larger --clean-weight; the folder of the run has a record of every step",
+        HardenError::BrokeDown { .. } => {
+            "try a smaller --lr or --eps, or a larger --clean-weight; the folder of the run has a record of every step"
+        }
         HardenError::NoGain { .. } | HardenError::NoWeightGains { .. } => "try more --epochs, another --lr or a smaller --eps",
         HardenError::Budget { .. } => "give a longer --budget, fewer samples with --limit, or --method fast",
         HardenError::Exists { .. } => "choose another file with -o or another folder with --folder, or continue a run with --resume",

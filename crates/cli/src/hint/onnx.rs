@@ -12,7 +12,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         ImportError::UnsupportedOpset { oldest, newest, .. } => {
             return Some(format!("export the model with an opset from {oldest} to {newest}"));
         }
-        ImportError::ExternalData { .. } => "put the files with the weights into the folder of the model, under the names that they had at export",
+        ImportError::ExternalData { .. } => {
+            "put the files with the weights into the folder of the model, under the names that they had at export"
+        }
         ImportError::Foreign { format } => foreign(*format),
         ImportError::NoFolder { .. } => "read the model from the folder that also contains its weights",
         _ => return None,

@@ -18,7 +18,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         TransferError::WrongAttack { .. } => "choose an attack from `brinell attacks` that supports linf, such as --attack mi+di",
         TransferError::NoPicture { .. } => "use an attack that works on any input: --attack mi, mi+ni or mi+si",
         TransferError::OtherClasses { .. } => "choose another rule: --ensemble norm",
-        TransferError::NothingRight { .. } => "check --mean, --std, --scale and --layout, or these settings of each model in the file of --models",
+        TransferError::NothingRight { .. } => {
+            "check --mean, --std, --scale and --layout, or these settings of each model in the file of --models"
+        }
         TransferError::OutsideRange { .. } => "give the images as bytes, or scale their values to 0..1",
         TransferError::Twice { .. } => "give each a different name in the file of --models",
         TransferError::Split { .. } => "give more images, or another --fit",

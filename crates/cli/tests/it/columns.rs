@@ -202,5 +202,9 @@ fn a_number_that_single_precision_moves_over_a_threshold_is_an_error() {
     run.expect(0);
     folder.write("on.csv", "x,label\n0.125,1\n0.3,1\n0.5,0\n0.7,0\n");
     let refused = folder.run(&format!("{audit} --data on.csv --out on")).expect(4);
-    assert!(refused.stderr.contains("when sample 1 is rounded to single precision, the answer changes from class 1 to class 0"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("when sample 1 is rounded to single precision, the answer changes from class 1 to class 0"),
+        "{}",
+        refused.stderr
+    );
 }

@@ -162,7 +162,11 @@ fn a_digest_of_two_files_of_which_one_was_replaced_is_left_to_the_user() {
     folder.write("a.toml", &text);
     std::fs::copy(folder.path("robust.onnx"), folder.path("copy.onnx")).unwrap();
     let refused = folder.run("claim update a.toml --yes").expect(4);
-    assert!(refused.stderr.contains("another file has the same digest") && refused.stderr.contains("into the claim file"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("another file has the same digest") && refused.stderr.contains("into the claim file"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(std::fs::read_to_string(folder.path("a.toml")).unwrap(), text);
 }
 

@@ -474,9 +474,7 @@ fn names_that_pick_rows_of_a_table_are_attacked_without_gradients() {
     assert!(folder.run("replay names --runtime rten").expect(0).stdout.contains(" 0 rejected"));
     // What no row stands for is refused with what to write.
     let refused = folder.run("audit ids.onnx --data x.idx --labels 1 --norm l0 --eps 2 --runtime rten --out small").expect(4);
-    for part in
-        ["an embedding with 256 rows", "the range 0..1 does not fit", "max = 255", "keep", "--norm l0", "after its embeddings"]
-    {
+    for part in ["an embedding with 256 rows", "the range 0..1 does not fit", "max = 255", "keep", "--norm l0", "after its embeddings"] {
         assert!(refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {}", refused.stderr);
     }
 }

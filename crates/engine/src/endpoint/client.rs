@@ -201,7 +201,11 @@ impl Client {
         if first == version {
             return Ok(());
         }
-        Err(self.error(format!("version `{}` of the model answered, but earlier answers came from version `{}`", words(version), words(first))))
+        Err(self.error(format!(
+            "version `{}` of the model answered, but earlier answers came from version `{}`",
+            words(version),
+            words(first)
+        )))
     }
 
     pub(super) fn error(&self, reason: impl Into<String>) -> EngineError {

@@ -278,7 +278,9 @@ impl Remote {
         }
         let due = declared::due(output, rows);
         let text = declared::shape_text;
-        let wanted = || format!("`{name}` is declared as {}, so the answer for {rows} sample(s) must have shape {}", text(&output.shape), text(&due));
+        let wanted = || {
+            format!("`{name}` is declared as {}, so the answer for {rows} sample(s) must have shape {}", text(&output.shape), text(&due))
+        };
         if let Some(shape) = tensor.shape {
             let extent = |(extent, due): (&i64, &Option<usize>)| usize::try_from(*extent).is_ok_and(|n| due.is_none_or(|due| due == n));
             if shape.len() != due.len() || !shape.iter().zip(&due).all(extent) {

@@ -93,7 +93,10 @@ fn answers_are_held_to_what_is_declared() {
         (r#"{"outputs": [{"name": "y", "data": []}]}"#, "but it has 0 values"),
         (r#"{"outputs": [{"name": "y", "shape": [3, 2], "data": [1, 2, 3, 4, 5, 6]}]}"#, "but its shape is [3, 2]"),
         (r#"{"outputs": [{"name": "y", "shape": [2, 3], "data": [1, 2, 3]}]}"#, "but it has 3 values"),
-        (r#"{"outputs": [{"name": "y", "datatype": "INT64", "data": [1, 2, 3, 4, 5, 6]}]}"#, "`y` is declared as FP32, but the answer has INT64"),
+        (
+            r#"{"outputs": [{"name": "y", "datatype": "INT64", "data": [1, 2, 3, 4, 5, 6]}]}"#,
+            "`y` is declared as FP32, but the answer has INT64",
+        ),
         (r#"{"outputs": [{"name": "y", "data": [true, true, true, true, true, true]}]}"#, "but the answer contains something else"),
         (r#"{"outputs": [{"name": "y", "data": ["1", "2", "3", "4", "5", "6"]}]}"#, "but the answer contains something else"),
         (r#"{"outputs": [{"name": "z", "data": [1, 2, 3, 4, 5, 6]}]}"#, "its answer does not contain the output `y`"),

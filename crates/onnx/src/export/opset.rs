@@ -23,10 +23,7 @@ pub(super) fn choose(graph: &Graph) -> Result<i64, ExportError> {
             candidates.retain(|&opset| operators.iter().all(|name| means_the_same(name, op.opset, opset)));
             continue;
         };
-        return Err(fail(format!(
-            "{name} was kept unchanged from opset {}; the oldest opset that can be written is {OLDEST}",
-            op.opset
-        )));
+        return Err(fail(format!("{name} was kept unchanged from opset {}; the oldest opset that can be written is {OLDEST}", op.opset)));
     }
     candidates.first().copied().ok_or_else(|| ExportError::Opset {
         node: String::new(),

@@ -97,7 +97,9 @@ fn cut(
     let mut bounded = x;
     for (end, op) in [(lo, Op::Max), (hi, Op::Min)] {
         let ends: Vec<f32> = scales.iter().zip(&zeros).map(|(scale, zero)| (end - zero) * scale).collect();
-        let Some(ends) = from_floats(scale.dtype(), shape.clone(), &ends) else { return opaque("its scale is not a floating-point number") };
+        let Some(ends) = from_floats(scale.dtype(), shape.clone(), &ends) else {
+            return opaque("its scale is not a floating-point number");
+        };
         let ends = importer.constant(node, ends);
         bounded = importer.step(node, op, &[bounded, ends])?;
     }

@@ -22,7 +22,8 @@ pub(super) fn read(encoded: &Bytes, source: Source<'_>, left: &mut usize) -> Res
     let bad = |problem: String| ImportError::BadTensor { tensor: name.clone(), problem };
     let indices = tensor::read(indices, source)?.tensor;
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
-    let shape = shape.filter(|shape| shape.len() <= tensor::MAX_RANK).ok_or_else(|| bad(format!("its shape {:?} is not valid", proto.dims)))?;
+    let shape =
+        shape.filter(|shape| shape.len() <= tensor::MAX_RANK).ok_or_else(|| bad(format!("its shape {:?} is not valid", proto.dims)))?;
     let count = elements(&shape).filter(|&count| count <= *left);
     let count = count.ok_or_else(|| bad(format!("with its zeros, {shape:?}, the sparse tensors have more than {DENSE} elements")))?;
     *left -= count;

@@ -187,7 +187,10 @@ impl Ensemble {
     /// Adds what is made of the outputs after the trees, the last first.
     fn after(mut self, after: &[Transform], node: &Node) -> Result<Self, TreesError> {
         if !after.is_empty() && self.spread == Spread::Each && matches!(self.decision, Decision::Above(_)) {
-            return Err(TreesError::Tree { node: node.name.clone(), problem: "its single score is changed before it is compared with a threshold".to_owned() });
+            return Err(TreesError::Tree {
+                node: node.name.clone(),
+                problem: "its single score is changed before it is compared with a threshold".to_owned(),
+            });
         }
         self.transforms.extend(after.iter().rev());
         Ok(self)

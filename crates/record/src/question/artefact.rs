@@ -233,7 +233,10 @@ mod tests {
                 Some("the task classification does not take a choice of labels"),
             ),
             (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it must be a finite number above 0")),
-            (Artefact { tolerance: Some(f64::NAN), ..regression.clone() }, Some("the tolerance is NaN; it must be a finite number above 0")),
+            (
+                Artefact { tolerance: Some(f64::NAN), ..regression.clone() },
+                Some("the tolerance is NaN; it must be a finite number above 0"),
+            ),
             (Artefact { top_k: Some(0), ..of(None) }, Some("the number of best classes is 0; it must be at least 1")),
             (
                 Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },

@@ -69,7 +69,8 @@ pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
         points.iter().find(|point| first.survived - point.survived >= due).map(|point| count(point.queries))
     };
     let (half, most) = within(0.5).zip(within(0.9)).filter(|_| broken > 0)?;
-    let survivors = if last.survived > 0 { format!("; up to {} queries were spent on a survivor", count(last.queries)) } else { String::new() };
+    let survivors =
+        if last.survived > 0 { format!("; up to {} queries were spent on a survivor", count(last.queries)) } else { String::new() };
     Some(format!("Queries to break a sample: {half} (median), {most} (for 90 % of the broken samples){survivors}."))
 }
 

@@ -184,7 +184,9 @@ fn truth(summary: &Summary, fixed: bool) -> String {
         )
     };
     if !fixed {
-        return format!("{here} The audit stopped as soon as the bounds above decided the claim, so only those bounds say something about other samples.");
+        return format!(
+            "{here} The audit stopped as soon as the bounds above decided the claim, so only those bounds say something about other samples."
+        );
     }
     format!(
         "{here} If they were drawn at random, the value for all such {} is at most {}, with {} confidence.",

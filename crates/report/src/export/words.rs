@@ -6,7 +6,8 @@ pub(super) use crate::verdict::ruling;
 use brinell_record::{Numbers, Property, Rate, Relation, Summary, Threat};
 
 /// What must be said wherever survivors are counted.
-pub(super) const NO_PROOF: &str = "Failed attacks prove nothing: robust accuracy is an upper bound on the true value, for the attacks that were run.";
+pub(super) const NO_PROOF: &str =
+    "Failed attacks prove nothing: robust accuracy is an upper bound on the true value, for the attacks that were run.";
 
 /// Ordinary spaces in place of the typographic ones of pages, and no control characters.
 pub(super) fn plain(text: &str) -> String {

@@ -37,6 +37,8 @@ pub fn universal(found: &Universal, width: usize) -> String {
         );
         say(&format!("{}{own}: fooled on {}; {beside}", name(target.target), share(&target.test)));
     }
-    say("Shares of the images that a target gets right. Success on the images that the change was computed from shows nothing about other images.");
+    say(
+        "Shares of the images that a target gets right. Success on the images that the change was computed from shows nothing about other images.",
+    );
     out
 }

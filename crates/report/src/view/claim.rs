@@ -243,7 +243,9 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
                     match population.sampling {
                         Some(Sampling::Exhaustive) => "exhaustive: the claim is about these samples only",
                         Some(Sampling::Iid) => "drawn independently and at random",
-                        Some(Sampling::Convenience) | None => "what was available; such samples can refute a claim, but cannot support a rate",
+                        Some(Sampling::Convenience) | None => {
+                            "what was available; such samples can refute a claim, but cannot support a rate"
+                        }
                     },
                 ),
             ],

@@ -189,9 +189,14 @@ fn pages_load_nothing_run_nothing_and_keep_names_inert() {
 fn a_page_of_a_comparison_lists_every_sample_and_says_what_differs() {
     let page = paired::page(&comparison()).unwrap();
     assert_eq!(page.matches("<td>cat</td>").count(), 34);
-    for said in
-        ["2 lost", "32 gained", "differ in more than the model", "1.2e-7", "runs&#x2f;plain.onnx-1", "do not prove that a model is more robust"]
-    {
+    for said in [
+        "2 lost",
+        "32 gained",
+        "differ in more than the model",
+        "1.2e-7",
+        "runs&#x2f;plain.onnx-1",
+        "do not prove that a model is more robust",
+    ] {
         assert!(page.contains(said), "{said}");
     }
 }

@@ -67,7 +67,10 @@ fn what_was_searched_exhaustively_is_said_with_what_it_rests_on() {
     let mut summary = common::audit().summary;
     summary.exhaustive = Some(brinell_record::Exhaustive { none_exists: 400, nearest: None });
     let shown = table(&summary, 80, false).replace('\n', " ");
-    assert!(shown.contains("For 400 of 412 surviving images, the search was exhaustive: no adversarial example exists within the radius."), "{shown}");
+    assert!(
+        shown.contains("For 400 of 412 surviving images, the search was exhaustive: no adversarial example exists within the radius."),
+        "{shown}"
+    );
     assert!(shown.contains("depends on the trees being read correctly"), "{shown}");
     let mut nearest = common::nearest().summary;
     nearest.exhaustive = Some(brinell_record::Exhaustive { none_exists: 1, nearest: Some(nearest.broken - 1) });

@@ -27,7 +27,9 @@ pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>)
     // A score of coefficients none of which is negative would be s and 1 - s.
     let plain = matches!(transform.as_deref(), None | Some("NONE")) && coefficients.iter().any(|v| *v < 0.0);
     if classes < 2 || per_class.len() != classes || !plain {
-        return opaque("its scores are not the scores of pairs of classes; for these, it needs support vectors for each class and no post_transform");
+        return opaque(
+            "its scores are not the scores of pairs of classes; for these, it needs support vectors for each class and no post_transform",
+        );
     }
     let n = per_class.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
     if n.saturating_mul(classes.saturating_mul(classes)) > MOST_WEIGHTS {

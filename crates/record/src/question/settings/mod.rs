@@ -263,7 +263,11 @@ mod tests {
         for (name, value, expected) in [
             ("limit", "0", "limit: 0 is too small; give at least 1 sample"),
             ("batch", "0", "batch: 0 is too small; give at least 1"),
-            ("max-queries", "1", "max-queries: 1 is too small; it must be at least 2, because a gradient costs one forward and one backward pass"),
+            (
+                "max-queries",
+                "1",
+                "max-queries: 1 is too small; it must be at least 2, because a gradient costs one forward and one backward pass",
+            ),
             ("norm", "L3", "norm: unknown norm `L3`; use linf, l2, l1 or l0"),
             ("scale", "1..0", "scale: unknown scale `1..0`; use 0..1, 0..255, any two numbers LO..HI or data"),
             ("shape", "3,x", "shape: `3,x` is not a size"),
