@@ -144,7 +144,7 @@ fn what_cannot_be_trained_is_said() {
     let base = "harden ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --runtime rten -o out.onnx --folder refused";
     refused(&format!("{base} --val images.idx3-ubyte"), "is given as training data and as validation data");
     refused(&format!("{base} --only nothing*"), "no trainable tensor is named `nothing*`");
-    refused(&base.replace("linf", "l1"), "not in l1");
+    refused(&base.replace("linf", "l1"), "not l1");
     refused(&base.replace("--eps 0.1", "--eps 0"), "radius above 0");
     refused(&base.replace("out.onnx", "robust.onnx"), "exists already");
     folder.write("copy.idx3-ubyte", bytes(&folder.path("images.idx3-ubyte")));

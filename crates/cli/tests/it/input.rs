@@ -17,7 +17,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("audit", &["MODEL, --data, --norm, --eps", "brinell init"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps -0.1", &["-0.1", "negative"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps nan", &["nan"]),
-    ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 8", &["8", "box"]),
+    ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 8", &["8", "input range"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm l9 --eps 0.1", &["l9"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --target toaster --classes classes.txt", &["toaster"]),
     ("audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --classes two.txt", &["two.txt", "10"]),

@@ -86,7 +86,7 @@ fn a_history_is_sorted_grouped_and_the_same_in_every_form() {
     let shown = folder.run("history runs runs/other --html history.html --csv history.csv").expect(0);
     assert!(shown.stderr.contains("stopped is not shown"), "{}", shown.stderr);
     assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{}", shown.stdout);
-    assert!(shown.stdout.contains("only figures within each of these 2"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("these 2 groups"), "{}", shown.stdout);
     assert!(shown.stdout.contains("may explain a change: seed."), "{}", shown.stdout);
     let history: Value = serde_json::from_str(&folder.run("history runs --json").expect(0).stdout).unwrap();
     let folders: Vec<_> = history["groups"][0]["runs"].as_array().unwrap().iter().map(|run| run["folder"].as_str().unwrap()).collect();

@@ -88,7 +88,7 @@ fn svg(summary: &Summary, fixed: bool) -> String {
         None => "Proven 0 %, because no proof was attempted".to_owned(),
     };
     let label = format!(
-        "Bar of all {} {}. {said}. Survived every attack {}{between}. Broken {}. Wrong before any attack {}.",
+        "Bar of all {} {}. {said}. Survived every attack {}{between}. Broken {}. Wrong without an attack {}.",
         size(n),
         plural(n, noun(summary)),
         percent(rate.value),
@@ -163,7 +163,7 @@ fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
         row("", "Proven, or survived every attack".to_owned(), summary.survived, fixed.then(|| interval(&summary.robust_accuracy)))
     }));
     rows.push(row("", "Right without an attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
-    rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
+    rows.push(row("rest", "Wrong without an attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
     rows
 }
 

@@ -54,7 +54,7 @@ impl HardenView {
                 ["Survives every attack".to_owned(), rate(&before[1]), rate(&after[1])],
                 ["Right without an attack".to_owned(), rate(&before[0]), rate(&after[0])],
             ],
-            tests: vec![test("Under attack", &comparison.robust), test("Before any attack", &comparison.clean)],
+            tests: vec![test("Under attack", &comparison.robust), test("Without an attack", &comparison.clean)],
             epochs: chart::epochs(&summary.epochs, summary.chosen),
             rows: summary
                 .epochs

@@ -87,7 +87,7 @@ pub(super) fn fall(turned: &Turned, fell: &RunEntry, classes: &[String]) -> Stri
             let norm = turned.norm.map(|norm| format!(" at {}", crate::format::distance(norm, &fell.question.threat))).unwrap_or_default();
             format!("broken{attack}{norm}{class}")
         }
-        Outcome::Misclassified => format!("misclassified{class}"),
+        Outcome::Misclassified => format!("wrong without an attack{class}"),
         Outcome::Survived => "survived".to_owned(),
     }
 }

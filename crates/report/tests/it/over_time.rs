@@ -113,7 +113,7 @@ Intervals of shares are exact (Clopper-Pearson, 95 %).
 
 Lost: 2 survive in A but not in B
        7  cat: broken by apgd-ce at 2/255 as \"dog\"
-       9  cat: wrong before any attack as \"dog\"
+       9  cat: wrong without an attack as \"dog\"
 
 Gained: 32 survive in B but not in A
 ";
