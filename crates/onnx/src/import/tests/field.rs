@@ -61,7 +61,7 @@ fn nodes_that_wait_for_each_other_are_an_error_that_names_them() {
     inside.graph.initializer.push(truth("yes", true));
     let branch = body(vec![node("Exp", &["p"], &["q"], &[]), node("Neg", &["q"], &["p"], &[])], "q");
     let inside = inside.node("If", &["yes"], &["y"], &[graph("then_branch", branch.clone()), graph("else_branch", branch)]);
-    assert!(inside.read(13).unwrap_err().to_string().contains("the nodes `q`, `p` need each other's results"));
+    assert!(inside.read(13).unwrap_err().to_string().contains("the nodes `q`, `p` form a cycle: each needs the results of another"));
 }
 
 #[test]
