@@ -218,7 +218,7 @@ fn more_folders_than_classes_are_listed() {
     }
     let options = LoadOptions { classes: Some(10), ..LoadOptions::default() };
     let error = load(folder.path(), &options).unwrap_err();
-    assert!(error.to_string().contains("has 3 class folders (ant, bee, cat), but the model has 10 classes"), "{error}");
+    assert!(error.to_string().contains("there are 3 class folders (ant, bee, cat), but the model has 10 classes"), "{error}");
     assert!(load(folder.path(), &LoadOptions { classes: Some(3), ..options }).is_ok());
 }
 
