@@ -243,7 +243,7 @@ mod tests {
             ("fgsm:steps=3", "no setting 'steps'; its settings are none"),
             ("mi+apgd-ce", "attack apgd-ce cannot be combined with others; the attacks that can are mi, ni, pi, emi, vt, "),
             ("mi+vt+emi", "vt and emi cannot be combined, because both choose where gradients are computed"),
-            ("di+mi+di", "the rule di is given twice"),
+            ("di+mi+di", "di is given twice"),
             ("mi+", "unknown attack 'mi+'"),
             ("mi:steps=3+di:steps=3", "attack di has no setting 'steps'"),
             ("pgd:steps", "does not have the form name=value"),

@@ -303,7 +303,7 @@ mod tests {
             ("[[stage]]\nattack = \"apgd-ce:steps=0\"\n", "line 2: setting steps"),
             ("[[stage]]\nattack = \"apgd-ce\"\nnorms = [\"l3\"]\n", "line 3: unknown norm 'l3'"),
             ("[[stage]]\nattack = \"square\"\nnorms = [\"l0\"]\n", "line 3: attack square does not support the norm l0"),
-            ("[[stage]]\nattack = \"square\"\nmax-queries = 1\n", "line 3: max-queries below 2"),
+            ("[[stage]]\nattack = \"square\"\nmax-queries = 1\n", "line 3: max-queries must be at least 2"),
             ("[[stage]]\nattack = \"square\"\norder = \"size\"\n", "unknown variant `size`"),
             ("[[stage]]\nattack = \"square\"\nnear = 1.5\n", "line 3: near must be between 0 and 1"),
             ("about = \"x\"\n", "missing field `stage`"),

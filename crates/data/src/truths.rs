@@ -427,7 +427,7 @@ mod tests {
             ("0,1\n0,3\n", "line 2: `3` is not one of the samples, which are numbered from 0 to 2"),
             ("0,1\nanna,0\n", "line 2: `anna` is not one of the samples"),
             ("0,1,2\n", "line 1: `2` is neither 1 nor 0"),
-            ("0\n", "line 1: expected a sample, its reference"),
+            ("0\n", "line 1: expected SAMPLE,REFERENCE"),
             ("a,b\n", "there are no samples"),
         ] {
             let error = of(text, None).unwrap_err();
