@@ -27,7 +27,7 @@ impl Run<'_> {
             self.check_stop()?;
             let begun = Instant::now();
             let x = self.case.sample(sample);
-            let label = self.case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+            let label = self.case.data.label(sample).unwrap_or(usize::MAX);
             let ball = self.case.ball.clone();
             // What can be broken is for the attacks to show: nothing is judged here, so that a search ends as soon as a proof is out of reach.
             let limits = limits(limit as f64, self.stop);

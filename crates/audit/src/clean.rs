@@ -29,6 +29,7 @@ impl Run<'_> {
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let width = oracle.width();
+            let ends = [chunk.first(), chunk.last()].map(|end| end.copied().filter(|_| chunk.len() > 1 && classes));
             for ((&index, x), values) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(width)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
                 self.probabilities += usize::from(classes && is_distribution(values));
@@ -40,6 +41,11 @@ impl Run<'_> {
                     self.astray += usize::from(self.case.is_astray(&alone, values));
                     alone
                 } else {
+                    // A file may make something else of batches larger than those that were compared at the start.
+                    if ends.contains(&Some(index)) {
+                        let alone = self.case.referee.ask(&self.case.preprocess, x, index)?;
+                        self.astray += usize::from(self.case.is_astray(&alone, values));
+                    }
                     Opinion::of_values(values, task.as_ref())
                 };
                 let recorded = self.book.recorded.contains(&index);

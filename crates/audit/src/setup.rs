@@ -166,7 +166,7 @@ fn labels(case: &Case) -> String {
     if case.is_of_classes() {
         return hash::sha256_json(&(&case.data.labels, &case.class_names));
     }
-    let labels: Vec<Label> = (0..case.data.n).map(|sample| case.label(sample)).collect();
+    let labels: Vec<Label> = case.data.samples().map(|sample| case.label(sample)).collect();
     hash::sha256_json(&(labels, &case.class_names))
 }
 
@@ -184,6 +184,9 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("number of samples".to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
     ]);
+    if !data.rows.is_empty() {
+        facts.insert("samples drawn over classes (sha256)".to_owned(), hash::sha256_json(&data.rows));
+    }
     if let Some(features) = &case.ball.features {
         let record = brinell_subject::features::to_record(features, &data.columns);
         facts.insert("features (sha256)".to_owned(), hash::sha256_json(&record));

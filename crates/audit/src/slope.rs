@@ -100,7 +100,7 @@ impl Run<'_> {
             let rival = task.named(&demand.wanted).or_else(other);
             SlopePoint { x: self.case.sample(sample), sample, demand, rival }
         };
-        (0..n).map(|i| point(i * self.case.data.n / n.max(1))).collect()
+        (0..n).map(|i| point(self.case.data.number(i * self.case.data.n / n.max(1)))).collect()
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         input: subject.signature.input,
         output: subject.signature.output,
         threshold: subject.signature.reading.threshold,
-        range: (0..data.n).fold(range(ball), |range, sample| widened(range, &read(sample))),
+        range: data.samples().fold(range(ball), |range, sample| widened(range, &read(sample))),
     };
     let trees = Ensemble::of(&subject.model.graph, &wanted).map_err(|error| error.to_string());
     let trees = match trees.and_then(|trees| in_order(trees, subject.signature.columns.as_deref())) {
@@ -61,14 +61,14 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         )));
     }
     let mut compare = Compare { trees: &trees, preprocess, referee, ready: Vec::new() };
-    for sample in 0..data.n.min(COMPARED) {
+    for sample in data.samples().take(COMPARED) {
         if let Some(reason) = compare.at(&read(sample), sample)? {
             return Ok(Err(format!("for sample {sample} {reason}")));
         }
     }
     let edges = edge::edges(&trees);
     for (number, &(root, edge)) in edge::spread(&edges, EDGES).into_iter().enumerate() {
-        let sample = number % data.n.max(1);
+        let sample = data.number(number % data.n.max(1));
         let mut points = edge::beside(&trees, root, edge, &read(sample), wanted.range);
         // Where values of the feature are missing, the test is asked about that too.
         let absent = points.first().filter(|_| missing.contains(&edge.feature)).cloned().map(|mut point| {
@@ -95,7 +95,7 @@ fn missing_features(data: &Dataset, scale: Scale) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     if data.has_missing() {
         let mut x = vec![0.0; data.sample_len()];
-        for sample in 0..data.n {
+        for sample in data.samples() {
             data.sample(sample, scale, &mut x);
             found.extend((0..x.len()).filter(|&place| x.get(place).is_some_and(|v| v.is_nan())));
         }

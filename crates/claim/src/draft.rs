@@ -203,7 +203,11 @@ impl Writer<'_> {
             pairs: asked.pairs.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
             sha256: Some(data.sha256.clone()),
             n: Some(data.n),
-            selection: Some(format!("the first {} samples, in the order of the file", data.n)),
+            selection: Some(if data.samples.is_empty() {
+                format!("the first {} samples, in the order of the file", data.n)
+            } else {
+                format!("{} samples, as many of each class as there are, each class in the order of the file", data.n)
+            }),
             sampling: Some(sampling),
             ..asked.clone()
         })

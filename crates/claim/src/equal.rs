@@ -98,7 +98,7 @@ pub(super) fn compare(
     let mut found: Option<(usize, Vec<Opinion>)> = None;
     let mut stopped = false;
     let mut x = vec![0.0; data.sample_len()];
-    for sample in 0..population {
+    for sample in data.samples().take(population) {
         let opinions = match past.next() {
             Some(opinions) => opinions,
             None if stop.load(Ordering::Relaxed) => {

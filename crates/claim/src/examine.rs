@@ -204,6 +204,10 @@ impl Course for Examination<'_> {
         }
         if self.given > 0 {
             self.look(taken)?;
+        } else {
+            // Of the samples that a limit takes, the order knows the places.
+            let samples = taken.samples();
+            self.order.iter_mut().for_each(|place| *place = samples.get(*place).copied().unwrap_or(*place));
         }
         if self.given == self.order.len() || (self.given > 0 && (self.enough)(&self.count)) {
             self.store(taken)?;

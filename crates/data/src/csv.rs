@@ -77,6 +77,16 @@ pub(super) fn labels_of_parquet(path: &Path, options: &LoadOptions) -> Result<La
     sheet::labels(path, parquet::rows, options)
 }
 
+/// Reads the class of every row of a table of text and nothing else.
+pub(super) fn classes(path: &Path, options: &LoadOptions) -> Result<Option<Vec<usize>>, DataError> {
+    sheet::classes(path, rows, options)
+}
+
+/// Reads the class of every row of a Parquet file and nothing else.
+pub(super) fn classes_of_parquet(path: &Path, options: &LoadOptions) -> Result<Option<Vec<usize>>, DataError> {
+    sheet::classes(path, parquet::rows, options)
+}
+
 pub(super) fn malformed(reason: impl Into<String>) -> DataErrorKind {
     DataErrorKind::Malformed { format: "table", reason: reason.into() }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::array::Numbers;
 use super::dataset::{Dataset, Pixels};
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::{self, Contents, Format, Parts};
@@ -104,10 +105,10 @@ impl Matrix {
         }
     }
 
-    /// Returns the first `n` rows as what is right.
-    pub(super) fn truths(mut self, kind: TruthKind, n: usize) -> Result<Truths, DataErrorKind> {
-        self.values.truncate(n * self.width);
+    /// Returns the rows that are kept as what is right.
+    pub(super) fn truths(mut self, kind: TruthKind, kept: &Kept) -> Result<Truths, DataErrorKind> {
         let width = self.width;
+        self.values = kept.pick(self.values, width);
         if kind == TruthKind::Labels {
             let flag = |(place, &value): (usize, &f64)| match value {
                 0.0 => Ok(false),
@@ -130,7 +131,7 @@ impl Matrix {
 /// Gives the samples of an array what is right about them: what the file asked for says, else what stands in the same file, else beside it.
 pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
     let Contents { samples, arrays, format, .. } = contents;
-    let (n, total) = (samples.n, samples.total);
+    let total = samples.total;
     let own = match format {
         "npz" => archive::plain_labels(path)?,
         "safetensors" => tensors::plain_labels(path)?,
@@ -146,7 +147,7 @@ pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> R
         }
     };
     let truths = match matrix {
-        Some(matrix) => checked(matrix, total, n, label_path.as_deref().unwrap_or(path), options)?,
+        Some(matrix) => checked(matrix, total, label_path.as_deref().unwrap_or(path), options)?,
         None => Truths::Classes,
     };
     let files: Vec<PathBuf> = std::iter::once(path.to_path_buf()).chain(label_path.clone()).chain(pairs_file(options)).collect();
@@ -164,13 +165,13 @@ pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> R
     Ok(Dataset { arrays, ..load::dataset(path, parts)? })
 }
 
-/// Returns the first `n` of `total` rows as what is right.
-pub(super) fn checked(matrix: Matrix, total: usize, n: usize, of: &Path, options: &LoadOptions) -> Result<Truths, DataError> {
+/// Returns of `total` rows those that are kept as what is right.
+pub(super) fn checked(matrix: Matrix, total: usize, of: &Path, options: &LoadOptions) -> Result<Truths, DataError> {
     // One row of text for one sample is no column of many.
     if matrix.rows() != total {
         return Err(DataError::new(of, DataErrorKind::CountMismatch { samples: total, labels: matrix.rows() }));
     }
-    matrix.truths(options.truth, n).at(of)
+    matrix.truths(options.truth, &Kept::of(options, total)).at(of)
 }
 
 /// Reads rows of numbers from a file of any format that can hold them.
@@ -245,7 +246,7 @@ pub(super) fn of_texts(texts: &[String], options: &LoadOptions, at: &Path) -> Re
             number(text.trim()).ok_or_else(|| DataError::new(at, DataErrorKind::BadNumber { sample, value: text.clone() }))
         };
         let values = texts.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        return Matrix::new(1, values).truths(options.truth, texts.len()).at(at);
+        return Matrix::new(1, values).truths(options.truth, &Kept::First(texts.len())).at(at);
     }
     let applying = |(sample, text): (usize, &String)| {
         let names = text.split([' ', ';', '|', '+']).map(str::trim).filter(|name| !name.is_empty());
@@ -260,7 +261,7 @@ pub(super) fn of_texts(texts: &[String], options: &LoadOptions, at: &Path) -> Re
 }
 
 /// Makes pairs of the samples, as a file lists them.
-pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result<Dataset, DataError> {
+pub(super) fn paired(data: Dataset, path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     let text = read_text(path).at(path)?;
     let sample = |name: &str| {
         let by_name = data.ids.iter().position(|id| id == name);
@@ -294,8 +295,8 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
     let total = samples.len();
-    samples.truncate(limit.unwrap_or(total));
-    same.truncate(samples.len());
+    let kept = Kept::of(options, total);
+    let (samples, same) = (kept.pick(samples, 1), kept.pick(same, 1));
     let mut distinct: Vec<usize> = samples.iter().map(|[_, b]| *b).collect();
     distinct.sort_unstable();
     distinct.dedup();
@@ -309,6 +310,7 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         arrays: data.rows_of(&firsts),
         n: firsts.len(),
         total,
+        rows: kept.numbers(),
         ..data
     })
 }

@@ -52,6 +52,19 @@ fn class_folders_are_classes_in_sorted_order() {
 }
 
 #[test]
+fn a_limit_takes_images_of_every_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, shade) in [("cat/a.png", 1), ("cat/b.png", 2), ("cat/c.png", 3), ("dog/a.png", 4), ("owl/a.png", 5)] {
+        flat(&folder.path().join(name), 1, 1, [shade; 3]);
+    }
+    let options = LoadOptions { limit: Some(3), ..LoadOptions::default() };
+    let data = load(folder.path(), &options).unwrap();
+    assert_eq!((&data.rows[..], &data.labels[..], bytes(&data.pixels)), (&[0, 3, 4][..], &[0, 1, 2][..], &[1, 1, 1, 4, 4, 4, 5, 5, 5][..]));
+    assert_eq!(data.sha256, brinell_data::digest(folder.path(), &options).unwrap());
+    assert_eq!(data.ids, ["cat/a.png", "dog/a.png", "owl/a.png"]);
+}
+
+#[test]
 fn numbered_folders_must_be_complete_or_named() {
     let folder = tempfile::tempdir().unwrap();
     for class in 0..11 {

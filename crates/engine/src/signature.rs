@@ -126,6 +126,21 @@ pub enum SignatureError {
         /// Names, types and shapes of the other outputs.
         others: Vec<String>,
     },
+    /// The output names a class for each of several questions.
+    #[error(
+        "the model answers {targets} questions at once: its output `{name}` has shape {shape}, a class for each of them{}; one question is asked about",
+        alternatives(others)
+    )]
+    Targets {
+        /// Name of the output.
+        name: String,
+        /// Its shape.
+        shape: String,
+        /// How many questions.
+        targets: usize,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
+    },
     /// The model's only score is a softmax over itself.
     #[error("the output `{name}` is a softmax over a single value, so it is always 1")]
     Constant {
@@ -225,9 +240,13 @@ impl Signature {
         };
         let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
         let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
-        let width = width(graph, output, fixed_batch)?;
         let out = graph.value(output);
         let others = || ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
+        if let Some(targets) = targets(graph, output) {
+            let shape = graph.shape(output).map_or_else(String::new, shape_text);
+            return Err(SignatureError::Targets { name: out.name.clone(), shape, targets, others: others() });
+        }
+        let width = width(graph, output, fixed_batch)?;
         let labels = match label::head(graph, output) {
             Some(Head::Labels { scores, classes, width: named }) if named == width => Some((scores, classes)),
             Some(Head::Largest) => return Err(SignatureError::Largest { name: out.name.clone(), others: others() }),
@@ -368,18 +387,44 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     let are_scores = |(_, id): &(usize, ValueId)| {
         graph.value(*id).dtype.is_some_and(DType::is_float) && graph.shape(*id).is_some_and(|shape| shape.len() == 2)
     };
+    if matches!(value.dtype, Some(DType::I64 | DType::String)) && several(graph, first.1).is_some() {
+        // Labels that each apply or not, beside the scores of as many.
+        let as_many = |output: &(usize, ValueId)| are_scores(output) && several(graph, output.1) == several(graph, first.1);
+        return outputs.find(as_many).or(Some(first));
+    }
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+/// The second size of a matrix with several columns.
+fn several(graph: &Graph, id: ValueId) -> Option<usize> {
+    match graph.shape(id)? {
+        [_, Dim::Fixed(columns)] if *columns > 1 => Some(*columns),
+        _ => None,
+    }
+}
+
+/// The number of questions that a model answers with a class each: an output of that name holds a whole number or a word for each of them, and is no choice of
+/// the best classes of a row of scores.
+fn targets(graph: &Graph, output: ValueId) -> Option<usize> {
+    let value = graph.value(output);
+    let named = matches!(value.dtype, Some(DType::I64 | DType::String)) && names_class(&value.name);
+    several(graph, output).filter(|_| named && label::head(graph, output).is_none())
 }
 
 /// The place of an output that names a class for each sample beside `scores`, by its type and name.
 fn label_beside(graph: &Graph, scores: ValueId) -> Option<usize> {
-    let names_class = |&id: &ValueId| {
+    let is_label = |&id: &ValueId| {
         let value = graph.value(id);
         let is_name = matches!(value.dtype, Some(DType::I64 | DType::I32 | DType::String));
         let one_each = value.shape.as_ref().is_none_or(|shape| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1)));
-        id != scores && is_name && one_each && ["label", "class"].iter().any(|word| value.name.to_lowercase().contains(word))
+        id != scores && is_name && one_each && names_class(&value.name)
     };
-    graph.outputs().iter().position(names_class)
+    graph.outputs().iter().position(is_label)
+}
+
+/// True for what outputs that name classes are called.
+fn names_class(name: &str) -> bool {
+    ["label", "class"].iter().any(|word| name.to_lowercase().contains(word))
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {

@@ -145,7 +145,7 @@ pub fn certify(
     let mut done = open_folder(job, &identity)?;
     let path = job.out.join(LINES);
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
-    for sample in 0..case.data.n {
+    for sample in case.data.samples().collect::<Vec<_>>() {
         if done.iter().any(|line| line.sample == sample) {
             continue;
         }
@@ -215,7 +215,7 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
 fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
     let begun = Instant::now();
     let x = case.sample(sample);
-    let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    let label = case.data.label(sample).unwrap_or(usize::MAX);
     let clean = case.referee.ask(&case.preprocess, &x, sample)?;
     let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, seconds: 0.0 };
     if clean.answer == Some(Answer::Class(label)) {

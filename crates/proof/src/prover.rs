@@ -162,11 +162,7 @@ pub fn limits(seconds: f64, stop: &std::sync::atomic::AtomicBool) -> Limits<'_> 
 
 /// Half of the memory that is free, where the system tells.
 pub(crate) fn free_memory() -> usize {
-    let kib = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?.to_owned();
-        line.split_whitespace().nth(1)?.parse::<usize>().ok()
-    });
-    kib.map_or(1 << 30, |kib| kib * 512)
+    brinell_engine::free_memory().and_then(|bytes| usize::try_from(bytes / 2).ok()).unwrap_or(1 << 30)
 }
 
 /// True where samples of a scale can be certified: tables have ranges of their own.

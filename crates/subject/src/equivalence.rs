@@ -118,11 +118,11 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
 fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, SubjectError> {
     let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
     let points: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
-    let rows = subject.held.samples();
+    let (rows, held) = (subject.held.samples(), &subject.held);
     let mut alone = Vec::with_capacity(count);
     for (sample, x) in points.iter().enumerate() {
-        let original = referee.ask(preprocess, x, sample % rows)?.output;
-        let again = referee.ask(preprocess, x, sample % rows)?.output;
+        let original = referee.ask(preprocess, x, held.sample(sample % rows))?.output;
+        let again = referee.ask(preprocess, x, held.sample(sample % rows))?.output;
         if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
             // A model that answers the same question differently cannot be compared; the clean pass flags it.
             return Ok(0.0);
@@ -133,8 +133,9 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     let mut largest = 0.0f32;
     for batch in 1..=count {
         // Each lane gets all points of the batch: divided among lanes, they would be asked about one by one.
-        let (x, samples): (Vec<_>, Vec<_>) =
-            (0..batch * oracle.lanes()).map(|i| (points.get(i % batch).cloned().unwrap_or_default(), i % batch % rows)).unzip();
+        let (x, samples): (Vec<_>, Vec<_>) = (0..batch * oracle.lanes())
+            .map(|i| (points.get(i % batch).cloned().unwrap_or_default(), held.sample(i % batch % rows)))
+            .unzip();
         logits_of(oracle, samples, &x, &mut answer)?;
         let outputs: Vec<Vec<f32>> = answer
             .values

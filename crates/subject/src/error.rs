@@ -240,6 +240,18 @@ pub enum SubjectError {
         /// How many there are.
         labels: usize,
     },
+    /// Several values that say something each by itself are read as one class.
+    #[error(
+        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum is another one for other inputs; the largest is no answer"
+    )]
+    Independent {
+        /// Name of the output.
+        output: String,
+        /// How many there are.
+        labels: usize,
+        /// What shows that each stands alone.
+        why: &'static str,
+    },
     /// Labels have probabilities by their values, and nothing says from which on one applies.
     #[error(
         "the values of the output `{output}` lie between 0 and 1 but do not come from a sigmoid, so it is not clear from which value on a label applies"

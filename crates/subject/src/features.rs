@@ -124,7 +124,8 @@ fn named(values: Vec<f32>) -> Feature {
 /// The values that samples have in a place, ascending.
 fn distinct(data: &Dataset, index: usize) -> Vec<f32> {
     let mut x = vec![0.0; data.sample_len()];
-    let mut values: Vec<f32> = (0..data.n)
+    let mut values: Vec<f32> = data
+        .samples()
         .filter_map(|sample| {
             data.sample(sample, Scale::Data, &mut x);
             x.get(index).copied().filter(|value| value.is_finite())
@@ -301,6 +302,7 @@ mod tests {
             truths: brinell_data::Truths::Classes,
             n: 2,
             total: 2,
+            rows: Vec::new(),
             format: "csv",
             class_names: None,
             ids: Vec::new(),

@@ -18,12 +18,15 @@ const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", 
 impl Run<'_> {
     pub(crate) fn flag_structure(&mut self) {
         let ending = self.case.subject.signature.reading.ending;
-        self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
-            format!(
-                "the model ends in a {}, which can hide gradients; the attacks use the values before it, and every example is judged on the model's own output",
-                ending.name()
-            )
-        });
+        // A forest has no gradient that could hide.
+        if !self.case.subject.has_trees() {
+            self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
+                format!(
+                    "the model ends in a {}, which can hide gradients; the attacks use the values before it, and every example is judged on the model's own output",
+                    ending.name()
+                )
+            });
+        }
         self.flag_interface();
         let names = random_operators(&self.case.subject.model.graph);
         self.flags.measure(&RANDOMISED, names.len() as f64, || {

@@ -53,8 +53,8 @@ struct Pinned {
 enum Clean {
     /// Where a check stored them, and the names of the classes.
     Evidence(PathBuf, Vec<String>),
-    /// In the data of a run.
-    Run(Population),
+    /// In the data of a run, of which these samples were audited.
+    Run(Population, Vec<usize>),
 }
 
 /// Stored samples and where each of them stands.
@@ -165,6 +165,7 @@ impl Source {
         let bounds = InputBox::new(lo as f32, hi as f32).map_err(brinell_subject::SubjectError::from)?;
         let mut ball = Ball { norm: asked.threat.norm, eps: summary.allowed.eps, bounds, features: None };
         constrain(&mut ball, &summary)?;
+        let taken = run.samples.iter().map(|record| record.sample).collect();
         let broken = run.samples.into_iter().filter(|record| record.outcome == Outcome::Broken);
         let witness = |(row, record): (usize, SampleRecord)| Witness {
             file: ADVERSARIAL.to_owned(),
@@ -187,7 +188,7 @@ impl Source {
             adversarial: (!witnesses.is_empty()).then(|| Stored::read(&folder.join(ADVERSARIAL), artefact.task())).transpose()?,
             model: Pinned { artefact, role: Role::Model },
             claim: None,
-            clean: Clean::Run(population),
+            clean: Clean::Run(population, taken),
             witnesses,
         })
     }
@@ -213,12 +214,12 @@ impl Source {
         let Opened { subject, data } = self.model.open(options.model.as_deref(), &self.clean)?;
         let clean = match &self.clean {
             Clean::Evidence(path, _) => Stored::of(path, data)?,
-            Clean::Run(population) => {
+            Clean::Run(population, _) => {
                 if let Some(expected) = population.sha256.as_ref().filter(|expected| **expected != data.sha256) {
                     let (path, expected) = (population.data.clone(), expected.clone());
                     return Err(ClaimError::Other { path, found: data.sha256, expected, role: Role::Data });
                 }
-                let rows = (0..data.n).map(|sample| (sample, sample)).collect();
+                let rows = data.samples().map(|sample| (sample, sample)).collect();
                 Stored { scale: self.model.artefact.scale(), data, rows, references: Vec::new() }
             }
         };
@@ -333,11 +334,14 @@ impl Pinned {
                 let artefact = Artefact { input, ..artefact };
                 Subject::open_with(&artefact, &population, &|options| stored(inputs, &options.arrays, options.truth, classes))?
             }
-            Clean::Run(population) => {
+            Clean::Run(population, taken) => {
                 if !population.data.exists() {
                     return Err(ClaimError::Missing { path: population.data.clone(), role: Role::Data });
                 }
-                Subject::open(&artefact, population)?
+                // Which samples a limit took is what the record says, whatever it would take today.
+                let rows = population.n.map(|_| taken.clone());
+                let read = |options: &LoadOptions| data::load(&population.data, &LoadOptions { rows: rows.clone(), ..options.clone() });
+                Subject::open_with(&artefact, population, &read)?
             }
         };
         self.compare(path, &opened.subject.sha256, opened.subject.weights_sha256.as_ref())?;
@@ -413,7 +417,7 @@ impl Stored {
     }
 
     fn sample(&self, sample: usize) -> Option<Vec<f32>> {
-        let row = *self.rows.get(&sample).filter(|row| **row < self.data.n)?;
+        let row = *self.rows.get(&sample).filter(|row| self.data.place(**row).is_some())?;
         let mut x = vec![0.0; self.data.sample_len()];
         self.data.sample(row, self.scale, &mut x);
         Some(x)

@@ -106,7 +106,7 @@ fn text(inspection: &Inspection) -> String {
     }
     if let Some(interface) = &inspection.interface {
         row("attacked", &attacked(interface));
-        row("decides", &decides(interface));
+        row("decides", &decides(interface, inspection.needs_task));
     }
     row(
         "differentiable",
@@ -140,7 +140,7 @@ fn attacked(interface: &ModelInterface) -> String {
 }
 
 /// Says which output decides, and how.
-fn decides(interface: &ModelInterface) -> String {
+fn decides(interface: &ModelInterface, needs_task: bool) -> String {
     let name = &interface.output.name;
     match interface.task {
         Some(TaskKind::Multilabel) => return format!("{name}: one label per value; each applies or not"),
@@ -154,7 +154,7 @@ fn decides(interface: &ModelInterface) -> String {
         }
         (Some(threshold), _) => format!("{name}: class 1 if it is at least {threshold}, else 0"),
         (None, "logits") => format!("{name}: the class with the largest value; the values are logits"),
-        (None, "sigmoid") => format!(
+        (None, "sigmoid") if needs_task => format!(
             "{name}: not clear yet; it has several sigmoids, so an audit needs --task multilabel if several labels can apply, or --task classification if exactly one class does"
         ),
         (None, ending) => format!("{name}: the class with the largest value; it is a {ending}, and attacks use the values before it"),

@@ -76,6 +76,9 @@ fn signature(error: &SignatureError) -> Option<String> {
         SignatureError::Misfit { .. } => "give another --task, or another --output NAME",
         SignatureError::TopK { .. } => "give a smaller --top-k",
         SignatureError::NoLabel { .. } => "check --only-labels",
+        SignatureError::Targets { .. } => {
+            "convert a model of one question: one estimator of a multi-output classifier, or one trained on one target"
+        }
         SignatureError::Constant { .. } => "export the model without the softmax",
         _ => return None,
     };
@@ -94,6 +97,9 @@ fn preprocess(error: &PreprocessError) -> Option<String> {
 fn oracle(error: &OracleError) -> Option<String> {
     match error {
         OracleError::NoGradient => Some("use attacks without gradients: --knowledge score or --knowledge label".to_owned()),
+        OracleError::Memory(shortage) if shortage.rows > 1 => {
+            Some("ask fewer samples at a time with --batch N, such as --batch 1".to_owned())
+        }
         _ => None,
     }
 }

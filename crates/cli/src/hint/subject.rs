@@ -29,7 +29,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::IntegerStep { .. } => "for images, give --scale 0..255, and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::Target { .. } => "leave out --target; for task multilabel, choose the labels that count with --only-labels",
         SubjectError::LossOfTask { .. } => "leave out --task",
-        SubjectError::Sigmoids { .. } => {
+        SubjectError::Sigmoids { .. } | SubjectError::Independent { .. } => {
             "if several labels can apply to a sample, give --task multilabel and a row of zeros and ones per sample; if exactly one class applies, give --task classification"
         }
         SubjectError::Cut { .. } => "give --threshold, such as 0.5",

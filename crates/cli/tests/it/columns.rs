@@ -208,3 +208,38 @@ fn a_number_that_single_precision_moves_over_a_threshold_is_an_error() {
         refused.stderr
     );
 }
+
+#[test]
+fn missing_values_stay_where_a_model_replaces_them_before_anything_else() {
+    let (w, bias, imputed, eps) = ([1.5f32, -1.0], -0.2f32, [0.4f32, 0.6], 0.08f32);
+    let mut graph = Graph::new("imputed");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(2)]);
+    let values = |values: Vec<f32>, shape: Vec<usize>| Tensor::new(shape, TensorData::F32(values)).unwrap();
+    let fill = graph.constant("fill", values(imputed.to_vec(), vec![2]));
+    let missing = graph.add(Op::IsNaN, &[x]).unwrap();
+    let filled = graph.add(Op::Where, &[missing, fill, x]).unwrap();
+    let weights = graph.constant("weights", values(vec![0.0, w[0], 0.0, w[1]], vec![2, 2]));
+    let product = graph.add(Op::MatMul, &[filled, weights]).unwrap();
+    let bias_row = graph.constant("bias", values(vec![0.0, bias], vec![2]));
+    let z = graph.add(Op::Add, &[product, bias_row]).unwrap();
+    graph.set_outputs(vec![z]);
+    let folder = Folder::new();
+    folder.write("m.onnx", brinell_onnx::write(&graph).unwrap());
+    let row = |i: usize| {
+        [(!i.is_multiple_of(5)).then_some(((i * 7) % 23) as f32 / 23.0), (!i.is_multiple_of(7)).then_some(((i * 11) % 19) as f32 / 19.0)]
+    };
+    // What the most harmful change makes of it: what is missing is not filled.
+    let score = |i: usize, by: f32| {
+        let part = |k: usize| row(i)[k].map_or(w[k] * imputed[k], |v| w[k] * (v + by * w[k].signum()).clamp(0.0, 1.0));
+        part(0) + part(1) + bias
+    };
+    let class = |i: usize| score(i, 0.0) > 0.0;
+    let cell = |value: Option<f32>| value.map_or(String::new(), |value| value.to_string());
+    let lines: String = (0..40).map(|i| format!("{},{},{}\n", cell(row(i)[0]), cell(row(i)[1]), u8::from(class(i)))).collect();
+    folder.write("t.csv", format!("a,b,label\n{lines}"));
+    folder.run("audit m.onnx --data t.csv --scale 0..1 --norm linf --eps 0.08 --runtime rten --attack pgd:steps=40 --out run").expect(0);
+    let survive = (0..40).filter(|&i| if class(i) { score(i, -eps) > 0.0 } else { score(i, eps) <= 0.0 }).count();
+    let summary = folder.summary("run");
+    assert_eq!((&summary["clean_correct"], &summary["survived"]), (&40.into(), &survive.into()));
+    assert!(survive < 40 && survive > 10);
+}

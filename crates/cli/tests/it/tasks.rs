@@ -1,6 +1,6 @@
 //! Audits of what is no single class: labels, numbers, embeddings, the best few. The models are linear, so that what no attack can beat is known exactly.
 
-use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+use brinell_graph::{DType, Dim, Graph, Op, Reduce, Tensor, TensorData, ValueId};
 use serde_json::Value;
 
 use crate::support::{Folder, safetensors};
@@ -260,6 +260,83 @@ fn sigmoids_side_by_side_are_no_class_unless_somebody_says_so() {
     let refused = folder.run(&format!("audit m.onnx {COMMON}")).expect(4).stderr;
     assert!(refused.contains("has 3 sigmoids") && refused.contains("--task multilabel"), "{refused}");
     audit(&folder, "m.onnx", "--task classification --attack pgd:steps=2", "said");
+}
+
+/// A linear model with what `end` makes of its `columns` values.
+fn ending(columns: usize, end: impl Fn(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
+    let mut graph = brinell_onnx::read(&model(columns, false), None).unwrap().graph;
+    let z = graph.outputs()[0];
+    let out = end(&mut graph, z);
+    graph.set_outputs(vec![out]);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+fn number_of(graph: &mut Graph, value: f32) -> ValueId {
+    graph.constant("number", Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap())
+}
+
+/// `1 / (1 + exp(-z))`, as a loop over formulas writes it.
+fn written_out(graph: &mut Graph, z: ValueId) -> ValueId {
+    let (one, minus) = (number_of(graph, 1.0), graph.add(Op::Neg, &[z]).unwrap());
+    let exp = graph.add(Op::Exp, &[minus]).unwrap();
+    let below = graph.add(Op::Add, &[exp, one]).unwrap();
+    graph.add(Op::Div, &[one, below]).unwrap()
+}
+
+#[test]
+fn labels_that_stand_alone_are_no_class_however_they_are_written() {
+    let folder = folder(1, |sample| vec![f32::from(u8::from(labels(sample)[1]))]);
+    let column = |graph: &mut Graph, z: ValueId, at: usize| {
+        let slice = Op::Slice { axes: vec![1], starts: vec![at as i64], ends: vec![at as i64 + 1], steps: vec![1] };
+        graph.add(slice, &[z]).unwrap()
+    };
+    let heads = |graph: &mut Graph, z: ValueId| {
+        let heads: Vec<ValueId> = (0..3).map(|at| column(graph, z, at)).collect();
+        let heads: Vec<ValueId> = heads.iter().map(|&z| graph.add(Op::Sigmoid, &[z]).unwrap()).collect();
+        graph.add(Op::Concat { axis: 1 }, &heads).unwrap()
+    };
+    let percent = |graph: &mut Graph, z: ValueId| {
+        let (s, hundred) = (graph.add(Op::Sigmoid, &[z]).unwrap(), number_of(graph, 100.0));
+        graph.add(Op::Mul, &[s, hundred]).unwrap()
+    };
+    let tanh = |graph: &mut Graph, z: ValueId| {
+        let (t, one, half) = (graph.add(Op::Tanh, &[z]).unwrap(), number_of(graph, 1.0), number_of(graph, 0.5));
+        let sum = graph.add(Op::Add, &[t, one]).unwrap();
+        graph.add(Op::Mul, &[sum, half]).unwrap()
+    };
+    let share = |graph: &mut Graph, z: ValueId| {
+        let (square, one) = (graph.add(Op::Mul, &[z, z]).unwrap(), number_of(graph, 1.0));
+        let below = graph.add(Op::Add, &[square, one]).unwrap();
+        graph.add(Op::Div, &[square, below]).unwrap()
+    };
+    for (name, file, why) in [
+        ("written", ending(3, written_out), "ends in a sigmoid"),
+        ("heads", ending(3, heads), "ends in a sigmoid"),
+        ("percent", ending(3, percent), "ends in a sigmoid"),
+        ("tanh", ending(3, tanh), "lies between 0 and 1"),
+        ("share", ending(3, share), "lies between 0 and 1"),
+    ] {
+        folder.write("m.onnx", file);
+        let refused = folder.run(&format!("audit m.onnx {COMMON} --out {name}")).expect(4).stderr;
+        assert!(refused.contains(why) && refused.contains("--task multilabel"), "{name}: {refused}");
+        audit(&folder, "m.onnx", "--task classification --attack pgd:steps=2", name);
+    }
+    // Both sides of one sigmoid, and a softmax written out, are the shares of one class.
+    let sides = |graph: &mut Graph, z: ValueId| {
+        let (one, first) = (number_of(graph, 1.0), column(graph, z, 0));
+        let p = written_out(graph, first);
+        let q = graph.add(Op::Sub, &[one, p]).unwrap();
+        graph.add(Op::Concat { axis: 1 }, &[q, p]).unwrap()
+    };
+    let softmax = |graph: &mut Graph, z: ValueId| {
+        let exp = graph.add(Op::Exp, &[z]).unwrap();
+        let sum = graph.add(Op::Reduce { kind: Reduce::Sum, axes: vec![1], keepdims: true }, &[exp]).unwrap();
+        graph.add(Op::Div, &[exp, sum]).unwrap()
+    };
+    for (name, file) in [("sides", ending(3, sides)), ("softmax", ending(3, softmax)), ("logits", model(3, false))] {
+        folder.write("m.onnx", file);
+        audit(&folder, "m.onnx", "--attack pgd:steps=2", name);
+    }
 }
 
 #[test]

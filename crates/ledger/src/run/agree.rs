@@ -37,6 +37,7 @@ impl Check<'_> {
             let sample = twice.first().map_or(0, |record| record.sample);
             return Err(self.disagrees(&format!("the number of lines of sample {sample}"), &1, &2));
         }
+        self.numbers()?;
         let correct = self.count(|record| record.outcome != Outcome::Misclassified);
         let survived = self.count(|record| record.outcome == Outcome::Survived);
         let broken = self.count(|record| record.outcome == Outcome::Broken);
@@ -52,6 +53,13 @@ impl Check<'_> {
         self.exhaustive()?;
         self.certified(n)?;
         self.gallery(gallery)
+    }
+
+    /// The samples stand in the record under the numbers that the summary says.
+    fn numbers(&self) -> Result<(), LedgerError> {
+        let said = &self.summary.data.samples;
+        let other = said.iter().zip(self.samples).find(|(said, record)| **said != record.sample).filter(|_| !said.is_empty());
+        other.map_or(Ok(()), |(said, record)| self.equal("data.samples", *said, record.sample))
     }
 
     fn certified(&self, n: usize) -> Result<(), LedgerError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
+use brinell_graph::{DType, Dim, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -27,6 +27,17 @@ impl Importer<'_> {
 
     /// Appends the nodes of a body with its inputs bound, and returns its outputs.
     fn unroll(&mut self, node: &Node<'_>, body: &GraphProto, inputs: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        self.unroll_seeing(node, body, inputs, &[])
+    }
+
+    /// As [`Importer::unroll`], with other values in the place of some that the body uses by name.
+    fn unroll_seeing(
+        &mut self,
+        node: &Node<'_>,
+        body: &GraphProto,
+        inputs: &[ValueId],
+        seen: &[(String, ValueId)],
+    ) -> Result<Vec<ValueId>, Refusal> {
         if self.scopes.len() >= MAX_DEPTH {
             return bad(format!("bodies are nested more than {MAX_DEPTH} deep"));
         }
@@ -34,6 +45,7 @@ impl Importer<'_> {
             return bad(format!("its body has {} inputs, but {} are given", body.input.len(), inputs.len()));
         }
         self.scopes.push(HashMap::new());
+        seen.iter().for_each(|(name, value)| self.bind(name, *value));
         let outputs = self.unroll_here(node, body, inputs);
         for (name, before) in self.scopes.pop().unwrap_or_default() {
             match before {
@@ -138,10 +150,12 @@ pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         let values = importer.unroll(node, &body, &[])?;
         return importer.results(node, &values);
     }
+    let scalar = importer.scalar(node, condition)?;
     let mut branches = Vec::with_capacity(2);
-    for name in ["then_branch", "else_branch"] {
+    for (name, taken) in [("then_branch", true), ("else_branch", false)] {
         let body = importer.body(node, name)?;
-        branches.push(importer.unroll(node, &body, &[])?);
+        let seen = importer.seen(node, scalar, taken)?;
+        branches.push(importer.unroll_seeing(node, &body, &[], &seen)?);
     }
     let [then, other] = branches.as_slice() else { return bad("it has no branches") };
     let values = importer.either(node, condition, then, other)?;
@@ -154,11 +168,7 @@ impl Importer<'_> {
         if then.len() != other.len() {
             return bad("its branches have different numbers of outputs");
         }
-        let condition = match self.shape(condition)?.as_slice() {
-            [] => condition,
-            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition])?,
-            _ => return unknown("its condition is known only at run time, and is not a scalar"),
-        };
+        let condition = self.scalar(node, condition)?;
         let mut values = Vec::with_capacity(then.len());
         for (&a, &b) in then.iter().zip(other) {
             let (x, y) = (self.shape(a)?, self.shape(b)?);
@@ -172,8 +182,45 @@ impl Importer<'_> {
     }
 }
 
+impl Importer<'_> {
+    /// A condition as a scalar.
+    fn scalar(&mut self, node: &Node<'_>, condition: ValueId) -> Result<ValueId, Refusal> {
+        match self.shape(condition)?.as_slice() {
+            [] => Ok(condition),
+            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition]),
+            _ => unknown("its condition is known only at run time, and is not a scalar"),
+        }
+    }
+
+    /// What the bodies of a node see of the values that they use by name: [`Importer::guarded`] ones.
+    fn seen(&mut self, node: &Node<'_>, condition: ValueId, holds: bool) -> Result<Vec<(String, ValueId)>, Refusal> {
+        let names = opaque::captures(node.attributes.iter(), 0).map_err(Refusal::Bad)?;
+        let mut seen = Vec::new();
+        for name in names {
+            let Some(&value) = self.by_name.get(&name) else { continue };
+            seen.push((name, self.guarded(node, condition, holds, value)?));
+        }
+        Ok(seen)
+    }
+
+    /// The value where the condition is `holds`, and 0 where a body is computed in vain: what is infinite or no number there would make the gradient no number,
+    /// though nothing of the body is kept.
+    fn guarded(&mut self, node: &Node<'_>, condition: ValueId, holds: bool, value: ValueId) -> Result<ValueId, Refusal> {
+        let is_real = self.graph.value(value).dtype.is_some_and(DType::is_float);
+        if !is_real || self.graph.constant_of(value).is_some() || self.graph.shape(value).is_none() {
+            return Ok(value);
+        }
+        let zero = self.number(node, value, 0.0)?;
+        let [then, other] = if holds { [value, zero] } else { [zero, value] };
+        self.step(node, Op::Where, &[condition, then, other])
+    }
+}
+
 /// Iterations that are unrolled of a loop that may end before.
 const MAYBE: i64 = 256;
+
+/// Iterations of a loop with nothing to end it from which on it is refused.
+const ENDLESS: i64 = 1 << 28;
 
 /// Trip count?, condition?, then the values that are carried from one iteration to the next.
 pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -200,8 +247,20 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         }
         let number = importer.whole(node, TensorData::I64(vec![trip]))?;
         let on = importer.whole(node, TensorData::Bool(vec![true]))?;
-        let inputs: Vec<ValueId> = [number, on].into_iter().chain(carried.iter().copied()).collect();
-        let outputs = importer.unroll(node, &body, &inputs)?;
+        let (mut used, mut seen) = (carried.clone(), Vec::new());
+        if let Err(so_far) = goes_on {
+            let so_far = importer.scalar(node, so_far)?;
+            used = carried.iter().map(|&value| importer.guarded(node, so_far, true, value)).collect::<Result<_, _>>()?;
+            seen = importer.seen(node, so_far, true)?;
+        }
+        let inputs: Vec<ValueId> = [number, on].into_iter().chain(used).collect();
+        let outputs = match importer.unroll_seeing(node, &body, &inputs, &seen) {
+            // What cannot be unrolled a runtime would run to its end.
+            Err(Refusal::Opaque(_)) if goes_on.is_ok() && trip > MAYBE && trips.is_none_or(|trips| trips > ENDLESS) => {
+                return bad(format!("it makes {} iterations", trips.map_or_else(|| "endless".to_owned(), |trips| trips.to_string())));
+            }
+            unrolled => unrolled?,
+        };
         let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
         let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
         let next = importer.known(next).ok_or(next);

@@ -115,7 +115,7 @@ pub const SETTINGS: &[Setting] = &[
         Ok(())
     })
     .form(Form::Repeated),
-    Setting::new("limit", Part::Data, "N", "Use only the first N samples", |q, v| {
+    Setting::new("limit", Part::Data, "N", "Use only N samples, as many of each class (without classes, the first N)", |q, v| {
         count(v, 1, "give at least 1 sample").and_then(size).map(|n| q.population.n = Some(n))
     }),
     Setting::new(
