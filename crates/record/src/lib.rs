@@ -30,6 +30,7 @@ mod history;
 mod label;
 mod minimum;
 mod question;
+mod ranking;
 mod rule;
 mod sample;
 mod summary;
@@ -54,6 +55,7 @@ pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
     Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
+pub use ranking::{ClassDistance, PairedDistances, RANKING_SCHEMA, RankInterval, Ranked, RankedDistances, RankedPair, Ranking};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{

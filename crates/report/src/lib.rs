@@ -17,6 +17,7 @@ mod nearest;
 pub mod paired;
 mod picture;
 mod question;
+pub mod rank;
 pub mod terminal;
 pub mod transfer;
 mod verdict;
@@ -134,7 +135,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 29] = [
+const TEMPLATES: [(&str, &str); 30] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -163,6 +164,7 @@ const TEMPLATES: [(&str, &str); 29] = [
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
     ("harden-curve.html", include_str!("../templates/harden-curve.html")),
+    ("rank.html", include_str!("../templates/rank.html")),
     ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 

@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod rank;
 mod replay;
 mod report;
 mod selftest;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
+    /// Audit several models on the same samples and say which is how robust
+    Rank(Box<rank::Rank>),
     /// Make adversarial examples on some models and count how many fool other models
     Transfer(Box<transfer::Transfer>),
     /// Compute one change for many images and count how many other images it breaks
@@ -86,6 +89,7 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Rank(rank) => rank.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),
             Self::Certify(certify) => certify.run(),

@@ -133,19 +133,12 @@ impl Contest {
         }
         let mut models = self.models.as_deref().map(read_models).transpose()?.unwrap_or_default();
         let listed = models.len();
-        let mut find = |name: &String| -> Result<usize, Failure> {
-            let same = |model: &ModelSpec| model.name() == *name || model.artefact.model == Path::new(name);
-            if let Some(at) = models.iter().position(same) {
-                return Ok(at);
-            }
-            let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
-            self.fronts.put(&mut question)?;
-            if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
-                let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
-                return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
-            }
-            models.push(ModelSpec { artefact: question.artefact, ..ModelSpec::default() });
-            Ok(models.len() - 1)
+        let mut find = |name: &String| {
+            find(&mut models, listed, name, || {
+                let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
+                self.fronts.put(&mut question)?;
+                Ok(question.artefact)
+            })
         };
         let from: Vec<usize> = self.from.iter().map(&mut find).collect::<Result<_, _>>()?;
         let to: Vec<usize> = self.to.iter().map(&mut find).collect::<Result<_, _>>()?;
@@ -173,8 +166,27 @@ impl Contest {
     }
 }
 
+/// The number of a model by its name or file; one that is not there yet is made by `artefact`, and added. The first `listed` ones come from a list.
+pub(crate) fn find(
+    models: &mut Vec<ModelSpec>,
+    listed: usize,
+    name: &str,
+    artefact: impl FnOnce() -> Result<Artefact, Failure>,
+) -> Result<usize, Failure> {
+    let same = |model: &ModelSpec| model.name() == name || model.artefact.model == Path::new(name);
+    if let Some(at) = models.iter().position(same) {
+        return Ok(at);
+    }
+    if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
+        let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
+        return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
+    }
+    models.push(ModelSpec { artefact: artefact()?, ..ModelSpec::default() });
+    Ok(models.len() - 1)
+}
+
 /// Each number once, where it stands first.
-fn unique(numbers: Vec<usize>) -> Vec<usize> {
+pub(crate) fn unique(numbers: Vec<usize>) -> Vec<usize> {
     let mut seen = Vec::new();
     for number in numbers {
         if !seen.contains(&number) {
@@ -192,7 +204,7 @@ pub(crate) fn tell(event: TransferEvent<'_>) {
     }
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let path = folder.join(name);
     std::fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
 }

@@ -20,6 +20,7 @@ mod minimum;
 mod models;
 mod outputs;
 mod over_time;
+mod rank;
 mod resume;
 mod sizes;
 mod snapshots;
