@@ -24,7 +24,8 @@ const VALUES: usize = 1 << 26;
 pub(crate) fn class_distance(question: &Question, stop: &AtomicBool) -> Result<Option<ClassDistance>, AuditError> {
     let norm = question.threat.norm;
     let scale = question.artefact.scale();
-    if !matches!(norm, Norm::L2 | Norm::L1) || scale == Scale::Data || !question.threat.feature.is_empty() || question.threat.unit.is_some() {
+    if !matches!(norm, Norm::L2 | Norm::L1) || scale == Scale::Data || !question.threat.feature.is_empty() || question.threat.unit.is_some()
+    {
         return Ok(None);
     }
     let read = |options: &LoadOptions| load(&question.population.data, options);

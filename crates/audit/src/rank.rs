@@ -105,10 +105,12 @@ fn prepare(asked: &RankQuestion, job: &Job, stop: &AtomicBool) -> Result<Vec<Rea
             return Err(AuditError::INTERRUPTED);
         }
         let question = Question { artefact: in_scale(name, artefact, asked.question.artefact.scale)?, ..asked.question.clone() };
-        let read = |options: &LoadOptions| {
-            load(&question.population.data, &LoadOptions { threads: question.running.threads, ..options.clone() })
+        let read =
+            |options: &LoadOptions| load(&question.population.data, &LoadOptions { threads: question.running.threads, ..options.clone() });
+        let failed = |source: SubjectError| match source {
+            SubjectError::Interrupted => AuditError::INTERRUPTED,
+            source => AuditError::Candidate { model: name.clone(), source: Box::new(source) },
         };
-        let failed = |source: SubjectError| AuditError::Candidate { model: name.clone(), source: Box::new(source) };
         let opened = Subject::open_with(&question.artefact, &question.population, &read).map_err(failed)?;
         let digests = [opened.subject.sha256.clone(), opened.data.sha256.clone()];
         let shape = opened.data.shape.clone();

@@ -18,8 +18,8 @@ pub mod ranking {
 /// Which examples, made on which models, fool which others.
 pub mod transfer {
     pub use brinell_transfer::{
-        Ensemble, ModelSpec, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, read_models, transfer,
-        universal,
+        Ensemble, ModelSpec, PatchSettings, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, patch,
+        read_models, transfer, universal,
     };
 }
 

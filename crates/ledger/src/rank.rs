@@ -139,7 +139,12 @@ fn check(folder: &Path, (name_a, a): (&PathBuf, &Completed), (name_b, b): (&Path
     };
     let values = |run: &Completed| run.summary.data.shape.iter().product::<usize>();
     let facts = [
-        ("the sizes of a sample differ", format!("{:?}", a.summary.data.shape), format!("{:?}", b.summary.data.shape), values(a) == values(b)),
+        (
+            "the sizes of a sample differ",
+            format!("{:?}", a.summary.data.shape),
+            format!("{:?}", b.summary.data.shape),
+            values(a) == values(b),
+        ),
         ("what may be changed differs", threat(a), threat(b), threat(a) == threat(b)),
     ];
     for (what, a, b, same) in facts {
@@ -211,8 +216,13 @@ fn ranked(entry: &RankEntry, known: &Known, rank: RankInterval, distances: Optio
         Some(distances) => steps(distances, &known.survived, summary.allowed.eps),
         None => summary.curve.clone(),
     };
-    let mut spent: Vec<u64> =
-        known.run.samples.iter().filter(|record| record.outcome == Outcome::Broken).map(|record| record.forwards + record.backwards).collect();
+    let mut spent: Vec<u64> = known
+        .run
+        .samples
+        .iter()
+        .filter(|record| record.outcome == Outcome::Broken)
+        .map(|record| record.forwards + record.backwards)
+        .collect();
     spent.sort_unstable();
     let half = summary.clean_correct.div_ceil(2);
     let queries_to_half = half.checked_sub(1).and_then(|place| spent.get(place)).copied().filter(|_| !summary.question.effort.keep_going);
@@ -272,7 +282,11 @@ fn notes(all: &[(&RankEntry, Known)]) -> Vec<String> {
         let mut flags: Vec<&str> = runs.iter().flatten().flat_map(|run| run.summary.blocking()).map(|flag| flag.id.as_str()).collect();
         flags.dedup();
         if !flags.is_empty() {
-            notes.push(format!("the figures of {} are not reliable ({}), and so is every rank that they decide", entry.name, flags.join(", ")));
+            notes.push(format!(
+                "the figures of {} are not reliable ({}), and so is every rank that they decide",
+                entry.name,
+                flags.join(", ")
+            ));
         }
     }
     let mut groups: Vec<(&[String], Vec<&str>)> = Vec::new();

@@ -29,6 +29,7 @@ pub mod hash;
 mod history;
 mod label;
 mod minimum;
+mod patch;
 mod question;
 mod ranking;
 mod rule;
@@ -51,6 +52,7 @@ pub use harden::{
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};
+pub use patch::{PATCH_SCHEMA, Patch, PatchCondition, PatchScore, PatchTarget};
 pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
     Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,

@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod patch;
 mod rank;
 mod replay;
 mod report;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Transfer(Box<transfer::Transfer>),
     /// Compute one change for many images and count how many other images it breaks
     Universal(Box<universal::Universal>),
+    /// Fit a printable patch to some images and say how many others it fools, where and how it lies
+    Patch(Box<patch::Patch>),
     /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
     /// Decide a VNN-LIB property of a network
@@ -92,6 +95,7 @@ impl Command {
             Self::Rank(rank) => rank.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),
+            Self::Patch(patch) => patch.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),

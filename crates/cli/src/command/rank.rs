@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use brinell::Job;
 use brinell::ranking::{Candidate, RankQuestion, rank};
 use brinell::record::{Part, Ranking};
 use brinell::runs::Completed;
 use brinell::transfer::{ModelSpec, read_models};
-use brinell::Job;
 use clap::Args;
 
 use super::audit::{REPORT, command_line, json, report_run, stop_flag};

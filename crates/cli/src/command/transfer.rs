@@ -44,10 +44,6 @@ pub(crate) struct Contest {
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = Part::Data.heading())]
     size: Option<(usize, usize)>,
 
-    /// Largest change of a pixel value (linf), on the scale 0..1, such as 8/255
-    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
-    eps: Eps,
-
     /// Attack all sources together. RULE says how gradients are combined: norm, loss, logits or prob. A model that is source and target is left out of the sources when it is the target [default: attack each source alone; norm if RULE is missing]
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
@@ -64,10 +60,21 @@ pub(crate) struct Contest {
     runners: Runners,
 }
 
+/// How far a change may go.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// Largest change of a pixel value (linf), on the scale 0..1, such as 8/255
+    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
+    pub(crate) eps: Eps,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Transfer {
     #[command(flatten)]
     contest: Contest,
+
+    #[command(flatten)]
+    reach: Reach,
 
     /// Attack that makes the examples, such as mi+di+si (see `brinell attacks`)
     #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
@@ -95,13 +102,13 @@ fn size(text: &str) -> Result<(usize, usize), String> {
     sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write height x width, such as 224x224".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share between 0 and 1, such as 0.5".to_owned())
 }
 
 impl Transfer {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question()? };
+        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question(self.reach.eps)? };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;
         let job = TransferJob { out: out.clone(), resume: self.resume };
@@ -124,8 +131,8 @@ impl Transfer {
 }
 
 impl Contest {
-    /// Puts together what is asked; the attack is the default one.
-    pub(crate) fn question(&self) -> Result<TransferQuestion, Failure> {
+    /// Puts together what is asked, within this radius; the attack is the default one.
+    pub(crate) fn question(&self, eps: Eps) -> Result<TransferQuestion, Failure> {
         let mut given = Question::default();
         self.samples.put(&mut given)?;
         if given.population.data.as_os_str().is_empty() {
@@ -155,7 +162,7 @@ impl Contest {
             to,
             population: given.population,
             size: self.size,
-            eps: self.eps.clone(),
+            eps,
             attack: "mi".to_owned(),
             ensemble: self.ensemble,
             soft: self.soft_backward.unwrap_or(0.0),

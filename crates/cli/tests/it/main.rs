@@ -20,6 +20,7 @@ mod minimum;
 mod models;
 mod outputs;
 mod over_time;
+mod patch;
 mod rank;
 mod resume;
 mod sizes;

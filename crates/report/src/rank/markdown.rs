@@ -11,11 +11,13 @@ pub fn markdown(ranking: &Ranking) -> String {
     let mut out = String::from("### Brinell: which model is how robust\n\n");
     let distances = ranking.models.iter().any(|model| model.distances.is_some());
     let (head, line) = if distances { (" Median distance | Rank by distance |", "---|---|") } else { ("", "") };
-    let _ = writeln!(out, "| Rank | Model | Clean accuracy | Robust accuracy |{head} Queries to break half |\n|---|---|---|---|{line}---:|");
+    let _ =
+        writeln!(out, "| Rank | Model | Clean accuracy | Robust accuracy |{head} Queries to break half |\n|---|---|---|---|{line}---:|");
     for model in &ranking.models {
-        let far = model.distances.as_ref().map(|found| {
-            format!(" {} | {} |", plain(&words::median(&found.median, ranking)), plain(&words::rank(found.rank)))
-        });
+        let far = model
+            .distances
+            .as_ref()
+            .map(|found| format!(" {} | {} |", plain(&words::median(&found.median, ranking)), plain(&words::rank(found.rank))));
         let far = far.unwrap_or_else(|| if distances { " - | - |".to_owned() } else { String::new() });
         let doubt = if model.blocking.is_empty() { "" } else { " (not reliable)" };
         let _ = writeln!(

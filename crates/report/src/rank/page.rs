@@ -72,10 +72,8 @@ impl RankView {
     pub(super) fn of(ranking: &Ranking) -> Self {
         let distances = ranking.models.iter().any(|model| model.distances.is_some());
         let curve = |models: &[brinell_record::Ranked]| {
-            let series: Vec<Series<'_>> = models
-                .iter()
-                .map(|model| Series { name: &model.name, points: &model.curve, threat: &ranking.threat })
-                .collect();
+            let series: Vec<Series<'_>> =
+                models.iter().map(|model| Series { name: &model.name, points: &model.curve, threat: &ranking.threat }).collect();
             CurveView::of(&series)
         };
         Self {

@@ -81,8 +81,7 @@ pub(super) fn tested(ranking: &Ranking) -> String {
 }
 
 /// What the ranks mean.
-pub(super) const RANKS: &str =
-    "A rank such as 1-3 says that the model may be first to third: as many others are shown to be better or worse, and the rest cannot be told apart from it. \
+pub(super) const RANKS: &str = "A rank such as 1-3 says that the model may be first to third: as many others are shown to be better or worse, and the rest cannot be told apart from it. \
      All ranks together are right with a probability of at least 95 % for the population that the samples were drawn from.";
 
 /// What the class distance is, where there is one.
