@@ -65,6 +65,45 @@ pub enum AuditError {
         /// Attacks that work in the norm.
         others: String,
     },
+    /// A model of several cannot be used with the samples.
+    #[error("the model {model}")]
+    Candidate {
+        /// Its name.
+        model: String,
+        /// Why not.
+        #[source]
+        source: Box<SubjectError>,
+    },
+    /// Fewer than two models are to be put in order.
+    #[error("a ranking needs at least two models")]
+    OneModel,
+    /// Models are to be put in order without a radius.
+    #[error("models are put in order by the samples that survive within a radius, and none is given")]
+    RankRadius,
+    /// Two models have names that cannot be told apart.
+    #[error("two models are called {name}, or so alike that their folders would be the same")]
+    SameName {
+        /// The name of the second.
+        name: String,
+    },
+    /// Two models take samples of different sizes: they cannot see the same ones.
+    #[error("{a} sees samples of {of_a:?} and {b} of {of_b:?}: models are compared on the same samples")]
+    OtherSize {
+        /// The first model.
+        a: String,
+        /// What it sees.
+        of_a: Vec<usize>,
+        /// The other.
+        b: String,
+        /// What it sees.
+        of_b: Vec<usize>,
+    },
+    /// A model has a scale that cannot be turned into the shared one.
+    #[error("the scale of {model} cannot be turned into that of the other models: one of them follows the data")]
+    OtherScale {
+        /// The model.
+        model: String,
+    },
     /// An attack reads trees, and there are none that it could read.
     #[error("attack {attack} needs the trees of the model, which cannot be read: {reason}")]
     NoTrees {

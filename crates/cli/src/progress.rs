@@ -44,6 +44,7 @@ impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::ClaimStarted { file, id } => note(&format!("{}: {id}", file.display())),
+            Event::ModelStarted { name, number, of } => note(&format!("model {number} of {of}: {name}")),
             Event::Opened { out, runtime, n, batch } if !self.quiet => {
                 note(&format!("{n} samples, {batch} per call, on {runtime} -> {}", out.display()));
             }

@@ -259,6 +259,15 @@ fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Checks settings and makes a question of them; the scale of a table is that of its data.
+fn of(given: &Given) -> Result<Question, Failure> {
+    let mut question = Question::of(given.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
+    if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
+        question.artefact.scale = Some(Scale::Data);
+    }
+    Ok(question)
+}
+
 /// Defines the flags of one part of the settings, for commands that take no more.
 macro_rules! part {
     ($name:ident, $doc:literal, $wanted:expr) => {
@@ -312,6 +321,9 @@ part!(Fronts, "What stands between a shared image and a model.", |setting| setti
     .mut_arg("scale", |arg| {
         arg.help("Range of the model's input; images are rescaled to it: 0..1, 0..255 or any two numbers [default: 0..1]")
     }));
+part!(Contenders, "What is asked of several models alike.", |setting| {
+    setting.form != Form::Positional && !["minimum-norm", "certify"].contains(&setting.name)
+});
 part!(Samples, "The samples.", |setting| setting.part == Part::Data);
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {
     setting.part == Part::Running
@@ -343,14 +355,19 @@ impl Certifiable {
     }
 }
 
+impl Contenders {
+    /// Checks the settings and turns them into what is asked of every model, with `model` as the first of them.
+    pub(crate) fn question(&self, model: &Path) -> Result<Question, Failure> {
+        let mut given = self.0.clone();
+        given.insert("model", vec![model.to_string_lossy().into_owned()]);
+        of(&given)
+    }
+}
+
 impl Training {
     /// Returns what is asked of the model.
     pub(crate) fn question(&self) -> Result<Question, Failure> {
-        let mut question = Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
-        if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
-            question.artefact.scale = Some(Scale::Data);
-        }
-        Ok(question)
+        of(&self.0)
     }
 }
 

@@ -36,7 +36,7 @@ pub fn compare(folder_a: &Path, folder_b: &Path) -> Result<Comparison, LedgerErr
     })
 }
 
-fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Completed) -> Result<(), LedgerError> {
+pub(crate) fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Completed) -> Result<(), LedgerError> {
     let differ = |what, in_a: String, in_b: String| {
         Err(LedgerError::NotPaired { run_a: folder_a.to_path_buf(), run_b: folder_b.to_path_buf(), what, a: in_a, b: in_b })
     };

@@ -29,7 +29,9 @@ pub mod hash;
 mod history;
 mod label;
 mod minimum;
+mod patch;
 mod question;
+mod ranking;
 mod rule;
 mod sample;
 mod summary;
@@ -50,10 +52,12 @@ pub use harden::{
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};
+pub use patch::{PATCH_SCHEMA, Patch, PatchCondition, PatchScore, PatchTarget};
 pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
     Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
+pub use ranking::{ClassDistance, PairedDistances, RANKING_SCHEMA, RankInterval, Ranked, RankedDistances, RankedPair, Ranking};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{

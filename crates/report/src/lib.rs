@@ -15,8 +15,10 @@ pub mod harden;
 pub mod history;
 mod nearest;
 pub mod paired;
+pub mod patch;
 mod picture;
 mod question;
+pub mod rank;
 pub mod terminal;
 pub mod transfer;
 mod verdict;
@@ -64,6 +66,13 @@ pub enum ReportError {
         height: usize,
         /// Columns.
         width: usize,
+    },
+    /// The PNG encoder refused a patch.
+    #[error("the patch could not be encoded")]
+    Png {
+        /// What the encoder says.
+        #[from]
+        source: ::png::EncodingError,
     },
     /// A comparison without audits.
     #[error("a comparison needs at least one audit")]
@@ -134,7 +143,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 29] = [
+const TEMPLATES: [(&str, &str); 31] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -163,6 +172,8 @@ const TEMPLATES: [(&str, &str); 29] = [
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
     ("harden-curve.html", include_str!("../templates/harden-curve.html")),
+    ("patch.html", include_str!("../templates/patch.html")),
+    ("rank.html", include_str!("../templates/rank.html")),
     ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 

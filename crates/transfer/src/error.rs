@@ -162,6 +162,38 @@ pub enum TransferError {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// A patch is to be put into what is no picture.
+    #[error("a patch is put into pictures, and samples of shape {shape:?} are none")]
+    NoPatch {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// A patch is larger than the image.
+    #[error("a patch of {side} x {side} pixels is larger than the images of {height} x {width}")]
+    LargePatch {
+        /// Its side.
+        side: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// The class that a patch is to be seen as is not among those of the data.
+    #[error("there is no class {class} among the {n} classes of the data")]
+    NoClass {
+        /// As given.
+        class: String,
+        /// Classes of the data.
+        n: usize,
+    },
+    /// A source lacks the class that a patch is to be seen as.
+    #[error("{model} does not have class {class} of the data, which the patch is to be seen as")]
+    NoClassOfModel {
+        /// The source.
+        model: String,
+        /// Number of the class among those of the data.
+        class: usize,
+    },
     /// The mean of logits needs models of the same classes.
     #[error("logits can only be averaged over models with the same classes in the same order, but {model} has other classes")]
     OtherClasses {

@@ -15,6 +15,8 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod patch;
+mod rank;
 mod replay;
 mod report;
 mod selftest;
@@ -38,10 +40,14 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
+    /// Audit several models on the same samples and say which is how robust
+    Rank(Box<rank::Rank>),
     /// Make adversarial examples on some models and count how many fool other models
     Transfer(Box<transfer::Transfer>),
     /// Compute one change for many images and count how many other images it breaks
     Universal(Box<universal::Universal>),
+    /// Fit a printable patch to some images and say how many others it fools, where and how it lies
+    Patch(Box<patch::Patch>),
     /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
     /// Decide a VNN-LIB property of a network
@@ -86,8 +92,10 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Rank(rank) => rank.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),
+            Self::Patch(patch) => patch.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
             Self::Check(check) => check.run(),

@@ -44,10 +44,6 @@ pub(crate) struct Contest {
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = Part::Data.heading())]
     size: Option<(usize, usize)>,
 
-    /// Largest change of a pixel value (linf), on the scale 0..1, such as 8/255
-    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
-    eps: Eps,
-
     /// Attack all sources together. RULE says how gradients are combined: norm, loss, logits or prob. A model that is source and target is left out of the sources when it is the target [default: attack each source alone; norm if RULE is missing]
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
@@ -64,10 +60,21 @@ pub(crate) struct Contest {
     runners: Runners,
 }
 
+/// How far a change may go.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// Largest change of a pixel value (linf), on the scale 0..1, such as 8/255
+    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
+    pub(crate) eps: Eps,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Transfer {
     #[command(flatten)]
     contest: Contest,
+
+    #[command(flatten)]
+    reach: Reach,
 
     /// Attack that makes the examples, such as mi+di+si (see `brinell attacks`)
     #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
@@ -95,13 +102,13 @@ fn size(text: &str) -> Result<(usize, usize), String> {
     sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write height x width, such as 224x224".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share between 0 and 1, such as 0.5".to_owned())
 }
 
 impl Transfer {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question()? };
+        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question(self.reach.eps)? };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;
         let job = TransferJob { out: out.clone(), resume: self.resume };
@@ -124,8 +131,8 @@ impl Transfer {
 }
 
 impl Contest {
-    /// Puts together what is asked; the attack is the default one.
-    pub(crate) fn question(&self) -> Result<TransferQuestion, Failure> {
+    /// Puts together what is asked, within this radius; the attack is the default one.
+    pub(crate) fn question(&self, eps: Eps) -> Result<TransferQuestion, Failure> {
         let mut given = Question::default();
         self.samples.put(&mut given)?;
         if given.population.data.as_os_str().is_empty() {
@@ -133,19 +140,12 @@ impl Contest {
         }
         let mut models = self.models.as_deref().map(read_models).transpose()?.unwrap_or_default();
         let listed = models.len();
-        let mut find = |name: &String| -> Result<usize, Failure> {
-            let same = |model: &ModelSpec| model.name() == *name || model.artefact.model == Path::new(name);
-            if let Some(at) = models.iter().position(same) {
-                return Ok(at);
-            }
-            let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
-            self.fronts.put(&mut question)?;
-            if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
-                let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
-                return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
-            }
-            models.push(ModelSpec { artefact: question.artefact, ..ModelSpec::default() });
-            Ok(models.len() - 1)
+        let mut find = |name: &String| {
+            find(&mut models, listed, name, || {
+                let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
+                self.fronts.put(&mut question)?;
+                Ok(question.artefact)
+            })
         };
         let from: Vec<usize> = self.from.iter().map(&mut find).collect::<Result<_, _>>()?;
         let to: Vec<usize> = self.to.iter().map(&mut find).collect::<Result<_, _>>()?;
@@ -162,7 +162,7 @@ impl Contest {
             to,
             population: given.population,
             size: self.size,
-            eps: self.eps.clone(),
+            eps,
             attack: "mi".to_owned(),
             ensemble: self.ensemble,
             soft: self.soft_backward.unwrap_or(0.0),
@@ -173,8 +173,27 @@ impl Contest {
     }
 }
 
+/// The number of a model by its name or file; one that is not there yet is made by `artefact`, and added. The first `listed` ones come from a list.
+pub(crate) fn find(
+    models: &mut Vec<ModelSpec>,
+    listed: usize,
+    name: &str,
+    artefact: impl FnOnce() -> Result<Artefact, Failure>,
+) -> Result<usize, Failure> {
+    let same = |model: &ModelSpec| model.name() == name || model.artefact.model == Path::new(name);
+    if let Some(at) = models.iter().position(same) {
+        return Ok(at);
+    }
+    if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
+        let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
+        return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
+    }
+    models.push(ModelSpec { artefact: artefact()?, ..ModelSpec::default() });
+    Ok(models.len() - 1)
+}
+
 /// Each number once, where it stands first.
-fn unique(numbers: Vec<usize>) -> Vec<usize> {
+pub(crate) fn unique(numbers: Vec<usize>) -> Vec<usize> {
     let mut seen = Vec::new();
     for number in numbers {
         if !seen.contains(&number) {
@@ -192,7 +211,7 @@ pub(crate) fn tell(event: TransferEvent<'_>) {
     }
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let path = folder.join(name);
     std::fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
 }

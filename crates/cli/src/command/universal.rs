@@ -7,7 +7,7 @@ use brinell::transfer::{UniversalSettings, universal};
 use clap::Args;
 
 use super::audit::{json, stop_flag};
-use super::transfer::{Contest, tell};
+use super::transfer::{Contest, Reach, tell};
 use crate::console::{WIDTH, print};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,6 +20,9 @@ const FOLDER: &str = "brinell-runs/universal";
 pub(crate) struct Universal {
     #[command(flatten)]
     contest: Contest,
+
+    #[command(flatten)]
+    reach: Reach,
 
     /// Number of passes over the images from which the change is computed
     #[arg(long, value_name = "N", default_value_t = UniversalSettings::DEFAULT.epochs, help_heading = Part::Attacks.heading())]
@@ -40,7 +43,7 @@ pub(crate) struct Universal {
 
 impl Universal {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = self.contest.question()?;
+        let question = self.contest.question(self.reach.eps)?;
         let settings = UniversalSettings { epochs: self.epochs, fit: self.fit, ..UniversalSettings::DEFAULT };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;

@@ -25,6 +25,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         TransferError::Twice { .. } => "give each a different name in the file of --models",
         TransferError::Split { .. } => "give more images, or another --fit",
         TransferError::Radius { .. } => "give --eps in the range 0..1, such as 8/255",
+        TransferError::LargePatch { .. } => "give a smaller share of the image with --area",
+        TransferError::NoPatch { .. } => "give the images with height and width, such as an array of [N, C, H, W]",
+        TransferError::NoClass { .. } => "give --target as a class of the data, by name or number, and the names with --classes",
         _ => return None,
     };
     Some(hint.to_owned())

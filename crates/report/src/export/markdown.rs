@@ -123,7 +123,7 @@ fn repeat(document: &Document<'_>) -> String {
 }
 
 /// A code span that shows the text as it is, also in a table.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = words::plain(text).replace('|', "\\|");
     if text.trim().is_empty() {
         return "(no name)".to_owned();
@@ -140,7 +140,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A sentence in which nothing is markup, a link, a mention or the number of an issue.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in words::plain(text).chars() {
         match character {
