@@ -156,7 +156,7 @@ pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), P
 #[must_use]
 pub fn limits(seconds: f64, stop: &std::sync::atomic::AtomicBool) -> Limits<'_> {
     let deadline = Duration::try_from_secs_f64(seconds).ok().and_then(|time| Instant::now().checked_add(time));
-    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true }
+    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true, evidence: false }
 }
 
 /// Half of the memory that is free, where the system tells.

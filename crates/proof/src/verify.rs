@@ -89,7 +89,7 @@ pub fn verify(
     let mut session = None;
     let mut failed = None;
     let mut assignment = None;
-    let limits = Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: false };
+    let limits = Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: false, evidence: false };
     let mut open = None;
     for case in &query.cases {
         let mut ask = |x: &[f64]| -> Result<Vec<f64>, ProofError> {
