@@ -48,6 +48,17 @@ impl Checker {
         Ok(Self { network: crate::read::network(graph, output)? })
     }
 
+    /// Says whether statements about f32 arithmetic can be checked: not where constants are computed from others, whose rounding is not covered.
+    ///
+    /// # Errors
+    /// [`CheckError::Graph`].
+    pub fn covers_f32(&self) -> Result<(), CheckError> {
+        if self.network.has_computed_constants {
+            return Err(CheckError::Graph { reason: "it computes constants from others, whose rounding in f32 is not covered".to_owned() });
+        }
+        Ok(())
+    }
+
     /// Checks that a certificate proves a statement about the model with this digest.
     ///
     /// # Guarantees
@@ -73,8 +84,8 @@ impl Checker {
     pub fn proves(&self, statement: &Statement, evidence: &Evidence, stop: &AtomicBool) -> Result<Checked, CheckError> {
         let network = &self.network;
         statement.fits(network.lens[0], network.lens[network.output])?;
-        if statement.deployed && network.has_computed_constants {
-            return Err(CheckError::Graph { reason: "it computes with constants, whose rounding in f32 is not covered".to_owned() });
+        if statement.deployed {
+            self.covers_f32()?;
         }
         let x = statement.lo.iter().zip(&statement.hi).map(|(&lo, &hi)| Interval { lo, hi }).collect();
         let root = State::new(network, x, statement.ball.as_ref(), None);

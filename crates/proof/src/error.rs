@@ -81,6 +81,14 @@ pub enum ProofError {
         /// The folder.
         folder: PathBuf,
     },
+    /// What the folder holds cannot be checked again.
+    #[error("the run in {folder} cannot be checked again: {reason}")]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
     /// The same sample is broken and certified.
     #[error(
         "sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program"

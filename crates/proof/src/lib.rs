@@ -3,12 +3,18 @@
 //! What is certified is the graph that was read, in real arithmetic, and, for samples, the deployed f32 arithmetic as well by adding a bound of its
 //! rounding error. What is falsified was confirmed on the original file.
 
+mod certificates;
 mod certify;
 mod error;
 mod prover;
+mod recheck;
+mod statement;
 mod verify;
 
+pub use brinell_checker::CheckError;
+pub use certificates::Written;
 pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certify};
 pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
+pub use recheck::{RecheckOptions, Rechecked, Refound, is_certified_run, recheck};
 pub use verify::{Answer, Assignment, verify};

@@ -12,8 +12,8 @@ use crate::error::CheckError;
 use crate::network::{Affine, Kind, Layer, Network};
 use crate::number::Interval;
 
-/// Terms of a network at most: about 3 GB.
-const LARGEST: usize = 1 << 28;
+/// Terms of a network at most: about 1.5 GB.
+const LARGEST: usize = 1 << 27;
 
 /// A constant, or a value of the network, with its shape.
 #[derive(Debug, Clone)]

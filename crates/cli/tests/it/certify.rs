@@ -111,3 +111,44 @@ fn properties_are_answered_in_the_form_of_the_competition() {
     let small = folder.run(&format!("verify small.vnnlib {verify}")).expect(4);
     assert!(small.stderr.contains("the property has 1 inputs; the network has 784"), "{}", small.stderr);
 }
+
+#[test]
+fn certificates_are_checked_again_and_none_that_was_changed_passes() {
+    let folder = Folder::new();
+    let run = folder.run(&format!("{CERTIFY} --check --out run")).expect(0);
+    let (summary, all) = (folder.summary("run"), lines(&folder, "run"));
+    let certified: Vec<&Value> = all.iter().filter(|line| line["standing"] == "certified").collect();
+    assert_eq!(summary["certificates"], certified.len());
+    let said = format!("{0} of {0} certified samples are confirmed", certified.len());
+    assert!(run.stdout.contains(&said), "{}", run.stdout);
+    assert!(folder.run("replay run").expect(0).stdout.contains(&said));
+
+    let path = folder.path("run").join(certified[0]["certificate"]["file"].as_str().unwrap());
+    let bytes = std::fs::read(&path).unwrap();
+    let with = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let replayed = folder.run("replay run").expect(3);
+        assert!(replayed.stdout.contains("1 changed"), "{}", replayed.stdout);
+        replayed.stderr
+    };
+    let mut flipped = bytes.clone();
+    flipped[100] ^= 1;
+    assert!(with(&flipped).contains("damaged"));
+    assert!(with(&bytes[..bytes.len() - 7]).contains("damaged"));
+    let other = folder.path("run").join(certified[1]["certificate"]["file"].as_str().unwrap());
+    assert!(with(&std::fs::read(other).unwrap()).contains("damaged"));
+    std::fs::remove_file(&path).unwrap();
+    assert!(folder.run("replay run").expect(3).stderr.contains("is not there"));
+    std::fs::write(&path, &bytes).unwrap();
+
+    // A sample that was not certified is written down as one that was.
+    let lines_path = folder.path("run").join("certify.jsonl");
+    let text = std::fs::read_to_string(&lines_path).unwrap();
+    let shrunk = text.lines().filter(|line| !line.contains("\"certified\"")).map(|line| format!("{line}\n")).collect::<String>();
+    std::fs::write(&lines_path, shrunk).unwrap();
+    assert!(folder.run("replay run").expect(4).stderr.contains("do not add up"));
+    std::fs::write(&lines_path, text).unwrap();
+
+    let stranger = folder.run("replay run --model ordinary.onnx").expect(3);
+    assert!(stranger.stderr.contains("model"), "{}", stranger.stderr);
+}
