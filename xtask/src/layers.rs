@@ -28,7 +28,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "subject", "task", "threat",
         ],
     ),
-    ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    (
+        "claim",
+        &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "proof", "record", "stats", "subject", "task", "threat"],
+    ),
     ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
     ("transfer", &["attack", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (

@@ -242,12 +242,11 @@ fn elsewhere(key: &str) -> Option<&'static str> {
         | "tolerance" | "distance" => "it belongs to the model, in [claim.subject]",
         "data" | "labels" | "classes" | "pairs" => "it belongs to the samples, in [claim.population]",
         "limit" => "the number of samples is `n` in [claim.population]",
-        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
+        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "certify" | "sanity" => {
             "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
         }
         "attack" => "attacks are the list `attacks` in [claim.threat]",
         "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
-        "certify" => "a claim is decided without proofs: leave it out",
         "keep-going" => "the first example refutes the claim, and a stronger one adds nothing: leave it out",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
             "how a claim is checked changes nothing that is claimed: give it with the check"

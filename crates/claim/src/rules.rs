@@ -177,7 +177,10 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
             )
         })
     })
-    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "a claim is decided without proofs: leave it out".to_owned())))
+    .or_else(|| match effort.certify {
+        Some(0) => problem("threat.certify", "is the number of seconds for which a proof of each sample is looked for: at least 1"),
+        _ => None,
+    })
 }
 
 /// Finds what no data can make right about a rule.

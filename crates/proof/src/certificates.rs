@@ -2,23 +2,12 @@
 
 use std::path::Path;
 
-use brinell_checker::{Certificate, CheckError, Evidence, Statement};
+use brinell_checker::{Certificate, Evidence};
 use brinell_record::{FileError, hash};
 use brinell_subject::Case;
-use serde::{Deserialize, Serialize};
 
-use crate::ProofError;
-
-/// A certificate in the folder of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
-    /// Its file, from the folder of the run.
-    pub file: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
-    /// Parts that it consists of.
-    pub parts: usize,
-}
+use crate::statement::statement;
+use crate::{ProofError, Prover};
 
 /// The digest of what certificates are about: the model with its weights, and what is done to a sample before.
 pub(crate) fn about(case: &Case) -> [u8; 32] {
@@ -34,31 +23,34 @@ pub(crate) fn about(case: &Case) -> [u8; 32] {
     bytes
 }
 
-/// Writes the certificate of a sample into the folder of a run.
+/// The file of a sample's certificate, from the folder of the run.
+pub(crate) fn name(sample: usize) -> String {
+    format!("certificates/{sample:06}.cert")
+}
+
+/// Writes the certificate of a sample, which a search for its proof left, into the folder of a run.
+///
+/// # Errors
+/// [`ProofError::File`]; [`ProofError::Kind`] for what is not certified.
+pub fn write_certificate(out: &Path, case: &Case, prover: &Prover, sample: usize, evidence: Evidence) -> Result<(), ProofError> {
+    let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    let statement = statement(&case.sample(sample), label, case.target, prover.network().outputs(), &case.ball)?;
+    let certificate = Certificate { model: about(case), statement: statement.digest(), evidence };
+    let path = out.join(name(sample));
+    let folder = out.join("certificates");
+    std::fs::create_dir_all(&folder).map_err(FileError::on("create", &folder))?;
+    std::fs::write(&path, certificate.to_bytes()).map_err(FileError::on("write", &path))?;
+    Ok(())
+}
+
+/// Reads the certificate of a sample; none where it is not there.
 ///
 /// # Errors
 /// [`ProofError::File`].
-pub(crate) fn write(out: &Path, sample: usize, about: &[u8; 32], statement: &Statement, evidence: Evidence) -> Result<Written, ProofError> {
-    let certificate = Certificate { model: *about, statement: statement.digest(), evidence };
-    let bytes = certificate.to_bytes();
-    let folder = out.join("certificates");
-    std::fs::create_dir_all(&folder).map_err(FileError::on("create", &folder))?;
-    let file = format!("certificates/{sample:06}.cert");
-    let path = out.join(&file);
-    std::fs::write(&path, &bytes).map_err(FileError::on("write", &path))?;
-    Ok(Written { file, sha256: hash::sha256_bytes(&bytes), parts: certificate.evidence.parts() })
-}
-
-/// Reads a certificate of a run; the bytes must be those that its record says.
-///
-/// # Errors
-/// [`ProofError::File`]; what the bytes lack comes as the inner error.
-pub(crate) fn read(out: &Path, written: &Written) -> Result<Result<Certificate, CheckError>, ProofError> {
-    let path = out.join(&written.file);
-    let bytes = std::fs::read(&path).map_err(FileError::on("read", &path))?;
-    if hash::sha256_bytes(&bytes) != written.sha256 {
-        // Bytes that are whole all the same are those of another certificate.
-        return Ok(Certificate::from_bytes(&bytes).and(Err(CheckError::Damaged)));
+pub(crate) fn read(out: &Path, sample: usize) -> Result<Option<Vec<u8>>, ProofError> {
+    let path = out.join(name(sample));
+    match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        bytes => Ok(Some(bytes.map_err(FileError::on("read", &path))?)),
     }
-    Ok(Certificate::from_bytes(&bytes))
 }

@@ -14,10 +14,8 @@ use brinell_task::Answer;
 use brinell_threat::Ball;
 use serde::{Deserialize, Serialize};
 
-use crate::certificates::{Written, about, write};
 use crate::prover::{is_certifiable, limits};
-use crate::statement::statement;
-use crate::{ProofError, Prover, Standing};
+use crate::{ProofError, Prover, Standing, write_certificate};
 
 /// Where a run is kept, and how far it goes.
 #[derive(Debug, Clone)]
@@ -51,9 +49,9 @@ pub struct CertifiedSample {
     /// The largest radius that was certified, where it was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<f64>,
-    /// The certificate that was written, where the sample is certified and the checker covers the model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<Written>,
+    /// True where a certificate was written, which can be checked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate: bool,
     /// Wall-clock time.
     pub seconds: f64,
 }
@@ -157,7 +155,6 @@ pub fn certify(
         largest: job.largest,
     };
     let mut done = open_folder(job, &identity)?;
-    let about = about(&case);
     let path = job.out.join(LINES);
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
     for sample in 0..case.data.n {
@@ -167,7 +164,7 @@ pub fn certify(
         if stop.load(Ordering::Relaxed) {
             return Err(SubjectError::Interrupted.into());
         }
-        let line = one(&mut case, &prover, &about, sample, job, stop)?;
+        let line = one(&mut case, &prover, sample, job, stop)?;
         if stop.load(Ordering::Relaxed) && line.standing == Standing::OutOfTime {
             return Err(SubjectError::Interrupted.into());
         }
@@ -228,12 +225,12 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
         .collect()
 }
 
-fn one(case: &mut Case, prover: &Prover, about: &[u8; 32], sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
+fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
     let begun = Instant::now();
     let x = case.sample(sample);
     let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
     let clean = case.referee.ask(&case.preprocess, &x, sample)?;
-    let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, certificate: None, seconds: 0.0 };
+    let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, certificate: false, seconds: 0.0 };
     if clean.answer == Some(Answer::Class(label)) {
         let ball = case.ball.clone();
         let limits = Limits { evidence: prover.checker().is_ok(), ..limits(job.timeout, stop) };
@@ -242,8 +239,8 @@ fn one(case: &mut Case, prover: &Prover, about: &[u8; 32], sample: usize, job: &
         line.bound = outcome.bound.is_finite().then_some(outcome.bound);
         line.parts = outcome.parts;
         if let (Verdict::Certified, Some(evidence)) = (&outcome.verdict, outcome.evidence) {
-            let statement = statement(&x, label, case.target, prover.network().outputs(), &ball)?;
-            line.certificate = Some(write(&job.out, sample, about, &statement, evidence)?);
+            write_certificate(&job.out, case, prover, sample, evidence)?;
+            line.certificate = true;
         }
         if job.largest {
             line.largest = Some(largest(case, prover, (sample, label), &x, line.standing == Standing::Certified, job, stop)?);
@@ -339,7 +336,7 @@ fn summary(
         n,
         clean_correct: n - wrong,
         certified: Certified { count: certified, rate: stats::rate(certified, n) },
-        certificates: lines.iter().filter(|line| line.certificate.is_some()).count(),
+        certificates: lines.iter().filter(|line| line.certificate).count(),
         uncheckable,
         falsified,
         open: n - wrong - certified - falsified,

@@ -8,13 +8,15 @@ mod certify;
 mod error;
 mod prover;
 mod recheck;
+mod soundness;
 mod statement;
 mod verify;
 
 pub use brinell_checker::CheckError;
-pub use certificates::Written;
+pub use certificates::write_certificate;
 pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certify};
 pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
-pub use recheck::{RecheckOptions, Rechecked, Refound, is_certified_run, recheck};
+pub use recheck::{RecheckOptions, is_certified_run, recheck, recheck_audit};
+pub use soundness::{Soundness, soundness};
 pub use verify::{Answer, Assignment, verify};

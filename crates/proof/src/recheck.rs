@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use brinell_checker::{CheckError, Checked};
-use brinell_record::FileError;
+use brinell_checker::{Certificate, CheckError, Checked};
+use brinell_record::{FileError, Question, Rechecked, Refound, SampleRecord};
 use brinell_subject::{Case, Subject, SubjectError};
-use serde::Serialize;
 
-use crate::certificates::{about, read};
+use crate::certificates::{about, name, read};
 use crate::certify::{LINES, QUESTION, SUMMARY};
 use crate::statement::statement;
 use crate::{CertifiedSample, CertifySummary, ProofError, Prover, Standing};
@@ -21,39 +20,6 @@ pub struct RecheckOptions {
     pub model: Option<PathBuf>,
     /// The data; by default where the record says.
     pub data: Option<PathBuf>,
-}
-
-/// What became of a certified sample.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Rechecked {
-    /// Number of the sample.
-    pub sample: usize,
-    /// What was found.
-    pub found: Refound,
-    /// Why it is not confirmed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<String>,
-    /// Parts that were bounded again.
-    pub parts: usize,
-    /// The lowest bound that closed a part; in a confirmed certificate it is above 0.
-    #[serde(with = "brinell_record::float::option", skip_serializing_if = "Option::is_none")]
-    pub bound: Option<f64>,
-    /// Wall-clock time.
-    pub seconds: f64,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refound {
-    /// The certificate proves what the record says.
-    Confirmed,
-    /// The sample was certified without a certificate.
-    Unchecked,
-    /// The certificate does not prove it.
-    Refused,
-    /// The certificate is damaged, or about something else.
-    Altered,
 }
 
 /// Says whether a folder holds a run of certificates.
@@ -89,26 +55,54 @@ pub fn recheck(
     if let Some(data) = &options.data {
         question.population.data.clone_from(data);
     }
-    let mut case = Case::new(Subject::open(&question.artefact, &question.population)?, &question)?;
-    for (fact, expected, found) in
-        [("model", &summary.model_sha256, &case.subject.sha256), ("data", &summary.data_sha256, &case.data.sha256)]
-    {
+    let path = folder.join(LINES);
+    let lines: Vec<CertifiedSample> = text(&path)?.lines().map(|line| json(&path, line)).collect::<Result<_, _>>()?;
+    let certified = |line: &CertifiedSample| (line.standing == Standing::Certified).then_some((line.sample, line.label));
+    let samples: Vec<(usize, usize)> = lines.iter().filter_map(certified).collect();
+    if samples.len() != summary.certified.count {
+        return Err(unfinished("its lines do not add up to its summary"));
+    }
+    again(folder, &question, [&summary.model_sha256, &summary.data_sha256], &samples, stop, seen)
+}
+
+/// Checks every certificate of a finished audit again. `question` is that of the audit, with the paths at which model and data lie now.
+///
+/// # Guarantees
+/// As [`recheck`].
+///
+/// # Errors
+/// As [`recheck`]; [`ProofError::Ledger`].
+pub fn recheck_audit(folder: &Path, question: &Question, stop: &AtomicBool) -> Result<Vec<Rechecked>, ProofError> {
+    let run = brinell_ledger::read(folder)?;
+    let certified = |record: &SampleRecord| record.certified.then(|| (record.sample, record.label.class().unwrap_or(usize::MAX)));
+    let samples: Vec<(usize, usize)> = run.samples.iter().filter_map(certified).collect();
+    if samples.is_empty() {
+        return Ok(Vec::new());
+    }
+    again(folder, question, [&run.summary.model.sha256, &run.summary.data.sha256], &samples, stop, &mut |_, _| {})
+}
+
+/// Checks the certificates of samples, given with their labels.
+fn again(
+    folder: &Path,
+    question: &Question,
+    [model, data]: [&String; 2],
+    samples: &[(usize, usize)],
+    stop: &AtomicBool,
+    seen: &mut dyn FnMut(&Rechecked, usize),
+) -> Result<Vec<Rechecked>, ProofError> {
+    let case = Case::new(Subject::open(&question.artefact, &question.population)?, question)?;
+    for (fact, expected, found) in [("model", model, &case.subject.sha256), ("data", data, &case.data.sha256)] {
         if expected != found {
-            let [found, expected] = [expected, found].map(Clone::clone);
+            let [found, expected] = [found, expected].map(Clone::clone);
             return Err(ProofError::Other { folder: folder.to_path_buf(), fact: fact.to_owned(), found, expected });
         }
     }
-    let path = folder.join(LINES);
-    let lines: Vec<CertifiedSample> = text(&path)?.lines().map(|line| json(&path, line)).collect::<Result<_, _>>()?;
-    let certified: Vec<CertifiedSample> = lines.into_iter().filter(|line| line.standing == Standing::Certified).collect();
-    if certified.len() != summary.certified.count {
-        return Err(unfinished("its lines do not add up to its summary"));
-    }
     let prover = Prover::new(&case.subject, &case.preprocess)?;
     let mut rechecked = Vec::new();
-    for line in &certified {
+    for &(sample, label) in samples {
         let begun = Instant::now();
-        let result = one(&mut case, &prover, folder, line, stop)?;
+        let result = one(&case, &prover, folder, sample, label, stop)?;
         if stop.load(Ordering::Relaxed) {
             return Err(SubjectError::Interrupted.into());
         }
@@ -118,8 +112,8 @@ pub fn recheck(
         };
         let parts = checked.map_or(0, |checked| checked.parts);
         let bound = checked.map(|checked| checked.bound).filter(|bound| bound.is_finite());
-        let line = Rechecked { sample: line.sample, found, problem, parts, bound, seconds: begun.elapsed().as_secs_f64() };
-        seen(&line, certified.len());
+        let line = Rechecked { sample, found, problem, parts, bound, seconds: begun.elapsed().as_secs_f64() };
+        seen(&line, samples.len());
         rechecked.push(line);
     }
     Ok(rechecked)
@@ -136,32 +130,30 @@ fn json<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Fi
 type Unproved = (Refound, String);
 
 fn one(
-    case: &mut Case,
+    case: &Case,
     prover: &Prover,
     folder: &Path,
-    line: &CertifiedSample,
+    sample: usize,
+    label: usize,
     stop: &AtomicBool,
 ) -> Result<Result<Checked, Unproved>, ProofError> {
-    if line.sample >= case.data.n {
+    if sample >= case.data.n {
         return Ok(Err((Refound::Altered, "the data have no such sample".to_owned())));
     }
-    let label = case.data.labels.get(line.sample).copied().unwrap_or(usize::MAX);
-    if label != line.label {
-        return Ok(Err((Refound::Altered, format!("the record says label {}, but the data say {label}", line.label))));
-    }
-    let Some(written) = &line.certificate else {
-        let reason = prover.checker().err().map_or_else(|| "no certificate was kept of it".to_owned(), ToString::to_string);
-        return Ok(Err((Refound::Unchecked, reason)));
-    };
-    if !folder.join(&written.file).is_file() {
-        return Ok(Err((Refound::Altered, format!("its certificate {} is not there", written.file))));
+    let stated = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    if label != stated {
+        return Ok(Err((Refound::Altered, format!("the record says label {label}, but the data say {stated}"))));
     }
     let checker = match prover.checker() {
         Ok(checker) => checker,
         Err(error) => return Ok(Err((Refound::Unchecked, error.to_string()))),
     };
-    let statement = statement(&case.sample(line.sample), label, case.target, prover.network().outputs(), &case.ball)?;
-    let checked = read(folder, written)?.and_then(|certificate| checker.check(&about(case), &statement, &certificate, stop));
+    let Some(bytes) = read(folder, sample)? else {
+        return Ok(Err((Refound::Altered, format!("its certificate {} is not there", name(sample)))));
+    };
+    let statement = statement(&case.sample(sample), label, case.target, prover.network().outputs(), &case.ball)?;
+    let certificate = Certificate::from_bytes(&bytes);
+    let checked = certificate.and_then(|certificate| checker.check(&about(case), &statement, &certificate, stop));
     Ok(checked.map_err(|error| {
         let found = match error {
             CheckError::Open { .. } | CheckError::Part { .. } | CheckError::Stopped => Refound::Refused,

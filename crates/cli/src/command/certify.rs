@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use brinell::proofs::{
-    self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Rechecked, Refound, Standing,
+    self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Standing,
 };
+use brinell::record::{Rechecked, Refound};
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use brinell::claims::{ReplayOptions, replay};
 use brinell::proofs::{self, RecheckOptions};
-use brinell::record::Standing;
+use brinell::record::{Rechecked, Standing};
 use clap::Args;
 
 use super::audit::{json, stop_flag};
@@ -56,9 +56,16 @@ impl Replay {
         } else {
             print_coloured(&brinell::report::terminal::replays(&replays, WIDTH, colour()));
         }
+        let rechecked: Vec<Rechecked> = replays.iter().flat_map(|replay| replay.certificates.iter().cloned()).collect();
+        let proved = certify::exit(&rechecked);
+        if proved == Exit::Stale {
+            return Ok(proved);
+        }
         let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
-        let any = witnesses.peek().is_some();
-        let confirmed = any && witnesses.all(|witness| witness.standing == Standing::Confirmed);
+        let any = witnesses.peek().is_some() || !rechecked.is_empty();
+        let confirmed = any
+            && (rechecked.is_empty() || proved == Exit::Done)
+            && witnesses.all(|witness| witness.standing == Standing::Confirmed);
         Ok(if confirmed { Exit::Done } else { Exit::Undecided })
     }
 
