@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::claims::{Claim, check, verdict};
 use crate::support::Folder;
 
 const CERTIFY: &str = "certify robust.onnx --data images.idx3-ubyte --norm linf --eps 0.005 --limit 8 --runtime rten --timeout 60s";
@@ -65,6 +66,11 @@ fn an_audit_attacks_only_what_it_cannot_prove() {
     assert_eq!(attacked, summary["clean_correct"].as_u64().unwrap() as usize - certified.len());
     let page = std::fs::read_to_string(folder.path("run").join("report.html")).unwrap();
     assert!(page.contains("which was proven") && !page.contains("no proof was attempted"));
+    let replayed = folder.run("replay run --json").expect(0);
+    let replayed: Value = serde_json::from_str(&replayed.stdout).unwrap();
+    let checked = replayed[0]["certificates"].as_array().unwrap();
+    assert_eq!(checked.len(), certified.len());
+    assert!(checked.iter().all(|line| line["found"] == "confirmed" && line["bound"].as_f64().unwrap() > 0.0), "{checked:?}");
 }
 
 #[test]
@@ -152,4 +158,43 @@ fn certificates_are_checked_again_and_none_that_was_changed_passes() {
 
     let stranger = folder.run("replay run --model ordinary.onnx").expect(3);
     assert!(stranger.stderr.contains("model"), "{}", stranger.stderr);
+}
+
+/// A claim about the first samples, for each of which a proof is looked for.
+fn claimed(folder: &Folder, name: &str, n: usize, property: &'static str) {
+    let claim =
+        Claim { model: "robust", n, sampling: "exhaustive", threat: Some(("0.002", "pgd:steps=2")), property, ..Claim::RATE };
+    let text = claim.text(folder, name).replace("attacks = [", "certify = 20\nattacks = [");
+    folder.write(&format!("{name}.toml"), format!("schema = \"brinell.claim/1\"\n{text}"));
+}
+
+#[test]
+fn a_claim_is_proven_by_certificates_that_the_checker_confirms() {
+    let folder = Folder::new();
+    claimed(&folder, "share", 8, "kind = \"rate\"\nat_least = 0.5");
+    let run = check(&folder, "share").expect(0);
+    let decided = verdict(&folder, "share");
+    assert_eq!(decided["verdict"], "proven", "{}", run.stdout);
+    assert!(decided["certified"].as_u64().unwrap() >= 4, "{decided}");
+    let replayed = folder.run("replay share.evidence").expect(0);
+    assert!(replayed.stdout.contains("certified samples are confirmed by the checker"), "{}", replayed.stdout);
+
+    claimed(&folder, "all", 4, "kind = \"forall\"\namong = \"correct\"");
+    let run = check(&folder, "all").expect(0);
+    assert_eq!(verdict(&folder, "all")["verdict"], "proven", "{}", run.stdout);
+
+    // More than the certificates show, and attacks that fail prove nothing.
+    claimed(&folder, "more", 8, "kind = \"rate\"\nat_least = 1.0");
+    assert_ne!(verdict_of(&folder, "more"), "proven");
+
+    let certificate = std::fs::read_dir(folder.path("share.evidence/share/run/certificates")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&certificate).unwrap();
+    bytes[40] ^= 1;
+    std::fs::write(&certificate, bytes).unwrap();
+    folder.run("replay share.evidence").expect(3);
+}
+
+fn verdict_of(folder: &Folder, name: &str) -> Value {
+    check(folder, name);
+    verdict(folder, name)["verdict"].clone()
 }
