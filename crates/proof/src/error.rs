@@ -45,6 +45,24 @@ pub enum ProofError {
         /// Those of the property.
         found: usize,
     },
+    /// The query declares a network of another name.
+    #[error("the property is about the network `{expected}`, and `{found}` is given")]
+    Undeclared {
+        /// Name in the property.
+        expected: String,
+        /// Name that was given.
+        found: String,
+    },
+    /// A list of instances cannot be read.
+    #[error("{path}, line {line}: {problem}")]
+    Instances {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// The runtime refuses.
     #[error("{0}")]
     Engine(#[from] EngineError),

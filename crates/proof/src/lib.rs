@@ -11,6 +11,7 @@ mod recheck;
 mod soundness;
 mod statement;
 mod verify;
+mod vnncomp;
 
 pub use brinell_checker::CheckError;
 pub use certificates::write_certificate;
@@ -19,4 +20,5 @@ pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
 pub use recheck::{RecheckOptions, is_certified_run, recheck, recheck_audit};
 pub use soundness::{Soundness, soundness};
-pub use verify::{Answer, Assignment, verify};
+pub use verify::{Answer, Answered, Assignment, verify};
+pub use vnncomp::{Instance, vnncomp};

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod bench;
 mod certify;
 mod check;
 mod claim;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     Certify(Box<certify::Certify>),
     /// Decide a property in VNN-LIB about a network
     Verify(verify::Verify),
+    /// Run benchmarks of others
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
     /// Write a claim from an audit, or update one after retraining
@@ -90,6 +94,7 @@ impl Command {
             Self::Universal(universal) => universal.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
+            Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

@@ -198,3 +198,39 @@ fn verdict_of(folder: &Folder, name: &str) -> Value {
     check(folder, name);
     verdict(folder, name)["verdict"].clone()
 }
+
+#[test]
+fn queries_of_the_second_version_are_answered_in_its_form() {
+    let folder = Folder::new();
+    let query = |element: &str, assertion: &str| {
+        let mut text = format!("(vnnlib-version <2.0>)\n(declare-network f (declare-input X {element} [784]) (declare-output Y {element} [1,10]))\n");
+        (0..784).for_each(|i| writeln!(text, "(assert (and (>= X[{i}] 0.0) (<= X[{i}] 0.001)))").unwrap());
+        text + assertion
+    };
+    for element in ["Real", "float32"] {
+        folder.write("unsat.vnnlib", query(element, "(assert (>= Y[0,0] 1000.0))"));
+        let verify = "--timeout 60 --runtime rten --network";
+        assert_eq!(folder.run(&format!("verify unsat.vnnlib {verify} f=robust.onnx")).expect(0).stdout, "unsat\n");
+        folder.write("sat.vnnlib", query(element, "(assert (<= Y[0,0] 1000.0))"));
+        let sat = folder.run(&format!("verify sat.vnnlib {verify} f=robust.onnx")).expect(0).stdout;
+        let lines: Vec<&str> = sat.lines().collect();
+        assert_eq!((lines[0], lines[1], lines[786]), ("sat", &*format!("X {element} [784]"), &*format!("Y {element} [1,10]")));
+        assert_eq!(lines.len(), 2 + 784 + 1 + 10);
+        let other = folder.run(&format!("verify sat.vnnlib {verify} g=robust.onnx")).expect(4);
+        assert!(other.stderr.contains("about the network `f`"), "{}", other.stderr);
+    }
+}
+
+#[test]
+fn a_folder_of_instances_is_compared_with_what_is_known() {
+    let folder = Folder::new();
+    folder.write("far.vnnlib", property(&folder, 0.001, "(assert (>= Y_0 1000))"));
+    folder.write("near.vnnlib", property(&folder, 0.001, "(assert (<= Y_0 1000))"));
+    folder.write("verdicts.csv", "onnx,vnnlib,timeout_s,expected\nrobust.onnx,far.vnnlib,20,unsat\nrobust.onnx,near.vnnlib,20,sat\n");
+    let run = folder.run("bench vnncomp . --runtime rten").expect(0);
+    assert!(run.stdout.contains("2 of 2 solved") && run.stdout.contains("0 wrong"), "{}", run.stdout);
+    folder.write("verdicts.csv", "onnx,vnnlib,timeout_s,expected\nrobust.onnx,near.vnnlib,20,unsat\n");
+    assert!(folder.run("bench vnncomp . --runtime rten").expect(5).stdout.contains("WRONG"));
+    folder.write("verdicts.csv", "onnx,vnnlib,timeout_s,expected\nrobust.onnx,near.vnnlib,soon,unsat\n");
+    assert!(folder.run("bench vnncomp . --runtime rten").expect(4).stderr.contains("line 2"));
+}
