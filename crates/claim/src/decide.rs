@@ -35,6 +35,8 @@ pub(super) struct Question {
     pub(super) n: usize,
     /// True where survivors have survived attacks, and not only been evaluated.
     pub(super) attacked: bool,
+    /// True where a proof of each sample is looked for first.
+    pub(super) certified: bool,
 }
 
 /// A decision, not yet in words.
@@ -73,6 +75,7 @@ impl Question {
             sampling: claim.population.sampling.unwrap_or(Sampling::Convenience),
             n: claim.population.n.unwrap_or_default(),
             attacked,
+            certified: claim.threat.as_ref().is_some_and(|threat| threat.effort.certify.is_some()),
         })
     }
 
@@ -87,7 +90,7 @@ impl Question {
         let exact = |count: usize| count as f64 / n as f64;
         match (self.sampling, self.wanted) {
             (Sampling::Exhaustive, _) | (_, None) => {
-                let low = if self.wanted.is_none() && self.attacked { 0.0 } else { exact(now.sure) };
+                let low = if self.wanted.is_none() && self.attacked { exact(count.proved.unwrap_or(0)) } else { exact(now.sure) };
                 (low, exact(n - count.failed()), 1.0)
             }
             (Sampling::Convenience, _) => (0.0, 1.0, 1.0),
@@ -121,7 +124,12 @@ impl Question {
             return count.failed() > 0;
         }
         let (low, high, _) = self.bounds(count, levels);
-        self.side(low, high) != Side::Across
+        match self.side(low, high) {
+            Side::Across => false,
+            // What survives attacks may be proved yet.
+            Side::Wanted => !self.certified,
+            Side::Other => true,
+        }
     }
 
     /// Decides. Where the time was over before the run was complete, nothing is: its flags and its counterexamples are not known yet.
@@ -162,7 +170,7 @@ impl Question {
             reasons.insert(0, reason(id::TIMEOUT, text));
         }
         let evaluated = !self.attacked && self.aim != Aim::NonFinite && now.taken > 0;
-        Decision { ruling, reasons, numbers, certified: evaluated.then_some(now.sure) }
+        Decision { ruling, reasons, numbers, certified: if evaluated { Some(now.sure) } else { count.proved } }
     }
 
     fn quantity(&self) -> &'static str {
@@ -179,7 +187,8 @@ impl Question {
             return Ruling::Refuted;
         }
         let complete = now.taken + count.skipped == self.n;
-        if complete && !self.attacked && now.taken > 0 && now.sure == now.taken && self.sampling == Sampling::Exhaustive {
+        let shown = if self.attacked { count.proved.unwrap_or(0) } else { now.sure };
+        if complete && now.taken > 0 && shown == now.taken && self.sampling == Sampling::Exhaustive {
             return Ruling::Proven;
         }
         if complete && now.taken == 0 {
@@ -190,8 +199,10 @@ impl Question {
         }
         if complete && self.attacked && now.taken > 0 {
             let text = format!(
-                "{} of {} samples survive these attacks, but failed attacks prove nothing, and no sample is certified",
-                now.sure, self.n
+                "{} of {} samples survive these attacks, but failed attacks prove nothing, and {} samples are certified",
+                now.sure,
+                self.n,
+                count.proved.unwrap_or(0)
             );
             reasons.push(reason(id::GAP, text));
         }
@@ -209,6 +220,12 @@ impl Question {
         Ruling::Undecided
     }
 
+    /// True where as many samples are certified as the claim asks for.
+    fn is_proved(&self, wanted: Wanted, count: &Count) -> bool {
+        let share = count.proved.map(|proved| proved as f64 / self.n as f64);
+        self.aim == Aim::Robust && wanted.relation == Relation::AtLeast && share.is_some_and(|share| share >= wanted.threshold)
+    }
+
     fn boundary(&self, count: &Count) -> Reason {
         let text = if self.attacked {
             format!(
@@ -224,7 +241,9 @@ impl Question {
     fn share(&self, wanted: Wanted, count: &Count, (low, high): (f64, f64), levels: Levels, reasons: &mut Vec<Reason>) -> Ruling {
         let survival = self.aim == Aim::Robust && self.attacked;
         match self.side(low, high) {
-            Side::Wanted if self.sampling == Sampling::Exhaustive && !self.attacked => return Ruling::Proven,
+            Side::Wanted if self.sampling == Sampling::Exhaustive && (!self.attacked || self.is_proved(wanted, count)) => {
+                return Ruling::Proven;
+            }
             Side::Wanted => return Ruling::Supported,
             // That more survive the attacks than the claim allows proves no robustness.
             Side::Other if survival && wanted.relation == Relation::AtMost => {

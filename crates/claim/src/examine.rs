@@ -41,6 +41,8 @@ pub(super) struct Count {
     pub(super) skipped: usize,
     /// Samples that runtimes judge differently, or that no attack was run on.
     pub(super) doubtful: usize,
+    /// Samples that count and whose certificate the checker confirmed; none where no proof was looked for.
+    pub(super) proved: Option<usize>,
 }
 
 impl Count {

@@ -255,12 +255,11 @@ fn elsewhere(key: &str) -> Option<&'static str> {
         | "tolerance" | "distance" => "it describes the model; write it in [claim.subject]",
         "data" | "labels" | "classes" | "pairs" => "it describes the samples; write it in [claim.population]",
         "limit" => "the number of samples is `n` in [claim.population]",
-        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
+        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "certify" | "sanity" => {
             "it limits the attacker; write it in [claim.threat] (max_queries with an underscore)"
         }
         "attack" => "write attacks as the list `attacks` in [claim.threat]",
         "minimum-norm" => "a claim needs a radius: write eps instead; an audit without a radius shows which values make sense",
-        "certify" => "claims are decided without certificates: remove it",
         "keep-going" => "one example refutes the claim, so a stronger one changes nothing: remove it",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
             "this does not change what is claimed: set it when the claim is checked"

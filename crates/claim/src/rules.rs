@@ -179,7 +179,10 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
             ("threat.keep_going".to_owned(), "one example refutes the claim, so a stronger one changes nothing: remove it".to_owned())
         })
     })
-    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "claims are decided without certificates: remove it".to_owned())))
+    .or_else(|| match effort.certify {
+        Some(0) => problem("threat.certify", "is the number of seconds in which to look for a proof of each sample; give at least 1"),
+        _ => None,
+    })
 }
 
 /// Finds what no data can make right about a rule.

@@ -45,6 +45,24 @@ pub enum ProofError {
         /// Those of the property.
         found: usize,
     },
+    /// The query declares a network of another name.
+    #[error("the property is about the network `{expected}`, and `{found}` is given")]
+    Undeclared {
+        /// Name in the property.
+        expected: String,
+        /// Name that was given.
+        found: String,
+    },
+    /// A list of instances cannot be read.
+    #[error("{path}, line {line}: {problem}")]
+    Instances {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// The runtime refuses.
     #[error("{0}")]
     Engine(#[from] EngineError),
@@ -80,6 +98,14 @@ pub enum ProofError {
     Nothing {
         /// The folder.
         folder: PathBuf,
+    },
+    /// What the folder holds cannot be checked again.
+    #[error("the run in {folder} cannot be checked again: {reason}")]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: &'static str,
     },
     /// The same sample is broken and certified.
     #[error(

@@ -1,18 +1,24 @@
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use brinell_certify::{Limits, Network, Outcome, Property, Region, Verdict, decide};
+use brinell_certify::{Limits, Network, Outcome, Verdict, decide};
+use brinell_checker::{CheckError, Checker};
 use brinell_engine::{Meaning, Preprocess, class_logits};
-use brinell_graph::{DType, Dim, Graph};
+use brinell_graph::{DType, Dim, Graph, ValueId};
 use brinell_record::{Artefact, Scale};
 use brinell_subject::{Inspection, Subject};
-use brinell_threat::{Ball, Norm, ROUNDING_ALLOWANCE};
+use brinell_threat::{Ball, Norm};
 
 use crate::ProofError;
+use crate::statement::{question, statement};
 
 /// A classifier from stored sample to logits, ready to be bounded.
 #[derive(Debug)]
 pub struct Prover {
     network: Network,
+    graph: Graph,
+    output: ValueId,
+    checker: OnceLock<Result<Checker, CheckError>>,
 }
 
 /// What is known of a sample.
@@ -83,7 +89,17 @@ impl Prover {
         let logits =
             places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed by any operator" })?;
         let output = class_logits(&mut graph, signature, logits).map_err(ProofError::Graph)?;
-        Ok(Self { network: Network::new(&graph, output).map_err(ProofError::Network)? })
+        let network = Network::new(&graph, output).map_err(ProofError::Network)?;
+        Ok(Self { network, graph, output, checker: OnceLock::new() })
+    }
+
+    /// Returns what checks certificates of this model again.
+    ///
+    /// # Errors
+    /// [`CheckError`] names the operator that the checker does not cover.
+    pub fn checker(&self) -> Result<&Checker, &CheckError> {
+        let read = || Checker::new(&self.graph, self.output).and_then(|checker| checker.covers_f32().map(|()| checker));
+        self.checker.get_or_init(read).as_ref()
     }
 
     /// Returns the network.
@@ -99,7 +115,7 @@ impl Prover {
     /// with the allowance that the referee grants.
     ///
     /// # Errors
-    /// [`ProofError::Network`] where sizes do not fit, [`ProofError::Kind`] for rules of features.
+    /// [`ProofError::Network`] where sizes do not fit, [`ProofError::Kind`] for rules of features and L0.
     pub fn decide(
         &self,
         x: &[f32],
@@ -109,18 +125,9 @@ impl Prover {
         limits: Limits<'_>,
         judge: &mut dyn FnMut(&[f32]) -> bool,
     ) -> Result<Outcome, ProofError> {
-        if ball.features.is_some() {
-            return Err(ProofError::Kind { reason: "certificates do not support rules for features" });
-        }
         let classes = self.network.outputs();
-        let property = match target {
-            None => Property::misclassified(label, classes),
-            Some(target) => Property::chosen(target, classes),
-        };
-        let property = property.map_err(ProofError::Network)?;
-        let wide: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        let (lo, hi): (Vec<f64>, Vec<f64>) = (0..x.len()).map(|i| ball.range(i)).map(|(lo, hi)| (f64::from(lo), f64::from(hi))).unzip();
-        let region = Region::ball(ball.norm, &wide, ball.eps * (1.0 + ROUNDING_ALLOWANCE), &lo, &hi).map_err(ProofError::Network)?;
+        let stated = statement(x, label, target, classes, ball)?;
+        let (region, property) = question(&stated, classes).map_err(ProofError::Network)?;
         // The region is a little larger than the ball, and the point of it at which the bound is attained is no f32 number.
         let allowed = |x_adv: &[f64]| {
             let mut z: Vec<f32> = x_adv.iter().map(|&x| x as f32).collect();
@@ -157,7 +164,7 @@ pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), P
 #[must_use]
 pub fn limits(seconds: f64, stop: &std::sync::atomic::AtomicBool) -> Limits<'_> {
     let deadline = Duration::try_from_secs_f64(seconds).ok().and_then(|time| Instant::now().checked_add(time));
-    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true }
+    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true, evidence: false }
 }
 
 /// Half of the memory that is free, where the system tells.

@@ -64,8 +64,9 @@ struct Builder {
     values: Vec<Extent>,
     /// Readers of the value that a layer computes, in the graph.
     sole: Vec<bool>,
-    /// Name of the node that is being lowered.
+    /// Name and number of the node that is being lowered.
     node: String,
+    number: usize,
 }
 
 /// The inputs of a node.
@@ -126,7 +127,8 @@ pub(crate) fn network(graph: &Graph, output: ValueId) -> Result<Network, Certify
     }
     let mut readers: HashMap<ValueId, usize> = HashMap::from([(output, 1)]);
     graph.nodes().iter().flat_map(|node| node.inputs.iter().flatten()).for_each(|id| *readers.entry(*id).or_default() += 1);
-    for node in graph.nodes() {
+    for (number, node) in graph.nodes().iter().enumerate() {
+        builder.number = number;
         let lowered = lower(&graph, node, &operands, &mut builder).map_err(|reason| CertifyError::Operator {
             node: node.name.clone(),
             op: node.op.name().to_owned(),
@@ -215,7 +217,7 @@ fn dispatch(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
 
 impl Builder {
     fn push(&mut self, inputs: Vec<usize>, kind: Kind, shape: Vec<usize>) -> Operand {
-        self.layers.push(Layer { name: self.node.clone(), inputs, kind });
+        self.layers.push(Layer { name: self.node.clone(), node: self.number, inputs, kind });
         self.values.push(extent(&shape));
         self.sole.push(true);
         Operand::Variable(shape, self.values.len() - 1)

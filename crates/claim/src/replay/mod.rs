@@ -1,5 +1,7 @@
 //! Judging counterexamples again: on the original file, with every available runtime.
 //!
+//! Certificates of samples are checked again; that needs the data.
+//!
 //! Evidence of a claim brings its inputs along, so that it needs the model and nothing else; a run of `brinell audit` needs
 //! the data, too.
 
@@ -51,6 +53,7 @@ fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Repl
         judges: Vec::new(),
         refused: Vec::new(),
         witnesses: Vec::new(),
+        certificates: source.certificates(options, stop)?,
     };
     if source.witnesses.is_empty() {
         return Ok(replay);

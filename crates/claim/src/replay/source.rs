@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use brinell_audit::AuditError;
 use brinell_data::npz::held_name;
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale, TruthKind};
 use brinell_engine::Preprocess;
 use brinell_ledger::{LedgerError, evidence};
 use brinell_record::{
-    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind,
-    Verdict, Witness, hash,
+    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, Question, Rechecked, Running, SampleRecord,
+    Standing, Summary, TaskKind, Verdict, Witness, hash,
 };
+use brinell_proof::recheck_audit;
 use brinell_subject::{
     Charge, Opened, Panel, Subject, all_inputs, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of,
 };
@@ -34,6 +37,8 @@ pub(super) struct Source {
     claim: Option<Claim>,
     clean: Clean,
     adversarial: Option<Stored>,
+    /// The run whose certificates prove something, and its question.
+    proved: Option<(PathBuf, Box<Question>)>,
 }
 
 /// A source whose model and samples are read.
@@ -130,6 +135,7 @@ impl Source {
         {
             model.artefact.input = Some(interface.input.name.clone());
         }
+        let proves = run.as_ref().is_some_and(|run| run.certified.is_some());
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);
         Ok(Self {
             ball,
@@ -138,6 +144,7 @@ impl Source {
             clean: Clean::Evidence(folder.join(INPUTS), run.map(|run| run.classes).unwrap_or_default()),
             model,
             witnesses: verdict.witnesses,
+            proved: proves.then(|| (folder.join("run"), Box::new(plan::question(&claim, &beside, &Running::default())))),
             claim: Some(claim),
         })
     }
@@ -190,6 +197,7 @@ impl Source {
             claim: None,
             clean: Clean::Run(population, taken),
             witnesses,
+            proved: summary.certified.is_some().then(|| (folder.to_path_buf(), Box::new(summary.question))),
         })
     }
 
@@ -199,6 +207,21 @@ impl Source {
     /// [`ClaimError::Other`], [`ClaimError::Missing`].
     pub(super) fn model_file(&self, options: &ReplayOptions) -> Result<FileHash, ClaimError> {
         self.model.file(options.model.as_deref())
+    }
+
+    /// Checks the certificates again, where there are some.
+    ///
+    /// # Errors
+    /// [`ClaimError::Audit`] where model or data are others or not there.
+    pub(super) fn certificates(&self, options: &ReplayOptions, stop: &AtomicBool) -> Result<Vec<Rechecked>, ClaimError> {
+        let Some((run, question)) = &self.proved else { return Ok(Vec::new()) };
+        let mut question = question.clone();
+        question.artefact.model = self.model.found(options.model.as_deref())?.to_path_buf();
+        if let Some(data) = &options.data {
+            question.population.data.clone_from(data);
+        }
+        question.running = options.running.clone();
+        recheck_audit(run, &question, stop).map_err(|error| AuditError::from(error).into())
     }
 
     /// Returns the id of the claim that the counterexamples belong to.

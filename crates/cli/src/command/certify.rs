@@ -1,8 +1,12 @@
 //! `brinell certify`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, Standing};
+use brinell::proofs::{
+    self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Standing,
+};
+use brinell::record::{Rechecked, Refound};
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
@@ -32,6 +36,10 @@ pub(crate) struct Certify {
     #[arg(long, requires = "out", help_heading = "Running")]
     resume: bool,
 
+    /// Check every certificate again at the end, as `brinell replay` does
+    #[arg(long)]
+    check: bool,
+
     /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
@@ -56,7 +64,14 @@ impl Certify {
             }
         })?;
         print(&if self.json { json(&summary)? } else { text(&summary, &job) });
-        Ok(Exit::Done)
+        if !self.check {
+            return Ok(Exit::Done);
+        }
+        let rechecked = check_again(&job.out, &RecheckOptions::default(), &stop)?;
+        if !self.json {
+            print(&counts(&rechecked));
+        }
+        Ok(exit(&rechecked))
     }
 }
 
@@ -86,8 +101,52 @@ fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
         summary.open,
         summary.n - summary.clean_correct,
     );
+    out += &match &summary.uncheckable {
+        Some(reason) => format!("certificates none, so that nothing can be checked again: {reason}\n"),
+        None => format!("certificates {}, which `brinell replay` checks again\n", summary.certificates),
+    };
     if let Some(median) = summary.median_largest {
         out += &format!("median of the largest certified radii {median:.6}\n");
     }
     out + &format!("\nRun: {}\n", job.out.display())
+}
+
+/// Checks the certificates of a run again, and says what becomes of each.
+pub(super) fn check_again(folder: &Path, options: &RecheckOptions, stop: &AtomicBool) -> Result<Vec<Rechecked>, ProofError> {
+    proofs::recheck(folder, options, stop, &mut |line, _| {
+        let why = line.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        say(&format!("sample {}: {}{why}", line.sample + 1, word(line.found)));
+    })
+}
+
+fn word(found: Refound) -> &'static str {
+    match found {
+        Refound::Confirmed => "the certificate is confirmed",
+        Refound::Unchecked => "certified, but not checked again",
+        Refound::Refused => "the certificate is refused",
+        Refound::Altered => "the certificate was changed, or is about something else",
+    }
+}
+
+/// How many certificates are confirmed.
+pub(super) fn counts(rechecked: &[Rechecked]) -> String {
+    let count = |found: Refound| rechecked.iter().filter(|line| line.found == found).count();
+    let mut out = format!("{} of {} certified samples are confirmed", count(Refound::Confirmed), rechecked.len());
+    for (found, what) in [(Refound::Unchecked, "not checked"), (Refound::Refused, "refused"), (Refound::Altered, "changed")] {
+        if count(found) > 0 {
+            out += &format!("; {} {what}", count(found));
+        }
+    }
+    out + "\n"
+}
+
+/// Done where every certificate is confirmed, and there is one.
+pub(super) fn exit(rechecked: &[Rechecked]) -> Exit {
+    if rechecked.iter().any(|line| line.found == Refound::Altered) {
+        Exit::Stale
+    } else if !rechecked.is_empty() && rechecked.iter().all(|line| line.found == Refound::Confirmed) {
+        Exit::Done
+    } else {
+        Exit::Undecided
+    }
 }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod bench;
 mod certify;
 mod check;
 mod claim;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Certify(Box<certify::Certify>),
     /// Decide a VNN-LIB property of a network
     Verify(verify::Verify),
+    /// Run benchmarks of others
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
     /// Write a claim from an audit, or update one after retraining
@@ -98,6 +102,7 @@ impl Command {
             Self::Patch(patch) => patch.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
+            Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),
