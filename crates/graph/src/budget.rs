@@ -138,7 +138,7 @@ mod tests {
     fn a_size_that_the_file_names_is_refused_with_its_node() {
         assert!(expanded(&[1 << 28]).is_ok());
         let error = expanded(&[1 << 28, 2]).unwrap_err();
-        let text = "node `big` (Expand): its result [268435456, 2, B, 1] would have 536870912 numbers, at most 268435456 are allowed";
+        let text = "node `big` (Expand): its result [268435456, 2, B, 1] would have 536870912 numbers; the limit is 268435456";
         assert_eq!(error.to_string(), text);
         assert_eq!(expanded(&[usize::MAX, usize::MAX]).unwrap_err().found, u64::MAX);
     }

@@ -232,19 +232,19 @@ mod tests {
                 Artefact { only_labels: vec!["cat".to_owned()], ..of(None) },
                 Some("the task classification does not take a choice of labels"),
             ),
-            (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it must be a finite number above 0")),
+            (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0, but it must be a finite number above 0")),
             (
                 Artefact { tolerance: Some(f64::NAN), ..regression.clone() },
                 Some("the tolerance is NaN; it must be a finite number above 0"),
             ),
-            (Artefact { top_k: Some(0), ..of(None) }, Some("the number of best classes is 0; it must be at least 1")),
+            (Artefact { top_k: Some(0), ..of(None) }, Some("the number of best classes is 0, but it must be at least 1")),
             (
                 Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },
                 Some("the task regression does not take a threshold of scores"),
             ),
             (
                 Artefact { distance: Some(2.0), ..of(Some(TaskKind::Embedding)) },
-                Some("the distance is 2; it must be a cosine distance, from 0 to 2"),
+                Some("the distance is 2, but it must be a cosine distance, from 0 to 2"),
             ),
         ];
         for (artefact, expected) in checks {
