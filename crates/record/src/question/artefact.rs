@@ -235,7 +235,7 @@ mod tests {
             (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0, but it must be a finite number above 0")),
             (
                 Artefact { tolerance: Some(f64::NAN), ..regression.clone() },
-                Some("the tolerance is NaN; it must be a finite number above 0"),
+                Some("the tolerance is NaN, but it must be a finite number above 0"),
             ),
             (Artefact { top_k: Some(0), ..of(None) }, Some("the number of best classes is 0, but it must be at least 1")),
             (
