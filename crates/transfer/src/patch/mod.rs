@@ -84,7 +84,7 @@ pub fn patch(
     if out.join(RESULT).exists() {
         return Err(LedgerError::OutExists { path: out.to_path_buf() }.into());
     }
-    let (data, names, mut contenders) = open(question, observer)?;
+    let (data, numbers, names, mut contenders) = open(question, observer)?;
     let cut = cut(&data, settings.area)?;
     let target = settings.target.as_deref().map(|name| class_of(name, &names.names)).transpose()?;
     let (fit, test) = split(&data, settings.fit, question.seed);
@@ -150,7 +150,7 @@ pub fn patch(
         n_fit: used.len(),
         n_test: test.len(),
         models: models.collect(),
-        data: data_of(&data, &names),
+        data: data_of(&data, &numbers, &names),
         sources: question.from.clone(),
         conditions,
         targets,

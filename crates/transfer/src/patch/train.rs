@@ -83,6 +83,7 @@ fn draw(settings: &PatchSettings, seed: u64, step: u32, view: usize) -> Place {
 ///
 /// # Source
 /// T. B. Brown et al., "Adversarial patch", 2017: expectation over transformations; log-odds in place of the logarithm of a probability, Adam on free numbers behind tanh, and total variation.
+#[expect(clippy::too_many_arguments, reason = "the parts of one fit")]
 pub(super) fn fitted(
     settings: &PatchSettings,
     models: &mut Sources<'_>,
