@@ -88,11 +88,8 @@ pub(crate) fn backward(network: &Network, state: &State, value: usize, seed: Vec
         prices(v, &mut sums);
         let a = settled(sums, &state.bounds[v], &mut penalties);
         let layer = &network.layers[v - 1];
-        let mut into: Vec<Pending> = layer
-            .inputs
-            .iter()
-            .map(|&input| pending[input].take().unwrap_or_else(|| Pending::new(network.lens[input] * cols)))
-            .collect();
+        let mut into: Vec<Pending> =
+            layer.inputs.iter().map(|&input| pending[input].take().unwrap_or_else(|| Pending::new(network.lens[input] * cols))).collect();
         match &layer.kind {
             Kind::Affine(affine) => through_affine(affine, &a, cols, &mut constants, &mut into),
             Kind::Relu { leak } => through_relu(network, state, v, *leak, &a, &mut constants, &mut into[0], parts),

@@ -98,10 +98,15 @@ impl State {
                     })
                     .collect(),
                 Kind::Relu { leak } if *leak == 0.0 => of(0).1.clone(),
-                Kind::Relu { .. } => {
-                    of(0).1.iter().zip(of(0).0).map(|(e, z)| above(*e) + above(of_f32(1) * (z.magnitude() + e)) + f64::from(f32::MIN_POSITIVE)).collect()
+                Kind::Relu { .. } => of(0)
+                    .1
+                    .iter()
+                    .zip(of(0).0)
+                    .map(|(e, z)| above(*e) + above(of_f32(1) * (z.magnitude() + e)) + f64::from(f32::MIN_POSITIVE))
+                    .collect(),
+                Kind::Largest { groups } => {
+                    groups.iter().map(|group| group.iter().fold(0.0, |most: f64, &i| most.max(of(0).1[i as usize]))).collect()
                 }
-                Kind::Largest { groups } => groups.iter().map(|group| group.iter().fold(0.0, |most: f64, &i| most.max(of(0).1[i as usize]))).collect(),
             };
             errors.push(error);
         }
@@ -177,14 +182,21 @@ impl Ball {
         for ((&a, x), &centre) in a.iter().zip(x).zip(&self.centre) {
             let at = |x: f64| {
                 let off = point(x) - point(centre);
-                let size = Interval { lo: if off.lo <= 0.0 && off.hi >= 0.0 { 0.0 } else { off.lo.abs().min(off.hi.abs()) }, hi: off.magnitude() };
+                let size =
+                    Interval { lo: if off.lo <= 0.0 && off.hi >= 0.0 { 0.0 } else { off.lo.abs().min(off.hi.abs()) }, hi: off.magnitude() };
                 point(a) * point(x) + t * if self.power == Power::One { size } else { size * size }
             };
             let ends = at(x.lo).lo.min(at(x.hi).lo);
             total = total
                 + point(match self.power {
                     // Convex and piecewise linear: least at an end or at the centre.
-                    Power::One => if x.lo < centre && centre < x.hi { ends.min(at(centre).lo) } else { ends },
+                    Power::One => {
+                        if x.lo < centre && centre < x.hi {
+                            ends.min(at(centre).lo)
+                        } else {
+                            ends
+                        }
+                    }
                     // The least value anywhere is a centre - a^2 / 4t; an end where the slope does not change its sign between both.
                     Power::Two => {
                         let slope = |x: f64| point(a) + t * point(2.0) * (point(x) - point(centre));

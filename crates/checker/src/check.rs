@@ -67,7 +67,13 @@ impl Checker {
     ///
     /// # Errors
     /// [`CheckError`] says what the certificate does not show.
-    pub fn check(&self, model: &[u8; 32], statement: &Statement, certificate: &Certificate, stop: &AtomicBool) -> Result<Checked, CheckError> {
+    pub fn check(
+        &self,
+        model: &[u8; 32],
+        statement: &Statement,
+        certificate: &Certificate,
+        stop: &AtomicBool,
+    ) -> Result<Checked, CheckError> {
         if certificate.model != *model {
             return Err(CheckError::Model);
         }
@@ -135,7 +141,8 @@ impl Check<'_> {
             self.go_on()?;
             let batch = open.split_off(open.len().saturating_sub(BATCH));
             checked.parts += batch.len();
-            let done: Vec<(f64, Vec<Part>)> = batch.into_par_iter().map(|part| self.part(tree, &seconds, part)).collect::<Result<_, _>>()?;
+            let done: Vec<(f64, Vec<Part>)> =
+                batch.into_par_iter().map(|part| self.part(tree, &seconds, part)).collect::<Result<_, _>>()?;
             for (bound, parts) in done {
                 checked.bound = checked.bound.min(bound);
                 open.extend(parts);
@@ -298,7 +305,11 @@ fn cut(functions: &Functions, x: &[Interval]) -> Option<Vec<Interval>> {
             if !edge.is_finite() {
                 continue;
             }
-            if a > 0.0 { x[i].hi = x[i].hi.min(edge.hi) } else { x[i].lo = x[i].lo.max(edge.lo) }
+            if a > 0.0 {
+                x[i].hi = x[i].hi.min(edge.hi)
+            } else {
+                x[i].lo = x[i].lo.max(edge.lo)
+            }
             if x[i].lo > x[i].hi {
                 return None;
             }

@@ -21,10 +21,15 @@ impl Certificate {
         match &self.evidence {
             Evidence::Inputs(tree) => {
                 out.push(0);
-                write_tree(&mut out, tree, |_, ()| {}, |out, cut| {
-                    out.extend(cut.index.to_le_bytes());
-                    out.extend(cut.at.to_le_bytes());
-                });
+                write_tree(
+                    &mut out,
+                    tree,
+                    |_, ()| {},
+                    |out, cut| {
+                        out.extend(cut.index.to_le_bytes());
+                        out.extend(cut.at.to_le_bytes());
+                    },
+                );
             }
             Evidence::Neurons { slots, clauses } => {
                 out.push(1);
@@ -58,17 +63,19 @@ impl Certificate {
         }
         let mut input = Input(all.get(MAGIC.len() + 4..).ok_or(CheckError::Damaged)?);
         let (model, statement) = (input.array::<32>()?, input.array::<32>()?);
-        let evidence = match input.byte()? {
-            0 => Evidence::Inputs(input.tree(|_| Ok(()), |input| {
-                Ok(Cut { index: u32::from_le_bytes(input.array()?), at: f64::from_le_bytes(input.array()?) })
-            })?),
-            1 => {
-                let slots = input.list(8, Input::neuron)?;
-                let clauses = input.list(8, |input| input.tree(Input::bounding, Input::neuron))?;
-                Evidence::Neurons { slots, clauses }
-            }
-            _ => return Err(CheckError::Malformed { problem: "it has a kind of evidence that is not known" }),
-        };
+        let evidence =
+            match input.byte()? {
+                0 => Evidence::Inputs(input.tree(
+                    |_| Ok(()),
+                    |input| Ok(Cut { index: u32::from_le_bytes(input.array()?), at: f64::from_le_bytes(input.array()?) }),
+                )?),
+                1 => {
+                    let slots = input.list(8, Input::neuron)?;
+                    let clauses = input.list(8, |input| input.tree(Input::bounding, Input::neuron))?;
+                    Evidence::Neurons { slots, clauses }
+                }
+                _ => return Err(CheckError::Malformed { problem: "it has a kind of evidence that is not known" }),
+            };
         if !input.0.is_empty() {
             return Err(CheckError::Malformed { problem: "something follows the evidence" });
         }

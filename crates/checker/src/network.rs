@@ -26,9 +26,13 @@ pub(crate) struct Layer {
 pub(crate) enum Kind {
     Affine(Affine),
     /// x where it is positive, else `leak` x.
-    Relu { leak: f64 },
+    Relu {
+        leak: f64,
+    },
     /// The largest of each group of elements of the only input.
-    Largest { groups: Vec<Vec<u32>> },
+    Largest {
+        groups: Vec<Vec<u32>>,
+    },
 }
 
 /// Sums of products with constants, row by row.

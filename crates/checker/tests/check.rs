@@ -14,6 +14,9 @@ use brinell_graph::Graph;
 use brinell_testkit::{Rng, conv_net, perceptron};
 use brinell_threat::Norm;
 
+/// The proof of one clause.
+type Clause = Tree<Bounding, Neuron>;
+
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
 /// A network for both sides, and a question about it.
@@ -59,7 +62,14 @@ impl Case {
 
     fn point(&self, rng: &mut Rng) -> Vec<f64> {
         let shares = rng.array(&[self.statement.lo.len()]).data;
-        let x: Vec<f64> = self.statement.lo.iter().zip(&self.statement.hi).zip(shares).map(|((lo, hi), s)| lo + (hi - lo) * (0.5 + 0.5 * s.clamp(-1.0, 1.0))).collect();
+        let x: Vec<f64> = self
+            .statement
+            .lo
+            .iter()
+            .zip(&self.statement.hi)
+            .zip(shares)
+            .map(|((lo, hi), s)| lo + (hi - lo) * (0.5 + 0.5 * s.clamp(-1.0, 1.0)))
+            .collect();
         let Some(ball) = &self.statement.ball else { return x };
         let off = x.iter().zip(&ball.centre).map(|(x, c)| x - c);
         let size = match ball.power {
@@ -114,7 +124,6 @@ fn what_the_search_certifies_is_proved_again() {
             }] += 1;
         }
         assert!(cases.len() > 15 && kinds.iter().all(|n| *n > 2), "{} cases, {kinds:?}", cases.len());
-
     }
 }
 
@@ -177,7 +186,7 @@ fn evidence_that_does_not_fit_is_refused() {
         })
         .unwrap();
     let Evidence::Neurons { slots, clauses } = evidence else { unreachable!() };
-    let with = |change: &dyn Fn(&mut Vec<Neuron>, &mut Vec<Tree<Bounding, Neuron>>)| {
+    let with = |change: &dyn Fn(&mut Vec<Neuron>, &mut Vec<Clause>)| {
         let (mut slots, mut clauses) = (slots.clone(), clauses.clone());
         change(&mut slots, &mut clauses);
         case.check(&Evidence::Neurons { slots, clauses })
@@ -208,7 +217,9 @@ fn evidence_that_does_not_fit_is_refused() {
     assert!(matches!(negative, Err(CheckError::Part { .. })), "{negative:?}");
     let infinite = with(&|_, trees| leaf(trees).prices.iter_mut().for_each(|price| *price = f32::NAN));
     assert!(matches!(infinite, Err(CheckError::Part { .. })), "{infinite:?}");
-    let short = with(&|slots, _| drop(slots.pop()));
+    let short = with(&|slots, _| {
+        slots.pop();
+    });
     assert!(matches!(short, Err(CheckError::Part { .. })), "{short:?}");
     let absent = with(&|slots, _| slots[0].node = 1 << 20);
     assert!(matches!(absent, Err(CheckError::Malformed { .. })), "{absent:?}");
@@ -282,6 +293,11 @@ fn statements_that_make_no_sense_are_refused() {
     assert!(matches!(with(&|s| s.hi[0] = -1.0), Err(CheckError::Numbers)));
     assert!(matches!(with(&|s| s.ball.as_mut().unwrap().eps = -1.0), Err(CheckError::Numbers)));
     assert!(matches!(with(&|s| s.clauses[0][0].shift = f64::NAN), Err(CheckError::Numbers)));
-    assert!(matches!(with(&|s| drop(s.lo.pop())), Err(CheckError::Length { .. })));
+    assert!(matches!(
+        with(&|s| {
+            s.lo.pop();
+        }),
+        Err(CheckError::Length { .. })
+    ));
     assert!(matches!(with(&|s| s.clauses[0][0].row.push(0.0)), Err(CheckError::Length { .. })));
 }

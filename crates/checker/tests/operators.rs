@@ -1,6 +1,6 @@
 //! Every operator that is covered says what the reference interpreter says, and what is not covered is named.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::sync::atomic::AtomicBool;
 
@@ -13,9 +13,10 @@ static GO_ON: AtomicBool = AtomicBool::new(false);
 /// Says whether one part shows that every output lies strictly between two numbers, for all inputs of a box.
 fn between(checker: &Checker, (lo, hi): (&[f64], &[f64]), ends: &[(f64, f64)]) -> bool {
     let unit = |i: usize, sign: f64| (0..ends.len()).map(|k| if k == i { sign } else { 0.0 }).collect();
-    let clauses = ends.iter().enumerate().flat_map(|(i, &(low, high))| {
-        [vec![Atom { row: unit(i, 1.0), shift: -low }], vec![Atom { row: unit(i, -1.0), shift: high }]]
-    });
+    let clauses = ends
+        .iter()
+        .enumerate()
+        .flat_map(|(i, &(low, high))| [vec![Atom { row: unit(i, 1.0), shift: -low }], vec![Atom { row: unit(i, -1.0), shift: high }]]);
     let statement = Statement { lo: lo.to_vec(), hi: hi.to_vec(), ball: None, clauses: clauses.collect(), deployed: false };
     match checker.proves(&statement, &Evidence::Inputs(Tree(vec![Branch::Leaf(())])), &GO_ON) {
         Ok(_) => true,
@@ -37,8 +38,9 @@ fn holds(graph: &Graph, n: usize) {
         let (lo, hi): (Vec<f64>, Vec<f64>) = x.iter().map(|x| (x - eps, x + eps)).unzip();
         assert!(eps > 1e-6 || between(&checker, (&lo, &hi), &near(1e-3)), "{} near a point", graph.name);
         // What a point of the box reaches is no bound.
-        let points: Vec<Vec<f64>> =
-            (0..60).map(|_| lo.iter().zip(&hi).zip(rng.array(&[n]).data).map(|((lo, hi), s)| if s > 0.0 { *hi } else { *lo }).collect()).collect();
+        let points: Vec<Vec<f64>> = (0..60)
+            .map(|_| lo.iter().zip(&hi).zip(rng.array(&[n]).data).map(|((lo, hi), s)| if s > 0.0 { *hi } else { *lo }).collect())
+            .collect();
         let values: Vec<Vec<f64>> = points.iter().map(|x| at(x)).collect();
         for i in 0..y.len() {
             let (least, most) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), y| (l.min(y[i]), m.max(y[i])));

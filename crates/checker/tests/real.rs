@@ -1,6 +1,5 @@
 //! What the search certifies of networks that others made is proved again.
 
-
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 

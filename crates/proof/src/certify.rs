@@ -230,7 +230,16 @@ fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: 
     let x = case.sample(sample);
     let label = case.data.label(sample).unwrap_or(usize::MAX);
     let clean = case.referee.ask(&case.preprocess, &x, sample)?;
-    let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, certificate: false, seconds: 0.0 };
+    let mut line = CertifiedSample {
+        sample,
+        label,
+        standing: Standing::Misclassified,
+        bound: None,
+        parts: 0,
+        largest: None,
+        certificate: false,
+        seconds: 0.0,
+    };
     if clean.answer == Some(Answer::Class(label)) {
         let ball = case.ball.clone();
         let limits = Limits { evidence: prover.checker().is_ok(), ..limits(job.timeout, stop) };
@@ -309,13 +318,7 @@ fn largest(
     Ok(below)
 }
 
-fn summary(
-    question: &Question,
-    job: &CertifyJob,
-    case: &Case,
-    lines: &[CertifiedSample],
-    uncheckable: Option<String>,
-) -> CertifySummary {
+fn summary(question: &Question, job: &CertifyJob, case: &Case, lines: &[CertifiedSample], uncheckable: Option<String>) -> CertifySummary {
     let count = |wanted: &dyn Fn(Standing) -> bool| lines.iter().filter(|line| wanted(line.standing)).count();
     let n = lines.len();
     let certified = count(&|standing| standing == Standing::Certified);

@@ -13,13 +13,7 @@ use crate::ProofError;
 ///
 /// # Errors
 /// [`ProofError::Kind`] for rules of features and L0, [`ProofError::Network`] where there is no such class.
-pub(crate) fn statement(
-    x: &[f32],
-    label: usize,
-    target: Option<usize>,
-    classes: usize,
-    ball: &Ball,
-) -> Result<Statement, ProofError> {
+pub(crate) fn statement(x: &[f32], label: usize, target: Option<usize>, classes: usize, ball: &Ball) -> Result<Statement, ProofError> {
     if ball.features.is_some() {
         return Err(ProofError::Kind { reason: "rules of features are not certified" });
     }

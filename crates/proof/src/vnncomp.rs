@@ -75,7 +75,9 @@ pub fn vnncomp(
         }
         let (answer, problem) = match answered {
             Ok(answered) => (answered.answer.word(), None),
-            Err(error) => ("error", Some(std::error::Error::source(&error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}")))),
+            Err(error) => {
+                ("error", Some(std::error::Error::source(&error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))))
+            }
         };
         let (Row { onnx, vnnlib, expected, .. }, answer) = (row, answer.to_owned());
         let instance = Instance { onnx, vnnlib, answer, expected, seconds: begun.elapsed().as_secs_f64(), problem };

@@ -69,6 +69,6 @@ pub use transfer::{
     UNIVERSAL_SCHEMA, Universal, UniversalTarget,
 };
 pub use verdict::{
-    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Rechecked, Refound, Relation,
-    Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
+    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Rechecked,
+    Refound, Relation, Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };

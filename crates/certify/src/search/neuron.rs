@@ -92,7 +92,8 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
     let shared = Shared { question, root, chosen, index };
     drop(first);
     let start = Arc::new(shared.initial());
-    let begin = |&clause: &usize| Part { clause, splits: Vec::new(), slopes: Arc::clone(&start), bound: bounds[clause], next: None, at: clause };
+    let begin =
+        |&clause: &usize| Part { clause, splits: Vec::new(), slopes: Arc::clone(&start), bound: bounds[clause], next: None, at: clause };
     let mut trace: Trace<Bounding, Neuron> = Trace::new(clauses.len(), question.limits.evidence.then_some(question.limits.memory / 4));
     let closing = |clause: usize, (slopes, prices): Closed| Bounding { atom: shared.chosen[clause] as u32, slopes, prices };
     for clause in (0..bounds.len()).filter(|&k| bounds[k] > 0.0) {

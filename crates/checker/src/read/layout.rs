@@ -68,7 +68,11 @@ fn with(call: &Call<'_>, lower: impl FnOnce(&Operand, Vec<usize>) -> Lowered) ->
 
 fn same(call: &Call<'_>) -> Lowered {
     let (x, shape) = (call.get(0)?, call.shape()?);
-    if x.len() == shape.iter().product() { Ok(vec![x.clone().reshaped(shape)]) } else { Err("it changes the number of elements".to_owned()) }
+    if x.len() == shape.iter().product() {
+        Ok(vec![x.clone().reshaped(shape)])
+    } else {
+        Err("it changes the number of elements".to_owned())
+    }
 }
 
 fn gather(reader: &mut Reader, call: &Call<'_>, axis: usize) -> Lowered {

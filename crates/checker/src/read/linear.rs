@@ -159,7 +159,8 @@ fn batch_normalization(reader: &mut Reader, call: &Call<'_>, epsilon: Interval) 
 fn along(reader: &mut Reader, call: &Call<'_>, axes: &[usize], mean: bool) -> Lowered {
     let (x, shape) = (call.get(0)?, call.shape()?);
     let from = strides(x.shape());
-    let split = |inside: bool| (0..from.len()).filter(|axis| axes.contains(axis) == inside).map(|axis| (x.shape()[axis], from[axis])).unzip();
+    let split =
+        |inside: bool| (0..from.len()).filter(|axis| axes.contains(axis) == inside).map(|axis| (x.shape()[axis], from[axis])).unzip();
     let ((kept, of_kept), (summed, of_summed)): ((Vec<_>, Vec<_>), (Vec<_>, Vec<_>)) = (split(false), split(true));
     let at = |index: &[usize], strides: &[usize]| index.iter().zip(strides).map(|(i, stride)| i * stride).sum::<usize>();
     let factor = if mean { Interval::point(summed.iter().product::<usize>() as f64).inverse() } else { Interval::point(1.0) };

@@ -138,7 +138,8 @@ pub(crate) fn network(graph: &Graph, output: ValueId) -> Result<Network, CheckEr
     for (number, node) in graph.nodes().iter().enumerate() {
         reader.node = number;
         let lowered = reader.node(&graph, node, &known).and_then(|outputs| {
-            let terms: usize = reader.layers.iter().map(|layer| if let Kind::Affine(affine) = &layer.kind { affine.terms() } else { 0 }).sum();
+            let terms: usize =
+                reader.layers.iter().map(|layer| if let Kind::Affine(affine) = &layer.kind { affine.terms() } else { 0 }).sum();
             if terms > LARGEST { Err("the network is too large".to_owned()) } else { Ok(outputs) }
         });
         let outputs = lowered.map_err(|reason| {

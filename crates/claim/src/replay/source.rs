@@ -9,11 +9,11 @@ use brinell_data::npz::held_name;
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale, TruthKind};
 use brinell_engine::Preprocess;
 use brinell_ledger::{LedgerError, evidence};
+use brinell_proof::recheck_audit;
 use brinell_record::{
     Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, Question, Rechecked, Running, SampleRecord,
     Standing, Summary, TaskKind, Verdict, Witness, hash,
 };
-use brinell_proof::recheck_audit;
 use brinell_subject::{
     Charge, Opened, Panel, Subject, all_inputs, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of,
 };

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use brinell::proofs::{
-    self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Standing,
-};
+use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Standing};
 use brinell::record::{Rechecked, Refound};
 use clap::Args;
 

@@ -63,9 +63,8 @@ impl Replay {
         }
         let mut witnesses = replays.iter().flat_map(|replay| &replay.witnesses).peekable();
         let any = witnesses.peek().is_some() || !rechecked.is_empty();
-        let confirmed = any
-            && (rechecked.is_empty() || proved == Exit::Done)
-            && witnesses.all(|witness| witness.standing == Standing::Confirmed);
+        let confirmed =
+            any && (rechecked.is_empty() || proved == Exit::Done) && witnesses.all(|witness| witness.standing == Standing::Confirmed);
         Ok(if confirmed { Exit::Done } else { Exit::Undecided })
     }
 

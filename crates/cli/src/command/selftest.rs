@@ -76,7 +76,11 @@ impl Selftest {
         let found = proofs::soundness(SECONDS, &AtomicBool::new(false), &mut |_| {})?;
         let unsound: Vec<_> = found.iter().filter(|case| !case.passed).collect();
         let text = format!("{} of {} networks with a planted counterexample are certified\n", unsound.len(), found.len());
-        if self.json { say(text.trim_end()) } else { print(&text) }
+        if self.json {
+            say(text.trim_end())
+        } else {
+            print(&text)
+        }
         unsound.iter().for_each(|case| say(&format!("failed: certify, {}: {}", case.case, case.detail)));
         Ok(unsound.len())
     }

@@ -162,8 +162,7 @@ fn certificates_are_checked_again_and_none_that_was_changed_passes() {
 
 /// A claim about the first samples, for each of which a proof is looked for.
 fn claimed(folder: &Folder, name: &str, n: usize, property: &'static str) {
-    let claim =
-        Claim { model: "robust", n, sampling: "exhaustive", threat: Some(("0.002", "pgd:steps=2")), property, ..Claim::RATE };
+    let claim = Claim { model: "robust", n, sampling: "exhaustive", threat: Some(("0.002", "pgd:steps=2")), property, ..Claim::RATE };
     let text = claim.text(folder, name).replace("attacks = [", "certify = 20\nattacks = [");
     folder.write(&format!("{name}.toml"), format!("schema = \"brinell.claim/1\"\n{text}"));
 }
@@ -203,7 +202,8 @@ fn verdict_of(folder: &Folder, name: &str) -> Value {
 fn queries_of_the_second_version_are_answered_in_its_form() {
     let folder = Folder::new();
     let query = |element: &str, assertion: &str| {
-        let mut text = format!("(vnnlib-version <2.0>)\n(declare-network f (declare-input X {element} [784]) (declare-output Y {element} [1,10]))\n");
+        let mut text =
+            format!("(vnnlib-version <2.0>)\n(declare-network f (declare-input X {element} [784]) (declare-output Y {element} [1,10]))\n");
         (0..784).for_each(|i| writeln!(text, "(assert (and (>= X[{i}] 0.0) (<= X[{i}] 0.001)))").unwrap());
         text + assertion
     };
