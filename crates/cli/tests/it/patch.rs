@@ -21,7 +21,8 @@ fn a_patch_fools_images_that_it_has_not_seen_more_often_than_squares_that_were_f
     assert_eq!((patch["side"].as_u64(), patch["conditions"].as_array().map(Vec::len)), (Some(13), Some(83)));
     let target = &patch["targets"][0];
     let mean = |square: &str| target[square]["mean"].as_f64().unwrap();
-    assert!(mean("patch") > mean("grey") + 0.1 && mean("patch") > mean("noise") + 0.1, "{target}");
+    // Any mistake is what covering alone causes as well; the patch causes about a quarter more.
+    assert!(mean("patch") > 1.2 * mean("grey") && mean("patch") > 1.2 * mean("noise"), "{target}");
     for square in ["patch", "grey", "noise"] {
         let score = &target[square];
         let n = score["n"].as_u64().unwrap();
@@ -92,7 +93,7 @@ fn what_cannot_be_patched_is_an_error_that_says_why() {
     folder.write("flat.safetensors", crate::support::safetensors(&[("x", vec![2, 784], values)]));
     for (arguments, words) in [
         ("--area 1.2", "between 0 and 1"),
-        ("--fit 0", "there must be some of each"),
+        ("--fit 0", "both numbers must be at least 1"),
         ("--target cow", "there is no class cow among the 10 classes"),
         ("--target 10", "there is no class 10"),
         ("--width 3", "write it as 10cm"),
