@@ -97,7 +97,7 @@ fn what_cannot_be_patched_is_an_error_that_says_why() {
         ("--target cow", "there is no class cow among the 10 classes"),
         ("--target 10", "there is no class 10"),
         ("--width 3", "write it as 10cm"),
-        ("--width -1cm", "write it as 10cm"),
+        ("--width 0cm", "write it as 10cm"),
         ("--to none.onnx", "none"),
     ] {
         let finished = folder.run(&format!("{RUN} --limit 10 {arguments} --out p")).expect(4);
