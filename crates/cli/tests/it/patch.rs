@@ -39,11 +39,11 @@ fn a_patch_fools_images_that_it_has_not_seen_more_often_than_squares_that_were_f
     for file in ["patch.json", "patch.png", "patch.npz"] {
         assert_eq!(std::fs::read(folder.path("p").join(file)).unwrap(), std::fs::read(folder.path("again").join(file)).unwrap(), "{file}");
     }
-    // 600 pixels on 5 cm: the chunk pHYs says 12,000 pixels per metre.
+    // 13 times 47 pixels on 5 cm: the chunk pHYs says 12,220 pixels per metre.
     let png = std::fs::read(folder.path("p/patch.png")).unwrap();
     let at = png.windows(4).position(|name| name == b"pHYs").unwrap() + 4;
-    assert_eq!(png[at..at + 9], [0, 0, 0x2e, 0xe0, 0, 0, 0x2e, 0xe0, 1]);
-    assert_eq!(png[16..24], [0, 0, 2, 0x58, 0, 0, 2, 0x58]);
+    assert_eq!(png[at..at + 9], [0, 0, 0x2f, 0xbc, 0, 0, 0x2f, 0xbc, 1]);
+    assert_eq!(png[16..24], [0, 0, 2, 0x63, 0, 0, 2, 0x63]);
 }
 
 #[test]
