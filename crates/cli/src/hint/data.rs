@@ -26,7 +26,9 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
         }
         DataErrorKind::NoImages => "for another format, give a single file",
         DataErrorKind::NumberedFolders { .. } => "list the model's class names in order with --classes",
-        DataErrorKind::ImageSize { .. } => "give images of the same size, or --shape with the size to resize them to",
+        DataErrorKind::ImageSize { .. } => {
+            "give images of the same size, or the size to resize them to: --shape, or --size where several models share the images"
+        }
         DataErrorKind::OtherImage => "convert it to PNG or JPEG, or move it out of the folder",
         DataErrorKind::MixedFolder { .. } => "write a labels.csv, or move the images into class folders",
         DataErrorKind::NumberAmongNames { .. } => "give the class names with --classes",

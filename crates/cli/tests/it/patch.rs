@@ -21,7 +21,8 @@ fn a_patch_fools_images_that_it_has_not_seen_more_often_than_squares_that_were_f
     assert_eq!((patch["side"].as_u64(), patch["conditions"].as_array().map(Vec::len)), (Some(13), Some(83)));
     let target = &patch["targets"][0];
     let mean = |square: &str| target[square]["mean"].as_f64().unwrap();
-    assert!(mean("patch") > mean("grey") + 0.1 && mean("patch") > mean("noise") + 0.1, "{target}");
+    // Any mistake is what covering alone causes as well; the patch causes about a quarter more.
+    assert!(mean("patch") > 1.2 * mean("grey") && mean("patch") > 1.2 * mean("noise"), "{target}");
     for square in ["patch", "grey", "noise"] {
         let score = &target[square];
         let n = score["n"].as_u64().unwrap();
@@ -38,11 +39,11 @@ fn a_patch_fools_images_that_it_has_not_seen_more_often_than_squares_that_were_f
     for file in ["patch.json", "patch.png", "patch.npz"] {
         assert_eq!(std::fs::read(folder.path("p").join(file)).unwrap(), std::fs::read(folder.path("again").join(file)).unwrap(), "{file}");
     }
-    // 600 pixels on 5 cm: the chunk pHYs says 12,000 pixels per metre.
+    // 13 times 47 pixels on 5 cm: the chunk pHYs says 12,220 pixels per metre.
     let png = std::fs::read(folder.path("p/patch.png")).unwrap();
     let at = png.windows(4).position(|name| name == b"pHYs").unwrap() + 4;
-    assert_eq!(png[at..at + 9], [0, 0, 0x2e, 0xe0, 0, 0, 0x2e, 0xe0, 1]);
-    assert_eq!(png[16..24], [0, 0, 2, 0x58, 0, 0, 2, 0x58]);
+    assert_eq!(png[at..at + 9], [0, 0, 0x2f, 0xbc, 0, 0, 0x2f, 0xbc, 1]);
+    assert_eq!(png[16..24], [0, 0, 2, 0x63, 0, 0, 2, 0x63]);
 }
 
 #[test]
@@ -92,11 +93,11 @@ fn what_cannot_be_patched_is_an_error_that_says_why() {
     folder.write("flat.safetensors", crate::support::safetensors(&[("x", vec![2, 784], values)]));
     for (arguments, words) in [
         ("--area 1.2", "between 0 and 1"),
-        ("--fit 0", "there must be some of each"),
+        ("--fit 0", "both numbers must be at least 1"),
         ("--target cow", "there is no class cow among the 10 classes"),
         ("--target 10", "there is no class 10"),
         ("--width 3", "write it as 10cm"),
-        ("--width -1cm", "write it as 10cm"),
+        ("--width 0cm", "write it as 10cm"),
         ("--to none.onnx", "none"),
     ] {
         let finished = folder.run(&format!("{RUN} --limit 10 {arguments} --out p")).expect(4);

@@ -143,7 +143,7 @@ fn what_cannot_be_ranked_is_an_error_that_says_why() {
         ("robust.onnx no.onnx", "the model no"),
         ("--models models.toml", "two models are called x:y"),
         ("--models none.toml", "meen"),
-        ("robust.onnx twin.onnx --resume", "no run that could be resumed"),
+        ("robust.onnx twin.onnx --resume", "no run to continue"),
         ("robust.onnx twin.onnx --attack nothing", "nothing"),
     ] {
         let finished = folder.run(&format!("rank {models} {rest}")).expect(4);

@@ -24,7 +24,7 @@ use crate::sources::{Source, Sources};
 use crate::{TransferError, TransferEvent, TransferQuestion};
 use grid::{Count, ask, conditions};
 use place::{Cut, Picture};
-use train::{fitted, uniform};
+use train::{Course, fitted, uniform};
 
 /// What a patch is, and how it is fitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,7 +228,8 @@ fn made(
     // What the models take for right is the class to reach, and the patch goes down its loss.
     let labels = target.map_or_else(|| data.labels.clone(), |target| vec![target; data.n]);
     let mut models = Sources::new(sources, question.ensemble.unwrap_or_default(), Objective::LogOdds, true, &labels)?;
-    fitted(settings, &mut models, data, fit, cut, [question.seed, largest as u64], target.is_some(), stop)
+    let course = Course { seed: question.seed, largest, towards: target.is_some() };
+    fitted(settings, &mut models, data, fit, cut, course, stop)
 }
 
 #[cfg(test)]

@@ -77,9 +77,17 @@ fn draw(settings: &PatchSettings, seed: u64, step: u32, view: usize) -> Place {
     }
 }
 
+/// How a fit runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Course {
+    pub(super) seed: u64,
+    /// Most images of one call.
+    pub(super) largest: usize,
+    /// True where the labels that the models know are the class to reach, and not those of the images.
+    pub(super) towards: bool,
+}
+
 /// Fits a patch to the images `fit`, on all models together, under conditions drawn anew at each step.
-///
-/// `towards` is true where the labels that the models know are the class to reach, and not those of the images.
 ///
 /// # Source
 /// T. B. Brown et al., "Adversarial patch", 2017: expectation over transformations; log-odds in place of the logarithm of a probability, Adam on free numbers behind tanh, and total variation.
@@ -90,8 +98,7 @@ pub(super) fn fitted(
     data: &Dataset,
     fit: &[usize],
     cut: &Cut,
-    [seed, largest]: [u64; 2],
-    towards: bool,
+    Course { seed, largest, towards }: Course,
     stop: &AtomicBool,
 ) -> Result<Vec<f32>, TransferError> {
     let d = data.sample_len();
@@ -108,7 +115,7 @@ pub(super) fn fitted(
                 (sample, draw(settings, seed, step, view))
             })
             .collect();
-        for chunk in chosen.chunks((largest as usize).max(1)) {
+        for chunk in chosen.chunks(largest.max(1)) {
             if stop.load(Ordering::Relaxed) {
                 return Err(TransferError::Interrupted);
             }
