@@ -36,7 +36,7 @@ pub(crate) fn class_distance(question: &Question, stop: &AtomicBool) -> Result<O
     let n = data.n.min(MOST).min(VALUES / data.sample_len().max(1));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(question.running.thread_count().get()).build();
     let pool = pool.map_err(|error| FileError::on("start threads for", &question.population.data)(std::io::Error::other(error)))?;
-    let rows: Vec<Vec<f32>> = (0..n).map(|sample| row(&data, sample, scale)).collect();
+    let rows: Vec<Vec<f32>> = data.samples().take(n).map(|sample| row(&data, sample, scale)).collect();
     let nearest = |sample: usize| -> Option<f64> {
         if stop.load(Ordering::Relaxed) {
             return None;

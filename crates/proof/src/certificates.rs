@@ -33,7 +33,7 @@ pub(crate) fn name(sample: usize) -> String {
 /// # Errors
 /// [`ProofError::File`]; [`ProofError::Kind`] for what is not certified.
 pub fn write_certificate(out: &Path, case: &Case, prover: &Prover, sample: usize, evidence: Evidence) -> Result<(), ProofError> {
-    let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    let label = case.data.label(sample).unwrap_or(usize::MAX);
     let statement = statement(&case.sample(sample), label, case.target, prover.network().outputs(), &case.ball)?;
     let certificate = Certificate { model: about(case), statement: statement.digest(), evidence };
     let path = out.join(name(sample));

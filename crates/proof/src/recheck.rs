@@ -137,10 +137,10 @@ fn one(
     label: usize,
     stop: &AtomicBool,
 ) -> Result<Result<Checked, Unproved>, ProofError> {
-    if sample >= case.data.n {
+    if case.data.place(sample).is_none() {
         return Ok(Err((Refound::Altered, "the data have no such sample".to_owned())));
     }
-    let stated = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    let stated = case.data.label(sample).unwrap_or(usize::MAX);
     if label != stated {
         return Ok(Err((Refound::Altered, format!("the record says label {label}, but the data say {stated}"))));
     }

@@ -53,8 +53,8 @@ impl Certify {
         };
         let job = CertifyJob { out, resume: self.resume, timeout: self.timeout, largest: self.largest, command: command_line() };
         let stop = stop_flag()?;
-        let mut report = |line: &CertifiedSample, n: usize| {
-            say(&format!("sample {} of {n}: {} in {:.1} s", line.sample + 1, words(line.standing), line.seconds));
+        let mut report = |line: &CertifiedSample, _: usize| {
+            say(&format!("sample {}: {} in {:.1} s", line.sample, words(line.standing), line.seconds));
         };
         let (summary, _) = proofs::certify(&question, &job, &stop, &mut report).inspect_err(|_| {
             if chosen_here {
@@ -113,7 +113,7 @@ fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
 pub(super) fn check_again(folder: &Path, options: &RecheckOptions, stop: &AtomicBool) -> Result<Vec<Rechecked>, ProofError> {
     proofs::recheck(folder, options, stop, &mut |line, _| {
         let why = line.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
-        say(&format!("sample {}: {}{why}", line.sample + 1, word(line.found)));
+        say(&format!("sample {}: {}{why}", line.sample, word(line.found)));
     })
 }
 

@@ -161,8 +161,8 @@ fn certificates_are_checked_again_and_none_that_was_changed_passes() {
 }
 
 /// A claim about the first samples, for each of which a proof is looked for.
-fn claimed(folder: &Folder, name: &str, n: usize, property: &'static str) {
-    let claim = Claim { model: "robust", n, sampling: "exhaustive", threat: Some(("0.002", "pgd:steps=2")), property, ..Claim::RATE };
+fn claimed(folder: &Folder, name: &str, n: usize, eps: &'static str, property: &'static str) {
+    let claim = Claim { model: "robust", n, sampling: "exhaustive", threat: Some((eps, "pgd:steps=2")), property, ..Claim::RATE };
     let text = claim.text(folder, name).replace("attacks = [", "certify = 20\nattacks = [");
     folder.write(&format!("{name}.toml"), format!("schema = \"brinell.claim/1\"\n{text}"));
 }
@@ -170,7 +170,7 @@ fn claimed(folder: &Folder, name: &str, n: usize, property: &'static str) {
 #[test]
 fn a_claim_is_proven_by_certificates_that_the_checker_confirms() {
     let folder = Folder::new();
-    claimed(&folder, "share", 8, "kind = \"rate\"\nat_least = 0.5");
+    claimed(&folder, "share", 8, "0.002", "kind = \"rate\"\nat_least = 0.5");
     let run = check(&folder, "share").expect(0);
     let decided = verdict(&folder, "share");
     assert_eq!(decided["verdict"], "proven", "{}", run.stdout);
@@ -178,12 +178,12 @@ fn a_claim_is_proven_by_certificates_that_the_checker_confirms() {
     let replayed = folder.run("replay share.evidence").expect(0);
     assert!(replayed.stdout.contains("certified samples are confirmed by the checker"), "{}", replayed.stdout);
 
-    claimed(&folder, "all", 4, "kind = \"forall\"\namong = \"correct\"");
+    claimed(&folder, "all", 3, "0.002", "kind = \"forall\"\namong = \"correct\"");
     let run = check(&folder, "all").expect(0);
     assert_eq!(verdict(&folder, "all")["verdict"], "proven", "{}", run.stdout);
 
     // More than the certificates show, and attacks that fail prove nothing.
-    claimed(&folder, "more", 8, "kind = \"rate\"\nat_least = 1.0");
+    claimed(&folder, "more", 8, "0.002", "kind = \"rate\"\nat_least = 1.0");
     assert_ne!(verdict_of(&folder, "more"), "proven");
 
     let certificate = std::fs::read_dir(folder.path("share.evidence/share/run/certificates")).unwrap().next().unwrap().unwrap().path();

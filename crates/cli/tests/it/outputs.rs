@@ -280,7 +280,7 @@ fn what_is_written_is_as_the_published_schemas_say() {
     let folder = Folder::new();
     folder.audit("robust", "--limit 20 --attack pgd:steps=5 --out a").expect(0);
     folder
-        .audit("ordinary", "--limit 20 --mean 0.9 --std 0.01 --classes classes.txt --target 3 --attack fgsm --sanity off --out b")
+        .audit("ordinary", "--limit 20 --mean 5 --std 0.01 --classes classes.txt --target 3 --attack fgsm --sanity off --out b")
         .expect(2);
     let nearest =
         "audit robust.onnx --data images.idx3-ubyte --norm l2 --minimum-norm --attack fmn:steps=10 --runtime rten --limit 5 --out c";

