@@ -184,6 +184,8 @@ fn batch_normalization(builder: &mut Builder, inputs: &Inputs<'_>, epsilon: f64)
     let factor = |c: usize| scale[c] / (variance[c] + epsilon).sqrt();
     let factors = (0..x.len()).map(|i| factor(i / plane)).collect();
     let shifts: Vec<f64> = (0..x.len()).map(|i| i / plane).map(|c| bias[c] - mean[c] * factor(c)).collect();
+    // A runtime may subtract the mean first, or fold it into the bias: both are rounded.
+    let magnitudes: Vec<f64> = (0..x.len()).map(|i| i / plane).map(|c| bias[c].abs() + (mean[c] * factor(c)).abs()).collect();
     let y = builder.scaled(&x, factors);
-    Ok(vec![builder.shifted(&y, &shifts)])
+    Ok(vec![builder.shifted_by(&y, &shifts, &magnitudes)])
 }

@@ -262,6 +262,11 @@ impl Builder {
 
     /// Adds a constant of the same size.
     fn shifted(&mut self, operand: &Operand, shift: &[f64]) -> Operand {
+        self.shifted_by(operand, shift, &shift.iter().map(|s| s.abs()).collect::<Vec<_>>())
+    }
+
+    /// Adds a constant of the same size that is made of terms with these magnitudes in sum.
+    fn shifted_by(&mut self, operand: &Operand, shift: &[f64], magnitudes: &[f64]) -> Operand {
         match operand {
             Operand::Constant(shape, data) => Operand::Constant(shape.clone(), data.iter().zip(shift).map(|(x, s)| x + s).collect()),
             Operand::Variable(shape, value) => {
@@ -271,11 +276,13 @@ impl Builder {
                     && let Kind::Affine(affine) = &mut self.layers[*value - 1].kind
                     && !affine.is_exact()
                 {
-                    affine.shift(shift);
+                    affine.shift(shift, magnitudes);
                     return operand.clone();
                 }
                 let n = shift.len();
-                self.affine(vec![(*value, Box::new(Scale::uniform(n, 1.0)))], shift.to_vec(), shape.clone())
+                let mut affine = Affine::new(vec![Box::new(Scale::uniform(n, 1.0))], vec![0.0; n]);
+                affine.shift(shift, magnitudes);
+                self.push(vec![*value], Kind::Affine(affine), shape.clone())
             }
         }
     }
