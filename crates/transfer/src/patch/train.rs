@@ -91,7 +91,6 @@ pub(super) struct Course {
 ///
 /// # Source
 /// T. B. Brown et al., "Adversarial patch", 2017: expectation over transformations; log-odds in place of the logarithm of a probability, Adam on free numbers behind tanh, and total variation.
-#[expect(clippy::too_many_arguments, reason = "the parts of one fit")]
 pub(super) fn fitted(
     settings: &PatchSettings,
     models: &mut Sources<'_>,
