@@ -40,7 +40,7 @@ const LISTS: [List; 5] = [
     },
     List {
         section: "Add an output format",
-        samples: &["Junit", "junit", "Badge", "badge"],
+        samples: &["Junit", "junit"],
         scope: &["crates/report/src/**.rs", "docs/outputs.md"],
     },
 ];
