@@ -29,6 +29,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CLASSES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
 EPS = 0.1
 N_SHIPPED = 500
+N_TRAINING = 4000  # shipped for `brinell demo --harden`
 
 
 def read_idx(path):
@@ -39,9 +40,10 @@ def read_idx(path):
 
 
 def write_idx(path, array):
-    """Writes a u8 array as an IDX file."""
+    """Writes a u8 array as an IDX file, gzipped where the name says so."""
     head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    path.write_bytes(head + array.astype(np.uint8).tobytes())
+    raw = head + array.astype(np.uint8).tobytes()
+    path.write_bytes(gzip.compress(raw, 9, mtime=0) if path.suffix == ".gz" else raw)
 
 
 def network(seed):
@@ -162,14 +164,17 @@ def main():
           f"onnxruntime {onnxruntime.__version__}, {a.threads} thread(s)")
 
     pixels = lambda u8: torch.tensor(u8, dtype=torch.float32).div(255).unsqueeze(1)
-    train_x, test_u8 = pixels(read_idx(a.data / "train-images-idx3-ubyte.gz")), read_idx(a.data / "t10k-images-idx3-ubyte.gz")
-    train_y = torch.tensor(read_idx(a.data / "train-labels-idx1-ubyte.gz"), dtype=torch.int64)
+    train_u8, test_u8 = read_idx(a.data / "train-images-idx3-ubyte.gz"), read_idx(a.data / "t10k-images-idx3-ubyte.gz")
+    train_labels = read_idx(a.data / "train-labels-idx1-ubyte.gz")
+    train_x, train_y = pixels(train_u8), torch.tensor(train_labels, dtype=torch.int64)
     test_labels = read_idx(a.data / "t10k-labels-idx1-ubyte.gz")
     test_x, test_y = pixels(test_u8), torch.tensor(test_labels, dtype=torch.int64)
 
     a.out.mkdir(parents=True, exist_ok=True)
     write_idx(a.out / "images.idx3-ubyte", test_u8[:N_SHIPPED])
     write_idx(a.out / "labels.idx1-ubyte", test_labels[:N_SHIPPED])
+    write_idx(a.out / "train-images.idx3-ubyte.gz", train_u8[:N_TRAINING])
+    write_idx(a.out / "train-labels.idx1-ubyte.gz", train_labels[:N_TRAINING])
     (a.out / "classes.txt").write_text("\n".join(CLASSES) + "\n")
 
     for name, epochs, eps, rate in (("ordinary", a.epochs_ordinary, 0.0, 3e-3), ("robust", a.epochs_robust, EPS, 5e-3)):

@@ -45,7 +45,7 @@ def write_samples(x: Any, folder: pathlib.Path) -> pathlib.Path:
         return path
     values = array(x, "x")
     if values.ndim < 2:
-        raise UsageError(f"x has shape {values.shape}; its first axis must be the samples, and at least one more their values")
+        raise UsageError(f"x has shape {values.shape}; the first axis must be the samples, and at least one more axis their values")
     path = folder / "x.npy"
     np.save(path, values)
     return path

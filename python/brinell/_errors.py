@@ -36,7 +36,7 @@ class Interrupted(KeyboardInterrupt):
     """The run was stopped. `folder` can be resumed with `resume=True`."""
 
     def __init__(self, folder: str) -> None:
-        super().__init__(f"stopped; go on with resume=True and folder={folder!r}")
+        super().__init__(f"stopped; continue with resume=True and folder={folder!r}")
         self.folder = folder
 
 

@@ -113,7 +113,7 @@ def _require_agreement(path: pathlib.Path, values: np.ndarray[Any, Any], said: n
     found = next((np.asarray(output) for output in outputs if np.shape(output) == said.shape), None)
     if found is None:
         shapes = ", ".join(str(np.shape(output)) for output in outputs)
-        raise UsageError(f"the {what} gives an array of shape {said.shape} for {len(values)} samples, its ONNX file {shapes}")
+        raise UsageError(f"the {what} gives an array of shape {said.shape} for {len(values)} samples, but its ONNX file gives {shapes}")
     apart = float(np.abs(found - said).max())
     if not apart <= _AGREES * max(1.0, float(np.abs(said).max())):
-        raise UsageError(f"the ONNX file that was made of the {what} gives other values, up to {apart:.2g} apart; export it yourself and give the file")
+        raise UsageError(f"the ONNX file made from the {what} gives other values, which differ by up to {apart:.2g}; export the model yourself and give the file")

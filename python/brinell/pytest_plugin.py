@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest=_UNDECIDED,
         choices=("fail", "xfail", "skip"),
         default="fail",
-        help="what becomes of a test whose robust accuracy has an interval on both sides of the bound (default: fail)",
+        help="what to do with a test if the interval of robust accuracy contains the bound (default: fail)",
     )
 
 
@@ -46,7 +46,7 @@ def brinell_robust(request: pytest.FixtureRequest, record_property: Callable[[st
         if rate.high < at_least:
             pytest.fail(f"robust accuracy {rate} is below {at_least}", pytrace=False)
         if rate.low < at_least:
-            text = f"undecided: robust accuracy {rate} has an interval on both sides of {at_least}; audit more samples"
+            text = f"undecided: robust accuracy {rate} has an interval that contains {at_least}; audit more samples"
             {"fail": lambda: pytest.fail(text, pytrace=False), "xfail": lambda: pytest.xfail(text), "skip": lambda: pytest.skip(text)}[
                 request.config.getoption(_UNDECIDED)
             ]()

@@ -77,7 +77,7 @@ def test_results_pickle_and_are_kept(model: pathlib.Path, images: Any, labels: A
         ({"y": ["a"] * 24}, "not numbers"),
         ({"y": np.full(24, 17)}, "17"),
         ({"x": np.zeros(24)}, "first axis"),
-        ({"x": np.full((24, 1, 28, 28), np.nan, dtype=np.float32)}, "sample 0 holds the value NaN"),
+        ({"x": np.full((24, 1, 28, 28), np.nan, dtype=np.float32)}, "sample 0 contains the value NaN"),
         ({"x": np.full((24, 1, 28, 28), 255, dtype=np.float32)}, "scale"),
         ({"model": b"not a model"}, "model"),
         ({"model": object()}, "cannot be audited"),

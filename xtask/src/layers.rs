@@ -10,7 +10,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("task", &["threat", "record"]),
     ("onnx", &["graph"]),
     ("autodiff", &["graph", "task"]),
-    ("certify", &["graph", "threat"]),
+    ("checker", &["graph"]),
+    ("certify", &["checker", "graph", "threat"]),
     ("stats", &["record"]),
     ("report", &["record"]),
     ("data", &["record"]),
@@ -19,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["record", "stats"]),
     ("contract", &["attack", "engine", "threat", "task"]),
     ("subject", &["attack", "data", "engine", "autodiff", "onnx", "graph", "threat", "record", "task"]),
-    ("proof", &["certify", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    ("proof", &["certify", "checker", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "audit",
         &[
@@ -27,7 +28,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "subject", "task", "threat",
         ],
     ),
-    ("claim", &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    (
+        "claim",
+        &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "proof", "record", "stats", "subject", "task", "threat"],
+    ),
     ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
     ("defend", &["attack", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "threat"]),
     ("transfer", &["attack", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),

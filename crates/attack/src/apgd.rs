@@ -60,18 +60,18 @@ settings! {
     pub struct ApgdConfig {
         /// The loss to be maximised.
         fixed loss: ApgdLoss = ApgdLoss::CrossEntropy;
-        /// Updates in one run.
+        /// Number of updates in one run.
         steps: u32 = 100, COUNT, paper "100";
-        /// Runs per sample (of `apgd-t` per class), each from a random start.
+        /// Number of runs per sample (for `apgd-t`: per class), each from a random start.
         restarts: u32 = 1, COUNT, paper "1 to 5";
-        /// The step is halved where at most this share of a period's updates raised the loss.
+        /// The step size is halved if at most this share of the updates in a period raised the loss.
         rho: f64 = 0.75, UNIT, paper "0.75";
-        /// Times that every point is asked about, for models with randomness of their own: means are used.
+        /// How often every point is evaluated, for randomised models; the attack uses means.
         eot: u32 = 1, COUNT, paper "20, for such models";
-        /// Whether a run in L1 spends the first 30 % of its updates in a ball of radius 3 eps and the next 30 % in one of 2 eps.
+        /// Whether a run in L1 uses radius 3 eps for the first 30 % of its updates and 2 eps for the next 30 %.
         larger_radii: bool = true, SWITCH, paper "true";
-        /// Whether the first update counts as a rise if its loss is above 0, as in the reference implementation, instead of above the loss of the
-        /// start.
+        /// Whether the first update counts as a rise if its loss is above 0, as in the reference implementation, instead of above the starting
+        /// loss.
         reference_quirk: bool = false, SWITCH, paper "false";
     }
 }
@@ -86,7 +86,7 @@ impl ApgdConfig {
 /// `apgd-ce` in the registry.
 pub(crate) static CE: Entry<ApgdConfig> = Entry {
     name: ApgdLoss::CrossEntropy.attack_name(),
-    about: "Auto-PGD on the cross-entropy",
+    about: "Auto-PGD with the cross-entropy loss",
     default: || ApgdConfig::new(ApgdLoss::CrossEntropy),
     make: |config| Ok(Box::new(Apgd::new(config)?)),
 };
@@ -94,7 +94,7 @@ pub(crate) static CE: Entry<ApgdConfig> = Entry {
 /// `apgd-dlr` in the registry.
 pub(crate) static DLR: Entry<ApgdConfig> = Entry {
     name: ApgdLoss::Dlr.attack_name(),
-    about: "Auto-PGD on the difference of logits ratio",
+    about: "Auto-PGD with the difference of logits ratio (DLR)",
     default: || ApgdConfig::new(ApgdLoss::Dlr),
     make: |config| Ok(Box::new(Apgd::new(config)?)),
 };
@@ -102,7 +102,7 @@ pub(crate) static DLR: Entry<ApgdConfig> = Entry {
 /// `apgd-margin` in the registry.
 pub(crate) static MARGIN: Entry<ApgdConfig> = Entry {
     name: ApgdLoss::Margin.attack_name(),
-    about: "Auto-PGD on the difference of two logits",
+    about: "Auto-PGD with the difference of two logits (margin)",
     default: || ApgdConfig::new(ApgdLoss::Margin),
     make: |config| Ok(Box::new(Apgd::new(config)?)),
 };

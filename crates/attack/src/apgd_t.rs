@@ -1,4 +1,4 @@
-//! APGD-T: Auto-PGD towards one class after the other.
+//! APGD-T: Auto-PGD towards each of the likeliest wrong classes in turn.
 
 mod ranked;
 
@@ -33,11 +33,11 @@ impl Choice for Order {
 settings! {
     /// Parameters of [`ApgdT`].
     pub struct ApgdTConfig {
-        /// Classes that are tried.
+        /// Number of wrong classes to try.
         targets: u32 = 9, COUNT, paper "9; 5 in L1";
-        /// Which classes are tried first: those with the largest logits, or those whose decision planes are nearest in a linear model.
+        /// Which classes are tried first: those with the largest logits, or those whose decision boundary is nearest in a linear approximation.
         order: Order = Order::Logits, SettingRange::OneOf(&["logits", "malt"]), paper "logits";
-        /// What is maximised: the difference of logits ratio, or the difference of two logits.
+        /// Loss to maximise: the difference of logits ratio, or the difference of two logits.
         part apgd.loss: SettingRange::OneOf(&["dlr", "margin"]), paper "dlr";
         /// What a run does; `restarts` are for each class, and the loss is DLR or the margin.
         group apgd: ApgdConfig = ApgdConfig::new(ApgdLoss::Dlr);
@@ -47,7 +47,7 @@ settings! {
 /// `apgd-t` in the registry.
 pub(crate) static ENTRY: Entry<ApgdTConfig> = Entry {
     name: ApgdT::NAME,
-    about: "Auto-PGD towards one class after the other",
+    about: "Auto-PGD towards each of the likeliest wrong classes in turn",
     default: || ApgdTConfig::DEFAULT,
     make: |config| Ok(Box::new(ApgdT::new(config)?)),
 };

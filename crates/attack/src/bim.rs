@@ -13,11 +13,11 @@ use crate::{
 settings! {
     /// Parameters of [`Bim`].
     pub struct BimConfig {
-        /// Updates at one radius.
+        /// Number of updates at one radius.
         steps: u32 = 10, COUNT, paper "4 to 20";
-        /// Length of an update relative to the radius.
+        /// Step size, relative to the radius.
         step: f64 = 0.2, ABOVE_ZERO, paper "1 / (255 eps)";
-        /// Radii tried where none is given.
+        /// Number of radii to try if no radius is given.
         searches: u32 = 20, COUNT;
         polish;
     }
@@ -26,7 +26,7 @@ settings! {
 /// `bim` in the registry.
 pub(crate) static ENTRY: Entry<BimConfig> = Entry {
     name: Bim::NAME,
-    about: "steps of fixed length from the clean input; without a radius, at the smallest that works",
+    about: "steps of fixed length from the clean input; without a radius, searches for the smallest radius that works",
     default: || BimConfig::DEFAULT,
     make: |config| Ok(Box::new(Bim::new(config)?)),
 };

@@ -15,13 +15,13 @@ use crate::{
 settings! {
     /// Parameters of [`Boundary`].
     pub struct BoundaryConfig {
-        /// Steps of the walk.
+        /// Number of steps of the walk.
         steps: u32 = 25_000, COUNT, paper "25,000 to 1,200,000 queries";
-        /// First length of a step around the clean input, relative to the distance.
+        /// Initial length of a step around the clean input, relative to the distance.
         spherical_step: f64 = 0.01, ABOVE_ZERO, paper "0.01";
-        /// First length of a step towards the clean input, relative to the distance.
+        /// Initial length of a step towards the clean input, relative to the distance.
         source_step: f64 = 0.01, ABOVE_ZERO, paper "0.01";
-        /// Factor by which the two step lengths are changed.
+        /// Factor by which the two step lengths change.
         adaptation: f64 = 1.5, ABOVE_ONE, paper "1.5";
     }
 }
@@ -29,7 +29,7 @@ settings! {
 /// `boundary` in the registry.
 pub(crate) static ENTRY: Entry<BoundaryConfig> = Entry {
     name: Boundary::NAME,
-    about: "a random walk along the edge, from labels",
+    about: "random walk along the decision boundary, from labels alone",
     default: || BoundaryConfig::DEFAULT,
     make: |config| Ok(Box::new(Boundary::new(config)?)),
 };

@@ -9,7 +9,7 @@ use crate::SettingRange;
 #[non_exhaustive]
 pub enum AttackError {
     /// No attack has this name.
-    #[error("unknown attack '{name}': known are {}", known.join(", "))]
+    #[error("unknown attack '{name}'; the attacks are {}", known.join(", "))]
     UnknownAttack {
         /// What was given.
         name: String,
@@ -19,7 +19,7 @@ pub enum AttackError {
         nearest: Option<&'static str>,
     },
     /// No suite has this name.
-    #[error("unknown suite '{name}': known are {}", known.join(", "))]
+    #[error("unknown suite '{name}'; the suites are {}", known.join(", "))]
     UnknownSuite {
         /// What was given.
         name: String,
@@ -50,7 +50,7 @@ pub enum AttackError {
     #[error("{0}")]
     Norm(#[from] ThreatError),
     /// A suite gives an attack a norm that it does not work in.
-    #[error("attack {attack} does not work in {norm}")]
+    #[error("attack {attack} does not support the norm {norm}")]
     NotItsNorm {
         /// The attack.
         attack: String,
@@ -58,13 +58,13 @@ pub enum AttackError {
         norm: Norm,
     },
     /// A stage of a suite has a limit of queries that leaves no attack.
-    #[error("max-queries below 2 leaves no attack: a gradient costs a forward and a backward")]
+    #[error("max-queries must be at least 2, because a gradient costs one forward and one backward pass")]
     TooFewQueries,
     /// A stage of a suite is for samples that are nearer than can be.
-    #[error("near must be between 0 and 1: the share of the clean margin that is left")]
+    #[error("near must be between 0 and 1; it is the share of the clean margin that is left")]
     BadNear,
     /// A suite has no attack for the norm.
-    #[error("suite '{suite}' has no attack for the norm {norm}: it has some for {}", names(known))]
+    #[error("suite '{suite}' has no attack for the norm {norm}, only for {}", names(known))]
     NoStage {
         /// Its name or file.
         suite: String,
@@ -74,7 +74,7 @@ pub enum AttackError {
         known: Vec<Norm>,
     },
     /// An attack that is no rule stands in a combination.
-    #[error("attack {attack} cannot be combined with others; the rules that can are {}", known.join(", "))]
+    #[error("attack {attack} cannot be combined with others; the attacks that can are {}", known.join(", "))]
     NotARule {
         /// The attack.
         attack: &'static str,
@@ -82,13 +82,13 @@ pub enum AttackError {
         known: Vec<&'static str>,
     },
     /// A rule stands twice in a combination.
-    #[error("the rule {rule} is given twice")]
+    #[error("{rule} is given twice")]
     RuleTwice {
         /// The rule.
         rule: &'static str,
     },
     /// Two rules of a combination exclude each other.
-    #[error("{first} and {second} cannot be combined: both choose the points where a step takes gradients")]
+    #[error("{first} and {second} cannot be combined, because both choose where gradients are computed")]
     TwoLooks {
         /// The first.
         first: &'static str,
@@ -96,7 +96,7 @@ pub enum AttackError {
         second: &'static str,
     },
     /// The attack has no such setting.
-    #[error("attack {attack} has no setting '{setting}': known are {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    #[error("attack {attack} has no setting '{setting}'; its settings are {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
     UnknownSetting {
         /// The attack.
         attack: &'static str,
@@ -108,7 +108,7 @@ pub enum AttackError {
         nearest: Option<&'static str>,
     },
     /// A setting is not of the form `name=value`.
-    #[error("'{text}' in the settings of attack {attack} is not of the form name=value")]
+    #[error("'{text}' in the settings of attack {attack} does not have the form name=value")]
     NotASetting {
         /// The attack.
         attack: &'static str,
@@ -116,7 +116,7 @@ pub enum AttackError {
         text: String,
     },
     /// A setting has a value that makes no sense.
-    #[error("setting {setting} of attack {attack} is '{value}': it must be {expected}")]
+    #[error("setting {setting} of attack {attack} is '{value}', but it must be {expected}")]
     BadValue {
         /// The attack.
         attack: &'static str,

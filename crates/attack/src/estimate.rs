@@ -13,17 +13,17 @@ use crate::{
 settings! {
     /// Parameters of an [`Estimate`]; [`Flavour::default`] has those of each attack.
     pub struct EstimateConfig {
-        /// Updates in one run.
+        /// Number of updates in one run.
         steps: u32 = 100, COUNT;
-        /// Pairs of points per update.
+        /// Number of pairs of points per update.
         pairs: u32 = 25, COUNT;
-        /// Size of a probe's elements relative to the box.
+        /// Size of the random changes, relative to the input range.
         sigma: f64 = 0.001, ABOVE_ZERO;
-        /// Length of the first update relative to eps; it falls to a fiftieth in equal parts.
+        /// First step size, relative to eps; it falls linearly to a fiftieth.
         step: f64 = 0.2, ABOVE_ZERO;
-        /// Share of the former direction in the next.
+        /// Share of the previous direction in the next one.
         momentum: f64 = 0.9, BELOW_ONE;
-        /// Runs per sample, the first from the clean input, others from random points of the ball.
+        /// Number of runs per sample; the first starts at the clean input, others at random points within the radius.
         restarts: u32 = 1, COUNT;
     }
 }

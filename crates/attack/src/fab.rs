@@ -33,17 +33,17 @@ settings! {
     pub struct FabConfig {
         /// Which planes.
         fixed planes: FabPlanes = FabPlanes::Nearest;
-        /// Steps in one run.
+        /// Number of steps in one run.
         steps: u32 = 100, COUNT, paper "100";
-        /// Runs per sample, of `fab-t` per class; all but the first from random starts.
+        /// Number of runs per sample (for `fab-t`: per class); all but the first start at random points.
         restarts: u32 = 1, COUNT, paper "1 to 100";
-        /// Rivals of the label: the classes with the largest clean logits but the label.
+        /// Number of wrong classes to consider: those with the largest clean logits.
         targets: u32 = 9, COUNT, paper "all; 9 for `fab-t`";
-        /// Largest share of the step towards the clean input.
+        /// Largest weight of the step towards the clean input.
         alpha_max: f64 = 0.1, UNIT, paper "0.1";
-        /// How far a step goes, where 1 is onto the plane.
+        /// Length of a step; 1 ends exactly on the decision plane.
         eta: f64 = 1.05, AT_LEAST_ONE, paper "1.05";
-        /// Share of the way from the clean input that is kept after a success.
+        /// After a success, the search continues at this share of the distance from the clean input.
         beta: f64 = 0.9, UNIT, paper "0.9";
     }
 }
@@ -66,7 +66,7 @@ pub(crate) static NEAREST: Entry<FabConfig> = Entry {
 /// `fab-t` in the registry.
 pub(crate) static EACH_CLASS: Entry<FabConfig> = Entry {
     name: FabPlanes::EachClass.attack_name(),
-    about: "the same towards one class after the other",
+    about: "the same for each of the likeliest wrong classes in turn",
     default: || FabConfig::new(FabPlanes::EachClass),
     make: |config| Ok(Box::new(Fab::new(config)?)),
 };

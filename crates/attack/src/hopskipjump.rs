@@ -15,13 +15,13 @@ use crate::{
 settings! {
     /// Parameters of [`HopSkipJump`].
     pub struct HopSkipJumpConfig {
-        /// Rounds of estimate, jump and return to the edge.
+        /// Number of rounds: estimate, jump, and return to the decision boundary.
         steps: u32 = 64, COUNT, paper "64";
-        /// Queries of the first estimate; round t spends this times the root of t, at most 10,000.
+        /// Number of queries for the first estimate; round t uses this times the square root of t, at most 10,000.
         evaluations: u32 = 100, COUNT, paper "100";
-        /// Tolerance of the search for the edge, in units of 1 / d^1.5 (L2) or 1 / d^2 (Linf).
+        /// Tolerance of the search for the decision boundary, in units of 1 / d^1.5 (L2) or 1 / d^2 (Linf).
         gamma: f64 = 1.0, ABOVE_ZERO, paper "1";
-        /// Runs per sample, each from noise of its own.
+        /// Number of runs per sample, each from different noise.
         restarts: u32 = 1, COUNT, paper "1";
     }
 }
@@ -29,7 +29,7 @@ settings! {
 /// `hopskipjump` in the registry.
 pub(crate) static ENTRY: Entry<HopSkipJumpConfig> = Entry {
     name: HopSkipJump::NAME,
-    about: "the edge's normal estimated from labels",
+    about: "HopSkipJump: estimates the normal of the decision boundary, from labels alone",
     default: || HopSkipJumpConfig::DEFAULT,
     make: |config| Ok(Box::new(HopSkipJump::new(config)?)),
 };

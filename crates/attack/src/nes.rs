@@ -14,7 +14,7 @@ pub static NES: Flavour = Flavour { name: "nes", draw: Draw::Normal, default: Es
 /// `nes` in the registry.
 pub(crate) static ENTRY: Entry<EstimateConfig> = Entry {
     name: NES.name,
-    about: "steps along gradients estimated from the logits at normal probes",
+    about: "steps along gradients that are estimated from scores at Gaussian random points",
     default: || NES.default.clone(),
     make: |config| Ok(Box::new(Estimate::new(&NES, config)?)),
 };

@@ -13,13 +13,13 @@ use crate::{
 settings! {
     /// Parameters of [`Pgd`].
     pub struct PgdConfig {
-        /// Updates in one run.
+        /// Number of updates in one run.
         steps: u32 = 40, COUNT, paper "40 (MNIST), 7 to 20 (CIFAR-10)";
-        /// Runs per sample, each from a random start.
+        /// Number of runs per sample, each from a random start.
         restarts: u32 = 1, COUNT, paper "1 to 20";
-        /// Length of an update relative to eps.
+        /// Step size, relative to eps.
         step: Option<f64> = None, ABOVE_ZERO.in_units("relative to eps"), unset "2.5 / steps", paper "2.5 / steps";
-        /// Whether a run starts at a random point of the ball instead of the clean input.
+        /// Whether a run starts at a random point within the radius instead of the clean input.
         random_start: bool = true, SWITCH, paper "true";
     }
 }
@@ -43,7 +43,7 @@ pub(crate) static ENTRY: Entry<PgdConfig> = Entry {
 #[derive(Debug, Clone)]
 pub struct Pgd {
     config: PgdConfig,
-    /// Length of an update relative to eps.
+    /// Step size, relative to eps.
     step: f64,
 }
 

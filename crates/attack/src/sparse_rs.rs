@@ -17,13 +17,13 @@ const DRAWS: u32 = 8;
 settings! {
     /// Parameters of [`SparseRs`].
     pub struct SparseRsConfig {
-        /// Points tried in one run after the first.
+        /// Number of points to try in one run, after the first.
         queries: u32 = 10_000, COUNT, paper "10,000";
-        /// Runs per sample.
+        /// Number of runs per sample.
         restarts: u32 = 1, COUNT, paper "1";
-        /// Share of the changed elements that are exchanged at first.
+        /// Share of the changed elements that are replaced at first.
         p: f64 = 0.8, PART, paper "0.3; the authors' code 0.8";
-        /// Share of new values that are an end of the range; the others are anything between.
+        /// Share of new values that are the smallest or largest allowed value; the others are drawn between them.
         ends: f64 = 0.5, UNIT, paper "1";
     }
 }
@@ -31,7 +31,7 @@ settings! {
 /// `sparse-rs` in the registry.
 pub(crate) static ENTRY: Entry<SparseRsConfig> = Entry {
     name: SparseRs::NAME,
-    about: "random search over which few elements are changed and to what, from logits alone",
+    about: "random search for a few elements to change and their new values, from scores alone",
     default: || SparseRsConfig::DEFAULT,
     make: |config| Ok(Box::new(SparseRs::new(config)?)),
 };

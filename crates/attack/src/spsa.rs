@@ -13,7 +13,7 @@ pub static SPSA: Flavour = Flavour { name: "spsa", draw: Draw::Sign, default: Es
 /// `spsa` in the registry.
 pub(crate) static ENTRY: Entry<EstimateConfig> = Entry {
     name: SPSA.name,
-    about: "steps along gradients estimated from the logits at probes of random signs",
+    about: "steps along gradients that are estimated from scores at points with random signs",
     default: || SPSA.default.clone(),
     make: |config| Ok(Box::new(Estimate::new(&SPSA, config)?)),
 };

@@ -17,16 +17,16 @@ use run::Run;
 settings! {
     /// Parameters of [`Square`].
     pub struct SquareConfig {
-        /// Points tried in one run after the first.
+        /// Number of points to try in one run, after the first.
         queries: u32 = 5000, COUNT, paper "10,000; auto-attack 5000";
-        /// Runs per sample.
+        /// Number of runs per sample.
         restarts: u32 = 1, COUNT, paper "1";
-        /// Share of the picture that the first patches cover.
+        /// Share of the image that the first patches cover.
         p: f64 = 0.8, PART, paper "0.05 (Linf), 0.1 (L2); auto-attack 0.8";
-        /// Whether the schedule of the share, made for 10,000 queries, is stretched or squeezed to the number of queries.
+        /// Whether the schedule of patch sizes, made for 10,000 queries, is scaled to the number of queries.
         rescale: bool = false, SWITCH, paper "true; auto-attack false";
-        /// Stop at 32, 64, 128 .. queries if the loss, rising in each doubling to come so many times as much as in the last one, would not reach
-        /// success.
+        /// When to give up on a sample: at 32, 64, 128, .. queries, if it would not be broken even when each further doubling raised the loss this
+        /// many times as much as the last one.
         patience: Option<f64> = None, ABOVE_ZERO, unset "none", paper "none";
     }
 }
@@ -34,7 +34,7 @@ settings! {
 /// `square` in the registry.
 pub(crate) static ENTRY: Entry<SquareConfig> = Entry {
     name: Square::NAME,
-    about: "random search over square patches, from logits alone",
+    about: "random search with square patches, from scores alone",
     default: || SquareConfig::DEFAULT,
     make: |config| Ok(Box::new(Square::new(config)?)),
 };

@@ -249,7 +249,7 @@ mod tests {
         }
         assert_eq!(
             Suite::named("slow").unwrap_err().to_string(),
-            "unknown suite 'slow': known are none, quick, fast, standard, plus, rand, minimum, score, label, trees"
+            "unknown suite 'slow'; the suites are none, quick, fast, standard, plus, rand, minimum, score, label, trees"
         );
     }
 
@@ -302,8 +302,8 @@ mod tests {
             ("[[stage]]\n\nattack = \"apgd\"\n", "line 3: unknown attack 'apgd'"),
             ("[[stage]]\nattack = \"apgd-ce:steps=0\"\n", "line 2: setting steps"),
             ("[[stage]]\nattack = \"apgd-ce\"\nnorms = [\"l3\"]\n", "line 3: unknown norm 'l3'"),
-            ("[[stage]]\nattack = \"square\"\nnorms = [\"l0\"]\n", "line 3: attack square does not work in l0"),
-            ("[[stage]]\nattack = \"square\"\nmax-queries = 1\n", "line 3: max-queries below 2"),
+            ("[[stage]]\nattack = \"square\"\nnorms = [\"l0\"]\n", "line 3: attack square does not support the norm l0"),
+            ("[[stage]]\nattack = \"square\"\nmax-queries = 1\n", "line 3: max-queries must be at least 2"),
             ("[[stage]]\nattack = \"square\"\norder = \"size\"\n", "unknown variant `size`"),
             ("[[stage]]\nattack = \"square\"\nnear = 1.5\n", "line 3: near must be between 0 and 1"),
             ("about = \"x\"\n", "missing field `stage`"),
@@ -312,7 +312,7 @@ mod tests {
             assert!(error.starts_with("suite 'mine.toml'") && error.contains(words), "{error}");
         }
         let error = Suite::named("standard").unwrap().stages(Norm::L0).err().unwrap().to_string();
-        assert_eq!(error, "suite 'standard' has no attack for the norm l0: it has some for linf, l2, l1");
+        assert_eq!(error, "suite 'standard' has no attack for the norm l0, only for linf, l2, l1");
     }
 
     #[test]

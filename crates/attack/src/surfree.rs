@@ -17,17 +17,17 @@ use crate::{
 settings! {
     /// Parameters of [`SurFree`].
     pub struct SurFreeConfig {
-        /// Directions that are tried in one run.
+        /// Number of directions to try in one run.
         steps: u32 = 5000, COUNT, paper "as many as the queries allow";
-        /// First angle that is tried, in degrees.
+        /// First angle to try, in degrees.
         theta: f64 = 30.0, ANGLE, paper "30";
-        /// Factor of the angle after a failure, and its inverse after a success.
+        /// Factor by which the angle changes after a failure; after a success, it is divided by this.
         rho: f64 = 0.98, PART, paper "0.98";
-        /// Directions that a new one is made orthogonal to.
+        /// Number of earlier directions to which a new one is orthogonal.
         kept: u32 = 100, WHOLE, paper "100";
-        /// Whether directions come from the low frequencies of the picture, where the input is one.
+        /// Whether directions contain only low frequencies, if the input is an image.
         smooth: bool = true, SWITCH, paper "true";
-        /// Runs per sample, each from noise of its own.
+        /// Number of runs per sample, each from different noise.
         restarts: u32 = 1, COUNT, paper "1";
     }
 }
@@ -35,7 +35,7 @@ settings! {
 /// `surfree` in the registry.
 pub(crate) static ENTRY: Entry<SurFreeConfig> = Entry {
     name: SurFree::NAME,
-    about: "arcs towards the clean input, from labels",
+    about: "arcs towards the clean input in random planes, from labels alone",
     default: || SurFreeConfig::DEFAULT,
     make: |config| Ok(Box::new(SurFree::new(config)?)),
 };

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use brinell_certify::Verdict;
+use brinell_certify::{Limits, Verdict};
 use brinell_ledger::run::StageLine;
-use brinell_proof::limits;
+use brinell_proof::{limits, write_certificate};
 
 use crate::AuditError;
 use crate::events::Event;
@@ -27,13 +27,16 @@ impl Run<'_> {
             self.check_stop()?;
             let begun = Instant::now();
             let x = self.case.sample(sample);
-            let label = self.case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+            let label = self.case.data.label(sample).unwrap_or(usize::MAX);
             let ball = self.case.ball.clone();
             // What can be broken is for the attacks to show: nothing is judged here, so that a search ends as soon as a proof is out of reach.
-            let limits = limits(limit as f64, self.stop);
+            let limits = Limits { evidence: prover.checker().is_ok(), ..limits(limit as f64, self.stop) };
             let outcome = pool.install(|| prover.decide(&x, label, self.case.target, &ball, limits, &mut |_| true))?;
             self.check_stop()?;
             let certified = matches!(outcome.verdict, Verdict::Certified);
+            if let Some(evidence) = outcome.evidence {
+                write_certificate(self.book.folder.path(), &self.case, &prover, sample, evidence)?;
+            }
             let line = StageLine::Proof { sample: sample as u64, certified, seconds: begun.elapsed().as_secs_f64() };
             self.book.folder.keep(&line, None)?;
             self.book.apply(&line);

@@ -29,6 +29,7 @@ impl Run<'_> {
             let samples: Vec<Vec<f32>> = chunk.iter().map(|&index| self.case.sample(index)).collect();
             logits_of(oracle, chunk.iter().copied(), &samples, &mut answer)?;
             let width = oracle.width();
+            let ends = [chunk.first(), chunk.last()].map(|end| end.copied().filter(|_| chunk.len() > 1 && classes));
             for ((&index, x), values) in chunk.iter().zip(&samples).zip(answer.values.chunks_exact(width)) {
                 self.outside += usize::from(x.iter().enumerate().any(|(place, &v)| !self.case.ball.expects(place, v)));
                 self.probabilities += usize::from(classes && is_distribution(values));
@@ -40,6 +41,11 @@ impl Run<'_> {
                     self.astray += usize::from(self.case.is_astray(&alone, values));
                     alone
                 } else {
+                    // A file may make something else of batches larger than those that were compared at the start.
+                    if ends.contains(&Some(index)) {
+                        let alone = self.case.referee.ask(&self.case.preprocess, x, index)?;
+                        self.astray += usize::from(self.case.is_astray(&alone, values));
+                    }
                     Opinion::of_values(values, task.as_ref())
                 };
                 let recorded = self.book.recorded.contains(&index);
@@ -100,7 +106,7 @@ impl Run<'_> {
         let (outside, probabilities, bounds) = (self.outside, self.probabilities, self.case.ball.bounds);
         self.flags.measure(&OUTSIDE_BOX, outside as f64, || {
             let (lo, hi) = (bounds.lo(), bounds.hi());
-            format!("{outside} of {n} samples have values outside the declared range {lo}..{hi}; is the scale right?")
+            format!("{outside} of {n} samples have values outside the range {lo}..{hi} of the scale; check the scale")
         });
         let silent = self.book.states.iter().filter(|state| state.clean.answer.is_none()).count();
         self.flags.measure(&NON_FINITE, silent as f64, || {
@@ -108,8 +114,7 @@ impl Run<'_> {
         });
         self.flags.measure(&HIDDEN_SOFTMAX, probabilities as f64 / n as f64, || {
             format!(
-                "for {probabilities} of {n} samples what the attacks take for logits are probabilities; a softmax made of other operators hides \
-                 gradients: export the model without it"
+                "for {probabilities} of {n} samples, the values that the attacks use as logits look like probabilities; a softmax built from other operators hides gradients, so export the model without it"
             )
         });
         self.doubt_preprocessing()
@@ -130,8 +135,7 @@ impl Run<'_> {
         self.flags.measure(&LABELS_DIFFER, (clean + broken) as f64, || {
             let name = &subject.signature.output_name;
             format!(
-                "for {clean} of {n} clean samples and {broken} adversarial examples the class that the file names is not the one with the largest value of \
-                 `{name}`, which decides here: if the class that it names is what is used, the figures are others"
+                "for {clean} of {n} clean samples and {broken} adversarial examples, the class output of the file is not the class with the largest value of `{name}`, which decides in this audit; if your application uses the class output, its figures differ"
             )
         });
     }

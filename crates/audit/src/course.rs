@@ -36,7 +36,7 @@ impl Course for Whole {
     type Error = AuditError;
 
     fn next(&mut self, taken: &mut Taken<'_, '_>) -> Result<Vec<usize>, AuditError> {
-        Ok(if std::mem::replace(&mut self.taken, true) { Vec::new() } else { (0..taken.available()).collect() })
+        Ok(if std::mem::replace(&mut self.taken, true) { Vec::new() } else { taken.samples() })
     }
 }
 
@@ -46,10 +46,16 @@ pub struct Taken<'r, 'a> {
 }
 
 impl Taken<'_, '_> {
-    /// Returns the number of samples that the data holds.
+    /// Returns the number of samples that there are to take.
     #[must_use]
     pub fn available(&self) -> usize {
         self.run.case.data.n
+    }
+
+    /// Returns the numbers of these samples in the data, ascending.
+    #[must_use]
+    pub fn samples(&self) -> Vec<usize> {
+        self.run.case.data.samples().collect()
     }
 
     /// Returns the path of the data.

@@ -42,7 +42,7 @@ impl Run<'_> {
         self.flags.measure_against(&NEAR_CHANCE, correct as f64 / n as f64, guessed, || {
             let advice = best.map_or_else(
                 || "check scale, mean, std, layout and the labels".to_owned(),
-                |(words, found, tried)| format!("with {words} {found} of {tried} samples would be right"),
+                |(words, found, tried)| format!("with {words}, {found} of {tried} samples would be right"),
             );
             let among = if of_classes { format!(" among {classes} classes") } else { String::new() };
             format!("clean accuracy is {:.1} %, no better than guessing{among}; {advice}", 100.0 * correct as f64 / n as f64)
@@ -53,7 +53,7 @@ impl Run<'_> {
                 best.map_or_else(String::new, |(words, found, tried)| {
                     let now = states.iter().take(*tried).filter(|state| state.correct()).count();
                     format!(
-                        "{now} of the first {tried} samples are right as declared, and {found} with {words}, which is the more likely preprocessing"
+                        "{now} of the first {tried} samples are right with the preprocessing that was given, but {found} with {words}, which is therefore more likely"
                     )
                 })
             });

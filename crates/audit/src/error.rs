@@ -25,7 +25,7 @@ pub enum AuditError {
     #[error("the self-test cannot run")]
     Contract(#[from] brinell_contract::HarnessError),
     /// An attack needs a radius where none is given.
-    #[error("attack {attack} needs a radius; attacks that find the smallest change: {others}")]
+    #[error("attack {attack} needs a radius, but the smallest change is wanted; attacks that find it are {others}")]
     RadiusOfAttack {
         /// The attack.
         attack: String,
@@ -33,7 +33,7 @@ pub enum AuditError {
         others: String,
     },
     /// An attack needs to see more of the model than the attacker may.
-    #[error("attack {attack} needs {needs} access, and {knowledge} access is granted; attacks that fit: {others}")]
+    #[error("attack {attack} needs {needs} access, but only {knowledge} access is allowed; attacks that fit are {others}")]
     KnowledgeOfAttack {
         /// The attack.
         attack: String,
@@ -45,7 +45,7 @@ pub enum AuditError {
         others: String,
     },
     /// An attack needs the gradient of a model that has none.
-    #[error("attack {attack} needs the gradient of the model")]
+    #[error("attack {attack} needs the gradient of the model, which is not available")]
     NoGradient {
         /// The attack.
         attack: String,
@@ -54,7 +54,7 @@ pub enum AuditError {
         source: Box<brinell_engine::OracleError>,
     },
     /// An attack does not work in the norm.
-    #[error("attack {attack} does not support {norm}, only {norms}; attacks for {norm}: {others}")]
+    #[error("attack {attack} supports {norms}, not {norm}; attacks for {norm} are {others}")]
     NormOfAttack {
         /// The attack.
         attack: String,
@@ -64,6 +64,45 @@ pub enum AuditError {
         norms: String,
         /// Attacks that work in the norm.
         others: String,
+    },
+    /// A model of several cannot be used with the samples.
+    #[error("the model {model}")]
+    Candidate {
+        /// Its name.
+        model: String,
+        /// Why not.
+        #[source]
+        source: Box<SubjectError>,
+    },
+    /// Fewer than two models are to be put in order.
+    #[error("a ranking needs at least two models")]
+    OneModel,
+    /// Models are to be put in order without a radius.
+    #[error("models are put in order by the samples that survive within a radius, and none is given")]
+    RankRadius,
+    /// Two models have names that cannot be told apart.
+    #[error("two models are called {name}, or so alike that their folders would be the same")]
+    SameName {
+        /// The name of the second.
+        name: String,
+    },
+    /// Two models take samples of different sizes: they cannot see the same ones.
+    #[error("{a} sees samples of {of_a:?} and {b} of {of_b:?}: models are compared on the same samples")]
+    OtherSize {
+        /// The first model.
+        a: String,
+        /// What it sees.
+        of_a: Vec<usize>,
+        /// The other.
+        b: String,
+        /// What it sees.
+        of_b: Vec<usize>,
+    },
+    /// A model has a scale that cannot be turned into the shared one.
+    #[error("the scale of {model} cannot be turned into that of the other models: one of them follows the data")]
+    OtherScale {
+        /// The model.
+        model: String,
     },
     /// An attack reads trees, and there are none that it could read.
     #[error("attack {attack} needs the trees of the model, which cannot be read: {reason}")]

@@ -35,6 +35,15 @@ pub enum Event<'a> {
     },
     /// The stage is over.
     StageEnded,
+    /// The turn of a model of several has come.
+    ModelStarted {
+        /// Its name.
+        name: &'a str,
+        /// Its number, from 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A claim's turn has come.
     ClaimStarted {
         /// The claim file.

@@ -70,6 +70,8 @@ impl Run<'_> {
         }
         per_class.retain(|counts| counts.n > 0);
         let bounds = self.case.ball.bounds;
+        let taken = self.book.states.samples(|_| true);
+        let samples = if taken.iter().copied().eq(0..n) { Vec::new() } else { taken };
         let (flags, indicators) = std::mem::take(&mut self.flags).into_sorted();
         Summary {
             schema: SUMMARY_SCHEMA.to_owned(),
@@ -83,7 +85,7 @@ impl Run<'_> {
                 weights_sha256: self.case.subject.weights_sha256.clone(),
                 interface: Some(ModelInterface { surrogates: self.bridged.clone(), ..self.case.subject.describe() }),
             },
-            data: DataInfo { sha256: self.case.data.sha256.clone(), n, shape: self.case.data.shape.clone() },
+            data: DataInfo { sha256: self.case.data.sha256.clone(), n, shape: self.case.data.shape.clone(), samples },
             allowed: Allowed {
                 eps: if self.book.nearest { self.case.ball.diameter(self.case.data.sample_len()) } else { self.case.ball.eps },
                 input_box: [f64::from(bounds.lo()), f64::from(bounds.hi())],

@@ -43,7 +43,7 @@ impl Run<'_> {
     pub(super) fn guides(&self, samples: &[usize]) -> Result<Guides, AuditError> {
         let scale = self.case.scale;
         let n = SAMPLES.min(VALUES / self.case.data.sample_len().max(1)).max(1);
-        let data = if self.case.data.n < n.min(self.case.data.total) {
+        let data = if self.case.data.n < self.case.data.total {
             Arc::new(self.case.subject.read_first(&self.question.population, n)?)
         } else {
             Arc::clone(&self.case.data)

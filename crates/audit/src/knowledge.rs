@@ -160,11 +160,11 @@ fn too_knowing(recipe: &dyn Recipe, knowledge: Knowledge, norm: Norm) -> AuditEr
 fn fell_back(error: &OracleError, left_out: &[String], stages: &[SuiteStage], searched: bool) -> String {
     let ran: Vec<&str> = stages.iter().map(|stage| stage.recipe.name()).collect();
     let reason = match error {
-        OracleError::NoGradient => "a part of it cannot be read, or all of it is behind an address".to_owned(),
+        OracleError::NoGradient => "a part of it cannot be read, or it is on a server".to_owned(),
         other => other.to_string().lines().collect::<Vec<_>>().join(" "),
     };
     format!(
-        "the model has no gradient ({reason}), so that {} could not run; {} ran instead, without gradients, which finds fewer adversarial examples{}",
+        "the model has no gradient ({reason}), so {} could not run; {} ran instead, which uses no gradients and finds fewer adversarial examples{}",
         left_out.join(", "),
         ran.join(", "),
         if searched { ", unless the trees were searched to the end" } else { "" }

@@ -6,6 +6,7 @@
 
 mod book;
 mod certify;
+mod class_distance;
 mod clean;
 mod course;
 mod curve;
@@ -21,6 +22,7 @@ mod indicators;
 mod knowledge;
 mod minimum;
 mod queries;
+mod rank;
 mod sanity;
 pub mod selftest;
 mod setup;
@@ -40,6 +42,7 @@ use brinell_subject::{Opened, Subject};
 pub use course::{Course, Taken};
 pub use error::AuditError;
 pub use events::{Event, Observer, Silent};
+pub use rank::{Candidate, RankQuestion, rank};
 pub use setup::load_suite;
 
 /// Where a run is kept, and how it is begun.

@@ -4,7 +4,7 @@ use brinell_record::{CurvePoint, MinimumNorm, Quantile};
 
 use super::setup::Run;
 use super::state::State;
-use brinell_stats::{self as stats, CONFIDENCE, quantile_interval};
+use brinell_stats as stats;
 
 /// Shares for which quantiles are given.
 const SHARES: [f64; 7] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95];
@@ -55,50 +55,8 @@ impl Run<'_> {
 
 /// Quantiles of distances in ascending order.
 fn quantiles(sorted: &[f64]) -> Vec<Quantile> {
-    let n = sorted.len();
-    if n == 0 {
+    if sorted.is_empty() {
         return Vec::new();
     }
-    let quantile = |share: f64| {
-        let (low, high) = quantile_interval(n as u64, share, CONFIDENCE);
-        let at = |rank: Option<u64>, beyond: f64| {
-            rank.and_then(|rank| usize::try_from(rank).ok()).and_then(|rank| sorted.get(rank)).copied().unwrap_or(beyond)
-        };
-        Quantile { share, value: middle(sorted, share), low: at(low, 0.0), high: at(high, f64::INFINITY), confidence: CONFIDENCE }
-    };
-    SHARES.into_iter().map(quantile).collect()
-}
-
-/// The value that a share of the samples does not exceed: halfway between two of them where both would do.
-fn middle(sorted: &[f64], share: f64) -> f64 {
-    let place = share * sorted.len() as f64;
-    let below = (place.ceil() as usize).max(1) - 1;
-    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::INFINITY);
-    // An integer place, up to rounding, lies between two samples.
-    if (place - place.round()).abs() < 1e-9 && place.round() >= 1.0 {
-        let upper = at(place.round() as usize);
-        return if upper.is_finite() { f64::midpoint(at(place.round() as usize - 1), upper) } else { upper };
-    }
-    at(below)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
-        assert_eq!(middle(&[1.0, 2.0, 4.0], 0.5), 2.0);
-        assert_eq!(middle(&[1.0, 2.0, 4.0, 9.0], 0.5), 3.0);
-        assert_eq!(middle(&[1.0, 2.0, f64::INFINITY, f64::INFINITY], 0.5), f64::INFINITY);
-        assert_eq!(middle(&[1.0], 0.05), 1.0);
-        assert_eq!(middle(&(0..100).map(f64::from).collect::<Vec<_>>(), 0.9), 89.5);
-    }
-
-    #[test]
-    fn too_few_samples_bound_no_quantile_from_above() {
-        let found = quantiles(&[1.0, 2.0, 3.0]);
-        let median = found.iter().find(|quantile| quantile.share == 0.5).unwrap();
-        assert_eq!((median.value, median.low, median.high), (2.0, 0.0, f64::INFINITY));
-    }
+    SHARES.into_iter().map(|share| stats::quantile(sorted, share)).collect()
 }

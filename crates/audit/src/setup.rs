@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         let (mut oracle, why_not) = case.oracle(&question.running)?;
         if let Some(reason) = &why_not {
             let ignored = if question.running.batch.is_some() { " (the requested batch size has no effect)" } else { "" };
-            let message = format!("the model runs with its own batch size only, which is slower{ignored}: {reason}");
+            let message = format!("the model runs only with the batch size in the file, which is slower{ignored}: {reason}");
             flags.raise(&BATCH_ONE, message);
         }
         let prover = question.effort.certify.map(|_| Prover::new(&case.subject, &case.preprocess)).transpose()?;
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         }
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if case.subject.endpoint.is_some() {
-            flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
+            flags.raise(&ENDPOINT, format!("the model is on the server {}, so its weights are unknown and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
         }
         let identity = identity(question, &case, &stages, knowledge);
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;
@@ -170,7 +170,7 @@ fn labels(case: &Case) -> String {
     if case.is_of_classes() {
         return hash::sha256_json(&(&case.data.labels, &case.class_names));
     }
-    let labels: Vec<Label> = (0..case.data.n).map(|sample| case.label(sample)).collect();
+    let labels: Vec<Label> = case.data.samples().map(|sample| case.label(sample)).collect();
     hash::sha256_json(&(labels, &case.class_names))
 }
 
@@ -188,6 +188,9 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("number of samples".to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
     ]);
+    if !data.rows.is_empty() {
+        facts.insert("samples drawn over classes (sha256)".to_owned(), hash::sha256_json(&data.rows));
+    }
     if let Some(features) = &case.ball.features {
         let record = brinell_subject::features::to_record(features, &data.columns);
         facts.insert("features (sha256)".to_owned(), hash::sha256_json(&record));

@@ -72,12 +72,11 @@ impl Run<'_> {
             (format!("{} {}", self.case.runtime.name(), self.case.runtime.version()), self.case.runtime.device().to_owned());
         self.flags.measure_against(&GRADIENT_MISMATCH, least, threshold, || {
             let beside = match agreement.other {
-                Some(other) => format!("; and it differs from the gradient that another runtime computes (cosine {other:.3})"),
+                Some(other) => format!(", and it differs from the gradient that another runtime computes (cosine {other:.3})"),
                 None => "; no other runtime was available to compare it with".to_owned(),
             };
             format!(
-                "the gradient of the loss {climbed} that {runtime} computes on {device} is not the slope of that loss: the cosine with differences of the \
-                 loss around {POINTS} samples is {cosine:.3}{beside}. No attack with gradients means anything here"
+                "the gradient of the loss {climbed} that {runtime} computes on {device} is wrong: its cosine with finite differences of the loss around {POINTS} samples is {cosine:.3}{beside}. Results of attacks with gradients mean nothing here"
             )
         });
         Ok(())
@@ -101,7 +100,7 @@ impl Run<'_> {
             let rival = task.named(&demand.wanted).or_else(other);
             SlopePoint { x: self.case.sample(sample), sample, demand, rival }
         };
-        (0..n).map(|i| point(i * self.case.data.n / n.max(1))).collect()
+        (0..n).map(|i| point(self.case.data.number(i * self.case.data.n / n.max(1)))).collect()
     }
 }
 

@@ -33,10 +33,10 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     let (scale, data) = (*scale, data.as_ref());
     if subject.signature.meaning != Meaning::Class {
         let task = subject.signature.meaning.kind();
-        return Ok(Err(format!("the search knows classes alone, and the task is {task}")));
+        return Ok(Err(format!("the search works for classification only, and the task is {task}")));
     }
     if subject.endpoint.is_some() {
-        return Ok(Err("the model is behind an address".to_owned()));
+        return Ok(Err("the model is on a server".to_owned()));
     }
     let mut x = vec![0.0; data.sample_len()];
     let mut read = |sample: usize| {
@@ -47,7 +47,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         input: subject.signature.input,
         output: subject.signature.output,
         threshold: subject.signature.reading.threshold,
-        range: (0..data.n).fold(range(ball), |range, sample| widened(range, &read(sample))),
+        range: data.samples().fold(range(ball), |range, sample| widened(range, &read(sample))),
     };
     let trees = Ensemble::of(&subject.model.graph, &wanted).map_err(|error| error.to_string());
     let trees = match trees.and_then(|trees| in_order(trees, subject.signature.columns.as_deref())) {
@@ -57,18 +57,18 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
     let missing = missing_features(data, scale);
     if let Some(feature) = missing.iter().find(|feature| !trees.knows_missing(**feature)) {
         return Ok(Err(format!(
-            "values of feature {feature} are missing, and what stands before the trees makes of them what is not known"
+            "values of feature {feature} are missing, and it is unknown what the nodes before the trees replace them with"
         )));
     }
     let mut compare = Compare { trees: &trees, preprocess, referee, ready: Vec::new() };
-    for sample in 0..data.n.min(COMPARED) {
+    for sample in data.samples().take(COMPARED) {
         if let Some(reason) = compare.at(&read(sample), sample)? {
             return Ok(Err(format!("for sample {sample} {reason}")));
         }
     }
     let edges = edge::edges(&trees);
     for (number, &(root, edge)) in edge::spread(&edges, EDGES).into_iter().enumerate() {
-        let sample = number % data.n.max(1);
+        let sample = data.number(number % data.n.max(1));
         let mut points = edge::beside(&trees, root, edge, &read(sample), wanted.range);
         // Where values of the feature are missing, the test is asked about that too.
         let absent = points.first().filter(|_| missing.contains(&edge.feature)).cloned().map(|mut point| {
@@ -95,7 +95,7 @@ fn missing_features(data: &Dataset, scale: Scale) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     if data.has_missing() {
         let mut x = vec![0.0; data.sample_len()];
-        for sample in 0..data.n {
+        for sample in data.samples() {
             data.sample(sample, scale, &mut x);
             found.extend((0..x.len()).filter(|&place| x.get(place).is_some_and(|v| v.is_nan())));
         }
@@ -116,7 +116,7 @@ impl Compare<'_> {
     fn at(&mut self, x: &[f32], sample: usize) -> Result<Option<String>, AuditError> {
         self.preprocess.apply(x, &mut self.ready);
         if !x.iter().zip(&self.ready).all(|(a, b)| a == b || (a.is_nan() && b.is_nan())) || x.len() != self.ready.len() {
-            return Ok(Some("preprocessing stands before them".to_owned()));
+            return Ok(Some("there is preprocessing before them".to_owned()));
         }
         let (found, sums) = (self.referee.ask(self.preprocess, x, sample)?, self.trees.sums(x));
         let outputs = self.trees.outputs(&sums);
@@ -125,11 +125,11 @@ impl Compare<'_> {
             (here - file).abs() <= 2.0 * self.trees.rounding() + 1e-6 * file.abs().max(1.0)
         };
         if outputs.len() != found.output.len() || !outputs.iter().zip(&found.output).all(near) {
-            return Ok(Some(format!("their scores are {outputs:?}, those of the file {:?}", found.output)));
+            return Ok(Some(format!("their scores are {outputs:?}, but the scores of the file are {:?}", found.output)));
         }
         let class = self.trees.class(&sums);
         if found.answer != Some(Answer::Class(class)) && self.lead(&sums) > self.trees.tolerance() {
-            return Ok(Some(format!("they say class {class}, the file {:?}", found.answer)));
+            return Ok(Some(format!("their class is {class}, but the class of the file is {:?}", found.answer)));
         }
         Ok(None)
     }

@@ -24,19 +24,19 @@ impl fmt::Display for BlockedNode {
 #[non_exhaustive]
 pub enum AutodiffError {
     /// Nodes on the path have no gradient here; all of them are listed.
-    #[error("no gradient through {} node(s): {}", .nodes.len(), join(.nodes))]
+    #[error("the gradient cannot be computed through {} node(s): {}", .nodes.len(), join(.nodes))]
     NotDifferentiable {
         /// The nodes, from the output towards the input.
         nodes: Vec<BlockedNode>,
     },
     /// Nothing differentiable leads from the input to the output.
-    #[error("the output does not depend on `{value}` through differentiable operators")]
+    #[error("no path of differentiable operators leads from `{value}` to the output")]
     NoPath {
         /// Name of the value asked for.
         value: String,
     },
     /// A value with respect to which one cannot differentiate.
-    #[error("`{value}` holds {dtype:?}, gradients need floating point")]
+    #[error("`{value}` has type {dtype:?}, but gradients need floating-point numbers")]
     NotFloat {
         /// Name of the value.
         value: String,
@@ -44,7 +44,7 @@ pub enum AutodiffError {
         dtype: DType,
     },
     /// Logits of the wrong form.
-    #[error("logits `{value}` have shape {shape}, losses need [batch, classes] in f32")]
+    #[error("the logits `{value}` have shape {shape}, but losses need shape [batch, classes] and type f32")]
     LogitsShape {
         /// Name of the value.
         value: String,
@@ -52,7 +52,7 @@ pub enum AutodiffError {
         shape: String,
     },
     /// A loss that needs more classes than the model has.
-    #[error("loss `{loss}` needs at least {needed} classes, the model has {classes}")]
+    #[error("loss `{loss}` needs at least {needed} classes, but the model has {classes}")]
     TooFewClasses {
         /// Name of the loss.
         loss: &'static str,
@@ -68,7 +68,7 @@ pub enum AutodiffError {
         loss: &'static str,
     },
     /// A value that a linear loss cannot weigh.
-    #[error("`{value}` has shape {shape}, a weighted sum needs real numbers behind a batch")]
+    #[error("`{value}` has shape {shape}, but a weighted sum needs a batch dimension and floating-point numbers")]
     TapShape {
         /// Name of the value.
         value: String,

@@ -197,7 +197,7 @@ impl Head {
     fn ratio(&self, ctx: &mut Ctx<'_>, difference: ValueId, weights: &[f32]) -> Both {
         let top = Op::TopK { axis: 1, k: weights.len(), largest: true, sorted: true };
         let outputs = ctx.op_many(top, &[self.logits], 2)?;
-        let [values, indices] = outputs[..] else { return unsupported("TopK without indices") };
+        let [values, indices] = outputs[..] else { return unsupported("TopK has no indices output") };
         let combination = ctx.floats(values, vec![1, weights.len()], weights.to_vec())?;
         let weighted = ctx.mul(values, combination)?;
         let spread = ctx.reduce(Reduce::Sum, weighted, &[1], true)?;

@@ -33,7 +33,7 @@
 /// Reading, comparing and listing runs; nothing here runs a model.
 pub mod runs {
     pub use brinell_ledger::run::{Completed, Identity, read_identity};
-    pub use brinell_ledger::{Found, LedgerError, compare, history, read, stored};
+    pub use brinell_ledger::{Found, LedgerError, RankEntry, compare, history, rank, read, stored};
 }
 
 /// Types of what a run leaves behind.

@@ -10,11 +10,16 @@ pub use brinell_engine::{AUTHORIZATION, Attendant, EngineError, Wait, attend, is
 pub use brinell_subject::{Case, Compared, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
 pub use brinell_threat::ThreatError;
 
+/// Which model is how vulnerable.
+pub mod ranking {
+    pub use brinell_audit::{Candidate, RankQuestion, rank};
+}
+
 /// Which examples, made on which models, fool which others.
 pub mod transfer {
     pub use brinell_transfer::{
-        Ensemble, ModelSpec, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, read_models, transfer,
-        universal,
+        Ensemble, ModelSpec, PatchSettings, TransferError, TransferEvent, TransferJob, TransferQuestion, UniversalSettings, patch,
+        read_models, transfer, universal,
     };
 }
 
@@ -35,7 +40,7 @@ pub mod defence {
 
 /// Training against attacks, on the model's own file.
 pub mod hardening {
-    pub use brinell_harden::{Ask, HardenError, Hardened, Job, Progress, Watcher, harden};
+    pub use brinell_harden::{Ask, CURVE, HardenError, Hardened, Job, Progress, Traced, Watcher, curve, harden};
 }
 
 /// Claims: read, decided, sealed, replayed.

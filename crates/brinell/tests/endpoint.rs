@@ -230,7 +230,7 @@ fn answers_in_probabilities_are_recognised() {
 fn rows_that_are_not_the_samples_are_not_taken_for_them() {
     let folder = tempfile::tempdir().unwrap();
     let error = words(&run(&ask(serve(Manner::Reversed)), &folder.path().join("reversed")).err().unwrap());
-    assert!(error.contains("2 samples at once") && error.contains("in another order"), "{error}");
+    assert!(error.contains("2 samples in one request") && error.contains("in another order"), "{error}");
     let few = |manner: Manner, out: &str| {
         let mut question = ask(serve(manner));
         (question.population.n, question.effort.max_queries) = (Some(2), Some(4));
@@ -300,7 +300,7 @@ fn what_a_server_does_wrong_is_said_in_its_words() {
     let folder = tempfile::tempdir().unwrap();
     for (address, expected) in [
         (serve(Manner::Refusing), "status 400: no thanks"),
-        (serve(Manner::Empty), "lacks the output `logits`"),
+        (serve(Manner::Empty), "does not contain the output `logits`"),
         (serve(Manner::Honest).replace("ordinary", "other"), "status 404: no such model here"),
         (serve(Manner::Honest).replace("/v2/models/ordinary", ""), "http://HOST/v2/models/NAME"),
         ("http://127.0.0.1:1/v2/models/m".to_owned(), "127.0.0.1:1"),
@@ -385,6 +385,6 @@ fn what_cannot_be_asked_behind_an_address_is_named() {
     assert!(named(None, None).contains("the model has 4 inputs"));
     // Without a name the first output with scores decides.
     let text = named(Some("image"), Some("words"));
-    assert!(text.contains("`words` holds String"), "{text}");
+    assert!(text.contains("`words` contains String"), "{text}");
     assert!(named(Some("picture"), None).contains("no input `picture`"));
 }

@@ -97,5 +97,5 @@ fn a_batch_of_1_is_freed_in_all_inputs_that_have_one() {
     // Samples that would influence each other keep the batch of the file, and the reason is told.
     let made = gradient_file(&attacked(of_three(&folder, true)), Loss::Margin).unwrap();
     let (batch, why) = made.fixed_batch.unwrap();
-    assert!(batch == 1 && why.contains("does not keep samples apart"), "{why}");
+    assert!(batch == 1 && why.contains("mixes the samples of a batch"), "{why}");
 }

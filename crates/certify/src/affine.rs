@@ -8,6 +8,8 @@ use crate::rounding::{TINY, gamma};
 pub(crate) struct Affine {
     parts: Vec<Box<dyn Map>>,
     bias: Vec<f64>,
+    /// The sum of the magnitudes of what each constant is made of: where these cancel, what is rounded is larger than the constant.
+    constants: Vec<f64>,
     /// Relative rounding error of one element.
     gamma: f64,
 }
@@ -16,16 +18,18 @@ impl Affine {
     pub(crate) fn new(maps: Vec<Box<dyn Map>>, bias: Vec<f64>) -> Self {
         let terms: usize = maps.iter().map(|map| map.terms()).sum();
         let gamma = gamma(terms + maps.len() + 1);
-        Self { parts: maps, bias, gamma }
+        let constants = bias.iter().map(|b| b.abs()).collect();
+        Self { parts: maps, bias, constants, gamma }
     }
 
     pub(crate) fn outputs(&self) -> usize {
         self.bias.len()
     }
 
-    /// Adds to the constant.
-    pub(crate) fn shift(&mut self, shift: &[f64]) {
+    /// Adds to the constant what is made of terms with these magnitudes in sum.
+    pub(crate) fn shift(&mut self, shift: &[f64], magnitudes: &[f64]) {
         self.bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s);
+        self.constants.iter_mut().zip(magnitudes).for_each(|(c, m)| *c += m);
     }
 
     pub(crate) fn bias(&self) -> &[f64] {
@@ -62,8 +66,8 @@ impl Affine {
         }
         let largest: Vec<Matrix> = x.iter().map(|x| x.magnitude()).collect();
         let mut sizes = self.magnitudes(&largest.iter().collect::<Vec<_>>());
-        for (i, bias) in self.bias.iter().enumerate() {
-            sizes.row_mut(i).iter_mut().for_each(|s| *s += bias.abs() + TINY);
+        for (i, constant) in self.constants.iter().enumerate() {
+            sizes.row_mut(i).iter_mut().for_each(|s| *s += constant + TINY);
         }
         Some(sizes)
     }
@@ -148,12 +152,12 @@ impl Affine {
             })
             .collect();
         let sizes = self.magnitudes(&reach.iter().collect::<Vec<_>>());
-        for (i, bias) in self.bias.iter().enumerate() {
+        for (i, constant) in self.constants.iter().enumerate() {
             let size = sizes.row(i);
             off.row_mut(i)
                 .iter_mut()
                 .zip(size)
-                .for_each(|(o, s)| *o = 1.000_001 * *o + relative * (s + bias.abs()) + f64::from(f32::MIN_POSITIVE));
+                .for_each(|(o, s)| *o = 1.000_001 * *o + relative * (s + constant) + f64::from(f32::MIN_POSITIVE));
         }
         off
     }
@@ -171,4 +175,22 @@ pub(crate) struct Sums<'a> {
     pub(crate) c: &'a mut [f64],
     /// Bounds of the rounding errors so far.
     pub(crate) error: &'a mut [f64],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::Scale;
+
+    #[test]
+    fn constants_that_cancel_are_rounded_at_their_own_size() {
+        let mut affine = Affine::new(vec![Box::new(Scale::uniform(1, 1.0))], vec![1e6]);
+        affine.shift(&[-1e6], &[1e6]);
+        let bounds = Bounds { lo: Matrix::zeros(1, 1), hi: Matrix::column(vec![1.0]) };
+        let off = affine.rounding(&[&bounds], &[&Matrix::zeros(1, 1)]).data[0];
+        let x = std::hint::black_box(0.03f32);
+        let deployed = (x + 1e6) - 1e6;
+        assert!(f64::from((deployed - x).abs()) <= off && f64::from((deployed - x).abs()) > 0.02, "{deployed} {off}");
+        assert!(affine.sizes(&[&bounds]).unwrap().data[0] >= 2e6);
+    }
 }

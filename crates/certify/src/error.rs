@@ -19,7 +19,7 @@ pub enum CertifyError {
         found: usize,
     },
     /// A value whose size is not known.
-    #[error("the size of `{value}` is not known")]
+    #[error("the size of `{value}` is unknown")]
     Size {
         /// Name of the value.
         value: String,
@@ -41,7 +41,7 @@ pub enum CertifyError {
         found: usize,
     },
     /// An interval of the inputs is empty or not finite.
-    #[error("the bounds {lo} and {hi} of input {index} are not an interval")]
+    #[error("the bounds {lo} and {hi} of input {index} are wrong: the lower bound must not be larger than the upper bound")]
     Interval {
         /// Number of the element.
         index: usize,
@@ -57,7 +57,7 @@ pub enum CertifyError {
         eps: f64,
     },
     /// A norm whose balls are not convex.
-    #[error("balls of the norm {norm} cannot be certified")]
+    #[error("certificates are not available for the norm {norm}")]
     Norm {
         /// The norm.
         norm: brinell_threat::Norm,

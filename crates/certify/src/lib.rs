@@ -34,4 +34,4 @@ pub use property::{Atom, Property};
 pub use region::Region;
 pub use root::{Method, lower_bounds, output_intervals};
 pub use search::{Judge, Limits, Outcome, Reason, Verdict, decide};
-pub use vnnlib::{Case, Query};
+pub use vnnlib::{Case, Declared, Query, Tensor};

@@ -24,6 +24,8 @@ pub struct Network {
 pub(crate) struct Layer {
     /// The node that it stands for.
     pub(crate) name: String,
+    /// Number of that node in the graph of what is needed, for one sample.
+    pub(crate) node: usize,
     pub(crate) inputs: Vec<usize>,
     pub(crate) kind: Kind,
 }

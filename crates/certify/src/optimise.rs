@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use brinell_checker::slope_at;
+
 use crate::backward::{Choice, Functions, Seed, backward};
 use crate::matrix::Matrix;
 use crate::network::{Kind, Network};
@@ -38,6 +40,8 @@ pub(crate) struct Optimiser<'a> {
     /// The splits that hold for each function, and their prices.
     pub(crate) splits: Vec<Vec<(Split, f64)>>,
     rates: Rates,
+    /// Slopes and prices are numbers that a certificate can hold.
+    is_stored: bool,
 }
 
 /// Step sizes.
@@ -54,7 +58,12 @@ pub(crate) struct Optimum {
     pub(crate) bounds: Vec<f64>,
     /// The pass after the last step.
     pub(crate) last: Functions,
+    /// With what the bound of each function became positive, where slopes are kept for certificates.
+    pub(crate) closed: Vec<Option<Closed>>,
 }
+
+/// Slopes, in steps of a certificate, and prices.
+pub(crate) type Closed = (Vec<u16>, Vec<f32>);
 
 /// Adam's moments of one array.
 struct Moments {
@@ -92,11 +101,29 @@ impl<'a> Optimiser<'a> {
             ranges.push(range);
         }
         let rates = Rates { slope: 0.1, price: 0.1, decay: 0.98 };
-        Self { network, state, domain, slopes, ranges, splits: vec![Vec::new(); domain.len()], rates }
+        Self { network, state, domain, slopes, ranges, splits: vec![Vec::new(); domain.len()], rates, is_stored: false }
     }
 
     pub(crate) fn with_rates(self, rates: Rates) -> Self {
         Self { rates, ..self }
+    }
+
+    /// Keeps slopes and prices at numbers that a certificate can hold.
+    pub(crate) fn stored(self) -> Self {
+        let mut this = Self { is_stored: true, ..self };
+        for (slopes, &(leak, _)) in this.slopes.iter_mut().zip(&this.ranges) {
+            slopes.values.iter_mut().flat_map(|values| &mut values.data).for_each(|slope| *slope = slope_at(leak, step_of(leak, *slope)));
+        }
+        this
+    }
+
+    /// The slopes and prices of one function.
+    fn closed(&self, col: usize) -> Closed {
+        let of = |(slopes, &(leak, _)): (&Slopes, &(f64, f64))| -> Vec<u16> {
+            slopes.values.iter().flat_map(|values| values.take(col)).map(|slope| step_of(leak, slope)).collect()
+        };
+        let slopes = self.slopes.iter().zip(&self.ranges).flat_map(of).collect();
+        (slopes, self.splits[col].iter().map(|(_, price)| *price as f32).collect())
     }
 
     /// A pass with the slopes and prices as they are.
@@ -120,6 +147,7 @@ impl<'a> Optimiser<'a> {
     pub(crate) fn run_until(&mut self, region: &Region, a: &Matrix, c: &[f64], steps: usize, enough: impl Fn(&[f64]) -> bool) -> Optimum {
         let input = &self.state.bounds[0];
         let mut best = vec![f64::NEG_INFINITY; c.len()];
+        let mut closed = vec![None; c.len()];
         let mut moments: Vec<Moments> =
             self.slopes.iter().map(|slopes| Moments::new(slopes.values.as_ref().map_or(0, |values| values.data.len()))).collect();
         let offsets: Vec<usize> = self
@@ -137,9 +165,14 @@ impl<'a> Optimiser<'a> {
         loop {
             let pass = self.pass(a, c);
             let bounds = region.least(&pass.a, &pass.c, &pass.error, self.domain, &input.lo, &input.hi);
+            if self.is_stored {
+                for col in (0..bounds.len()).filter(|&col| best[col] <= 0.0 && bounds[col] > 0.0) {
+                    closed[col] = Some(self.closed(col));
+                }
+            }
             best.iter_mut().zip(&bounds).for_each(|(best, bound)| *best = best.max(*bound));
             if step == steps || best.iter().all(|b| *b > 0.0) || enough(&best) {
-                return Optimum { bounds: best, last: pass };
+                return Optimum { bounds: best, last: pass, closed };
             }
             step += 1;
             let t = i32::try_from(step).unwrap_or(i32::MAX);
@@ -160,7 +193,8 @@ impl<'a> Optimiser<'a> {
                             let slot = at as usize * kept.cols + col;
                             let gradient = coefficient.max(0.0) * x.at(i, col);
                             let moved = own.data[slot] + self.rates.slope * rate * moments[v].step(slot, gradient, t);
-                            own.data[slot] = moved.clamp(lo, hi);
+                            let moved = moved.clamp(lo, hi);
+                            own.data[slot] = if self.is_stored { slope_at(lo, step_of(lo, moved)) } else { moved };
                         }
                     }
                 }
@@ -171,7 +205,7 @@ impl<'a> Optimiser<'a> {
                     let value = x.at(split.element as usize, col);
                     let gradient = if split.positive { -value } else { value };
                     let moved = *price + self.rates.price * rate * price_moments.step(offsets[col] + k, gradient, t);
-                    *price = moved.max(0.0);
+                    *price = if self.is_stored { f64::from(moved.max(0.0) as f32) } else { moved.max(0.0) };
                 }
             }
             rate *= self.rates.decay;
@@ -193,6 +227,11 @@ impl<'a> Optimiser<'a> {
         }
         values
     }
+}
+
+/// The step of a certificate that is nearest to a slope.
+fn step_of(leak: f64, slope: f64) -> u16 {
+    ((slope - leak) / (1.0 - leak) * 65535.0).round().clamp(0.0, 65535.0) as u16
 }
 
 /// The slopes of a relaxation, for each function its own.

@@ -9,7 +9,13 @@ use brinell_testkit::{Rng, perceptron, shared_data};
 use brinell_threat::Norm;
 
 fn limits(seconds: f64) -> Limits<'static> {
-    Limits { deadline: Some(Instant::now() + Duration::from_secs_f64(seconds)), memory: 1 << 30, stop: None, deployed: false }
+    Limits {
+        deadline: Some(Instant::now() + Duration::from_secs_f64(seconds)),
+        memory: 1 << 30,
+        stop: None,
+        deployed: false,
+        evidence: false,
+    }
 }
 
 fn network(path: &std::path::Path) -> Network {

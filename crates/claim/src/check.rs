@@ -113,7 +113,7 @@ impl File<'_> {
         let state = if !wrong.is_empty() {
             stale(wrong.iter().map(Difference::reason).collect())
         } else if let Some(day) = claim.expires.as_ref().filter(|day| machine::today().as_str() > day.as_str()) {
-            stale(vec![brinell_ledger::reason::reason(id::EXPIRED, format!("the claim was made until {day}"))])
+            stale(vec![brinell_ledger::reason::reason(id::EXPIRED, format!("the claim expired on {day}"))])
         } else if self.options.fresh {
             State::Open(None)
         } else {
@@ -178,8 +178,8 @@ impl File<'_> {
             // Work that was begun with something else is no part of this.
             Err(ClaimError::Audit(AuditError::Ledger(error @ (LedgerError::Stale { .. } | LedgerError::Schema { .. })))) => {
                 let text = match error {
-                    LedgerError::Stale { what, before, now, .. } => format!("{what} changed from {before} to {now} since work on it began"),
-                    _ => "another version began work on it".to_owned(),
+                    LedgerError::Stale { what, before, now, .. } => format!("{what} changed from {before} to {now} since the check began"),
+                    _ => "the check was begun by another version".to_owned(),
                 };
                 entry.replaced.push(brinell_ledger::reason::reason(id::RUN_CHANGED, text));
                 evidence::discard(&entry.folder)?;
@@ -191,7 +191,7 @@ impl File<'_> {
         // Files may have been replaced while they were worked on: a verdict is sealed only under digests that still hold.
         let (now, _) = Digests::default().of(self.source, entry.claim)?;
         if now != entry.outside {
-            let text = "the claim, the model or the data changed while the claim was decided; check it again".to_owned();
+            let text = "the claim, the model or the data changed during the check; check again".to_owned();
             let verdict = self.verdict(entry.claim, Ruling::Stale, vec![brinell_ledger::reason::reason(id::RUN_CHANGED, text)]);
             entry.state = State::Told(Box::new(verdict), false);
             return Ok(());
@@ -230,7 +230,7 @@ impl File<'_> {
     fn out_of_time(&self, claim: &Claim) -> Verdict {
         let reasons = [
             (id::TIMEOUT, "the time ran out before this claim; check again to continue"),
-            (id::NOTHING_SEEN, "no sample was examined, and that is not a pass"),
+            (id::NOTHING_SEEN, "no sample was examined, so nothing was shown"),
         ];
         let reasons = reasons.map(|(id, text)| brinell_ledger::reason::reason(id, text)).to_vec();
         self.verdict(claim, Ruling::Undecided, reasons)

@@ -35,6 +35,8 @@ pub(super) struct Question {
     pub(super) n: usize,
     /// True where survivors have survived attacks, and not only been evaluated.
     pub(super) attacked: bool,
+    /// True where a proof of each sample is looked for first.
+    pub(super) certified: bool,
 }
 
 /// A decision, not yet in words.
@@ -73,6 +75,7 @@ impl Question {
             sampling: claim.population.sampling.unwrap_or(Sampling::Convenience),
             n: claim.population.n.unwrap_or_default(),
             attacked,
+            certified: claim.threat.as_ref().is_some_and(|threat| threat.effort.certify.is_some()),
         })
     }
 
@@ -87,7 +90,7 @@ impl Question {
         let exact = |count: usize| count as f64 / n as f64;
         match (self.sampling, self.wanted) {
             (Sampling::Exhaustive, _) | (_, None) => {
-                let low = if self.wanted.is_none() && self.attacked { 0.0 } else { exact(now.sure) };
+                let low = if self.wanted.is_none() && self.attacked { exact(count.proved.unwrap_or(0)) } else { exact(now.sure) };
                 (low, exact(n - count.failed()), 1.0)
             }
             (Sampling::Convenience, _) => (0.0, 1.0, 1.0),
@@ -121,7 +124,12 @@ impl Question {
             return count.failed() > 0;
         }
         let (low, high, _) = self.bounds(count, levels);
-        self.side(low, high) != Side::Across
+        match self.side(low, high) {
+            Side::Across => false,
+            // What survives attacks may be proved yet.
+            Side::Wanted => !self.certified,
+            Side::Other => true,
+        }
     }
 
     /// Decides. Where the time was over before the run was complete, nothing is: its flags and its counterexamples are not known yet.
@@ -155,14 +163,14 @@ impl Question {
         };
         let ruling = if timeout { Ruling::Undecided } else { ruling };
         if ruling == Ruling::Undecided && n == 0 {
-            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, and that is not a pass"));
+            reasons.insert(0, reason(id::NOTHING_SEEN, "no sample was examined, so nothing was shown"));
         }
         if timeout {
             let text = format!("the time ran out after {n} of {} samples; check again to continue", self.n);
             reasons.insert(0, reason(id::TIMEOUT, text));
         }
         let evaluated = !self.attacked && self.aim != Aim::NonFinite && now.taken > 0;
-        Decision { ruling, reasons, numbers, certified: evaluated.then_some(now.sure) }
+        Decision { ruling, reasons, numbers, certified: if evaluated { Some(now.sure) } else { count.proved } }
     }
 
     fn quantity(&self) -> &'static str {
@@ -179,19 +187,22 @@ impl Question {
             return Ruling::Refuted;
         }
         let complete = now.taken + count.skipped == self.n;
-        if complete && !self.attacked && now.taken > 0 && now.sure == now.taken && self.sampling == Sampling::Exhaustive {
+        let shown = if self.attacked { count.proved.unwrap_or(0) } else { now.sure };
+        if complete && now.taken > 0 && shown == now.taken && self.sampling == Sampling::Exhaustive {
             return Ruling::Proven;
         }
         if complete && now.taken == 0 {
-            reasons.push(reason(id::NOTHING_SEEN, "the model gets no sample right, so that the claim speaks of nothing"));
+            reasons.push(reason(id::NOTHING_SEEN, "the model gets no sample right, so there is nothing that the claim could be about"));
         }
         if count.doubtful > 0 {
             reasons.push(self.boundary(count));
         }
         if complete && self.attacked && now.taken > 0 {
             let text = format!(
-                "no attack fooled the model on {} of {} samples, and failed attacks prove nothing: 0 samples are certified",
-                now.sure, self.n
+                "{} of {} samples survive these attacks, but failed attacks prove nothing, and {} samples are certified",
+                now.sure,
+                self.n,
+                count.proved.unwrap_or(0)
             );
             reasons.push(reason(id::GAP, text));
         }
@@ -199,24 +210,30 @@ impl Question {
             Sampling::Exhaustive => {}
             Sampling::Iid => reasons.push(reason(
                 id::TOO_FEW,
-                "no finite sample shows that something holds for all of a larger population; claim a rate, or declare the samples exhaustive if they are",
+                "a sample cannot show that something holds for every member of a larger population; claim a rate, or write sampling = \"exhaustive\" if these samples are the whole population",
             )),
             Sampling::Convenience => reasons.push(reason(
                 id::CONVENIENCE,
-                "these samples were just what was available: they can refute the claim, but show nothing about other inputs; declare them exhaustive if the claim is about no others",
+                "these samples are just what was available: they can refute the claim, but show nothing about other inputs; write sampling = \"exhaustive\" if the claim is about exactly these samples",
             )),
         }
         Ruling::Undecided
     }
 
+    /// True where as many samples are certified as the claim asks for.
+    fn is_proved(&self, wanted: Wanted, count: &Count) -> bool {
+        let share = count.proved.map(|proved| proved as f64 / self.n as f64);
+        self.aim == Aim::Robust && wanted.relation == Relation::AtLeast && share.is_some_and(|share| share >= wanted.threshold)
+    }
+
     fn boundary(&self, count: &Count) -> Reason {
         let text = if self.attacked {
             format!(
-                "{} samples are in doubt: the runtimes disagree about the counterexample, or the model is wrong on the unchanged sample in a way that the claim does not speak of, so that nothing was attacked",
+                "{} samples are in doubt: runtimes disagree about the counterexample, or the model is already wrong on the unchanged sample, which was therefore not attacked",
                 count.doubtful
             )
         } else {
-            format!("{} samples are in doubt: the runtimes disagree about them, which is a matter of rounding", count.doubtful)
+            format!("{} samples are in doubt: runtimes disagree about them because of rounding", count.doubtful)
         };
         reason(id::BOUNDARY, text)
     }
@@ -224,12 +241,14 @@ impl Question {
     fn share(&self, wanted: Wanted, count: &Count, (low, high): (f64, f64), levels: Levels, reasons: &mut Vec<Reason>) -> Ruling {
         let survival = self.aim == Aim::Robust && self.attacked;
         match self.side(low, high) {
-            Side::Wanted if self.sampling == Sampling::Exhaustive && !self.attacked => return Ruling::Proven,
+            Side::Wanted if self.sampling == Sampling::Exhaustive && (!self.attacked || self.is_proved(wanted, count)) => {
+                return Ruling::Proven;
+            }
             Side::Wanted => return Ruling::Supported,
             // That more survive the attacks than the claim allows proves no robustness.
             Side::Other if survival && wanted.relation == Relation::AtMost => {
                 let text =
-                    format!("more than {} survive these attacks, and failed attacks prove nothing; try stronger attacks", wanted.threshold);
+                    format!("more than {} survive these attacks, but failed attacks prove nothing; try stronger attacks", wanted.threshold);
                 reasons.push(reason(id::GAP, text));
                 return Ruling::Undecided;
             }
@@ -239,7 +258,7 @@ impl Question {
         if self.sampling == Sampling::Convenience {
             reasons.push(reason(
                 id::CONVENIENCE,
-                "these samples were just what was available, so they say nothing about the rate among other inputs; declare sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim is about no others",
+                "these samples are just what was available, so they say nothing about the rate among other inputs; write sampling = \"iid\" if they were drawn at random, or \"exhaustive\" if the claim is about exactly these samples",
             ));
         }
         if count.doubtful > 0 {
@@ -262,8 +281,12 @@ impl Question {
         let clean = clean_trials(threshold, levels.support);
         if clean > self.n as f64 {
             return match clean.is_finite() {
-                true => format!("{clean} samples without a single exception would show {word} {percent}; {} were given", self.n),
-                false => format!("no sample shows {word} {percent} exactly; declare it exhaustive if it is, or claim a little less"),
+                true => {
+                    format!("even without a single exception, {clean} samples are needed to show {word} {percent}; {} were given", self.n)
+                }
+                false => format!(
+                    "a random sample can never show {word} exactly {percent}; claim a little less, or write sampling = \"exhaustive\" if these samples are the whole population"
+                ),
             };
         }
         let rate = successes as f64 / now.taken.max(1) as f64;
@@ -273,7 +296,7 @@ impl Question {
         match (confirm, refute) {
             (Some(needed), _) => format!("{seen}; at this rate, about {needed} samples would show {word} {percent}"),
             (None, Some(needed)) => format!("{seen}; at this rate, about {needed} samples would refute {word} {percent}"),
-            (None, None) => format!("{seen}, which is too close to {percent} to be decided by any number of samples"),
+            (None, None) => format!("{seen}, which is so close to {percent} that no number of samples would decide it"),
         }
     }
 }

@@ -73,7 +73,7 @@ impl Writer<'_> {
 
     /// A rate that the run's own interval clears.
     fn supported(&self) -> Wanted {
-        const REMARK: &str = "# This threshold was read off the run that the file was made from. A threshold that was chosen by looking at the samples which\n# then confirm it shows little: choose it before you look, or check it on samples that had no part in the choice.\n";
+        const REMARK: &str = "# This threshold comes from the run itself. A threshold that was chosen on the same samples that then confirm it is weak\n# evidence: choose it before you look at results, or check it on other samples.\n";
         let rate = &self.summary.robust_accuracy;
         let low = (rate.low * 100.0).floor() / 100.0;
         if low > 0.0 { Self::rate("at_least", low, REMARK) } else { Self::rate("at_most", (rate.high * 100.0).ceil() / 100.0, REMARK) }
@@ -126,7 +126,7 @@ impl Writer<'_> {
     fn relative(&self, path: &Path) -> Result<String, ClaimError> {
         let gone = |error: std::io::Error| ClaimError::Run {
             path: path.to_path_buf(),
-            problem: format!("{error}; paths in a run start from the folder in which the audit was run"),
+            problem: format!("{error}; paths in a run are relative to the folder in which the audit was started"),
         };
         Ok(seen_from(&self.folder, &path.canonicalize().map_err(gone)?))
     }
@@ -138,34 +138,34 @@ impl Writer<'_> {
         };
         line("# Claims about models. Paths are relative to this file; docs/claims.md explains every key.");
         line("schema = \"brinell.claim/1\"");
-        line("# Probability that no false claim of this file is called supported; the same holds for true ones that are called refuted.");
+        line("# Probability that no false claim in this file is called supported, and likewise that no true claim is called refuted.");
         line("confidence = 0.95");
         line("\n[[claim]]");
         line(&format!("id = {}", quoted(id)));
-        line("# The sentence that reports show is made of the property below; `statement = \"..\"` replaces it.");
+        line("# Reports describe the claim with a sentence made from the property below; `statement = \"..\"` replaces it.");
         line("# expires = 2027-12-31\n# assumptions = [\"the camera delivers pixels in this range\"]");
         line(
-            "\n# The model, by its bytes, and its preprocessing: (x - mean) / std, with x in `scale`. A retrained model has another\n# digest, and `claim update` writes it here.\n[claim.subject]",
+            "\n# The model file with its digest, and its preprocessing: (x - mean) / std, with x in `scale`. After retraining, `claim update`\n# writes the new digest here.\n[claim.subject]",
         );
         line(&table(&self.artefact()?)?);
         line(
-            "\n# The samples. sampling = \"exhaustive\" if the claim is about these samples and no others, \"iid\" if they were drawn at random from the\n# inputs that it is about, \"convenience\" if they are just what was available, which can support no rate.\n[claim.population]",
+            "\n# The samples. sampling = \"exhaustive\" if the claim is about exactly these samples, \"iid\" if they were drawn at random from the\n# inputs that it is about, \"convenience\" if they are just what was available; then no rate can be supported.\n[claim.population]",
         );
         line(&table(&self.population(sampling)?)?);
         if property.attacked {
             line(
-                "\n# What the attacker may do, and which attacks are run. `seed` fixes every random choice, also the order of the samples.\n[claim.threat]",
+                "\n# What the attacker may do, and which attacks are run. `seed` fixes every random choice, including the order of the samples.\n[claim.threat]",
             );
             line(&table(&self.threat())?);
             if let Some(features) = &self.summary.allowed.features {
                 line(
-                    "# Rules of the features: their ranges, and the change that counts as 1. They are numbers here, so that they do not depend on the data.",
+                    "# Rules for features: the range of each, and the change that counts as 1. They are written as numbers, so they do not depend on the data.",
                 );
                 line(&format!("feature = [\n{}]", rules::list(features)));
             }
         }
         line(&format!("\n{}[claim.property]\n{}", property.remark, property.toml));
-        line("\n# What an undecided claim does to the exit code: \"fail\" or \"warn\".\n[claim.policy]\nundecided = \"fail\"");
+        line("\n# Whether an undecided claim fails the check (\"fail\") or only warns (\"warn\").\n[claim.policy]\nundecided = \"fail\"");
         Ok(out)
     }
 
@@ -203,7 +203,11 @@ impl Writer<'_> {
             pairs: asked.pairs.as_ref().map(|path| self.relative(path)).transpose()?.map(Into::into),
             sha256: Some(data.sha256.clone()),
             n: Some(data.n),
-            selection: Some(format!("the first {} samples, in the order of the file", data.n)),
+            selection: Some(if data.samples.is_empty() {
+                format!("the first {} samples, in the order of the file", data.n)
+            } else {
+                format!("{} samples, as many of each class as there are, each class in the order of the file", data.n)
+            }),
             sampling: Some(sampling),
             ..asked.clone()
         })

@@ -71,7 +71,7 @@ pub(super) fn compare(
     let artefact = Artefact { model: resolve(source, other), sha256: None, weights_sha256: None, ..one.artefact.clone() };
     let two = Subject::open_with(&artefact, &question.population, &|_| Ok(data.clone()))?.subject;
     if one.signature.classes != two.signature.classes {
-        let problem = format!("has {} classes, the model {}", two.signature.classes, one.signature.classes);
+        let problem = format!("has {} classes, but the model has {}", two.signature.classes, one.signature.classes);
         return Err(ClaimError::key(&source.path, format!("{}: property.other", claim.id), problem));
     }
     if data.n < population {
@@ -98,7 +98,7 @@ pub(super) fn compare(
     let mut found: Option<(usize, Vec<Opinion>)> = None;
     let mut stopped = false;
     let mut x = vec![0.0; data.sample_len()];
-    for sample in 0..population {
+    for sample in data.samples().take(population) {
         let opinions = match past.next() {
             Some(opinions) => opinions,
             None if stop.load(Ordering::Relaxed) => {
@@ -284,19 +284,17 @@ impl Agreement {
                 ));
             }
             if n == 0 {
-                verdict.reasons.push(reason(id::NOTHING_SEEN, "no sample was examined, and that is not a pass"));
+                verdict.reasons.push(reason(id::NOTHING_SEEN, "no sample was examined, so nothing was shown"));
             }
             if self.doubtful > 0 {
-                let text = format!(
-                    "on {} samples the artefacts differ on one runtime and not on another, which is a matter of rounding",
-                    self.doubtful
-                );
+                let text =
+                    format!("on {} samples, the two models differ on one runtime but not on another, because of rounding", self.doubtful);
                 verdict.reasons.push(reason(id::BOUNDARY, text));
             }
             match self.sampling {
                 Sampling::Exhaustive => {}
-                Sampling::Iid => verdict.reasons.push(reason(id::TOO_FEW, "no finite sample shows that two artefacts agree on all of a larger population; declare the samples exhaustive if they are")),
-                Sampling::Convenience => verdict.reasons.push(reason(id::CONVENIENCE, "these samples were just what was available: they can refute the claim, but show nothing about other inputs; declare them exhaustive if the claim is about no others")),
+                Sampling::Iid => verdict.reasons.push(reason(id::TOO_FEW, "a sample cannot show that two models agree on every member of a larger population; write sampling = \"exhaustive\" if these samples are the whole population")),
+                Sampling::Convenience => verdict.reasons.push(reason(id::CONVENIENCE, "these samples are just what was available: they can refute the claim, but show nothing about other inputs; write sampling = \"exhaustive\" if the claim is about exactly these samples")),
             }
             Ruling::Undecided
         };

@@ -23,7 +23,7 @@ pub enum ClaimError {
     #[error("{0}")]
     File(#[from] FileError),
     /// Neither TOML nor YAML by its name.
-    #[error("{} is not a claim file: its name must end in .toml, .yaml or .yml", path.display())]
+    #[error("{} is not a claim file; the name of a claim file ends in .toml, .yaml or .yml", path.display())]
     Name {
         /// The file.
         path: PathBuf,
@@ -39,23 +39,25 @@ pub enum ClaimError {
         problem: String,
     },
     /// A key is missing, unknown or has a value that cannot be used.
-    #[error("{}: {key}: {problem}", path.display())]
+    #[error("{}{}: {key}: {problem}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
     Key {
         /// The file.
         path: PathBuf,
+        /// The line of the key, or of the table that lacks it, counted from 1; `None` if the file has neither.
+        line: Option<usize>,
         /// The key, such as `claim[0].threat.eps`.
         key: String,
         /// What is wrong and what would do.
         problem: String,
     },
     /// A folder of claims holds none.
-    #[error("{} holds no claims; claims end in .toml, .yaml or .yml", path.display())]
+    #[error("{} contains no claim files; their names end in .toml, .yaml or .yml", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
     },
     /// The data are fewer than the claim says.
-    #[error("{} holds {found} samples, fewer than the {asked} of population.n", path.display())]
+    #[error("{} has {found} samples, but population.n in the claim is {asked}", path.display())]
     Samples {
         /// The data.
         path: PathBuf,
@@ -66,9 +68,9 @@ pub enum ClaimError {
     },
     /// A digest of a claim file cannot be exchanged for another by itself.
     #[error(
-        "{}: the digest of {file} cannot be exchanged: {}",
+        "{}: the digest of {file} cannot be updated: {}",
         path.display(),
-        if found.is_empty() { "the model has no weights in other files any more" } else { "the same digest also stands for another file" }
+        if found.is_empty() { "the model no longer has weights in other files" } else { "another file has the same digest" }
     )]
     Digest {
         /// The claim file.
@@ -93,13 +95,13 @@ pub enum ClaimError {
         problem: String,
     },
     /// A run that looked for the nearest examples.
-    #[error("{} looked for the nearest examples at any distance, and a claim is about one radius", path.display())]
+    #[error("{} looked for the smallest changes, without a radius, but a claim needs a radius", path.display())]
     Nearest {
         /// The folder of the run.
         path: PathBuf,
     },
     /// The text is no property that a claim could be about.
-    #[error("`{text}` is not a property; the properties are {known}")]
+    #[error("`{text}` is not a known property; the properties are {known}")]
     NoProperty {
         /// The text as given.
         text: String,
@@ -108,7 +110,7 @@ pub enum ClaimError {
     },
     /// The folder holds nothing that could be judged again.
     #[error(
-        "{} holds neither the evidence of a claim (manifest.json) nor a finished run (summary.json and adversarial.npz)",
+        "{} contains neither evidence of a claim (manifest.json) nor a finished run (summary.json and adversarial.npz)",
         path.display()
     )]
     Nothing {
@@ -116,7 +118,7 @@ pub enum ClaimError {
         path: PathBuf,
     },
     /// A file is not the one that is to be judged again.
-    #[error("{} has SHA-256 {found}, but what is to be replayed is about {expected}", path.display())]
+    #[error("{} has SHA-256 {found}, but the counterexamples were found on a file with SHA-256 {expected}", path.display())]
     Other {
         /// The file.
         path: PathBuf,
@@ -128,7 +130,7 @@ pub enum ClaimError {
         role: Role,
     },
     /// A file is not where it was.
-    #[error("the {role} is missing: no such file: {}", path.display())]
+    #[error("the {role} is missing: {} does not exist", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
@@ -142,7 +144,7 @@ pub enum ClaimError {
 pub enum Role {
     /// The model.
     Model,
-    /// The other artefact of an `equal` claim.
+    /// Where the second model of an `equal` claim is now, if it was moved.
     OtherModel,
     /// The data.
     Data,
@@ -182,6 +184,6 @@ impl ClaimError {
 
     /// Returns an error about a key.
     pub(super) fn key(path: &Path, key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Key { path: path.to_path_buf(), key: key.into(), problem: problem.into() }
+        Self::Key { path: path.to_path_buf(), line: None, key: key.into(), problem: problem.into() }
     }
 }

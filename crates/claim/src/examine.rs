@@ -41,6 +41,8 @@ pub(super) struct Count {
     pub(super) skipped: usize,
     /// Samples that runtimes judge differently, or that no attack was run on.
     pub(super) doubtful: usize,
+    /// Samples that count and whose certificate the checker confirmed; none where no proof was looked for.
+    pub(super) proved: Option<usize>,
 }
 
 impl Count {
@@ -204,6 +206,10 @@ impl Course for Examination<'_> {
         }
         if self.given > 0 {
             self.look(taken)?;
+        } else {
+            // Of the samples that a limit takes, the order knows the places.
+            let samples = taken.samples();
+            self.order.iter_mut().for_each(|place| *place = samples.get(*place).copied().unwrap_or(*place));
         }
         if self.given == self.order.len() || (self.given > 0 && (self.enough)(&self.count)) {
             self.store(taken)?;

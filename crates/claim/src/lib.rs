@@ -11,6 +11,7 @@ mod draft;
 mod equal;
 mod error;
 mod examine;
+mod line;
 mod one;
 mod outside;
 mod plan;

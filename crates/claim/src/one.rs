@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use brinell_autodiff::AutodiffError;
 use brinell_engine::{EngineError, OracleError};
-use brinell_record::{Claim, Flag, Judge, Ruling, Verdict, Witness};
+use brinell_proof::recheck_audit;
+use brinell_record::{Claim, Flag, Judge, Refound, Ruling, Verdict, Witness};
 
 use super::check::until;
 use super::decide::{Levels, Question};
@@ -116,7 +117,7 @@ impl Job<'_> {
         let asked = super::plan::question(self.claim, self.source.folder(), &self.options.running);
         let opened = Subject::open(&asked.artefact, &asked.population)?;
         if let (Some(found), None) = (&opened.subject.weights_sha256, &asked.artefact.weights_sha256) {
-            let problem = format!("missing; the model keeps weights in other files, which have the SHA-256 {found}");
+            let problem = format!("missing; the model has weights in other files, and their SHA-256 is {found}");
             return Err(ClaimError::key(&self.source.path, format!("{}: subject.weights_sha256", self.claim.id), problem));
         }
         let mut panel = Panel::open(&opened.subject, &self.options.running)?;
@@ -132,7 +133,11 @@ impl Job<'_> {
             Err(error) if error.is_interrupted() => None,
             Err(error) => return Err(error),
         };
-        let (count, witnesses) = examination.into_parts();
+        let (mut count, witnesses) = examination.into_parts();
+        if question.certified && completed.is_some() {
+            let rechecked = recheck_audit(&self.folder.join(RUN), &asked, stop).map_err(AuditError::from)?;
+            count.proved = Some(rechecked.iter().filter(|line| line.found == Refound::Confirmed).count());
+        }
         Ok(Examined {
             kind: Kind::Counted(question, count),
             // Until the run is complete, its adversarial inputs are in no file that others read.

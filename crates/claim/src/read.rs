@@ -6,6 +6,7 @@ use brinell_record::{CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Effort, FileEr
 use serde_json::{Map, Value};
 
 use super::decide::Question;
+use super::line;
 use super::plan::is_attacked;
 use super::rules;
 use super::statement::statement;
@@ -39,11 +40,12 @@ impl Source {
     pub(crate) fn of_bytes(path: &Path, bytes: &[u8]) -> Result<Self, ClaimError> {
         let format = Format::of(path)?;
         let text = std::str::from_utf8(bytes).map_err(|error| format.wrong(path, error))?;
-        let mut file = parse(path, format, text)?;
+        let placed = |error| format.placed(text, error);
+        let mut file = parse(path, format, text).map_err(placed)?;
         for claim in file.claims.iter_mut().filter(|claim| claim.statement.trim().is_empty()) {
             claim.statement = statement(claim);
         }
-        rules::check(path, &file)?;
+        rules::check(path, &file).map_err(placed)?;
         Ok(Self { path: path.to_path_buf(), sha256: hash::sha256_bytes(bytes), file })
     }
 
@@ -123,6 +125,17 @@ impl Format {
         ClaimError::Syntax { path: path.to_path_buf(), format, problem: error.to_string().trim_end().to_owned() }
     }
 
+    /// Adds the line to an error about a key.
+    fn placed(self, text: &str, error: ClaimError) -> ClaimError {
+        match error {
+            ClaimError::Key { path, key, problem, line: None } => {
+                let line = line::of_key(text, matches!(self, Self::Toml), &key);
+                ClaimError::Key { path, line, key, problem }
+            }
+            error => error,
+        }
+    }
+
     fn values(self, path: &Path, text: &str) -> Result<Value, ClaimError> {
         match self {
             Self::Toml => Ok(json(toml::Value::Table(text.parse().map_err(|error| self.wrong(path, error))?))),
@@ -151,7 +164,7 @@ fn parse(path: &Path, format: Format, text: &str) -> Result<ClaimFile, ClaimErro
     };
     match top.get("schema") {
         Some(Value::String(schema)) if schema == CLAIM_SCHEMA => {}
-        Some(other) => return Err(ClaimError::key(path, "schema", format!("is {other}; this version reads \"{CLAIM_SCHEMA}\""))),
+        Some(other) => return Err(ClaimError::key(path, "schema", format!("is {other}, but this version reads \"{CLAIM_SCHEMA}\""))),
         None => return Err(ClaimError::key(path, "schema", format!("missing; a claim file starts with schema = \"{CLAIM_SCHEMA}\""))),
     }
     inherit(&mut top);
@@ -236,23 +249,22 @@ fn unknown(problem: &str) -> Option<&str> {
 /// Says where in a claim that is said which an audit's setting says, or why it is no part of a claim.
 fn elsewhere(key: &str) -> Option<&'static str> {
     Some(match key.replace('_', "-").as_str() {
-        "feature" | "features" => "rules for features belong to the threat: write them as [[claim.threat.feature]]",
-        "unit" => "the unit of eps belongs to [claim.threat], or to one [[claim.threat.feature]]",
+        "feature" | "features" => "write rules for features as [[claim.threat.feature]]",
+        "unit" => "write the unit of eps in [claim.threat], or for one feature in [[claim.threat.feature]]",
         "scale" | "mean" | "std" | "layout" | "input" | "output" | "threshold" | "shape" | "task" | "top-k" | "only-labels"
-        | "tolerance" | "distance" => "it belongs to the model, in [claim.subject]",
-        "data" | "labels" | "classes" | "pairs" => "it belongs to the samples, in [claim.population]",
+        | "tolerance" | "distance" => "it describes the model; write it in [claim.subject]",
+        "data" | "labels" | "classes" | "pairs" => "it describes the samples; write it in [claim.population]",
         "limit" => "the number of samples is `n` in [claim.population]",
-        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "sanity" => {
-            "it says what the attacker may do, in [claim.threat] (max_queries with an underscore)"
+        "norm" | "eps" | "target" | "knowledge" | "suite" | "seed" | "max-queries" | "certify" | "sanity" => {
+            "it limits the attacker; write it in [claim.threat] (max_queries with an underscore)"
         }
-        "attack" => "attacks are the list `attacks` in [claim.threat]",
-        "minimum-norm" => "a claim is about one radius: give eps; what an audit without a radius finds shows which",
-        "certify" => "a claim is decided without proofs: leave it out",
-        "keep-going" => "the first example refutes the claim, and a stronger one adds nothing: leave it out",
+        "attack" => "write attacks as the list `attacks` in [claim.threat]",
+        "minimum-norm" => "a claim needs a radius: write eps instead; an audit without a radius shows which values make sense",
+        "keep-going" => "one example refutes the claim, so a stronger one changes nothing: remove it",
         "runtime" | "onnxruntime" | "device" | "threads" | "batch" => {
-            "how a claim is checked changes nothing that is claimed: give it with the check"
+            "this does not change what is claimed: set it when the claim is checked"
         }
-        "out" | "resume" => "the evidence is stored beside the claim file, and a check continues it",
+        "out" | "resume" => "evidence is always stored beside the claim file, and a check continues it: remove it",
         _ => return None,
     })
 }

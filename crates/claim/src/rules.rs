@@ -20,10 +20,10 @@ const LONGEST_ID: usize = 64;
 pub(super) fn check(path: &Path, file: &ClaimFile) -> Result<(), ClaimError> {
     let wrong = |key: &str, problem: &str| Err(ClaimError::key(path, key, problem));
     if !(file.confidence >= 0.5 && file.confidence < 1.0) {
-        return wrong("confidence", "is a probability from 0.5 up to, but not including, 1, such as 0.95");
+        return wrong("confidence", "must be a probability of at least 0.5 and less than 1, such as 0.95");
     }
     if file.claims.is_empty() {
-        return wrong("claim", "holds no claim; write at least one [[claim]]");
+        return wrong("claim", "has no claim; write at least one [[claim]]");
     }
     let mut ids = BTreeSet::new();
     for (number, claim) in file.claims.iter().enumerate() {
@@ -55,10 +55,13 @@ impl Checked<'_> {
         let id = &self.claim.id;
         let usable = id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && !id.starts_with('.') && !id.ends_with('.');
         if id.is_empty() || id.len() > LONGEST_ID || !usable {
-            return problem("id", format!("`{id}` cannot name a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"));
+            return problem(
+                "id",
+                format!("`{id}` cannot be the name of a folder; use up to {LONGEST_ID} letters, digits, `-`, `_` and `.`"),
+            );
         }
         if let Some(Contradiction { said, meant }) = contradiction(self.claim) {
-            let text = format!("says \"{said}\", but the property says \"{meant}\"; correct one of them, or leave the statement out");
+            let text = format!("says \"{said}\", but the property says \"{meant}\"; correct one of them, or remove the statement");
             return problem("statement", text);
         }
         let day = self.claim.expires.as_ref()?;
@@ -70,7 +73,7 @@ impl Checked<'_> {
         if subject.is_address() {
             return problem(
                 "subject.model",
-                "is an address, but a claim is about a file, which is identified by its bytes; audit the address instead".to_owned(),
+                "is an address, but a claim needs a file, which its digest identifies; audit the address instead".to_owned(),
             );
         }
         if let Some(found) = required("subject.sha256", subject.sha256.as_ref())
@@ -90,11 +93,11 @@ impl Checked<'_> {
             return Some(found);
         }
         match (population.n, population.selection.as_deref().map(str::trim), population.sampling) {
-            (None, ..) => problem("population.n", "missing; say how many samples the claim is about"),
+            (None, ..) => problem("population.n", "missing; write how many samples the claim is about"),
             (Some(0), ..) => problem("population.n", "is 0; a claim needs at least one sample"),
-            (_, None, _) => problem("population.selection", "missing; say how the samples were chosen"),
-            (_, Some(""), _) => problem("population.selection", "is empty; say how the samples were chosen"),
-            (.., None) => problem("population.sampling", "missing; say exhaustive, iid or convenience"),
+            (_, None, _) => problem("population.selection", "missing; write how the samples were chosen"),
+            (_, Some(""), _) => problem("population.selection", "is empty; write how the samples were chosen"),
+            (.., None) => problem("population.sampling", "missing; write exhaustive, iid or convenience"),
             _ => None,
         }
     }
@@ -115,7 +118,7 @@ impl Checked<'_> {
 
     fn threat(&self) -> Option<Problem> {
         match (&self.claim.threat, attacked(&self.claim.property)) {
-            (None, true) => problem("threat", "missing; say at least norm, eps and suite"),
+            (None, true) => problem("threat", "missing; write at least norm, eps and suite"),
             (Some(_), false) => problem("threat", "this property is about unchanged samples; remove it"),
             (Some(threat), true) => threat_problem(threat, self.folder),
             (None, false) => None,
@@ -135,19 +138,21 @@ pub(super) fn attacked(property: &Property) -> bool {
 fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
     let ClaimThreat { threat, effort } = claimed;
     if threat.eps.is_nearest() {
-        return problem("threat.eps", "a claim is about one radius: write it as 8/255 or 0.03");
+        return problem("threat.eps", "a claim needs a radius; write it as 8/255 or 0.03");
     }
     if let Some(found) = threat.feature.iter().enumerate().find_map(|(number, rule)| feature_problem(number, rule)) {
         return Some(found);
     }
     let granted = threat.knowledge.unwrap_or(Knowledge::White);
     match (&effort.suite, effort.attacks.is_empty()) {
-        (Some(_), false) => problem("threat", "names both suite and attacks; keep one"),
+        (Some(_), false) => problem("threat", "has both suite and attacks; keep one"),
         (None, true) => problem("threat.suite", format!("missing; name one of {}, or list attacks", suites())),
         (Some(suite), true) => {
             let stages = load_suite(&super::plan::suite_path(folder, suite)).and_then(|suite| Ok(suite.stages(threat.norm)?));
             match stages {
-                Ok(stages) if stages.is_empty() => problem("threat.suite", format!("`{suite}` attacks nothing; name one of {}", suites())),
+                Ok(stages) if stages.is_empty() => {
+                    problem("threat.suite", format!("`{suite}` contains no attacks; name one of {}", suites()))
+                }
                 // As in an audit, the stages run that need no more than is granted; one at least there must be.
                 Ok(stages) => {
                     let problems: Vec<_> = stages.iter().map(|stage| too_knowing(stage.recipe.as_ref(), granted)).collect();
@@ -155,7 +160,7 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
                 }
                 Err(AuditError::File(_) | AuditError::Attack(AttackError::UnknownSuite { .. })) => problem(
                     "threat.suite",
-                    format!("`{suite}` is neither a suite that is built in ({}) nor a TOML file beside the claim", suites()),
+                    format!("`{suite}` is neither a built-in suite ({}) nor a TOML file beside the claim", suites()),
                 ),
                 Err(error) => problem("threat.suite", error.to_string()),
             }
@@ -166,18 +171,18 @@ fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
         }),
     }
     .or_else(|| match effort.max_queries {
-        Some(0 | 1) => problem("threat.max_queries", "below 2 leaves no attack: a gradient costs a forward and a backward"),
+        Some(0 | 1) => problem("threat.max_queries", "must be at least 2, because a gradient costs one forward and one backward pass"),
         _ => None,
     })
     .or_else(|| {
         effort.keep_going.then(|| {
-            (
-                "threat.keep_going".to_owned(),
-                "the first example refutes the claim, and a stronger one adds nothing: leave it out".to_owned(),
-            )
+            ("threat.keep_going".to_owned(), "one example refutes the claim, so a stronger one changes nothing: remove it".to_owned())
         })
     })
-    .or_else(|| effort.certify.map(|_| ("threat.certify".to_owned(), "a claim is decided without proofs: leave it out".to_owned())))
+    .or_else(|| match effort.certify {
+        Some(0) => problem("threat.certify", "is the number of seconds in which to look for a proof of each sample; give at least 1"),
+        _ => None,
+    })
 }
 
 /// Finds what no data can make right about a rule.
@@ -185,15 +190,17 @@ fn feature_problem(number: usize, rule: &FeatureRule) -> Option<Problem> {
     let wrong = |key: &str, text: &str| problem(&format!("threat.feature[{number}].{key}"), text);
     let finite = |value: &Option<f32>| value.is_none_or(f32::is_finite);
     match rule {
-        rule if rule.columns.is_empty() => wrong("columns", "names no feature; list names of the header, or numbers from 0"),
-        rule if !finite(&rule.min) || !finite(&rule.max) => wrong("min", "min and max are finite numbers"),
+        rule if rule.columns.is_empty() => wrong("columns", "has no feature; list column names, or numbers from 0"),
+        rule if !finite(&rule.min) || !finite(&rule.max) => wrong("min", "min and max must be finite numbers"),
         FeatureRule { min: Some(min), max: Some(max), .. } if min > max => wrong("min", "is larger than max"),
         FeatureRule { unit: Some(unit), .. } if !(unit.is_finite() && *unit > 0.0) => {
-            wrong("unit", "is the change that counts as 1: a finite number above 0")
+            wrong("unit", "must be a finite number above 0; it is the change that counts as 1")
         }
-        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => wrong("keep", "is a list of finite numbers"),
+        FeatureRule { keep: Some(keep), .. } if !keep.iter().all(|value| value.is_finite()) => {
+            wrong("keep", "must be a list of finite numbers")
+        }
         FeatureRule { values: Some(values), .. } if values.is_empty() || !values.iter().all(|value| value.is_finite()) => {
-            wrong("values", "is a list of finite numbers")
+            wrong("values", "must be a list of finite numbers")
         }
         _ => None,
     }
@@ -205,7 +212,10 @@ fn too_knowing(attack: &dyn brinell_attack::Recipe, granted: Knowledge) -> Optio
     if seen <= granted {
         return None;
     }
-    problem("threat.knowledge", format!("{} sees more of the model ({}) than this grants; name other attacks", attack.name(), seen.name()))
+    problem(
+        "threat.knowledge",
+        format!("{} needs more access to the model ({}) than this allows; name other attacks", attack.name(), seen.name()),
+    )
 }
 
 fn suites() -> String {
@@ -215,7 +225,7 @@ fn suites() -> String {
 fn threshold(at_least: Option<f64>, at_most: Option<f64>) -> Option<Problem> {
     match (at_least, at_most) {
         (Some(_), Some(_)) => problem("property", "has both at_least and at_most; write two claims"),
-        (None, None) => problem("property", "names no threshold; give at_least or at_most"),
+        (None, None) => problem("property", "has no threshold; write at_least or at_most"),
         (Some(value), None) | (None, Some(value)) if !(0.0..=1.0).contains(&value) => {
             problem("property", format!("the threshold {value} is not a share; give a number from 0 to 1, such as 0.9 for 90 %"))
         }
@@ -224,7 +234,7 @@ fn threshold(at_least: Option<f64>, at_most: Option<f64>) -> Option<Problem> {
 }
 
 fn required(key: &str, text: Option<&String>) -> Option<Problem> {
-    if text.is_none() { problem(key, "missing; a claim identifies its files by their bytes") } else { digest(key, text) }
+    if text.is_none() { problem(key, "missing; a claim identifies its files by their digests") } else { digest(key, text) }
 }
 
 fn digest(key: &str, text: Option<&String>) -> Option<Problem> {
@@ -233,7 +243,7 @@ fn digest(key: &str, text: Option<&String>) -> Option<Problem> {
     if usable {
         None
     } else {
-        problem(key, format!("`{text}` is no SHA-256; it has 64 lower-case hexadecimal digits, as sha256sum prints"))
+        problem(key, format!("`{text}` is not a SHA-256 digest, which has 64 lower-case hexadecimal digits, as sha256sum prints"))
     }
 }
 

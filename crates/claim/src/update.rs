@@ -39,7 +39,7 @@ impl Difference {
             Differs::Model => id::MODEL_CHANGED,
             Differs::Data => id::DATA_CHANGED,
         };
-        reason(id, format!("the claim names {path} by the SHA-256 {claimed}, and the file there now has {found}"))
+        reason(id, format!("the claim names {path} with SHA-256 {claimed}, but the file there has {found}"))
     }
 }
 

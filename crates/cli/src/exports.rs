@@ -24,7 +24,7 @@ impl std::str::FromStr for Target {
         let names = Format::ALL.map(Format::name).join(", ");
         let (name, path) = text.split_once('=').ok_or_else(|| format!("write FORMAT=FILE; the formats are {names}"))?;
         let format = Format::from_name(name).ok_or_else(|| format!("`{name}` is not a format; the formats are {names}"))?;
-        if path.is_empty() { Err(format!("{name} has no file")) } else { Ok(Self { format, path: path.into() }) }
+        if path.is_empty() { Err(format!("write {name}=FILE")) } else { Ok(Self { format, path: path.into() }) }
     }
 }
 

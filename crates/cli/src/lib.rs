@@ -53,7 +53,7 @@ fn end_panics_with_internal_error() {
         if brinell::is_guarded() {
             return;
         }
-        console::say(&format!("internal error: {panic}\nplease report this with the command and, if you can, the model"));
+        console::say(&format!("internal error: {panic}\nplease report this, with the command and, if you can, the model"));
         std::process::exit(i32::from(Exit::Internal.code()));
     }));
 }

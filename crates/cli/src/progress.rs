@@ -33,14 +33,20 @@ impl Progress {
     pub(crate) fn of_claims() -> Self {
         Self { quiet: true, ..Self::new() }
     }
+
+    /// Says how many samples are still right.
+    fn left(&self) -> String {
+        format!("{} {}", self.surviving, if self.stage == "clean" { "correct" } else { "survive" })
+    }
 }
 
 impl Observer for Progress {
     fn event(&mut self, event: Event<'_>) {
         match event {
             Event::ClaimStarted { file, id } => note(&format!("{}: {id}", file.display())),
+            Event::ModelStarted { name, number, of } => note(&format!("model {number} of {of}: {name}")),
             Event::Opened { out, runtime, n, batch } if !self.quiet => {
-                note(&format!("{n} samples, {batch} per call, {runtime} -> {}", out.display()));
+                note(&format!("{n} samples, {batch} per call, on {runtime} -> {}", out.display()));
             }
             Event::StageStarted { name, attacked, done, surviving } => {
                 (self.stage, self.attacked, self.surviving) = (name.to_owned(), attacked, surviving);
@@ -51,7 +57,7 @@ impl Observer for Progress {
                     }
                     bar.set_prefix(name.to_owned());
                     bar.set_position(done as u64);
-                    bar.set_message(format!("{surviving} survive"));
+                    bar.set_message(self.left());
                     self.bar = Some(bar);
                 }
             }
@@ -59,7 +65,7 @@ impl Observer for Progress {
                 self.surviving = surviving;
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
-                    bar.set_message(format!("{surviving} survive"));
+                    bar.set_message(self.left());
                 }
             }
             Event::StageEnded => {
@@ -67,7 +73,12 @@ impl Observer for Progress {
                     bar.finish_and_clear();
                 }
                 if !self.quiet {
-                    note(&format!("{:>14}  {} attacked, {} survive", self.stage, self.attacked, self.surviving));
+                    let done = match self.stage.as_str() {
+                        "clean" => "evaluated",
+                        "certify" | "sanity" => "checked",
+                        _ => "attacked",
+                    };
+                    note(&format!("{:>14}  {} {done}, {}", self.stage, self.attacked, self.left()));
                 }
             }
             _ => {}

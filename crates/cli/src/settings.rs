@@ -230,7 +230,7 @@ impl Args for Settings {
             .long("out")
             .value_name("DIR")
             .value_parser(clap::value_parser!(PathBuf))
-            .help("Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS]")
+            .help("Folder to write the run to [default: brinell-runs/MODEL-NORM-EPS, with -2, -3, .. if it exists]")
             .help_heading(Part::Running.heading());
         command.args(SETTINGS.iter().map(flag)).arg(out)
     }
@@ -257,6 +257,15 @@ fn put(given: &Given, question: &mut Question) -> Result<(), Failure> {
         setting(name).and_then(|setting| setting.put(question, values)).map_err(Failure::from_error)?;
     }
     Ok(())
+}
+
+/// Checks settings and makes a question of them; the scale of a table is that of its data.
+fn of(given: &Given) -> Result<Question, Failure> {
+    let mut question = Question::of(given.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
+    if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
+        question.artefact.scale = Some(Scale::Data);
+    }
+    Ok(question)
 }
 
 /// Defines the flags of one part of the settings, for commands that take no more.
@@ -310,8 +319,11 @@ part!(Ports, "Which input and output of a model are looked at.", |setting| {
 });
 part!(Fronts, "What stands between a shared image and a model.", |setting| setting.part == Part::Preprocessing, |command| command
     .mut_arg("scale", |arg| {
-        arg.help("Range of the model's own input, to which images are brought: 0..1, 0..255 or any two numbers [default: 0..1]")
+        arg.help("Range of the model's input; images are rescaled to it: 0..1, 0..255 or any two numbers [default: 0..1]")
     }));
+part!(Contenders, "What is asked of several models alike.", |setting| {
+    setting.form != Form::Positional && !["minimum-norm", "certify"].contains(&setting.name)
+});
 part!(Samples, "The samples.", |setting| setting.part == Part::Data);
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {
     setting.part == Part::Running
@@ -363,14 +375,19 @@ impl Certifiable {
     }
 }
 
+impl Contenders {
+    /// Checks the settings and turns them into what is asked of every model, with `model` as the first of them.
+    pub(crate) fn question(&self, model: &Path) -> Result<Question, Failure> {
+        let mut given = self.0.clone();
+        given.insert("model", vec![model.to_string_lossy().into_owned()]);
+        of(&given)
+    }
+}
+
 impl Training {
     /// Returns what is asked of the model.
     pub(crate) fn question(&self) -> Result<Question, Failure> {
-        let mut question = Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)?;
-        if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
-            question.artefact.scale = Some(Scale::Data);
-        }
-        Ok(question)
+        of(&self.0)
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn check(
             for (eps, expected) in radii {
                 let verdicts = harness.run(open, attack, &variant, norm, Way::within(eps))?;
                 let found = verdicts.first().is_some_and(|verdict| verdict.found.is_some());
-                let detail = format!("found {found} where {expected} was due, within {eps:.6}, optimum {optimum:.6}");
+                let detail = format!("found {found} instead of {expected}, within {eps:.6}, optimum {optimum:.6}");
                 findings.push(Finding {
                     attack: attack.name().to_owned(),
                     norm,

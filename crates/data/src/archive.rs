@@ -8,6 +8,7 @@ use zip::ZipArchive;
 
 use super::array::Numbers;
 use super::dataset::NamedArray;
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
@@ -34,14 +35,10 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
     for wanted in &options.arrays {
         let name = choose(&names, &[wanted.as_str()]).at(path)?;
         let (shape, numbers) = entry(&mut archive, &name, npy::plain).at(path)?;
-        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
+        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, &Kept::of(options, samples.total)));
     }
-    let labels = match choose(&names, LABELS) {
-        // What is no class is read apart.
-        _ if options.truth != TruthKind::Classes => None,
-        Ok(name) => Some(entry(&mut archive, &name, npy::labels).at(path)?),
-        Err(_) => None,
-    };
+    // What is no class is read apart.
+    let labels = if options.truth == TruthKind::Classes { own_labels(path)? } else { None };
     Ok(Contents { samples, labels, arrays, format: "npz" })
 }
 
@@ -57,6 +54,12 @@ pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let mut archive = open(path).at(path)?;
     let name = choose(&names(&archive), LABELS).at(path)?;
     entry(&mut archive, &name, npy::labels).at(path)
+}
+
+/// Reads the labels, where there are some.
+pub(super) fn own_labels(path: &Path) -> Result<Option<Labels>, DataError> {
+    let mut archive = open(path).at(path)?;
+    choose(&names(&archive), LABELS).ok().map(|name| entry(&mut archive, &name, npy::labels).at(path)).transpose()
 }
 
 /// Reads the labels as they are stored, where there are some.

@@ -3,6 +3,7 @@
 use half::{bf16, f16};
 
 use super::dataset::Pixels;
+use super::draw::Kept;
 use super::error::DataErrorKind;
 use super::gather::{Gather, Gathered, Order, Place, single};
 use super::input::Input;
@@ -139,20 +140,45 @@ impl Spec {
         if let Some(left) = input.left().filter(|left| *left > whole) {
             return Err(DataErrorKind::TrailingBytes { extra: left - whole });
         }
-        let n = options.limit.map_or(total, |limit| limit.min(total));
+        let kept = Kept::of(options, total);
         let sample_len = shape.iter().product::<usize>();
         // In Fortran order every sample is spread over the whole file.
-        let kept = if self.fortran { len } else { (n * sample_len) as u64 };
-        let order = if self.fortran { Order::FirstFastest(&sizes, n) } else { Order::AsStored };
+        let read = if self.fortran { Kept::First(total) } else { Kept::of(options, total) };
+        let order = if self.fortran { Order::FirstFastest(&sizes, &kept) } else { Order::AsStored };
         let Gathered { pixels, exact, notes } = if self.element == Element::U8 {
-            Gathered { pixels: Pixels::U8(order.apply(input.bytes(kept)?)), exact: Vec::new(), notes: Vec::new() }
+            let mut bytes = Vec::new();
+            self.stretches(input, &read, sample_len, |input, count, _| {
+                bytes.extend(input.bytes(count)?);
+                Ok(())
+            })?;
+            Gathered { pixels: Pixels::U8(order.apply(bytes)), exact: Vec::new(), notes: Vec::new() }
         } else {
-            self.values(input, options, kept, total, &shape)?.finish(&order, |_| None)?
+            self.values(input, options, &read, total, &shape)?.finish(&order, |_| None)?
         };
-        if kept == len {
+        if read.end() == total {
             input.finish()?;
         }
-        Ok(Samples { pixels, exact, notes, shape, n, total })
+        Ok(Samples { pixels, exact, notes, shape, n: kept.n(), total, rows: kept.numbers() })
+    }
+
+    /// Calls `each` with the number of values of each stretch of samples kept and with its first sample; what lies between is skipped.
+    fn stretches<'i>(
+        &self,
+        input: &mut Input<'i>,
+        kept: &Kept,
+        sample_len: usize,
+        mut each: impl FnMut(&mut Input<'i>, u64, usize) -> Result<(), DataErrorKind>,
+    ) -> Result<(), DataErrorKind> {
+        let mut at = 0;
+        for stretch in kept.stretches() {
+            let gap = (stretch.start - at) as u64 * sample_len as u64;
+            if gap > 0 {
+                input.skip(gap * self.element.bytes())?;
+            }
+            each(input, stretch.len() as u64 * sample_len as u64, stretch.start)?;
+            at = stretch.end;
+        }
+        Ok(())
     }
 
     /// Returns the sample of the stored value number `count`, and the row-major place in that sample.
@@ -164,16 +190,20 @@ impl Spec {
         &self,
         input: &mut Input<'_>,
         options: &LoadOptions,
-        count: u64,
+        kept: &Kept,
         total: usize,
         shape: &[usize],
     ) -> Result<Gather, DataErrorKind> {
         let sample_len: usize = shape.iter().product();
-        let capacity = if input.left().is_some() { usize::try_from(count).unwrap_or(0) } else { 0 };
+        let capacity = if input.left().is_some() { kept.n() * sample_len } else { 0 };
         let mut values = Gather::new(options, capacity);
-        self.numbers(input, count, |number| {
-            let (sample, index) = self.place(values.len(), total, sample_len, shape);
-            values.push(number, &Place { sample, index, column: None })
+        self.stretches(input, kept, sample_len, |input, count, first| {
+            let mut stored = first * sample_len;
+            self.numbers(input, count, |number| {
+                let (sample, index) = self.place(stored, total, sample_len, shape);
+                stored += 1;
+                values.push(number, &Place { sample, index, column: None })
+            })
         })?;
         Ok(values)
     }
@@ -240,6 +270,8 @@ pub(super) struct Samples {
     pub(super) n: usize,
     /// Samples in the file.
     pub(super) total: usize,
+    /// Numbers of those kept; empty where they are the first.
+    pub(super) rows: Vec<usize>,
 }
 
 fn words<const N: usize>(bytes: &[u8], big_endian: bool) -> impl Iterator<Item = [u8; N]> {

@@ -78,7 +78,7 @@ fn parse(text: &str, decimal: Decimal) -> Result<Number, String> {
         true => {
             let (whole, fraction) = text.split_once(point).map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
             if decimal == Decimal::Unknown && fraction.is_none() && groups_of(whole) == Some((',', 1)) {
-                return Err(format!("`{text}` may have a decimal comma or a comma between thousands"));
+                return Err(format!("`{text}` is ambiguous: the comma may be a decimal comma or separate thousands"));
             }
             let digits = match groups_of(whole) {
                 Some((mark, _)) if mark == groups || is_space(mark) => Some(whole.replace(mark, "")),
@@ -164,7 +164,7 @@ mod tests {
         for (text, sign) in [("4,9", Dot), ("1,23,4", Dot), ("1.5", Comma), ("red", Unknown), ("1,234,", Dot), (",", Comma), ("1 2", Dot)] {
             assert!(parse(text, sign).unwrap_err().contains("is not a number"), "{text} {sign:?}");
         }
-        assert!(parse("1,234", Unknown).unwrap_err().contains("may have a decimal comma"));
+        assert!(parse("1,234", Unknown).unwrap_err().contains("may be a decimal comma"));
     }
 
     #[test]

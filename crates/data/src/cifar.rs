@@ -2,9 +2,11 @@
 
 use super::array::Samples;
 use super::dataset::Pixels;
+use super::draw::Kept;
 use super::error::DataErrorKind;
 use super::input::Input;
 use super::moments::Moments;
+use super::options::LoadOptions;
 
 const PIXELS: u64 = 3072;
 
@@ -46,7 +48,7 @@ pub(super) fn layout(size: u64) -> Result<Layout, DataErrorKind> {
     [Layout::Cifar10, Layout::Cifar100].into_iter().find(|layout| size.is_multiple_of(PIXELS + layout.label_bytes())).ok_or_else(|| {
         DataErrorKind::Malformed {
             format: "CIFAR binary",
-            reason: format!("{size} bytes are no whole number of rows of 3073 (CIFAR-10) or 3074 (CIFAR-100) bytes"),
+            reason: format!("its size, {size} bytes, is not a multiple of 3073 (CIFAR-10) or 3074 (CIFAR-100)"),
         }
     })
 }
@@ -62,36 +64,54 @@ pub(super) fn moments(input: &mut Input<'_>, size: u64) -> Result<Moments, DataE
     Ok(all)
 }
 
-/// Reads at most `limit` rows.
-pub(super) fn read(input: &mut Input<'_>, size: u64, limit: Option<usize>) -> Result<(Samples, Vec<usize>, Layout), DataErrorKind> {
+/// Reads the label of every row.
+pub(super) fn labels(input: &mut Input<'_>, size: u64) -> Result<Vec<usize>, DataErrorKind> {
+    let mut labels = Vec::new();
+    rows(input, size, |label, _| labels.push(label))?;
+    Ok(labels)
+}
+
+/// Passes the label and the values of every row on.
+fn rows(input: &mut Input<'_>, size: u64, mut each: impl FnMut(usize, &[u8])) -> Result<Layout, DataErrorKind> {
     let layout = layout(size)?;
-    let row = PIXELS + layout.label_bytes();
-    let total = size / row;
-    if total == 0 {
+    if size == 0 {
         return Err(DataErrorKind::Empty);
     }
-    let n = limit.map_or(total, |limit| total.min(limit as u64));
-    let (mut pixels, mut labels) = (Vec::with_capacity((n * PIXELS) as usize), Vec::new());
-    input.pieces(n * row, row, |bytes| {
+    let mut row = 0;
+    input.pieces(size, PIXELS + layout.label_bytes(), |bytes| {
         let (head, values) = bytes.split_at(layout.label_bytes() as usize);
         let label = head[head.len() - 1];
         if label >= layout.classes() {
             return Err(DataErrorKind::Malformed {
                 format: "CIFAR binary",
-                reason: format!("row {} has label byte {label}, {} has {} classes", labels.len(), layout.name(), layout.classes()),
+                reason: format!("row {row} has label {label}, but {} has {} classes", layout.name(), layout.classes()),
             });
         }
-        labels.push(usize::from(label));
-        pixels.extend_from_slice(values);
+        row += 1;
+        each(usize::from(label), values);
         Ok(())
     })?;
+    Ok(layout)
+}
+
+/// Reads the rows that are kept, and the labels of all.
+pub(super) fn read(input: &mut Input<'_>, size: u64, options: &LoadOptions) -> Result<(Samples, Vec<usize>, Layout), DataErrorKind> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    let layout = rows(input, size, |label, values| {
+        if options.keeps(labels.len()) {
+            pixels.extend_from_slice(values);
+        }
+        labels.push(label);
+    })?;
+    let (total, kept) = (labels.len(), Kept::of(options, labels.len()));
     let samples = Samples {
         pixels: Pixels::U8(pixels),
         exact: Vec::new(),
         notes: Vec::new(),
         shape: vec![3, 32, 32],
-        n: n as usize,
-        total: total as usize,
+        n: kept.n(),
+        total,
+        rows: kept.numbers(),
     };
     Ok((samples, labels, layout))
 }

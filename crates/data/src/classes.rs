@@ -33,12 +33,12 @@ fn read(path: &Path) -> Result<Vec<String>, DataErrorKind> {
         return Err(DataErrorKind::NotAFile);
     }
     if metadata.len() > MAX_FILE {
-        return Err(malformed("it is longer than any list of class names"));
+        return Err(malformed("it is too long to be a list of class names"));
     }
     let text = String::from_utf8(fs::read(path)?).map_err(|_| malformed("it is not UTF-8 text"))?;
     let text = text.trim_start_matches('\u{feff}');
     let names = if matches!(text.trim_start().chars().next(), Some('[' | '{')) { json(text)? } else { lines(text)? };
-    if names.is_empty() { Err(malformed("it names no class")) } else { Ok(names) }
+    if names.is_empty() { Err(malformed("it contains no class name")) } else { Ok(names) }
 }
 
 fn malformed(reason: &str) -> DataErrorKind {

@@ -77,6 +77,16 @@ pub(super) fn labels_of_parquet(path: &Path, options: &LoadOptions) -> Result<La
     sheet::labels(path, parquet::rows, options)
 }
 
+/// Reads the class of every row of a table of text and nothing else.
+pub(super) fn classes(path: &Path, options: &LoadOptions) -> Result<Option<Vec<usize>>, DataError> {
+    sheet::classes(path, rows, options)
+}
+
+/// Reads the class of every row of a Parquet file and nothing else.
+pub(super) fn classes_of_parquet(path: &Path, options: &LoadOptions) -> Result<Option<Vec<usize>>, DataError> {
+    sheet::classes(path, parquet::rows, options)
+}
+
 pub(super) fn malformed(reason: impl Into<String>) -> DataErrorKind {
     DataErrorKind::Malformed { format: "table", reason: reason.into() }
 }
@@ -139,7 +149,9 @@ fn refused(error: &csv::Error, dialect: sniff::Dialect) -> DataErrorKind {
                 b'\t' => "a tab".to_owned(),
                 other => format!("`{}`", char::from(other)),
             };
-            malformed(format!("with {separator} as the separator, line {line} has {len} cells and those before it have {expected_len}"))
+            malformed(format!(
+                "with {separator} as the separator, line {line} has {len} cells, but the lines before it have {expected_len}"
+            ))
         }
         csv::ErrorKind::Utf8 { .. } => malformed("it is not text"),
         _ => malformed(error.to_string()),
@@ -172,7 +184,7 @@ impl Header {
         }
         let twice = |(place, name): (usize, &String)| columns.iter().take(place).any(|other| other == name).then(|| name.clone());
         match columns.iter().enumerate().find_map(twice) {
-            Some(name) => Err(malformed(format!("two columns are called `{name}`"))),
+            Some(name) => Err(malformed(format!("two columns are named `{name}`"))),
             None => Ok(Self { columns, named, decimal, notes }),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use brinell_record::Scale;
 
 use super::array::Numbers;
+use super::draw::Kept;
 use super::error::{DataError, DataErrorKind};
 use super::note::Note;
 use super::truths::Truths;
@@ -39,6 +40,8 @@ pub struct Dataset {
     pub n: usize,
     /// Number of samples that there are, a limit aside.
     pub total: usize,
+    /// Numbers of the samples in the file, ascending and counted from 0, by which they are known everywhere; empty where they are the first.
+    pub rows: Vec<usize>,
     /// Name of the format, such as `idx` or `npy`.
     pub format: &'static str,
     /// Names of the classes, where the data or the options tell them.
@@ -100,18 +103,18 @@ impl Pixels {
 }
 
 impl NamedArray {
-    /// Returns the array with only its first `n` rows where it has one for each of `total` samples.
-    pub(super) fn cut(mut self, total: usize, n: usize) -> Self {
-        if n < total
+    /// Returns the array with only the rows of the samples kept where it has one for each of `total` samples.
+    pub(super) fn cut(mut self, total: usize, kept: &Kept) -> Self {
+        if kept.n() < total
             && let Some(first) = self.shape.first_mut().filter(|first| **first == total)
         {
-            *first = n;
-            let len = self.shape.iter().product();
-            match &mut self.numbers {
-                Numbers::Whole(values) => values.truncate(len),
-                Numbers::Real(values) => values.truncate(len),
-                Numbers::Text(values) => values.truncate(len),
-            }
+            *first = kept.n();
+            let width = self.shape.iter().skip(1).product();
+            self.numbers = match self.numbers {
+                Numbers::Whole(values) => Numbers::Whole(kept.pick(values, width)),
+                Numbers::Real(values) => Numbers::Real(kept.pick(values, width)),
+                Numbers::Text(values) => Numbers::Text(kept.pick(values, width)),
+            };
         }
         self
     }
@@ -141,23 +144,48 @@ impl Dataset {
         self.shape.iter().product()
     }
 
-    /// Writes sample `index` to `out` in row-major order; `scale` applies to bytes only.
+    /// Returns the numbers of the samples, ascending.
+    pub fn samples(&self) -> impl DoubleEndedIterator<Item = usize> + '_ {
+        (0..self.n).map(|place| self.number(place))
+    }
+
+    /// Returns the number of the sample in that place in memory.
+    #[must_use]
+    pub fn number(&self, place: usize) -> usize {
+        self.rows.get(place).copied().unwrap_or(place)
+    }
+
+    /// Returns the place in memory of the sample of that number; `None` where it was not read.
+    #[must_use]
+    pub fn place(&self, sample: usize) -> Option<usize> {
+        if self.rows.is_empty() { Some(sample).filter(|sample| *sample < self.n) } else { self.rows.binary_search(&sample).ok() }
+    }
+
+    /// Returns the class of a sample, where it has one.
+    #[must_use]
+    pub fn label(&self, sample: usize) -> Option<usize> {
+        self.labels.get(self.place(sample)?).copied()
+    }
+
+    /// Writes a sample to `out` in row-major order; `scale` applies to bytes only.
     ///
     /// # Panics
     ///
-    /// `index` is not below `n`, or `out` is not `sample_len()` long.
-    pub fn sample(&self, index: usize, scale: Scale, out: &mut [f32]) {
+    /// There is no such sample, or `out` is not `sample_len()` long.
+    pub fn sample(&self, sample: usize, scale: Scale, out: &mut [f32]) {
         let len = self.sample_len();
         assert_eq!(out.len(), len, "one sample has {len} values");
-        self.pixels.read(index, scale, out);
+        let place = self.place(sample);
+        assert!(place.is_some(), "sample {sample} was read");
+        self.pixels.read(place.unwrap_or_default(), scale, out);
     }
 
-    /// Returns the second sample of pair `index`, row-major; `None` where there are no pairs.
+    /// Returns the second sample of a pair, row-major; `None` where there are no pairs.
     #[must_use]
-    pub fn reference(&self, index: usize, scale: Scale) -> Option<Vec<f32>> {
+    pub fn reference(&self, pair: usize, scale: Scale) -> Option<Vec<f32>> {
         let Truths::Pairs(pairs) = &self.truths else { return None };
         let mut out = vec![0.0; self.sample_len()];
-        pairs.references.read(*pairs.of.get(index)?, scale, &mut out);
+        pairs.references.read(*pairs.of.get(self.place(pair)?)?, scale, &mut out);
         Some(out)
     }
 
@@ -170,7 +198,8 @@ impl Dataset {
     /// Returns the arrays beside the samples, of those that have a row for each sample only these rows.
     #[must_use]
     pub fn rows_of(&self, samples: &[usize]) -> Vec<NamedArray> {
-        self.arrays.iter().map(|array| array.rows(self.n, samples)).collect()
+        let places: Vec<usize> = samples.iter().filter_map(|&sample| self.place(sample)).collect();
+        self.arrays.iter().map(|array| array.rows(self.n, &places)).collect()
     }
 
     /// Checks that every label is one of the model's `classes` classes; of other tasks, that there are as many labels or numbers for each sample.
@@ -195,9 +224,9 @@ impl Dataset {
             Some(_) if one_based => {
                 Err(DataError::new(self.label_path.as_deref().unwrap_or(&self.path), DataErrorKind::OneBased { classes }))
             }
-            Some(sample) => Err(DataError::new(
+            Some(place) => Err(DataError::new(
                 self.label_path.as_deref().unwrap_or(&self.path),
-                DataErrorKind::LabelOutOfRange { sample, label: self.labels[sample], classes },
+                DataErrorKind::LabelOutOfRange { sample: self.number(place), label: self.labels[place], classes },
             )),
         }
     }
@@ -214,6 +243,7 @@ mod tests {
             label_path: None,
             n: 2,
             total: 2,
+            rows: Vec::new(),
             pixels,
             exact: Vec::new(),
             shape: vec![1, 2],

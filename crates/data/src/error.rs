@@ -48,7 +48,7 @@ pub enum DataErrorKind {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// The path is a device, a pipe or a socket.
-    #[error("neither a regular file nor a folder")]
+    #[error("it is neither a regular file nor a folder")]
     NotAFile,
     /// The file is none of the formats that are read.
     #[error(
@@ -64,7 +64,7 @@ pub enum DataErrorKind {
         reason: String,
     },
     /// The file ends before the data that its header declares.
-    #[error("truncated: its header declares {expected} bytes of data, {found} are there")]
+    #[error("incomplete: the header announces {expected} bytes of data, but the file has {found}")]
     Truncated {
         /// Bytes that the header asks for.
         expected: u64,
@@ -72,19 +72,19 @@ pub enum DataErrorKind {
         found: u64,
     },
     /// The file goes on after the data that its header declares.
-    #[error("at least {extra} bytes follow the data that its header declares")]
+    #[error("at least {extra} more bytes follow the data that the header announces")]
     TrailingBytes {
         /// Bytes too many, as far as they were counted.
         extra: u64,
     },
     /// The header declares sizes whose product no memory can hold.
-    #[error("its header declares the impossible shape {shape:?}")]
+    #[error("the header gives the impossible shape {shape:?}")]
     TooLarge {
         /// The shape as declared.
         shape: Vec<u64>,
     },
     /// The element type is not one that is read.
-    #[error("elements of type {found}; accepted are {accepted}")]
+    #[error("the elements have type {found}; accepted types are {accepted}")]
     ElementType {
         /// The element type as the file names it.
         found: String,
@@ -92,7 +92,7 @@ pub enum DataErrorKind {
         accepted: &'static str,
     },
     /// The array has too few axes to hold samples, or too many to hold labels.
-    #[error("array of shape {found:?}; expected {expected}")]
+    #[error("the array has shape {found:?}; {expected} was expected")]
     Shape {
         /// The shape as stored.
         found: Vec<usize>,
@@ -100,7 +100,7 @@ pub enum DataErrorKind {
         expected: &'static str,
     },
     /// The archive holds no array under a name that is looked for.
-    #[error("holds no array named {wanted}; it holds {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
+    #[error("no array is named {wanted}; the arrays are {}", if found.is_empty() { "none".to_owned() } else { found.join(", ") })]
     NoArray {
         /// The names that are looked for.
         wanted: String,
@@ -108,10 +108,10 @@ pub enum DataErrorKind {
         found: Vec<String>,
     },
     /// No labels were given, and none were found beside the data.
-    #[error("no labels found for it")]
+    #[error("no labels were found for these samples")]
     NoLabels,
     /// There are more or fewer labels than samples.
-    #[error("{labels} labels for {samples} samples; there must be one each")]
+    #[error("{labels} labels for {samples} samples; each sample needs exactly one")]
     CountMismatch {
         /// Number of samples in the data.
         samples: usize,
@@ -129,7 +129,7 @@ pub enum DataErrorKind {
         classes: usize,
     },
     /// A label is negative or not a whole number.
-    #[error("the label of sample {sample} is {value}; labels are class indices from 0 upwards")]
+    #[error("the label of sample {sample} is {value}; labels are class numbers that start at 0")]
     BadLabel {
         /// The sample's index.
         sample: usize,
@@ -137,7 +137,7 @@ pub enum DataErrorKind {
         value: String,
     },
     /// A label that applies or not is something else.
-    #[error("the labels of sample {sample} have the value {value}; each is 0 or 1")]
+    #[error("a label of sample {sample} is {value}; every label must be 0 or 1")]
     BadFlag {
         /// The sample's index.
         sample: usize,
@@ -145,7 +145,7 @@ pub enum DataErrorKind {
         value: f64,
     },
     /// A number that is right about a sample is none.
-    #[error("the label of sample {sample} is {value}, which is no finite number")]
+    #[error("the label of sample {sample} is {value}, not a finite number")]
     BadNumber {
         /// The sample's index.
         sample: usize,
@@ -162,8 +162,8 @@ pub enum DataErrorKind {
     },
     /// A pair names a sample that is not there.
     #[error(
-        "line {line}: `{name}` is no sample of the data, which {}",
-        if *by_number { format!("are numbered from 0 to {}", n.saturating_sub(1)) } else { format!("are {n} files named relative to their folder") }
+        "line {line}: `{name}` is not one of the samples, which {}",
+        if *by_number { format!("are numbered from 0 to {}", n.saturating_sub(1)) } else { format!("are {n} files, named relative to their folder") }
     )]
     UnknownSample {
         /// Line of the file of pairs, counted from 1.
@@ -176,17 +176,17 @@ pub enum DataErrorKind {
         n: usize,
     },
     /// Pairs are asked for, and no file lists any.
-    #[error("embeddings are compared in pairs of samples, and no file lists any")]
+    #[error("embeddings are compared in pairs of samples, but no pairs were given")]
     NoPairs,
     /// Labels are no class index, but start at 1.
-    #[error("labels run from 1 to {classes} and none is 0, but the model's {classes} classes are 0 to {}: they seem to be counted from 1", classes - 1)]
+    #[error("the labels seem to count from 1: they range from 1 to {classes}, but the model's {classes} classes are 0 to {}", classes - 1)]
     OneBased {
         /// Number of classes of the model.
         classes: usize,
     },
     /// A sample has several classes at once, or none.
     #[error(
-        "samples have between {} and {} of {} classes each: these are labels of several classes at once, not one class per sample",
+        "each sample has between {} and {} of {} classes, but one class per sample is expected",
         labels.counts().0, labels.counts().1, labels.classes
     )]
     ManyLabels {
@@ -202,7 +202,7 @@ pub enum DataErrorKind {
         unknown: UnknownClass,
     },
     /// A value is NaN or infinite.
-    #[error("sample {sample}{} holds the value {value}", in_column(column.as_deref()))]
+    #[error("sample {sample}{} contains the value {value}", in_column(column.as_deref()))]
     NonFinite {
         /// The sample's index.
         sample: usize,
@@ -212,7 +212,7 @@ pub enum DataErrorKind {
         value: f64,
     },
     /// A number is one that the model's input takes and single precision, in which attacks move, does not hold.
-    #[error("sample {sample}{} holds {value}, which single precision cannot hold exactly: it would become {rounded}", in_column(column.as_deref()))]
+    #[error("sample {sample}{} contains {value}, which single precision would round to {rounded}", in_column(column.as_deref()))]
     Inexact {
         /// The sample's index.
         sample: usize,
@@ -224,26 +224,26 @@ pub enum DataErrorKind {
         rounded: String,
     },
     /// A whole number is too large for 64 bits.
-    #[error("holds {value}, which does not fit 64 bits with a sign")]
+    #[error("the value {value} is too large for a signed 64-bit integer")]
     TooWide {
         /// The value.
         value: String,
     },
     /// The model has other inputs than the attacked one, and the data cannot hold them.
-    #[error("holds one array, but the model's inputs {} need values of their own", names.join(", "))]
+    #[error("the file has a single array, but the model's inputs {} also need values", names.join(", "))]
     OneArray {
         /// Names of the inputs.
         names: Vec<String>,
     },
-    /// The data set holds no samples.
-    #[error("holds no samples")]
+    /// The data set contains no samples.
+    #[error("there are no samples")]
     Empty,
     /// A folder holds nothing that could be read.
-    #[error("holds neither PNG or JPEG images nor class folders of them")]
+    #[error("the folder contains neither PNG or JPEG images nor folders of them, one per class")]
     NoImages,
     /// The names of class folders are numbers, but not their places in the sorted order.
     #[error(
-        "class folders are named by numbers, but folder {folder} comes at place {place} of the sorted names, so that their order as classes is not known"
+        "the class folders are named by numbers, but folder {folder} is at place {place} in alphabetical order, so it is not clear which folder is which class"
     )]
     NumberedFolders {
         /// The first folder that is out of place.
@@ -252,7 +252,7 @@ pub enum DataErrorKind {
         place: usize,
     },
     /// There are more or fewer class folders than classes, and nothing tells which is which.
-    #[error("has {} class folders ({}), but the model has {classes} classes, and their names are not known", folders.len(), few(folders))]
+    #[error("there are {} class folders ({}), but the model has {classes} classes with unknown names", folders.len(), few(folders))]
     FolderCount {
         /// Names of the folders.
         folders: Vec<String>,
@@ -260,7 +260,7 @@ pub enum DataErrorKind {
         classes: usize,
     },
     /// An image has more pixels than are decoded.
-    #[error("is {height}x{width} pixels; at most {most} pixels are decoded")]
+    #[error("the image has {height}x{width} pixels; the limit is {most} pixels")]
     ImageTooLarge {
         /// Height of the image.
         height: u32,
@@ -273,7 +273,7 @@ pub enum DataErrorKind {
     #[error("cannot be decoded: {0}")]
     Image(#[from] image::ImageError),
     /// An image has another size than the first one.
-    #[error("is {found_height}x{found_width} pixels, but the images before it are {height}x{width}")]
+    #[error("the image has {found_height}x{found_width} pixels, but the images before it have {height}x{width}")]
     ImageSize {
         /// Height of the first image.
         height: usize,
@@ -284,11 +284,13 @@ pub enum DataErrorKind {
         /// Width of this image.
         found_width: usize,
     },
-    /// An image format that is not read stands among the images.
-    #[error("image format that is not read")]
+    /// An image format that is not supported stands among the images.
+    #[error("the image format is not supported")]
     OtherImage,
     /// The options ask for a number of channels or an image size that images cannot have.
-    #[error("images cannot be given as {channels} channels of {size:?} pixels; channels are 1 (grey) or 3 (RGB), sizes at least 1x1")]
+    #[error(
+        "images cannot be resized to {channels} channels of {size:?} pixels: the number of channels must be 1 (grey) or 3 (RGB), and the size at least 1x1"
+    )]
     ImageOptions {
         /// Channels asked for.
         channels: usize,
@@ -296,7 +298,7 @@ pub enum DataErrorKind {
         size: Option<(usize, usize)>,
     },
     /// Images lie both beside and inside the class folders.
-    #[error("images lie beside class folders ({file} beside {folder}), and no labels.csv says what they show")]
+    #[error("images and class folders are mixed ({file} is beside {folder}), and there is no labels.csv with their classes")]
     MixedFolder {
         /// An image beside the folders.
         file: String,
@@ -320,7 +322,7 @@ pub enum DataErrorKind {
         unknown: UnknownClass,
     },
     /// A file of labels begins with names of classes, and goes on with a number.
-    #[error("line {line}: label `{label}` is a number, those before it are class names")]
+    #[error("line {line}: label `{label}` is a number, but the labels before it are class names")]
     NumberAmongNames {
         /// Line number from 1.
         line: usize,
@@ -344,7 +346,7 @@ pub enum DataErrorKind {
         reason: String,
     },
     /// A table has no such column.
-    #[error("has no column `{column}`; its columns are {}", columns.join(", "))]
+    #[error("there is no column `{column}`; the columns are {}", columns.join(", "))]
     Column {
         /// The column as asked for.
         column: String,
@@ -352,7 +354,7 @@ pub enum DataErrorKind {
         columns: Vec<String>,
     },
     /// A table has no columns for some of the inputs of a model.
-    #[error("has no column for the model's inputs {}; its columns are {}", missing.join(", "), columns.join(", "))]
+    #[error("columns are missing for these inputs of the model: {}; the columns are {}", missing.join(", "), columns.join(", "))]
     NoInputColumn {
         /// Names of the inputs.
         missing: Vec<String>,
@@ -360,10 +362,10 @@ pub enum DataErrorKind {
         columns: Vec<String>,
     },
     /// A table does not say which column holds the labels.
-    #[error("no column is named label, target, class or y, so that the column of labels is not known")]
+    #[error("it is not clear which column contains the labels: none is named label, target, class or y")]
     NoLabelColumn,
     /// No threads can be started to decode images.
-    #[error("cannot be decoded on several threads: {0}")]
+    #[error("cannot be decoded with several threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// A name is no known class.
     #[error("{0}")]

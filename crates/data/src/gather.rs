@@ -2,6 +2,7 @@
 
 use super::array::row_major;
 use super::dataset::Pixels;
+use super::draw::Kept;
 use super::error::DataErrorKind;
 use super::note::Note;
 use super::number::Number;
@@ -34,11 +35,6 @@ impl Gather {
     pub(super) fn of(precisions: Vec<Precision>, missing: bool, capacity: usize) -> Self {
         let exact = precisions.contains(&Precision::Double).then(|| Vec::with_capacity(capacity));
         Self { missing, values: Vec::with_capacity(capacity), exact, watch: Watch::new(precisions), absent: 0 }
-    }
-
-    /// Number of values so far.
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
     }
 
     /// Takes one value.
@@ -98,8 +94,8 @@ pub(super) fn single(number: Number, missing: bool, place: &Place<'_>) -> Result
 pub(super) enum Order<'a> {
     /// They already are.
     AsStored,
-    /// The first axis of an array of these sizes runs fastest; that many samples are kept.
-    FirstFastest(&'a [usize], usize),
+    /// The first axis of an array of these sizes runs fastest; these samples are kept.
+    FirstFastest(&'a [usize], &'a Kept),
 }
 
 impl Order<'_> {
@@ -107,7 +103,7 @@ impl Order<'_> {
     pub(super) fn apply<T: Copy>(&self, values: Vec<T>) -> Vec<T> {
         match self {
             Self::AsStored => values,
-            Self::FirstFastest(sizes, n) => row_major(&values, sizes, *n),
+            Self::FirstFastest(sizes, kept) => kept.pick(row_major(&values, sizes, kept.end()), sizes.iter().skip(1).product()),
         }
     }
 }

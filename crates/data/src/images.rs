@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::array::Samples;
 use super::classes::lookup;
 use super::dataset::{Dataset, Pixels};
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::labels::{self, Asked};
 use super::load::{self, Parts};
@@ -73,8 +74,13 @@ pub(super) fn folder(path: &Path, options: &LoadOptions) -> Result<Dataset, Data
 /// Returns the files that [`folder`] reads, in the order in which they are hashed.
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>, DataError> {
     let (entries, table, _) = entries(path, options)?;
-    let kept = options.limit.unwrap_or(entries.len());
-    Ok(entries.into_iter().take(kept).map(|entry| entry.path).chain(table).chain(truths::pairs_file(options)).collect())
+    let kept = Kept::of(options, entries.len());
+    Ok(kept.pick(entries, 1).into_iter().map(|entry| entry.path).chain(table).chain(truths::pairs_file(options)).collect())
+}
+
+/// Returns the class of every image of a folder.
+pub(super) fn classes(path: &Path, options: &LoadOptions) -> Result<Vec<usize>, DataError> {
+    Ok(entries(path, options)?.0.into_iter().map(|entry| entry.label).collect())
 }
 
 fn entries(path: &Path, options: &LoadOptions) -> Result<Labelled, DataError> {
@@ -216,13 +222,14 @@ pub(super) fn moments(path: &Path, options: &LoadOptions) -> Result<Moments, Dat
 
 fn assemble(
     path: &Path,
-    mut entries: Vec<Entry>,
+    entries: Vec<Entry>,
     table: Option<PathBuf>,
     class_names: Option<Vec<String>>,
     options: &LoadOptions,
 ) -> Result<Dataset, DataError> {
     let total = entries.len();
-    entries.truncate(options.limit.unwrap_or(total));
+    let kept = Kept::of(options, total);
+    let entries = kept.pick(entries, 1);
     let n = entries.len();
     let mut values = Vec::new();
     let mut resized = 0;
@@ -242,8 +249,8 @@ fn assemble(
         _ => (Vec::new(), truths::of_texts(&texts(), options, table.as_deref().unwrap_or(path))?),
     };
     let ids = entries.into_iter().map(|entry| entry.id).collect();
-    let samples =
-        Samples { pixels: Pixels::U8(values), exact: Vec::new(), notes: beside.notes(), shape: vec![channels, height, width], n, total };
+    let (notes, shape) = (beside.notes(), vec![channels, height, width]);
+    let samples = Samples { pixels: Pixels::U8(values), exact: Vec::new(), notes, shape, n, total, rows: kept.numbers() };
     let parts = Parts { samples, labels, truths, label_path: table, format: "images", class_names, ids, columns: Vec::new(), files };
     Ok(Dataset { resized, ..load::dataset(path, parts)? })
 }

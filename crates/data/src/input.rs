@@ -153,7 +153,7 @@ impl<R: Read> Read for Bounded<R> {
 
 /// A stream unpacks to more than its size makes likely.
 #[derive(Debug, thiserror::Error)]
-#[error("unpacks to more than {most} bytes, far more than its size makes likely")]
+#[error("it unpacks to more than {most} bytes, suspiciously many for a file of this size")]
 pub(super) struct Unpacked {
     /// The most that is unpacked.
     pub(super) most: u64,

@@ -70,7 +70,7 @@ fn lines(path: &Path, options: &LoadOptions) -> Result<Labels, DataErrorKind> {
     if text.contains('\0') {
         return Err(DataErrorKind::Malformed {
             format: "labels",
-            reason: "it is neither IDX, npy, npz, safetensors nor text with one label a line".to_owned(),
+            reason: "it is not IDX, npy, npz, safetensors or text with one label per line".to_owned(),
         });
     }
     let class = |(index, line): (usize, &str)| {

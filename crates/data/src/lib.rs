@@ -46,7 +46,8 @@
 //! - Of a model with several inputs, the samples stand in the array with the attacked input's name, where there is one (.npz, safetensors and tables). The
 //!   arrays, or columns, with the names of the others say what these are held at: one row for each sample, or one for all. They are taken as they are, in
 //!   the type of the input.
-//! - With a limit the first samples are kept; what follows is not read, so its errors stay unseen. Ranges and deviations ([`moments()`]) are those of all samples
+//! - With a limit as many samples of each class are kept ([`evenly`]), in the order of the file; the classes of all are read for that, and of the other samples nothing
+//!   else, so that their errors stay unseen. Where there are no classes, the first are kept. Samples keep the numbers that they have in the file ([`Dataset::rows`]). Ranges and deviations ([`moments()`]) are those of all samples
 //!   whatever the limit: where they are asked for, what follows is read too, without its labels.
 //! - Of other tasks than classification ([`TruthKind`]) the labels are rows of numbers, one for each sample: an array `[n]` or `[n, k]`, text with one row a line, columns of the table
 //!   (several are separated by commas), or the cell of a labels table, where labels that apply are separated by spaces, `;`, `|` or `+`. Each label of several is 0 or 1;
@@ -61,6 +62,7 @@ mod classes;
 mod columns;
 mod csv;
 mod dataset;
+mod draw;
 mod error;
 mod gather;
 mod idx;
@@ -93,6 +95,7 @@ pub use brinell_record::Scale;
 pub use classes::{class_names, lookup};
 pub use csv::is_table;
 pub use dataset::{Dataset, NamedArray, Pixels};
+pub use draw::evenly;
 pub use error::{DataError, DataErrorKind, UnknownClass};
 pub use load::{digest, load, load_alone, moments};
 pub use moments::Moments;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::array::{Samples, Spec};
 use super::dataset::{Dataset, NamedArray};
+use super::draw::{Kept, drawn};
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::labels::{self, Asked};
@@ -44,10 +45,10 @@ pub(super) struct Contents {
 /// [`DataError`] names the file at fault, what is wrong with it and, where something can be done about it, the remedy.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     if options.truth != TruthKind::Pairs {
-        return read(path, options);
+        return if options.limit.is_some() { read(path, &drawn(path, options)?) } else { read(path, options) };
     }
     let pairs = options.pairs.as_deref().ok_or_else(|| DataError::new(path, DataErrorKind::NoPairs))?;
-    truths::paired(read(path, &unlabelled(options))?, pairs, options.limit)
+    truths::paired(read(path, &unlabelled(options))?, pairs, options)
 }
 
 /// Reads samples like [`load`], those of pairs by themselves: what a run or a check has stored of them.
@@ -60,7 +61,7 @@ pub fn load_alone(path: &Path, options: &LoadOptions) -> Result<Dataset, DataErr
 
 /// All samples of which pairs are made, without labels.
 fn unlabelled(options: &LoadOptions) -> LoadOptions {
-    LoadOptions { labels: None, limit: None, ..options.clone() }
+    LoadOptions { labels: None, limit: None, rows: None, ..options.clone() }
 }
 
 fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
@@ -87,7 +88,7 @@ fn read(path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
         Some(Format::Safetensors) => tensors::read(path, options)?,
         Some(Format::Cifar) => {
             let mut input = Input::open(path).at(path)?;
-            let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options.limit).at(path)?;
+            let (samples, labels, layout) = cifar::read(&mut input, metadata.len(), options).at(path)?;
             Contents { samples, labels: Some(Labels::One(labels)), arrays: Vec::new(), format: layout.name() }
         }
         None => return Err(DataError::new(path, DataErrorKind::UnknownFormat)),
@@ -134,7 +135,7 @@ pub fn digest(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
 
 fn digest_of(path: &Path, options: &LoadOptions) -> Result<String, DataError> {
     if path.is_dir() {
-        hash::sha256_files(images::files(path, options)?.iter().map(PathBuf::as_path)).at(path)
+        hash::sha256_files(images::files(path, &drawn(path, options)?)?.iter().map(PathBuf::as_path)).at(path)
     } else if matches!(format(path)?, Some(Format::Csv | Format::Parquet)) {
         // What the labels of a table mean may stand in the model alone.
         hash::sha256_files(sheet::files(path, options).iter().map(PathBuf::as_path)).at(path)
@@ -174,25 +175,21 @@ fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Datas
     if arrays.is_empty() {
         no_arrays(path, options)?;
     }
-    let (found, label_path, rows) = match (labels::asked(options)?, own) {
-        (Asked::All(class), _) => (Labels::OneForAll { class, samples: samples.n }, None, samples.n),
-        (Asked::File(file), _) => (labels::read(&file, options)?, Some(file), samples.total),
-        (Asked::Beside, Some(labels)) => {
-            // CIFAR rows are read together with their labels, so that a limit has cut both.
-            let rows = if format.starts_with("cifar") { samples.n } else { samples.total };
-            (labels, None, rows)
-        }
+    let (found, label_path) = match (labels::asked(options)?, own) {
+        (Asked::All(class), _) => (Labels::OneForAll { class, samples: samples.total }, None),
+        (Asked::File(file), _) => (labels::read(&file, options)?, Some(file)),
+        (Asked::Beside, Some(labels)) => (labels, None),
         (Asked::Beside, None) => {
             let file = labels::beside(path)?.ok_or_else(|| DataError::new(path, DataErrorKind::NoLabels))?;
-            (labels::read(&file, options)?, Some(file), samples.total)
+            (labels::read(&file, options)?, Some(file))
         }
     };
     let of = label_path.as_deref().unwrap_or(path);
-    if found.len() != rows {
-        return Err(DataError::new(of, DataErrorKind::CountMismatch { samples: rows, labels: found.len() }));
+    if found.len() != samples.total {
+        return Err(DataError::new(of, DataErrorKind::CountMismatch { samples: samples.total, labels: found.len() }));
     }
-    let mut labels = found.classes(options, &mut samples.notes).at(of)?;
-    labels.truncate(samples.n);
+    let labels = found.classes(options, &mut samples.notes).at(of)?;
+    let labels = Kept::of(options, samples.total).pick(labels, 1);
     let mut files = vec![path.to_path_buf()];
     files.extend(label_path.clone());
     let parts = Parts {
@@ -226,7 +223,7 @@ pub(super) struct Parts {
 
 pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
     let Parts { samples, labels, truths, label_path, format, class_names, ids, columns, files } = parts;
-    let Samples { pixels, exact, notes, shape, n, total } = samples;
+    let Samples { pixels, exact, notes, shape, n, total, rows } = samples;
     if n == 0 {
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
@@ -241,6 +238,7 @@ pub(super) fn dataset(path: &Path, parts: Parts) -> Result<Dataset, DataError> {
         truths,
         n,
         total,
+        rows,
         format,
         class_names,
         ids,

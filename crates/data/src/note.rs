@@ -87,14 +87,14 @@ impl fmt::Display for Note {
                 write!(f, "not used: {}", parts.join(", "))
             }
             Self::OneHot { classes } => write!(f, "labels were read from one-hot rows of {}", some(*classes, "value")),
-            Self::Index { columns } => write!(f, "columns that number the rows were left out: {}", quoted(columns)),
-            Self::Unused { columns } => write!(f, "columns that the model does not take were left out: {}", quoted(columns)),
+            Self::Index { columns } => write!(f, "columns with row numbers were ignored: {}", quoted(columns)),
+            Self::Unused { columns } => write!(f, "columns that the model does not use were ignored: {}", quoted(columns)),
             Self::Reordered => f.write_str("columns were put in the order of the model's features, by name"),
             Self::Encoding { name } => write!(f, "the text was read as {name}"),
             Self::DecimalComma => f.write_str("numbers were read with a decimal comma"),
             Self::Comments { lines } => write!(f, "{} at the beginning left out", some(*lines, "comment line")),
             Self::Coarsened { values } => {
-                write!(f, "{} rounded: single precision, in which the model computes, does not hold them", some(*values, "whole number"))
+                write!(f, "{} were rounded to single precision, in which the model computes", some(*values, "whole number"))
             }
             Self::Missing { values } => write!(f, "{} stay missing", some(*values, "value")),
         }

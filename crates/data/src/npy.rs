@@ -51,7 +51,7 @@ fn objects(header: &Header, input: &mut Input<'_>) -> Result<Labels, DataErrorKi
     let values = pickle::elements(&input.up_to(MAX_PICKLE)?).ok_or_else(other)?;
     let sizes = header.sizes()?;
     if values.len() != sizes.iter().product::<usize>() {
-        return Err(malformed("its objects are not as many as its header declares"));
+        return Err(malformed("its number of objects differs from the number in its header"));
     }
     let texts: Option<Vec<String>> =
         values.iter().map(|value| if let Value::Text(text) = value { Some(text.clone()) } else { None }).collect();
@@ -101,7 +101,7 @@ impl Header {
         }
         input.pieces(bytes, wide * len, |text| {
             let read = if wide == 1 { std::str::from_utf8(text).ok().map(str::to_owned) } else { utf32(text, kind(0) == Some(">")) };
-            texts.push(read.ok_or_else(|| malformed("it holds text that is none"))?.trim_end_matches('\0').to_owned());
+            texts.push(read.ok_or_else(|| malformed("it contains invalid text"))?.trim_end_matches('\0').to_owned());
             Ok(())
         })?;
         input.finish()?;
@@ -147,7 +147,7 @@ fn parse(text: &str) -> Result<Header, DataErrorKind> {
     let mut rest = inside.ok_or_else(|| malformed("its header is not a dictionary"))?.trim_start();
     let (mut descr, mut fortran, mut shape) = (None, None, None);
     while !rest.is_empty() {
-        let (key, after) = quoted(rest).ok_or_else(|| malformed("its header has a key that is no string"))?;
+        let (key, after) = quoted(rest).ok_or_else(|| malformed("its header has a key that is not a string"))?;
         let value = after.trim_start().strip_prefix(':').ok_or_else(|| malformed("its header has a key without a value"))?.trim_start();
         rest = match key {
             "descr" => {
@@ -179,7 +179,7 @@ fn parse(text: &str) -> Result<Header, DataErrorKind> {
     }
     match (descr, fortran, shape) {
         (Some(descr), Some(fortran), Some(shape)) => Ok(Header { descr: descr.to_owned(), fortran: fortran && shape.len() > 1, shape }),
-        _ => Err(malformed("its header lacks one of descr, fortran_order and shape")),
+        _ => Err(malformed("its header must have descr, fortran_order and shape")),
     }
 }
 

@@ -49,8 +49,10 @@ impl ColumnKind {
 pub struct LoadOptions {
     /// A file of labels or, where no such file exists, one class index or class name for all samples; of a table, the column by name or number.
     pub labels: Option<PathBuf>,
-    /// Keep only the first samples.
+    /// Keep that many samples: as many of each class ([`evenly`](crate::evenly)); where there are no classes, the first.
     pub limit: Option<usize>,
+    /// Keep these samples, by number, ascending, whatever the limit says; numbers beyond the last sample are passed over.
+    pub rows: Option<Vec<usize>>,
     /// Names of the classes in the model's order; folder names and labels in text are looked up in it.
     pub class_names: Option<Vec<String>>,
     /// Labels are names even where they are numbers: a model may call its classes 1 and 2.
@@ -88,6 +90,14 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// True where a sample is kept.
+    pub(super) fn keeps(&self, sample: usize) -> bool {
+        match &self.rows {
+            Some(rows) => rows.binary_search(&sample).is_ok(),
+            None => self.limit.is_none_or(|limit| sample < limit),
+        }
+    }
+
     /// Finds the class that a label means.
     pub(super) fn class(&self, text: &str) -> Result<usize, UnknownClass> {
         let names = self.class_names.as_deref().unwrap_or_default();

@@ -31,7 +31,7 @@ pub(super) fn rows(path: &Path, each: &mut Each<'_>) -> Result<Option<Header>, D
     paged(&reader, metadata.len())?;
     let schema = reader.metadata().file_metadata().schema_descr();
     if let Some(nested) = schema.root_schema().get_fields().iter().find(|field| !field.is_primitive()) {
-        let reason = format!("column `{}` holds several values in a row", nested.name());
+        let reason = format!("column `{}` has several values in one row", nested.name());
         return Err(DataErrorKind::Malformed { format: "Parquet", reason });
     }
     let columns = schema.columns().iter().map(|column| column.name().to_owned()).collect();
@@ -87,7 +87,7 @@ fn paged(reader: &SerializedFileReader<File>, size: u64) -> Result<(), DataError
                 // Old writers use the second name.
                 let refers = matches!(page.encoding(), Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
                 if refers && !has_dictionary {
-                    return Err(refused("a page refers to a dictionary that is not there".to_owned()));
+                    return Err(refused("a page refers to a dictionary that is missing".to_owned()));
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::cell::Cell;
 use super::columns::Columns;
 use super::csv::{Header, Walk};
 use super::dataset::{Dataset, NamedArray};
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::gather::{Gather, Gathered, Order, Place, single};
 use super::labels;
@@ -46,6 +47,7 @@ struct Column {
 pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &LoadOptions) -> Result<Dataset, DataError> {
     let (header, sheet) = read(path, walk, options).at(path)?;
     let Sheet { columns, values, words, mut labels, truths: found_truths, arrays, total, n } = sheet;
+    let kept = Kept::of(options, total);
     let width = columns.features.len();
     let name = |place: &usize| header.columns.get(*place).cloned().unwrap_or_default();
     let Gathered { mut pixels, exact, notes: found } =
@@ -57,22 +59,21 @@ pub(super) fn labelled(path: &Path, walk: Walk, format: &'static str, options: &
     let file = options.labels.as_ref().filter(|labels| labels.is_file());
     let truths = match (options.truth, file) {
         (TruthKind::Classes | TruthKind::Pairs, _) => Truths::Classes,
-        (_, Some(file)) => truths::checked(truths::matrix(file)?, total, n, file, options)?,
-        (kind, None) => Matrix::new(columns.truths.len(), found_truths).truths(kind, n).at(path)?,
+        (_, Some(file)) => truths::checked(truths::matrix(file)?, total, file, options)?,
+        (kind, None) => Matrix::new(columns.truths.len(), found_truths).truths(kind, &Kept::First(n)).at(path)?,
     };
     if let Some(file) = file.filter(|_| columns.label.is_none() && options.truth == TruthKind::Classes) {
         let found = labels::read(file, options)?;
         if found.len() != total {
             return Err(DataError::new(file, DataErrorKind::CountMismatch { samples: total, labels: found.len() }));
         }
-        labels = found.classes(options, &mut notes).at(file)?;
-        labels.truncate(n);
+        labels = kept.pick(found.classes(options, &mut notes).at(file)?, 1);
     }
     let is_text = |place: &usize| options.texts.contains(&name(place));
     let beside = columns.arrays.iter().zip(arrays).map(|(place, column)| column.named(name(place), n, is_text(place)));
     let arrays = beside.chain(texts).collect();
     let parts = Parts {
-        samples: Samples { pixels, exact, notes, shape: vec![width], n, total },
+        samples: Samples { pixels, exact, notes, shape: vec![width], n, total, rows: kept.numbers() },
         labels,
         truths,
         label_path: file.cloned(),
@@ -121,6 +122,26 @@ pub(super) fn labels(path: &Path, walk: Walk, options: &LoadOptions) -> Result<L
     Ok(Labels::Known(labels))
 }
 
+/// Reads the class of every row and nothing else; `None` where no column says it.
+pub(super) fn classes(path: &Path, walk: Walk, options: &LoadOptions) -> Result<Option<Vec<usize>>, DataError> {
+    if let Some(file) = options.labels.as_ref().filter(|labels| labels.is_file()) {
+        return labels::read(file, options)?.classes(options, &mut Vec::new()).at(file).map(Some);
+    }
+    let (mut place, mut found) = (None, Vec::new());
+    walk(path, &mut |header, line, row| {
+        let place = match place {
+            Some(place) => place,
+            None => *place.insert(Columns::of(header, row, options)?.label),
+        };
+        if let Some(place) = place {
+            found.push(class(header, line, place, row, options)?);
+        }
+        Ok(())
+    })
+    .at(path)?;
+    Ok((!found.is_empty()).then_some(found))
+}
+
 /// Returns the files that a table is made of, in the order in which they are hashed.
 pub(super) fn files(path: &Path, options: &LoadOptions) -> Vec<PathBuf> {
     std::iter::once(path.to_path_buf())
@@ -153,7 +174,7 @@ impl Sheet {
     fn row(&mut self, header: &Header, line: u64, row: &[Cell<'_>], options: &LoadOptions) -> Result<(), DataErrorKind> {
         let sample = self.total;
         self.total += 1;
-        let beyond = options.limit.is_some_and(|limit| sample >= limit);
+        let beyond = !options.keeps(sample);
         for (index, &place) in self.columns.features.iter().enumerate() {
             let number = match self.columns.kind(index) {
                 // Rows beyond a limit have a say in what texts there are, so that a limit changes no sample.
@@ -210,7 +231,7 @@ fn number(header: &Header, line: u64, place: usize, row: &[Cell<'_>], missing: b
         None if missing => Ok(Number::Real(f64::NAN)),
         None => {
             let text = cell.text();
-            let reason = if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` stands for a missing value") };
+            let reason = if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` means a missing value") };
             Err(header.cell(line, place, reason))
         }
     }
@@ -279,19 +300,19 @@ mod tests {
     fn what_cannot_be_used_is_named_by_line_and_column() {
         for (text, labels, expected) in [
             ("age,y\n1,0\n,1\n", None, "line 3, column `age`: the cell is empty"),
-            ("age,y\nnan,0\n", None, "line 2, column `age`: `nan` stands for a missing value"),
+            ("age,y\nnan,0\n", None, "line 2, column `age`: `nan` means a missing value"),
             ("age,y\ninf,0\n", None, "line 2, column `age`: `inf` is not a finite number"),
             ("age,y\nred,0\n", None, "line 2, column `age`: `red` is not a number"),
             ("# made\nage,y\nred,0\n", None, "line 3, column `age`"),
             ("age,y\n1,perhaps\n", None, "line 2, column `y`: unknown class `perhaps`"),
             ("age,y\n1,\n", None, "column `y`: the label is missing"),
-            ("age,y\n1\n", None, "with `,` as the separator, line 2 has 1 cells and those before it have 2"),
-            ("age,height\n1,2\n", None, "no column is named label"),
-            ("age,height\n1,2\n", Some("weight"), "has no column `weight`; its columns are age, height"),
+            ("age,y\n1\n", None, "with `,` as the separator, line 2 has 1 cells, but the lines before it have 2"),
+            ("age,height\n1,2\n", None, "none is named label"),
+            ("age,height\n1,2\n", Some("weight"), "there is no column `weight`; the columns are age, height"),
             ("age,,y\n0,1,2\n", None, "column 1 has no name"),
-            ("a,a,y\n0,1,2\n", None, "two columns are called `a`"),
-            ("a,b,y\n\"1,234\",5,0\n", None, "may have a decimal comma or a comma between thousands"),
-            ("age,y\n", None, "holds no samples"),
+            ("a,a,y\n0,1,2\n", None, "two columns are named `a`"),
+            ("a,b,y\n\"1,234\",5,0\n", None, "may be a decimal comma or separate thousands"),
+            ("age,y\n", None, "there are no samples"),
         ] {
             let error = load("a.csv", text, labels).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");

@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use super::archive::{LABELS, choose, choose_samples};
 use super::array::{Element, Numbers, Spec};
 use super::dataset::NamedArray;
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::Contents;
@@ -35,9 +36,9 @@ pub(super) fn read(path: &Path, options: &LoadOptions) -> Result<Contents, DataE
         let name = choose(&names, &[wanted.as_str()]).at(path)?;
         let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
         let (shape, numbers) = spec.plain(&mut input).at(path)?;
-        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, samples.n));
+        arrays.push(NamedArray { name, shape, numbers }.cut(samples.total, &Kept::of(options, samples.total)));
     }
-    let labels = choose(&names, LABELS).ok().filter(|_| options.truth == TruthKind::Classes).map(|_| labels(path)).transpose()?;
+    let labels = if options.truth == TruthKind::Classes { own_labels(path)? } else { None };
     Ok(Contents { samples, labels, arrays, format: "safetensors" })
 }
 
@@ -57,6 +58,13 @@ pub(super) fn labels(path: &Path) -> Result<Labels, DataError> {
     let name = choose(&names, LABELS).at(path)?;
     let (spec, mut input) = open(path, &metadata, start, &name).at(path)?;
     spec.labels(&mut input).at(path)
+}
+
+/// Reads the labels, where there are some.
+pub(super) fn own_labels(path: &Path) -> Result<Option<Labels>, DataError> {
+    let (metadata, _) = header(path).at(path)?;
+    let names: Vec<String> = metadata.tensors().into_keys().collect();
+    choose(&names, LABELS).ok().map(|_| labels(path)).transpose()
 }
 
 /// Reads the labels as they are stored, where there are some.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::array::Numbers;
 use super::dataset::{Dataset, Pixels};
+use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
 use super::input::Input;
 use super::load::{self, Contents, Format, Parts};
@@ -104,10 +105,10 @@ impl Matrix {
         }
     }
 
-    /// Returns the first `n` rows as what is right.
-    pub(super) fn truths(mut self, kind: TruthKind, n: usize) -> Result<Truths, DataErrorKind> {
-        self.values.truncate(n * self.width);
+    /// Returns the rows that are kept as what is right.
+    pub(super) fn truths(mut self, kind: TruthKind, kept: &Kept) -> Result<Truths, DataErrorKind> {
         let width = self.width;
+        self.values = kept.pick(self.values, width);
         if kind == TruthKind::Labels {
             let flag = |(place, &value): (usize, &f64)| match value {
                 0.0 => Ok(false),
@@ -130,7 +131,7 @@ impl Matrix {
 /// Gives the samples of an array what is right about them: what the file asked for says, else what stands in the same file, else beside it.
 pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> Result<Dataset, DataError> {
     let Contents { samples, arrays, format, .. } = contents;
-    let (n, total) = (samples.n, samples.total);
+    let total = samples.total;
     let own = match format {
         "npz" => archive::plain_labels(path)?,
         "safetensors" => tensors::plain_labels(path)?,
@@ -146,7 +147,7 @@ pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> R
         }
     };
     let truths = match matrix {
-        Some(matrix) => checked(matrix, total, n, label_path.as_deref().unwrap_or(path), options)?,
+        Some(matrix) => checked(matrix, total, label_path.as_deref().unwrap_or(path), options)?,
         None => Truths::Classes,
     };
     let files: Vec<PathBuf> = std::iter::once(path.to_path_buf()).chain(label_path.clone()).chain(pairs_file(options)).collect();
@@ -164,13 +165,13 @@ pub(super) fn label(path: &Path, contents: Contents, options: &LoadOptions) -> R
     Ok(Dataset { arrays, ..load::dataset(path, parts)? })
 }
 
-/// Returns the first `n` of `total` rows as what is right.
-pub(super) fn checked(matrix: Matrix, total: usize, n: usize, of: &Path, options: &LoadOptions) -> Result<Truths, DataError> {
+/// Returns of `total` rows those that are kept as what is right.
+pub(super) fn checked(matrix: Matrix, total: usize, of: &Path, options: &LoadOptions) -> Result<Truths, DataError> {
     // One row of text for one sample is no column of many.
     if matrix.rows() != total {
         return Err(DataError::new(of, DataErrorKind::CountMismatch { samples: total, labels: matrix.rows() }));
     }
-    matrix.truths(options.truth, n).at(of)
+    matrix.truths(options.truth, &Kept::of(options, total)).at(of)
 }
 
 /// Reads rows of numbers from a file of any format that can hold them.
@@ -226,11 +227,11 @@ fn lines(path: &Path) -> Result<Matrix, DataErrorKind> {
                 continue;
             }
             let bad = cells.iter().find(|cell| number(cell).is_none()).copied().unwrap_or_default();
-            return Err(DataErrorKind::Line { line: index + 1, reason: format!("`{bad}` is no number") });
+            return Err(DataErrorKind::Line { line: index + 1, reason: format!("`{bad}` is not a number") });
         };
         let expected = *width.get_or_insert(row.len());
         if row.len() != expected {
-            let reason = format!("it has {} numbers, and those before it have {expected}", row.len());
+            let reason = format!("it has {} numbers, but the lines before it have {expected}", row.len());
             return Err(DataErrorKind::Line { line: index + 1, reason });
         }
         values.extend(row);
@@ -245,7 +246,7 @@ pub(super) fn of_texts(texts: &[String], options: &LoadOptions, at: &Path) -> Re
             number(text.trim()).ok_or_else(|| DataError::new(at, DataErrorKind::BadNumber { sample, value: text.clone() }))
         };
         let values = texts.iter().enumerate().map(read).collect::<Result<_, _>>()?;
-        return Matrix::new(1, values).truths(options.truth, texts.len()).at(at);
+        return Matrix::new(1, values).truths(options.truth, &Kept::First(texts.len())).at(at);
     }
     let applying = |(sample, text): (usize, &String)| {
         let names = text.split([' ', ';', '|', '+']).map(str::trim).filter(|name| !name.is_empty());
@@ -260,7 +261,7 @@ pub(super) fn of_texts(texts: &[String], options: &LoadOptions, at: &Path) -> Re
 }
 
 /// Makes pairs of the samples, as a file lists them.
-pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result<Dataset, DataError> {
+pub(super) fn paired(data: Dataset, path: &Path, options: &LoadOptions) -> Result<Dataset, DataError> {
     let text = read_text(path).at(path)?;
     let sample = |name: &str| {
         let by_name = data.ids.iter().position(|id| id == name);
@@ -273,7 +274,7 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         let (a, b, flag) = match cells.as_slice() {
             [a, b] => (*a, *b, None),
             [a, b, same] => (*a, *b, Some(*same)),
-            _ => return Err(wrong("expected a sample, its reference and, where the two may differ, 1 or 0".to_owned())),
+            _ => return Err(wrong("expected SAMPLE,REFERENCE or SAMPLE,REFERENCE,SAME, where SAME is 1 or 0".to_owned())),
         };
         match (sample(a), sample(b)) {
             (None, None) if index == 0 => continue,
@@ -294,8 +295,8 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         return Err(DataError::new(path, DataErrorKind::Empty));
     }
     let total = samples.len();
-    samples.truncate(limit.unwrap_or(total));
-    same.truncate(samples.len());
+    let kept = Kept::of(options, total);
+    let (samples, same) = (kept.pick(samples, 1), kept.pick(same, 1));
     let mut distinct: Vec<usize> = samples.iter().map(|[_, b]| *b).collect();
     distinct.sort_unstable();
     distinct.dedup();
@@ -309,6 +310,7 @@ pub(super) fn paired(data: Dataset, path: &Path, limit: Option<usize>) -> Result
         arrays: data.rows_of(&firsts),
         n: firsts.len(),
         total,
+        rows: kept.numbers(),
         ..data
     })
 }
@@ -351,8 +353,8 @@ mod tests {
             ("a,y\n1,nan\n", None, values, "the label is missing"),
             ("a,y\n1,\n", None, values, "the label is missing"),
             ("a,y\n1,high\n", None, values, "`high` is not a number"),
-            ("a,cat\n1,2\n", Some("cat"), labels, "the value 2; each is 0 or 1"),
-            ("a,cat\n1,1\n", Some("cat,dog"), labels, "has no column `dog`"),
+            ("a,cat\n1,2\n", Some("cat"), labels, "is 2; every label must be 0 or 1"),
+            ("a,cat\n1,1\n", Some("cat,dog"), labels, "there is no column `dog`"),
         ] {
             let error = table(text, columns, kind).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
@@ -377,9 +379,9 @@ mod tests {
         for (text, kind, expected) in [
             ("1.5\n", TruthKind::Values, "1 labels for 2 samples"),
             ("1.5\nnan\n", TruthKind::Values, "the label of sample 1 is NaN"),
-            ("1.5\n2 3\n", TruthKind::Values, "line 2: it has 2 numbers, and those before it have 1"),
-            ("1,0\n1,0.5\n", TruthKind::Labels, "sample 1 have the value 0.5"),
-            ("1,0\n1,x\n", TruthKind::Labels, "line 2: `x` is no number"),
+            ("1.5\n2 3\n", TruthKind::Values, "line 2: it has 2 numbers, but the lines before it have 1"),
+            ("1,0\n1,0.5\n", TruthKind::Labels, "sample 1 is 0.5"),
+            ("1,0\n1,x\n", TruthKind::Labels, "line 2: `x` is not a number"),
         ] {
             let error = of(text, kind).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");
@@ -424,11 +426,11 @@ mod tests {
         let one = of("2,0,1\n1,0,0\n", Some(1)).unwrap();
         assert_eq!((one.n, one.total), (1, 2));
         for (text, expected) in [
-            ("0,1\n0,3\n", "line 2: `3` is no sample of the data, which are numbered from 0 to 2"),
-            ("0,1\nanna,0\n", "line 2: `anna` is no sample"),
+            ("0,1\n0,3\n", "line 2: `3` is not one of the samples, which are numbered from 0 to 2"),
+            ("0,1\nanna,0\n", "line 2: `anna` is not one of the samples"),
             ("0,1,2\n", "line 1: `2` is neither 1 nor 0"),
-            ("0\n", "line 1: expected a sample, its reference"),
-            ("a,b\n", "holds no samples"),
+            ("0\n", "line 1: expected SAMPLE,REFERENCE"),
+            ("a,b\n", "there are no samples"),
         ] {
             let error = of(text, None).unwrap_err();
             assert!(error.contains(expected), "{text:?}: {error}");

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use brinell_data::{DataErrorKind, Dataset, LoadOptions, Moments, Note, Pixels, Precision, load, moments};
+use brinell_data::{DataErrorKind, Dataset, LoadOptions, Moments, Note, Numbers, Pixels, Precision, Scale, TruthKind, load, moments};
 use tempfile::TempDir;
 
 fn npy(descr: &str, fortran: bool, shape: &str, values: &[u8]) -> Vec<u8> {
@@ -224,7 +224,7 @@ fn values_that_no_model_can_take_are_refused() {
     let options = LoadOptions { labels: Some("0".into()), precision: Precision::Whole, ..LoadOptions::default() };
     let error = load(&path, &options).unwrap_err();
     assert!(matches!(error.kind, DataErrorKind::Inexact { sample: 0, .. }), "{error}");
-    assert!(error.to_string().contains("which single precision cannot hold exactly: it would become 16777216"), "{error}");
+    assert!(error.to_string().contains("which single precision would round to 16777216"), "{error}");
     assert_eq!(load(&path, &LoadOptions { precision: Precision::Single, ..options }).unwrap().notes, [Note::Coarsened { values: 1 }]);
     // In Fortran order the sample is told from the first axis.
     let fortran = npy("<f4", true, "(2, 2)", &[0.0, 0.0, 0.0, f32::NAN].map(f32::to_le_bytes).concat());
@@ -310,6 +310,63 @@ fn every_prefix_of_a_file_is_refused_without_a_panic() {
         let place = Place::new();
         assert_eq!(open_with(&place.put("a", &whole), "0").unwrap().n, 2);
     }
+}
+
+/// Six samples of two values, 10 times their number and one more, whose classes are sorted.
+const SORTED: [u8; 6] = [0, 0, 0, 0, 1, 2];
+
+#[test]
+fn a_limit_takes_as_many_of_each_class_in_every_format() {
+    let place = Place::new();
+    let value = |i: usize| (10 * (i / 2) + i % 2) as u8;
+    let bytes: Vec<u8> = (0..12).map(value).collect();
+    let floats = |order: &[usize]| order.iter().flat_map(|&i| f32::from(value(i)).to_le_bytes()).collect::<Vec<u8>>();
+    let x = npy("<f4", false, "(6, 2)", &floats(&(0..12).collect::<Vec<_>>()));
+    let turned = npy("<f4", true, "(6, 2)", &floats(&[0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]));
+    let y = npy("|u1", false, "(6,)", &SORTED);
+    place.put("y.npy", &y);
+    let beside = place.0.path().join("y.npy").display().to_string();
+    let held = npy("<i8", false, "(6,)", &(0..6_i64).flat_map(|i| (100 * i).to_le_bytes()).collect::<Vec<u8>>());
+    let tensors = r#"{"x":{"dtype":"F32","shape":[6,2],"data_offsets":[0,48]},"y":{"dtype":"U8","shape":[6],"data_offsets":[48,54]}}"#;
+    let table: String = (0..6).map(|i| format!("{},{},{}\n", value(2 * i), SORTED[i], value(2 * i + 1))).collect();
+    let table = format!("a,y,b\n{table}");
+    let cifar: Vec<u8> = SORTED.iter().enumerate().flat_map(|(i, &class)| [vec![class], vec![10 * i as u8; 3072]].concat()).collect();
+    let cases: [(&str, Vec<u8>, Option<&str>); 10] = [
+        ("x.npy", x.clone(), Some(&beside)),
+        ("f.npy", turned, Some(&beside)),
+        ("b.npy", npy("|u1", false, "(6, 2)", &bytes), Some(&beside)),
+        ("bf.npy", npy("|u1", true, "(6, 2)", &[0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11].map(value)), Some(&beside)),
+        ("a.idx", gzip(&idx(8, &[6, 2], &bytes)), Some(&beside)),
+        ("a.npz", npz(&[("x", x), ("y", y.clone()), ("h", held)], true), None),
+        ("a.safetensors", safetensors(tensors, &[floats(&(0..12).collect::<Vec<_>>()), SORTED.to_vec()].concat()), None),
+        ("a.bin", cifar, None),
+        ("a.csv", table.clone().into(), None),
+        ("a.csv.gz", gzip(table.as_bytes()), None),
+    ];
+    for (name, bytes, labels) in cases {
+        let path = place.put(name, &bytes);
+        let arrays = if name == "a.npz" { vec!["h".to_owned()] } else { Vec::new() };
+        let options = LoadOptions { labels: labels.map(Into::into), limit: Some(4), arrays, ..LoadOptions::default() };
+        let data = load(&path, &options).unwrap();
+        assert_eq!((data.n, data.total, &data.rows[..], &data.labels[..]), (4, 6, &[0, 1, 4, 5][..], &[0, 0, 1, 2][..]), "{name}");
+        let mut sample = vec![0.0; data.sample_len()];
+        for number in [0, 1, 4, 5] {
+            data.sample(number, Scale::Byte, &mut sample);
+            assert_eq!(sample[0], 10.0 * number as f32, "{name}");
+        }
+        assert_eq!((data.label(4), data.label(2), data.place(5), data.number(2)), (Some(1), None, Some(3), 4), "{name}");
+        for array in &data.arrays {
+            assert_eq!((&array.shape[..], &array.numbers), (&[4][..], &Numbers::Whole(vec![0, 100, 400, 500])));
+            assert_eq!(data.rows_of(&[5])[0].numbers, Numbers::Whole(vec![500]));
+        }
+        // What a record says of its samples is read whatever a limit takes today.
+        let first = load(&path, &LoadOptions { rows: Some(vec![0, 1, 2, 3]), ..options }).unwrap();
+        assert_eq!((first.n, first.rows.len(), first.label(3)), (4, 0, Some(0)), "{name}");
+    }
+    // Where there are no classes, the first are taken.
+    let values = LoadOptions { truth: TruthKind::Values, labels: Some(beside.into()), limit: Some(4), ..LoadOptions::default() };
+    let data = load(&place.0.path().join("x.npy"), &values).unwrap();
+    assert_eq!((data.n, data.rows.len()), (4, 0));
 }
 
 /// Ranges and deviations of everything, read with a limit of one sample.

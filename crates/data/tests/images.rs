@@ -44,11 +44,24 @@ fn class_folders_are_classes_in_sorted_order() {
 
     let names = Some(vec!["Dog".to_owned(), "bird".to_owned(), "cat, house cat".to_owned(), "cow".to_owned()]);
     let data = load(root, &LoadOptions { class_names: names, limit: Some(2), ..LoadOptions::default() }).unwrap();
-    assert_eq!((data.labels, data.n, data.total), (vec![2, 2], 2, 3));
+    assert_eq!((data.labels, data.n, data.total), (vec![2, 0], 2, 3));
     let error =
         load(root, &LoadOptions { class_names: Some(vec!["cat".to_owned(), "cows".to_owned()]), ..LoadOptions::default() }).unwrap_err();
     assert!(error.path.ends_with("cow"), "{error}");
     assert!(matches!(&error.kind, DataErrorKind::Class(unknown) if unknown.close == ["cows"]), "{error:?}");
+}
+
+#[test]
+fn a_limit_takes_images_of_every_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, shade) in [("cat/a.png", 1), ("cat/b.png", 2), ("cat/c.png", 3), ("dog/a.png", 4), ("owl/a.png", 5)] {
+        flat(&folder.path().join(name), 1, 1, [shade; 3]);
+    }
+    let options = LoadOptions { limit: Some(3), ..LoadOptions::default() };
+    let data = load(folder.path(), &options).unwrap();
+    assert_eq!((&data.rows[..], &data.labels[..], bytes(&data.pixels)), (&[0, 3, 4][..], &[0, 1, 2][..], &[1, 1, 1, 4, 4, 4, 5, 5, 5][..]));
+    assert_eq!(data.sha256, brinell_data::digest(folder.path(), &options).unwrap());
+    assert_eq!(data.ids, ["cat/a.png", "dog/a.png", "owl/a.png"]);
 }
 
 #[test]
@@ -218,7 +231,7 @@ fn more_folders_than_classes_are_listed() {
     }
     let options = LoadOptions { classes: Some(10), ..LoadOptions::default() };
     let error = load(folder.path(), &options).unwrap_err();
-    assert!(error.to_string().contains("has 3 class folders (ant, bee, cat), but the model has 10 classes"), "{error}");
+    assert!(error.to_string().contains("there are 3 class folders (ant, bee, cat), but the model has 10 classes"), "{error}");
     assert!(load(folder.path(), &LoadOptions { classes: Some(3), ..options }).is_ok());
 }
 

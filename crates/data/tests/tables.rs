@@ -36,7 +36,7 @@ fn what_cannot_be_read_is_named() {
     let error = read(&golden("missing.parquet"), None).unwrap_err();
     assert!(error.contains("line 2, column `single`: the cell is empty"), "{error}");
     let error = read(&golden("plain.parquet"), Some("kind")).unwrap_err();
-    assert!(error.contains("has no column `kind`; its columns are single, double"), "{error}");
+    assert!(error.contains("there is no column `kind`; the columns are single, double"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(golden("snappy.parquet")).unwrap();
     for (name, part) in [("half.parquet", bytes.len() / 2), ("head.parquet", 4)] {

@@ -119,14 +119,14 @@ fn share(n: usize, of: usize) -> String {
 fn print(rows: &BTreeMap<(String, String), Row>, runtimes: &[Arc<dyn Runtime>; 2]) {
     println!(
         "# Operators\n\n\
-Written by `cargo xtask ops`, checked by `cargo xtask ops --check`; do not edit. An operator that is not in the table, or a use of one\n\
-that is not supported, does not stop a model: its node is carried along unread and runs where the runtime has it. Only a gradient through\n\
-it is refused, before anything runs, with all such nodes by name; attacks that need no gradients remain.\n\n\
-- **opsets**: those in which the operator is read.\n\
-- **cases**: ONNX's own node tests ({} runs are compared with their outputs), PyTorch's cases for `com.microsoft`. None: the operator is\n\
-  read into others of this table, or never left in a graph.\n\
-- **onnxruntime {}, rten {}**: in how many cases the runtime computes what it should, after reading and writing.\n\
-- **gradient**: flows, is zero (the operator is piecewise constant), or is refused.\n",
+Written by `cargo xtask ops`, checked by `cargo xtask ops --check`; do not edit. An operator that is not in the table, or an unsupported use of one,\n\
+does not stop a model: its node is kept unchanged and runs if the runtime supports it. Only a gradient through\n\
+it is an error, before anything runs, with the names of all such nodes. Attacks without gradients still work.\n\n\
+- **opsets**: the opsets for which the operator is supported.\n\
+- **cases**: ONNX's own node tests ({} runs are compared with their outputs), and PyTorch's cases for `com.microsoft`. Empty: the operator is\n\
+  converted to others in this table, or never remains in a graph.\n\
+- **onnxruntime {}, rten {}**: in how many cases the runtime computes the right result after reading and writing.\n\
+- **gradient**: flows, is zero (the operator is piecewise constant), or is not supported (refused).\n",
         rows.values().map(|row| row.cases).sum::<usize>(),
         runtimes[0].version(),
         runtimes[1].version()

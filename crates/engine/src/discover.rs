@@ -139,9 +139,9 @@ fn resolve(path: &Path) -> Result<PathBuf, EngineError> {
     let refuse = |reason: &str| EngineError::Library { path: path.to_owned(), problem: LibraryProblem::Unusable(reason.to_owned()) };
     if path.is_dir() {
         let inside = ["", "lib", "capi", "onnxruntime/capi"].iter().find_map(|sub| in_folder(&path.join(sub)));
-        return inside.or_else(|| in_prefix(path).into_iter().next()).ok_or_else(|| refuse("the folder holds no ONNX Runtime library"));
+        return inside.or_else(|| in_prefix(path).into_iter().next()).ok_or_else(|| refuse("the folder contains no ONNX Runtime library"));
     }
-    if path.exists() { Ok(path.to_owned()) } else { Err(refuse("there is no such file")) }
+    if path.exists() { Ok(path.to_owned()) } else { Err(refuse("the file does not exist")) }
 }
 
 /// Returns the library in a folder, the one with the longest version where there are several.

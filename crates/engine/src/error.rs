@@ -28,7 +28,7 @@ impl fmt::Display for Stage {
 #[non_exhaustive]
 pub enum LibraryProblem {
     /// Its release lacks functions that are called.
-    #[error("version {version} is too old; 1.{least} or later is needed")]
+    #[error("version {version} is too old; 1.{least} or newer is needed")]
     TooOld {
         /// The release.
         version: String,
@@ -93,7 +93,7 @@ pub enum EngineError {
     },
 
     /// The runtime lacks operators that the model uses.
-    #[error("{runtime} does not have the operators {} that {model} uses", operators.join(", "))]
+    #[error("{runtime} does not support these operators of {model}: {}", operators.join(", "))]
     Operators {
         /// The runtime.
         runtime: String,
@@ -117,7 +117,7 @@ pub enum EngineError {
     },
 
     /// An input or output has an element type that is not a number.
-    #[error("{runtime} cannot exchange `{port}` of {model}: its type, {dtype}, is none that this runtime has")]
+    #[error("{runtime} does not support the type {dtype} of `{port}` in {model}")]
     PortType {
         /// The runtime.
         runtime: String,
@@ -142,7 +142,7 @@ pub enum EngineError {
 
     /// An output has more rows than samples were given.
     #[error(
-        "the output `{output}` has {rows} rows for {samples} sample{}: its rows are not samples but may be detections, boxes or steps in time",
+        "the output `{output}` has {rows} rows for {samples} sample{}, so a row is not a sample; it may be a detection, a box or a step in time",
         if *samples == 1 { "" } else { "s" }
     )]
     Rows {
@@ -168,7 +168,7 @@ pub enum EngineError {
     },
 
     /// A whole number is too large for the integers that the runtime computes in.
-    #[error("input `{name}`: {value} does not fit the {bits} bits in which {runtime} computes integers")]
+    #[error("input `{name}`: {value} is too large, because {runtime} computes integers in {bits} bits")]
     TooWide {
         /// The runtime.
         runtime: String,
@@ -181,7 +181,7 @@ pub enum EngineError {
     },
 
     /// A feed has another element type than the input.
-    #[error("input `{name}` takes {expected:?} elements, not {found:?}")]
+    #[error("input `{name}` needs {expected:?} elements, but {found:?} were given")]
     FeedType {
         /// The input.
         name: String,

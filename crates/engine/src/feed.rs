@@ -11,10 +11,10 @@ pub(crate) fn arrange(ports: &[Port], feeds: &[(&str, View<'_>)], order: &mut Ve
     for port in ports {
         let mut found = feeds.iter().enumerate().filter(|(_, (name, _))| *name == port.name);
         let Some((index, (_, view))) = found.next() else {
-            return Err(refuse(port, format_args!("nothing is fed; the feeds are {}", list(feeds))));
+            return Err(refuse(port, format_args!("it got no value; values were given for {}", list(feeds))));
         };
         if found.next().is_some() {
-            return Err(refuse(port, format_args!("it is fed twice")));
+            return Err(refuse(port, format_args!("it got two values")));
         }
         check(port, view)?;
         order.push(index);
@@ -32,7 +32,7 @@ fn check(port: &Port, view: &View<'_>) -> Result<(), EngineError> {
         return Err(EngineError::FeedType { name: port.name.clone(), expected: port.dtype, found: view.data.dtype() });
     }
     if view.shape.iter().try_fold(1_usize, |n, &d| n.checked_mul(d)) != Some(view.data.len()) {
-        return Err(refuse(port, format_args!("shape {:?} does not hold {} elements", view.shape, view.data.len())));
+        return Err(refuse(port, format_args!("shape {:?} does not have {} elements", view.shape, view.data.len())));
     }
     let fits = port.shape.is_empty()
         || (port.shape.len() == view.shape.len()
@@ -84,11 +84,11 @@ mod tests {
         let short = View::f32(&[2, 2], &[0.0; 3]);
         let mut order = Vec::new();
         let mut message = |feeds: &[(&str, View<'_>)]| arrange(&ports(), feeds, &mut order).unwrap_err().to_string();
-        assert_eq!(message(&[("x", x)]), "input `n`: nothing is fed; the feeds are `x`");
-        assert_eq!(message(&[("x", x), ("x", x), ("n", n)]), "input `x`: it is fed twice");
+        assert_eq!(message(&[("x", x)]), "input `n`: it got no value; values were given for `x`");
+        assert_eq!(message(&[("x", x), ("x", x), ("n", n)]), "input `x`: it got two values");
         assert_eq!(message(&[("x", x), ("n", n), ("y", n)]), "input `y`: the model has no such input");
-        assert_eq!(message(&[("x", n), ("n", n)]), "input `x` takes F32 elements, not I64");
+        assert_eq!(message(&[("x", n), ("n", n)]), "input `x` needs F32 elements, but I64 were given");
         assert_eq!(message(&[("x", wide), ("n", n)]), "input `x`: shape [2, 3] does not fit [?, 2]");
-        assert_eq!(message(&[("x", short), ("n", n)]), "input `x`: shape [2, 2] does not hold 3 elements");
+        assert_eq!(message(&[("x", short), ("n", n)]), "input `x`: shape [2, 2] does not have 3 elements");
     }
 }

@@ -26,8 +26,8 @@ pub struct HeldInput {
 pub enum HeldError {
     /// The shape is another one.
     #[error(
-        "has shape {found:?}, but the model's input takes {expected}{}",
-        if *per_sample { ", or that for each sample along a first axis" } else { ", the same for all samples" }
+        "has shape {found:?}, but the model's input needs {expected}{}",
+        if *per_sample { ", or one array of this shape for each sample" } else { ", the same for all samples" }
     )]
     Shape {
         /// Shape of the array.
@@ -38,7 +38,7 @@ pub enum HeldError {
         per_sample: bool,
     },
     /// A value is none of the input's type.
-    #[error("holds {value}, which {dtype:?} does not have")]
+    #[error("the value {value} cannot be stored as {dtype:?}")]
     Value {
         /// The value.
         value: String,
@@ -109,7 +109,7 @@ impl HeldInput {
         self.rows > 1
     }
 
-    /// Writes what the input takes for these samples into `out`, the last of them repeated up to `at_least`, and its shape into `shape`.
+    /// Writes what the input takes for the samples of these rows into `out`, the last of them repeated up to `at_least`, and its shape into `shape`.
     fn gather(&self, samples: &[usize], at_least: usize, out: &mut Buffer, shape: &mut Vec<usize>) {
         out.clear();
         shape.clear();
@@ -143,19 +143,38 @@ fn fit(found: &[usize], dims: &[Dim]) -> Option<Vec<usize>> {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Held {
     inputs: Vec<HeldInput>,
+    /// Numbers of the samples that there are rows for, ascending; empty where they are the first.
+    samples: Vec<usize>,
 }
 
 impl Held {
     /// Collects them.
     #[must_use]
     pub fn new(inputs: Vec<HeldInput>) -> Self {
-        Self { inputs }
+        Self { inputs, samples: Vec::new() }
     }
 
     /// Returns them.
     #[must_use]
     pub fn inputs(&self) -> &[HeldInput] {
         &self.inputs
+    }
+
+    /// Says which samples the rows belong to: the first where there are none of these.
+    #[must_use]
+    pub fn of_samples(self, samples: Vec<usize>) -> Self {
+        Self { samples, ..self }
+    }
+
+    /// Returns the number of the sample that a row belongs to.
+    #[must_use]
+    pub fn sample(&self, row: usize) -> usize {
+        self.samples.get(row).copied().unwrap_or(row)
+    }
+
+    /// Returns the row of a sample; that of one without any is beyond the last.
+    fn row(&self, sample: usize) -> usize {
+        if self.samples.is_empty() { sample } else { self.samples.binary_search(&sample).unwrap_or(usize::MAX) }
     }
 
     /// Returns the number of samples that there are values for, at least 1.
@@ -241,9 +260,10 @@ impl HeldFeeds {
     /// Fills in what the inputs are held at for these samples.
     pub(crate) fn fill(&mut self, held: &Held, samples: &[usize], at_least: usize) {
         let own_names = self.feeds.len() == held.inputs.len();
+        let rows: Vec<usize> = samples.iter().map(|&sample| held.row(sample)).collect();
         let wanted = held.inputs.iter().filter(|input| own_names || input.batched);
         for (feed, input) in self.feeds.iter_mut().zip(wanted) {
-            input.gather(samples, at_least, &mut feed.data, &mut feed.shape);
+            input.gather(&rows, at_least, &mut feed.data, &mut feed.shape);
         }
     }
 

@@ -45,7 +45,7 @@ impl Meaning {
         artefact.check_task().map_err(SignatureError::Task)?;
         let misfit = |problem| Err(SignatureError::Misfit { name: name.to_owned(), task: artefact.task(), problem });
         if ending.is_labels() && artefact.task() != TaskKind::Classification {
-            return misfit("names classes, and has no values for them");
+            return misfit("contains class names instead of scores");
         }
         Ok(match artefact.task() {
             TaskKind::Classification => Self::Class,
@@ -57,16 +57,16 @@ impl Meaning {
                 Self::Best { k }
             }
             TaskKind::Multilabel if ending == Ending::Softmax => {
-                return misfit("is a softmax, whose values are the shares of one class: its labels exclude each other");
+                return misfit("is a softmax, so exactly one label can apply");
             }
             TaskKind::Multilabel => {
                 if let Some(value) = artefact.threshold {
                     let within = ending != Ending::Sigmoid || (value > 0.0 && value < 1.0);
                     if !value.is_finite() {
-                        return Err(SignatureError::BadThreshold { value, problem: "is no finite number" });
+                        return Err(SignatureError::BadThreshold { value, problem: "is not a finite number" });
                     }
                     if !within {
-                        let problem = "is never crossed: the values are sigmoids, which lie between 0 and 1";
+                        let problem = "can never be reached, because the values are sigmoids and lie between 0 and 1";
                         return Err(SignatureError::BadThreshold { value, problem });
                     }
                 }
@@ -77,7 +77,7 @@ impl Meaning {
                 Self::Labels { threshold: artefact.threshold, only: (!artefact.only_labels.is_empty()).then_some(numbers) }
             }
             TaskKind::Regression => Self::Numbers { tolerance: artefact.tolerance.unwrap_or_default() },
-            TaskKind::Embedding if width < 2 => return misfit("has one value, which has no direction"),
+            TaskKind::Embedding if width < 2 => return misfit("has only one value, but an embedding needs at least two"),
             TaskKind::Embedding => Self::Embedding { distance: artefact.distance.unwrap_or_default() },
         })
     }

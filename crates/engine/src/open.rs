@@ -24,7 +24,7 @@ pub fn open(running: &Running) -> Result<Arc<dyn Runtime>, EngineError> {
     match find(running) {
         Ok((library, note)) => Ok(Arc::new(OnnxRuntime::new(library, running, note)?)),
         Err(error) if running.runtime == RuntimeChoice::Auto && running.device == Device::Cpu && !is_named(&error, running) => {
-            Ok(Arc::new(Rten::new(running, Some(format!("running on rten, about half as fast as ONNX Runtime: {error}")))?))
+            Ok(Arc::new(Rten::new(running, Some(format!("running on rten, which is about half as fast as ONNX Runtime: {error}")))?))
         }
         Err(error) => Err(error),
     }

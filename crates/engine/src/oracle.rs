@@ -10,7 +10,9 @@ use brinell_task::{Head, Loss, Task};
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, check_arithmetic};
+use crate::{
+    Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Shortage, Signature, SignatureError, check_arithmetic, memory,
+};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +28,14 @@ pub enum OracleError {
     #[error("{0}")]
     Autodiff(#[from] AutodiffError),
     /// The graph cannot be written for the runtime.
-    #[error("the model cannot be written for the runtime")]
+    #[error("the model cannot be converted for the runtime")]
     Export(#[from] brinell_onnx::ExportError),
     /// The runtime refused.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// A call needs more memory than there is.
+    #[error("{0}")]
+    Memory(#[from] Shortage),
     /// A model that is asked as it is has no gradient.
     #[error("the model has no gradient")]
     NoGradient,
@@ -44,7 +49,7 @@ pub enum OracleError {
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// A run gave outputs of an unexpected size.
-    #[error("the runtime returned {found} values for `{output}` where {expected} were due")]
+    #[error("the runtime returned {found} values for `{output}` instead of {expected}")]
     Output {
         /// Name of the output.
         output: &'static str,
@@ -54,7 +59,7 @@ pub enum OracleError {
         expected: usize,
     },
     /// The inputs that are not attacked differ from sample to sample, and a call did not say which samples it is about.
-    #[error("the model's other inputs differ from sample to sample, but {found} of {expected} samples were named")]
+    #[error("the model's other inputs have different values for each sample, but samples were named for {found} of {expected} rows")]
     Rows {
         /// Samples named.
         found: usize,
@@ -93,6 +98,10 @@ pub struct Oracle {
     width: usize,
     task: Arc<dyn Task>,
     fixed_batch: Option<usize>,
+    /// Numbers that the sessions need at the same time for one row, or for the whole of a fixed batch; 0 where that is not known.
+    live: u64,
+    /// Rows of which it is known that they fit into memory.
+    fitting: usize,
 }
 
 /// Weights from which on there is one session at a time.
@@ -128,13 +137,15 @@ pub enum Bridge {
 
 impl White {
     /// Writes the gradient's graph for a runtime. The graph holds weights turned round, and is gone before the runtime makes weights of its own.
-    fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<Encoded, OracleError> {
+    ///
+    /// Returns also how many numbers it needs at the same time.
+    fn gradient(&self, head: Head, runtime: &dyn Runtime) -> Result<(Encoded, u64), OracleError> {
         brinell_onnx::require_weights(&self.graph)?;
         let graph = match head {
             Head::Fused(loss) => gradient_graph_with(&self.graph, self.logits, self.input, loss, &self.backward)?,
             Head::Linear => linear_graph_with(&self.graph, &[self.logits], self.input, &self.backward)?,
         };
-        Ok(runtime.encode(&graph)?)
+        Ok((runtime.encode(&graph)?, live(&graph, runtime)))
     }
 
     /// Compiles the forward pass once for each of `n` lanes.
@@ -215,7 +226,9 @@ impl Oracle {
         let lanes = sessions.into_iter().map(lane).collect();
         let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
         let task = signature.task();
-        Ok(Self { white, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
+        let live = white.as_ref().map_or(0, |white| live(&white.graph, white.runtime.as_ref()));
+        let rows = Vec::new();
+        Ok(Self { white, held, rows, lanes, pool, head: None, sample, sample_len, width, task, fixed_batch, live, fitting: 0 })
     }
 
     /// Returns true where gradients may be asked for.
@@ -282,7 +295,8 @@ impl Oracle {
         if white.large {
             self.lanes.iter_mut().for_each(|lane| lane.set_forward(None));
         }
-        let encoded = white.gradient(head, white.runtime.as_ref())?;
+        let (encoded, live) = white.gradient(head, white.runtime.as_ref())?;
+        (self.live, self.fitting) = (self.live.max(live), 0);
         for lane in &mut self.lanes {
             lane.set_gradient(Some(white.runtime.compile(&encoded)?), head.feeds());
         }
@@ -331,7 +345,8 @@ impl Oracle {
     /// As [`Oracle::prepare`].
     pub fn elsewhere(&self, runtime: Arc<dyn Runtime>, head: Head) -> Result<Self, OracleError> {
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
-        let session = runtime.compile(&white.gradient(head, runtime.as_ref())?)?;
+        let (encoded, live) = white.gradient(head, runtime.as_ref())?;
+        let session = runtime.compile(&encoded)?;
         let at_least = self.fixed_batch.unwrap_or_else(|| lone(runtime.as_ref()));
         let mut lane = Lane::new(session, self.width, at_least, Arc::clone(&self.held), HeldFeeds::new(&self.held, false));
         lane.hand_over(head.feeds());
@@ -350,6 +365,8 @@ impl Oracle {
             width: self.width,
             task: Arc::clone(&self.task),
             fixed_batch: self.fixed_batch,
+            live,
+            fitting: 0,
         })
     }
 
@@ -409,6 +426,10 @@ impl Oracle {
     /// Divides the batch among the lanes and runs them side by side; a gradient is fed `feeds` `[B, F, Z]`.
     fn run(&mut self, x: &[f32], feeds: Option<&[f32]>, answer: &mut Answer) -> Result<(), OracleError> {
         let batch = x.len() / self.sample_len.max(1);
+        if batch > self.fitting {
+            memory::check(self.live, if self.fixed_batch.is_some() { 1 } else { batch })?;
+            self.fitting = batch;
+        }
         answer.values.resize(batch * self.width, 0.0);
         answer.loss.resize(if feeds.is_some() { batch } else { 0 }, 0.0);
         answer.gradient.resize(if feeds.is_some() { x.len() } else { 0 }, 0.0);
@@ -451,6 +472,11 @@ impl Oracle {
         });
         results.into_iter().collect()
     }
+}
+
+/// Returns the numbers that a graph needs at the same time for one row; 0 for devices, whose memory is their own.
+fn live(graph: &Graph, runtime: &dyn Runtime) -> u64 {
+    if runtime.device() == "cpu" { brinell_graph::footprint(graph).live } else { 0 }
 }
 
 /// Returns the least number of rows of a call.

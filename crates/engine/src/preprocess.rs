@@ -11,7 +11,7 @@ use brinell_record::{Artefact, Layout};
 #[non_exhaustive]
 pub enum PreprocessError {
     /// The sample and the model's input differ in size.
-    #[error("a sample of shape {sample:?} has {sample_len} values but the model's input {model:?} takes {model_len}")]
+    #[error("a sample has {sample_len} values (shape {sample:?}), but the model's input needs {model_len} (shape {model:?})")]
     Size {
         /// Shape of a stored sample.
         sample: Vec<usize>,
@@ -23,7 +23,7 @@ pub enum PreprocessError {
         model_len: usize,
     },
     /// `mean` or `std` has an unusable number of entries.
-    #[error("{option} has {found} entries, but the data have {channels} channels")]
+    #[error("{option} has {found} values, but the data have {channels} channels")]
     Channels {
         /// `mean` or `std`.
         option: &'static str,
@@ -33,7 +33,7 @@ pub enum PreprocessError {
         channels: usize,
     },
     /// A value is not usable.
-    #[error("{option} holds {value}; {requirement}")]
+    #[error("{option} contains {value}; {requirement}")]
     Value {
         /// `mean` or `std`.
         option: &'static str,
@@ -43,7 +43,7 @@ pub enum PreprocessError {
         requirement: &'static str,
     },
     /// The layout needs an image.
-    #[error("layout {layout} needs image data with rows and columns; a sample here has shape {sample:?}")]
+    #[error("layout {layout} needs images with rows and columns, but a sample has shape {sample:?}")]
     NotAnImage {
         /// Name of the layout.
         layout: &'static str,

@@ -63,7 +63,7 @@ impl Rten {
         let encoded = self.encode(&model.graph).ok()?;
         let header = Header::read(&encoded.bytes)?;
         let loaded = guard::first(header.nodes, || options().load(encoded.bytes)).ok()?.ok()?;
-        let note = format!("{refusal}; it runs {what} in other operators, which say the same");
+        let note = format!("{refusal}; it runs {what} instead, with equivalent operators");
         let session = RtenSession::new(loaded, &header, Arc::clone(&self.pool), what, Some(note)).ok()?;
         Some(Box::new(session))
     }
@@ -106,7 +106,7 @@ impl Runtime for Rten {
         let (external, bodies) = (header.external, header.nested);
         let direct = if bodies {
             // Its plans lose what a body inside a body takes from outside both.
-            Err(failure(&what, "it has bodies inside bodies".to_owned()))
+            Err(failure(&what, "it has nested subgraphs".to_owned()))
         } else {
             self.session(&header, &what, || if external { options().load_file(path) } else { options().load(bytes) })
         };
@@ -125,7 +125,7 @@ fn options() -> ModelOptions {
 }
 
 fn read_header(model: &[u8], what: &str) -> Result<Header, EngineError> {
-    Header::read(model).ok_or_else(|| failure(what, "not an ONNX model, or truncated".to_owned()))
+    Header::read(model).ok_or_else(|| failure(what, "not an ONNX model, or incomplete".to_owned()))
 }
 
 /// Turns a load error into one that names all operators that are missing, not only the first.

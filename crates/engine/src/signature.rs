@@ -15,7 +15,7 @@ pub enum SignatureError {
     #[error("the model has no input, so there is nothing to attack")]
     NoInput,
     /// There are several inputs, and none was chosen.
-    #[error("the model has {} inputs, and which one to attack is not said: {}", inputs.len(), inputs.join(", "))]
+    #[error("the model has {} inputs, and it is not clear which one to attack: {}", inputs.len(), inputs.join(", "))]
     Inputs {
         /// Names, types and shapes.
         inputs: Vec<String>,
@@ -31,7 +31,7 @@ pub enum SignatureError {
         found: Vec<String>,
     },
     /// The input does not hold numbers.
-    #[error("the model's input `{name}` holds {}; floating point and whole numbers can be attacked", held(*dtype))]
+    #[error("the model's input `{name}` contains {}; only floating-point and whole numbers can be attacked", held(*dtype))]
     InputType {
         /// Name of the input.
         name: String,
@@ -39,7 +39,7 @@ pub enum SignatureError {
         dtype: Option<DType>,
     },
     /// A dimension other than the batch is free.
-    #[error("the model's input `{name}` leaves dimension {axis} free ({shape})")]
+    #[error("the model does not fix dimension {axis} of its input `{name}` ({shape})")]
     Dynamic {
         /// Name of the input.
         name: String,
@@ -50,7 +50,7 @@ pub enum SignatureError {
     },
     /// The output is neither a matrix of logits nor a column of scores.
     #[error(
-        "the model's output `{name}` has shape {shape}; logits of shape [B, K], or one score for each sample, are needed{}",
+        "the model's output `{name}` has shape {shape}, but an audit needs logits of shape [B, K] or one score per sample{}",
         alternatives(others)
     )]
     Output {
@@ -62,7 +62,7 @@ pub enum SignatureError {
         others: Vec<String>,
     },
     /// The output is not floating point.
-    #[error("the model's output `{name}` holds {}; only floating point can be judged{}", held(*dtype), alternatives(others))]
+    #[error("the model's output `{name}` contains {}, but an audit needs floating-point numbers{}", held(*dtype), alternatives(others))]
     OutputType {
         /// Name of the output.
         name: String,
@@ -72,7 +72,9 @@ pub enum SignatureError {
         others: Vec<String>,
     },
     /// A threshold was given for a model with several logits.
-    #[error("a threshold is for models with one score; the output `{name}` has {classes} values, of which the largest decides")]
+    #[error(
+        "a threshold works only for models with one score; the output `{name}` has {classes} values, and the largest decides the class"
+    )]
     Threshold {
         /// Name of the output.
         name: String,
@@ -91,7 +93,7 @@ pub enum SignatureError {
     #[error("{0}")]
     Task(#[source] TaskError),
     /// The output is not what the task needs.
-    #[error("the task {task} does not fit: the output `{name}` {problem}")]
+    #[error("the task {task} does not fit this model: the output `{name}` {problem}")]
     Misfit {
         /// Name of the output.
         name: String,
@@ -101,7 +103,7 @@ pub enum SignatureError {
         problem: &'static str,
     },
     /// As many of the best classes count as there are, so that every answer is right.
-    #[error("top-k with k = {k} makes every answer right: the model has {classes} classes")]
+    #[error("with top-k = {k}, every answer would be right, because the model has {classes} classes")]
     TopK {
         /// How many count.
         k: usize,
@@ -117,15 +119,30 @@ pub enum SignatureError {
         labels: usize,
     },
     /// The output has the largest values of all classes, without saying of which.
-    #[error("the output `{name}` has the largest of all scores but not the class that has it{}", alternatives(others))]
+    #[error("the output `{name}` contains only the largest score, not which class has it{}", alternatives(others))]
     Largest {
         /// Name of the output.
         name: String,
         /// Names, types and shapes of the other outputs.
         others: Vec<String>,
     },
+    /// The output names a class for each of several questions.
+    #[error(
+        "the model answers {targets} questions at once: its output `{name}` has shape {shape}, a class for each of them{}; one question is asked about",
+        alternatives(others)
+    )]
+    Targets {
+        /// Name of the output.
+        name: String,
+        /// Its shape.
+        shape: String,
+        /// How many questions.
+        targets: usize,
+        /// Names, types and shapes of the other outputs.
+        others: Vec<String>,
+    },
     /// The model's only score is a softmax over itself.
-    #[error("the output `{name}` is a softmax over one value, which is always 1")]
+    #[error("the output `{name}` is a softmax over a single value, so it is always 1")]
     Constant {
         /// Name of the output.
         name: String,
@@ -223,9 +240,13 @@ impl Signature {
         };
         let sample = rest.iter().enumerate().map(|(axis, dim)| dim.fixed().ok_or_else(|| dynamic(axis + 1))).collect::<Result<_, _>>()?;
         let held = others.into_iter().map(|id| held_port(graph, id)).collect::<Result<_, _>>()?;
-        let width = width(graph, output, fixed_batch)?;
         let out = graph.value(output);
         let others = || ports(graph, graph.outputs().iter().copied().filter(|&other| other != output));
+        if let Some(targets) = targets(graph, output) {
+            let shape = graph.shape(output).map_or_else(String::new, shape_text);
+            return Err(SignatureError::Targets { name: out.name.clone(), shape, targets, others: others() });
+        }
+        let width = width(graph, output, fixed_batch)?;
         let labels = match label::head(graph, output) {
             Some(Head::Labels { scores, classes, width: named }) if named == width => Some((scores, classes)),
             Some(Head::Largest) => return Err(SignatureError::Largest { name: out.name.clone(), others: others() }),
@@ -366,18 +387,44 @@ fn scores(graph: &Graph) -> Option<(usize, ValueId)> {
     let are_scores = |(_, id): &(usize, ValueId)| {
         graph.value(*id).dtype.is_some_and(DType::is_float) && graph.shape(*id).is_some_and(|shape| shape.len() == 2)
     };
+    if matches!(value.dtype, Some(DType::I64 | DType::String)) && several(graph, first.1).is_some() {
+        // Labels that each apply or not, beside the scores of as many.
+        let as_many = |output: &(usize, ValueId)| are_scores(output) && several(graph, output.1) == several(graph, first.1);
+        return outputs.find(as_many).or(Some(first));
+    }
     if is_class { outputs.find(are_scores).or(Some(first)) } else { Some(first) }
+}
+
+/// The second size of a matrix with several columns.
+fn several(graph: &Graph, id: ValueId) -> Option<usize> {
+    match graph.shape(id)? {
+        [_, Dim::Fixed(columns)] if *columns > 1 => Some(*columns),
+        _ => None,
+    }
+}
+
+/// The number of questions that a model answers with a class each: an output of that name holds a whole number or a word for each of them, and is no choice of
+/// the best classes of a row of scores.
+fn targets(graph: &Graph, output: ValueId) -> Option<usize> {
+    let value = graph.value(output);
+    let named = matches!(value.dtype, Some(DType::I64 | DType::String)) && names_class(&value.name);
+    several(graph, output).filter(|_| named && label::head(graph, output).is_none())
 }
 
 /// The place of an output that names a class for each sample beside `scores`, by its type and name.
 fn label_beside(graph: &Graph, scores: ValueId) -> Option<usize> {
-    let names_class = |&id: &ValueId| {
+    let is_label = |&id: &ValueId| {
         let value = graph.value(id);
         let is_name = matches!(value.dtype, Some(DType::I64 | DType::I32 | DType::String));
         let one_each = value.shape.as_ref().is_none_or(|shape| shape.iter().skip(1).all(|dim| *dim == Dim::Fixed(1)));
-        id != scores && is_name && one_each && ["label", "class"].iter().any(|word| value.name.to_lowercase().contains(word))
+        id != scores && is_name && one_each && names_class(&value.name)
     };
-    graph.outputs().iter().position(names_class)
+    graph.outputs().iter().position(is_label)
+}
+
+/// True for what outputs that name classes are called.
+fn names_class(name: &str) -> bool {
+    ["label", "class"].iter().any(|word| name.to_lowercase().contains(word))
 }
 
 fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
@@ -412,7 +459,7 @@ fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<u
     };
     width.filter(|&width| width > 0).ok_or_else(|| SignatureError::Output {
         name: graph.value(output).name.clone(),
-        shape: shape.map_or_else(|| "that is not known before a run".to_owned(), shape_text),
+        shape: shape.map_or_else(|| "unknown before a run".to_owned(), shape_text),
         others: ports(graph, graph.outputs().iter().copied().filter(|&other| other != output)),
     })
 }
@@ -423,9 +470,9 @@ fn threshold(name: &str, width: usize, ending: Ending, given: Option<f64>) -> Re
     match (width, given, ending) {
         (1, None, Ending::Sigmoid) => Ok(Some(0.5)),
         (1, None, _) => Ok(Some(0.0)),
-        (1, Some(value), _) if !value.is_finite() => bad(value, "is no finite number"),
+        (1, Some(value), _) if !value.is_finite() => bad(value, "is not a finite number"),
         (1, Some(value), Ending::Sigmoid) if !(value > 0.0 && value < 1.0) => {
-            bad(value, "is never crossed: the score is a sigmoid, which lies between 0 and 1")
+            bad(value, "can never be reached, because the score is a sigmoid and lies between 0 and 1")
         }
         (1, given, _) => Ok(given),
         (_, Some(_), _) => Err(SignatureError::Threshold { name: name.to_owned(), classes: width }),

@@ -20,9 +20,9 @@ fn a_library_that_is_none_is_refused_even_under_auto() {
         let text = refusal(choice, &with_library(here.join("Cargo.toml")));
         assert!(text.contains("Cargo.toml cannot be used as ONNX Runtime: "), "{text}");
         let text = refusal(choice, &with_library("/nowhere/libonnxruntime.so"));
-        assert!(text.ends_with("there is no such file"), "{text}");
+        assert!(text.ends_with("the file does not exist"), "{text}");
         let text = refusal(choice, &with_library(here.join("src")));
-        assert!(text.ends_with("the folder holds no ONNX Runtime library"), "{text}");
+        assert!(text.ends_with("the folder contains no ONNX Runtime library"), "{text}");
     }
 }
 
@@ -41,7 +41,7 @@ fn a_library_of_something_else_is_refused() {
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let text = refusal(RuntimeChoice::OnnxRuntime, &with_library(&cut));
     std::fs::remove_file(&cut).unwrap();
-    assert!(text.ends_with("the file is truncated"), "{text}");
+    assert!(text.ends_with("the file is incomplete"), "{text}");
 }
 
 #[test]

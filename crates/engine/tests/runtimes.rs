@@ -255,3 +255,24 @@ fn a_convolution_that_rten_pads_with_another_number_than_the_zero_point_is_refus
         }
     }
 }
+
+#[test]
+fn a_call_for_which_there_is_no_memory_is_an_error_before_it_is_made() {
+    use brinell_engine::{Answer, Artefact, Oracle, OracleError, Preprocess, Running, RuntimeChoice, open};
+    let mut graph = Graph::new("wide");
+    let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(2)]);
+    let turned = graph.add(Op::Unsqueeze { axes: vec![1] }, &[x]).unwrap();
+    // 2^28 numbers for each sample, of which a mean is left.
+    let wide = graph.add(Op::Expand { shape: vec![Dim::Batch(1), Dim::Fixed(1 << 27), Dim::Fixed(2)] }, &[turned]).unwrap();
+    let mean = graph.add(Op::Reduce { kind: brinell_graph::Reduce::Mean, axes: vec![1], keepdims: false }, &[wide]).unwrap();
+    graph.set_outputs(vec![mean]);
+    let runtime = open(&Running::on(RuntimeChoice::Rten)).unwrap();
+    let preprocess = Preprocess::new(&Artefact::default(), &[2], &[2]).unwrap();
+    let mut oracle = Oracle::new(&graph, &preprocess, runtime, 1).unwrap();
+    if brinell_engine::free_memory().is_none() {
+        return;
+    }
+    // A petabyte and more.
+    let error = oracle.values(&vec![0.5; 2 << 20], &mut Answer::default()).unwrap_err();
+    assert!(matches!(&error, OracleError::Memory(shortage) if shortage.rows == 1 << 20 && shortage.needed > 1 << 50), "{error}");
+}

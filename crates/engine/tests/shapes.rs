@@ -173,7 +173,7 @@ fn rows_that_are_not_samples_are_refused() {
     };
     for runtime in here::runtimes(1) {
         let error = original(runtime.as_ref(), &graph, &signature).ask(&[1.0, 2.0, 0.0, 3.0], 0).unwrap_err();
-        assert!(error.to_string().starts_with("the output `boxes` has 3 rows for 1 sample: its rows are not samples"), "{error}");
+        assert!(error.to_string().starts_with("the output `boxes` has 3 rows for 1 sample, so a row is not a sample"), "{error}");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::infer::show;
-use crate::{Dim, Graph, Op, ValueId};
+use crate::{Dim, Graph, Node, Op, ValueId};
 
 /// Numbers of one sample that an input may have; a picture of 4000 by 5000 points has 60 million.
 const INPUT: u64 = 1 << 26;
@@ -26,7 +26,7 @@ pub struct Footprint {
 
 /// A model asks for more than it may.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{subject} would have {found} {what}, at most {limit} are allowed")]
+#[error("{subject} would have {found} {what}; the limit is {limit}")]
 #[non_exhaustive]
 pub struct Excess {
     /// The input, value or model, with its node where there is one.
@@ -57,6 +57,36 @@ pub fn budget(graph: &Graph) -> Result<Footprint, Excess> {
             return Err(Excess { subject, what: "numbers", found, limit: INPUT });
         }
     }
+    let footprint = walk(graph, &mut |node, id, held| {
+        let found = id.map_or(0, |id| numbers(graph.shape(id)));
+        if let Some(id) = id.filter(|_| found > VALUE) {
+            let op = if let Op::Opaque(opaque) = &node.op { &opaque.op_type } else { node.op.name() };
+            let subject = format!("node `{}` ({op}): its result {}", node.name, show(graph.shape(id).unwrap_or_default()));
+            return Err(Excess { subject, what: "numbers", found, limit: VALUE });
+        }
+        if held > LIVE {
+            let subject = format!("node `{}` ({}): including it, the model", node.name, node.op.name());
+            return Err(Excess { subject, what: "numbers in memory", found: held, limit: LIVE });
+        }
+        Ok(())
+    })?;
+    if footprint.total > TOTAL {
+        return Err(Excess { subject: "the model".to_owned(), what: "numbers to compute", found: footprint.total, limit: TOTAL });
+    }
+    Ok(footprint)
+}
+
+/// Adds up what a graph of any origin asks for.
+#[must_use]
+pub fn footprint(graph: &Graph) -> Footprint {
+    walk(graph, &mut |_, _, _| Ok(())).unwrap_or_default()
+}
+
+/// What is asked about each result of a node and about what is held with it.
+type Check<'c> = dyn FnMut(&Node, Option<ValueId>, u64) -> Result<(), Excess> + 'c;
+
+/// Adds up what a graph asks for; `check` sees each result of a node, and then, without one, the numbers that are held with it.
+fn walk(graph: &Graph, check: &mut Check<'_>) -> Result<Footprint, Excess> {
     let mut last: HashMap<ValueId, usize> = HashMap::new();
     for (i, node) in graph.nodes().iter().enumerate() {
         last.extend(node.inputs.iter().chain(&node.outputs).flatten().map(|&id| (id, i)));
@@ -65,23 +95,14 @@ pub fn budget(graph: &Graph) -> Result<Footprint, Excess> {
     let mut held: u64 = graph.inputs().iter().map(|&id| numbers(graph.shape(id))).fold(0, u64::saturating_add);
     let mut footprint = Footprint { live: held, total: 0 };
     for (i, node) in graph.nodes().iter().enumerate() {
-        let subject = |id: ValueId| {
-            let op = if let Op::Opaque(opaque) = &node.op { &opaque.op_type } else { node.op.name() };
-            format!("node `{}` ({op}): its result {}", node.name, show(graph.shape(id).unwrap_or_default()))
-        };
         for &id in node.outputs.iter().flatten() {
             let found = numbers(graph.shape(id));
-            if found > VALUE {
-                return Err(Excess { subject: subject(id), what: "numbers", found, limit: VALUE });
-            }
+            check(node, Some(id), 0)?;
             held = held.saturating_add(found);
             footprint.total = footprint.total.saturating_add(found);
         }
         footprint.live = footprint.live.max(held);
-        if held > LIVE {
-            let subject = format!("node `{}` ({}): with it the model", node.name, node.op.name());
-            return Err(Excess { subject, what: "numbers in memory", found: held, limit: LIVE });
-        }
+        check(node, None, held)?;
         let mut done: Vec<ValueId> = node.inputs.iter().chain(&node.outputs).flatten().copied().collect();
         done.sort_unstable();
         done.dedup();
@@ -90,9 +111,6 @@ pub fn budget(graph: &Graph) -> Result<Footprint, Excess> {
                 held = held.saturating_sub(numbers(graph.shape(id)));
             }
         }
-    }
-    if footprint.total > TOTAL {
-        return Err(Excess { subject: "the model".to_owned(), what: "numbers to compute", found: footprint.total, limit: TOTAL });
     }
     Ok(footprint)
 }
@@ -120,7 +138,7 @@ mod tests {
     fn a_size_that_the_file_names_is_refused_with_its_node() {
         assert!(expanded(&[1 << 28]).is_ok());
         let error = expanded(&[1 << 28, 2]).unwrap_err();
-        let text = "node `big` (Expand): its result [268435456, 2, B, 1] would have 536870912 numbers, at most 268435456 are allowed";
+        let text = "node `big` (Expand): its result [268435456, 2, B, 1] would have 536870912 numbers; the limit is 268435456";
         assert_eq!(error.to_string(), text);
         assert_eq!(expanded(&[usize::MAX, usize::MAX]).unwrap_err().found, u64::MAX);
     }

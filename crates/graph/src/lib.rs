@@ -28,7 +28,7 @@ mod rebatch;
 mod splice;
 mod tensor;
 
-pub use budget::{Excess, Footprint, budget};
+pub use budget::{Excess, Footprint, budget, footprint};
 pub use cost::{Cost, cost};
 pub use dim::{Dim, Shape};
 pub use dtype::DType;

@@ -89,6 +89,8 @@ pub struct Job {
     pub output: PathBuf,
     /// Go on with the run in the folder.
     pub resume: bool,
+    /// Folder of the audit of the model as it came, where several runs share it; else `parent` in the folder of the run.
+    pub parent: Option<PathBuf>,
     /// The command line, for the record.
     pub command: String,
 }
@@ -102,6 +104,8 @@ const AVERAGED: usize = 5000;
 const DECAY: f64 = 0.999;
 /// Numbers from which on a network counts as large.
 const LARGE: usize = 1_000_000;
+/// Share of the clean loss where nothing is said.
+pub(crate) const CLEAN_WEIGHT: f64 = 0.5;
 const PIECE: usize = 32;
 /// Side of an image from which on pieces are cut.
 const CROPPED: usize = 32;
@@ -140,7 +144,7 @@ impl Ask {
             (Optimizer::Sgd, false) => 0.05,
         };
         if self.method == Method::Mart && self.label_smoothing > 0.0 {
-            return Err(wrong("label smoothing", self.label_smoothing, "mart takes whole labels"));
+            return Err(wrong("label smoothing", self.label_smoothing, "mart does not work with label smoothing"));
         }
         if self.batch < 2 {
             return Err(wrong("batch", self.batch, "at least 2 is needed"));
@@ -153,11 +157,11 @@ impl Ask {
         }
         let large_image = image.is_some_and(|image| image.rows.min(image.columns) >= CROPPED);
         if image.is_none() && (self.flip || self.crop.is_some_and(|crop| crop > 0)) {
-            return Err(wrong("crop or flip", "on", "samples must be images of rows and columns"));
+            return Err(wrong("crop or flip", "on", "crop and flip need images with rows and columns"));
         }
         Ok(Recipe {
             method: self.method,
-            clean_weight: share("clean weight", self.clean_weight.unwrap_or(0.5))?,
+            clean_weight: share("clean weight", self.clean_weight.unwrap_or(CLEAN_WEIGHT))?,
             beta: positive("beta", self.beta.unwrap_or(if self.method == Method::Mart { 5.0 } else { 6.0 }))?,
             awp: share("awp", self.awp)?,
             steps,
@@ -198,6 +202,6 @@ impl Ask {
     }
 }
 
-fn wrong(setting: &'static str, value: impl ToString, range: &'static str) -> HardenError {
+pub(crate) fn wrong(setting: &'static str, value: impl ToString, range: &'static str) -> HardenError {
     HardenError::Setting { setting, value: value.to_string(), range }
 }

@@ -71,6 +71,7 @@ impl Bench {
             label_path: None,
             n: labels.len(),
             total: labels.len(),
+            rows: Vec::new(),
             pixels: Pixels::F32(floats(&golden["x"])),
             shape: vec![1, 8, 8],
             labels,

@@ -46,7 +46,7 @@ pub enum HardenError {
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
     /// The model is behind an address.
-    #[error("{} is an address: only a file can be trained", model.display())]
+    #[error("{} is an address, but only a file can be trained", model.display())]
     Address {
         /// The address.
         model: PathBuf,
@@ -62,7 +62,7 @@ pub enum HardenError {
         reason: Option<String>,
     },
     /// The model computes with quantised numbers.
-    #[error("{} computes with quantised numbers ({operator}), which are not trained", model.display())]
+    #[error("{} is quantised ({operator}), and quantised weights cannot be trained", model.display())]
     Quantised {
         /// The model.
         model: PathBuf,
@@ -70,7 +70,7 @@ pub enum HardenError {
         operator: String,
     },
     /// The model is of a kind that is not trained.
-    #[error("{} {what}, which is not trained", model.display())]
+    #[error("{} {what}, which cannot be trained", model.display())]
     Unsupported {
         /// The model.
         model: PathBuf,
@@ -78,7 +78,7 @@ pub enum HardenError {
         what: String,
     },
     /// A name or pattern fits no tensor that could be trained.
-    #[error("no tensor that can be trained is called `{pattern}`; there are {}", names.join(", "))]
+    #[error("no trainable tensor is named `{pattern}`; the trainable tensors are {}", names.join(", "))]
     NoSuchTensor {
         /// The pattern.
         pattern: String,
@@ -86,13 +86,13 @@ pub enum HardenError {
         names: Vec<String>,
     },
     /// The norm is not one that training attacks in.
-    #[error("training attacks in linf and l2, not in {norm}")]
+    #[error("training supports the norms linf and l2, not {norm}")]
     Norm {
         /// The norm.
         norm: &'static str,
     },
     /// The threat is not one that training attacks.
-    #[error("training needs a radius above 0 and any wrong class as the goal; {what}")]
+    #[error("training needs a radius above 0, and no target class; {what}")]
     Threat {
         /// What was asked instead.
         what: String,
@@ -108,7 +108,7 @@ pub enum HardenError {
         range: &'static str,
     },
     /// Two of training, validation and test samples are the same file.
-    #[error("{} is both {first} and {second} data", path.display())]
+    #[error("{} is given as {first} data and as {second} data", path.display())]
     SameFile {
         /// The file.
         path: PathBuf,
@@ -118,7 +118,7 @@ pub enum HardenError {
         second: &'static str,
     },
     /// Samples of two parts are the same.
-    #[error("{shared} of {n} {part} samples also stand in the training data {}", path.display())]
+    #[error("{shared} of {n} {part} samples are also in the training data {}", path.display())]
     Overlap {
         /// `validation` or `test`.
         part: &'static str,
@@ -130,7 +130,7 @@ pub enum HardenError {
         path: PathBuf,
     },
     /// A part has too few samples.
-    #[error("{n} {part} samples are too few; {least} are needed")]
+    #[error("{n} {part} samples are too few; at least {least} are needed")]
     TooFew {
         /// `training`, `validation` or `test`.
         part: &'static str,
@@ -140,7 +140,7 @@ pub enum HardenError {
         least: usize,
     },
     /// The samples of a part have another shape than those of training.
-    #[error("{part} samples have shape {found:?}, training samples {expected:?}")]
+    #[error("{part} samples have shape {found:?}, but training samples have shape {expected:?}")]
     Shape {
         /// `validation` or `test`.
         part: &'static str,
@@ -150,13 +150,13 @@ pub enum HardenError {
         expected: Vec<usize>,
     },
     /// The model's loss is no number before anything was trained.
-    #[error("the loss of the model is {loss} before the first step")]
+    #[error("the loss of the model is already {loss} before the first step")]
     LossAtStart {
         /// The loss.
         loss: f64,
     },
     /// Training broke down again after it was rolled back.
-    #[error("training {what} at step {step}, again after it was rolled back")]
+    #[error("training {what} at step {step}; it had already been rolled back once")]
     BrokeDown {
         /// `collapsed`, `diverged` or `learned nothing`.
         what: &'static str,
@@ -164,15 +164,21 @@ pub enum HardenError {
         step: usize,
     },
     /// No epoch is more robust than the model was.
-    #[error("no epoch survives more than the model itself, {robust} of {n} validation samples")]
+    #[error("training did not help: in no epoch did more validation samples survive than with the original model ({robust} of {n})")]
     NoGain {
         /// Samples that survive.
         robust: usize,
         /// Validation samples.
         n: usize,
     },
+    /// No clean weight of a curve made the model more robust.
+    #[error("none of the {weights} clean weights made the model more robust on the validation samples")]
+    NoWeightGains {
+        /// Clean weights that were tried.
+        weights: usize,
+    },
     /// Not even one epoch fits into the time.
-    #[error("one epoch takes about {epoch:.0} s, more than the {budget:.0} s that are allowed")]
+    #[error("one epoch takes about {epoch:.0} s, but only {budget:.0} s are allowed")]
     Budget {
         /// Seconds of one epoch.
         epoch: f64,
@@ -186,7 +192,7 @@ pub enum HardenError {
         path: PathBuf,
     },
     /// The weights lie in a file of their own, which the new model would share with the old one.
-    #[error("the weights of {} lie in {location}; the hardened model would need a file of the same name in the same folder", model.display())]
+    #[error("the weights of {} are stored in {location}; the hardened model would overwrite them, because its weights need a file of the same name in the same folder", model.display())]
     ExternalBeside {
         /// The model.
         model: PathBuf,
@@ -194,7 +200,7 @@ pub enum HardenError {
         location: String,
     },
     /// The folder holds no training run, or another one.
-    #[error("{} cannot be gone on with: {what}", folder.display())]
+    #[error("the run in {} cannot be continued: {what}", folder.display())]
     Resume {
         /// The folder.
         folder: PathBuf,
@@ -202,7 +208,7 @@ pub enum HardenError {
         what: String,
     },
     /// What was written does not compute what was trained.
-    #[error("the written file differs from what was trained by {gap:.1e}")]
+    #[error("the outputs of the written file differ from those of the trained model by {gap:.1e}")]
     NotEquivalent {
         /// Largest difference of an output.
         gap: f64,

@@ -11,13 +11,22 @@ use serde::de::DeserializeOwned;
 use crate::HardenError;
 use crate::state::replace;
 
+/// Writes a value as JSON, whole or not at all.
+///
+/// # Errors
+/// [`HardenError::File`].
+pub(crate) fn json(path: &Path, value: &impl Serialize) -> Result<(), HardenError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| HardenError::Internal { what: error.to_string() })?;
+    replace(path, format!("{text}\n").as_bytes())
+}
+
 /// Files of a training run: what was asked, every step and epoch, checkpoints.
 pub(crate) struct Folder {
     path: PathBuf,
     steps: Option<File>,
 }
 
-const RUN: &str = "run.json";
+pub(crate) const RUN: &str = "run.json";
 const STEPS: &str = "steps.jsonl";
 const EPOCHS: &str = "epochs.jsonl";
 
@@ -36,10 +45,6 @@ impl Folder {
         }
         std::fs::create_dir_all(path).map_err(FileError::on("create", path))?;
         Ok(Self { path: path.to_path_buf(), steps: None })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(crate) fn last(&self) -> PathBuf {
@@ -74,8 +79,7 @@ impl Folder {
     /// # Errors
     /// [`HardenError::File`].
     pub(crate) fn json(&self, name: &str, value: &impl Serialize) -> Result<(), HardenError> {
-        let text = serde_json::to_string_pretty(value).map_err(|error| HardenError::Internal { what: error.to_string() })?;
-        replace(&self.path.join(name), format!("{text}\n").as_bytes())
+        json(&self.path.join(name), value)
     }
 
     /// Adds a step.

@@ -12,6 +12,7 @@
 mod ask;
 #[cfg(test)]
 mod bench;
+mod curve;
 mod elsewhere;
 mod error;
 mod folder;
@@ -39,6 +40,7 @@ use brinell_record::{FileError, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Me
 use brinell_subject::{Case, Referee, Subject};
 
 pub use ask::{Ask, Job};
+pub use curve::{CURVE, Traced, curve};
 pub use error::HardenError;
 pub use training::{Progress, Watcher};
 
@@ -80,7 +82,10 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     // Nothing is trained that the file would not compute.
     let (_, why_not) = case.oracle(&question.running)?;
     if let Some(reason) = why_not {
-        return Err(HardenError::Unsupported { model: model.to_path_buf(), what: format!("runs with its own batch size only ({reason})") });
+        return Err(HardenError::Unsupported {
+            model: model.to_path_buf(),
+            what: format!("runs only with the batch size in the file ({reason})"),
+        });
     }
     let query = query(&case)?;
     let stored =
@@ -170,7 +175,7 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     let mut judging = question.clone();
     judging.population = test;
     judging.effort.suite = Some(ask.suite.clone());
-    let judged = judge::judge(&judging, &job.output, folder.path(), &job.command, stop, watcher)?;
+    let judged = judge::judge(&judging, job, stop, watcher)?;
     let summary = HardenSummary {
         schema: HARDEN_SCHEMA.to_owned(),
         headline: judged.headline,
@@ -208,11 +213,11 @@ fn check_threat(ask: &Ask) -> Result<(), HardenError> {
         return Err(HardenError::Norm { norm: threat.norm.name() });
     }
     if let Some(target) = &threat.target {
-        return Err(HardenError::Threat { what: format!("the target {target} is asked for") });
+        return Err(HardenError::Threat { what: format!("the target class {target} was given") });
     }
     match threat.eps.eps() {
         Some(eps) if eps.value() > 0.0 => Ok(()),
-        _ => Err(HardenError::Threat { what: format!("{} is asked for", threat.eps) }),
+        _ => Err(HardenError::Threat { what: format!("{} was given", threat.eps) }),
     }
 }
 
@@ -221,7 +226,7 @@ fn refuse_kinds(model: &Path, case: &Case) -> Result<(), HardenError> {
     let refuse = |what: &str| Err(HardenError::Unsupported { model: model.to_path_buf(), what: what.to_owned() });
     let subject = &case.subject;
     if subject.signature.meaning != Meaning::Class {
-        return refuse("answers with something else than one class");
+        return refuse("does not answer with one class");
     }
     if subject.signature.takes_integers() {
         return refuse("takes whole numbers");
@@ -230,7 +235,7 @@ fn refuse_kinds(model: &Path, case: &Case) -> Result<(), HardenError> {
         return refuse("has several inputs");
     }
     if case.data.has_missing() {
-        return refuse("is given samples with missing values");
+        return refuse("gets samples with missing values");
     }
     Ok(())
 }
@@ -309,7 +314,7 @@ fn check_same(
     let decided = Recipe { epochs: identity.recipe.epochs, ema: identity.recipe.ema, ..recipe.clone() };
     let asked = ask.epochs.is_none_or(|epochs| epochs == identity.recipe.epochs) && ask.ema.is_none_or(|ema| ema == identity.recipe.ema);
     if decided != identity.recipe || !asked {
-        return refuse("its settings of training are others".to_owned());
+        return refuse("its training settings differ".to_owned());
     }
     Ok(())
 }

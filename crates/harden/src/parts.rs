@@ -56,7 +56,7 @@ impl Parts {
                     return Err(HardenError::Overlap { part: "validation", shared, n: validation.len(), path: train.clone() });
                 }
                 if shared > 0 {
-                    notes.push(format!("{shared} training samples also stand in the validation data and are left out of training"));
+                    notes.push(format!("{shared} training samples are also in the validation data and were not used for training"));
                 }
                 validation
             }
@@ -109,7 +109,10 @@ impl Parts {
                 if shared * 2 > n {
                     return Err(HardenError::Overlap { part: "test", shared, n, path: ask.question.population.data.clone() });
                 }
-                (samples, Some(format!("{shared} of {n} test samples were trained on or chosen by, and are left out of the test")))
+                (
+                    samples,
+                    Some(format!("{shared} of {n} test samples were also used for training or validation, and were left out of the test")),
+                )
             }
             (None, None) => return Err(HardenError::Internal { what: "there are no test samples".to_owned() }),
         };

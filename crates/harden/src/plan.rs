@@ -65,7 +65,7 @@ impl Plan {
         for (stored, read) in found {
             let named = |list: &[String]| list.iter().any(|pattern| fits(pattern, &stored.name));
             let read = match read {
-                Ok(_) if named(freeze) => Err("frozen as asked".to_owned()),
+                Ok(_) if named(freeze) => Err("frozen by the settings".to_owned()),
                 Ok(_) if !only.is_empty() && !named(only) => Err("not among those chosen".to_owned()),
                 read => read,
             };
@@ -75,7 +75,7 @@ impl Plan {
             }
         }
         if trained.is_empty() {
-            let reason = Some("all that could be are frozen".to_owned());
+            let reason = Some("all trainable tensors are frozen".to_owned());
             return Err(HardenError::NothingToTrain { model: model.to_path_buf(), tensors: tensors.len(), reason });
         }
         Ok(Self { trained, tensors })
@@ -94,9 +94,9 @@ fn trainable(query: &QueryGraph, behind: &HashSet<ValueId>, stored: &Stored) -> 
         return Err(format!("its type is {:?}; f32 is trained", stored.dtype));
     }
     let id = query.constants.get(&stored.name).and_then(|name| graph.find(name)).filter(|&id| graph.constant_of(id).is_some());
-    let (id, tensor) = id.zip(id.and_then(|id| graph.constant_of(id))).ok_or("the output does not read it as it stands")?;
+    let (id, tensor) = id.zip(id.and_then(|id| graph.constant_of(id))).ok_or("the output does not use it directly")?;
     if tensor.shape() != stored.shape {
-        return Err("it is read in another form".to_owned());
+        return Err("it is used in a changed form".to_owned());
     }
     if tensor.len() <= 1 {
         return Err("it is a single number".to_owned());
@@ -104,7 +104,7 @@ fn trainable(query: &QueryGraph, behind: &HashSet<ValueId>, stored: &Stored) -> 
     role(graph, behind, id)?;
     let values = tensor.as_f32().ok_or("its numbers are not f32")?.into_owned();
     if values.iter().any(|value| !value.is_finite()) {
-        return Err("it holds numbers that are not finite".to_owned());
+        return Err("it contains values that are not finite".to_owned());
     }
     Ok((id, values))
 }
@@ -124,19 +124,21 @@ fn role(graph: &Graph, behind: &HashSet<ValueId>, id: ValueId) -> Result<(), Str
                 (Op::BatchNormalization { .. }, 3 | 4) => return Err("it is a running mean or variance".to_owned()),
                 (Op::BatchNormalization { .. }, 1 | 2) if node.inputs.first().copied().flatten().is_some_and(|x| behind.contains(&x)) => {}
                 (Op::Add | Op::Sub | Op::Mul, _) if follows && is_one_axis(graph, id) => {}
-                (Op::Add | Op::Sub | Op::Mul, _) if follows => return Err("it is no bias and no scale: it has several axes".to_owned()),
+                (Op::Add | Op::Sub | Op::Mul, _) if follows => {
+                    return Err("it has several axes, so it is neither a bias nor a scale".to_owned());
+                }
                 (Op::Add | Op::Sub | Op::Mul | Op::Div | Op::BatchNormalization { .. }, _) if !follows => {
                     return Err("it is preprocessing in front of the first layer".to_owned());
                 }
                 (Op::Identity | Op::Reshape { .. } | Op::Transpose { .. } | Op::Squeeze { .. } | Op::Unsqueeze { .. }, 0) => {
                     node.outputs.iter().flatten().try_for_each(|&output| role(graph, behind, output))?;
                 }
-                (Op::Gather { .. }, 0) => return Err("it is a table of which rows are picked".to_owned()),
-                (op, _) => return Err(format!("{} reads it", op.name())),
+                (Op::Gather { .. }, 0) => return Err("it is an embedding table".to_owned()),
+                (op, _) => return Err(format!("it is used by {}", op.name())),
             }
         }
     }
-    if used { Ok(()) } else { Err("no operator reads it".to_owned()) }
+    if used { Ok(()) } else { Err("no operator uses it".to_owned()) }
 }
 
 /// True where at most one axis has more than one element.

@@ -21,7 +21,7 @@ pub(crate) struct Samples {
 impl Samples {
     /// All samples of a data set.
     pub(crate) fn all(data: Arc<Dataset>, scale: Scale) -> Self {
-        let picked = (0..data.n).collect();
+        let picked = data.samples().collect();
         Self { data, scale, picked }
     }
 
@@ -47,7 +47,7 @@ impl Samples {
             if let Some(row) = x.get_mut(from..) {
                 self.data.sample(index, self.scale, row);
             }
-            labels.push(self.data.labels.get(index).copied().unwrap_or_default());
+            labels.push(self.data.label(index).unwrap_or_default());
             ids.push(index as u64);
         }
         (x, labels, ids)

@@ -111,8 +111,8 @@ impl State {
     pub(crate) fn load(&self, path: &Path, parent: &str) -> Result<Self, HardenError> {
         let wrong = |what: &str| HardenError::Resume { folder: path.to_path_buf(), what: what.to_owned() };
         let bytes = std::fs::read(path).map_err(FileError::on("read", path))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| wrong("it is no checkpoint"))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|_| wrong("it is no checkpoint"))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| wrong("it is not a checkpoint"))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|_| wrong("it is not a checkpoint"))?;
         let metadata = header.metadata().clone().unwrap_or_default();
         let entry = |key: &str| metadata.get(key).map(String::as_str).unwrap_or_default();
         if entry("parent_sha256") != parent {
@@ -122,7 +122,7 @@ impl State {
         let group = |name: &str, like: &[Vec<f32>]| -> Result<Vec<Vec<f32>>, HardenError> {
             let read = |(i, like): (usize, &Vec<f32>)| {
                 let values = file.tensor(&format!("{name}.{i}")).ok().map(|tensor| from_bytes(tensor.data()));
-                values.filter(|values| values.len() == like.len()).ok_or_else(|| wrong("its tensors are not those of the model"))
+                values.filter(|values| values.len() == like.len()).ok_or_else(|| wrong("its tensors differ from those of the model"))
             };
             like.iter().enumerate().map(read).collect()
         };

@@ -43,6 +43,8 @@ pub enum Progress<'a> {
     Epoch(&'a EpochLine),
     /// Something went wrong, and something was done.
     Incident(&'a Incident),
+    /// A run of a curve begins, with this share of the clean loss.
+    Weight(f64),
     /// Training is over; what follows is an audit of the model that is named so.
     Judging(&'a str),
 }
@@ -158,7 +160,7 @@ impl Training<'_> {
                 && state.count.step < self.course.total
                 && spent + spent / state.count.epoch as f64 > budget
             {
-                let what = format!("stopped after {} epochs, since the next would not end within {budget:.0} s", state.count.epoch);
+                let what = format!("stopped after {} epochs, because another one would not end within {budget:.0} s", state.count.epoch);
                 state.count.incidents.push(Incident { step: state.count.step, what });
                 break;
             }
@@ -249,7 +251,7 @@ impl Training<'_> {
         self.folder.begin(identity)
     }
 
-    /// Judges the model as it came, and returns its loss on the first batch.
+    /// Judges the original model, and returns its loss on the first batch.
     ///
     /// # Errors
     /// [`HardenError::LossAtStart`] where that is no number.
@@ -305,7 +307,7 @@ impl Training<'_> {
                 "with a third of the learning rate and a radius that grows more slowly"
             }
         };
-        let what = format!("training {what} and goes on from step {} {done}", count.step);
+        let what = format!("training {what}; it continues from step {} {done}", count.step);
         count.incidents.push(Incident { step, what });
         Ok(state)
     }

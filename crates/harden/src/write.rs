@@ -62,7 +62,7 @@ pub(crate) fn write(
     for (tensor, values) in trained.iter().zip(weights) {
         let patch = patches.entry(tensor.stored.location.clone()).or_default();
         if !patch.set(&tensor.stored, &to_bytes(values)) {
-            return Err(HardenError::Internal { what: format!("tensor `{}` has another size than its new numbers", tensor.stored.name) });
+            return Err(HardenError::Internal { what: format!("the new values of tensor `{}` have the wrong size", tensor.stored.name) });
         }
         let file = tensor.stored.location.clone().unwrap_or_default();
         ranges.extend(tensor.stored.places.iter().map(|place| (file.clone(), place.start, place.end)));

@@ -36,13 +36,13 @@ pub fn compare(folder_a: &Path, folder_b: &Path) -> Result<Comparison, LedgerErr
     })
 }
 
-fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Completed) -> Result<(), LedgerError> {
+pub(crate) fn check_same_samples(folder_a: &Path, folder_b: &Path, a: &Completed, b: &Completed) -> Result<(), LedgerError> {
     let differ = |what, in_a: String, in_b: String| {
         Err(LedgerError::NotPaired { run_a: folder_a.to_path_buf(), run_b: folder_b.to_path_buf(), what, a: in_a, b: in_b })
     };
     let task = |summary: &Summary| task_of(&summary.question.artefact);
     if task(&a.summary) != task(&b.summary) {
-        return differ("the tasks differ, so that a right answer is not the same thing in both", task(&a.summary), task(&b.summary));
+        return differ("the tasks differ, so a right answer means something else in each", task(&a.summary), task(&b.summary));
     }
     let (data_a, data_b) = (&a.summary.data, &b.summary.data);
     if data_a.sha256 != data_b.sha256 {

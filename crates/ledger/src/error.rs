@@ -10,13 +10,13 @@ pub enum LedgerError {
     #[error("{0}")]
     File(#[from] FileError),
     /// The folder holds a run already.
-    #[error("{} holds a run already", path.display())]
+    #[error("{} already contains a run", path.display())]
     OutExists {
         /// The folder.
         path: PathBuf,
     },
     /// There is no run to go on with.
-    #[error("{} holds no run that could be resumed", path.display())]
+    #[error("{} contains no run to continue", path.display())]
     NothingToResume {
         /// The folder.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// The run on disk was made with something else.
-    #[error("cannot resume {}: {what} changed from {before} to {now}", path.display())]
+    #[error("cannot continue the run in {}: {what} changed from {before} to {now}", path.display())]
     Stale {
         /// The folder.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum LedgerError {
         now: String,
     },
     /// The folder holds no run that came to its end.
-    #[error("{} holds no finished run: {}", path.display(), if *stopped { "it was stopped" } else { "there is no summary.json in it" })]
+    #[error("{} contains no finished run: {}", path.display(), if *stopped { "it was stopped" } else { "summary.json is missing" })]
     NoRun {
         /// The folder.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum LedgerError {
         stopped: bool,
     },
     /// Another version wrote the file.
-    #[error("{} has the schema {found}, and this version reads {expected}", path.display())]
+    #[error("{} has schema {found}, but this version of the program reads {expected}", path.display())]
     Schema {
         /// The file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum LedgerError {
     },
     /// The summary of a run says something else than its record.
     #[error(
-        "{}: summary.json says that {what} is {summary}, but record.jsonl gives {record}: the run was changed after it ended",
+        "{} was changed after the run ended: {what} is {summary} in summary.json but {record} according to record.jsonl",
         path.display()
     )]
     Disagrees {

@@ -87,17 +87,17 @@ pub fn read(folder: &Path, outside: &Outside) -> Result<Stored, LedgerError> {
     };
     let mut reasons = Vec::new();
     if manifest.brinell_version != env!("CARGO_PKG_VERSION") {
-        let text = format!("brinell {} decided it, and this is brinell {}", manifest.brinell_version, env!("CARGO_PKG_VERSION"));
+        let text = format!("it was decided by brinell {}, and this is brinell {}", manifest.brinell_version, env!("CARGO_PKG_VERSION"));
         reasons.push(reason(id::TOOL_CHANGED, text));
     }
     // The digests of model and data are part of the claim.
     let same_files = manifest.models == outside.models && manifest.data == outside.data;
     if manifest.claim != outside.claim && same_files {
-        reasons.push(reason(id::CLAIM_CHANGED, format!("{} says something else than when it was decided", outside.claim.path)));
+        reasons.push(reason(id::CLAIM_CHANGED, format!("{} has changed since it was decided", outside.claim.path)));
     }
     if manifest.suite != outside.suite {
         let name = outside.suite.as_ref().or(manifest.suite.as_ref()).map_or("the suite", |file| &file.path);
-        reasons.push(reason(id::CLAIM_CHANGED, format!("the suite {name} is another than the one that was run")));
+        reasons.push(reason(id::CLAIM_CHANGED, format!("the suite {name} has changed since it was run")));
     }
     reasons.extend(changed(id::MODEL_CHANGED, &manifest.models, &outside.models));
     reasons.extend(changed(id::DATA_CHANGED, &manifest.data, &outside.data));
@@ -107,7 +107,7 @@ pub fn read(folder: &Path, outside: &Outside) -> Result<Stored, LedgerError> {
     let bytes = std::fs::read(&verdict_path).map_err(FileError::on("read", &verdict_path))?;
     Ok(match serde_json::from_slice::<Verdict>(&bytes) {
         Ok(verdict) if verdict.schema == VERDICT_SCHEMA => Stored::Sealed(Box::new(verdict)),
-        _ => Stored::Stale(vec![reason(id::TAMPERED, format!("{VERDICT} is no verdict of this version"))]),
+        _ => Stored::Stale(vec![reason(id::TAMPERED, format!("{VERDICT} was not written by this version"))]),
     })
 }
 
@@ -116,7 +116,7 @@ fn changed(id: &str, before: &[FileHash], now: &[FileHash]) -> Option<Reason> {
         return None;
     }
     let other = now.iter().find(|file| !before.contains(file)).or(before.first());
-    Some(reason(id, format!("{} is another file than when the claim was decided", other.map_or("something", |file| &file.path))))
+    Some(reason(id, format!("{} has changed since the claim was decided", other.map_or("something", |file| &file.path))))
 }
 
 /// Returns the manifest of a folder, or what was tampered with.
@@ -134,19 +134,19 @@ pub fn intact(folder: &Path) -> Result<Result<Manifest, Vec<Reason>>, LedgerErro
     // Only the very bytes that this program writes pass: a change that a JSON reader would overlook is one, too.
     let manifest = match serde_json::from_slice::<Manifest>(&bytes) {
         Ok(manifest) if manifest.schema == EVIDENCE_SCHEMA && text(&manifest) == bytes => manifest,
-        _ => return tampered(format!("{MANIFEST} is not as it was written")),
+        _ => return tampered(format!("{MANIFEST} was changed")),
     };
     let now = digests(folder)?;
     let mut wrong = Vec::new();
     for file in &manifest.files {
         match now.get(&file.path) {
             None => wrong.push(format!("{} is missing", file.path)),
-            Some(sha256) if *sha256 != file.sha256 => wrong.push(format!("{} is not as it was written", file.path)),
+            Some(sha256) if *sha256 != file.sha256 => wrong.push(format!("{} was changed", file.path)),
             Some(_) => {}
         }
     }
     for path in now.keys().filter(|path| manifest.files.iter().all(|file| file.path != **path)) {
-        wrong.push(format!("{MANIFEST} does not name {path}"));
+        wrong.push(format!("{path} is not listed in {MANIFEST}"));
     }
     if !now.contains_key(VERDICT) {
         wrong.push(format!("{VERDICT} is missing"));

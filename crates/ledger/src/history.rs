@@ -70,7 +70,7 @@ fn runs_in(folder: &Path) -> Result<Vec<PathBuf>, LedgerError> {
 }
 
 fn comparable(a: &RunEntry, b: &RunEntry) -> bool {
-    let same_samples = a.data.sha256 == b.data.sha256 && a.data.n == b.data.n;
+    let same_samples = a.data.sha256 == b.data.sha256 && a.data.n == b.data.n && a.data.samples == b.data.samples;
     let same_task = task_of(&a.question.artefact) == task_of(&b.question.artefact);
     let same_threat = a.question.threat.norm == b.question.threat.norm && a.allowed.target == b.allowed.target;
     same_samples && same_task && same_threat && same_radius(a, b)

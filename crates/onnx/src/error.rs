@@ -22,13 +22,13 @@ pub enum ImportError {
         format: crate::Foreign,
     },
     /// The bytes end too early.
-    #[error("the ONNX model is truncated: {missing} bytes are missing")]
+    #[error("the ONNX model is incomplete: {missing} bytes are missing at the end")]
     Truncated {
         /// Bytes that a length promises beyond the end.
         missing: u64,
     },
     /// A count or size is beyond the limits of this reader.
-    #[error("the model has too many {what}: {found}, at most {limit} are read")]
+    #[error("the model has {found} {what}; the limit is {limit}")]
     TooLarge {
         /// What is counted.
         what: &'static str,
@@ -38,7 +38,7 @@ pub enum ImportError {
         limit: u64,
     },
     /// The model's opset is outside of what is understood.
-    #[error("opset {opset} of the default domain is not supported, {oldest} to {newest} are")]
+    #[error("opset {opset} of the default domain is not supported; opsets {oldest} to {newest} are")]
     UnsupportedOpset {
         /// Opset of the model.
         opset: i64,
@@ -59,13 +59,13 @@ pub enum ImportError {
         source: std::io::Error,
     },
     /// Weights in another file, and no folder was given to look in.
-    #[error("tensor `{tensor}` lies in another file, and the model's folder is not known")]
+    #[error("tensor `{tensor}` is stored in another file, and the folder of the model is unknown")]
     NoFolder {
         /// Name of the tensor.
         tensor: String,
     },
     /// The place of external data is not inside the model's folder.
-    #[error("tensor `{tensor}`: external data `{location}` is not inside the model's folder")]
+    #[error("tensor `{tensor}`: the external data `{location}` are outside the model's folder")]
     Escapes {
         /// Name of the tensor.
         tensor: String,
@@ -108,7 +108,7 @@ pub enum ImportError {
     #[error("{0}")]
     Excess(#[from] brinell_graph::Excess),
     /// Nodes that wait for each other, so that none can run.
-    #[error("the nodes {} need each other's results", crate::import::listed(nodes))]
+    #[error("the nodes {} form a cycle: each needs the results of another", crate::import::listed(nodes))]
     Cycle {
         /// Names of the nodes, or of their first outputs, each behind one that needs it.
         nodes: Vec<String>,
@@ -135,7 +135,7 @@ pub enum ImportError {
 #[non_exhaustive]
 pub enum ExportError {
     /// The operators need opsets that do not meet.
-    #[error("node `{node}` ({op}) cannot be written together with the rest: {problem}")]
+    #[error("node `{node}` ({op}) cannot be written in the same file as the other nodes: {problem}")]
     Opset {
         /// Name of the node.
         node: String,
@@ -155,7 +155,7 @@ pub enum ExportError {
         problem: String,
     },
     /// An input or output whose element type is not known.
-    #[error("the element type of `{value}` is not known")]
+    #[error("the element type of `{value}` is unknown")]
     UnknownType {
         /// Name of the value.
         value: String,
@@ -171,16 +171,16 @@ pub enum ExportError {
         problem: &'static str,
     },
     /// A file that weights lie in has become shorter since the model was read.
-    #[error("{} was cut since the model was read from it", path.display())]
+    #[error("{} has become shorter since the model was read from it", path.display())]
     Cut {
         /// The file.
         path: PathBuf,
     },
     /// A graph cannot be said in the operators that a runtime has.
-    #[error("the model cannot be said in operators that the runtime has")]
+    #[error("the model cannot be expressed in operators that the runtime supports")]
     Graph(#[source] Box<brinell_graph::GraphError>),
     /// The message would be longer than protobuf allows.
-    #[error("the model has {bytes} bytes, a single file holds at most 2 GiB")]
+    #[error("the model has {bytes} bytes, but a single file can have at most 2 GiB")]
     TooLarge {
         /// Size of the message.
         bytes: u64,

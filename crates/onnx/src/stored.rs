@@ -38,7 +38,7 @@ pub fn stored(bytes: &[u8]) -> Result<Vec<Stored>, ImportError> {
     wire::probe(bytes)?;
     let whole = Bytes::copy_from_slice(bytes);
     let model = ModelProto::decode(whole.clone()).map_err(|e| ImportError::NotOnnx { detail: e.to_string() })?;
-    let Some(graph) = model.graph else { return Err(ImportError::NotOnnx { detail: "it holds no graph".to_owned() }) };
+    let Some(graph) = model.graph else { return Err(ImportError::NotOnnx { detail: "it contains no graph".to_owned() }) };
     let mut found: Vec<Stored> = graph.initializer.iter().filter_map(|encoded| place(&whole, encoded, None)).collect();
     for node in
         graph.node.iter().filter(|node| node.op_type.as_deref() == Some("Constant") && node.domain.as_deref().unwrap_or("").is_empty())

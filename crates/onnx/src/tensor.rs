@@ -173,7 +173,7 @@ pub(crate) fn read(encoded: &Bytes, source: Source<'_>) -> Result<Named, ImportE
 fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor, ImportError> {
     let bad = |problem: String| ImportError::BadTensor { tensor: name.to_owned(), problem };
     if proto.dims.len() > MAX_RANK {
-        return Err(bad(format!("it has {} axes, at most {MAX_RANK} are read", proto.dims.len())));
+        return Err(bad(format!("it has {} axes; the limit is {MAX_RANK}", proto.dims.len())));
     }
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
     let shape = shape.ok_or_else(|| bad(format!("its shape {:?} has a negative size", proto.dims)))?;
@@ -183,7 +183,7 @@ fn convert(proto: &TensorProto, name: &str, source: Source<'_>) -> Result<Tensor
 
     let mut place = None;
     let data = if is_external(proto) {
-        dtype.bits().ok_or_else(|| bad(format!("elements of type {dtype:?} cannot lie in another file")))?;
+        dtype.bits().ok_or_else(|| bad(format!("elements of type {dtype:?} cannot be stored in another file")))?;
         let bytes = dtype.bytes(count).ok_or_else(|| bad(format!("its shape {shape:?} is too large")))?;
         let (found, elements) = external(proto, name, source.folder, bytes)?;
         place = Some(found);
@@ -338,7 +338,7 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     let entry = |key: &str| external_entry(proto, key);
     let number = |key: &str| match entry(key) {
         None => Ok(None),
-        Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(format!("its external {key} `{text}` is no number"))),
+        Some(text) => text.parse::<u64>().map(Some).map_err(|_| bad(format!("its external {key} `{text}` is not a number"))),
     };
     let location = entry("location").filter(|l| !l.is_empty()).ok_or_else(|| bad("its external data has no location".to_owned()))?;
     let offset = number("offset")?.unwrap_or(0);
@@ -346,7 +346,7 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     if let Some(length) = number("length")?
         && length != wanted
     {
-        return Err(bad(format!("its shape needs {wanted} bytes, its external data has {length}")));
+        return Err(bad(format!("its shape needs {wanted} bytes, but its external data have {length}")));
     }
 
     let escapes = || ImportError::Escapes { tensor: name.to_owned(), location: location.to_owned() };
@@ -369,7 +369,7 @@ fn external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: usize
     let metadata = file.metadata().map_err(failed)?;
     let available = metadata.len();
     if offset.checked_add(wanted).is_none_or(|end| end > available) {
-        return Err(bad(format!("it wants {wanted} bytes at {offset}, `{location}` has {available}")));
+        return Err(bad(format!("it needs {wanted} bytes at {offset}, but `{location}` has {available}")));
     }
     let elements = mapping::part(&file, available, offset, bytes).map_err(failed)?;
     Ok((mapping::place(real, &metadata, offset), elements))

@@ -109,7 +109,7 @@ pub(crate) fn probe(bytes: &[u8]) -> Result<(), ImportError> {
             Ok(None) => break,
             Ok(Some(Field::Bytes(number, body))) => {
                 if !MODEL_FIELDS.contains(&number) {
-                    return Err(not_onnx("it has fields that no ONNX model has"));
+                    return Err(not_onnx("it has fields that do not exist in ONNX"));
                 }
                 looks_right = true;
                 has_graph |= number == MODEL_GRAPH;
@@ -122,7 +122,7 @@ pub(crate) fn probe(bytes: &[u8]) -> Result<(), ImportError> {
             }
             Ok(Some(Field::Other(number))) => {
                 if !MODEL_FIELDS.contains(&number) {
-                    return Err(not_onnx("it has fields that no ONNX model has"));
+                    return Err(not_onnx("it has fields that do not exist in ONNX"));
                 }
                 looks_right = true;
             }
@@ -130,7 +130,7 @@ pub(crate) fn probe(bytes: &[u8]) -> Result<(), ImportError> {
             Err(_) => return Err(not_onnx("it is not a protobuf message")),
         }
     }
-    if has_graph { Ok(()) } else { Err(not_onnx("it holds no graph")) }
+    if has_graph { Ok(()) } else { Err(not_onnx("it contains no graph")) }
 }
 
 fn not_onnx(detail: &str) -> ImportError {

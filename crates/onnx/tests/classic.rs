@@ -117,7 +117,7 @@ fn every_test_is_that_of_its_mode() {
 #[test]
 fn what_is_no_tree_is_refused() {
     for (mode, yes, expected) in [
-        ("BRANCH_LIKE", 1, "branches of mode `BRANCH_LIKE` are not known"),
+        ("BRANCH_LIKE", 1, "branches of mode `BRANCH_LIKE` are unknown"),
         ("BRANCH_LEQ", 0, "leads back"),
         ("BRANCH_LEQ", 7, "does not exist"),
     ] {

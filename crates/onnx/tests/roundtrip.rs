@@ -260,5 +260,5 @@ fn an_opaque_node_is_written_in_an_opset_in_which_it_means_the_same() {
     assert_eq!(write("Det", 22).unwrap().opset, 22);
     assert_eq!(write("Mystery", 15).unwrap().opset, 15);
     let message = write("Hardmax", 11).unwrap_err().to_string();
-    assert!(message.contains("Hardmax is carried along in its form of opset 11"), "{message}");
+    assert!(message.contains("Hardmax was kept unchanged from opset 11"), "{message}");
 }

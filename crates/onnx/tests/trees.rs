@@ -70,7 +70,7 @@ fn what_stands_in_the_way_is_named() {
     assert!(matches!(&error, TreesError::Before { op, .. } if op == "Cast"), "{error}");
     let error = Ensemble::of(&model.graph, &Wanted { input: output, output: input, ..wanted }).unwrap_err();
     assert!(matches!(error, TreesError::Other { .. }), "{error}");
-    assert!(trees(&read("modes"), None).unwrap_err().to_string().contains("its score is no class"));
+    assert!(trees(&read("modes"), None).unwrap_err().to_string().contains("its score does not belong to a class"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use brinell_certify::Verdict;
+use brinell_certify::{Limits, Verdict};
 use brinell_ledger::machine;
 use brinell_record::{FileError, Question, Rate, hash};
 use brinell_stats as stats;
@@ -15,7 +15,7 @@ use brinell_threat::Ball;
 use serde::{Deserialize, Serialize};
 
 use crate::prover::{is_certifiable, limits};
-use crate::{ProofError, Prover, Standing};
+use crate::{ProofError, Prover, Standing, write_certificate};
 
 /// Where a run is kept, and how far it goes.
 #[derive(Debug, Clone)]
@@ -49,6 +49,9 @@ pub struct CertifiedSample {
     /// The largest radius that was certified, where it was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<f64>,
+    /// True where a certificate was written, which can be checked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate: bool,
     /// Wall-clock time.
     pub seconds: f64,
 }
@@ -89,6 +92,12 @@ pub struct CertifySummary {
     pub clean_correct: usize,
     /// Samples that no allowed change breaks.
     pub certified: Certified,
+    /// Certified samples with a certificate in the folder, which can be checked again.
+    #[serde(default)]
+    pub certificates: usize,
+    /// Why no certificates are written about this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncheckable: Option<String>,
     /// Samples that are classified right and that a change breaks.
     pub falsified: usize,
     /// Samples that are classified right and of which neither is known.
@@ -98,12 +107,15 @@ pub struct CertifySummary {
     pub median_largest: Option<f64>,
     /// Wall-clock time of all samples.
     pub seconds: f64,
+    /// What was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Question>,
 }
 
 /// Names of the files in the folder.
-const QUESTION: &str = "certify.json";
-const LINES: &str = "certify.jsonl";
-const SUMMARY: &str = "summary.json";
+pub(crate) const QUESTION: &str = "certify.json";
+pub(crate) const LINES: &str = "certify.jsonl";
+pub(crate) const SUMMARY: &str = "summary.json";
 
 /// What must be the same for a run to go on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -145,7 +157,7 @@ pub fn certify(
     let mut done = open_folder(job, &identity)?;
     let path = job.out.join(LINES);
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
-    for sample in 0..case.data.n {
+    for sample in case.data.samples().collect::<Vec<_>>() {
         if done.iter().any(|line| line.sample == sample) {
             continue;
         }
@@ -164,7 +176,8 @@ pub fn certify(
     }
     case.subject.check_unchanged()?;
     done.sort_by_key(|line| line.sample);
-    let summary = summary(question, job, &case, &done);
+    let uncheckable = prover.checker().err().map(ToString::to_string);
+    let summary = summary(question, job, &case, &done, uncheckable);
     let path = job.out.join(SUMMARY);
     let text = serde_json::to_string_pretty(&summary).map_err(|error| FileError::on("write", &path)(error.into()))?;
     std::fs::write(&path, text + "\n").map_err(FileError::on("write", &path))?;
@@ -215,15 +228,29 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
 fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
     let begun = Instant::now();
     let x = case.sample(sample);
-    let label = case.data.labels.get(sample).copied().unwrap_or(usize::MAX);
+    let label = case.data.label(sample).unwrap_or(usize::MAX);
     let clean = case.referee.ask(&case.preprocess, &x, sample)?;
-    let mut line = CertifiedSample { sample, label, standing: Standing::Misclassified, bound: None, parts: 0, largest: None, seconds: 0.0 };
+    let mut line = CertifiedSample {
+        sample,
+        label,
+        standing: Standing::Misclassified,
+        bound: None,
+        parts: 0,
+        largest: None,
+        certificate: false,
+        seconds: 0.0,
+    };
     if clean.answer == Some(Answer::Class(label)) {
         let ball = case.ball.clone();
-        let outcome = at_radius(case, prover, (sample, label), &x, &ball, job.timeout, stop)?;
+        let limits = Limits { evidence: prover.checker().is_ok(), ..limits(job.timeout, stop) };
+        let outcome = at_radius(case, prover, (sample, label), &x, &ball, limits)?;
         line.standing = Standing::of(&outcome.verdict);
         line.bound = outcome.bound.is_finite().then_some(outcome.bound);
         line.parts = outcome.parts;
+        if let (Verdict::Certified, Some(evidence)) = (&outcome.verdict, outcome.evidence) {
+            write_certificate(&job.out, case, prover, sample, evidence)?;
+            line.certificate = true;
+        }
         if job.largest {
             line.largest = Some(largest(case, prover, (sample, label), &x, line.standing == Standing::Certified, job, stop)?);
         }
@@ -240,8 +267,7 @@ fn at_radius(
     (sample, label): (usize, usize),
     x: &[f32],
     ball: &Ball,
-    seconds: f64,
-    stop: &AtomicBool,
+    limits: Limits<'_>,
 ) -> Result<brinell_certify::Outcome, ProofError> {
     let demand = case.demand(sample);
     let mut failed = None;
@@ -253,7 +279,7 @@ fn at_radius(
             false
         }
     };
-    let outcome = prover.decide(x, label, case.target, ball, limits(seconds, stop), &mut judge)?;
+    let outcome = prover.decide(x, label, case.target, ball, limits, &mut judge)?;
     failed.map_or(Ok(outcome), |error| Err(error.into()))
 }
 
@@ -274,7 +300,7 @@ fn largest(
     let widest = case.ball.diameter(x.len());
     let mut holds = |radius: f64| -> Result<bool, ProofError> {
         let ball = Ball { eps: radius, ..case.ball.clone() };
-        let outcome = at_radius(case, prover, sample, x, &ball, job.timeout, stop)?;
+        let outcome = at_radius(case, prover, sample, x, &ball, limits(job.timeout, stop))?;
         Ok(matches!(outcome.verdict, Verdict::Certified))
     };
     let (mut below, mut above) = if certified { (eps, f64::INFINITY) } else { (0.0, eps) };
@@ -292,7 +318,7 @@ fn largest(
     Ok(below)
 }
 
-fn summary(question: &Question, job: &CertifyJob, case: &Case, lines: &[CertifiedSample]) -> CertifySummary {
+fn summary(question: &Question, job: &CertifyJob, case: &Case, lines: &[CertifiedSample], uncheckable: Option<String>) -> CertifySummary {
     let count = |wanted: &dyn Fn(Standing) -> bool| lines.iter().filter(|line| wanted(line.standing)).count();
     let n = lines.len();
     let certified = count(&|standing| standing == Standing::Certified);
@@ -313,9 +339,12 @@ fn summary(question: &Question, job: &CertifyJob, case: &Case, lines: &[Certifie
         n,
         clean_correct: n - wrong,
         certified: Certified { count: certified, rate: stats::rate(certified, n) },
+        certificates: lines.iter().filter(|line| line.certificate).count(),
+        uncheckable,
         falsified,
         open: n - wrong - certified - falsified,
         median_largest: radii.get(radii.len() / 2).copied(),
         seconds: lines.iter().map(|line| line.seconds).sum(),
+        question: Some(question.clone()),
     }
 }

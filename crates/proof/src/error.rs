@@ -27,7 +27,7 @@ pub enum ProofError {
         reason: &'static str,
     },
     /// A file of a property cannot be read.
-    #[error("{path} is not a property that can be read")]
+    #[error("{path} is not a property that this program can read")]
     Property {
         /// The file.
         path: PathBuf,
@@ -45,6 +45,24 @@ pub enum ProofError {
         /// Those of the property.
         found: usize,
     },
+    /// The query declares a network of another name.
+    #[error("the property is about the network `{expected}`, and `{found}` is given")]
+    Undeclared {
+        /// Name in the property.
+        expected: String,
+        /// Name that was given.
+        found: String,
+    },
+    /// A list of instances cannot be read.
+    #[error("{path}, line {line}: {problem}")]
+    Instances {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// The runtime refuses.
     #[error("{0}")]
     Engine(#[from] EngineError),
@@ -58,7 +76,7 @@ pub enum ProofError {
     #[error("{0}")]
     Ledger(#[from] LedgerError),
     /// The folder holds a run of another question.
-    #[error("the folder {folder} holds a run whose {fact} is {found}; it is {expected} now")]
+    #[error("the folder {folder} contains another run: its {fact} is {found}, but {expected} was given now")]
     Other {
         /// The folder.
         folder: PathBuf,
@@ -70,20 +88,28 @@ pub enum ProofError {
         expected: String,
     },
     /// The folder holds a run, and it is not to be gone on with.
-    #[error("the folder {folder} holds a run already")]
+    #[error("the folder {folder} already contains a run")]
     Exists {
         /// The folder.
         folder: PathBuf,
     },
     /// There is no run to go on with.
-    #[error("the folder {folder} holds no run to resume")]
+    #[error("the folder {folder} contains no run to continue")]
     Nothing {
         /// The folder.
         folder: PathBuf,
     },
+    /// What the folder holds cannot be checked again.
+    #[error("the run in {folder} cannot be checked again: {reason}")]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
     /// The same sample is broken and certified.
     #[error(
-        "sample {sample} is certified at the radius at which it is broken, so that one of both is wrong: this is an error of the program"
+        "sample {sample} is both certified and broken at the same radius; one of the two results is wrong, which is an error in this program"
     )]
     Contradiction {
         /// Number of the sample.

@@ -3,12 +3,22 @@
 //! What is certified is the graph that was read, in real arithmetic, and, for samples, the deployed f32 arithmetic as well by adding a bound of its
 //! rounding error. What is falsified was confirmed on the original file.
 
+mod certificates;
 mod certify;
 mod error;
 mod prover;
+mod recheck;
+mod soundness;
+mod statement;
 mod verify;
+mod vnncomp;
 
+pub use brinell_checker::CheckError;
+pub use certificates::write_certificate;
 pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certify};
 pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
-pub use verify::{Answer, Assignment, verify};
+pub use recheck::{RecheckOptions, is_certified_run, recheck, recheck_audit};
+pub use soundness::{Soundness, soundness};
+pub use verify::{Answer, Answered, Assignment, verify};
+pub use vnncomp::{Instance, vnncomp};

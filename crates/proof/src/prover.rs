@@ -1,18 +1,24 @@
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use brinell_certify::{Limits, Network, Outcome, Property, Region, Verdict, decide};
+use brinell_certify::{Limits, Network, Outcome, Verdict, decide};
+use brinell_checker::{CheckError, Checker};
 use brinell_engine::{Meaning, Preprocess, class_logits};
-use brinell_graph::{DType, Dim, Graph};
+use brinell_graph::{DType, Dim, Graph, ValueId};
 use brinell_record::{Artefact, Scale};
 use brinell_subject::{Inspection, Subject};
-use brinell_threat::{Ball, Norm, ROUNDING_ALLOWANCE};
+use brinell_threat::{Ball, Norm};
 
 use crate::ProofError;
+use crate::statement::{question, statement};
 
 /// A classifier from stored sample to logits, ready to be bounded.
 #[derive(Debug)]
 pub struct Prover {
     network: Network,
+    graph: Graph,
+    output: ValueId,
+    checker: OnceLock<Result<Checker, CheckError>>,
 }
 
 /// What is known of a sample.
@@ -59,16 +65,16 @@ impl Prover {
     pub fn new(subject: &Subject, preprocess: &Preprocess) -> Result<Self, ProofError> {
         let signature = &subject.signature;
         if subject.endpoint.is_some() {
-            return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
+            return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
         }
         if !subject.held.inputs().is_empty() {
-            return Err(ProofError::Kind { reason: "it has inputs that are not attacked" });
+            return Err(ProofError::Kind { reason: "it has other inputs besides the attacked one" });
         }
         if signature.meaning != Meaning::Class {
-            return Err(ProofError::Kind { reason: "its answers are no single classes" });
+            return Err(ProofError::Kind { reason: "it does not answer with one class" });
         }
         if signature.takes_integers() {
-            return Err(ProofError::Kind { reason: "its input holds whole numbers" });
+            return Err(ProofError::Kind { reason: "its input takes whole numbers" });
         }
         let batch = match signature.fixed_batch {
             None => Dim::Batch(1),
@@ -80,9 +86,20 @@ impl Prover {
         let x = graph.input("sample", DType::F32, shape);
         let ready = preprocess.append(&mut graph, x, batch).map_err(ProofError::Graph)?;
         let places = graph.splice(&subject.model.graph, &[(signature.input, ready)]).map_err(ProofError::Graph)?;
-        let logits = places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed" })?;
+        let logits =
+            places.get(&signature.logits).copied().ok_or(ProofError::Kind { reason: "its output is not computed by any operator" })?;
         let output = class_logits(&mut graph, signature, logits).map_err(ProofError::Graph)?;
-        Ok(Self { network: Network::new(&graph, output).map_err(ProofError::Network)? })
+        let network = Network::new(&graph, output).map_err(ProofError::Network)?;
+        Ok(Self { network, graph, output, checker: OnceLock::new() })
+    }
+
+    /// Returns what checks certificates of this model again.
+    ///
+    /// # Errors
+    /// [`CheckError`] names the operator that the checker does not cover.
+    pub fn checker(&self) -> Result<&Checker, &CheckError> {
+        let read = || Checker::new(&self.graph, self.output).and_then(|checker| checker.covers_f32().map(|()| checker));
+        self.checker.get_or_init(read).as_ref()
     }
 
     /// Returns the network.
@@ -98,7 +115,7 @@ impl Prover {
     /// with the allowance that the referee grants.
     ///
     /// # Errors
-    /// [`ProofError::Network`] where sizes do not fit, [`ProofError::Kind`] for rules of features.
+    /// [`ProofError::Network`] where sizes do not fit, [`ProofError::Kind`] for rules of features and L0.
     pub fn decide(
         &self,
         x: &[f32],
@@ -108,18 +125,9 @@ impl Prover {
         limits: Limits<'_>,
         judge: &mut dyn FnMut(&[f32]) -> bool,
     ) -> Result<Outcome, ProofError> {
-        if ball.features.is_some() {
-            return Err(ProofError::Kind { reason: "rules of features are not certified" });
-        }
         let classes = self.network.outputs();
-        let property = match target {
-            None => Property::misclassified(label, classes),
-            Some(target) => Property::chosen(target, classes),
-        };
-        let property = property.map_err(ProofError::Network)?;
-        let wide: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        let (lo, hi): (Vec<f64>, Vec<f64>) = (0..x.len()).map(|i| ball.range(i)).map(|(lo, hi)| (f64::from(lo), f64::from(hi))).unzip();
-        let region = Region::ball(ball.norm, &wide, ball.eps * (1.0 + ROUNDING_ALLOWANCE), &lo, &hi).map_err(ProofError::Network)?;
+        let stated = statement(x, label, target, classes, ball)?;
+        let (region, property) = question(&stated, classes).map_err(ProofError::Network)?;
         // The region is a little larger than the ball, and the point of it at which the bound is attained is no f32 number.
         let allowed = |x_adv: &[f64]| {
             let mut z: Vec<f32> = x_adv.iter().map(|&x| x as f32).collect();
@@ -142,10 +150,10 @@ impl Prover {
 /// [`ProofError`] names what is in the way.
 pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), ProofError> {
     if inspection.interface.is_none() {
-        return Err(ProofError::Kind { reason: "it is no classifier" });
+        return Err(ProofError::Kind { reason: "it is not a classifier" });
     }
     if artefact.is_address() {
-        return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
+        return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
     }
     let subject = Subject::load(artefact)?;
     let preprocess = subject.preprocess(&Artefact::default(), &subject.signature.sample)?;
@@ -156,22 +164,18 @@ pub fn certifiable(inspection: &Inspection, artefact: &Artefact) -> Result<(), P
 #[must_use]
 pub fn limits(seconds: f64, stop: &std::sync::atomic::AtomicBool) -> Limits<'_> {
     let deadline = Duration::try_from_secs_f64(seconds).ok().and_then(|time| Instant::now().checked_add(time));
-    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true }
+    Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: true, evidence: false }
 }
 
 /// Half of the memory that is free, where the system tells.
 pub(crate) fn free_memory() -> usize {
-    let kib = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?.to_owned();
-        line.split_whitespace().nth(1)?.parse::<usize>().ok()
-    });
-    kib.map_or(1 << 30, |kib| kib * 512)
+    brinell_engine::free_memory().and_then(|bytes| usize::try_from(bytes / 2).ok()).unwrap_or(1 << 30)
 }
 
 /// True where samples of a scale can be certified: tables have ranges of their own.
 pub(crate) fn is_certifiable(scale: Scale, norm: Norm) -> Result<(), ProofError> {
     if scale == Scale::Data {
-        return Err(ProofError::Kind { reason: "rules of features are not certified" });
+        return Err(ProofError::Kind { reason: "certificates do not support rules for features" });
     }
-    if norm == Norm::L0 { Err(ProofError::Kind { reason: "changes of few elements are not certified" }) } else { Ok(()) }
+    if norm == Norm::L0 { Err(ProofError::Kind { reason: "certificates do not support the norm l0" }) } else { Ok(()) }
 }

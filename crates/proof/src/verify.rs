@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use brinell_certify::{Limits, Network, Query, Reason, Verdict, decide};
+use brinell_certify::{Declared, Limits, Network, Query, Reason, Verdict, decide};
 use brinell_engine::{Elements, Running, View};
 use brinell_record::FileError;
 use brinell_subject::{known, read_model};
@@ -36,14 +36,45 @@ pub struct Assignment {
     pub y: Vec<f64>,
 }
 
-impl std::fmt::Display for Answer {
-    /// The answer in the form of VNN-COMP: the verdict, then the assignment.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// An answer, and the network as the property declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// None in VNN-LIB 1.0.
+    pub declared: Option<Declared>,
+}
+
+impl Answer {
+    /// Returns the verdict in one word, as VNN-COMP has it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self {
-            Self::Unsat => f.write_str("unsat\n"),
-            Self::Unknown => f.write_str("unknown\n"),
-            Self::TimedOut => f.write_str("timeout\n"),
-            Self::Sat(Assignment { x, y }) => {
+            Self::Sat(_) => "sat",
+            Self::Unsat => "unsat",
+            Self::Unknown => "unknown",
+            Self::TimedOut => "timeout",
+        }
+    }
+}
+
+impl std::fmt::Display for Answered {
+    /// The answer in the form of VNN-COMP, or, to a query in version 2.0, in that of the standard: the verdict, then the assignment.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.answer, &self.declared) {
+            (Answer::TimedOut, Some(_)) => f.write_str("timed-out\n"),
+            (Answer::Sat(Assignment { x, y }), Some(Declared { input, output, .. })) => {
+                f.write_str("sat\n")?;
+                for (tensor, values) in [(input, x), (output, y)] {
+                    let element = if tensor.is_f32 { "float32" } else { "Real" };
+                    let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
+                    writeln!(f, "{} {element} [{}]", tensor.name, shape.join(","))?;
+                    // Without an exponent, as numbers of the standard have none; the shortest digits that say the number exactly.
+                    values.iter().try_for_each(|value| writeln!(f, "{value}"))?;
+                }
+                Ok(())
+            }
+            (Answer::Sat(Assignment { x, y }), None) => {
                 let mut lines = String::new();
                 for (letter, values) in [("X", x), ("Y", y)] {
                     for (i, value) in values.iter().enumerate() {
@@ -54,27 +85,36 @@ impl std::fmt::Display for Answer {
                 }
                 write!(f, "sat\n{})\n", lines.trim_end())
             }
+            (answer, _) => writeln!(f, "{}", answer.word()),
         }
     }
 }
 
-/// Decides a property about a network, within a deadline. Both files may be compressed with gzip.
+/// Decides a property about a network, within a deadline. Both files may be compressed with gzip. Where the query declares a network, `name` must be its name,
+/// if it is given.
 ///
 /// # Guarantees
-/// `Unsat` holds for the real-valued network. `Sat` was confirmed on the original file by a runtime, with zero tolerance, and its inputs lie in the
+/// `Unsat` holds for the real-valued network, and for f32 arithmetic where the query declares `float32`. `Sat` was confirmed on the original file by a runtime, with zero tolerance, and its inputs lie in the
 /// box of the property.
 ///
 /// # Errors
 /// [`ProofError`] names what cannot be read or does not fit.
 pub fn verify(
     property: &Path,
-    network: &Path,
+    (name, network): (Option<&str>, &Path),
     running: &Running,
     deadline: Option<Instant>,
     stop: &AtomicBool,
-) -> Result<Answer, ProofError> {
+) -> Result<Answered, ProofError> {
     let text = text_of(property)?;
     let query = Query::read(&text).map_err(|source| ProofError::Property { path: property.to_path_buf(), source })?;
+    if let (Some(declared), Some(found)) = (&query.declared, name)
+        && declared.network != found
+    {
+        let expected = declared.network.clone();
+        return Err(ProofError::Undeclared { expected, found: found.to_owned() });
+    }
+    let deployed = query.declared.as_ref().is_some_and(|declared| declared.input.is_f32 || declared.output.is_f32);
     let unpacked = unpacked(network)?;
     let file = unpacked.as_ref().map_or(network, |folder| folder.path.as_path());
     let model = read_model(file, &known(&brinell_record::Artefact::default()))?;
@@ -89,7 +129,7 @@ pub fn verify(
     let mut session = None;
     let mut failed = None;
     let mut assignment = None;
-    let limits = Limits { deadline, memory: free_memory(), stop: Some(stop), deployed: false };
+    let limits = Limits { deadline, memory: free_memory(), stop: Some(stop), deployed, evidence: false };
     let mut open = None;
     for case in &query.cases {
         let mut ask = |x: &[f64]| -> Result<Vec<f64>, ProofError> {
@@ -128,7 +168,7 @@ pub fn verify(
         };
         let outcome = decide(&net, &case.region, &case.property, limits, &mut judge).map_err(ProofError::Network)?;
         if let Some(assignment) = assignment.take() {
-            return Ok(Answer::Sat(assignment));
+            return Ok(Answered { answer: Answer::Sat(assignment), declared: query.declared });
         }
         if let Some(error) = failed.take() {
             return Err(error);
@@ -139,7 +179,7 @@ pub fn verify(
             _ => open = open.or(Some(Answer::Unknown)),
         }
     }
-    Ok(open.unwrap_or(Answer::Unsat))
+    Ok(Answered { answer: open.unwrap_or(Answer::Unsat), declared: query.declared })
 }
 
 fn is_gzip(path: &Path) -> bool {

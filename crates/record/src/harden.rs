@@ -147,7 +147,7 @@ pub struct StepLine {
     pub seconds: f64,
 }
 
-/// One epoch of training: a line of `epochs.jsonl`. Epoch 0 is the model as it came.
+/// One epoch of training: a line of `epochs.jsonl`. Epoch 0 is the original model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochLine {
     /// Number of the epoch.
@@ -172,7 +172,7 @@ pub struct EpochLine {
 pub struct Incident {
     /// Step at which it was seen.
     pub step: usize,
-    /// What was seen and done, in words.
+    /// What happened, and what was done, in words.
     pub what: String,
 }
 
@@ -224,4 +224,45 @@ pub struct Elsewhere {
     pub survived: [usize; 2],
     /// Samples.
     pub n: usize,
+}
+
+/// Value of [`HardenCurve::schema`] that this crate writes and reads.
+pub const HARDEN_CURVE_SCHEMA: &str = "brinell.harden-curve/1";
+
+/// Gain and price over the clean weight: `curve.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HardenCurve {
+    /// Always [`HARDEN_CURVE_SCHEMA`].
+    pub schema: String,
+    /// Version of Brinell that judged the models.
+    pub brinell_version: String,
+    /// When the last of them was judged (RFC 3339).
+    pub created: String,
+    /// The clean weight whose model was written where the user asked.
+    pub written: f64,
+    /// Its gain and price; `None` where no epoch was more robust than the model as it came.
+    pub headline: Option<String>,
+    /// Clean accuracy of the model as it came, on test samples.
+    pub clean: Rate,
+    /// Its robust accuracy.
+    pub robust: Rate,
+    /// Test samples.
+    pub n: usize,
+    /// By clean weight, ascending.
+    pub points: Vec<WeightPoint>,
+}
+
+/// One clean weight of a curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightPoint {
+    /// Share of the clean loss.
+    pub clean_weight: f64,
+    /// Folder of the training run, in that of the curve.
+    pub folder: String,
+    /// Clean accuracy of the hardened model on test samples.
+    pub clean: Option<Rate>,
+    /// Its robust accuracy.
+    pub robust: Option<Rate>,
+    /// Why there is no model.
+    pub note: Option<String>,
 }

@@ -30,8 +30,10 @@ pub mod hash;
 mod history;
 mod label;
 mod minimum;
+mod patch;
 mod question;
 mod race;
+mod ranking;
 mod rule;
 mod sample;
 mod summary;
@@ -47,16 +49,19 @@ pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
 pub use gallery::{Gallery, GalleryItem};
 pub use harden::{
-    Elsewhere, EpochLine, HARDEN_SCHEMA, HardenIdentity, HardenSummary, Incident, Method, Optimizer, Recipe, StepLine, TensorPlan,
+    Elsewhere, EpochLine, HARDEN_CURVE_SCHEMA, HARDEN_SCHEMA, HardenCurve, HardenIdentity, HardenSummary, Incident, Method, Optimizer,
+    Recipe, StepLine, TensorPlan, WeightPoint,
 };
 pub use history::{HISTORY_SCHEMA, History, HistoryGroup};
 pub use label::Label;
 pub use minimum::{MinimumNorm, Quantile};
+pub use patch::{PATCH_SCHEMA, Patch, PatchCondition, PatchScore, PatchTarget};
 pub use question::{
     Artefact, Device, Effort, FilePaths, Form, Knowledge, Layout, Part, Population, Question, Radius, Running, RuntimeChoice, SETTINGS,
     Sampling, Scale, Setting, SettingError, TaskError, TaskKind, Threat, WordError, setting,
 };
 pub use race::{FreshRound, MoveKind, RACE_SCHEMA, Race, RaceMove, RaceRound, RaceVerdict, RoundKind};
+pub use ranking::{ClassDistance, PairedDistances, RANKING_SCHEMA, RankInterval, Ranked, RankedDistances, RankedPair, Ranking};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
@@ -68,6 +73,6 @@ pub use transfer::{
     UNIVERSAL_SCHEMA, Universal, UniversalTarget,
 };
 pub use verdict::{
-    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Relation,
-    Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
+    CHECK_SCHEMA, Check, CheckedClaim, EVIDENCE_SCHEMA, FileHash, Judge, Manifest, Numbers, Opinion, REPLAY_SCHEMA, Reason, Rechecked,
+    Refound, Relation, Replay, Ruling, Standing, VERDICT_SCHEMA, Verdict, Witness,
 };

@@ -161,6 +161,9 @@ pub struct DataInfo {
     pub n: usize,
     /// Shape of one sample as the attacks see it, without the batch.
     pub shape: Vec<usize>,
+    /// Numbers of the samples in the data, ascending and counted from 0; empty where they are the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<usize>,
 }
 
 /// The changes that were allowed: those of at most `eps` that stay inside the box.

@@ -73,6 +73,17 @@ pub struct TransferData {
     pub shape: Vec<usize>,
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// Numbers of the images in the data, ascending and counted from 0; empty where they are the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<usize>,
+}
+
+impl TransferData {
+    /// Returns the number in the data of the image in that place.
+    #[must_use]
+    pub fn number(&self, place: usize) -> usize {
+        self.samples.get(place).copied().unwrap_or(place)
+    }
 }
 
 /// A model of the matrix.

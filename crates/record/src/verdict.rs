@@ -267,4 +267,40 @@ pub struct Replay {
     pub refused: Vec<String>,
     /// The counterexamples, with what was found now.
     pub witnesses: Vec<Witness>,
+    /// The certificates, with what was found now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Rechecked>,
+}
+
+/// What became of a certified sample when its certificate was checked again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rechecked {
+    /// Number of the sample.
+    pub sample: usize,
+    /// What was found.
+    pub found: Refound,
+    /// Why it is not confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// Parts that were bounded again.
+    pub parts: usize,
+    /// The lowest bound that closed a part; in a confirmed certificate it is above 0.
+    #[serde(default, with = "crate::float::option", skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+/// What a check of a certificate found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refound {
+    /// The certificate proves what the record says.
+    Confirmed,
+    /// The sample was certified without a certificate, or the checker does not cover the model.
+    Unchecked,
+    /// The certificate does not prove it.
+    Refused,
+    /// The certificate is damaged, missing, or about something else.
+    Altered,
 }

@@ -15,9 +15,11 @@ pub mod harden;
 pub mod history;
 mod nearest;
 pub mod paired;
+pub mod patch;
 mod picture;
 mod question;
 pub mod race;
+pub mod rank;
 pub mod terminal;
 pub mod transfer;
 mod verdict;
@@ -46,14 +48,14 @@ pub struct Run {
 #[non_exhaustive]
 pub enum ReportError {
     /// A template is wrong or does not fit the values that it is given.
-    #[error("the report's template could not be filled in")]
+    #[error("the report cannot be rendered")]
     Template {
         /// What the template engine says.
         #[from]
         source: minijinja::Error,
     },
     /// The PNG encoder refused a picture.
-    #[error("a picture of the gallery could not be encoded")]
+    #[error("a picture of the gallery cannot be encoded")]
     Picture {
         /// What the encoder says.
         source: image::ImageError,
@@ -66,6 +68,13 @@ pub enum ReportError {
         /// Columns.
         width: usize,
     },
+    /// The PNG encoder refused a patch.
+    #[error("the patch could not be encoded")]
+    Png {
+        /// What the encoder says.
+        #[from]
+        source: ::png::EncodingError,
+    },
     /// A comparison without audits.
     #[error("a comparison needs at least one audit")]
     NothingToCompare,
@@ -73,7 +82,7 @@ pub enum ReportError {
     #[error("there is nothing to export; give the folder of a run or of a claim's evidence")]
     NothingToExport,
     /// A format that shows one audit was given several.
-    #[error("{format} shows one audit, and there are {found}; give one folder")]
+    #[error("{format} can show one audit only, but {found} were given; give one folder")]
     OneAudit {
         /// The format.
         format: &'static str,
@@ -87,7 +96,9 @@ pub enum ReportError {
         format: &'static str,
     },
     /// A format in which figures are published was given some that must not be used.
-    #[error("{format} publishes figures, and the blocking flag {flag} forbids to use those of {title}; resolve it, then audit again")]
+    #[error(
+        "{format} would publish figures of {title}, but the blocking flag {flag} says that they must not be used; fix the cause, then audit again"
+    )]
     Unreliable {
         /// The format.
         format: &'static str,
@@ -133,7 +144,7 @@ pub fn render_comparison(runs: &[Run]) -> Result<String, ReportError> {
 }
 
 /// The templates by the name under which they include each other.
-const TEMPLATES: [(&str, &str); 29] = [
+const TEMPLATES: [(&str, &str); 32] = [
     ("base.html", include_str!("../templates/base.html")),
     ("style.css", include_str!("../templates/style.css")),
     ("report.html", include_str!("../templates/report.html")),
@@ -162,6 +173,9 @@ const TEMPLATES: [(&str, &str); 29] = [
     ("history.html", include_str!("../templates/history.html")),
     ("harden.html", include_str!("../templates/harden.html")),
     ("race.html", include_str!("../templates/race.html")),
+    ("harden-curve.html", include_str!("../templates/harden-curve.html")),
+    ("patch.html", include_str!("../templates/patch.html")),
+    ("rank.html", include_str!("../templates/rank.html")),
     ("transfer.html", include_str!("../templates/transfer.html")),
 ];
 

@@ -13,7 +13,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
         let lead = format!("The {noun}");
         return match (right, median(nearest).filter(|median| median.value.is_finite())) {
             (0, _) => (lead, format!(" is {} before any change.", wrong(summary))),
-            (_, None) => (lead, format!(" was not {fooled} by any attack tried, at any distance.")),
+            (_, None) => (lead, format!(" was not {fooled} by any attack that was run, at any distance.")),
             (_, Some(found)) => (lead, format!(" is {fooled} after a change of {}, the smallest found.", length(found.value, summary))),
         };
     }
@@ -31,7 +31,7 @@ pub(crate) fn finding(summary: &Summary, nearest: &MinimumNorm) -> (String, Stri
         ),
         _ if right > 0 => (
             format!("{} of {samples}", size(nearest.found)),
-            format!(" {} {fooled}; for the others no example was found at any distance.", if nearest.found == 1 { "was" } else { "were" }),
+            format!(" {} {fooled}; for the others, no example was found at any distance.", if nearest.found == 1 { "was" } else { "were" }),
         ),
         _ => (
             format!("0 of {} {}", size(summary.data.n), plural(summary.data.n, noun)),

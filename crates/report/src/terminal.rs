@@ -62,7 +62,7 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
 fn proven(summary: &Summary) -> Option<String> {
     let certified = summary.certified?;
     Some(format!(
-        "{} of {} samples are proven to be robust ({}, {} interval {}): no allowed change breaks them, whatever the attack.",
+        "{} of {} samples are proven to be robust ({}, {} interval {}): no allowed change breaks them, with any attack.",
         size(certified.count),
         size(summary.data.n),
         percent(certified.rate.value),

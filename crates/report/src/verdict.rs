@@ -29,7 +29,7 @@ impl Verdict {
         let blocking = summary.flags.iter().filter(|flag| flag.severity == Severity::Blocking).count();
         let caveat = (blocking > 0).then(|| {
             let flags = if blocking == 1 { "a blocking flag makes".to_owned() } else { format!("{blocking} blocking flags make") };
-            format!("Not a verdict: {flags} these figures unreliable. Resolve what the flags say, then audit again.")
+            format!("Do not use these figures: {flags} them unreliable. Fix what the flags say, then audit again.")
         });
         Self { lead, rest, caveat }
     }
@@ -51,12 +51,12 @@ fn of_many(summary: &Summary) -> (String, String) {
     }
     let Some(target) = summary.allowed.target else {
         let verb = if summary.survived == 1 { "survives" } else { "survive" };
-        return (survivors, format!(" {share} {verb} every attack tried at {}.", at_radius(summary)));
+        return (survivors, format!(" {share} {verb} every attack that was run at {}.", at_radius(summary)));
     };
     let lead =
         format!("{} of {} correctly classified {}", size(summary.broken), size(summary.clean_correct), plural(summary.clean_correct, noun));
     let rest = format!(
-        " {} turned into “{}” by a change of at most {}; {} of all {} {share} survived every attack tried.",
+        " {} turned into “{}” by a change of at most {}; {} of all {} {share} survived every attack that was run.",
         if summary.broken == 1 { "was" } else { "were" },
         class_name(&summary.classes, target),
         radius(&summary.question.threat),
@@ -74,8 +74,8 @@ fn of_one(summary: &Summary) -> (String, String) {
     let rest = match (summary.clean_correct, summary.broken, target) {
         (0, _, _) => format!(" is {} without any attack.", wrong(summary)),
         _ if summary.stages.is_empty() => format!(" is {}; no attack was run.", right(summary)),
-        (_, 0, None) => format!(" survives every attack tried at {}.", at_radius(summary)),
-        (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack tried at {}.", at_radius(summary)),
+        (_, 0, None) => format!(" survives every attack that was run at {}.", at_radius(summary)),
+        (_, 0, Some(target)) => format!(" was not turned into “{target}” by any attack that was run at {}.", at_radius(summary)),
         (_, _, None) => format!(" is broken by a change of at most {radius}."),
         (_, _, Some(target)) => format!(" was turned into “{target}” by a change of at most {radius}."),
     };
@@ -145,10 +145,12 @@ pub(crate) fn label_name(classes: &[String], label: &Label) -> String {
 pub(crate) fn task_words(artefact: &Artefact) -> Option<String> {
     Some(match artefact.task() {
         TaskKind::Classification => return None,
-        TaskKind::TopK => format!("an answer is right where the true class is among the best {}", artefact.top_k.unwrap_or(1)),
-        TaskKind::Multilabel if artefact.only_labels.is_empty() => "an answer is right where all its labels are".to_owned(),
-        TaskKind::Multilabel => format!("an answer is right where it is about {}", artefact.only_labels.join(", ")),
-        TaskKind::Regression => format!("an answer is right up to a distance of {}", artefact.tolerance.unwrap_or_default()),
+        TaskKind::TopK => format!("an answer is right if the true class is among the best {}", artefact.top_k.unwrap_or(1)),
+        TaskKind::Multilabel if artefact.only_labels.is_empty() => "an answer is right if all its labels are right".to_owned(),
+        TaskKind::Multilabel => format!("an answer is right if it is right about {}", artefact.only_labels.join(", ")),
+        TaskKind::Regression => {
+            format!("an answer is right if it is at most {} away from the label", artefact.tolerance.unwrap_or_default())
+        }
         TaskKind::Embedding => {
             format!("two inputs count as the same up to a cosine distance of {}", artefact.distance.unwrap_or_default())
         }

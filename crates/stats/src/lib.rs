@@ -5,10 +5,12 @@ mod binomial;
 mod holm;
 mod paired;
 mod quantile;
+mod rank;
 mod sequential;
 
 pub use binomial::{CONFIDENCE, clopper_pearson, rate};
 pub use holm::holm_level;
 pub use paired::{mcnemar, paired, score_interval};
-pub use quantile::quantile_interval;
+pub use quantile::{quantile, quantile_interval};
+pub use rank::{Decided, Duel, duels, rank_intervals};
 pub use sequential::{Look, Spending, clean_trials, lower_bound, samples_needed, upper_bound};

@@ -1,6 +1,39 @@
 //! Exact intervals for quantiles.
 
+use brinell_record::Quantile;
 use statrs::function::factorial::ln_binomial;
+
+use crate::CONFIDENCE;
+
+/// Returns the quantile of values in ascending order with its exact interval at [`CONFIDENCE`]: halfway between two values where both would do, and infinite where the share is not reached.
+///
+/// # Guarantees
+/// Values are no less than 0, which is the lower end where the samples do not bound it; the upper end is infinite then.
+///
+/// # Panics
+///
+/// `share` does not lie strictly between 0 and 1.
+#[must_use]
+pub fn quantile(sorted: &[f64], share: f64) -> Quantile {
+    let (low, high) = quantile_interval(sorted.len() as u64, share, CONFIDENCE);
+    let at = |rank: Option<u64>, beyond: f64| {
+        rank.and_then(|rank| usize::try_from(rank).ok()).and_then(|rank| sorted.get(rank)).copied().unwrap_or(beyond)
+    };
+    Quantile { share, value: middle(sorted, share), low: at(low, 0.0), high: at(high, f64::INFINITY), confidence: CONFIDENCE }
+}
+
+/// The value that a share of the samples does not exceed: halfway between two of them where both would do.
+fn middle(sorted: &[f64], share: f64) -> f64 {
+    let place = share * sorted.len() as f64;
+    let below = (place.ceil() as usize).max(1) - 1;
+    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::INFINITY);
+    // An integer place, up to rounding, lies between two samples.
+    if (place - place.round()).abs() < 1e-9 && place.round() >= 1.0 {
+        let upper = at(place.round() as usize);
+        return if upper.is_finite() { f64::midpoint(at(place.round() as usize - 1), upper) } else { upper };
+    }
+    at(below)
+}
 
 /// Returns the ranks, counted from 0 in ascending order, of the two samples between which the quantile of a share lies with at least the given confidence,
 /// whatever the distribution; `None` where the samples do not bound it on that side.
@@ -95,6 +128,21 @@ mod tests {
                 assert!(covered >= 0.95, "{n} {share}: {covered}");
             }
         }
+    }
+
+    #[test]
+    fn the_median_of_an_even_number_lies_between_the_two_in_the_middle() {
+        assert_eq!(middle(&[1.0, 2.0, 4.0], 0.5), 2.0);
+        assert_eq!(middle(&[1.0, 2.0, 4.0, 9.0], 0.5), 3.0);
+        assert_eq!(middle(&[1.0, 2.0, f64::INFINITY, f64::INFINITY], 0.5), f64::INFINITY);
+        assert_eq!(middle(&[1.0], 0.05), 1.0);
+        assert_eq!(middle(&(0..100).map(f64::from).collect::<Vec<_>>(), 0.9), 89.5);
+    }
+
+    #[test]
+    fn too_few_samples_bound_no_quantile_from_above() {
+        let median = quantile(&[1.0, 2.0, 3.0], 0.5);
+        assert_eq!((median.value, median.low, median.high), (2.0, 0.0, f64::INFINITY));
     }
 
     #[test]

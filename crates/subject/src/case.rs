@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use brinell_data::{self as data, Dataset, Scale, Truths};
-use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Runtime, ValueKind};
+use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Reading, Runtime, ValueKind, ends_in_sigmoids};
 use brinell_record::{Label, Question, Running, TaskKind};
 use brinell_task::{Demand, Task, Truth, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
 
-use crate::equivalence::open_oracle;
+use crate::equivalence::{open_oracle, random_point};
 use crate::lanes::Lanes;
 use crate::{Opened, Opinion, Referee, Subject, SubjectError, exact, features, label_of, truth, truth_of, units};
 
@@ -17,6 +17,9 @@ const VALUES_PER_CALL: usize = 1 << 18;
 
 /// Samples that show whether a model answers with probabilities.
 const SHOWN: usize = 4;
+
+/// How many times farther from the middle of the box than it reaches a model is asked, to see whether its outputs are bounded.
+const FAR: f32 = 1e4;
 
 /// A model, its samples, the allowed changes, and the referee that judges them on the original file.
 pub struct Case {
@@ -86,7 +89,7 @@ impl Case {
             ball.check_size(data.sample_len())?;
         }
         let runtime = subject.runtime(running)?;
-        settle_ending(&mut subject, artefact, &preprocess, scale, &data, &runtime)?;
+        settle_ending(&mut subject, artefact, &preprocess, scale, &ball, &data, &runtime)?;
         let mut referee = subject.referee(&runtime)?;
         exact::check(&mut referee, &preprocess, scale, &data)?;
         let references = truth::references(&data, scale, &preprocess, subject.held.per_sample(), &mut referee)?;
@@ -169,7 +172,7 @@ impl Case {
 /// Returns what is right about a sample, given the embeddings of the references of pairs.
 pub(crate) fn truth(data: &Dataset, references: &[Vec<f32>], sample: usize) -> Option<Truth> {
     let reference = match &data.truths {
-        Truths::Pairs(pairs) => pairs.of.get(sample).and_then(|&place| references.get(place)),
+        Truths::Pairs(pairs) => data.place(sample).and_then(|place| references.get(*pairs.of.get(place)?)),
         _ => None,
     };
     truth_of(&label_of(data, sample)?, reference.map(Vec::as_slice))
@@ -184,12 +187,13 @@ pub(crate) fn names(data: &Dataset, classes: usize) -> Vec<String> {
 /// Finds out what the outputs of a model are that does not show it: of one asked as it is whether they are probabilities.
 ///
 /// # Errors
-/// [`SubjectError::Sigmoids`] where several values between 0 and 1 are read as one class, [`SubjectError::Cut`], [`SubjectError::Oracle`].
+/// [`SubjectError::Sigmoids`], [`SubjectError::Independent`] where several values that say something each by itself are read as one class, [`SubjectError::Cut`], [`SubjectError::Oracle`].
 fn settle_ending(
     subject: &mut Subject,
     artefact: &Artefact,
     preprocess: &Preprocess,
     scale: Scale,
+    ball: &Ball,
     data: &Dataset,
     runtime: &Arc<dyn Runtime>,
 ) -> Result<(), SubjectError> {
@@ -216,8 +220,28 @@ fn settle_ending(
             return Err(SubjectError::Sigmoids { output, labels });
         }
         subject.signature.reading.ending = if probabilities { Ending::Softmax } else { Ending::Logits };
+    } else if kind.is_of_classes()
+        && signature.reading == Reading::LOGITS
+        && signature.classes > 1
+        && artefact.task.is_none()
+        && !subject.names_classes()
+    {
+        let labels = signature.classes;
+        let ends = ends_in_sigmoids(&subject.model.graph, signature.output);
+        let rows = shown_widely(subject, preprocess, scale, ball, data, runtime)?;
+        let why = if ends { Some("ends in a sigmoid") } else { rows.iter().all(|row| within(row)).then_some("lies between 0 and 1") };
+        if let Some(why) = why.filter(|_| sums_differ(&rows)) {
+            return Err(SubjectError::Independent { output, labels, why });
+        }
     }
     Ok(())
+}
+
+/// True where the values of some rows sum to clearly more than those of others: shares of one class never do.
+fn sums_differ(rows: &[Vec<f32>]) -> bool {
+    let sums = || rows.iter().map(|row| row.iter().map(|&v| f64::from(v)).sum::<f64>());
+    let largest = rows.iter().flatten().fold(0.0_f64, |most, v| most.max(f64::from(v.abs())));
+    sums().fold(f64::NEG_INFINITY, f64::max) - sums().fold(f64::INFINITY, f64::min) > 0.01 * largest
 }
 
 /// True where all values lie between 0 and 1.
@@ -270,9 +294,33 @@ fn shown(
     let mut referee = subject.referee(runtime)?;
     let mut x = vec![0.0; data.sample_len()];
     let mut rows = Vec::new();
-    for sample in 0..SHOWN.min(data.n) {
+    for sample in data.samples().take(SHOWN) {
         data.sample(sample, scale, &mut x);
         rows.push(referee.ask(preprocess, &x, sample)?.output);
+    }
+    Ok(rows)
+}
+
+/// Returns the outputs of the file for the first samples, for random points of the box, where a sigmoid that is sure of every sample is not, and far outside of it,
+/// where what is linear is large.
+fn shown_widely(
+    subject: &Subject,
+    preprocess: &Preprocess,
+    scale: Scale,
+    ball: &Ball,
+    data: &Dataset,
+    runtime: &Arc<dyn Runtime>,
+) -> Result<Vec<Vec<f32>>, SubjectError> {
+    let mut rows = shown(subject, preprocess, scale, data, runtime)?;
+    let mut referee = subject.referee(runtime)?;
+    for sample in data.samples().take(SHOWN) {
+        let mut x = random_point(ball, data.sample_len(), sample as u64);
+        rows.push(referee.ask(preprocess, &x, sample)?.output);
+        if subject.signature.dtype.is_float() {
+            let middle = f64::midpoint(ball.bounds.lo().into(), ball.bounds.hi().into()) as f32;
+            x.iter_mut().for_each(|v| *v = middle + FAR * (*v - middle));
+            rows.push(referee.ask(preprocess, &x, sample)?.output);
+        }
     }
     Ok(rows)
 }

@@ -33,16 +33,16 @@ pub(super) fn open_oracle(
         let open = |signature: &Signature| Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n);
         let mut oracle = open(&subject.signature)?;
         if let Some(n) = oracle.fixed_batch() {
-            return Ok((oracle, Some(format!("the model fixes its batch at {n}, and a part of it cannot be read"))));
+            return Ok((oracle, Some(format!("the model has a fixed batch of {n}, and a part of it cannot be read"))));
         }
         // A part that cannot be read, or a server, may mix samples, or take one of them at a time.
         let why_not = match gap(subject, preprocess, ball, &mut oracle, referee) {
             Ok(gap) if gap <= subject.rounding() => return Ok((oracle, None)),
-            Ok(gap) => format!("in a batch its results differ by {gap:.1e}"),
+            Ok(gap) => format!("its results in a batch differ by {gap:.1e}"),
             Err(error @ (SubjectError::Rows { .. } | SubjectError::Interrupted)) => return Err(error),
             // What a server answers to several samples it may not be cured of by asking for fewer.
             Err(error) if subject.endpoint.is_some() => return Err(error),
-            Err(error) => format!("it does not take several samples at once: {error}"),
+            Err(error) => format!("it does not accept several samples at once: {error}"),
         };
         let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;
         return Ok((alone, Some(why_not)));
@@ -56,8 +56,8 @@ pub(super) fn open_oracle(
         });
         why_not = match tried {
             Ok((oracle, gap)) if gap <= subject.rounding() => return Ok((oracle, None)),
-            Ok((_, gap)) => Some(format!("with a free batch its results differ by {gap:.1e}")),
-            Err(error) => Some(format!("with a free batch it does not run: {error}")),
+            Ok((_, gap)) => Some(format!("with a variable batch size its results differ by {gap:.1e}")),
+            Err(error) => Some(format!("with a variable batch size it does not run: {error}")),
         };
     }
     let mut oracle = match subject.signature.fixed_batch {
@@ -73,7 +73,7 @@ pub(super) fn open_oracle(
         let alone = brinell_graph::pin_batch(&subject.model.graph).map_err(OracleError::Graph)?;
         let mut oracle = subject.oracle(&alone, preprocess, runtime, 1)?;
         if self::gap(subject, preprocess, ball, &mut oracle, referee)? <= subject.rounding() {
-            return Ok((oracle, Some(format!("in a batch its results differ by {gap:.1e}"))));
+            return Ok((oracle, Some(format!("its results in a batch differ by {gap:.1e}"))));
         }
     }
     Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
@@ -104,7 +104,7 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
     let opened = open_oracle(subject, &preprocess, &ball, &runtime, &lanes, &mut referee);
     let why_not = match opened {
         Ok((_, why_not)) => why_not,
-        Err(error) if held => Some(format!("with made-up numbers for its other inputs it does not run: {error}")),
+        Err(error) if held => Some(format!("it does not run with random numbers for its other inputs: {error}")),
         Err(error) => return Err(error),
     };
     Ok(if why_not.is_none() { (freed, None) } else { (own, why_not) })
@@ -118,11 +118,11 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
 fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, SubjectError> {
     let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
     let points: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
-    let rows = subject.held.samples();
+    let (rows, held) = (subject.held.samples(), &subject.held);
     let mut alone = Vec::with_capacity(count);
     for (sample, x) in points.iter().enumerate() {
-        let original = referee.ask(preprocess, x, sample % rows)?.output;
-        let again = referee.ask(preprocess, x, sample % rows)?.output;
+        let original = referee.ask(preprocess, x, held.sample(sample % rows))?.output;
+        let again = referee.ask(preprocess, x, held.sample(sample % rows))?.output;
         if original.iter().zip(&again).any(|(a, b)| a.to_bits() != b.to_bits()) {
             // A model that answers the same question differently cannot be compared; the clean pass flags it.
             return Ok(0.0);
@@ -133,8 +133,9 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
     let mut largest = 0.0f32;
     for batch in 1..=count {
         // Each lane gets all points of the batch: divided among lanes, they would be asked about one by one.
-        let (x, samples): (Vec<_>, Vec<_>) =
-            (0..batch * oracle.lanes()).map(|i| (points.get(i % batch).cloned().unwrap_or_default(), i % batch % rows)).unzip();
+        let (x, samples): (Vec<_>, Vec<_>) = (0..batch * oracle.lanes())
+            .map(|i| (points.get(i % batch).cloned().unwrap_or_default(), held.sample(i % batch % rows)))
+            .unzip();
         logits_of(oracle, samples, &x, &mut answer)?;
         let outputs: Vec<Vec<f32>> = answer
             .values

@@ -36,7 +36,7 @@ pub enum SubjectError {
     Preprocess(#[from] brinell_engine::PreprocessError),
     /// A model in double precision answers otherwise for the numbers of the data than for these in single precision.
     #[error(
-        "{}: the model takes double precision, and gives sample {sample} {} as its numbers stand there but {} in single precision, in which attacks move",
+        "{}: the model computes in double precision, but attacks change inputs in single precision; when sample {sample} is rounded to single precision, the answer changes from {} to {}",
         path.display(), class(*own), class(*rounded)
     )]
     Rounded {
@@ -50,7 +50,7 @@ pub enum SubjectError {
         rounded: Option<usize>,
     },
     /// Preprocessing of images was asked for inputs that each take columns of a table.
-    #[error("{option} is given, but the model's inputs {inputs} take the columns of a table as they are")]
+    #[error("{option} cannot be used here: the model's inputs {inputs} take the columns of the table without change")]
     Joined {
         /// Names of the inputs.
         inputs: String,
@@ -71,7 +71,7 @@ pub enum SubjectError {
         problem: brinell_engine::HeldError,
     },
     /// Sizes that the model leaves free cannot be those of the data.
-    #[error("samples of shape {found:?} do not fit the model's input `{input}` [{takes}]")]
+    #[error("the samples have shape {found:?}, but the model's input `{input}` needs [{takes}]")]
     Sample {
         /// Shape of a sample of the data.
         found: Vec<usize>,
@@ -81,7 +81,7 @@ pub enum SubjectError {
         takes: String,
     },
     /// Sizes that the model leaves free are those of the data, and its nodes do not take them.
-    #[error("the model does not take samples of shape {found:?}, which is that of the data")]
+    #[error("the samples have shape {found:?}, which the model does not accept")]
     Sized {
         /// Shape of a sample of the data.
         found: Vec<usize>,
@@ -90,7 +90,9 @@ pub enum SubjectError {
         source: Box<SubjectError>,
     },
     /// The model's input takes whole numbers of a type that does not have all of the box.
-    #[error("the model's input `{input}` takes whole numbers ({dtype:?}), but values from {lo} to {hi} would reach it")]
+    #[error(
+        "the model's input `{input}` takes whole numbers ({dtype:?}), but after preprocessing the values would range from {lo} to {hi}"
+    )]
     IntegerRange {
         /// Name of the input.
         input: String,
@@ -103,7 +105,7 @@ pub enum SubjectError {
     },
     /// The box allows numbers that pick no row of the table that the input picks rows of, or hardly any.
     #[error(
-        "the numbers of the model's input `{input}` pick rows of an embedding with {rows} rows, 0 to {most}, and {lo}..{hi} is no range of such numbers"
+        "the model's input `{input}` is an index into an embedding with {rows} rows, so its values are whole numbers from 0 to {most}; the range {lo}..{hi} does not fit"
     )]
     EmbeddingRange {
         /// Name of the input.
@@ -119,7 +121,7 @@ pub enum SubjectError {
     },
     /// The ball is smaller than the step from one whole number to the next.
     #[error(
-        "the model's input `{input}` takes whole numbers ({dtype:?}), so that the smallest change is {step} in units of the input's range, and eps is {eps}"
+        "eps {eps} allows no change at all: the model's input `{input}` takes whole numbers ({dtype:?}), so the smallest possible change is {step} in units of the input's range"
     )]
     IntegerStep {
         /// Name of the input.
@@ -132,7 +134,7 @@ pub enum SubjectError {
         eps: f64,
     },
     /// The data are in another scale than the declared one.
-    #[error("the data range from {least} to {most}, as on the scale {other}, but the declared scale is {scale}")]
+    #[error("the data range from {least} to {most}, which fits the scale {other}, but the scale was given as {scale}")]
     OtherScale {
         /// Least value of the first samples.
         least: f32,
@@ -144,7 +146,7 @@ pub enum SubjectError {
         other: Scale,
     },
     /// Mean and deviation are those of another scale than the declared one.
-    #[error("mean {mean:?} and deviation {std:?} fit the scale {other}, but the declared scale is {scale}")]
+    #[error("mean {mean:?} and standard deviation {std:?} fit the scale {other}, but the scale was given as {scale}")]
     OtherMoments {
         /// The mean; empty where none is given.
         mean: Vec<f32>,
@@ -167,7 +169,7 @@ pub enum SubjectError {
     },
     /// The graph that attacks would query computes something else than the file.
     #[error(
-        "{}: the graph that attacks query gives other results than the file does (relative difference {gap:.1e})",
+        "{}: the graph that the attacks use gives other results than the file (relative difference {gap:.1e})",
         path.display()
     )]
     NotEquivalent {
@@ -185,7 +187,7 @@ pub enum SubjectError {
         reason: String,
     },
     /// The model file was replaced while it was tested.
-    #[error("{} changed while it was tested, from SHA-256 {before} to {now}: the results apply to neither version", path.display())]
+    #[error("{} changed during the test, from SHA-256 {before} to {now}; the results are not valid for either version", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
@@ -195,7 +197,7 @@ pub enum SubjectError {
         now: String,
     },
     /// The rows of what a model answers are not its samples.
-    #[error("{}: its answers to {batch} samples at once differ from its answers to each alone: {seem}", path.display())]
+    #[error("{}: the model's answers to {batch} samples in one request differ from its answers to single samples: {seem}", path.display())]
     Rows {
         /// The file, or the address.
         path: PathBuf,
@@ -205,10 +207,10 @@ pub enum SubjectError {
         seem: &'static str,
     },
     /// A path looks like an address, and is none that a model is asked at.
-    #[error("the address of the model begins neither with http:// nor with https://")]
+    #[error("the address of the model must begin with http:// or https://")]
     Address,
     /// An attack that changes pictures on what is none.
-    #[error("the attack {attack} changes pictures, and samples of shape {shape:?} are none")]
+    #[error("the attack {attack} works on images only, and samples of shape {shape:?} are not images")]
     NoPicture {
         /// The attack.
         attack: String,
@@ -219,35 +221,47 @@ pub enum SubjectError {
     #[error("{0}")]
     Task(#[from] brinell_record::TaskError),
     /// A loss of classes is asked for, and the task is another one.
-    #[error("losses are those of classes, and the task is {task}")]
+    #[error("this loss is defined for classification only, and the task is {task}")]
     LossOfTask {
         /// The task.
         task: brinell_record::TaskKind,
     },
     /// A target is asked for, and the task has none.
-    #[error("a target is a class that samples are turned into, and the task {task} has none")]
+    #[error("a target class can only be given for classification, and the task is {task}")]
     Target {
         /// The task.
         task: brinell_record::TaskKind,
     },
     /// Several sigmoids are read as one class.
-    #[error("the output `{output}` has {labels} sigmoids side by side: each says something by itself, and the largest is no answer")]
+    #[error("the output `{output}` has {labels} sigmoids, one for each label, so the largest one is not the answer by itself")]
     Sigmoids {
         /// Name of the output.
         output: String,
         /// How many there are.
         labels: usize,
     },
+    /// Several values that say something each by itself are read as one class.
+    #[error(
+        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum is another one for other inputs; the largest is no answer"
+    )]
+    Independent {
+        /// Name of the output.
+        output: String,
+        /// How many there are.
+        labels: usize,
+        /// What shows that each stands alone.
+        why: &'static str,
+    },
     /// Labels have probabilities by their values, and nothing says from which on one applies.
     #[error(
-        "all values of the output `{output}` lie between 0 and 1, and it ends in no sigmoid: from which value on a label applies is not said"
+        "the values of the output `{output}` lie between 0 and 1 but do not come from a sigmoid, so it is not clear from which value on a label applies"
     )]
     Cut {
         /// Name of the output.
         output: String,
     },
     /// Pairs are given to a task without them.
-    #[error("the task {task} does not take pairs of samples")]
+    #[error("the task {task} does not use pairs of samples")]
     Pairs {
         /// The task.
         task: brinell_record::TaskKind,
@@ -259,10 +273,12 @@ pub enum SubjectError {
         pair: usize,
     },
     /// Pairs whose other inputs differ from sample to sample.
-    #[error("the model's other inputs differ from sample to sample, and pairs have one row for two samples")]
+    #[error(
+        "the model's other inputs have different values for each sample, which does not work with pairs: a pair has one row for two samples"
+    )]
     HeldPairs,
     /// Nothing says what is right about a sample.
-    #[error("the data do not say what is right about sample {sample}")]
+    #[error("the data contain no label for sample {sample}")]
     NoTruth {
         /// Its number.
         sample: usize,

@@ -15,7 +15,7 @@ use crate::{Opinion, Referee, SubjectError};
 /// [`SubjectError::Rounded`] names the first sample that gets another class.
 pub(crate) fn check(referee: &mut Referee, preprocess: &Preprocess, scale: Scale, data: &Dataset) -> Result<(), SubjectError> {
     let mut x = vec![0.0; data.sample_len()];
-    for (sample, exact) in data.exact.chunks_exact(data.sample_len().max(1)).enumerate().take(data.n) {
+    for (sample, exact) in data.samples().zip(data.exact.chunks_exact(data.sample_len().max(1))) {
         data.sample(sample, scale, &mut x);
         if exact.iter().zip(&x).all(|(exact, &x)| exact.to_bits() == f64::from(x).to_bits()) {
             continue;

@@ -124,7 +124,8 @@ fn named(values: Vec<f32>) -> Feature {
 /// The values that samples have in a place, ascending.
 fn distinct(data: &Dataset, index: usize) -> Vec<f32> {
     let mut x = vec![0.0; data.sample_len()];
-    let mut values: Vec<f32> = (0..data.n)
+    let mut values: Vec<f32> = data
+        .samples()
         .filter_map(|sample| {
             data.sample(sample, Scale::Data, &mut x);
             x.get(index).copied().filter(|value| value.is_finite())
@@ -142,11 +143,11 @@ fn check_name(rule: &FeatureRule, kind: ValueKind, norm: Norm) -> Result<(), &'s
         ValueKind::Text(count)
             if rule.integer.is_some() || rule.one_hot || !numbers(rule).all(|v| v.fract() == 0.0 && (0.0..count as f32).contains(&v)) =>
         {
-            Err("it is text, whose values are those in the data")
+            Err("it is text, so its allowed values are those in the data")
         }
-        _ if !matches!(rule.change, None | Some(ChangeRule::None | ChangeRule::Any)) => Err("its values are names, which have no order"),
+        _ if !matches!(rule.change, None | Some(ChangeRule::None | ChangeRule::Any)) => Err("its values are names, so they have no order"),
         _ if rule.change == Some(ChangeRule::Any) && norm != Norm::L0 => {
-            Err("its values are names, and only the norm l0 counts an exchange of names as one change")
+            Err("its values are names, and only the norm l0 can measure a change of names")
         }
         _ => Ok(()),
     }
@@ -226,13 +227,13 @@ fn places(rule: &FeatureRule, data: &Dataset, d: usize) -> Result<Vec<usize>, Su
         };
         if found.is_empty() {
             let (text, known) = match column {
-                Column::Number(number) => (number.to_string(), format!("the data has features 0 to {}", d.saturating_sub(1))),
+                Column::Number(number) => (number.to_string(), format!("the data have features 0 to {}", d.saturating_sub(1))),
                 Column::Name(name) if data.columns.is_empty() => {
-                    (name.clone(), "the data has no header: name features by their numbers from 0".to_owned())
+                    (name.clone(), "the data have no header, so features are given by number, from 0".to_owned())
                 }
                 Column::Name(name) => (name.clone(), format!("the data's features are {}", data.columns.join(", "))),
             };
-            return Err(unknown(text, format!("there is no such feature; {known}")));
+            return Err(unknown(text, format!("this feature does not exist; {known}")));
         }
         places.extend(found);
     }
@@ -301,6 +302,7 @@ mod tests {
             truths: brinell_data::Truths::Classes,
             n: 2,
             total: 2,
+            rows: Vec::new(),
             format: "csv",
             class_names: None,
             ids: Vec::new(),
@@ -343,10 +345,10 @@ mod tests {
     #[test]
     fn what_no_rule_can_mean_is_named() {
         for (text, expected) in [
-            ("[[feature]]\ncolumns = [\"weight\"]", "`weight`: there is no such feature; the data's features are age, pay"),
-            ("[[feature]]\ncolumns = [7]", "`7`: there is no such feature; the data has features 0 to 3"),
+            ("[[feature]]\ncolumns = [\"weight\"]", "`weight`: this feature does not exist; the data's features are age, pay"),
+            ("[[feature]]\ncolumns = [7]", "`7`: this feature does not exist; the data have features 0 to 3"),
             ("[[feature]]\nmin = 3", "needs `columns`"),
-            ("[[feature]]\ncolumns = [\"age\"]\nmin = 5", "`age`: its range is no interval"),
+            ("[[feature]]\ncolumns = [\"age\"]\nmin = 5", "`age`: its range must have"),
             ("[[feature]]\ncolumns = [\"is_a\"]\none-hot = true", "`is_a`: a one-hot group needs at least two"),
         ] {
             let error = of(&rules(text), None, Scale::Data).unwrap_err().to_string();

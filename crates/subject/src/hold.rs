@@ -18,15 +18,15 @@ impl Subject {
     /// # Errors
     /// [`SubjectError::Held`] where an array does not fit its input.
     pub fn hold(&mut self, data: &Dataset) -> Result<(), SubjectError> {
-        self.hold_at(&data.arrays, data.n, &data.path)
+        self.hold_at(&data.arrays, data.n, &data.rows, &data.path)
     }
 
-    /// Holds the inputs that are not attacked at arrays that stand in `path`, for `n` samples.
-    fn hold_at(&mut self, arrays: &[NamedArray], n: usize, path: &Path) -> Result<(), SubjectError> {
+    /// Holds the inputs that are not attacked at arrays that stand in `path`, for `n` samples of these numbers.
+    fn hold_at(&mut self, arrays: &[NamedArray], n: usize, samples: &[usize], path: &Path) -> Result<(), SubjectError> {
         if self.signature.held.is_empty() || !self.held.inputs().is_empty() {
             return Ok(());
         }
-        let held = held_at(&self.signature.held, self.signature.fixed_batch, arrays, n, path)?;
+        let held = held_at(&self.signature.held, self.signature.fixed_batch, arrays, n, path)?.of_samples(samples.to_vec());
         if self.endpoint.is_none() && self.signature.parts.is_empty() && !self.model.opaque().is_empty() {
             // What could not be read may follow from values that are known by now: conditions, sizes, lengths.
             let known = Known { values: held.constants(), ..known(&self.artefact) };
@@ -54,7 +54,7 @@ impl Subject {
         let mut arrays = Vec::new();
         for port in &self.signature.held {
             let sizes: Option<Vec<usize>> = port.shape.iter().map(|dim| dim.fixed()).collect();
-            let unknown = || format!("the sizes of its input `{}` are not fixed, so that nothing can be fed to compare", port.name);
+            let unknown = || format!("its input `{}` has no fixed shape, so no comparison is possible", port.name);
             let mut shape = sizes.ok_or_else(unknown)?;
             if let Some(first) = shape.first_mut().filter(|first| **first == 1) {
                 *first = n;
@@ -62,7 +62,7 @@ impl Subject {
             // Weyl's sequence: spread evenly, and no two alike.
             let fractions = (1..=shape.iter().product()).map(|i: usize| (i as f64 * 0.618_033_988_749_895).fract());
             let numbers = if port.dtype == DType::String {
-                return Err(format!("its input `{}` takes text, so that nothing can be fed to compare", port.name));
+                return Err(format!("its input `{}` takes text, so no comparison is possible", port.name));
             } else if port.dtype.is_float() {
                 Numbers::Real(fractions.collect())
             } else {
@@ -71,7 +71,7 @@ impl Subject {
             arrays.push(NamedArray { name: port.name.clone(), shape, numbers });
         }
         let path = self.path().to_path_buf();
-        self.hold_at(&arrays, n, &path).map_err(|error| error.to_string())
+        self.hold_at(&arrays, n, &[], &path).map_err(|error| error.to_string())
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Inspection {
     pub classes: Option<usize>,
     /// The input that is attacked, the output that decides, and how it is read; absent where the model is no classifier.
     pub interface: Option<ModelInterface>,
+    /// True where several sigmoids side by side leave open whether a class or labels are meant, so that an audit needs a task.
+    pub needs_task: bool,
     /// Why the model cannot be audited as it is, where it cannot.
     #[serde(serialize_with = "in_words")]
     pub not_a_classifier: Option<SignatureError>,
@@ -98,6 +100,10 @@ pub fn inspect(artefact: &Artefact) -> Result<Inspection, SubjectError> {
         batch: batch(graph, signature.as_ref().ok()),
         classes: signature.as_ref().ok().map(|signature| signature.classes),
         interface: signature.as_ref().ok().map(|signature| describe(graph, signature)),
+        needs_task: signature.as_ref().is_ok_and(|signature| {
+            let named = model.class_labels.as_ref().is_some_and(|labels| labels.len() == signature.classes);
+            signature.independent_sigmoids().is_some() && artefact.task.is_none() && !named
+        }),
         not_a_classifier: signature.err(),
         differentiable: gradient.as_ref().is_some_and(Result::is_ok),
         obstacles: match gradient {
@@ -203,7 +209,7 @@ fn batch(graph: &Graph, signature: Option<&Signature>) -> String {
     match first {
         Some(Dim::Batch(_)) => "free".to_owned(),
         Some(Dim::Fixed(n)) => match brinell_graph::rebatch(graph) {
-            Ok(_) => format!("fixed at {n}; Brinell frees it"),
+            Ok(_) => format!("fixed at {n}; Brinell makes it variable"),
             Err(error) => format!("fixed at {n}: {error}"),
         },
         _ => "unknown".to_owned(),

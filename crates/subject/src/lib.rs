@@ -16,6 +16,7 @@ pub mod features;
 mod hold;
 mod inspect;
 mod lanes;
+mod missing;
 mod open;
 mod panel;
 mod referee;

@@ -13,7 +13,8 @@ use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Artefact, Defence, Population, hash};
 
 use crate::hold::held_at;
-use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model};
+use crate::missing::handles_missing;
+use crate::subject::{columns, digests, known, model_behind, precision, read_model};
 use crate::{Subject, SubjectError, truth_kind};
 
 /// Reads samples in the form that a model takes.
@@ -64,7 +65,7 @@ impl Subject {
                     Some(found) => found,
                     None => read_samples(&options_for(&model, &artefact, population)?)?,
                 };
-                held = held_at(&ports, batch, &found.arrays, found.n, &found.path)?;
+                held = held_at(&ports, batch, &found.arrays, found.n, &found.path)?.of_samples(found.rows.clone());
                 read = Some(found);
                 model = place.read(&artefact, Known { values: held.constants(), ..Known::default() })?;
                 model.graph = held.bind(&model.graph).map_err(OracleError::Graph)?;
@@ -91,7 +92,7 @@ impl Subject {
     ///
     /// # Errors
     /// [`SubjectError::Model`] where it is no ONNX model, [`SubjectError::Engine`] where nobody answers at the address,
-    /// [`SubjectError::Oracle`] where it is no classifier.
+    /// [`SubjectError::Oracle`] where it is not a classifier.
     pub fn load(artefact: &Artefact) -> Result<Self, SubjectError> {
         let place = Place::of(artefact)?;
         let model = place.read(artefact, Known::default())?;

@@ -33,16 +33,16 @@ pub(crate) fn compare(alone: &[Vec<f32>], batch: &[Vec<f32>], rounding: f32) -> 
         Some((place / width, place % width))
     };
     if gap(&by_class) <= rounding {
-        return Rows::Seem("its rows are classes, and its columns samples");
+        return Rows::Seem("it seems that rows are classes and columns are samples");
     }
     if alone.iter().all(|row| batch.iter().any(|other| same(row, other, rounding))) {
-        return Rows::Seem("its rows are samples in another order than they were asked about");
+        return Rows::Seem("it seems that the samples come back in another order");
     }
     if n > 1 && batch.iter().skip(1).all(|row| batch.first().is_some_and(|first| same(first, row, 0.0))) {
-        return Rows::Seem("all its rows are alike, so that they are no samples");
+        return Rows::Seem("all rows are equal, so it seems that rows are not samples");
     }
     if (1..width).any(|by| gap(&|sample, class| Some((sample, (class + by) % width))) <= rounding) {
-        return Rows::Seem("its columns are the classes in another order");
+        return Rows::Seem("it seems that the classes come back in another order");
     }
     Rows::Samples(straight)
 }
@@ -78,9 +78,9 @@ mod tests {
         assert_eq!(rows(&ALONE), Rows::Samples(0.0));
         for (batch, expected) in [
             ([[1.0, -3.0], [5.0, 2.0], [4.0, -6.0]], "rows are classes"),
-            ([ALONE[2], ALONE[1], ALONE[0]], "another order than they were asked"),
-            ([[0.5, 0.5]; 3], "all its rows are alike"),
-            ([[2.0, 1.0], [4.0, -3.0], [-6.0, 5.0]], "classes in another order"),
+            ([ALONE[2], ALONE[1], ALONE[0]], "samples come back in another order"),
+            ([[0.5, 0.5]; 3], "all rows are equal"),
+            ([[2.0, 1.0], [4.0, -3.0], [-6.0, 5.0]], "classes come back in another order"),
         ] {
             let Rows::Seem(found) = rows(&batch) else { panic!("{batch:?} is taken for samples") };
             assert!(found.contains(expected), "{found}");

@@ -12,6 +12,7 @@ use brinell_record::{Defence, FileError, ModelInterface, Population, Port, hash}
 
 use crate::case::names;
 use crate::inspect::describe;
+use crate::missing::{handles_missing, has_trees};
 use crate::{SubjectError, truth_kind};
 
 /// An ONNX file read and hashed, or a model behind an address.
@@ -78,6 +79,12 @@ impl Subject {
             Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
             None => Ok(brinell_engine::open(running)?),
         }
+    }
+
+    /// Returns true where decision trees decide: their scores are steps, and nothing hides in front of them or behind them.
+    #[must_use]
+    pub fn has_trees(&self) -> bool {
+        has_trees(&self.model.graph)
     }
 
     /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
@@ -162,16 +169,16 @@ impl Subject {
                 Ok(graph) => (graph, None),
                 Err(error) => (self.model.graph.clone(), Some(error.to_string())),
             },
-            Some(n) => (self.model.graph.clone(), Some(format!("the model fixes its batch at {n}"))),
+            Some(n) => (self.model.graph.clone(), Some(format!("the model has a fixed batch of {n}"))),
         }
     }
 
-    /// Reads the first `n` samples, in the form that the model takes.
+    /// Reads the first `n` samples of the file, whatever a limit takes, in the form that the model takes.
     ///
     /// # Errors
     /// [`SubjectError::Data`], [`SubjectError::ClassCount`].
     pub fn read_first(&self, population: &Population, n: usize) -> Result<Dataset, SubjectError> {
-        let dataset = data::load(&population.data, &LoadOptions { limit: Some(n), ..self.load_options(population)? })?;
+        let dataset = data::load(&population.data, &LoadOptions { rows: Some((0..n).collect()), ..self.load_options(population)? })?;
         dataset.check_labels(self.signature.classes)?;
         Ok(dataset)
     }
@@ -184,7 +191,7 @@ impl Subject {
         if data.n == data.total {
             return Ok(Moments::of(data));
         }
-        Ok(data::moments(&data.path, &LoadOptions { limit: None, ..self.load_options(population)? })?)
+        Ok(data::moments(&data.path, &LoadOptions { limit: None, rows: None, ..self.load_options(population)? })?)
     }
 
     /// Checks that a file of class names names the model's classes.
@@ -383,12 +390,6 @@ fn column(part: &InputPart, missing: bool) -> ColumnInput {
     let numbers = ColumnKind::Numbers { precision: precision(part.dtype), missing: missing && part.dtype.is_float() };
     let kind = if part.dtype == DType::String { ColumnKind::Text } else { numbers };
     ColumnInput { name: part.name.clone(), width: part.len(), kind }
-}
-
-/// True for models of decision trees, whose tests send a missing value one way, where the attacked input has a type that knows one: whole numbers do not.
-pub(crate) fn handles_missing(graph: &Graph, input: ValueId) -> bool {
-    let trees = graph.nodes().iter().any(|node| matches!(&node.op, Op::Opaque(op) if op.op_type.starts_with("TreeEnsemble")));
-    trees && graph.value(input).dtype.is_some_and(DType::is_float)
 }
 
 /// Height and width that image files are resized to, where the model takes images.

@@ -21,12 +21,13 @@ pub fn truth_kind(task: TaskKind) -> TruthKind {
 /// Returns what is right about a sample, for the record; `None` where the data do not say.
 #[must_use]
 pub fn label_of(data: &Dataset, sample: usize) -> Option<Label> {
-    let row = |width: usize| sample * width..(sample + 1) * width;
+    let place = data.place(sample)?;
+    let row = |width: usize| place * width..(place + 1) * width;
     Some(match &data.truths {
-        Truths::Classes => Label::Class(*data.labels.get(sample)?),
+        Truths::Classes => Label::Class(*data.labels.get(place)?),
         Truths::Labels(many) => Label::Labels { labels: many.values.get(row(many.classes))?.to_vec() },
         Truths::Values(many) => Label::Values { values: many.values.get(row(many.width))?.to_vec() },
-        Truths::Pairs(pairs) => Label::Pair { same: *pairs.same.get(sample)?, distance: None },
+        Truths::Pairs(pairs) => Label::Pair { same: *pairs.same.get(place)?, distance: None },
     })
 }
 

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum TaskError {
     /// A name that no loss has.
-    #[error("unknown loss `{name}`, one of {}", names())]
+    #[error("unknown loss `{name}`; known losses are {}", names())]
     UnknownLoss {
         /// What was asked for.
         name: String,

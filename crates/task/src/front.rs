@@ -17,13 +17,13 @@ pub enum Stored<'a> {
 #[non_exhaustive]
 pub enum FrontError {
     /// The sample is of another kind.
-    #[error("the model is fed {expected}")]
+    #[error("the model's input must be {expected}")]
     Kind {
         /// What was due.
         expected: &'static str,
     },
     /// The sample has another size.
-    #[error("the sample has {found} values where {expected} were due")]
+    #[error("the sample has {found} values; {expected} are needed")]
     Size {
         /// Values of the sample.
         found: usize,

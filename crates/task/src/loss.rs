@@ -289,7 +289,7 @@ mod tests {
             assert_eq!(Loss::from_name(loss.name()), Ok(loss));
         }
         let unknown = Loss::from_name("hinge").unwrap_err().to_string();
-        assert!(unknown.starts_with("unknown loss `hinge`, one of ce, margin, dlr, "), "{unknown}");
+        assert!(unknown.starts_with("unknown loss `hinge`; known losses are ce, margin, dlr, "), "{unknown}");
     }
 
     #[test]

@@ -6,24 +6,24 @@ use brinell_testkit::{Array, NodeCase, eval, node_cases};
 
 /// What the reader keeps as opaque nodes: named here so that nothing becomes opaque unseen.
 const OPAQUE: [(&str, &str); 18] = [
-    ("test_attention_23_fullymasked_qk_matmul_output_mode3_zero", "its scores are used, or its keys are padded"),
-    ("test_attention_24_fullymasked_qk_matmul_output_mode3_zero", "its scores are used, or its keys are padded"),
-    ("test_attention_24_qk_matmul_output_mode3_softmax_precision", "its scores are used, or its keys are padded"),
-    ("test_attention_4d_causal_nonpad_attn_mask_composition", "its scores are used, or its keys are padded"),
-    ("test_attention_4d_causal_nonpad_continued_prefill", "its scores are used, or its keys are padded"),
-    ("test_attention_4d_causal_nonpad_negative_offset_structural_empty", "its scores are used, or its keys are padded"),
-    ("test_attention_4d_softcap_neginf_mask", "its scores are capped"),
-    ("test_attention_4d_softcap_neginf_mask_poison", "its scores are capped"),
-    ("test_attention_bidirectional_window", "it sees a window only"),
+    ("test_attention_23_fullymasked_qk_matmul_output_mode3_zero", "its scores output is used, or its keys are padded"),
+    ("test_attention_24_fullymasked_qk_matmul_output_mode3_zero", "its scores output is used, or its keys are padded"),
+    ("test_attention_24_qk_matmul_output_mode3_softmax_precision", "its scores output is used, or its keys are padded"),
+    ("test_attention_4d_causal_nonpad_attn_mask_composition", "its scores output is used, or its keys are padded"),
+    ("test_attention_4d_causal_nonpad_continued_prefill", "its scores output is used, or its keys are padded"),
+    ("test_attention_4d_causal_nonpad_negative_offset_structural_empty", "its scores output is used, or its keys are padded"),
+    ("test_attention_4d_softcap_neginf_mask", "its scores are capped (softcap)"),
+    ("test_attention_4d_softcap_neginf_mask_poison", "its scores are capped (softcap)"),
+    ("test_attention_bidirectional_window", "it attends to a sliding window"),
     ("test_gridsample_bicubic", "mode `cubic` is not supported"),
     ("test_gridsample_bicubic_align_corners_0_additional_1", "mode `cubic` is not supported"),
     ("test_gridsample_bicubic_align_corners_1_additional_1", "mode `cubic` is not supported"),
-    ("test_gridsample_volumetric", "its image has not two axes"),
+    ("test_gridsample_volumetric", "its image does not have two axes"),
     ("test_maxpool_with_argmax_2d_precomputed_strides", "its indices are column-major"),
     ("test_quantizelinear_blocked_asymmetric", "its zero is not constant"),
     ("test_resize_tf_crop_and_resize", "coordinate transformation `tf_crop_and_resize` is not supported"),
     ("test_resize_tf_crop_and_resize_axes", "coordinate transformation `tf_crop_and_resize` is not supported"),
-    ("test_scan_sum", "it is in the form of opset 8"),
+    ("test_scan_sum", "it has the form of opset 8"),
 ];
 
 fn problems(case: &NodeCase, graph: &Graph) -> Vec<String> {

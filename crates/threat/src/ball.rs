@@ -32,7 +32,7 @@ pub struct Ball {
 #[non_exhaustive]
 pub enum Violation {
     /// The two points have different numbers of elements.
-    #[error("the point has {found} elements where the clean input has {expected}")]
+    #[error("the point has {found} elements, but the clean input has {expected}")]
     Length {
         /// Elements of the clean input.
         expected: usize,
@@ -40,7 +40,7 @@ pub enum Violation {
         found: usize,
     },
     /// An element is NaN or infinite.
-    #[error("element {index} is {value}, which is not finite")]
+    #[error("element {index} is {value}, not a finite number")]
     NotFinite {
         /// Number of the element.
         index: usize,
@@ -48,7 +48,7 @@ pub enum Violation {
         value: f32,
     },
     /// An element is outside the input box.
-    #[error("element {index} is {value}, outside the input box [{}, {}]", bounds.lo(), bounds.hi())]
+    #[error("element {index} is {value}, outside the input range [{}, {}]", bounds.lo(), bounds.hi())]
     OutsideBox {
         /// Number of the element.
         index: usize,

@@ -59,7 +59,7 @@ impl FromStr for Eps {
     fn from_str(text: &str) -> Result<Self, ThreatError> {
         let text = text.trim();
         let bad = |reason| ThreatError::BadEps { text: text.to_owned(), reason };
-        let number = |part: &str| part.trim().parse::<f64>().map_err(|_| bad("it is neither a number nor a quotient of two"));
+        let number = |part: &str| part.trim().parse::<f64>().map_err(|_| bad("it is neither a number nor a fraction such as 8/255"));
         let value = match text.split_once('/') {
             None => number(text)?,
             Some((above, below)) => {

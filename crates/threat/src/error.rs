@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum ThreatError {
     /// The norm has no such name.
-    #[error("unknown norm '{text}': known are linf, l2, l1 and l0")]
+    #[error("unknown norm '{text}'; the norms are linf, l2, l1 and l0")]
     UnknownNorm {
         /// What was given.
         text: String,
@@ -21,7 +21,7 @@ pub enum ThreatError {
         reason: &'static str,
     },
     /// The bounds of the input contain no interval.
-    #[error("input box [{lo}, {hi}] is not an interval of finite numbers with lo < hi")]
+    #[error("input range [{lo}, {hi}] is wrong: both ends must be finite, and the first must be smaller than the second")]
     BadBox {
         /// Lower bound.
         lo: f32,
@@ -29,13 +29,15 @@ pub enum ThreatError {
         hi: f32,
     },
     /// A number of elements is whole.
-    #[error("eps {eps} is not a radius of l0, which counts changed elements: it is not a whole number")]
+    #[error("eps {eps} is not a whole number, but l0 counts changed elements")]
     NotACount {
         /// Radius.
         eps: f64,
     },
     /// The radius allows every input.
-    #[error("eps {eps} is larger than the input box itself ({norm} diameter {diameter} of [{lo}, {hi}])")]
+    #[error(
+        "eps {eps} is larger than the whole input range [{lo}, {hi}], in which no two points are further apart than {diameter} in {norm}"
+    )]
     EpsBeyondBox {
         /// Norm of the ball.
         norm: crate::Norm,
@@ -49,7 +51,7 @@ pub enum ThreatError {
         hi: f32,
     },
     /// The radius allows every change of every feature.
-    #[error("eps {eps} is larger than the ranges of the features allow ({norm} diameter {diameter} in their units)")]
+    #[error("eps {eps} is larger than the ranges of the features, in which no two points are further apart than {diameter} in {norm}")]
     EpsBeyondFeatures {
         /// Norm of the ball.
         norm: crate::Norm,

@@ -61,7 +61,7 @@ impl Feature {
         (f64::from(self.hi) - f64::from(self.lo)) / self.unit
     }
 
-    /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it may not be changed or is missing.
+    /// Smallest and largest value that `x` may be changed to, by at most `eps` units; `x` itself where it must not be changed or is missing.
     pub fn reach(&self, x: f32, eps: f64) -> (f32, f32) {
         if self.change == Change::None || self.keep.contains(&x) || x.is_nan() {
             return (x, x);
@@ -116,16 +116,16 @@ impl Feature {
             return Ok(());
         }
         if self.keep.contains(&x) {
-            return Err("a value that is kept may not be changed");
+            return Err("this value is listed in `keep` and must not change");
         }
         if x.is_nan() {
-            return Err("a missing value may not be filled");
+            return Err("a missing value must stay missing");
         }
         if self.keep.contains(&v) {
-            return Err("no change may lead to a value that is kept");
+            return Err("values in `keep` must not result from a change");
         }
         match self.change {
-            Change::None => return Err("it may not be changed"),
+            Change::None => return Err("it must not be changed"),
             Change::Increase if v < x => return Err("it may only be increased"),
             Change::Decrease if v > x => return Err("it may only be decreased"),
             _ => {}
@@ -162,18 +162,18 @@ impl Features {
         let bad = |index: usize, reason: &'static str| Err(ThreatError::BadFeature { index, reason });
         for (index, feature) in list.iter().enumerate() {
             if !(feature.lo.is_finite() && feature.hi.is_finite() && feature.lo <= feature.hi) {
-                return bad(index, "its range is no interval of finite numbers");
+                return bad(index, "its range must have two finite ends in ascending order");
             }
             if !(feature.unit.is_finite() && feature.unit > 0.0) {
-                return bad(index, "its unit is not a finite number above 0");
+                return bad(index, "its unit must be a finite number above 0");
             }
             if !feature.keep.iter().all(|v| v.is_finite()) {
-                return bad(index, "its kept values are not finite numbers");
+                return bad(index, "the values in `keep` must be finite numbers");
             }
             if let Values::OneOf(values) = &feature.values
                 && (values.is_empty() || !values.iter().all(|v| v.is_finite()) || !values.is_sorted())
             {
-                return bad(index, "its values are not finite numbers in ascending order");
+                return bad(index, "its values must be finite numbers in ascending order");
             }
         }
         let mut taken = BTreeSet::new();
@@ -187,7 +187,7 @@ impl Features {
                     return bad(index, "it is in two one-hot groups");
                 }
                 if list.get(index).is_none_or(|feature| feature.lo > 0.0 || feature.hi < 1.0) {
-                    return bad(index, "as part of a one-hot group it must be able to be 0 and 1");
+                    return bad(index, "as part of a one-hot group it must be allowed to be 0 and 1");
                 }
             }
         }
@@ -244,7 +244,7 @@ impl Features {
             if now != values(x) && (ones != 1 || zeros + 1 != group.len()) {
                 let index = group.first().copied().unwrap_or(0);
                 let value = x_adv.get(index).copied().unwrap_or(f32::NAN);
-                return Err(Violation::Feature { index, value, reason: "not exactly one feature of its one-hot group is 1" });
+                return Err(Violation::Feature { index, value, reason: "exactly one feature of its one-hot group must be 1" });
             }
         }
         Ok(())

@@ -25,16 +25,16 @@ pub enum TransferError {
     #[error("the data cannot be used")]
     Data(#[from] DataError),
     /// The attack cannot be made.
-    #[error("the attack cannot be made")]
+    #[error("the attack cannot be used")]
     Attack(#[from] AttackError),
     /// The folder of the run cannot be used.
-    #[error("the folder of the run cannot be used")]
+    #[error("the run's folder cannot be used")]
     Ledger(#[from] LedgerError),
     /// A file cannot be read or written.
     #[error("a file cannot be used")]
     File(#[from] FileError),
     /// The file of models is not one.
-    #[error("{path} is no list of models")]
+    #[error("{path} is not a valid list of models")]
     List {
         /// The file.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum TransferError {
         source: Box<toml::de::Error>,
     },
     /// A model in the file has a setting that no model has, or none of its values.
-    #[error("the entry {entry} of {path}")]
+    #[error("entry {entry} of {path} is wrong")]
     Entry {
         /// Name of the model.
         entry: String,
@@ -52,13 +52,13 @@ pub enum TransferError {
         source: SettingError,
     },
     /// Two models have the same name.
-    #[error("two models are called {name}")]
+    #[error("two models are named {name}")]
     Twice {
         /// The name.
         name: String,
     },
     /// A model shares no class with the data.
-    #[error("{model} shares no class with the data: it has {has}, the data have {wanted}")]
+    #[error("{model} and the data have no class in common: the model has {has}, the data have {wanted}")]
     NoSharedClass {
         /// The model.
         model: String,
@@ -68,7 +68,7 @@ pub enum TransferError {
         wanted: String,
     },
     /// A model does not name its classes, and has not as many as the data.
-    #[error("{model} has {has} classes without names, and the data have {wanted}: which stands for which is not known")]
+    #[error("{model} has {has} classes without names, and the data have {wanted} classes, so it is not clear which classes are the same")]
     NoNames {
         /// The model.
         model: String,
@@ -78,7 +78,7 @@ pub enum TransferError {
         wanted: usize,
     },
     /// A list of class names has another length than the model's output.
-    #[error("{model} has {has} classes, and {found} names are given for them")]
+    #[error("{model} has {has} classes, but {found} class names were given")]
     ClassCount {
         /// The model.
         model: String,
@@ -88,7 +88,7 @@ pub enum TransferError {
         found: usize,
     },
     /// A line of a class map is none.
-    #[error("line {line} of {path} is not of the form `from -> to` with a class of the model and one of the data")]
+    #[error("line {line} of {path} does not have the form `from -> to`, with a class of the model and a class of the data")]
     BadMap {
         /// The file.
         path: PathBuf,
@@ -96,7 +96,7 @@ pub enum TransferError {
         line: usize,
     },
     /// A model takes other sizes than the images have, and they cannot be resized for it.
-    #[error("{model} takes {takes:?}, and the images are {found:?}: only height and width of pictures can be changed")]
+    #[error("{model} needs inputs of shape {takes:?}, but the images have shape {found:?}; only height and width can be adjusted")]
     Shape {
         /// The model.
         model: String,
@@ -106,7 +106,7 @@ pub enum TransferError {
         found: Vec<usize>,
     },
     /// A model does something else than to name one class.
-    #[error("the task of {model} is {task}, and examples are made for models that name one class")]
+    #[error("the task of {model} is {task}, but transfer works only for classification")]
     OtherTask {
         /// The model.
         model: String,
@@ -114,10 +114,10 @@ pub enum TransferError {
         task: TaskKind,
     },
     /// The data say something else than one class of each image.
-    #[error("the data do not name one class of each image")]
+    #[error("the data must give exactly one class for each image")]
     NoClasses,
     /// A model has inputs beside the images.
-    #[error("{model} has inputs beside the images: {names}")]
+    #[error("{model} has other inputs than the image: {names}")]
     OtherInputs {
         /// The model.
         model: String,
@@ -125,13 +125,13 @@ pub enum TransferError {
         names: String,
     },
     /// The scale of a model is that of a table.
-    #[error("{model} is read on the scale of its data, which images do not share")]
+    #[error("{model} has the scale `data`, but here the scale must be a range of numbers that is the same for all images")]
     DataScale {
         /// The model.
         model: String,
     },
     /// Values of the images lie outside of 0..1.
-    #[error("image {sample} has the value {value}, outside of the shared range 0..1")]
+    #[error("image {sample} contains the value {value}, outside the range 0..1")]
     OutsideRange {
         /// The image.
         sample: usize,
@@ -139,7 +139,7 @@ pub enum TransferError {
         value: f32,
     },
     /// A source has no gradient, and the attack needs one.
-    #[error("{model} has no gradient, and the attack {attack} needs one")]
+    #[error("the attack {attack} needs a gradient, but {model} has none")]
     NoGradient {
         /// The source.
         model: String,
@@ -147,33 +147,67 @@ pub enum TransferError {
         attack: String,
     },
     /// The attack does not work in Linf, reads trees, or goes for one class after the other.
-    #[error("the attack {attack} makes no examples of images within a radius in linf, or goes for one class after the other")]
+    #[error(
+        "the attack {attack} cannot be used for transfer: it needs to support linf with a radius, and must not try one class after another"
+    )]
     WrongAttack {
         /// The attack.
         attack: String,
     },
     /// An attack of pictures on what is none.
-    #[error("the attack {attack} changes pictures, and samples of shape {shape:?} are none")]
+    #[error("the attack {attack} works on images only, and samples of shape {shape:?} are not images")]
     NoPicture {
         /// The attack.
         attack: String,
         /// The shape.
         shape: Vec<usize>,
     },
+    /// A patch is to be put into what is no picture.
+    #[error("a patch is put into pictures, and samples of shape {shape:?} are none")]
+    NoPatch {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// A patch is larger than the image.
+    #[error("a patch of {side} x {side} pixels is larger than the images of {height} x {width}")]
+    LargePatch {
+        /// Its side.
+        side: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns.
+        width: usize,
+    },
+    /// The class that a patch is to be seen as is not among those of the data.
+    #[error("there is no class {class} among the {n} classes of the data")]
+    NoClass {
+        /// As given.
+        class: String,
+        /// Classes of the data.
+        n: usize,
+    },
+    /// A source lacks the class that a patch is to be seen as.
+    #[error("{model} does not have class {class} of the data, which the patch is to be seen as")]
+    NoClassOfModel {
+        /// The source.
+        model: String,
+        /// Number of the class among those of the data.
+        class: usize,
+    },
     /// The mean of logits needs models of the same classes.
-    #[error("logits can only be averaged over models with the same classes in the same order, and {model} has others")]
+    #[error("logits can only be averaged over models with the same classes in the same order, but {model} has other classes")]
     OtherClasses {
         /// The first model with others.
         model: String,
     },
     /// There is not one image that a source and a target both get right.
-    #[error("no image is right on any source and any target at once: {}", clean.join(", "))]
+    #[error("no image is classified correctly by a source and a target at once: {}", clean.join(", "))]
     NothingRight {
         /// What each model gets right.
         clean: Vec<String>,
     },
     /// The images cannot be divided into some to fit to and others to test on.
-    #[error("{fit} images to fit to and {test} to test on: there must be some of each")]
+    #[error("{fit} images to compute the change from and {test} to test it on; both numbers must be at least 1")]
     Split {
         /// Images to fit to.
         fit: usize,
@@ -181,7 +215,7 @@ pub enum TransferError {
         test: usize,
     },
     /// A model answers nothing at all.
-    #[error("{model} answered none of the images")]
+    #[error("{model} gave no answer for any image")]
     NoAnswer {
         /// The model.
         model: String,
@@ -189,19 +223,19 @@ pub enum TransferError {
         source: Box<OracleError>,
     },
     /// A source or a target is missing.
-    #[error("there is no {what} among the models")]
+    #[error("the list of models contains no {what}")]
     Missing {
         /// `source` or `target`.
         what: &'static str,
     },
     /// The radius is larger than the range of the images.
-    #[error("the radius {eps} is larger than the shared range 0..1")]
+    #[error("the radius {eps} is larger than the range 0..1 of the images")]
     Radius {
         /// As given.
         eps: String,
     },
     /// The driver failed.
-    #[error("a source cannot be asked")]
+    #[error("a source model cannot be evaluated")]
     Oracle(#[from] OracleError),
     /// Threads cannot be started.
     #[error("cannot start threads")]

@@ -21,7 +21,7 @@ pub(crate) fn finish(
     for (number, row) in answers.rows.iter().enumerate() {
         let made = answers.made.get(number).map_or(&[] as &[usize], Vec::as_slice);
         let mut reader = journal.reader(number)?;
-        let ids: Vec<i64> = made.iter().map(|sample| *sample as i64).collect();
+        let ids: Vec<i64> = made.iter().map(|place| transfer.data.number(*place) as i64).collect();
         let labels: Vec<i64> = made.iter().filter_map(|sample| data.labels.get(*sample)).map(|label| *label as i64).collect();
         let said = |place: usize| match row.models.first().map(|model| answers.given.get(&(Shown::Example(number), *model))) {
             Some(Some(said)) => said.get(place).copied(),
@@ -31,7 +31,10 @@ pub(crate) fn finish(
             (0..made.len()).map(|place| if let Some(Answer::Class(class)) = said(place) { class as i64 } else { -1 }).collect();
         let path = journal.folder().join(format!("examples-{number}.npz"));
         let facts = [npz::column("label", labels), npz::column("prediction", predictions)];
-        write_adversarial(&path, &ids, &facts, &data.shape, |sample| reader.read(sample as u64).map_err(TransferError::from))?;
+        let mut places = made.iter();
+        write_adversarial(&path, &ids, &facts, &data.shape, |_| {
+            places.next().map_or_else(|| Ok(Vec::new()), |place| reader.read(*place as u64).map_err(TransferError::from))
+        })?;
         if bytes {
             let path = journal.folder().join(format!("examples-{number}-u8.npy"));
             let mut values = Vec::with_capacity(made.len() * data.sample_len());

@@ -16,12 +16,14 @@ mod judge;
 mod leave;
 mod matrix;
 mod open;
+mod patch;
 mod run;
 mod sources;
 mod spec;
 mod universal;
 
 pub use error::TransferError;
+pub use patch::{PatchSettings, patch};
 pub use run::{TransferEvent, TransferJob, transfer};
 pub use spec::{Ensemble, ModelSpec, TransferQuestion, read_models};
 pub use universal::{UniversalSettings, universal};

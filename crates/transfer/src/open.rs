@@ -9,11 +9,11 @@ use brinell_subject::{Subject, SubjectError};
 use crate::contender::{Contender, Names};
 use crate::{ModelSpec, TransferError, TransferEvent, TransferQuestion};
 
-/// Reads the images and opens every model.
+/// Reads the images and opens every model; returns also the numbers of the images in the data, none where they are the first.
 pub(crate) fn open(
     question: &TransferQuestion,
     observer: &mut dyn FnMut(TransferEvent<'_>),
-) -> Result<(Dataset, Names, Vec<Contender>), TransferError> {
+) -> Result<(Dataset, Vec<usize>, Names, Vec<Contender>), TransferError> {
     let mut seen = BTreeSet::new();
     for name in question.models.iter().map(ModelSpec::name) {
         if !seen.insert(name.clone()) {
@@ -32,7 +32,9 @@ pub(crate) fn open(
         channels: first.as_ref().and_then(|subject| channels(&subject.signature.sample)),
         ..LoadOptions::default()
     };
-    let data = data::load(&question.population.data, &options)?;
+    let mut data = data::load(&question.population.data, &options)?;
+    // Images are known by their places here, and by their numbers in what is written.
+    let numbers = std::mem::take(&mut data.rows);
     if data.labels.len() != data.n {
         return Err(TransferError::NoClasses);
     }
@@ -43,18 +45,18 @@ pub(crate) fn open(
         let subject = load(Some(spec), Some(&data.shape))?;
         subjects.extend(subject);
     }
-    let numbers = || {
+    let counted = || {
         let most = subjects.iter().map(|subject| subject.signature.classes).max().unwrap_or(0);
         let labels = data.labels.iter().max().map_or(0, |label| label + 1);
         (0..most.max(labels)).map(|class| class.to_string()).collect()
     };
     let named = given.or_else(|| data.class_names.clone());
-    let names = Names { given: named.is_some(), names: named.unwrap_or_else(numbers) };
+    let names = Names { given: named.is_some(), names: named.unwrap_or_else(counted) };
     data.check_labels(names.names.len())?;
     let contenders = question.models.iter().zip(subjects);
     let contenders = contenders.map(|(spec, subject)| Contender::open(spec, subject, &data, &names, &question.running, &question.eps));
     let contenders = contenders.collect::<Result<_, _>>()?;
-    Ok((data, names, contenders))
+    Ok((data, numbers, names, contenders))
 }
 
 /// Reads a model; one that leaves its size open gets that of the images.

@@ -61,6 +61,8 @@ struct Identity<'a> {
     bytes: bool,
     data: &'a str,
     labels: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<&'a [usize]>,
     models: BTreeMap<String, String>,
     from: &'a [usize],
     to: &'a [usize],
@@ -88,7 +90,7 @@ pub fn transfer(
             return Err(TransferError::Missing { what });
         }
     }
-    let (data, names, mut contenders) = open(question, observer)?;
+    let (data, numbers, names, mut contenders) = open(question, observer)?;
     if recipe.of_pictures() && !is_picture(&data.shape) {
         return Err(TransferError::NoPicture { attack: recipe.name().to_owned(), shape: data.shape.clone() });
     }
@@ -103,7 +105,7 @@ pub fn transfer(
     };
     let made: Vec<Vec<usize>> =
         rows.iter().map(|row| (0..data.n).filter(|sample| row.models.iter().any(|model| has_class(*model, *sample))).collect()).collect();
-    let identity = identity(question, recipe.as_ref(), &data, &contenders);
+    let identity = identity(question, recipe.as_ref(), &data, &numbers, &contenders);
     let mut journal = Journal::open(&job.out, &identity, rows.len(), data.sample_len(), job.resume)?;
     if let Some(done) = finished(&journal)? {
         journal.clear()?;
@@ -142,7 +144,8 @@ pub fn transfer(
 
     let maps = contenders.iter().map(|contender| &contender.map).collect();
     let answers = Answers { rows: &rows, targets: &question.to, maps, labels: &data.labels, made: &made, given, seed: question.seed };
-    let transfer = summary(question, recipe.as_ref(), &data, &names, &contenders, &answers, &journal)?;
+    let mut transfer = summary(question, recipe.as_ref(), &data, &names, &contenders, &answers, &journal)?;
+    transfer.data.samples = numbers;
     finish(&transfer, &journal, &data, &answers, question.bytes)?;
     journal.clear()?;
     Ok(transfer)
@@ -188,7 +191,13 @@ fn rows(question: &TransferQuestion, contenders: &[Contender]) -> Vec<Row> {
     rows
 }
 
-fn identity<'a>(question: &'a TransferQuestion, recipe: &dyn Recipe, data: &'a Dataset, contenders: &[Contender]) -> Identity<'a> {
+fn identity<'a>(
+    question: &'a TransferQuestion,
+    recipe: &dyn Recipe,
+    data: &'a Dataset,
+    samples: &'a [usize],
+    contenders: &[Contender],
+) -> Identity<'a> {
     let model = |contender: &Contender| {
         let subject = &contender.case.subject;
         let facts = (&subject.sha256, &subject.weights_sha256, preprocessing(&subject.artefact), &contender.case.class_names);
@@ -205,6 +214,7 @@ fn identity<'a>(question: &'a TransferQuestion, recipe: &dyn Recipe, data: &'a D
         bytes: question.bytes,
         data: &data.sha256,
         labels: hash::sha256_json(&data.labels),
+        samples: Some(samples).filter(|samples| !samples.is_empty()),
         models: contenders.iter().map(model).collect(),
         from: &question.from,
         to: &question.to,
@@ -285,13 +295,14 @@ pub(crate) fn model_of(contender: &Contender, n: usize, right: usize, unobserved
 }
 
 /// What is recorded of the images.
-pub(crate) fn data_of(data: &Dataset, names: &Names) -> TransferData {
+pub(crate) fn data_of(data: &Dataset, numbers: &[usize], names: &Names) -> TransferData {
     TransferData {
         path: data.path.display().to_string(),
         sha256: data.sha256.clone(),
         n: data.n,
         shape: data.shape.clone(),
         classes: names.names.clone(),
+        samples: numbers.to_vec(),
     }
 }
 
@@ -334,7 +345,7 @@ fn summary(
             soft_backward: question.soft,
             bytes: question.bytes,
         },
-        data: data_of(data, names),
+        data: data_of(data, &[], names),
         models,
         sources,
         targets: question.to.clone(),
@@ -401,29 +412,29 @@ fn notes(models: &[TransferModel], sources: &[TransferSource], cells: &[brinell_
     for model in models {
         if model.accuracy.high < 0.5 {
             notes.push(format!(
-                "{} gets only {} of {} images right before any change: its preprocessing or its classes may not be what it was trained with",
+                "{} gets only {} of {} unchanged images right; its preprocessing or its classes may differ from training",
                 model.name, model.right, model.n
             ));
         }
         if model.unobserved > 0 {
-            notes.push(format!("{} did not answer about {} of {} images; they count nowhere", model.name, model.unobserved, model.n));
+            notes.push(format!("{} gave no answer for {} of {} images; they are not counted", model.name, model.unobserved, model.n));
         }
     }
     for source in sources {
         if source.zero_gradients * 10 > source.n {
             let (name, zero, n) = (&source.name, source.zero_gradients, source.n);
             notes.push(format!(
-                "the first gradient of {name} is zero on {zero} of {n} images: they are attacked badly, and not hard to fool"
+                "the first gradient of {name} is zero on {zero} of {n} images, so attacks on these images are weak; this does not mean that they are hard to fool"
             ));
         }
     }
     let few = cells.iter().filter(|cell| !cell.white_box && cell.both < 30).count();
     if few > 0 {
-        notes.push(format!("{few} cells have fewer than 30 images that both models get right: see how wide their intervals are"));
+        notes.push(format!("{few} cells have fewer than 30 images that both models get right, so their intervals are wide"));
     }
     let silent: usize = cells.iter().map(|cell| cell.unobserved).sum();
     if silent > 0 {
-        notes.push(format!("targets did not answer about {silent} examples; none of them counts as fooled"));
+        notes.push(format!("targets gave no answer for {silent} examples; none of these counts as fooled"));
     }
     notes
 }

@@ -72,7 +72,10 @@ impl FromStr for Ensemble {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || Self::ALL.map(Self::name).join(", ");
-        Self::ALL.into_iter().find(|rule| rule.name() == text).ok_or_else(|| format!("unknown ensemble '{text}': known are {}", known()))
+        Self::ALL
+            .into_iter()
+            .find(|rule| rule.name() == text)
+            .ok_or_else(|| format!("unknown rule '{text}' for ensembles; the rules are {}", known()))
     }
 }
 

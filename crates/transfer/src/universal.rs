@@ -75,7 +75,7 @@ pub fn universal(
     if out.join(RESULT).exists() {
         return Err(LedgerError::OutExists { path: out.clone() }.into());
     }
-    let (data, names, mut contenders) = open(question, observer)?;
+    let (data, numbers, names, mut contenders) = open(question, observer)?;
     let (fit, test) = split(&data, settings.fit, question.seed);
     if fit.is_empty() || test.is_empty() {
         return Err(TransferError::Split { fit: fit.len(), test: test.len() });
@@ -124,7 +124,7 @@ pub fn universal(
         l2,
         n_fit: fit.len(),
         n_test: test.len(),
-        data: crate::run::data_of(&data, &names),
+        data: crate::run::data_of(&data, &numbers, &names),
         models: models.collect(),
         sources: question.from.clone(),
         targets,

@@ -74,7 +74,7 @@ impl<'a> Table<'a> {
             let gradient = format!("{runtime}_gradient");
             let _ = write!(text, ", {} run and {} differentiate on {runtime}", count(&[runtime]), count(&[&gradient]));
         }
-        let _ = write!(text, ", {} give way to a step", count(&["step"]));
+        let _ = write!(text, ", an attack step works on {}", count(&["step"]));
         let unexported = self.models.len() - exported.len();
         if unexported > 0 {
             let _ = write!(text, "; {unexported} could not be exported");
@@ -135,14 +135,14 @@ impl<'a> Table<'a> {
         }
         let right = |key: &str| self.shipped.iter().filter(|facts| matches!(cell(facts, key), Cell::Right(_))).count();
         let mut text = format!(
-            "\n## Models that packages ship\n\n\
-             {} files out of Python packages (`tests/zoo/shipped.py`), as others trained and exported them: {} load, {} run and {} have the slopes of the file on\n\
-             onnxruntime, {} run and {} have them on rten. Sizes that a file leaves free are set, inputs that are not attacked are held.\n\n\
+            "\n## Models from Python packages\n\n\
+             {} files out of Python packages (`tests/zoo/shipped.py`), trained and exported by others: {} load, {} run and {} have the right slopes on\n\
+             onnxruntime, {} run and {} have them on rten. Sizes that a file does not fix are chosen, and inputs that are not attacked stay constant.\n\n\
              - **onnxruntime**, **rten**: as above (at most {FORWARD:e}).\n\
-             - **slopes**: the gradient by the input, for random cotangents of all outputs, along random halves of itself beside what the file's own answers on ONNX\n\
-             Runtime change by: the difference relative to that change, at the median of eight halves, for the best of six steps (at most {SLOPE:e}: the answers are\n\
+             - **slopes**: the gradient with respect to the input, for random cotangents of all outputs, along random halves of itself, compared with the change of the file's own answers on ONNX\n\
+             Runtime: the difference relative to that change, median of eight halves, for the best of six steps (at most {SLOPE:e}: the answers are\n\
              in single precision, and have kinks).\n\
-             - **step**: as above; a file without logits per sample has none.\n\n\
+             - **step**: as above; only for files with logits per sample.\n\n\
              | model | package | written by | opset | MB |",
             self.shipped.len(),
             right("loads"),
@@ -188,15 +188,15 @@ impl<'a> Table<'a> {
         format!(
             "# Models\n\n\
              Written by `cargo xtask zoo`; do not edit. {}.\n\n\
-             Weights are drawn from a seed (`tests/zoo/export.py`); `cargo xtask zoo --short` measures ten small models that are kept in the\n\
+             Weights are random, from a fixed seed (`tests/zoo/export.py`); `cargo xtask zoo --short` measures ten small models from this\n\
              repository, without Python. For every model:\n\n\
-             - **onnxruntime**, **rten**: outputs after reading, rewriting and running there, beside those of the file as it is on ONNX Runtime;\n\
+             - **onnxruntime**, **rten**: outputs after reading, rewriting and running there, compared with those of the original file on ONNX Runtime;\n\
              the largest difference, relative to the largest output (at most {FORWARD:e}).\n\
-             - **PyTorch**: the outputs of the file as it is, beside those of PyTorch in f64 (at most {FORWARD:e}).\n\
-             - **gradient**: by the input, for random cotangents of all outputs, beside PyTorch's autograd in f64; the length of the difference,\n\
-             relative to the length of the gradient, at the median of the samples (at most {GRADIENT:e}, or where PyTorch's own gradient in f32 is farther off, twice that).\n\
-             - **step**: one step of APGD in a small ball raises the best other output above the predicted one (of outputs with places,\n\
-             their means); by how much, at the sample that gains least, and the radius (2e-3, where that does not help 2e-4 or 2e-2).\n\n\
+             - **PyTorch**: the outputs of the original file, compared with those of PyTorch in f64 (at most {FORWARD:e}).\n\
+             - **gradient**: with respect to the input, for random cotangents of all outputs, compared with PyTorch's autograd in f64; the length of the difference,\n\
+             relative to the length of the gradient, median of the samples (at most {GRADIENT:e}, or, if PyTorch's own gradient in f32 is farther off, twice that).\n\
+             - **step**: one step of APGD within a small radius raises the best other output relative to the predicted one (for outputs with positions,\n\
+             their means); by how much, for the sample with the smallest gain, and the radius (2e-3; if that does not help, 2e-4 or 2e-2).\n\n\
              Made with {}; measured with {}.\n\n{}\n## Failures\n\n{failures}{}",
             self.summary(),
             list(self.versions),
@@ -218,7 +218,7 @@ fn name(facts: &Value) -> String {
 /// What rounding at the input does to a gradient, as part of a sentence.
 fn noise(facts: &Value) -> String {
     let noise = facts.get("noise").and_then(Value::as_f64);
-    noise.map(|noise| format!("; rounding at the input moves this gradient by up to {noise:.0e}")).unwrap_or_default()
+    noise.map(|noise| format!("; rounding the input changes this gradient by up to {noise:.0e}")).unwrap_or_default()
 }
 
 fn cell(facts: &Value, key: &str) -> Cell {
@@ -250,6 +250,6 @@ fn cell(facts: &Value, key: &str) -> Cell {
     if error <= limit {
         Cell::Right(text)
     } else {
-        Cell::Wrong(text.clone(), format!("off by {text}, at most {limit:.0e} is allowed{}", noise(facts)))
+        Cell::Wrong(text.clone(), format!("off by {text}, but at most {limit:.0e} is allowed{}", noise(facts)))
     }
 }

@@ -81,6 +81,17 @@ fn every_page_of_the_book_is_in_its_contents() {
     assert_eq!(listed, there);
 }
 
+#[test]
+fn no_link_leads_out_of_the_book() {
+    let pages = pages().into_iter().filter(|page| page.starts_with("docs/"));
+    let out = pages.flat_map(|page| {
+        let text = std::fs::read_to_string(root().join(&page)).unwrap();
+        links(&text).into_iter().filter(|link| link.starts_with("../")).map(|link| format!("{page}: {link}")).collect::<Vec<_>>()
+    });
+    let out: Vec<String> = out.collect();
+    assert!(out.is_empty(), "a built book has no such pages:\n{}", out.join("\n"));
+}
+
 /// Where mdBook is, if anywhere.
 fn mdbook() -> Option<PathBuf> {
     let places = std::env::var_os("PATH")?;

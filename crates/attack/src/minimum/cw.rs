@@ -10,17 +10,17 @@ use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 settings! {
     /// Parameters of [`Cw`].
     pub struct CwConfig {
-        /// Points for one trade-off constant.
+        /// Number of points for one trade-off constant.
         steps: u32 = 1000, COUNT, paper "10,000";
-        /// Trade-off constants tried.
+        /// Number of trade-off constants to try.
         searches: u32 = 9, COUNT, paper "9 (20 in the text)";
-        /// Adam's step length.
+        /// Learning rate of Adam.
         lr: f64 = 0.01, ABOVE_ZERO, paper "0.01";
         /// First trade-off constant.
         c: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
-        /// Margin in logits beyond which misclassification is not pursued.
+        /// Margin in logits at which the sample counts as sufficiently misclassified.
         confidence: f64 = 0.0, NOT_NEGATIVE, paper "0";
-        /// Whether to leave a constant where a tenth of its points brought nothing.
+        /// Whether to stop with a constant if a tenth of its points brought no progress.
         abort_early: bool = true, SWITCH, paper "true";
         polish;
     }

@@ -15,11 +15,11 @@ use crate::{
 settings! {
     /// Parameters of [`Ddn`].
     pub struct DdnConfig {
-        /// Points in one run.
+        /// Number of points in one run.
         steps: u32 = 1000, COUNT, paper "100, 300, 1000";
-        /// Share by which the radius changes at every step.
+        /// Relative change of the radius at every step.
         gamma: f64 = 0.05, SHARE, paper "0.05";
-        /// Radius of the first sphere, in widths of the box.
+        /// Radius of the first sphere, relative to the input range.
         radius: f64 = 1.0, ABOVE_ZERO, paper "1";
         polish;
     }
@@ -28,7 +28,7 @@ settings! {
 /// `ddn` in the registry.
 pub(crate) static ENTRY: Entry<DdnConfig> = Entry {
     name: Ddn::NAME,
-    about: "decoupled direction and norm: a sphere that shrinks inside the wrong class",
+    about: "decoupled direction and norm: steps on a sphere that shrinks after each success",
     default: || DdnConfig::DEFAULT,
     make: |config| Ok(Box::new(Ddn::new(config)?)),
 };

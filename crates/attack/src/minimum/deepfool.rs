@@ -13,11 +13,11 @@ const BEYOND: f64 = 1e-4;
 settings! {
     /// Parameters of [`DeepFool`].
     pub struct DeepFoolConfig {
-        /// Steps, at most.
+        /// Largest number of steps.
         steps: u32 = 50, COUNT, paper "50";
-        /// Classes looked at, those with the largest clean logits, the true one included.
+        /// Number of classes to consider, including the true one: those with the largest clean logits.
         classes: u32 = 10, TWO_OR_MORE, paper "10";
-        /// Share by which a step is longer than the way to the plane.
+        /// How much longer a step is than the distance to the plane, as a share of it.
         overshoot: f64 = 0.02, NOT_NEGATIVE, paper "0.02";
         polish;
     }

@@ -10,17 +10,17 @@ use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 settings! {
     /// Parameters of [`Ead`].
     pub struct EadConfig {
-        /// Updates for one trade-off constant.
+        /// Number of updates for one trade-off constant.
         steps: u32 = 1000, COUNT, paper "1000";
-        /// Trade-off constants tried.
+        /// Number of trade-off constants to try.
         searches: u32 = 9, COUNT, paper "9";
-        /// Length of the first step; it falls with the square root of what is left.
+        /// Length of the first step; it falls with the square root of the remaining steps.
         lr: f64 = 0.01, ABOVE_ZERO, paper "0.01";
         /// First trade-off constant.
         c: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
-        /// By how much each step shrinks every change, in widths of the box.
+        /// How much each step shrinks every change, relative to the input range.
         beta: f64 = 0.01, ABOVE_ZERO, paper "0.001 to 0.1";
-        /// Whether to leave a constant where a tenth of its updates brought nothing.
+        /// Whether to stop with a constant if a tenth of its updates brought no progress.
         abort_early: bool = true, SWITCH, paper "true";
         polish;
     }
@@ -29,7 +29,7 @@ settings! {
 /// `ead` in the registry.
 pub(crate) static ENTRY: Entry<EadConfig> = Entry {
     name: Ead::NAME,
-    about: "elastic net: sparse examples by shrinkage",
+    about: "elastic net: sparse changes by shrinkage",
     default: || EadConfig::DEFAULT,
     make: |config| Ok(Box::new(Ead::new(config)?)),
 };

@@ -16,13 +16,13 @@ const LEAST_GAMMA: f64 = 0.001;
 settings! {
     /// Parameters of [`Fmn`].
     pub struct FmnConfig {
-        /// Points in one run.
+        /// Number of points in one run.
         steps: u32 = 1000, COUNT, paper "1000";
-        /// Length of the first step, in widths of the box; it falls to a hundredth along a cosine.
+        /// Length of the first step, relative to the input range; it falls to a hundredth on a cosine schedule.
         step: f64 = 1.0, ABOVE_ZERO, paper "1";
-        /// Share by which the radius changes at first; it falls to 0.001 along a cosine.
+        /// Relative change of the radius in the first step; it falls to 0.001 on a cosine schedule.
         gamma: f64 = 0.05, SHARE, paper "0.05";
-        /// Whether to start at the nearest example that is known, instead of the clean input.
+        /// Whether to start at the nearest known example instead of the clean input.
         warm: bool = false, SWITCH, paper "both";
         polish;
     }

@@ -20,13 +20,13 @@ const SETTLED: f64 = 1e-2;
 settings! {
     /// Parameters of [`Pdpgd`].
     pub struct PdpgdConfig {
-        /// Points in one run.
+        /// Number of points in one run.
         steps: u32 = 1000, COUNT, paper "500";
-        /// Adam's first step length; it falls to a hundredth.
+        /// Initial learning rate of Adam; it falls to a hundredth.
         lr: f64 = 0.1, ABOVE_ZERO, paper "0.1";
-        /// Step length of the dual variable; it falls to a tenth.
+        /// Learning rate of the dual variable; it falls to a tenth.
         dual_lr: f64 = 0.1, ABOVE_ZERO, paper "0.1";
-        /// First weight of the norm relative to that of misclassification.
+        /// Initial weight of the norm, relative to the weight of misclassification.
         ratio: f64 = 0.01, ABOVE_ZERO, paper "0.01";
         polish;
     }
@@ -35,7 +35,7 @@ settings! {
 /// `pdpgd` in the registry.
 pub(crate) static ENTRY: Entry<PdpgdConfig> = Entry {
     name: Pdpgd::NAME,
-    about: "primal-dual proximal gradient descent",
+    about: "primal-dual proximal gradient descent on the norm of the change",
     default: || PdpgdConfig::DEFAULT,
     make: |config| Ok(Box::new(Pdpgd::new(config)?)),
 };

@@ -10,15 +10,15 @@ use crate::{Attack, AttackError, Knowledge, Need, Recipe, Start, step::finite};
 settings! {
     /// Parameters of [`SigmaZero`].
     pub struct SigmaZeroConfig {
-        /// Points in one run.
+        /// Number of points in one run.
         steps: u32 = 1000, COUNT, paper "1000";
-        /// Adam's first step length; it falls to a tenth along a cosine.
+        /// Initial learning rate of Adam; it falls to a tenth on a cosine schedule.
         lr: f64 = 1.0, ABOVE_ZERO, paper "1";
-        /// How sharply the stand-in follows the count: the smaller, the sharper.
+        /// How closely the approximation follows the count; smaller is closer.
         sigma: f64 = 1e-3, ABOVE_ZERO, paper "0.001";
-        /// Changes below it are cut off at first, in widths of the box.
+        /// Changes smaller than this are set to zero at first, relative to the input range.
         threshold: f64 = 0.3, UNIT, paper "0.3";
-        /// Share of the step length by which the threshold rises on examples and falls elsewhere.
+        /// How much the threshold rises after a success and falls otherwise, relative to the learning rate.
         adapt: f64 = 0.01, NOT_NEGATIVE, paper "0.01";
         polish;
     }
@@ -27,7 +27,7 @@ settings! {
 /// `sigma-zero` in the registry.
 pub(crate) static ENTRY: Entry<SigmaZeroConfig> = Entry {
     name: SigmaZero::NAME,
-    about: "descent on a smooth stand-in for the number of changes",
+    about: "gradient descent on a smooth approximation of the number of changes",
     default: || SigmaZeroConfig::DEFAULT,
     make: |config| Ok(Box::new(SigmaZero::new(config)?)),
 };

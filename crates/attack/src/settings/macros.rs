@@ -18,7 +18,7 @@ macro_rules! settings {
 
     (@read $config:ident $meta:tt $fields:tt $defaults:tt $places:tt polish; $($rest:tt)*) => {
         $crate::settings::settings!(@read $config $meta $fields $defaults $places
-            /// Queries spent at the end on bringing the nearest example nearer; 0 for none.
+            /// Number of queries spent at the end on moving the nearest example closer to the clean input; 0 for none.
             polish: u32 = 20, $crate::settings::WHOLE, paper "0";
             $($rest)*
         );

@@ -8,11 +8,11 @@ use crate::settings::{COUNT, TIMES, settings};
 settings! {
     /// Parameters of the mixing.
     pub(crate) struct AdmixConfig {
-        /// Share of the other picture that is added.
+        /// Share of the other image that is added.
         eta: f64 = 0.2, TIMES, paper "0.2";
-        /// Other pictures in a step.
+        /// Number of other images per step.
         mixes: u32 = 3, COUNT, paper "3";
-        /// Scales of each mixture.
+        /// Number of scales per mixture.
         copies: u32 = 5, COUNT, paper "5";
     }
 }
@@ -25,7 +25,7 @@ settings! {
 /// Wang et al., "Admix: Enhancing the Transferability of Adversarial Attacks", ICCV 2021, algorithm 1. TransferAttack draws x' from the batch, where it may be x itself.
 pub(crate) static RULE: Rule<AdmixConfig> = Rule {
     name: "admix",
-    about: "transfer: the input with a little of others mixed in, halved again and again",
+    about: "transfer: the input mixed with a little of other images, times 1, 1/2, 1/4, ..",
     default: || AdmixConfig::DEFAULT,
     make: |config| {
         Piece::view(move |start| {

@@ -11,11 +11,11 @@ use crate::settings::{ANGLE, COUNT, settings};
 settings! {
     /// Parameters of the blocks.
     pub(crate) struct BsrConfig {
-        /// Draws for a point.
+        /// Number of random draws per point.
         copies: u32 = 20, COUNT, paper "20";
-        /// Blocks along each axis, at most 8.
+        /// Number of blocks along each axis, at most 8.
         blocks: u32 = 3, COUNT, paper "3";
-        /// Largest angle by which a strip is turned.
+        /// Largest angle by which a strip of blocks is rotated.
         angle: f64 = 24.0, ANGLE, paper "24";
     }
 }
@@ -32,7 +32,7 @@ const MOST: usize = 8;
 /// Wang et al., "Boosting Adversarial Transferability by Block Shuffle and Rotation", CVPR 2024, section 3.3.
 pub(crate) static RULE: Rule<BsrConfig> = Rule {
     name: "bsr",
-    about: "transfer: the picture cut into blocks that are shuffled and turned",
+    about: "transfer: the image cut into blocks that are shuffled and rotated",
     default: || BsrConfig::DEFAULT,
     make: |config| Piece::picture(move |planes, _| Box::new(Bsr { config: config.clone(), planes, taps: Taps::new(planes) })),
 };

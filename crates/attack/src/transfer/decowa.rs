@@ -10,11 +10,11 @@ use crate::step::finite;
 settings! {
     /// Parameters of the warp.
     pub(crate) struct DecowaConfig {
-        /// Draws for a point; the model is asked twice for each.
+        /// Number of random draws per point; each needs two gradients.
         copies: u32 = 20, COUNT, paper "20";
-        /// Furthest that the inner node of the mesh is moved, relative to half the picture.
+        /// Largest movement of the inner point of the grid, relative to half the image.
         noise: f64 = 1.0, TIMES, paper "1";
-        /// Length of the node's step against the loss, in gradients.
+        /// Step size of this point against the loss, in multiples of the gradient.
         rho: f64 = 0.01, TIMES, paper "0.01";
     }
 }
@@ -29,7 +29,7 @@ settings! {
 /// ends at the picture's edge, that of TransferAttack at the centres of its outermost pixels.
 pub(crate) static RULE: Rule<DecowaConfig> = Rule {
     name: "decowa",
-    about: "transfer: the picture warped against the attack",
+    about: "transfer: the image warped so that the loss falls",
     default: || DecowaConfig::DEFAULT,
     make: |config| {
         Piece::picture(move |planes, _| {

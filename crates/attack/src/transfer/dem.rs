@@ -16,7 +16,7 @@ const RATES: [f64; 5] = [1.14, 1.27, 1.4, 1.53, 1.66];
 /// TransferAttack. The original averages logits and takes the loss of the mean; here gradients of the log-odds are averaged, none of which fades where the model is sure.
 pub(crate) static RULE: Rule<()> = Rule {
     name: "dem",
-    about: "transfer: the picture padded by five rates at once, in steps of the whole radius",
+    about: "transfer: the image at five sizes at once, with steps of the whole radius",
     default: || (),
     make: |()| {
         Piece::picture(|planes, _| Box::new(Dem { resample: Resample::new(planes) })).usually(Usual { step: Some(1.0), ..Usual::NONE })

@@ -8,9 +8,9 @@ use crate::settings::{RATE, UNIT, settings};
 settings! {
     /// Parameters of the diversity.
     pub(crate) struct DiConfig {
-        /// How often the picture is changed.
+        /// Probability that the image is changed.
         p: f64 = 0.5, UNIT, paper "0.5; 0.7 with a target";
-        /// Size that it is padded to, relative to its own.
+        /// Size to which the image is padded, relative to its own size.
         rate: f64 = 1.1, RATE, paper "1.1";
     }
 }
@@ -24,7 +24,7 @@ settings! {
 /// Xie et al., "Improving Transferability of Adversarial Examples with Input Diversity", CVPR 2019, section 3.3; sizes as in TransferAttack.
 pub(crate) static RULE: Rule<DiConfig> = Rule {
     name: "di",
-    about: "transfer: the picture at random sizes and places",
+    about: "transfer: the image at random sizes and positions",
     default: || DiConfig::DEFAULT,
     make: |config| Piece::picture(move |planes, _| Box::new(Di { config: config.clone(), resample: Resample::new(planes) })),
 };

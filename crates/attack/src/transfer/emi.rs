@@ -8,9 +8,9 @@ use crate::step::finite;
 settings! {
     /// Parameters of the look along the last direction.
     pub(crate) struct EmiConfig {
-        /// Points of a step.
+        /// Number of points per step.
         points: u32 = 11, COUNT, paper "11";
-        /// How far the outermost points are away, in steps.
+        /// Distance of the outermost points, in steps.
         radius: f64 = 7.0, TIMES, paper "7";
     }
 }
@@ -24,7 +24,7 @@ settings! {
 /// Wang et al., "Boosting Adversarial Transferability through Enhanced Momentum", BMVC 2021, equations 6 to 8.
 pub(crate) static RULE: Rule<EmiConfig> = Rule {
     name: "emi",
-    about: "transfer: mean gradient along the direction of the step before",
+    about: "transfer: mean gradient at points along the previous direction",
     default: || EmiConfig::DEFAULT,
     make: |config| Piece::look(move |d| Box::new(Emi::new(&config, d))),
 };

@@ -8,11 +8,11 @@ use crate::step::{finite, sign};
 settings! {
     /// Parameters of the gradient relevance.
     pub(crate) struct GraConfig {
-        /// Points around the iterate in a step.
+        /// Number of nearby points per step.
         points: u32 = 20, COUNT, paper "20";
-        /// Half the side of the cube that they are drawn from, relative to eps.
+        /// Nearby points are drawn from a cube; this is half its side, relative to eps.
         beta: f64 = 3.5, TIMES.in_units("relative to eps"), paper "3.5";
-        /// By what a value's step is multiplied each time its direction turns.
+        /// Factor for the step size of a value each time its direction changes.
         eta: f64 = 0.94, PART, paper "0.94";
     }
 }
@@ -26,7 +26,7 @@ settings! {
 /// Zhu et al., "Boosting Adversarial Transferability via Gradient Relevance Attack", ICCV 2023, algorithm 1.
 pub(crate) static RULE: Rule<GraConfig> = Rule {
     name: "gra",
-    about: "transfer: gradients weighed against those around the iterate",
+    about: "transfer: gradient weighted by its similarity to gradients at nearby points",
     default: || GraConfig::DEFAULT,
     make: |config| Piece::look(move |d| Box::new(Gra::new(&config, d))),
 };

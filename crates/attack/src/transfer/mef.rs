@@ -8,13 +8,13 @@ use crate::step::finite;
 settings! {
     /// Parameters of the flatness.
     pub(crate) struct MefConfig {
-        /// Points around the iterate in a step.
+        /// Number of nearby points per step.
         points: u32 = 20, COUNT, paper "20";
-        /// Half the side of the cube that they are drawn from, relative to eps.
+        /// Nearby points are drawn from a cube; this is half its side, relative to eps.
         gamma: f64 = 2.0, TIMES.in_units("relative to eps"), paper "2";
-        /// How far each point goes on along its own direction, relative to eps.
+        /// How far each point moves along its own direction, relative to eps.
         kappa: f64 = 0.15, TIMES.in_units("relative to eps"), paper "0.15";
-        /// Share of a point's former direction, which is taken off.
+        /// Share of the previous direction of a point that is subtracted.
         inner: f64 = 0.9, UNIT, paper "0.9";
     }
 }
@@ -27,7 +27,7 @@ settings! {
 /// Qiu et al., "Enhancing Adversarial Transferability Through Neighborhood Conditional Sampling", arXiv 2405.16181, algorithm 1.
 pub(crate) static RULE: Rule<MefConfig> = Rule {
     name: "mef",
-    about: "transfer: mean gradient at points around that keep directions of their own",
+    about: "transfer: mean gradient at nearby points, each with its own direction",
     default: || MefConfig::DEFAULT,
     make: |config| {
         Piece::look(move |d| Box::new(Mef::new(&config, d))).usually(Usual { steps: Some(20), momentum: Some(0.5), ..Usual::NONE })

@@ -29,13 +29,13 @@ impl Choice for StepLoss {
 settings! {
     /// Parameters of the steps that all combinations share.
     pub(crate) struct MiConfig {
-        /// Updates in one run.
+        /// Number of updates in one run.
         steps: Option<u32> = None, COUNT, unset "10; 20 with `mef`", paper "10";
-        /// Length of an update relative to eps.
+        /// Step size, relative to eps.
         step: Option<f64> = None, PART.in_units("relative to eps"), unset "0.1, or 1 / steps where that is more; 1 with `dem`", paper "1 / steps";
-        /// Share of the former direction in the next.
+        /// Share of the previous direction in the next one.
         momentum: Option<f64> = None, UNIT, unset "1; 0 with `pi`, 0.5 with `mef`", paper "1";
-        /// What is climbed.
+        /// Loss to maximise.
         loss: StepLoss = StepLoss::LogOdds, SettingRange::OneOf(&["log-odds", "ce", "margin"]), paper "ce";
     }
 }
@@ -49,7 +49,7 @@ settings! {
 /// which the look-ahead of `ni` would vanish.
 pub(crate) static RULE: Rule<MiConfig> = Rule {
     name: "mi",
-    about: "transfer: steps along the sign of the gradients' running sum",
+    about: "transfer: steps along the sign of the accumulated gradients (momentum)",
     default: || MiConfig::DEFAULT,
     make: |config| Piece::new(Part::Move(config)),
 };

@@ -8,9 +8,5 @@ use super::join::{Part, Piece, Rule};
 ///
 /// # Source
 /// Lin et al., "Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks", ICLR 2020, equations 6 to 8.
-pub(crate) static RULE: Rule<()> = Rule {
-    name: "ni",
-    about: "transfer: gradients taken ahead of the iterate, along the momentum",
-    default: || (),
-    make: |()| Piece::new(Part::Ahead),
-};
+pub(crate) static RULE: Rule<()> =
+    Rule { name: "ni", about: "transfer: gradients one momentum step ahead", default: || (), make: |()| Piece::new(Part::Ahead) };

@@ -8,11 +8,11 @@ use crate::step::finite;
 settings! {
     /// Parameters of the gradient norm's penalty.
     pub(crate) struct PgnConfig {
-        /// Points around the iterate in a step, each looked at twice.
+        /// Number of nearby points per step; each needs two gradients.
         points: u32 = 20, COUNT, paper "20";
-        /// Half the side of the cube that they are drawn from, relative to eps.
+        /// Nearby points are drawn from a cube; this is half its side, relative to eps.
         beta: f64 = 3.0, TIMES.in_units("relative to eps"), paper "3";
-        /// Weight of the second look.
+        /// Weight of the second gradient.
         gamma: f64 = 0.5, UNIT, paper "0.5";
     }
 }
@@ -25,7 +25,7 @@ settings! {
 /// Ge et al., "Boosting Adversarial Transferability by Achieving Flat Local Maxima", NeurIPS 2023, algorithm 1.
 pub(crate) static RULE: Rule<PgnConfig> = Rule {
     name: "pgn",
-    about: "transfer: mean gradient around the iterate and downhill of there",
+    about: "transfer: mean gradient at nearby points and one step downhill from them",
     default: || PgnConfig::DEFAULT,
     make: |config| Piece::look(move |d| Box::new(Pgn::new(&config, d))),
 };

@@ -8,10 +8,10 @@ use crate::step::sign;
 settings! {
     /// Parameters of patch-wise steps.
     pub(crate) struct PiConfig {
-        /// How many times as long as usual a step is.
+        /// Factor by which steps are longer than usual.
         beta: f64 = 10.0, TIMES, paper "10";
-        /// Length of the step by which neighbours move, relative to eps.
-        gamma: f64 = 1.0, TIMES, paper "16/255, whatever eps is";
+        /// Step size for neighbouring pixels, relative to eps.
+        gamma: f64 = 1.0, TIMES, paper "16/255 for every eps";
     }
 }
 
@@ -24,7 +24,7 @@ settings! {
 /// Gao et al., "Patch-wise Attack for Fooling Deep Neural Network", ECCV 2020, algorithm 1. Their gamma is 16/255 for every eps; ours grows with it.
 pub(crate) static RULE: Rule<PiConfig> = Rule {
     name: "pi",
-    about: "transfer: amplified steps, the excess of which moves the neighbours",
+    about: "transfer: larger steps; what the radius cuts off is passed on to neighbouring pixels",
     default: || PiConfig::DEFAULT,
     make: |config| Piece::new(Part::Project(config)).of_pictures().usually(Usual { momentum: Some(0.0), ..Usual::NONE }),
 };

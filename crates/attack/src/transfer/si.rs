@@ -7,7 +7,7 @@ use crate::settings::{COUNT, settings};
 settings! {
     /// Parameters of the scales.
     pub(crate) struct SiConfig {
-        /// Scales of a point.
+        /// Number of scales per point.
         copies: u32 = 5, COUNT, paper "5";
     }
 }
@@ -20,7 +20,7 @@ settings! {
 /// Lin et al., "Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks", ICLR 2020, equation 9.
 pub(crate) static RULE: Rule<SiConfig> = Rule {
     name: "si",
-    about: "transfer: the input halved again and again",
+    about: "transfer: the input times 1, 1/2, 1/4, ..",
     default: || SiConfig::DEFAULT,
     make: |config| Piece::view(move |_| Box::new(Si { copies: config.copies, scale: 1.0 })),
 };

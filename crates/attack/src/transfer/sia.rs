@@ -8,9 +8,9 @@ use crate::settings::{COUNT, settings};
 settings! {
     /// Parameters of the cells.
     pub(crate) struct SiaConfig {
-        /// Draws for a point.
+        /// Number of random draws per point.
         copies: u32 = 20, COUNT, paper "20";
-        /// Cells along each axis, at most 8.
+        /// Number of cells along each axis, at most 8.
         blocks: u32 = 3, COUNT, paper "3";
     }
 }
@@ -28,7 +28,7 @@ const MOST: usize = 8;
 /// 16/255 for every eps.
 pub(crate) static RULE: Rule<SiaConfig> = Rule {
     name: "sia",
-    about: "transfer: the picture cut into cells, each changed in a way of its own",
+    about: "transfer: the image cut into cells, each with its own random change",
     default: || SiaConfig::DEFAULT,
     make: |config| {
         Piece::picture(move |planes, start| {

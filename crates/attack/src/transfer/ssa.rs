@@ -8,11 +8,11 @@ use crate::settings::{COUNT, SWITCH, UNIT, settings};
 settings! {
     /// Parameters of the spectrum's noise.
     pub(crate) struct SsaConfig {
-        /// Draws for a point.
+        /// Number of random draws per point.
         copies: u32 = 20, COUNT, paper "20";
-        /// Largest change of a coefficient, relative to it.
+        /// Largest relative change of a frequency coefficient.
         rho: f64 = 0.5, UNIT, paper "0.5";
-        /// Whether gradients are pulled back through the transform, or taken as they are at the transformed picture.
+        /// Whether gradients are computed through the transform, or used as they are at the transformed image.
         pull: bool = false, SWITCH, paper "false";
     }
 }
@@ -25,7 +25,7 @@ settings! {
 /// Long et al., "Frequency Domain Model Augmentation for Adversarial Attack", ECCV 2022, algorithm 1; its code takes the gradient at the transformed picture as it is.
 pub(crate) static RULE: Rule<SsaConfig> = Rule {
     name: "ssa",
-    about: "transfer: the picture with noise in its spectrum",
+    about: "transfer: the image with noise in its frequency spectrum",
     default: || SsaConfig::DEFAULT,
     make: |config| Piece::picture(move |planes, start| Box::new(Ssa::new(&config, planes, start.ball.eps as f32))),
 };

@@ -7,7 +7,7 @@ use crate::settings::{COUNT, settings};
 settings! {
     /// Parameters of the smoothing.
     pub(crate) struct TiConfig {
-        /// Side of the kernel in pixels, made odd.
+        /// Side of the kernel in pixels; even numbers become odd.
         kernel: Option<u32> = None, COUNT, unset "1/16 of the shorter side; 1 below 64 pixels", paper "15 at 299 pixels";
     }
 }
@@ -20,7 +20,7 @@ settings! {
 /// Dong et al., "Evading Defenses to Transferable Adversarial Examples by Translation-Invariant Attacks", CVPR 2019, section 3.3.
 pub(crate) static RULE: Rule<TiConfig> = Rule {
     name: "ti",
-    about: "transfer: gradients smoothed with a Gaussian, as of the shifted picture",
+    about: "transfer: gradients smoothed with a Gaussian, which approximates shifted images",
     default: || TiConfig::DEFAULT,
     make: |config| Piece::new(Part::Smooth(config)).of_pictures(),
 };

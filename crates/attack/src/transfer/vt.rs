@@ -8,9 +8,9 @@ use crate::step::finite;
 settings! {
     /// Parameters of the variance tuning.
     pub(crate) struct VtConfig {
-        /// Points around the iterate in a step.
+        /// Number of nearby points per step.
         points: u32 = 20, COUNT, paper "20";
-        /// Half the side of the cube that they are drawn from, relative to eps.
+        /// Nearby points are drawn from a cube; this is half its side, relative to eps.
         beta: f64 = 1.5, TIMES.in_units("relative to eps"), paper "1.5";
     }
 }
@@ -23,7 +23,7 @@ settings! {
 /// Wang and He, "Enhancing the Transferability of Adversarial Attacks through Variance Tuning", CVPR 2021, algorithm 1.
 pub(crate) static RULE: Rule<VtConfig> = Rule {
     name: "vt",
-    about: "transfer: gradients corrected by their variation around the iterate",
+    about: "transfer: gradients corrected by their variation at nearby points",
     default: || VtConfig::DEFAULT,
     make: |config| Piece::look(move |d| Box::new(Vt::new(&config, d))),
 };

@@ -18,9 +18,9 @@ settings! {
     /// Parameters of [`Trees`].
     #[derive(Copy)]
     pub struct TreesConfig {
-        /// Boxes that one search may look at.
+        /// Largest number of boxes that one search may examine.
         nodes: u32 = 20_000, COUNT;
-        /// Share of its distance by which an example may be nearer without being looked for.
+        /// Precision of the smallest change, as a share of its distance.
         precision: f64 = 1e-3, SHARE;
     }
 }
@@ -28,7 +28,7 @@ settings! {
 /// `trees` in the registry.
 pub(crate) static ENTRY: Entry<TreesConfig> = Entry {
     name: Trees::NAME,
-    about: "the nearest input that other leaves of a tree ensemble decide, by branch and bound; exact where it ends",
+    about: "branch-and-bound search for the nearest input in other leaves of a tree ensemble; exact if it finishes",
     default: || TreesConfig::DEFAULT,
     make: |config| Ok(Box::new(Trees::new(config)?)),
 };
@@ -40,7 +40,7 @@ pub(crate) static ENTRY: Entry<TreesConfig> = Entry {
 /// radius is halved between the distance of the best example and the largest one that was shown to hold none.
 ///
 /// # Guarantees
-/// Where no search runs out of nodes the example is the nearest there is, up to `precision`, and no example means that there is none: exact by
+/// Where no search runs out of nodes the example is the smallest possible, up to `precision`, and no example means that there is none: exact by
 /// exhaustion. Ties that only the rounding of the model's sums decides are put to the model, the first 64 of them; where there are more, and where
 /// a search runs out of nodes, it is a heuristic. [`Attack::none_within`] says up to which radius it was none, and nothing once the model has
 /// contradicted the trees beyond rounding. Rules of features (bounds, whole numbers, categories, one-hot groups, directions) are kept in every box.

@@ -101,7 +101,7 @@ pub(crate) const RANDOMISED: Kind = Kind::above("randomised-judged-once", Severi
 /// The model rounds its input before it uses it.
 pub(crate) const QUANTISED_INPUT: Kind = Kind::above("quantised-input", Severity::Warning, 0.5, "share of probed samples");
 /// The attacked input takes whole numbers.
-pub(crate) const NAMES: Kind = Kind::above("names-as-amounts", Severity::Warning, 0.0, "inputs of names");
+pub(crate) const NAMES: Kind = Kind::above("names-as-amounts", Severity::Warning, 0.0, "inputs that are indices");
 pub(crate) const ROUNDED: Kind = Kind::above("integer-input", Severity::Note, 0.0, "inputs of whole numbers");
 /// The model has several outputs, and none was chosen.
 pub(crate) const FIRST_OUTPUT: Kind = Kind::above("first-output", Severity::Note, 0.0, "other outputs");
@@ -141,7 +141,7 @@ pub(crate) const INCOMPLETE: Kind = Kind::above("incomplete-optimisation", Sever
 pub(crate) const SILENT_SUCCESS: Kind = Kind::above("silent-success", Severity::Warning, 0.0, "survivors");
 /// An attack without gradients found what those with gradients had missed.
 pub(crate) const BLACK_BOX_STRONGER: Kind =
-    Kind::above("black-box-stronger", Severity::Blocking, 2.0, "percentage points that gradients hide at least");
+    Kind::above("black-box-stronger", Severity::Blocking, 2.0, "percentage points that attacks with gradients missed at least");
 /// The same, for so few samples that chance may have chosen them.
 pub(crate) const BLACK_BOX_NEAR: Kind = Kind::fact("black-box-found-more", Severity::Note);
 /// The same attacks leave more samples standing in a larger ball.

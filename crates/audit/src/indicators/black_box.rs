@@ -25,7 +25,7 @@ impl Run<'_> {
         if !black.is_empty() {
             let (white, black) = (white.join(", "), black.join(", "));
             self.measure_black_box(gained, self.book.states.len(), || {
-                format!("{black}, which use no gradients, broke {gained} samples that had survived {white}")
+                format!("{black} (attacks without gradients) broke {gained} samples that had survived {white}")
             });
         }
     }
@@ -39,7 +39,7 @@ impl Run<'_> {
             self.flags.measure(&BLACK_BOX_STRONGER, hidden, String::new);
         } else {
             self.flags.measure(&BLACK_BOX_STRONGER, hidden, || {
-                format!("{}: the model's gradients mislead attacks, and other attacks may break more", message())
+                format!("{}: the model's gradients mislead attacks, so other attacks may break more samples", message())
             });
         }
     }

@@ -18,8 +18,7 @@ impl Run<'_> {
         if !survivors.is_empty() {
             self.flags.measure(&SILENT_SUCCESS, lost as f64, || {
                 format!(
-                    "for {lost} of {} survivors an attack met points that reach its goal, but the original file did not confirm one of them; \
-                     they count as surviving, though what separates them from broken ones is rounding or noise",
+                    "for {lost} of {} survivors, an attack found points that seemed adversarial, but the original file confirmed none of them; they count as survivors, although only rounding or noise separates them from broken samples",
                     survivors.len()
                 )
             });
@@ -36,16 +35,14 @@ impl Run<'_> {
         let flat = climbed.iter().filter(|state| state.late_gain.is_none()).count();
         self.flags.measure(&NO_PROGRESS, share(flat), || {
             format!(
-                "for {flat} of {} survivors no attack with gradients raised its loss by anything: they were not attacked in earnest; look for \
-                 rounding, saturation or another obstacle to gradients in the model, or add an attack without gradients",
+                "for {flat} of {} survivors, no attack with gradients raised its loss at all, so these samples were hardly attacked; look for rounding, saturation or another obstacle to gradients in the model, or add an attack without gradients",
                 climbed.len()
             )
         });
         let late = climbed.iter().filter(|state| state.late_gain.is_some_and(|gain| gain > SETTLED)).count();
         self.flags.measure(&INCOMPLETE, share(late), || {
             format!(
-                "for {late} of {} survivors the loss of every attack still rose by more than {:.0} % of its whole rise in the last {} steps; \
-                 give the attacks more steps",
+                "for {late} of {} survivors, the loss of every attack was still rising at the end: more than {:.0} % of its total rise came in the last {} steps; give the attacks more steps",
                 climbed.len(),
                 100.0 * SETTLED,
                 brinell_attack::driver::LATE_STEPS
@@ -65,7 +62,7 @@ impl Run<'_> {
                 .map(|(tally, stage)| format!("{} of {} samples under {}", tally.zero_gradients, tally.attacked, stage.recipe.name()))
                 .collect();
             format!(
-                "the gradient was exactly zero where the attack started for {}; such an attack has no direction, so survival says little",
+                "the gradient at the start of the attack was exactly zero for {}; such an attack has no direction, so survival means little",
                 seen.join(", ")
             )
         });

@@ -22,10 +22,11 @@ impl Run<'_> {
     }
 
     fn ask_again(&mut self, oracle: &mut Oracle) -> Result<(), AuditError> {
-        let samples: Vec<Vec<f32>> = (0..self.case.data.n.min(PROBED).min(self.case.batch)).map(|index| self.case.sample(index)).collect();
+        let numbers: Vec<usize> = self.case.data.samples().take(PROBED.min(self.case.batch)).collect();
+        let samples: Vec<Vec<f32>> = numbers.iter().map(|&sample| self.case.sample(sample)).collect();
         let mut ask = |samples: &[Vec<f32>]| -> Result<Vec<f32>, AuditError> {
             let mut answer = Answer::default();
-            logits_of(oracle, 0..samples.len(), samples, &mut answer)?;
+            logits_of(oracle, numbers.iter().copied(), samples, &mut answer)?;
             Ok(answer.values)
         };
         let (first, second) = (ask(&samples)?, ask(&samples)?);
@@ -34,20 +35,19 @@ impl Run<'_> {
         let classes = oracle.width();
         let gap = largest_difference(&first, &second, classes);
         self.flags.measure(&NON_DETERMINISTIC, gap, || {
-            "the same input gave two different answers; a randomised model needs attacks that average over its noise".to_owned()
+            "the same input gave two different answers; for a randomised model, use attacks that average over its noise".to_owned()
         });
         let same = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
         let rows = || first.chunks_exact(classes);
         // A model that says the same of everything has other flags.
         let sighted = rows().zip(far.chunks_exact(classes)).filter(|(a, b)| !same(a, b)).count();
-        // Whole numbers are rounded by definition, which another flag says.
-        if sighted > 0 && self.case.grid.is_none() {
+        // Whole numbers are rounded by definition, which another flag says; trees are steps everywhere.
+        if sighted > 0 && self.case.grid.is_none() && !self.case.subject.has_trees() {
             let pairs = rows().zip(near.chunks_exact(classes)).zip(far.chunks_exact(classes));
             let unmoved = pairs.filter(|((a, near), far)| same(a, near) && !same(a, far)).count();
             self.flags.measure(&QUANTISED_INPUT, unmoved as f64 / sighted as f64, || {
                 format!(
-                    "the model rounds its input: changes of every value by {:.1e} left all logits of {unmoved} of {sighted} samples as they were; \
-                     gradients through a rounding are zero, so add an attack without gradients, and attack the model without its rounding",
+                    "the model seems to round its input: when every value changed by {:.1e}, no logit of {unmoved} of {sighted} samples changed; gradients through rounding are zero, so add an attack without gradients, or audit the model without its rounding",
                     f64::from(SMALL) * self.case.ball.bounds.width()
                 )
             });

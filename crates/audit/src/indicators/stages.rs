@@ -11,29 +11,28 @@ impl Run<'_> {
         let (rejected, non_finite, exhausted) = (sum(|t| t.rejected), sum(|t| t.non_finite), sum(|t| t.exhausted));
         self.flags.measure(&DISAGREEMENT, rejected as f64, || {
             format!(
-                "{rejected} times an attack's success was not confirmed on the original file at batch 1; such points count as not broken"
+                "{rejected} times, the original file did not confirm what an attack found when it was asked about that sample alone; these points do not count as adversarial examples"
             )
         });
         let astray = self.astray + sum(|t| t.astray);
         self.flags.measure(&ASTRAY, astray as f64, || {
             format!(
-                "{astray} times the model, asked about several samples at once, said something else than when it was asked about one of them alone, by far more \
-                 than rounding explains: attacks were told about other samples than theirs, or about another model than the file"
+                "{astray} times, the model's answer for a sample in a batch differed from its answer for that sample alone, by far more than rounding explains; so the attacks got answers about wrong samples, or about another model than the file"
             )
         });
         self.flags.measure(&NON_FINITE_UNDER_ATTACK, non_finite as f64, || {
-            format!("the model returned NaN or infinity for {non_finite} samples under attack; such points count as not broken")
+            format!("the model returned NaN or infinity for {non_finite} samples under attack; these points do not count as adversarial examples")
         });
         if self.question.effort.max_queries.is_some() {
             self.flags.measure(&BUDGET, exhausted as f64, || {
-                format!("the query limit ended {exhausted} attacks early, so the survivors were attacked less than the suite would")
+                format!("the query budget ended {exhausted} attacks early, so survivors were attacked less than the suite intends")
             });
         }
         if let Some(target) = self.case.target {
             let same = self.book.states.iter().filter(|state| state.label.class() == Some(target)).count();
             self.flags.measure(&TARGET_IS_LABEL, same as f64, || {
                 format!(
-                    "{same} samples have the target class as their label; they cannot be attacked and count as surviving where they are right"
+                    "{same} samples already have the target class as their label; they cannot be attacked, and count as survivors if the model is right"
                 )
             });
         }
@@ -42,7 +41,7 @@ impl Run<'_> {
             let (_, unseen) = clopper_pearson(0, n as u64, CONFIDENCE);
             let plural = if n == 1 { "" } else { "s" };
             format!(
-                "with {n} sample{plural} an outcome that was never seen may still have a rate of up to {:.0} %; give more samples for narrower intervals",
+                "with only {n} sample{plural}, something that never happened may still have a true rate of up to {:.0} %; give more samples for narrower intervals",
                 100.0 * unseen
             )
         });

@@ -18,18 +18,20 @@ const RANDOM: [&str; 6] = ["RandomNormal", "RandomNormalLike", "RandomUniform", 
 impl Run<'_> {
     pub(crate) fn flag_structure(&mut self) {
         let ending = self.case.subject.signature.reading.ending;
-        self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
-            format!(
-                "the model ends in a {}, which can hide gradients; the attacks use the values before it, and the verdicts the model's own output",
-                ending.name()
-            )
-        });
+        // A forest has no gradient that could hide.
+        if !self.case.subject.has_trees() {
+            self.flags.measure(&SOFTMAX, f64::from(u8::from(!matches!(ending, Ending::Logits | Ending::Labels { .. }))), || {
+                format!(
+                    "the model ends in a {}, which can hide gradients; the attacks use the values before it, and every example is judged on the model's own output",
+                    ending.name()
+                )
+            });
+        }
         self.flag_interface();
         let names = random_operators(&self.case.subject.model.graph);
         self.flags.measure(&RANDOMISED, names.len() as f64, || {
             format!(
-                "the model draws random numbers ({}), and each point was judged by a single draw; average the model over its noise before \
-                 you export it, or read survival as luck",
+                "the model draws random numbers ({}), and every point was judged by a single draw, so survival may be luck; export a model that averages over its noise",
                 names.join(", ")
             )
         });
@@ -43,7 +45,7 @@ impl Run<'_> {
         let (n, resized) = (self.case.data.n, self.case.data.resized);
         self.flags.measure(&RESIZED, resized as f64, || {
             format!(
-                "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another way",
+                "{resized} of {n} images were resized to the model's input {:?} (triangle filter); resize them yourself if the model expects another method",
                 self.case.data.shape
             )
         });
@@ -76,13 +78,13 @@ impl Run<'_> {
         let unchosen = if self.question.artefact.output.is_none() { others.len() } else { 0 };
         self.flags.measure(&FIRST_OUTPUT, unchosen as f64, || {
             let name = &signature.output_name;
-            format!("the model has several outputs; `{name}` was used, and not {}", others.join(", "))
+            format!("the model has several outputs; `{name}` was used, not {}", others.join(", "))
         });
         let declared = classic || self.question.artefact.threshold.is_some() || signature.reading.ending != Ending::Logits;
         if let Some(threshold) = signature.reading.threshold.filter(|_| !declared) {
             let name = &signature.output_name;
             let message = format!(
-                "the output `{name}` is a single number; it was read as a score, with class 1 above {threshold}. If the model is a regression, the figures mean nothing"
+                "the output `{name}` is a single number and was read as a score: class 1 above {threshold}. If the model is a regression, the figures mean nothing"
             );
             self.flags.raise(&ONE_SCORE, message);
         }
@@ -95,16 +97,14 @@ impl Run<'_> {
         self.flags.measure(&ROUNDED, f64::from(u8::from(!whole.is_empty())), || {
             let (inputs, take) = if whole.len() == 1 { ("input", "takes") } else { ("inputs", "take") };
             format!(
-                "the model's {inputs} {} {take} whole numbers: every point was rounded to them before the model was asked, and \
-                 gradients, where there are any, go straight through the rounding",
+                "the model's {inputs} {} {take} whole numbers: every point was rounded before the model evaluated it, and gradients, if any, ignore the rounding",
                 whole.join(", ")
             )
         });
         let names = self.question.threat.norm != brinell_threat::Norm::L0 && self.case.subject.embedding().is_some();
         self.flags.measure(&NAMES, f64::from(u8::from(names)), || {
             format!(
-                "the numbers of the model's input `{}` pick rows of an embedding: they are names, and how far two of them lie apart means nothing; \
-                 in the norm l0 eps is the number of places that may change",
+                "the values of the model's input `{}` are indices into an embedding, so the distance between two of them means nothing; use the norm l0, in which eps is the number of positions that may change",
                 signature.input_name
             )
         });
@@ -115,7 +115,7 @@ impl Run<'_> {
         let Truths::Pairs(pairs) = &self.case.data.truths else { return };
         let (shared, n) = (pairs.dependent(), self.case.data.n);
         self.flags.measure(&DEPENDENT_PAIRS, shared as f64, || {
-            format!("{shared} of {n} pairs share a sample with another pair; the intervals take pairs for independent draws, and are too narrow here")
+            format!("{shared} of {n} pairs share a sample with another pair; the intervals assume independent pairs, so here they are too narrow")
         });
     }
 
@@ -131,7 +131,7 @@ impl Run<'_> {
             let (Some(wanted), Some(used)) = (loss(&ample), loss(&task)) else { continue };
             self.flags.measure_against(&FEW_CLASSES, classes as f64, wanted.min_classes() as f64, || {
                 format!(
-                    "{} needs at least {} classes for its loss {}, the model has {classes}; {} was used instead",
+                    "{} needs at least {} classes for its loss {}, but the model has {classes}; {} was used instead",
                     recipe.name(),
                     wanted.min_classes(),
                     wanted.name(),
@@ -141,8 +141,7 @@ impl Run<'_> {
             let (wanted, used) = (recipe.runs(ample.count(&wish)), recipe.runs(task.count(&wish)));
             self.flags.measure_against(&FEW_TARGETS, f64::from(used), f64::from(wanted), || {
                 format!(
-                    "{} makes a run for each of the likeliest wrong classes; the model has {classes} classes, so that there were {used} runs \
-                     instead of {wanted}",
+                    "{} makes one run for each of the likeliest wrong classes; the model has only {classes} classes, so there were {used} runs instead of {wanted}",
                     recipe.name()
                 )
             });

@@ -46,7 +46,7 @@ impl Run<'_> {
         };
         self.flags.measure(&LARGER_EPS, rises.fold(f64::NEG_INFINITY, f64::max), || {
             format!(
-                "of {} samples more survive in a larger ball ({}), which is impossible: the attacks fail for another reason than the model's robustness",
+                "of {} samples, more survive at a larger radius ({}), although they should be easier to break; the attacks fail for another reason than the model's robustness",
                 samples.len(),
                 curve()
             )
@@ -54,8 +54,7 @@ impl Run<'_> {
         let left = counts.last().copied().unwrap_or(0);
         self.flags.measure(&UNBOUNDED, left as f64 / samples.len() as f64, || {
             format!(
-                "allowed to change everything within the box, the attacks with gradients still leave {left} of {} samples ({}): they fail for a \
-                 reason of their own, such as masked gradients",
+                "even without a limit on the change, {left} of {} samples survive the attacks with gradients ({}), so the attacks fail for another reason than robustness, such as masked gradients",
                 samples.len(),
                 curve()
             )

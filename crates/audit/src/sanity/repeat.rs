@@ -22,8 +22,7 @@ impl Run<'_> {
         }
         self.flags.measure(&NON_DETERMINISTIC, largest, || {
             format!(
-                "of {} samples asked {TIMES} times each, answers differ by up to {largest:.1e} of the largest logit; a randomised model needs \
-                 attacks that average over its noise, and one judgement proves little",
+                "{} samples were evaluated {TIMES} times each, and the answers differ by up to {largest:.1e} of the largest logit; for a randomised model, use attacks that average over its noise, and do not rely on a single answer",
                 samples.len()
             )
         });

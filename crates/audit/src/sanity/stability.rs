@@ -49,8 +49,7 @@ impl Run<'_> {
             let change = sum / count as f64;
             self.flags.measure(&UNSTABLE, change, || {
                 format!(
-                    "noise of half the radius changes the margin by {:.0} % of itself on average: the surface is so rough that a gradient says \
-                     little about its surroundings; attack without gradients, or average them over noise",
+                    "noise of half the radius changes the margin by {:.0} % on average, so a gradient says little about nearby points; use attacks without gradients, or average gradients over noise",
                     100.0 * change
                 )
             });

@@ -16,7 +16,7 @@ pub(super) fn top_k(ctx: &mut Ctx<'_>, axis: usize) -> Grads {
     let Some(indices) = ctx.node.outputs.get(1).copied().flatten() else {
         let op = ctx.node.op.clone();
         let outputs = ctx.op_many(op, &[x], 2)?;
-        let [_, indices] = outputs[..] else { return unsupported("TopK without indices") };
+        let [_, indices] = outputs[..] else { return unsupported("TopK has no indices output") };
         return place(ctx, x, indices, dy, axis);
     };
     place(ctx, x, indices, dy, axis)
@@ -68,7 +68,7 @@ fn scatter(ctx: &mut Ctx<'_>, reduction: ScatterReduction, overwrite: Op, pick: 
 
 pub(super) fn gather_nd(ctx: &mut Ctx<'_>, batch_dims: usize) -> Grads {
     if batch_dims > 0 {
-        return unsupported("it picks for each sample of a batch");
+        return unsupported("its indices differ between the samples of a batch");
     }
     let (x, indices, dy) = (ctx.x(0)?, ctx.x(1)?, ctx.dy()?);
     let zeros = ctx.zeros_like(x)?;
@@ -126,7 +126,7 @@ fn to_places(ctx: &mut Ctx<'_>, dy: ValueId, axis: usize, indices: &[i64]) -> Bu
     let zeros = ctx.zeros_like(x)?;
     let zeros = ctx.transpose(zeros, front)?;
     let data = TensorData::I64(indices.iter().map(|index| index.rem_euclid(depth.max(1))).collect());
-    let Some(places) = Tensor::new(vec![indices.len(), 1], data) else { return unsupported("its indices contradict themselves") };
+    let Some(places) = Tensor::new(vec![indices.len(), 1], data) else { return unsupported("its indices are contradictory") };
     let places = ctx.graph.constant("grad_const", places);
     let summed = ctx.op(Op::ScatterND { reduction: ScatterReduction::Add }, &[zeros, places, turned])?;
     ctx.transpose(summed, back)

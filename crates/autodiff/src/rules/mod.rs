@@ -90,9 +90,7 @@ pub(crate) fn soften(ctx: &mut Ctx<'_>) -> Grads {
 pub(crate) fn apply(ctx: &mut Ctx<'_>) -> Grads {
     match &ctx.node.op {
         op if is_flat(op) => Ok(Vec::new()),
-        op if picks(op) && ctx.wants(1) => {
-            unsupported("the values pick places or rows of a table, as in an embedding: they are names, not amounts, and have no gradient")
-        }
+        op if picks(op) && ctx.wants(1) => unsupported("the values are indices, as into an embedding table, so they have no gradient"),
         Op::Neg | Op::Abs | Op::Sqrt | Op::Exp | Op::Log | Op::Erf | Op::Reciprocal | Op::Sin | Op::Cos => unary::unary(ctx),
         Op::Tan | Op::Asin | Op::Acos | Op::Atan | Op::Sinh | Op::Cosh | Op::Asinh | Op::Acosh | Op::Atanh => trigonometric::rule(ctx),
         Op::Cast { .. } | Op::Identity => unary::cast(ctx),

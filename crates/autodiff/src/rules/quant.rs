@@ -19,14 +19,14 @@ pub(super) fn quantised(ctx: &mut Ctx<'_>, quant: &Quant) -> Grads {
         }
         Quant::RoundToFloat { format } => {
             let (x, dy) = (ctx.x(0)?, ctx.dy()?);
-            let Some(format) = SmallFloat::of(*format) else { return unsupported("its range is not known") };
+            let Some(format) = SmallFloat::of(*format) else { return unsupported("its range is unknown") };
             let max = f64::from(format.max);
             let (above, below) = (ctx.compare(Compare::GreaterOrEqual, x, -max)?, ctx.compare(Compare::LessOrEqual, x, max)?);
             let inside = ctx.op(Op::And, &[above, below])?;
             Ctx::one(ctx.mask(inside, dy)?)
         }
         Quant::DynamicQuantizeLinear => {
-            let Some(scale) = ctx.node.outputs.get(1).copied().flatten() else { return unsupported("its scale is not named") };
+            let Some(scale) = ctx.node.outputs.get(1).copied().flatten() else { return unsupported("its scale has no name") };
             let dy = ctx.dy()?;
             Ctx::one(ctx.div(dy, scale)?)
         }
@@ -54,7 +54,7 @@ fn range(dtype: DType) -> Option<(f64, f64)> {
 
 fn quantize(ctx: &mut Ctx<'_>, axis: usize, to: DType) -> Grads {
     let (x, dy) = (ctx.x(0)?, ctx.dy()?);
-    let (Some(scale), zero, Some((lo, hi))) = (ctx.opt(1), ctx.opt(2), range(to)) else { return unsupported("its range is not known") };
+    let (Some(scale), zero, Some((lo, hi))) = (ctx.opt(1), ctx.opt(2), range(to)) else { return unsupported("its range is unknown") };
     let scale = ctx.along(scale, x, axis)?;
     let steps = ctx.div(x, scale)?;
     let mut q = ctx.op(Op::Round, &[steps])?;
@@ -130,7 +130,7 @@ fn result(ctx: &mut Ctx<'_>, real: &Real) -> Built {
     let Some((scale, _)) = real.result else { return Ok(dy) };
     let Some(y) = ctx.node.outputs.first().copied().flatten() else { return unsupported("the output is unnamed") };
     let Some(scale) = ctx.opt(scale) else { return unsupported("the scale of its result is missing") };
-    let Some((lo, hi)) = ctx.graph.value(y).dtype.and_then(range) else { return unsupported("its range is not known") };
+    let Some((lo, hi)) = ctx.graph.value(y).dtype.and_then(range) else { return unsupported("its range is unknown") };
     let q = ctx.widened(y)?;
     let (above, below) = (ctx.compare(Compare::Greater, q, lo)?, ctx.compare(Compare::Less, q, hi)?);
     let inside = ctx.op(Op::And, &[above, below])?;

@@ -47,7 +47,7 @@ fn spread(ctx: &mut Ctx<'_>, value: ValueId, axis: usize, stride: usize) -> Buil
 
 pub(super) fn pad(ctx: &mut Ctx<'_>, mode: PadMode, pads: &[i64]) -> Grads {
     if ctx.wants(1) {
-        return unsupported("the padding value is taken as a constant");
+        return unsupported("a padding value that is not constant is not supported");
     }
     let (x, mut dy) = (ctx.x(0)?, ctx.dy()?);
     if mode == PadMode::Constant {

@@ -15,7 +15,7 @@ pub(super) fn lower(builder: &mut Builder, inputs: &Inputs<'_>) -> Option<Lowere
         Op::Relu => return Some(relu(builder, inputs, 0.0)),
         Op::LeakyRelu { alpha } => match f64::from(*alpha) {
             leak if (0.0..1.0).contains(&leak) => return Some(relu(builder, inputs, leak)),
-            leak => return Some(Err(format!("its slope left of zero is {leak}"))),
+            leak => return Some(Err(format!("its slope for negative values is {leak}"))),
         },
         Op::PRelu => return Some(prelu(builder, inputs)),
         Op::Abs => Box::new(Abs),

@@ -27,7 +27,7 @@ pub(super) fn lower(builder: &mut Builder, inputs: &Inputs<'_>) -> Option<Lowere
 fn same_shape(builder: &mut Builder, inputs: &Inputs<'_>) -> Result<(Vec<Operand>, Vec<usize>), String> {
     let operands = inputs.all()?;
     let shapes: Vec<&[usize]> = operands.iter().map(Operand::shape).collect();
-    let shape = layout::common(&shapes).ok_or_else(|| "its operands do not fit together".to_owned())?;
+    let shape = layout::common(&shapes).ok_or_else(|| "the shapes of its operands do not fit".to_owned())?;
     Ok((operands.iter().map(|operand| builder.broadcast(operand, &shape)).collect(), shape))
 }
 

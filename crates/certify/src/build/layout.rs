@@ -97,7 +97,7 @@ fn moved(builder: &mut Builder, inputs: &Inputs<'_>, source: impl Fn(&[usize], &
     let mut from = Vec::with_capacity(shape.iter().product());
     each_index(&shape, |index| from.push(source(index, x.shape()).map(|at| position(&at, x.shape()))));
     let from: Option<Vec<u32>> = from.into_iter().map(|at| at.filter(|&at| at < x.len()).map(|at| at as u32)).collect();
-    let from = from.ok_or_else(|| "its indices lie outside".to_owned())?;
+    let from = from.ok_or_else(|| "its indices are out of range".to_owned())?;
     Ok(vec![builder.picked(&x, from, shape)])
 }
 
@@ -140,14 +140,14 @@ fn pad(builder: &mut Builder, inputs: &Inputs<'_>, mode: PadMode, pads: &[i64]) 
 fn gather(builder: &mut Builder, inputs: &Inputs<'_>, axis: usize) -> Lowered {
     let (x, indices) = (inputs.get(0)?.clone(), inputs.get(1)?.clone());
     let picks = inputs.constant(1, "indices")?;
-    let n = *x.shape().get(axis).ok_or_else(|| "its axis is not there".to_owned())?;
+    let n = *x.shape().get(axis).ok_or_else(|| "its axis does not exist".to_owned())?;
     let (outer, inner): (usize, usize) = (x.shape()[..axis].iter().product(), x.shape()[axis + 1..].iter().product());
     let mut from = Vec::new();
     for o in 0..outer {
         for &pick in picks {
             let pick = if pick < 0.0 { pick + n as f64 } else { pick };
             if !(pick >= 0.0 && pick < n as f64) {
-                return Err("its indices lie outside".to_owned());
+                return Err("its indices are out of range".to_owned());
             }
             from.extend((0..inner).map(|i| ((o * n + pick as usize) * inner + i) as u32));
         }

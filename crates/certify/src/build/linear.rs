@@ -22,7 +22,7 @@ fn transposed(data: &[f64], rows: usize, cols: usize) -> Vec<f64> {
 
 fn gemm(builder: &mut Builder, inputs: &Inputs<'_>, (alpha, beta): (f64, f64), trans_a: bool, trans_b: bool) -> Lowered {
     let (a, b) = (inputs.get(0)?.clone(), inputs.get(1)?.clone());
-    let (&[a0, a1], &[b0, b1]) = (a.shape(), b.shape()) else { return Err("its operands are no matrices".to_owned()) };
+    let (&[a0, a1], &[b0, b1]) = (a.shape(), b.shape()) else { return Err("its operands are not matrices".to_owned()) };
     let (m, k) = if trans_a { (a1, a0) } else { (a0, a1) };
     let n = if trans_b { b0 } else { b1 };
     let shape = vec![m, n];
@@ -35,7 +35,7 @@ fn gemm(builder: &mut Builder, inputs: &Inputs<'_>, (alpha, beta): (f64, f64), t
             let w: Vec<f64> = if trans_a { transposed(w, k, m) } else { w.clone() };
             builder.mapped(&b, Left::new(w.iter().map(|w| alpha * w).collect(), m, k, n, 1), shape.clone())
         }
-        _ => return Err("no operand is a constant in the order that can be bounded".to_owned()),
+        _ => return Err("neither operand is a constant in a supported position".to_owned()),
     };
     if let Some(c) = inputs.optional(2).cloned() {
         let c = builder.broadcast(&c, &shape);
@@ -66,7 +66,7 @@ fn matmul(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
     let (a, b) = (inputs.get(0)?.clone(), inputs.get(1)?.clone());
     let ((blocks_a, m, k), (blocks_b, k_b, n)) = (stacked(a.shape(), true), stacked(b.shape(), false));
     if k != k_b {
-        return Err("its operands do not fit together".to_owned());
+        return Err("the shapes of its operands do not fit".to_owned());
     }
     let shape = inputs.shape(0)?.to_vec();
     let (count_a, count_b): (usize, usize) = (blocks_a.iter().product(), blocks_b.iter().product());
@@ -80,7 +80,7 @@ fn matmul(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
         _ => {}
     }
     // Every pair of a product, and the sums over them.
-    let blocks = layout::common(&[&blocks_a, &blocks_b]).ok_or_else(|| "its operands do not fit together".to_owned())?;
+    let blocks = layout::common(&[&blocks_a, &blocks_b]).ok_or_else(|| "the shapes of its operands do not fit".to_owned())?;
     let (of_a, of_b) = (layout::broadcast(&blocks_a, &blocks), layout::broadcast(&blocks_b, &blocks));
     let mut pairs = Vec::with_capacity(of_a.len() * m * n * k);
     for (&block_a, &block_b) in of_a.iter().zip(&of_b) {
@@ -118,7 +118,7 @@ fn two(list: &[usize], fill: usize) -> Result<[usize; 2], String> {
     match *list {
         [x] => Ok([fill, x]),
         [y, x] => Ok([y, x]),
-        _ => Err(format!("it slides along {} axes; one or two can be bounded", list.len())),
+        _ => Err(format!("its window moves along {} axes; only one or two are supported", list.len())),
     }
 }
 
@@ -184,6 +184,8 @@ fn batch_normalization(builder: &mut Builder, inputs: &Inputs<'_>, epsilon: f64)
     let factor = |c: usize| scale[c] / (variance[c] + epsilon).sqrt();
     let factors = (0..x.len()).map(|i| factor(i / plane)).collect();
     let shifts: Vec<f64> = (0..x.len()).map(|i| i / plane).map(|c| bias[c] - mean[c] * factor(c)).collect();
+    // A runtime may subtract the mean first, or fold it into the bias: both are rounded.
+    let magnitudes: Vec<f64> = (0..x.len()).map(|i| i / plane).map(|c| bias[c].abs() + (mean[c] * factor(c)).abs()).collect();
     let y = builder.scaled(&x, factors);
-    Ok(vec![builder.shifted(&y, &shifts)])
+    Ok(vec![builder.shifted_by(&y, &shifts, &magnitudes)])
 }

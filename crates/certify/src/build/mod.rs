@@ -64,8 +64,9 @@ struct Builder {
     values: Vec<Extent>,
     /// Readers of the value that a layer computes, in the graph.
     sole: Vec<bool>,
-    /// Name of the node that is being lowered.
+    /// Name and number of the node that is being lowered.
     node: String,
+    number: usize,
 }
 
 /// The inputs of a node.
@@ -89,11 +90,11 @@ impl Inputs<'_> {
 
     /// A constant input.
     fn constant(&self, i: usize, what: &str) -> Result<&[f64], String> {
-        self.get(i)?.constant().ok_or_else(|| format!("its {what} depends on the input"))
+        self.get(i)?.constant().ok_or_else(|| format!("its {what} depends on the model's input"))
     }
 
     fn shape(&self, output: usize) -> Result<&[usize], String> {
-        self.shapes.get(output).map(Vec::as_slice).ok_or_else(|| "the shape of its result is not known".to_owned())
+        self.shapes.get(output).map(Vec::as_slice).ok_or_else(|| "the shape of its result is unknown".to_owned())
     }
 
     fn all(&self) -> Result<Vec<Operand>, String> {
@@ -126,7 +127,8 @@ pub(crate) fn network(graph: &Graph, output: ValueId) -> Result<Network, Certify
     }
     let mut readers: HashMap<ValueId, usize> = HashMap::from([(output, 1)]);
     graph.nodes().iter().flat_map(|node| node.inputs.iter().flatten()).for_each(|id| *readers.entry(*id).or_default() += 1);
-    for node in graph.nodes() {
+    for (number, node) in graph.nodes().iter().enumerate() {
+        builder.number = number;
         let lowered = lower(&graph, node, &operands, &mut builder).map_err(|reason| CertifyError::Operator {
             node: node.name.clone(),
             op: node.op.name().to_owned(),
@@ -175,7 +177,7 @@ fn lower(graph: &Graph, node: &Node, known: &HashMap<ValueId, Operand>, builder:
     let mut operands = Vec::new();
     for id in &node.inputs {
         operands.push(match id {
-            Some(id) => Some(known.get(id).cloned().ok_or_else(|| format!("`{}` is not made of numbers", graph.value(*id).name))?),
+            Some(id) => Some(known.get(id).cloned().ok_or_else(|| format!("`{}` does not contain numbers", graph.value(*id).name))?),
             None => None,
         });
     }
@@ -210,12 +212,12 @@ fn dispatch(builder: &mut Builder, inputs: &Inputs<'_>) -> Lowered {
             return lowered;
         }
     }
-    Err("it has no relaxation".to_owned())
+    Err("it is not supported".to_owned())
 }
 
 impl Builder {
     fn push(&mut self, inputs: Vec<usize>, kind: Kind, shape: Vec<usize>) -> Operand {
-        self.layers.push(Layer { name: self.node.clone(), inputs, kind });
+        self.layers.push(Layer { name: self.node.clone(), node: self.number, inputs, kind });
         self.values.push(extent(&shape));
         self.sole.push(true);
         Operand::Variable(shape, self.values.len() - 1)
@@ -260,6 +262,11 @@ impl Builder {
 
     /// Adds a constant of the same size.
     fn shifted(&mut self, operand: &Operand, shift: &[f64]) -> Operand {
+        self.shifted_by(operand, shift, &shift.iter().map(|s| s.abs()).collect::<Vec<_>>())
+    }
+
+    /// Adds a constant of the same size that is made of terms with these magnitudes in sum.
+    fn shifted_by(&mut self, operand: &Operand, shift: &[f64], magnitudes: &[f64]) -> Operand {
         match operand {
             Operand::Constant(shape, data) => Operand::Constant(shape.clone(), data.iter().zip(shift).map(|(x, s)| x + s).collect()),
             Operand::Variable(shape, value) => {
@@ -269,11 +276,13 @@ impl Builder {
                     && let Kind::Affine(affine) = &mut self.layers[*value - 1].kind
                     && !affine.is_exact()
                 {
-                    affine.shift(shift);
+                    affine.shift(shift, magnitudes);
                     return operand.clone();
                 }
                 let n = shift.len();
-                self.affine(vec![(*value, Box::new(Scale::uniform(n, 1.0)))], shift.to_vec(), shape.clone())
+                let mut affine = Affine::new(vec![Box::new(Scale::uniform(n, 1.0))], vec![0.0; n]);
+                affine.shift(shift, magnitudes);
+                self.push(vec![*value], Kind::Affine(affine), shape.clone())
             }
         }
     }

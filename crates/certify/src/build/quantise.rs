@@ -18,7 +18,7 @@ fn spread(data: &[f64], shape: &[usize], axis: usize) -> Result<Vec<f64>, String
     match data.len() {
         1 => Ok(vec![data[0]; shape.iter().product()]),
         n if shape.get(axis) == Some(&n) => Ok((0..shape.iter().product()).map(|i| data[i / inner % n]).collect()),
-        _ => Err("its scales come in blocks".to_owned()),
+        _ => Err("it has one scale per block".to_owned()),
     }
 }
 

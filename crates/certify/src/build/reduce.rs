@@ -74,7 +74,7 @@ fn reduce(builder: &mut Builder, inputs: &Inputs<'_>, kind: Reduce, axes: &[usiz
             let sum = total(builder, &terms);
             curve(builder, &sum, Box::new(Log))?
         }
-        Reduce::Prod => return Err("products of many numbers have no relaxation".to_owned()),
+        Reduce::Prod => return Err("products of many numbers are not supported".to_owned()),
     }])
 }
 
@@ -83,7 +83,7 @@ fn windows(input: [usize; 3], output: [usize; 3], pool: &PoolAttrs, mut visit: i
     let two = |list: &[usize], fill: usize| if let [x] = *list { [fill, x] } else { [list[0], list[1]] };
     let axes = pool.kernel.len();
     if axes == 0 || axes > 2 {
-        return Err(format!("it slides along {axes} axes; one or two can be bounded"));
+        return Err(format!("its window moves along {axes} axes; only one or two are supported"));
     }
     let (kernel, strides, dilations) = (two(&pool.kernel, 1), two(&pool.strides, 1), two(&pool.dilations, 1));
     let (begin, end) = (two(&pool.pads[..axes], 0), two(&pool.pads[axes..], 0));
@@ -122,7 +122,7 @@ fn max_pool(builder: &mut Builder, inputs: &Inputs<'_>, pool: &PoolAttrs) -> Low
     let mut groups = Vec::new();
     windows(linear::image(x.shape())?, linear::image(&shape)?, pool, |inside, _| groups.push(inside))?;
     if groups.iter().any(Vec::is_empty) {
-        return Err("a window holds nothing but padding".to_owned());
+        return Err("a window contains only padding".to_owned());
     }
     Ok(vec![builder.nonlinear(vec![value], LargestOf::new(groups), shape)])
 }

@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
+use brinell_checker::{Cut, Evidence};
 use rayon::prelude::*;
 
+use super::trace::Trace;
 use super::{Found, Outcome, Question, Reason, Verdict, candidate, open};
 use crate::backward::{Choice, Seed, backward};
 use crate::bounds::Bounds;
@@ -26,6 +28,8 @@ struct Part {
     /// Clauses that may still happen.
     clauses: Vec<usize>,
     bound: f64,
+    /// Its place in the trace.
+    at: usize,
     /// Intervals of inner values that hold on a box around this one.
     inherited: Option<Arc<Inherited>>,
 }
@@ -43,7 +47,8 @@ struct Bounded {
 pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) -> Outcome {
     let (lo, hi) = question.region.hull();
     let clauses = (0..question.property.clauses().len()).collect();
-    let mut stack = vec![Part { lo: lo.to_vec(), hi: hi.to_vec(), clauses, bound: root, inherited: None }];
+    let mut stack = vec![Part { lo: lo.to_vec(), hi: hi.to_vec(), clauses, bound: root, at: 0, inherited: None }];
+    let mut trace: Trace<(), Cut> = Trace::new(1, question.limits.evidence.then_some(question.limits.memory / 4));
     let mut parts = 0;
     let mut least = f64::INFINITY;
     let inner: usize = (1..question.network.values.len())
@@ -54,10 +59,10 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
     while !stack.is_empty() {
         let lowest = || stack.iter().map(|part| part.bound).fold(least, f64::min);
         if let Some(reason) = question.limits.over() {
-            return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(), parts };
+            return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(), parts, evidence: None };
         }
         if stack.len() * bytes > question.limits.memory {
-            return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(), parts };
+            return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(), parts, evidence: None };
         }
         let batch = stack.split_off(stack.len().saturating_sub(2 * BATCH));
         parts += batch.len();
@@ -73,20 +78,24 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: f64) 
         for Bounded { part, split, .. } in bounded {
             if part.clauses.is_empty() {
                 least = least.min(part.bound);
+                trace.close(part.at, (), 0);
                 continue;
             }
             let Some((index, at)) = split else {
                 return open(question, Reason::Exhausted, part.bound, parts);
             };
-            for above in [false, true] {
+            let places = trace.split(part.at, Cut { index: index as u32, at });
+            for (above, place) in [false, true].into_iter().zip(places) {
                 let mut child = part.clone();
+                child.at = place;
                 let end = if above { &mut child.lo[index] } else { &mut child.hi[index] };
                 *end = at;
                 stack.push(child);
             }
         }
     }
-    Outcome { verdict: Verdict::Certified, bound: least, parts }
+    let evidence = trace.finish().and_then(|mut trees| trees.pop()).map(Evidence::Inputs);
+    Outcome { verdict: Verdict::Certified, bound: least, parts, evidence }
 }
 
 fn columns(points: &[&Vec<f64>]) -> Matrix {

@@ -6,9 +6,12 @@
 mod candidate;
 mod input;
 mod neuron;
+mod trace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use brinell_checker::{Branch, Evidence, Tree};
 
 use crate::error::CertifyError;
 use crate::network::{Kind, Network};
@@ -28,6 +31,8 @@ pub struct Limits<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// Certify the network in f32 arithmetic as well: the margin must exceed a bound of its rounding error.
     pub deployed: bool,
+    /// Keep what a certificate needs.
+    pub evidence: bool,
 }
 
 impl Limits<'_> {
@@ -86,6 +91,8 @@ pub struct Outcome {
     pub bound: f64,
     /// Parts that were bounded.
     pub parts: usize,
+    /// What a checker needs to certify it again, where it was asked for and fits into memory.
+    pub evidence: Option<Evidence>,
 }
 
 /// Judges a candidate: true where it violates the property in the artefact that is certified, with zero tolerance.
@@ -175,7 +182,7 @@ pub fn decide<'j>(
 fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     let clauses = question.property.clauses().len();
     if clauses == 0 {
-        return Outcome { verdict: Verdict::Certified, bound: f64::INFINITY, parts: 0 };
+        return Outcome { verdict: Verdict::Certified, bound: f64::INFINITY, parts: 0, evidence: at_once(question) };
     }
     candidate::try_centre(question, found);
     if found.confirmed.is_some() {
@@ -198,7 +205,7 @@ fn search(question: &Question<'_>, found: &mut Found<'_>) -> Outcome {
     let per_clause = worst_of(&bounds, &of, clauses);
     let bound = per_clause.iter().copied().fold(f64::INFINITY, f64::min);
     if bound > 0.0 {
-        return Outcome { verdict: Verdict::Certified, bound, parts: 1 };
+        return Outcome { verdict: Verdict::Certified, bound, parts: 1, evidence: at_once(question) };
     }
     let (lo, hi) = question.region.hull();
     let few = lo.iter().zip(hi).filter(|(lo, hi)| lo < hi).count() <= FEW_INPUTS;
@@ -251,5 +258,10 @@ fn splits_by_sign(network: &Network) -> bool {
 
 fn open(question: &Question<'_>, otherwise: Reason, bound: f64, parts: usize) -> Outcome {
     let reason = question.limits.over().unwrap_or(otherwise);
-    Outcome { verdict: Verdict::Unknown { reason }, bound, parts }
+    Outcome { verdict: Verdict::Unknown { reason }, bound, parts, evidence: None }
+}
+
+/// The evidence of what needs no split.
+fn at_once(question: &Question<'_>) -> Option<Evidence> {
+    question.limits.evidence.then(|| Evidence::Inputs(Tree(vec![Branch::Leaf(())])))
 }

@@ -9,14 +9,16 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use brinell_checker::{Bounding, Evidence, Neuron};
 use rayon::prelude::*;
 
+use super::trace::Trace;
 use super::{Found, Outcome, Question, Reason, Verdict, candidate, open};
 use crate::backward::{Choice, Functions, Seed, backward};
 use crate::bounds::Bounds;
 use crate::matrix::Matrix;
 use crate::network::Kind;
-use crate::optimise::{Optimiser, Rates, Split};
+use crate::optimise::{Closed, Optimiser, Rates, Split};
 use crate::property::Atom;
 use crate::relaxation::{Relaxation, Slopes, is_open};
 use crate::state::State;
@@ -40,7 +42,12 @@ struct Part {
     bound: f64,
     /// The neuron to split next.
     next: Option<(u32, u32)>,
+    /// Its place in the trace.
+    at: usize,
 }
+
+/// A part that was bounded, the point where its bound is attained, and what closes it.
+type Bounded = (Part, Vec<f64>, Option<Closed>);
 
 impl PartialEq for Part {
     fn eq(&self, other: &Self) -> bool {
@@ -67,8 +74,8 @@ impl Ord for Part {
 struct Shared<'q> {
     question: &'q Question<'q>,
     root: &'q State,
-    /// The atom that stands for each clause.
-    atoms: Vec<&'q Atom>,
+    /// The number of the atom that stands for each clause.
+    chosen: Vec<usize>,
     /// Positions of the slopes of each value.
     index: Vec<Arc<Vec<u32>>>,
 }
@@ -77,14 +84,21 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
     let network = question.network;
     let open_clauses: Vec<usize> = (0..bounds.len()).filter(|&k| bounds[k] <= 0.0).collect();
     let mut least = bounds.iter().copied().filter(|b| *b > 0.0).fold(f64::INFINITY, f64::min);
-    let atoms = question.property.clauses().iter().map(|clause| strongest(question, root, clause)).collect();
+    let clauses = question.property.clauses();
+    let chosen: Vec<usize> = clauses.iter().map(|clause| strongest(question, root, clause)).collect();
     let zero = vec![0; open_clauses.len()];
     let first = Optimiser::new(network, root, &zero);
     let index = first.slopes.iter().map(|slopes| Arc::clone(&slopes.index)).collect();
-    let shared = Shared { question, root, atoms, index };
+    let shared = Shared { question, root, chosen, index };
     drop(first);
     let start = Arc::new(shared.initial());
-    let begin = |&clause: &usize| Part { clause, splits: Vec::new(), slopes: Arc::clone(&start), bound: bounds[clause], next: None };
+    let begin =
+        |&clause: &usize| Part { clause, splits: Vec::new(), slopes: Arc::clone(&start), bound: bounds[clause], next: None, at: clause };
+    let mut trace: Trace<Bounding, Neuron> = Trace::new(clauses.len(), question.limits.evidence.then_some(question.limits.memory / 4));
+    let closing = |clause: usize, (slopes, prices): Closed| Bounding { atom: shared.chosen[clause] as u32, slopes, prices };
+    for clause in (0..bounds.len()).filter(|&k| bounds[k] > 0.0) {
+        trace.close(clause, closing(clause, Closed::default()), 0);
+    }
     let mut heap = BinaryHeap::new();
     let mut parts = 0;
     let begun: Vec<Part> = open_clauses.iter().map(begin).collect();
@@ -94,9 +108,9 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
     loop {
         parts += batch.len();
         let chunk = BATCH.min(batch.len().div_ceil(2)).max(1);
-        let bounded: Vec<(Part, Vec<f64>)> = batch.par_chunks(chunk).flat_map_iter(|parts| shared.bound(parts, steps)).collect();
+        let bounded: Vec<Bounded> = batch.par_chunks(chunk).flat_map_iter(|parts| shared.bound(parts, steps)).collect();
         steps = STEPS;
-        let corners: Vec<&Vec<f64>> = bounded.iter().filter(|(part, _)| part.bound <= 0.0).map(|(_, corner)| corner).collect();
+        let corners: Vec<&Vec<f64>> = bounded.iter().filter(|(part, ..)| part.bound <= 0.0).map(|(_, corner, _)| corner).collect();
         if !corners.is_empty() {
             let mut points = Matrix::zeros(network.inputs(), corners.len());
             for (col, corner) in corners.iter().enumerate() {
@@ -107,8 +121,12 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
                 return open(question, Reason::Stopped, least, parts);
             }
         }
-        for (part, _) in bounded {
+        for (part, _, closed) in bounded {
             if part.bound > 0.0 {
+                if let Some(closed) = closed {
+                    let bytes = 2 * closed.0.len() + 4 * closed.1.len();
+                    trace.close(part.at, closing(part.clause, closed), bytes);
+                }
                 least = least.min(part.bound);
             } else {
                 heap.push(part);
@@ -116,13 +134,14 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
         }
         let lowest = |heap: &BinaryHeap<Part>| heap.peek().map_or(least, |part| part.bound.min(least));
         if heap.is_empty() {
-            return Outcome { verdict: Verdict::Certified, bound: least, parts };
+            let evidence = trace.finish().map(|clauses| Evidence::Neurons { slots: shared.slots(), clauses });
+            return Outcome { verdict: Verdict::Certified, bound: least, parts, evidence };
         }
         if let Some(reason) = question.limits.over() {
-            return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(&heap), parts };
+            return Outcome { verdict: Verdict::Unknown { reason }, bound: lowest(&heap), parts, evidence: None };
         }
         if heap.len() * bytes > question.limits.memory {
-            return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(&heap), parts };
+            return Outcome { verdict: Verdict::Unknown { reason: Reason::Memory }, bound: lowest(&heap), parts, evidence: None };
         }
         batch = Vec::new();
         while batch.len() < 2 * BATCH
@@ -131,8 +150,10 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
             let Some((value, element)) = part.next else {
                 return open(question, Reason::Exhausted, part.bound, parts);
             };
-            for positive in [true, false] {
+            let places = trace.split(part.at, shared.neuron(value, element));
+            for (positive, place) in [false, true].into_iter().zip(places) {
                 let mut child = part.clone();
+                child.at = place;
                 child.splits.push((Split { value, element, positive }, 0.0));
                 batch.push(child);
             }
@@ -140,19 +161,34 @@ pub(super) fn search(question: &Question<'_>, found: &mut Found<'_>, root: &Stat
     }
 }
 
-/// The atom of a clause with the highest bound.
-fn strongest<'q>(question: &Question<'q>, root: &State, clause: &'q [Atom]) -> &'q Atom {
+/// The number of the atom of a clause with the highest bound.
+fn strongest(question: &Question<'_>, root: &State, clause: &[Atom]) -> usize {
     let mut a = Matrix::zeros(question.network.outputs(), clause.len());
     for (col, atom) in clause.iter().enumerate() {
         atom.row.iter().enumerate().for_each(|(i, &x)| a.row_mut(i)[col] = x);
     }
     let c = clause.iter().map(|atom| atom.shift).collect();
     let bounds = root.least(question.network, question.region, question.network.output, Seed::Dense(a), &vec![0; clause.len()], c);
-    let best = (0..clause.len()).max_by(|&i, &j| bounds[i].total_cmp(&bounds[j])).unwrap_or(0);
-    &clause[best]
+    (0..clause.len()).max_by(|&i, &j| bounds[i].total_cmp(&bounds[j])).unwrap_or(0)
 }
 
 impl Shared<'_> {
+    /// The name that a certificate has for an element of a value that Relus read.
+    fn neuron(&self, value: u32, element: u32) -> Neuron {
+        let network = self.question.network;
+        let layer = network.readers[value as usize].first().map_or(0, |&(layer, _)| layer);
+        Neuron { node: network.layers[layer].node as u32, element }
+    }
+
+    /// The neurons that slopes are of, in their order.
+    fn slots(&self) -> Vec<Neuron> {
+        let of = |(v, index): (usize, &Arc<Vec<u32>>)| {
+            let elements: Vec<u32> = (0..index.len() as u32).filter(|&i| index[i as usize] != u32::MAX).collect();
+            elements.into_iter().map(move |element| Neuron { node: self.question.network.layers[v - 1].node as u32, element })
+        };
+        self.index.iter().enumerate().flat_map(of).collect()
+    }
+
     /// The root's own slopes, value by value.
     fn initial(&self) -> Vec<f32> {
         let mut slopes = Vec::new();
@@ -198,7 +234,7 @@ impl Shared<'_> {
     }
 
     /// Bounds parts, finds what to split next, and the point where each bound is attained.
-    fn bound(&self, parts: &[Part], steps: usize) -> Vec<(Part, Vec<f64>)> {
+    fn bound(&self, parts: &[Part], steps: usize) -> Vec<Bounded> {
         let (network, region) = (self.question.network, self.question.region);
         let state = self.state(&parts.iter().map(|part| part.splits.iter().map(|(split, _)| *split).collect()).collect::<Vec<_>>());
         let domain: Vec<u32> = (0..parts.len() as u32).collect();
@@ -217,7 +253,8 @@ impl Shared<'_> {
             from += count;
         }
         optimiser.splits = parts.iter().map(|part| part.splits.iter().map(|&(split, price)| (split, f64::from(price))).collect()).collect();
-        let optimum = optimiser.run(region, &a, &c, steps);
+        let mut optimiser = optimiser.stored();
+        let mut optimum = optimiser.run(region, &a, &c, steps);
         let input = &state.bounds[0];
         let corners = region.attaining(&optimum.last.a, &domain, &input.lo, &input.hi);
         let open: Vec<usize> = (0..parts.len()).filter(|&d| optimum.bounds[d] <= 0.0).collect();
@@ -233,13 +270,13 @@ impl Shared<'_> {
             let slopes = Arc::new(std::mem::take(&mut slopes[d]));
             // A part of a part is bounded by what bounds the whole.
             let bound = optimum.bounds[d].max(part.bound);
-            (Part { splits, slopes, bound, next: next[d], clause: part.clause }, corners.take(d))
+            (Part { splits, slopes, bound, next: next[d], clause: part.clause, at: part.at }, corners.take(d), optimum.closed[d].take())
         };
         parts.iter().enumerate().map(finished).collect()
     }
 
     fn seeds(&self, clauses: impl Iterator<Item = usize>) -> (Matrix, Vec<f64>) {
-        let atoms: Vec<&Atom> = clauses.map(|k| self.atoms[k]).collect();
+        let atoms: Vec<&Atom> = clauses.map(|k| &self.question.property.clauses()[k][self.chosen[k]]).collect();
         let mut a = Matrix::zeros(self.question.network.outputs(), atoms.len());
         for (col, atom) in atoms.iter().enumerate() {
             atom.row.iter().enumerate().for_each(|(i, &x)| a.row_mut(i)[col] = x);

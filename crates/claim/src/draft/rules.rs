@@ -106,6 +106,7 @@ mod tests {
             truths: brinell_data::Truths::Classes,
             n: rows.len() / 6,
             total: rows.len() / 6,
+            rows: Vec::new(),
             format: "csv",
             class_names: None,
             ids: Vec::new(),

@@ -32,13 +32,13 @@ pub(super) fn check(folder: &Path, verdict: &Verdict) -> Result<Option<Summary>,
     for witness in &verdict.witnesses {
         let number = witness.sample;
         let Some(record) = run.samples.iter().find(|record| record.sample == number) else {
-            return tampered(format!("sample {number} is a counterexample, and the run has no record of it"));
+            return tampered(format!("sample {number} is a counterexample, but the run has no record of it"));
         };
         if record.label != witness.label {
-            return tampered(format!("the label of sample {number} is {} in the verdict and {} in the run", witness.label, record.label));
+            return tampered(format!("the label of sample {number} is {} in the verdict but {} in the run", witness.label, record.label));
         }
         if (witness.file != INPUTS) != (record.outcome == Outcome::Broken) || record.attack != witness.attack {
-            return tampered(format!("the verdict and the run do not agree on how sample {number} was broken"));
+            return tampered(format!("the verdict and the run disagree about how sample {number} was broken"));
         }
     }
     Ok(Some(run.summary))

@@ -1,5 +1,7 @@
 //! Judging counterexamples again: on the original file, with every available runtime.
 //!
+//! Certificates of samples are checked again; that needs the data.
+//!
 //! Evidence of a claim brings its inputs along, so that it needs the model and nothing else; a run of `brinell audit` needs
 //! the data, too.
 
@@ -22,7 +24,7 @@ use source::Source;
 pub struct ReplayOptions {
     /// The model; by default where the record says.
     pub model: Option<PathBuf>,
-    /// The other artefact of an `equal` claim.
+    /// Where the second model of an `equal` claim is now, if it was moved.
     pub other: Option<PathBuf>,
     /// The data of a run.
     pub data: Option<PathBuf>,
@@ -51,6 +53,7 @@ fn one(folder: &Path, options: &ReplayOptions, stop: &AtomicBool) -> Result<Repl
         judges: Vec::new(),
         refused: Vec::new(),
         witnesses: Vec::new(),
+        certificates: source.certificates(options, stop)?,
     };
     if source.witnesses.is_empty() {
         return Ok(replay);

@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
+use brinell_audit::AuditError;
 use brinell_data::npz::held_name;
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Scale, TruthKind};
 use brinell_engine::Preprocess;
 use brinell_ledger::{LedgerError, evidence};
+use brinell_proof::recheck_audit;
 use brinell_record::{
-    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, SampleRecord, Standing, Summary, TaskKind,
-    Verdict, Witness, hash,
+    Artefact, Claim, FileError, FileHash, Label, Outcome, Population, Property, Quantity, Question, Rechecked, Running, SampleRecord,
+    Standing, Summary, TaskKind, Verdict, Witness, hash,
 };
 use brinell_subject::{
     Charge, Opened, Panel, Subject, all_inputs, digests, features, input_box, known, label_of, read_model, truth_kind, truth_of,
@@ -34,6 +37,8 @@ pub(super) struct Source {
     claim: Option<Claim>,
     clean: Clean,
     adversarial: Option<Stored>,
+    /// The run whose certificates prove something, and its question.
+    proved: Option<(PathBuf, Box<Question>)>,
 }
 
 /// A source whose model and samples are read.
@@ -53,8 +58,8 @@ struct Pinned {
 enum Clean {
     /// Where a check stored them, and the names of the classes.
     Evidence(PathBuf, Vec<String>),
-    /// In the data of a run.
-    Run(Population),
+    /// In the data of a run, of which these samples were audited.
+    Run(Population, Vec<usize>),
 }
 
 /// Stored samples and where each of them stands.
@@ -130,6 +135,7 @@ impl Source {
         {
             model.artefact.input = Some(interface.input.name.clone());
         }
+        let proves = run.as_ref().is_some_and(|run| run.certified.is_some());
         let attacked = verdict.witnesses.iter().any(|witness| witness.file != INPUTS);
         Ok(Self {
             ball,
@@ -138,6 +144,7 @@ impl Source {
             clean: Clean::Evidence(folder.join(INPUTS), run.map(|run| run.classes).unwrap_or_default()),
             model,
             witnesses: verdict.witnesses,
+            proved: proves.then(|| (folder.join("run"), Box::new(plan::question(&claim, &beside, &Running::default())))),
             claim: Some(claim),
         })
     }
@@ -165,6 +172,7 @@ impl Source {
         let bounds = InputBox::new(lo as f32, hi as f32).map_err(brinell_subject::SubjectError::from)?;
         let mut ball = Ball { norm: asked.threat.norm, eps: summary.allowed.eps, bounds, features: None };
         constrain(&mut ball, &summary)?;
+        let taken = run.samples.iter().map(|record| record.sample).collect();
         let broken = run.samples.into_iter().filter(|record| record.outcome == Outcome::Broken);
         let witness = |(row, record): (usize, SampleRecord)| Witness {
             file: ADVERSARIAL.to_owned(),
@@ -187,8 +195,9 @@ impl Source {
             adversarial: (!witnesses.is_empty()).then(|| Stored::read(&folder.join(ADVERSARIAL), artefact.task())).transpose()?,
             model: Pinned { artefact, role: Role::Model },
             claim: None,
-            clean: Clean::Run(population),
+            clean: Clean::Run(population, taken),
             witnesses,
+            proved: summary.certified.is_some().then(|| (folder.to_path_buf(), Box::new(summary.question))),
         })
     }
 
@@ -198,6 +207,21 @@ impl Source {
     /// [`ClaimError::Other`], [`ClaimError::Missing`].
     pub(super) fn model_file(&self, options: &ReplayOptions) -> Result<FileHash, ClaimError> {
         self.model.file(options.model.as_deref())
+    }
+
+    /// Checks the certificates again, where there are some.
+    ///
+    /// # Errors
+    /// [`ClaimError::Audit`] where model or data are others or not there.
+    pub(super) fn certificates(&self, options: &ReplayOptions, stop: &AtomicBool) -> Result<Vec<Rechecked>, ClaimError> {
+        let Some((run, question)) = &self.proved else { return Ok(Vec::new()) };
+        let mut question = question.clone();
+        question.artefact.model = self.model.found(options.model.as_deref())?.to_path_buf();
+        if let Some(data) = &options.data {
+            question.population.data.clone_from(data);
+        }
+        question.running = options.running.clone();
+        recheck_audit(run, &question, stop).map_err(|error| AuditError::from(error).into())
     }
 
     /// Returns the id of the claim that the counterexamples belong to.
@@ -213,12 +237,12 @@ impl Source {
         let Opened { subject, data } = self.model.open(options.model.as_deref(), &self.clean)?;
         let clean = match &self.clean {
             Clean::Evidence(path, _) => Stored::of(path, data)?,
-            Clean::Run(population) => {
+            Clean::Run(population, _) => {
                 if let Some(expected) = population.sha256.as_ref().filter(|expected| **expected != data.sha256) {
                     let (path, expected) = (population.data.clone(), expected.clone());
                     return Err(ClaimError::Other { path, found: data.sha256, expected, role: Role::Data });
                 }
-                let rows = (0..data.n).map(|sample| (sample, sample)).collect();
+                let rows = data.samples().map(|sample| (sample, sample)).collect();
                 Stored { scale: self.model.artefact.scale(), data, rows, references: Vec::new() }
             }
         };
@@ -271,7 +295,7 @@ impl OpenSource {
     /// Returns what contradicts the record, where the unchanged samples bring labels along: another label than the witness has.
     pub(super) fn other_label(&self, witness: &Witness) -> Option<String> {
         let label = label_of(&self.clean.data, self.row(witness.sample))?;
-        (label != witness.label).then(|| format!("the record says label {}, but the data say {label}", witness.label))
+        (label != witness.label).then(|| format!("the label is {} in the record, but {label} in the data", witness.label))
     }
 
     /// Returns what a counterexample has to show. The reference of a pair is embedded by the first judge.
@@ -333,11 +357,14 @@ impl Pinned {
                 let artefact = Artefact { input, ..artefact };
                 Subject::open_with(&artefact, &population, &|options| stored(inputs, &options.arrays, options.truth, classes))?
             }
-            Clean::Run(population) => {
+            Clean::Run(population, taken) => {
                 if !population.data.exists() {
                     return Err(ClaimError::Missing { path: population.data.clone(), role: Role::Data });
                 }
-                Subject::open(&artefact, population)?
+                // Which samples a limit took is what the record says, whatever it would take today.
+                let rows = population.n.map(|_| taken.clone());
+                let read = |options: &LoadOptions| data::load(&population.data, &LoadOptions { rows: rows.clone(), ..options.clone() });
+                Subject::open_with(&artefact, population, &read)?
             }
         };
         self.compare(path, &opened.subject.sha256, opened.subject.weights_sha256.as_ref())?;
@@ -413,7 +440,7 @@ impl Stored {
     }
 
     fn sample(&self, sample: usize) -> Option<Vec<f32>> {
-        let row = *self.rows.get(&sample).filter(|row| **row < self.data.n)?;
+        let row = *self.rows.get(&sample).filter(|row| self.data.place(**row).is_some())?;
         let mut x = vec![0.0; self.data.sample_len()];
         self.data.sample(row, self.scale, &mut x);
         Some(x)

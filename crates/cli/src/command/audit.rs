@@ -20,15 +20,15 @@ pub(crate) struct Audit {
     #[command(flatten)]
     settings: Settings,
 
-    /// Settings file; flags override it [default: brinell.toml in the current folder, if there is one]
+    /// Settings file; flags override it [default: brinell.toml in the current folder, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Continue a run that was stopped, with the settings that it was started with: the one in --out, or the newest in brinell-runs
+    /// Continue a stopped run with its own settings: the run in --out, or else the newest stopped run in brinell-runs
     #[arg(long, help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json on standard output, and nothing else
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }
@@ -70,7 +70,7 @@ fn settings_file(named: Option<&Path>) -> Result<Settings, Failure> {
     match named {
         Some(path) => Settings::read(path),
         None if Path::new(FILE).is_file() => {
-            note(&format!("note: settings that are not given as flags come from {FILE}"));
+            note(&format!("note: settings not given as flags are read from {FILE}"));
             Settings::read(Path::new(FILE))
         }
         None => Ok(Settings::default()),
@@ -122,7 +122,7 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
         if raised.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
-        say("stopping after the current call; press Ctrl-C again to stop at once");
+        say("stopping after the current call of the model; press Ctrl-C again to stop at once");
     })
     .map_err(Failure::from_internal)?;
     brinell::attend(Box::new(Patient { stop: Arc::clone(&flag) }));
@@ -143,7 +143,7 @@ impl brinell::Attendant for Patient {
         match wait {
             brinell::Wait::Again { url, reason, pause } => note(&format!("{url}: {reason}; asking again in {} s", pause.as_secs())),
             brinell::Wait::Silent { url, since, most } => {
-                note(&format!("{url}: no answer for {} s; waiting at most {} s", since.as_secs(), most.as_secs()));
+                note(&format!("{url}: no answer for {} s; the limit is {} s", since.as_secs(), most.as_secs()));
             }
             _ => {}
         }

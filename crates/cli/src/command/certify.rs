@@ -1,8 +1,10 @@
 //! `brinell certify`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, Standing};
+use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, ProofError, RecheckOptions, Standing};
+use brinell::record::{Rechecked, Refound};
 use clap::Args;
 
 use super::audit::{command_line, json, stop_flag};
@@ -16,23 +18,27 @@ pub(crate) struct Certify {
     #[command(flatten)]
     question: Certifiable,
 
-    /// Time for each sample, such as 30s or 5m
+    /// Largest time for each sample, such as 30s or 5m
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::verify::duration)]
     timeout: f64,
 
-    /// Look for the largest certified radius of each sample too
+    /// Also look for the largest certified radius of each sample
     #[arg(long)]
     largest: bool,
 
-    /// Folder of the run [default: the first free one of brinell-runs/MODEL-NORM-EPS-certified]
+    /// Folder to write the run to [default: brinell-runs/MODEL-NORM-EPS-certified, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
 
-    /// Go on with the run in --out where it stopped
+    /// Continue the stopped run in --out
     #[arg(long, requires = "out", help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json, and nothing else, on standard output
+    /// Check every certificate again at the end, as `brinell replay` does
+    #[arg(long)]
+    check: bool,
+
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }
@@ -47,8 +53,8 @@ impl Certify {
         };
         let job = CertifyJob { out, resume: self.resume, timeout: self.timeout, largest: self.largest, command: command_line() };
         let stop = stop_flag()?;
-        let mut report = |line: &CertifiedSample, n: usize| {
-            say(&format!("sample {} of {n}: {} in {:.1} s", line.sample + 1, words(line.standing), line.seconds));
+        let mut report = |line: &CertifiedSample, _: usize| {
+            say(&format!("sample {}: {} in {:.1} s", line.sample, words(line.standing), line.seconds));
         };
         let (summary, _) = proofs::certify(&question, &job, &stop, &mut report).inspect_err(|_| {
             if chosen_here {
@@ -56,7 +62,14 @@ impl Certify {
             }
         })?;
         print(&if self.json { json(&summary)? } else { text(&summary, &job) });
-        Ok(Exit::Done)
+        if !self.check {
+            return Ok(Exit::Done);
+        }
+        let rechecked = check_again(&job.out, &RecheckOptions::default(), &stop)?;
+        if !self.json {
+            print(&counts(&rechecked));
+        }
+        Ok(exit(&rechecked))
     }
 }
 
@@ -64,10 +77,10 @@ fn words(standing: Standing) -> &'static str {
     match standing {
         Standing::Certified => "certified",
         Standing::Falsified => "broken",
-        Standing::Boundary => "not decided, the margin is within the rounding error",
-        Standing::OutOfTime => "not decided in time",
-        Standing::OutOfMemory => "not decided within the memory",
-        Standing::Misclassified => "wrong before any change",
+        Standing::Boundary => "not decided: the margin is smaller than the rounding error",
+        Standing::OutOfTime => "not decided: out of time",
+        Standing::OutOfMemory => "not decided: out of memory",
+        Standing::Misclassified => "misclassified",
         _ => "not decided",
     }
 }
@@ -86,8 +99,52 @@ fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
         summary.open,
         summary.n - summary.clean_correct,
     );
+    out += &match &summary.uncheckable {
+        Some(reason) => format!("certificates none, so that nothing can be checked again: {reason}\n"),
+        None => format!("certificates {}, which `brinell replay` checks again\n", summary.certificates),
+    };
     if let Some(median) = summary.median_largest {
         out += &format!("median of the largest certified radii {median:.6}\n");
     }
     out + &format!("\nRun: {}\n", job.out.display())
+}
+
+/// Checks the certificates of a run again, and says what becomes of each.
+pub(super) fn check_again(folder: &Path, options: &RecheckOptions, stop: &AtomicBool) -> Result<Vec<Rechecked>, ProofError> {
+    proofs::recheck(folder, options, stop, &mut |line, _| {
+        let why = line.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        say(&format!("sample {}: {}{why}", line.sample, word(line.found)));
+    })
+}
+
+fn word(found: Refound) -> &'static str {
+    match found {
+        Refound::Confirmed => "the certificate is confirmed",
+        Refound::Unchecked => "certified, but not checked again",
+        Refound::Refused => "the certificate is refused",
+        Refound::Altered => "the certificate was changed, or is about something else",
+    }
+}
+
+/// How many certificates are confirmed.
+pub(super) fn counts(rechecked: &[Rechecked]) -> String {
+    let count = |found: Refound| rechecked.iter().filter(|line| line.found == found).count();
+    let mut out = format!("{} of {} certified samples are confirmed", count(Refound::Confirmed), rechecked.len());
+    for (found, what) in [(Refound::Unchecked, "not checked"), (Refound::Refused, "refused"), (Refound::Altered, "changed")] {
+        if count(found) > 0 {
+            out += &format!("; {} {what}", count(found));
+        }
+    }
+    out + "\n"
+}
+
+/// Done where every certificate is confirmed, and there is one.
+pub(super) fn exit(rechecked: &[Rechecked]) -> Exit {
+    if rechecked.iter().any(|line| line.found == Refound::Altered) {
+        Exit::Stale
+    } else if !rechecked.is_empty() && rechecked.iter().all(|line| line.found == Refound::Confirmed) {
+        Exit::Done
+    } else {
+        Exit::Undecided
+    }
 }

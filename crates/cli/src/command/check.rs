@@ -36,11 +36,11 @@ pub(crate) struct Check {
     #[command(flatten)]
     running: Runners,
 
-    /// Write the verdicts in a format as well, such as sarif=brinell.sarif; may be repeated (docs/outputs.md has the formats)
+    /// Also write the verdicts to a file, such as sarif=brinell.sarif; may be repeated (formats: docs/outputs.md)
     #[arg(long = "report", value_name = "FORMAT=FILE")]
     reports: Vec<Target>,
 
-    /// Print the verdicts as JSON, and nothing else, on standard output
+    /// Print only the verdicts, as JSON, on standard output
     #[arg(long)]
     json: bool,
 }
@@ -70,7 +70,7 @@ impl Check {
             print_coloured(&brinell::report::terminal::verdicts(&claims, WIDTH, colour()));
             for claim in claims.iter().filter(|claim| claim.verdict.witnesses.iter().any(|witness| witness.standing == Standing::Confirmed))
             {
-                print(&format!("hint: brinell replay {} tests its counterexamples again\n", claim.evidence));
+                print(&format!("hint: test its counterexamples again: brinell replay {}\n", claim.evidence));
             }
             for hint in stale_hints(&claims) {
                 print(&format!("hint: {hint}\n"));
@@ -86,9 +86,9 @@ fn stale_hints(claims: &[CheckedClaim]) -> Vec<String> {
     for claim in claims.iter().filter(|claim| claim.verdict.verdict == Ruling::Stale) {
         for reason in &claim.verdict.reasons {
             let hint = match reason.id.as_str() {
-                "model-changed" | "data-changed" => format!("if the new file is intended: brinell claim update {}", claim.file),
+                "model-changed" | "data-changed" => format!("if the new file is intended, accept it: brinell claim update {}", claim.file),
                 "tampered" => "--fresh deletes the evidence and decides the claim again".to_owned(),
-                "expired" => format!("set a later day in {}", claim.file),
+                "expired" => format!("set a later `expires` in {}", claim.file),
                 _ => "check it again".to_owned(),
             };
             if !hints.contains(&hint) {

@@ -12,9 +12,9 @@ use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Claim {
-    /// Write a claim from a finished audit, with every digest filled in
+    /// Write a claim from a finished audit, with the digests of model and data
     New(New),
-    /// Take a retrained model, or other data, into the claims about it
+    /// Accept a retrained model or new data in existing claims
     Update(Update),
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct New {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The digests of the claim file become those of the files on disk; everything else in it stays as it is. \
+Writes the digests of the files on disk into the claim file, and changes nothing else in it. \
 `brinell check` then decides the claims again.\n\n\
 Exit codes: 0 the claims name the files on disk; 3 a new file was not accepted; 4 usage or input error.")]
 pub(crate) struct Update {
@@ -59,19 +59,19 @@ pub(crate) struct Update {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Only {
-    /// Models and their weights
+    /// New models and weight files
     Model,
-    /// Data and labels
+    /// New data and labels
     Data,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Drawn {
-    /// They are all of them
+    /// They are all inputs that the claim is about
     Exhaustive,
-    /// They were drawn independently at random
+    /// They were drawn independently and at random
     Iid,
-    /// They were what was available; such samples support no rate
+    /// They are what was available; no rate can be supported from such samples
     Convenience,
 }
 
@@ -100,8 +100,7 @@ impl New {
         print(&format!("{}: {}\n", out.display(), sentences.join(" ")));
         if self.sampling.is_none() {
             print(
-                "It says sampling = \"convenience\", which can support no rate. Write \"iid\" if the samples were drawn at random, or \
-                 \"exhaustive\" if the claim is about these samples only.\n",
+                "It says sampling = \"convenience\", so no rate can be supported. Write \"iid\" if the samples were drawn at random, or \"exhaustive\" if the claim is about exactly these samples.\n",
             );
         }
         print(&format!("Decide it with: brinell check {}\n", out.display()));
@@ -149,9 +148,9 @@ impl Update {
             Differs::Model => Only::Model,
             Differs::Data => Only::Data,
         };
-        print(&format!("{}: {path} is another file than the claim names\n  claimed {claimed}\n  found   {found}\n", file.display()));
+        print(&format!("{}: {path} is not the file that the claim names\n  claimed {claimed}\n  found   {found}\n", file.display()));
         if self.only.is_some_and(|only| only != kind) {
-            print("  not accepted, because of --only\n");
+            print("  not accepted (--only)\n");
             return Ok(false);
         }
         if self.yes {

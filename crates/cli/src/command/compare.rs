@@ -12,19 +12,19 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// Folder of the run that the other is measured against
+    /// Folder of the first run, the baseline
     #[arg(value_name = "RUN_A")]
     a: PathBuf,
 
-    /// Folder of the run that is measured
+    /// Folder of the second run
     #[arg(value_name = "RUN_B")]
     b: PathBuf,
 
-    /// Print the comparison as JSON, and nothing else
+    /// Print only the comparison, as JSON
     #[arg(long)]
     json: bool,
 
-    /// Write a page as well
+    /// Also write an HTML page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ bash:  brinell completions bash > ~/.local/share/bash-completion/completions/bri
 zsh:   brinell completions zsh > ~/.zfunc/_brinell   (with ~/.zfunc in fpath, before compinit)\n\
 fish:  brinell completions fish > ~/.config/fish/completions/brinell.fish")]
 pub(crate) struct Completions {
-    /// Shell to write them for
+    /// Shell that will use them
     #[arg(value_name = "SHELL", value_enum)]
     shell: Shell,
 }

@@ -19,11 +19,11 @@ pub(crate) struct Grad {
     #[command(flatten)]
     ports: Ports,
 
-    /// File to write; must not exist yet
+    /// File to write, which must not exist yet
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
 
-    /// ce, margin, dlr, ce-targeted, margin-targeted, dlr-targeted, difference, log-odds or log-odds-targeted
+    /// Loss to differentiate: ce, margin, dlr, ce-targeted, margin-targeted, dlr-targeted, difference, log-odds or log-odds-targeted
     #[arg(long, default_value = "ce", value_name = "LOSS")]
     loss: String,
 }
@@ -51,15 +51,15 @@ impl Grad {
 /// Says which runtimes the gradient was computed on, and how well they agree; a line for each.
 fn compared(list: &[Compared]) -> String {
     if list.is_empty() {
-        return "compared on no runtime\n".to_owned();
+        return "not compared on any runtime\n".to_owned();
     }
     let line = |compared: &Compared| {
         let said = match (&compared.problem, compared.slope, compared.likeness) {
             (Some(problem), ..) => format!("does not run it: {problem}"),
-            (None, None, _) => "the loss does not move at random points".to_owned(),
-            (None, Some(slope), None) => format!("cosine with differences of the loss {slope:.3}"),
+            (None, None, _) => "the loss does not change at random points".to_owned(),
+            (None, Some(slope), None) => format!("cosine with finite differences of the loss: {slope:.3}"),
             (None, Some(slope), Some(likeness)) => {
-                format!("cosine with differences of the loss {slope:.3}, with the gradient of the first {likeness:.6}")
+                format!("cosine with finite differences of the loss: {slope:.3}, with the gradient of the first runtime: {likeness:.6}")
             }
         };
         format!("compared on {}: {said}\n", compared.runtime)

@@ -12,19 +12,19 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct History {
-    /// Folders of finished runs, or folders that hold some
+    /// Folders of finished runs, or folders that contain such folders
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
-    /// Print the history as JSON, and nothing else
+    /// Print only the history, as JSON
     #[arg(long, conflicts_with = "csv")]
     json: bool,
 
-    /// Write a line per run as CSV, - for standard output and nothing else there
+    /// Write one line per run as CSV; - prints only that on standard output
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Write a page with a chart as well
+    /// Also write an HTML page with a chart
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ impl History {
         let found = brinell::runs::history(&self.folders)?;
         let history = &found.history;
         for folder in &found.unfinished {
-            say(&format!("note: {} is left out: the run was stopped and is not finished", folder.display()));
+            say(&format!("note: {} is not shown, because the run was stopped before it finished", folder.display()));
         }
         if let Some(path) = &self.html {
             write(path, &brinell::report::history::page(history)?)?;

@@ -13,11 +13,11 @@ use crate::settings::FILE;
 
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// ONNX file to be audited
+    /// ONNX file to audit
     #[arg(value_name = "MODEL")]
     model: PathBuf,
 
-    /// Labelled data to audit it on
+    /// Labelled data for the audit
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
 
@@ -49,10 +49,10 @@ fn render(model: &Path, data: Option<&Path>, inspection: &Inspection) -> String 
     let notes: Vec<String> = inspection
         .not_a_classifier
         .iter()
-        .map(|why| format!("# attention: {why}"))
+        .map(|why| format!("# warning: {why}"))
         .chain(
             (!inspection.differentiable && inspection.not_a_classifier.is_none())
-                .then(|| "# attention: the model cannot be differentiated, see `brinell inspect`".to_owned()),
+                .then(|| "# warning: the model has no gradient, see `brinell inspect`".to_owned()),
         )
         .collect();
     let ports = ports(inspection);
@@ -123,7 +123,7 @@ fn of_table(inspection: &Inspection, data: &str) -> String {
     };
     let trees = inspection.opaque.iter().any(|node| node.contains("TreeEnsemble"));
     let suite = if trees {
-        "# Without a suite the trees are searched, which is exact if the search runs to its end.\n# suite = \"trees\""
+        "# Without a suite, the trees are searched; the result is exact if the search finishes.\n# suite = \"trees\""
     } else {
         "suite = \"quick\""
     };
@@ -132,11 +132,11 @@ fn of_table(inspection: &Inspection, data: &str) -> String {
 # A table: .csv, .tsv or .parquet, one row per sample, {columns}.
 data = {data}
 # labels = \"label\" # the column of labels, by name or by number from 0
-# drop = [\"id\"] # columns that are no features
+# drop = [\"id\"] # columns that are not features
 # classes = \"classes.txt\"
 # limit = 200
 
-# A change is measured as a share of the feature's range in the data; with unit = \"std\" in standard deviations, with \"absolute\" in its own numbers.
+# A change is measured as a share of the feature's range in the data; with unit = \"std\", in standard deviations; with \"absolute\", in the feature's own units.
 scale = \"data\"
 # unit = \"range\"
 
@@ -166,7 +166,7 @@ fn ports(inspection: &Inspection) -> String {
         }
     }
     if let Some(threshold) = inspection.interface.as_ref().and_then(|interface| interface.threshold) {
-        lines += &format!("threshold = {} # the score from which on the class is 1\n", toml::Value::Float(threshold));
+        lines += &format!("threshold = {} # the class is 1 if the score is at least this\n", toml::Value::Float(threshold));
     }
     lines
 }

@@ -106,7 +106,7 @@ fn text(inspection: &Inspection) -> String {
     }
     if let Some(interface) = &inspection.interface {
         row("attacked", &attacked(interface));
-        row("decides", &decides(interface));
+        row("decides", &decides(interface, inspection.needs_task));
     }
     row(
         "differentiable",
@@ -130,34 +130,34 @@ fn attacked(interface: &ModelInterface) -> String {
     let input = &interface.input;
     let mut text = input.name.clone();
     if !input.dtype.starts_with('f') && !input.dtype.starts_with("bf") {
-        text += ", rounded to whole numbers before the model is asked";
+        text += ", rounded to whole numbers before the model evaluates it";
     }
     if !interface.held.is_empty() {
         let held: Vec<&str> = interface.held.iter().map(|port| port.name.as_str()).collect();
-        text += &format!("; held at arrays of their names in the data: {}", held.join(", "));
+        text += &format!("; not attacked: {} (from arrays with these names in the data)", held.join(", "));
     }
     text
 }
 
 /// Says which output decides, and how.
-fn decides(interface: &ModelInterface) -> String {
+fn decides(interface: &ModelInterface, needs_task: bool) -> String {
     let name = &interface.output.name;
     match interface.task {
-        Some(TaskKind::Multilabel) => return format!("{name}: a label for each of its values, which applies or not by itself"),
+        Some(TaskKind::Multilabel) => return format!("{name}: one label per value; each applies or not"),
         Some(TaskKind::Regression) => return format!("{name}: its values are numbers"),
         Some(TaskKind::Embedding) => return format!("{name}: its values are an embedding"),
         _ => {}
     }
     match (interface.threshold, interface.ending.as_str()) {
         (Some(threshold), "sigmoid") => {
-            format!("{name}: class 1 from {threshold} on, else 0; it is a sigmoid, and the attacks' losses use the value before it")
+            format!("{name}: class 1 if it is at least {threshold}, else 0; it is a sigmoid, and attacks use the value before it")
         }
-        (Some(threshold), _) => format!("{name}: class 1 from {threshold} on, else 0"),
-        (None, "logits") => format!("{name}: the largest of its values; they are logits"),
-        (None, "sigmoid") => format!(
-            "{name}: nothing yet; it has several sigmoids side by side, and an audit needs --task multilabel, or --task classification where the largest decides"
+        (Some(threshold), _) => format!("{name}: class 1 if it is at least {threshold}, else 0"),
+        (None, "logits") => format!("{name}: the class with the largest value; the values are logits"),
+        (None, "sigmoid") if needs_task => format!(
+            "{name}: not clear yet; it has several sigmoids, so an audit needs --task multilabel if several labels can apply, or --task classification if exactly one class does"
         ),
-        (None, ending) => format!("{name}: the largest of its values; it is a {ending}, and the attacks' losses use the values before it"),
+        (None, ending) => format!("{name}: the class with the largest value; it is a {ending}, and attacks use the values before it"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod bench;
 mod certify;
 mod check;
 mod claim;
@@ -17,6 +18,8 @@ mod init;
 mod inspect;
 mod man;
 mod race;
+mod patch;
+mod rank;
 mod replay;
 mod report;
 mod selftest;
@@ -38,24 +41,31 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Attack a model on labelled data and report how many samples survive
     Audit(Box<audit::Audit>),
-    /// Audit two small built-in models side by side, with nothing else installed
+    /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
-    /// Make examples on some models and say how many fool others
+    /// Audit several models on the same samples and say which is how robust
+    Rank(Box<rank::Rank>),
+    /// Make adversarial examples on some models and count how many fool other models
     Transfer(Box<transfer::Transfer>),
-    /// Fit one change to many images and say how many others it fools
+    /// Compute one change for many images and count how many other images it breaks
     Universal(Box<universal::Universal>),
-    /// Prove which samples no allowed change can break
+    /// Fit a printable patch to some images and say how many others it fools, where and how it lies
+    Patch(Box<patch::Patch>),
+    /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
-    /// Decide a property in VNN-LIB about a network
+    /// Decide a VNN-LIB property of a network
     Verify(verify::Verify),
+    /// Run benchmarks of others
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Decide claims about models, and store the evidence beside them
     Check(check::Check),
     /// Write a claim from an audit, or update one after retraining
     #[command(subcommand)]
     Claim(claim::Claim),
-    /// Test stored counterexamples again, on the original model file, with every available runtime
+    /// Test stored counterexamples again on the original model file, with every available runtime
     Replay(replay::Replay),
-    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge, ..
+    /// Write the report of finished runs, or export it as SARIF, JUnit, Markdown, a badge and others
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
     Compare(compare::Compare),
@@ -63,7 +73,7 @@ pub(crate) enum Command {
     History(history::History),
     /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
-    /// Train a model against attacks, write its file with new numbers, and show gain and price
+    /// Train a model against attacks, write the same file with new weights, and compare both models
     Harden(Box<harden::Harden>),
     /// Put a defence into a model's file, and measure what it costs
     #[command(subcommand)]
@@ -74,7 +84,7 @@ pub(crate) enum Command {
     Grad(grad::Grad),
     /// Write a brinell.toml for a model
     Init(init::Init),
-    /// List the attacks with their norms, their settings and the access to the model that they need
+    /// List the attacks, with their norms, their settings and what they need to see of the model
     Attacks(attacks::Attacks),
     /// List the suites of attacks, print one as a template, or estimate its cost
     Suites(suites::Suites),
@@ -93,10 +103,13 @@ impl Command {
         match self {
             Self::Audit(audit) => audit.run(),
             Self::Demo(demo) => demo.run(),
+            Self::Rank(rank) => rank.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),
+            Self::Patch(patch) => patch.run(),
             Self::Certify(certify) => certify.run(),
             Self::Verify(verify) => verify.run(),
+            Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),
             Self::Claim(claim) => claim.run(),
             Self::Replay(replay) => replay.run(),

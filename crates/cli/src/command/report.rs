@@ -24,16 +24,16 @@ const RECORD: [&str; 8] =
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Folders of finished runs, or of the evidence of claims
+    /// Folders of finished runs, or folders of evidence
     #[arg(value_name = "DIR", required = true)]
     folders: Vec<PathBuf>,
 
-    /// What to write; docs/outputs.md says who reads which
+    /// Format to write (docs/outputs.md says which software reads it)
     #[arg(long, default_value = HTML, value_parser = PossibleValuesParser::new(
         std::iter::once(HTML).chain(Format::ALL.map(Format::name))))]
     format: String,
 
-    /// File to write, - for standard output [default: report.html in DIR for a page, else standard output]
+    /// File to write; - for standard output [default: report.html in DIR for html, else standard output]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -59,7 +59,7 @@ impl Report {
             // A page inside the evidence would be no evidence.
             (None, [folder]) if html && !claims.is_empty() => write(&folder.with_extension("html"), &text)?,
             (None, [folder]) if html => write(&folder.join(REPORT), &text)?,
-            (None, _) if html => return Err(Failure::input("a page of several runs has no folder of its own; name its file with --out")),
+            (None, _) if html => return Err(Failure::input("a page of several runs needs a file name; give it with --out")),
             (None, _) => print(&text),
         }
         Ok(Exit::Done)
@@ -75,14 +75,17 @@ fn page(runs: &[Run], claims: &[CheckedClaim]) -> Result<String, Failure> {
             let run = claim.verdict.runs.first().map(|name| runs::read(&Path::new(&claim.evidence).join(name))).transpose()?;
             Ok(brinell::report::render_claim(&claim.verdict, run.as_ref().map(report_run).as_ref())?)
         }
-        _ => Err(Failure::input("a page shows runs or one claim; give the folder of that claim's evidence, NAME.evidence/ID")),
+        _ => Err(Failure::input("a page can show runs or one claim; for a claim, give its folder NAME.evidence/ID")),
     }
 }
 
 /// Writes a report and says where.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if path.file_name().is_some_and(|name| RECORD.iter().any(|file| name == *file)) {
-        return Err(Failure::input(format!("{} would replace a record; choose another file with --out", path.display())));
+        return Err(Failure::input(format!(
+            "{} is part of the run and must not be replaced; choose another file with --out",
+            path.display()
+        )));
     }
     std::fs::write(path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
     note(&format!("wrote {}", path.display()));

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
+use brinell::proofs;
 use brinell::selftest::{Tested, selftest, write_cases};
 use brinell::{Check, Running};
 use clap::Args;
@@ -13,17 +15,20 @@ use crate::console::{print, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// Seconds for which the search looks for a proof of each network that has none.
+const SECONDS: f64 = 0.5;
+
 #[derive(Debug, Args)]
 pub(crate) struct Selftest {
-    /// Only this attack; may be repeated
+    /// Test only this attack; may be repeated
     #[arg(long = "attack", value_name = "NAME")]
     attacks: Vec<String>,
 
-    /// Software that executes the cases: auto, onnxruntime or rten
+    /// Software that executes the models: auto, onnxruntime or rten
     #[arg(long, value_name = "RUNTIME", default_value = "auto")]
     runtime: String,
 
-    /// Write the cases as ONNX models with cases.json into this folder, for other programs, and run nothing
+    /// Run nothing; write the test models and cases.json to this folder, for use by other programs
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
 
@@ -56,10 +61,28 @@ impl Selftest {
         } else {
             print(&format!("\n{} of {} checks passed on {ran_on}\n", findings.len() - failed.len(), findings.len()));
         }
+        let unsound = self.soundness()?;
         for finding in &failed {
             say(&format!("failed: {} {} {}, {}: {}", finding.attack, finding.norm, finding.check.name(), finding.case, finding.detail));
         }
-        Ok(if failed.is_empty() { Exit::Done } else { Exit::Internal })
+        Ok(if failed.is_empty() && unsound == 0 { Exit::Done } else { Exit::Internal })
+    }
+
+    /// Tries to certify networks with planted counterexamples; returns how many are certified. Where single attacks are asked for, nothing is tried.
+    fn soundness(&self) -> Result<usize, Failure> {
+        if !self.attacks.is_empty() {
+            return Ok(0);
+        }
+        let found = proofs::soundness(SECONDS, &AtomicBool::new(false), &mut |_| {})?;
+        let unsound: Vec<_> = found.iter().filter(|case| !case.passed).collect();
+        let text = format!("{} of {} networks with a planted counterexample are certified\n", unsound.len(), found.len());
+        if self.json {
+            say(text.trim_end())
+        } else {
+            print(&text)
+        }
+        unsound.iter().for_each(|case| say(&format!("failed: certify, {}: {}", case.case, case.detail)));
+        Ok(unsound.len())
     }
 }
 

@@ -12,15 +12,15 @@ use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct Suites {
-    /// Suite to print, by name or file; without it, all are listed
+    /// Name or file of the suite to print [default: list all suites]
     #[arg(value_name = "NAME|FILE")]
     suite: Option<String>,
 
-    /// Instead, say what the reference implementation spends on a sample that survives all stages
+    /// Print instead how many queries the reference implementation needs for a sample that survives all stages
     #[arg(long, requires = "suite")]
     reference_cost: bool,
 
-    /// Norm whose stages are counted
+    /// Norm for which queries are counted
     #[arg(long, default_value = "linf", value_parser = PossibleValuesParser::new(Norm::ALL.map(Norm::name)), requires = "reference_cost")]
     norm: String,
 
@@ -59,7 +59,7 @@ impl Suites {
         }
         let _ = row("total", total);
         if !unknown.is_empty() {
-            let _ = writeln!(text, "without a reference implementation: {}", unknown.join(", "));
+            let _ = writeln!(text, "no reference implementation: {}", unknown.join(", "));
         }
         Ok(text)
     }
@@ -71,6 +71,6 @@ fn list() -> Result<String, Failure> {
         let suite = load_suite(name)?;
         let _ = writeln!(text, "{name:<10}{}", suite.about());
     }
-    text += "\n`brinell suites NAME` prints a suite. Save it, change it, and use it with `brinell audit --suite FILE.toml`.\n";
+    text += "\n`brinell suites NAME` prints a suite. Save it as a file, edit it, and use it with `brinell audit --suite FILE.toml`.\n";
     Ok(text)
 }

@@ -19,15 +19,15 @@ const FOLDER: &str = "brinell-runs/transfer";
 /// Which models meet on which images, and what may be changed.
 #[derive(Debug, Args)]
 pub(crate) struct Contest {
-    /// Models that examples are made on, by file or by name in --models [default: all of --models]
+    /// Source models, on which examples are made: files, or names in --models [default: all in --models]
     #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
     from: Vec<String>,
 
-    /// Models that are asked about the examples, by file, address or name in --models [default: every model that is named]
+    /// Target models, on which examples are tested: files, addresses, or names in --models [default: every model named here or in --models]
     #[arg(long, num_args = 1.., value_name = "MODEL", help_heading = Part::Model.heading())]
     to: Vec<String>,
 
-    /// List of models as TOML: `[[model]]` with file, name, classes, map and the settings of a model
+    /// TOML file with a list of models: `[[model]]` with file, name, classes, map and settings
     #[arg(long, value_name = "FILE", help_heading = Part::Model.heading())]
     models: Option<PathBuf>,
 
@@ -40,19 +40,15 @@ pub(crate) struct Contest {
     #[command(flatten)]
     samples: Samples,
 
-    /// Height and width that image files are resized to: the size that all models share
+    /// Height and width to which image files are resized, the same for all models
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = Part::Data.heading())]
     size: Option<(usize, usize)>,
 
-    /// Largest change of a value in linf, in the range 0..1 that all models share, such as 8/255
-    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
-    eps: Eps,
-
-    /// How sources are attacked together: norm, loss, logits or prob; a matrix has a row for each target then, of all sources without the target
+    /// Attack all sources together. RULE says how gradients are combined: norm, loss, logits or prob. A model that is source and target is left out of the sources when it is the target [default: attack each source alone; norm if RULE is missing]
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
 
-    /// Soften this share of the sources' ReLUs, the last ones, on the way back: 0.5 if no number is given
+    /// Use a softer gradient for this share of the sources' ReLUs, counted from the last one [default: off; 0.5 if SHARE is missing]
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.5", value_parser = share, help_heading = Part::Attacks.heading())]
     soft_backward: Option<f64>,
 
@@ -64,44 +60,55 @@ pub(crate) struct Contest {
     runners: Runners,
 }
 
+/// How far a change may go.
+#[derive(Debug, Args)]
+pub(crate) struct Reach {
+    /// Largest change of a pixel value (linf), on the scale 0..1, such as 8/255
+    #[arg(long, value_name = "EPS", help_heading = Part::Threat.heading())]
+    pub(crate) eps: Eps,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Transfer {
     #[command(flatten)]
     contest: Contest,
 
-    /// The attack, such as mi+di+si (see `brinell attacks`)
+    #[command(flatten)]
+    reach: Reach,
+
+    /// Attack that makes the examples, such as mi+di+si (see `brinell attacks`)
     #[arg(long, value_name = "ATTACK", default_value = "mi", help_heading = Part::Attacks.heading())]
     attack: String,
 
-    /// Store examples as bytes, and ask about these
+    /// Round examples to bytes before they are stored and tested, as in image files
     #[arg(long, help_heading = Part::Attacks.heading())]
     bytes: bool,
 
-    /// Folder of the run [default: the first free one of brinell-runs/transfer]
+    /// Folder to write the run to [default: brinell-runs/transfer, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
     out: Option<PathBuf>,
 
-    /// Go on with the run in --out where it stopped
+    /// Continue the stopped run in --out
     #[arg(long, requires = "out", help_heading = Part::Running.heading())]
     resume: bool,
 
-    /// Print matrix.json, and nothing else, on standard output
+    /// Print only matrix.json on standard output
     #[arg(long)]
     json: bool,
 }
 
 fn size(text: &str) -> Result<(usize, usize), String> {
     let sides = text.split_once(['x', 'X']).and_then(|(h, w)| Some((h.trim().parse().ok()?, w.trim().parse().ok()?)));
-    sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write it as 224x224, height first".to_owned())
+    sides.filter(|(h, w)| *h > 0 && *w > 0).ok_or_else(|| "write height x width, such as 224x224".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(crate) fn share(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| "write a share between 0 and 1, such as 0.5".to_owned())
 }
 
 impl Transfer {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question()? };
+        let question = TransferQuestion { attack: self.attack, bytes: self.bytes, ..self.contest.question(self.reach.eps)? };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;
         let job = TransferJob { out: out.clone(), resume: self.resume };
@@ -124,33 +131,27 @@ impl Transfer {
 }
 
 impl Contest {
-    /// Puts together what is asked; the attack is the default one.
-    pub(crate) fn question(&self) -> Result<TransferQuestion, Failure> {
+    /// Puts together what is asked, within this radius; the attack is the default one.
+    pub(crate) fn question(&self, eps: Eps) -> Result<TransferQuestion, Failure> {
         let mut given = Question::default();
         self.samples.put(&mut given)?;
         if given.population.data.as_os_str().is_empty() {
-            return Err(Failure::input("missing: the images").hint("name them with --data"));
+            return Err(Failure::input("the images are missing").hint("give them with --data"));
         }
         let mut models = self.models.as_deref().map(read_models).transpose()?.unwrap_or_default();
         let listed = models.len();
-        let mut find = |name: &String| -> Result<usize, Failure> {
-            let same = |model: &ModelSpec| model.name() == *name || model.artefact.model == Path::new(name);
-            if let Some(at) = models.iter().position(same) {
-                return Ok(at);
-            }
-            let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
-            self.fronts.put(&mut question)?;
-            if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
-                let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
-                return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
-            }
-            models.push(ModelSpec { artefact: question.artefact, ..ModelSpec::default() });
-            Ok(models.len() - 1)
+        let mut find = |name: &String| {
+            find(&mut models, listed, name, || {
+                let mut question = Question { artefact: self.ports.artefact(Path::new(name))?, ..Question::default() };
+                self.fronts.put(&mut question)?;
+                Ok(question.artefact)
+            })
         };
         let from: Vec<usize> = self.from.iter().map(&mut find).collect::<Result<_, _>>()?;
         let to: Vec<usize> = self.to.iter().map(&mut find).collect::<Result<_, _>>()?;
         if models.is_empty() {
-            return Err(Failure::input("missing: the models").hint("name them with --from and --to, or in a file with --models"));
+            return Err(Failure::input("the models are missing")
+                .hint("give them with --from and --to, or list them in a file and give it with --models"));
         }
         let every = |given: Vec<usize>, all: std::ops::Range<usize>| if given.is_empty() { all.collect() } else { given };
         let from = unique(every(from, 0..listed));
@@ -161,7 +162,7 @@ impl Contest {
             to,
             population: given.population,
             size: self.size,
-            eps: self.eps.clone(),
+            eps,
             attack: "mi".to_owned(),
             ensemble: self.ensemble,
             soft: self.soft_backward.unwrap_or(0.0),
@@ -172,8 +173,27 @@ impl Contest {
     }
 }
 
+/// The number of a model by its name or file; one that is not there yet is made by `artefact`, and added. The first `listed` ones come from a list.
+pub(crate) fn find(
+    models: &mut Vec<ModelSpec>,
+    listed: usize,
+    name: &str,
+    artefact: impl FnOnce() -> Result<Artefact, Failure>,
+) -> Result<usize, Failure> {
+    let same = |model: &ModelSpec| model.name() == name || model.artefact.model == Path::new(name);
+    if let Some(at) = models.iter().position(same) {
+        return Ok(at);
+    }
+    if !Artefact::of(name).is_address() && !Path::new(name).exists() && listed > 0 {
+        let known = models.iter().map(ModelSpec::name).collect::<Vec<_>>().join(", ");
+        return Err(Failure::input(format!("there is no model `{name}`; the models are {known}")));
+    }
+    models.push(ModelSpec { artefact: artefact()?, ..ModelSpec::default() });
+    Ok(models.len() - 1)
+}
+
 /// Each number once, where it stands first.
-fn unique(numbers: Vec<usize>) -> Vec<usize> {
+pub(crate) fn unique(numbers: Vec<usize>) -> Vec<usize> {
     let mut seen = Vec::new();
     for number in numbers {
         if !seen.contains(&number) {
@@ -191,7 +211,7 @@ pub(crate) fn tell(event: TransferEvent<'_>) {
     }
 }
 
-fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let path = folder.join(name);
     std::fs::write(&path, text).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
 }

@@ -7,7 +7,7 @@ use brinell::transfer::{UniversalSettings, universal};
 use clap::Args;
 
 use super::audit::{json, stop_flag};
-use super::transfer::{Contest, tell};
+use super::transfer::{Contest, Reach, tell};
 use crate::console::{WIDTH, print};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,26 +21,29 @@ pub(crate) struct Universal {
     #[command(flatten)]
     contest: Contest,
 
-    /// Passes over the images that the change is fitted to
+    #[command(flatten)]
+    reach: Reach,
+
+    /// Number of passes over the images from which the change is computed
     #[arg(long, value_name = "N", default_value_t = UniversalSettings::DEFAULT.epochs, help_heading = Part::Attacks.heading())]
     epochs: u32,
 
-    /// Share of the images that the change is fitted to; it is tested on the others
+    /// Share of the images from which the change is computed; it is tested on the others
     #[arg(long, value_name = "SHARE", default_value_t = UniversalSettings::DEFAULT.fit, help_heading = Part::Attacks.heading())]
     fit: f64,
 
-    /// Folder of the run [default: the first free one of brinell-runs/universal]
+    /// Folder to write the run to [default: brinell-runs/universal, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
     out: Option<PathBuf>,
 
-    /// Print universal.json, and nothing else, on standard output
+    /// Print only universal.json on standard output
     #[arg(long)]
     json: bool,
 }
 
 impl Universal {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
-        let question = self.contest.question()?;
+        let question = self.contest.question(self.reach.eps)?;
         let settings = UniversalSettings { epochs: self.epochs, fit: self.fit, ..UniversalSettings::DEFAULT };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(FOLDER), Ok)?;

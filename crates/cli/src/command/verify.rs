@@ -14,7 +14,7 @@ use crate::settings::Runners;
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Property in VNN-LIB 1.0; may be compressed with gzip
+    /// Property in VNN-LIB 1.0 or 2.0; may be compressed with gzip
     #[arg(value_name = "PROPERTY")]
     property: PathBuf,
 
@@ -22,7 +22,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "NAME=MODEL")]
     network: String,
 
-    /// Time until the answer, such as 60s or 5m; a number alone is in seconds
+    /// Largest time until the answer, such as 60s or 5m; a plain number is in seconds
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<f64>,
 
@@ -33,9 +33,12 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let begun = Instant::now();
-        let model = self.network.split_once('=').map_or(self.network.as_str(), |(_, model)| model);
+        let (name, model) = match self.network.split_once('=') {
+            Some((name, model)) => (Some(name), model),
+            None => (None, self.network.as_str()),
+        };
         let deadline = self.timeout.and_then(|seconds| begun.checked_add(Duration::try_from_secs_f64(seconds).ok()?));
-        let answer = proofs::verify(&self.property, model.as_ref(), &self.running.running()?, deadline, stop_flag()?.as_ref())?;
+        let answer = proofs::verify(&self.property, (name, model.as_ref()), &self.running.running()?, deadline, stop_flag()?.as_ref())?;
         print(&answer.to_string());
         Ok(Exit::Done)
     }
@@ -51,6 +54,6 @@ pub(super) fn duration(text: &str) -> Result<f64, String> {
     };
     match number.parse::<f64>() {
         Ok(number) if number > 0.0 && number.is_finite() => Ok(number * factor),
-        _ => Err(format!("`{text}` is no time; write 30s, 5m or 1h")),
+        _ => Err(format!("`{text}` is not a time; write 30s, 5m or 1h")),
     }
 }

@@ -8,14 +8,14 @@ use super::{as_a, meant};
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match as_a(error)? {
-        AttackError::UnknownAttack { name, nearest, .. } => {
-            elsewhere(name).or_else(|| meant(*nearest)).or_else(|| Some("`brinell attacks` lists them with their settings".to_owned()))
-        }
+        AttackError::UnknownAttack { name, nearest, .. } => elsewhere(name)
+            .or_else(|| meant(*nearest))
+            .or_else(|| Some("`brinell attacks` lists all attacks with their settings".to_owned())),
         AttackError::UnknownSuite { name, nearest, .. } => elsewhere(name)
             .or_else(|| meant(*nearest))
-            .or_else(|| Some("name one of these, or a file; `brinell suites NAME` prints one as a template".to_owned())),
+            .or_else(|| Some("give one of these names, or a file; `brinell suites NAME` prints a template".to_owned())),
         AttackError::UnknownSetting { nearest, .. } => {
-            meant(*nearest).or_else(|| Some("`brinell attacks` says what each setting means".to_owned()))
+            meant(*nearest).or_else(|| Some("`brinell attacks` explains all settings".to_owned()))
         }
         AttackError::NotASetting { attack, .. } => {
             Some(format!("write settings as {attack}:NAME=VALUE,NAME=VALUE; `brinell attacks` lists them"))
@@ -29,11 +29,11 @@ fn elsewhere(name: &str) -> Option<String> {
     let lower: String = name.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let known = match lower.as_str() {
         "autoattack" | "aa" | "autoattackstandard" => "AutoAttack is the suite `standard`: --suite standard",
-        "autoattackplus" => "AutoAttack's plus is the suite `plus`: --suite plus",
-        "apgd" | "autopgd" => "Auto-PGD is `apgd-ce`, `apgd-dlr` or `apgd-margin`, after its loss",
-        "ifgsm" | "bimlinf" | "basiciterativemethod" => "fixed steps without a random start are `pgd:random-start=false`",
-        "carliniwagner" | "carlini" | "cwl2" | "cw2" => "it is `cw` here",
-        "hsja" => "it is `hopskipjump` here",
+        "autoattackplus" => "the `plus` version of AutoAttack is the suite `plus`: --suite plus",
+        "apgd" | "autopgd" => "Auto-PGD is named after its loss here: `apgd-ce`, `apgd-dlr` or `apgd-margin`",
+        "ifgsm" | "bimlinf" | "basiciterativemethod" => "for PGD without a random start use `pgd:random-start=false`",
+        "carliniwagner" | "carlini" | "cwl2" | "cw2" => "this attack is named `cw` here",
+        "hsja" => "this attack is named `hopskipjump` here",
         _ if brinell::suites().any(|suite| suite == name) => return Some(format!("`{name}` is a suite: --suite {name}")),
         _ if brinell::attacks().any(|attack| attack.name == name) => return Some(format!("`{name}` is an attack: --attack {name}")),
         _ => return None,

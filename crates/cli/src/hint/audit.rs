@@ -9,10 +9,17 @@ use super::as_a;
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = match as_a(error)? {
         AuditError::RadiusOfAttack { .. } => "give --eps instead of --minimum-norm, or another --attack",
-        AuditError::KnowledgeOfAttack { .. } => "choose another --attack, or allow more access with --knowledge",
+        AuditError::KnowledgeOfAttack { .. } => "choose another --attack, or give the attacker more access with --knowledge",
         AuditError::NoGradient { .. } => "use attacks without gradients: --knowledge score or --knowledge label",
         AuditError::NormOfAttack { .. } => "choose another --attack or another --norm",
         AuditError::NoTrees { .. } => "use attacks on scores or labels instead: --suite score or --suite label",
+        AuditError::OneModel => "name the models one after the other: brinell rank a.onnx b.onnx",
+        AuditError::SameName { .. } => "give them names in a list of models (--models)",
+        AuditError::OtherSize { .. } => {
+            "put the resizing into the files, or compare how models of several sizes share examples with `brinell transfer`, which resizes"
+        }
+        AuditError::OtherScale { .. } => "give --scale, or the same scale for all models",
+        AuditError::RankRadius => "give --eps",
         _ => return None,
     };
     Some(hint.to_owned())

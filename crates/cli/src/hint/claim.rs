@@ -9,10 +9,10 @@ use super::as_a;
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match as_a(error)? {
         ClaimError::Exists { .. } => Some("choose another file with --out".to_owned()),
-        ClaimError::Digest { found, .. } if found.is_empty() => Some("remove weights_sha256 from the claim by hand".to_owned()),
-        ClaimError::Digest { found, .. } => Some(format!("write {found} there by hand")),
-        ClaimError::Nearest { .. } => Some("audit with --eps".to_owned()),
-        ClaimError::Other { role, .. } | ClaimError::Missing { role, .. } => Some(format!("name it with {}", flag(*role))),
+        ClaimError::Digest { found, .. } if found.is_empty() => Some("remove weights_sha256 from the claim file".to_owned()),
+        ClaimError::Digest { found, .. } => Some(format!("write {found} into the claim file")),
+        ClaimError::Nearest { .. } => Some("run an audit with --eps, and make the claim from that run".to_owned()),
+        ClaimError::Other { role, .. } | ClaimError::Missing { role, .. } => Some(format!("give its new path with {}", flag(*role))),
         _ => None,
     }
 }

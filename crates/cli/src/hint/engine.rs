@@ -16,9 +16,10 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 
 fn engine(error: &EngineError) -> Option<String> {
     match error {
-        EngineError::NotFound { .. } => {
-            Some("install one with `pip install onnxruntime`, name its library with --onnxruntime PATH, or use --runtime rten".to_owned())
-        }
+        EngineError::NotFound { .. } => Some(
+            "install it with `pip install onnxruntime`, give the path of its library with --onnxruntime PATH, or use --runtime rten"
+                .to_owned(),
+        ),
         EngineError::Library { problem: LibraryProblem::TooOld { .. }, .. } => {
             Some("update it with `pip install --upgrade onnxruntime`, or use --runtime rten".to_owned())
         }
@@ -30,7 +31,7 @@ fn engine(error: &EngineError) -> Option<String> {
         EngineError::Endpoint { status: Some(401 | 403), .. } => {
             Some(format!("set the environment variable {} to the value of the Authorization header", brinell::AUTHORIZATION))
         }
-        EngineError::Endpoint { status: Some(300..=399), .. } => Some("give the address that it redirects to".to_owned()),
+        EngineError::Endpoint { status: Some(300..=399), .. } => Some("use the address that it redirects to".to_owned()),
         _ => None,
     }
 }
@@ -57,17 +58,16 @@ fn accelerator(runtime: &str, device: &str, not_built_in: bool) -> Option<String
         Device::Rocm(_) | Device::MiGraphX(_) => return Some("install a build that has it from AMD's package index".to_owned()),
         Device::Cpu | Device::CoreMl => return None,
     };
-    Some(format!("install a build that has it with `pip install {package}`"))
+    Some(format!("install a build with this device: `pip install {package}`"))
 }
 
 fn signature(error: &SignatureError) -> Option<String> {
     let hint = match error {
         SignatureError::Inputs { .. } => {
-            "give a table with a column for each of them, and all are attacked together; or choose the one to attack with --input NAME, and give all \
-             of them as columns of a table or arrays of one .npz or .safetensors file, under their names: the others are held at their values there"
+            "to attack all inputs, give a table with one column per input; to attack one, give --input NAME, and a table or one .npz or .safetensors file with a column or array for every input, named like the input"
         }
         SignatureError::Dynamic { .. } => {
-            "an audit takes these sizes from the data; else say those of one sample with --shape, such as --shape 3,224,224"
+            "give the shape of one sample with --shape, such as --shape 3,224,224; an audit takes it from the data"
         }
         SignatureError::Output { others, .. } | SignatureError::OutputType { others, .. } if !others.is_empty() => {
             "choose another output with --output NAME"
@@ -76,6 +76,9 @@ fn signature(error: &SignatureError) -> Option<String> {
         SignatureError::Misfit { .. } => "give another --task, or another --output NAME",
         SignatureError::TopK { .. } => "give a smaller --top-k",
         SignatureError::NoLabel { .. } => "check --only-labels",
+        SignatureError::Targets { .. } => {
+            "convert a model of one question: one estimator of a multi-output classifier, or one trained on one target"
+        }
         SignatureError::Constant { .. } => "export the model without the softmax",
         _ => return None,
     };
@@ -84,7 +87,7 @@ fn signature(error: &SignatureError) -> Option<String> {
 
 fn preprocess(error: &PreprocessError) -> Option<String> {
     match error {
-        PreprocessError::Channels { option, .. } => Some(format!("give --{option} one entry, or one for each channel")),
+        PreprocessError::Channels { option, .. } => Some(format!("give --{option} one value, or one for each channel")),
         PreprocessError::Value { option, .. } => Some(format!("check --{option}")),
         PreprocessError::NotAnImage { .. } => Some("leave out --layout".to_owned()),
         _ => None,
@@ -94,6 +97,9 @@ fn preprocess(error: &PreprocessError) -> Option<String> {
 fn oracle(error: &OracleError) -> Option<String> {
     match error {
         OracleError::NoGradient => Some("use attacks without gradients: --knowledge score or --knowledge label".to_owned()),
+        OracleError::Memory(shortage) if shortage.rows > 1 => {
+            Some("ask fewer samples at a time with --batch N, such as --batch 1".to_owned())
+        }
         _ => None,
     }
 }

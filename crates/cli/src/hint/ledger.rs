@@ -13,13 +13,13 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
 fn ledger(error: &LedgerError) -> Option<&'static str> {
     match error {
         LedgerError::OutExists { .. } => Some("continue it with --resume, or choose another folder with --out"),
-        LedgerError::NothingToResume { .. } => Some("leave out --resume to start one"),
-        LedgerError::Locked { .. } => Some("wait for it, or choose another folder with --out"),
-        LedgerError::Busy { .. } => Some("wait for it to end"),
+        LedgerError::NothingToResume { .. } => Some("leave out --resume to start a new run"),
+        LedgerError::Locked { .. } => Some("wait until it ends, or choose another folder with --out"),
+        LedgerError::Busy { .. } => Some("wait until it ends"),
         LedgerError::Stale { .. } | LedgerError::Damaged { .. } => Some("start a new run in another folder with --out"),
         LedgerError::NoRun { stopped: true, .. } => Some("finish it with `brinell audit --resume --out FOLDER`"),
-        LedgerError::Schema { .. } => Some("use the version that wrote it, or audit again"),
-        LedgerError::Disagrees { .. } => Some("audit again"),
+        LedgerError::Schema { .. } => Some("use the version of Brinell that wrote it, or run the audit again"),
+        LedgerError::Disagrees { .. } => Some("run the audit again"),
         LedgerError::NotPaired { .. } => Some("audit both models on the same data with the same --limit"),
         _ => None,
     }
@@ -27,5 +27,5 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
 
 fn file(error: &FileError) -> Option<&'static str> {
     let full = error.source.kind() == std::io::ErrorKind::StorageFull;
-    full.then_some("nothing that was decided is lost: free some space, then continue with --resume")
+    full.then_some("no finished result is lost: free some space, then continue with --resume")
 }

@@ -12,9 +12,11 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         ImportError::UnsupportedOpset { oldest, newest, .. } => {
             return Some(format!("export the model with an opset from {oldest} to {newest}"));
         }
-        ImportError::ExternalData { .. } => "put the files with its weights beside the model, as they were when it was exported",
+        ImportError::ExternalData { .. } => {
+            "put the files with the weights into the folder of the model, under the names that they had at export"
+        }
         ImportError::Foreign { format } => foreign(*format),
-        ImportError::NoFolder { .. } => "read the model from its folder",
+        ImportError::NoFolder { .. } => "read the model from the folder that also contains its weights",
         _ => return None,
     };
     Some(hint.to_owned())
@@ -33,7 +35,7 @@ fn foreign(format: Foreign) -> &'static str {
         Foreign::Keras => "export it with keras.models.load_model(FILE).export(\"model.onnx\", format=\"onnx\") (Keras 3)",
         Foreign::SavedModel => "convert it: pip install tf2onnx, then python -m tf2onnx.convert --saved-model FOLDER --output model.onnx",
         Foreign::TfLite => "convert it: pip install tf2onnx, then python -m tf2onnx.convert --tflite FILE --output model.onnx",
-        Foreign::Safetensors => "it holds weights without a network; load them into their model and export that as ONNX",
+        Foreign::Safetensors => "this file has weights but no network; load them into the model, and export the model as ONNX",
         Foreign::XgBoost => {
             "convert it: pip install onnxmltools, then onnxmltools.convert_xgboost(model, initial_types=[(\"x\", FloatTensorType([None, N]))])"
         }
@@ -41,8 +43,8 @@ fn foreign(format: Foreign) -> &'static str {
             "convert it: pip install onnxmltools, then onnxmltools.convert_lightgbm(model, initial_types=[(\"x\", FloatTensorType([None, N]))])"
         }
         Foreign::CatBoost => "save it with model.save_model(\"model.onnx\", format=\"onnx\")",
-        Foreign::Html => "download the file itself; on GitHub that is the link `raw`",
-        Foreign::GitLfs => "fetch the file itself with git lfs pull",
-        _ => "export the model that it was made from as ONNX",
+        Foreign::Html => "download the file itself; on GitHub, use the link `raw`",
+        Foreign::GitLfs => "get the file itself with git lfs pull",
+        _ => "export the original model as ONNX",
     }
 }

@@ -6,13 +6,13 @@ use super::as_a;
 
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     match as_a::<ProofError>(error)? {
-        ProofError::Exists { .. } => Some("add --resume to go on with it, or choose another folder with --out".to_owned()),
-        ProofError::Nothing { .. } => Some("leave out --resume to begin a run".to_owned()),
-        ProofError::Other { .. } => Some("choose another folder with --out, or ask what the folder asks".to_owned()),
+        ProofError::Exists { .. } => Some("add --resume to continue it, or choose another folder with --out".to_owned()),
+        ProofError::Nothing { .. } => Some("leave out --resume to start a new run".to_owned()),
+        ProofError::Other { .. } => Some("choose another folder with --out, or give the settings of the run in this folder".to_owned()),
         ProofError::Network(_) | ProofError::Kind { .. } => {
-            Some("`brinell inspect` says whether a model can be certified; `brinell audit` attacks any model".to_owned())
+            Some("`brinell inspect` shows whether a model can be certified; `brinell audit` attacks any model".to_owned())
         }
-        ProofError::Contradiction { .. } => Some("please report this with the command and, if you can, the model".to_owned()),
+        ProofError::Contradiction { .. } => Some("please report this, with the command and, if you can, the model".to_owned()),
         _ => None,
     }
 }

@@ -25,7 +25,7 @@ fn task(error: &TaskError) -> Option<String> {
     };
     match error {
         TaskError::Missing { task, .. } | TaskError::Foreign { task, .. } => {
-            Some(format!("a task is asked for with all that belongs to it and nothing else: {} (docs/tasks.md)", given(task)))
+            Some(format!("this task needs exactly these settings: {} (docs/tasks.md)", given(task)))
         }
         _ => None,
     }

@@ -9,20 +9,25 @@ use super::as_a;
 pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = match as_a(error)? {
         TransferError::NoSharedClass { .. } => {
-            "give the names of the model's classes (`classes`) or which class stands for which (`map`) in the list of --models"
+            "in the file of --models, list the model's class names (`classes`), or say which classes are the same (`map`)"
         }
         TransferError::NoNames { .. } | TransferError::ClassCount { .. } => {
-            "name the model's classes in the list of --models: classes = \"FILE\", one name on a line"
+            "list the model's class names in the file of --models: classes = \"FILE\", one name per line"
         }
-        TransferError::NoGradient { .. } => "make examples with an attack that needs scores only, such as --attack square",
-        TransferError::WrongAttack { .. } => "choose one of `brinell attacks` that works in linf, such as --attack mi+di",
-        TransferError::NoPicture { .. } => "leave out the rules of pictures: --attack mi, mi+ni or mi+si",
+        TransferError::NoGradient { .. } => "use an attack that needs only scores, such as --attack square",
+        TransferError::WrongAttack { .. } => "choose an attack from `brinell attacks` that supports linf, such as --attack mi+di",
+        TransferError::NoPicture { .. } => "use an attack that works on any input: --attack mi, mi+ni or mi+si",
         TransferError::OtherClasses { .. } => "choose another rule: --ensemble norm",
-        TransferError::NothingRight { .. } => "check --mean, --std, --scale and --layout, or those of each model in the list of --models",
-        TransferError::OutsideRange { .. } => "give the images as bytes, or divide their values so that they lie in 0..1",
-        TransferError::Twice { .. } => "give them names in the list of --models",
-        TransferError::Split { .. } => "give more images, or another share with --fit",
+        TransferError::NothingRight { .. } => {
+            "check --mean, --std, --scale and --layout, or these settings of each model in the file of --models"
+        }
+        TransferError::OutsideRange { .. } => "give the images as bytes, or scale their values to 0..1",
+        TransferError::Twice { .. } => "give each a different name in the file of --models",
+        TransferError::Split { .. } => "give more images, or another --fit",
         TransferError::Radius { .. } => "give --eps in the range 0..1, such as 8/255",
+        TransferError::LargePatch { .. } => "give a smaller share of the image with --area",
+        TransferError::NoPatch { .. } => "give the images with height and width, such as an array of [N, C, H, W]",
+        TransferError::NoClass { .. } => "give --target as a class of the data, by name or number, and the names with --classes",
         _ => return None,
     };
     Some(hint.to_owned())

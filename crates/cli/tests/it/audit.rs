@@ -114,7 +114,7 @@ fn a_wrong_scale_is_noticed_and_the_right_one_named() {
     let folder = Folder::new();
     let run = "audit ordinary.onnx --data images.idx3-ubyte --scale 0..1 --mean 0.9 --std 0.01 --norm linf --eps 0.1 --limit 64 --runtime rten --attack fgsm --out run";
     let stdout = folder.run(run).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(stdout.contains("with scale 0..1 and neither mean nor std, which is the more likely preprocessing"), "{stdout}");
+    assert!(stdout.contains("with scale 0..1 and neither mean nor std, which is therefore more likely"), "{stdout}");
 }
 
 #[test]

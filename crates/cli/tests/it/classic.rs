@@ -89,7 +89,7 @@ fn what_stands_was_searched_to_the_end_or_not() {
         assert_eq!(summary["exhaustive"]["none_exists"].as_u64(), Some(searched as u64));
         assert_eq!(searched == stand, shown, "{searched} of {stand}");
         let text = folder.run(&format!("report {out} --out -")).expect(0).stdout;
-        assert!(text.contains(&format!("{searched} of {stand} surviving samples were searched exhaustively")), "{out}");
+        assert!(text.contains(&format!("For {searched} of {stand} surviving samples, the search was exhaustive")), "{out}");
         // Figures that the record does not bear out are refused.
         let path = folder.path(&out).join("summary.json");
         let summary = std::fs::read_to_string(&path).unwrap();
@@ -205,6 +205,6 @@ fn what_a_table_or_its_rules_lack_is_named() {
     assert!(refused("--config unknown.toml").contains("the data's features are age, pay, score"));
     folder.write("typing.toml", "[[feature]]\ncolumns = [\"age\"]\nwhole = true\n");
     assert!(refused("--config typing.toml").contains("unknown field `whole`"));
-    assert!(refused("--labels colour").contains("has no column `colour`; its columns are age, pay, score, label"));
-    assert!(refused("--runtime rten").contains("rten does not have the operators ai.onnx.ml.TreeEnsembleClassifier"));
+    assert!(refused("--labels colour").contains("there is no column `colour`; the columns are age, pay, score, label"));
+    assert!(refused("--runtime rten").contains("rten does not support these operators"));
 }

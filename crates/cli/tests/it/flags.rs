@@ -187,6 +187,70 @@ fn samples_that_are_multiplied_with_each_other_are_asked_about_one_at_a_time() {
 }
 
 #[test]
+fn a_file_that_answers_otherwise_in_large_batches_blocks_a_verdict() {
+    // As in a crowd, but by an operator that is not read: what it makes of the rows is seen only where a batch is larger than those compared at the start.
+    let crowd = |graph: &mut Graph, logits: ValueId| {
+        let nothing = scaled(graph, logits, 0.0);
+        let (op_type, reason) = ("Unique".to_owned(), "unknown operator".to_owned());
+        let op =
+            Op::Opaque(OpaqueOp { domain: String::new(), op_type, opset: 17, attributes: Vec::new(), reason, follows: false, captures: 0 });
+        let names = [Some("unique"), Some("first"), Some("inverse"), Some("counts")];
+        let counts = graph.push("unique", op, vec![Some(nothing)], &names).unwrap()[3].unwrap();
+        graph.declare(counts, Some(DType::I64), Some(vec![Dim::Fixed(1)]));
+        let numbers = graph.add(Op::Cast { to: DType::F32 }, &[counts]).unwrap();
+        let few = graph.scalar(35.0);
+        let more = graph.add(Op::Sub, &[numbers, few]).unwrap();
+        let more = graph.add(Op::Relu, &[more]).unwrap();
+        let last = (0..10).map(|k| f32::from(u8::from(k == 9))).collect();
+        let last = graph.constant("last", brinell_graph::Tensor::new(vec![10], brinell_graph::TensorData::F32(last)).unwrap());
+        let push = graph.add(Op::Mul, &[more, last]).unwrap();
+        graph.add(Op::Add, &[logits, push]).unwrap()
+    };
+    let folder = Folder::new();
+    folder.write("crowd.onnx", planted(same, crowd));
+    let run = folder.audit("crowd", "--runtime onnxruntime --limit 24 --batch 8 --threads 1 --attack square:queries=30 --out run");
+    if run.stderr.contains("no ONNX Runtime found") {
+        skip(Need::OnnxRuntime, "rten does not have Unique");
+        return;
+    }
+    run.expect(2);
+    assert_raised(&folder.summary("run"), &["answers-differ"]);
+    folder.audit("crowd", "--runtime onnxruntime --limit 24 --batch 2 --threads 1 --attack square:queries=30 --out few");
+    assert!(raised(&folder.summary("few")).iter().all(|(id, _)| id != "answers-differ"));
+}
+
+#[test]
+fn a_class_that_the_file_names_and_its_scores_do_not_is_said() {
+    let named = |names: bool| {
+        let model = brinell_onnx::read_file(&demo().join("ordinary.onnx")).unwrap().graph;
+        let mut graph = Graph::new("named");
+        let x = graph.input("x", DType::F32, model.shape(model.inputs()[0]).unwrap().to_vec());
+        let values = graph.splice(&model, &[(model.inputs()[0], x)]).unwrap();
+        let scores = values[&model.outputs()[0]];
+        // The class next to last is never named.
+        let penalty = (0..10).map(|k| if k == 8 && names { -1e6 } else { 0.0 }).collect();
+        let penalty = graph.constant("penalty", brinell_graph::Tensor::new(vec![10], brinell_graph::TensorData::F32(penalty)).unwrap());
+        let other = graph.add(Op::Add, &[scores, penalty]).unwrap();
+        let label = Op::ArgMax { axis: 1, keepdims: false, select_last: false };
+        let label = graph.push("label", label, vec![Some(other)], &[Some("label")]).unwrap()[0].unwrap();
+        graph.set_outputs(vec![label, scores]);
+        brinell_onnx::write(&graph).unwrap()
+    };
+    let folder = Folder::new();
+    folder.write("named.onnx", named(true));
+    folder.write("honest.onnx", named(false));
+    folder.audit("named", "--limit 40 --attack pgd:steps=5 --out run");
+    folder.audit("honest", "--limit 40 --attack pgd:steps=5 --out honest-run").expect(0);
+    let summary = folder.summary("run");
+    assert_raised(&summary, &["label-differs"]);
+    // All of the clean samples that the model takes for that class.
+    let clean = folder.record("run").iter().filter(|line| line["prediction"] == 8).count();
+    let measured = indicator(&summary, "label-differs")["measurement"]["value"].as_f64().unwrap();
+    assert!(clean > 0 && measured >= clean as f64, "{clean} {measured}");
+    assert!(raised(&folder.summary("honest-run")).iter().all(|(id, _)| id != "label-differs"));
+}
+
+#[test]
 fn a_softmax_made_of_other_operators_is_found() {
     let softmax = |graph: &mut Graph, logits| {
         let powers = graph.add(Op::Exp, &[logits]).unwrap();

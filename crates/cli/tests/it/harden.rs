@@ -106,6 +106,34 @@ fn kills_and_threads_change_no_bit() {
 }
 
 #[test]
+fn a_curve_has_a_model_for_each_weight_and_writes_the_one_asked_for() {
+    let folder = folder();
+    let command = format!("{RUN} -o hardened.onnx --folder curve --curve=1 --json");
+    let curve = |command: &str| -> Value {
+        let mut curve: Value = serde_json::from_str(&folder.run(command).expect(0).stdout).unwrap();
+        assert!(curve["created"].take().is_string());
+        curve
+    };
+    let first = curve(&command);
+    let points = first["points"].as_array().unwrap();
+    assert_eq!(points.iter().map(|point| point["clean_weight"].as_f64().unwrap()).collect::<Vec<_>>(), [0.2, 1.0]);
+    let run = folder.summary("curve/clean-weight-0.2");
+    assert_eq!(first["headline"], run["headline"]);
+    assert_eq!(points[0]["robust"], run["accuracy"][1][1]);
+    assert_eq!(run["output_sha256"].as_str().unwrap(), brinell::record::hash::sha256_file(&folder.path("hardened.onnx")).unwrap());
+    // Training on clean samples alone gains nothing, or less.
+    assert!(points[1]["robust"].is_null() || points[1]["robust"]["value"].as_f64() <= points[0]["robust"]["value"].as_f64(), "{points:?}");
+    assert!(folder.path("curve/report.html").is_file() && folder.path("curve/clean-weight-0.2/report.html").is_file());
+
+    std::fs::remove_file(folder.path("curve/curve.json")).unwrap();
+    assert_eq!(first, curve(&format!("{command} --resume")));
+    assert!(folder.run(&command).expect(4).stderr.contains("exists already"));
+    let trades =
+        folder.run(&format!("{command} --method trades").replace("--clean-weight 0.2", "").replace("folder curve", "folder other"));
+    assert!(trades.expect(4).stderr.contains("a method with a clean weight is needed"));
+}
+
+#[test]
 fn what_cannot_be_trained_is_said() {
     let folder = folder();
     let refused = |arguments: &str, said: &str| {
@@ -114,15 +142,15 @@ fn what_cannot_be_trained_is_said() {
         assert!(stderr.contains(said) && stderr.contains("hint:"), "{arguments}: {stderr}");
     };
     let base = "harden ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --runtime rten -o out.onnx --folder refused";
-    refused(&format!("{base} --val images.idx3-ubyte"), "is both training and validation data");
-    refused(&format!("{base} --only nothing*"), "no tensor that can be trained is called `nothing*`");
-    refused(&base.replace("linf", "l1"), "not in l1");
+    refused(&format!("{base} --val images.idx3-ubyte"), "is given as training data and as validation data");
+    refused(&format!("{base} --only nothing*"), "no trainable tensor is named `nothing*`");
+    refused(&base.replace("linf", "l1"), "not l1");
     refused(&base.replace("--eps 0.1", "--eps 0"), "radius above 0");
     refused(&base.replace("out.onnx", "robust.onnx"), "exists already");
     folder.write("copy.idx3-ubyte", bytes(&folder.path("images.idx3-ubyte")));
     refused(
         &format!("{base} --val copy.idx3-ubyte --val-labels labels.idx1-ubyte"),
-        "500 of 500 validation samples also stand in the training data",
+        "500 of 500 validation samples are also in the training data",
     );
     refused(&format!("{base} --limit 30"), "are too few");
     assert!(!folder.path("out.onnx").exists() && !folder.path("refused").exists());

@@ -21,6 +21,8 @@ mod minimum;
 mod models;
 mod outputs;
 mod over_time;
+mod patch;
+mod rank;
 mod resume;
 mod sizes;
 mod snapshots;

@@ -125,7 +125,7 @@ fn what_cannot_look_for_the_nearest_example_is_refused_before_anything_runs() {
         ("--norm linf --attack pgd", "attack pgd needs a radius"),
         ("--norm linf --attack square", "attack square needs a radius"),
         ("--norm linf --suite standard", "attack apgd-ce needs a radius"),
-        ("--norm linf --attack ddn", "attack ddn does not support linf, only l2"),
+        ("--norm linf --attack ddn", "attack ddn supports l2, not linf"),
         ("--norm l2 --attack fmn --eps 0.1", "--minimum-norm"),
     ] {
         let refused = folder.run(&format!("{RUN} {more} --limit 4 --out refused")).expect(4);

@@ -61,16 +61,17 @@ fn no_flag_is_raised_on_honest_networks_at_the_full_level() {
     let Some(shared) = brinell_testkit::shared_data("") else { return };
     let folder = Folder::new();
     let honest = [
-        ("cifar10/resnet_2b", "2/255"),
-        ("cifar10/cifar_base_kw", "2/255"),
-        ("cifar10/resnet_3b2_bn_mixup_adv_4.0_bs128_lr-1", "4/255"),
-        ("mnist/mnist-net_256x2", "0.03"),
-        ("mnist/mnist_0.1", "0.1"),
+        ("cifar10/resnet_2b", "2/255", 40),
+        ("cifar10/cifar_base_kw", "2/255", 40),
+        ("cifar10/resnet_3b2_bn_mixup_adv_4.0_bs128_lr-1", "4/255", 40),
+        // Where every change is allowed, attacks on it end where all units are dead and the answer is 8: of few images, drawn evenly over classes, too many.
+        ("mnist/mnist-net_256x2", "0.03", 100),
+        ("mnist/mnist_0.1", "0.1", 40),
     ];
-    for (number, (name, eps)) in honest.into_iter().enumerate() {
+    for (number, (name, eps, limit)) in honest.into_iter().enumerate() {
         let (model, data, preprocessing, _) = models().into_iter().find(|(model, ..)| *model == name).unwrap();
         let run = format!(
-            "audit {}.onnx --data {} {preprocessing} --norm linf --eps {eps} --limit 40 --sanity full --out {number}",
+            "audit {}.onnx --data {} {preprocessing} --norm linf --eps {eps} --limit {limit} --sanity full --out {number}",
             shared.join(model).display(),
             shared.join(data).display()
         );

@@ -185,7 +185,7 @@ fn a_summary_that_was_changed_is_noticed() {
         std::fs::write(&path, changed.to_string()).unwrap();
         for command in ["report run --format json", "report run", "compare run run", "history run"] {
             let refused = folder.run(command).expect(3);
-            assert!(refused.stderr.contains("record.jsonl gives"), "{pointer}: {}", refused.stderr);
+            assert!(refused.stderr.contains("according to record.jsonl"), "{pointer}: {}", refused.stderr);
             assert!(refused.stdout.is_empty());
         }
     }
@@ -236,8 +236,8 @@ fn a_report_is_written_where_it_is_wanted_and_over_no_record() {
     assert!(folder.run("report run run").expect(4).stderr.contains("--out"));
     folder.run("report run run --out both.html").expect(0);
     assert!(folder.run("report run run --format badge").expect(4).stderr.contains("one audit"));
-    assert!(folder.run("report run --format json --out run/summary.json").expect(4).stderr.contains("would replace a record"));
-    assert!(folder.run("report none").expect(4).stderr.contains("none holds no finished run"));
+    assert!(folder.run("report run --format json --out run/summary.json").expect(4).stderr.contains("must not be replaced"));
+    assert!(folder.run("report none").expect(4).stderr.contains("none contains no finished run"));
     assert!(folder.run("report run --format pdf").expect(4).stderr.contains("markdown"));
     std::fs::remove_file(folder.path("run/summary.json")).unwrap();
     assert!(folder.run("report run").expect(4).stderr.contains("--resume"));
@@ -280,7 +280,7 @@ fn what_is_written_is_as_the_published_schemas_say() {
     let folder = Folder::new();
     folder.audit("robust", "--limit 20 --attack pgd:steps=5 --out a").expect(0);
     folder
-        .audit("ordinary", "--limit 20 --mean 0.9 --std 0.01 --classes classes.txt --target 3 --attack fgsm --sanity off --out b")
+        .audit("ordinary", "--limit 20 --mean 5 --std 0.01 --classes classes.txt --target 3 --attack fgsm --sanity off --out b")
         .expect(2);
     let nearest =
         "audit robust.onnx --data images.idx3-ubyte --norm l2 --minimum-norm --attack fmn:steps=10 --runtime rten --limit 5 --out c";

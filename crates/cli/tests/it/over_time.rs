@@ -56,9 +56,9 @@ fn runs_of_other_samples_are_not_compared_and_other_settings_are_said() {
     assert!(folder.run("compare a more").expect(4).stderr.contains("20 and 21"));
     assert!(folder.run("compare a labels").expect(4).stderr.contains("SHA-256"));
     let said = folder.run("compare a eps").expect(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("differ in more than the model, which may explain a change: eps, attacks."), "{said}");
+    assert!(said.contains("differ in more than the model, and this may explain a change: eps, attacks."), "{said}");
     assert!(said.contains("eps A: 0.1 of 0..1 B: 0.05 of 0..1"), "{said}");
-    assert!(said.contains("Both runs are of the same model file."));
+    assert!(said.contains("Both runs tested the same model file."));
     let same = folder.run("compare a a").expect(0).stdout;
     assert!(same.contains("p = 1") && same.contains("as many as"), "{same}");
 }
@@ -84,9 +84,9 @@ fn a_history_is_sorted_grouped_and_the_same_in_every_form() {
         std::fs::write(path, summary.to_string()).unwrap();
     }
     let shown = folder.run("history runs runs/other --html history.html --csv history.csv").expect(0);
-    assert!(shown.stderr.contains("stopped is left out"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("stopped is not shown"), "{}", shown.stderr);
     assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{}", shown.stdout);
-    assert!(shown.stdout.contains("only figures within each of these 2"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("these 2 groups"), "{}", shown.stdout);
     assert!(shown.stdout.contains("may explain a change: seed."), "{}", shown.stdout);
     let history: Value = serde_json::from_str(&folder.run("history runs --json").expect(0).stdout).unwrap();
     let folders: Vec<_> = history["groups"][0]["runs"].as_array().unwrap().iter().map(|run| run["folder"].as_str().unwrap()).collect();

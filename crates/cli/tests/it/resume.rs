@@ -85,7 +85,9 @@ fn a_run_does_not_resume_with_other_settings() {
     let folder = Folder::new();
     let run = "audit ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 12 --runtime rten --out run";
     folder.run(run).expect(0);
-    for (more, named) in [("--seed 1", "seed"), ("--attack fgsm", "attacks"), ("--mean 0.1", "mean"), ("--labels 3", "data (sha256)")] {
+    for (more, named) in
+        [("--seed 1", "seed"), ("--attack fgsm", "attacks"), ("--mean 0.1", "mean"), ("--labels 3", "samples drawn over classes (sha256)")]
+    {
         let refused = folder.run(&format!("{run} --resume {more}")).expect(3);
         assert!(refused.stderr.contains(named), "{}", refused.stderr);
     }
@@ -166,4 +168,54 @@ fn without_a_folder_the_newest_run_that_was_stopped_goes_on() {
     folder.run("audit --resume").expect(0);
     assert_eq!(std::fs::read(run.join("record.jsonl")).unwrap(), before);
     assert_eq!(folder.summary("brinell-runs/robust-linf-0.1")["attacks"][0], "fgsm");
+}
+
+/// The labels of the demo's data, a byte each.
+fn labels(folder: &Folder) -> Vec<u8> {
+    std::fs::read(folder.path("labels.idx1-ubyte")).unwrap()[8..].to_vec()
+}
+
+#[test]
+fn a_limit_is_drawn_over_classes_and_every_file_of_a_run_knows_the_rows() {
+    let folder = Folder::new();
+    // The data sorted by class: their first samples are all of one class.
+    let (images, labels) = (std::fs::read(folder.path("images.idx3-ubyte")).unwrap(), labels(&folder));
+    let size = (images.len() - 16) / labels.len();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|&sample| labels[sample]);
+    let pixels = order.iter().flat_map(|&sample| &images[16 + sample * size..16 + (sample + 1) * size]).copied();
+    folder.write("images.idx3-ubyte", images[..16].iter().copied().chain(pixels).collect::<Vec<u8>>());
+    let sorted: Vec<u8> = order.iter().map(|&sample| labels[sample]).collect();
+    let head = std::fs::read(folder.path("labels.idx1-ubyte")).unwrap()[..8].to_vec();
+    folder.write("labels.idx1-ubyte", [head, sorted.clone()].concat());
+    folder.audit("ordinary", "--limit 20 --attack pgd:steps=5 --out run").expect(0);
+    let record = folder.record("run");
+    let rows: Vec<usize> = record.iter().map(|line| line["sample"].as_u64().unwrap() as usize).collect();
+    // By hand: of ten classes the first two of each.
+    let firsts = (0..10).flat_map(|class| sorted.iter().enumerate().filter(move |(_, label)| **label == class).take(2));
+    assert_eq!(rows, firsts.map(|(row, _)| row).collect::<Vec<_>>());
+    assert!(record.iter().all(|line| line["label"] == u64::from(sorted[line["sample"].as_u64().unwrap() as usize])));
+    assert_eq!(folder.summary("run")["data"]["samples"], serde_json::to_value(&rows).unwrap());
+    assert_eq!(folder.summary("run")["per_class"].as_array().unwrap().len(), 10);
+    folder.run("replay run").expect(0);
+    folder.run("report run").expect(0);
+    // What is found out about a sample does not depend on the limit.
+    folder.audit("ordinary", "--limit 40 --attack pgd:steps=5 --out more").expect(0);
+    let more = folder.record("more");
+    for line in &record {
+        let same = more.iter().find(|other| other["sample"] == line["sample"]).unwrap();
+        assert_eq!(
+            (&same["outcome"], &same["forwards"], &same["adv_prediction"]),
+            (&line["outcome"], &line["forwards"], &line["adv_prediction"])
+        );
+    }
+    folder.run("compare run more").expect(4);
+
+    // A run of which it is not known that samples were drawn is not gone on with.
+    let identity = folder.path("run/run.json");
+    let mut facts: Value = serde_json::from_slice(&std::fs::read(&identity).unwrap()).unwrap();
+    facts["facts"].as_object_mut().unwrap().remove("samples drawn over classes (sha256)").unwrap();
+    std::fs::write(&identity, facts.to_string()).unwrap();
+    let refused = folder.run("audit --resume --out run").expect(3);
+    assert!(refused.stderr.contains("samples drawn over classes"), "{}", refused.stderr);
 }

@@ -113,7 +113,7 @@ fn a_replay_judges_by_the_rules() {
     let digest = |name: &str| brinell::record::hash::sha256_file(&folder.path(name)).unwrap();
     let before = digest(&summary);
     edit(&folder, &summary, "\"change\": \"increase\"", "\"change\": \"decrease\"");
-    assert!(folder.run("replay claims/forest.evidence").expect(3).stderr.contains("summary.json is not as it was written"));
+    assert!(folder.run("replay claims/forest.evidence").expect(3).stderr.contains("summary.json was changed"));
     edit(&folder, &format!("{evidence}/manifest.json"), &before, &digest(&summary));
     let replay = folder.run("replay claims/forest.evidence --json").expect(2);
     assert!(replay.stdout.contains("it may only be decreased"), "{}", replay.stdout);
@@ -125,18 +125,18 @@ fn what_a_claim_cannot_say_is_said_with_what_to_do() {
     claimed(&folder, "forest", "--norm linf --eps 0.4 --max-queries 100");
     let text = std::fs::read_to_string(folder.path("claims/forest.toml")).unwrap();
     for (from, to, expected) in [
-        ("[claim.threat]", "[claim.threat]\nminimum-norm = true", "a claim is about one radius"),
-        ("[claim.threat]", "[claim.threat]\nkeep-going = true", "the first example refutes"),
+        ("[claim.threat]", "[claim.threat]\nminimum-norm = true", "a claim needs a radius"),
+        ("[claim.threat]", "[claim.threat]\nkeep-going = true", "one example refutes"),
         ("[claim.threat]", "[claim.threat]\nattack = [\"pgd\"]", "the list `attacks`"),
         ("[claim.population]", "[claim.population]\nlimit = 7", "`n` in [claim.population]"),
-        ("[claim.subject]", "[claim.subject]\nunit = \"std\"", "the unit of eps belongs to [claim.threat]"),
-        ("[claim.subject]", "[claim.subject]\nthreads = 2", "give it with the check"),
+        ("[claim.subject]", "[claim.subject]\nunit = \"std\"", "write the unit of eps in [claim.threat]"),
+        ("[claim.subject]", "[claim.subject]\nthreads = 2", "set it when the claim is checked"),
         ("scale = \"data\"", "scale = \"2..1\"", "use 0..1, 0..255, any two numbers LO..HI or data"),
         ("max = 100.0", "max = -5.0", "claim[0].threat.feature[0].min: is larger than max"),
         ("change = \"none\"", "change = \"up\"", "claim[0].threat.feature"),
-        ("columns = [\"age\"]", "columns = []", "names no feature"),
+        ("columns = [\"age\"]", "columns = []", "has no feature"),
         ("columns = [\"age\"]", "columns = [\"height\"]", "the data's features are age, pay, score"),
-        ("suite = \"trees\"", "suite = \"mine.toml\"", "neither a suite that is built in"),
+        ("suite = \"trees\"", "suite = \"mine.toml\"", "neither a built-in suite"),
     ] {
         assert!(text.contains(from), "{from} is not in {text}");
         folder.write("claims/bad.toml", text.replacen(from, to, 1));
@@ -147,7 +147,7 @@ fn what_a_claim_cannot_say_is_said_with_what_to_do() {
     folder
         .run("audit forest.onnx --data three.csv --runtime onnxruntime --norm linf --minimum-norm --attack trees --sanity off --out any")
         .expect(0);
-    assert!(folder.run("claim new any").expect(4).stderr.contains("audit with --eps"));
+    assert!(folder.run("claim new any").expect(4).stderr.contains("run an audit with --eps, and make the claim from that run"));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_suite_of_ones_own_belongs_to_the_claim() {
     check(&folder, "logistic").expect(0);
     folder.write("mine.toml", "[[stage]]\nattack = \"pgd:steps=6\"\n");
     let run = check(&folder, "logistic").expect(0);
-    assert!(run.stdout.contains("decided again: the suite ../mine.toml is another"), "{}", run.stdout);
+    assert!(run.stdout.contains("decided again: the suite ../mine.toml has changed"), "{}", run.stdout);
 }
 
 #[test]
@@ -177,6 +177,6 @@ fn ranges_are_those_of_all_rows_whatever_the_limit() {
         let (all, lines) = audit(&format!("--unit {unit} --sanity off"), &format!("all-{unit}"));
         let (few, first) = audit(&format!("--unit {unit} --sanity off --limit 5"), &format!("few-{unit}"));
         assert_eq!(all, few);
-        assert_eq!(first, lines[..5]);
+        assert!(first.len() == 5 && first.iter().all(|line| lines.contains(line)), "{first:?}");
     }
 }

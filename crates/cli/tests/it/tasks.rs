@@ -1,6 +1,6 @@
 //! Audits of what is no single class: labels, numbers, embeddings, the best few. The models are linear, so that what no attack can beat is known exactly.
 
-use brinell_graph::{DType, Dim, Graph, Op, Tensor, TensorData};
+use brinell_graph::{DType, Dim, Graph, Op, Reduce, Tensor, TensorData, ValueId};
 use serde_json::Value;
 
 use crate::support::{Folder, safetensors};
@@ -111,7 +111,7 @@ fn labels_turn_exactly_where_a_linear_model_lets_them() {
     let expected: Vec<Value> = labels(0).map(Value::Bool).to_vec();
     assert_eq!((&line["label"]["labels"], &line["confidence"]), (&Value::Array(expected), &Value::Null));
     let said = folder.run("report ml3 --format markdown").stdout;
-    assert!(said.contains("an answer is right where all its labels are") || !said.is_empty(), "{said}");
+    assert!(said.contains("an answer is right if all its labels are right") || !said.is_empty(), "{said}");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn the_best_two_are_harder_to_leave_than_the_best_one() {
         }
     }
     let refused = folder.run(&format!("audit m.onnx {COMMON} --top-k 3")).expect(4).stderr;
-    assert!(refused.contains("top-k with k = 3 makes every answer right"), "{refused}");
+    assert!(refused.contains("with top-k = 3, every answer would be right"), "{refused}");
 }
 
 fn cosine_distance(a: [f64; 3], b: [f64; 3]) -> f64 {
@@ -258,8 +258,85 @@ fn sigmoids_side_by_side_are_no_class_unless_somebody_says_so() {
     let folder = folder(1, |sample| vec![f32::from(u8::from(labels(sample)[1]))]);
     folder.write("m.onnx", model(3, true));
     let refused = folder.run(&format!("audit m.onnx {COMMON}")).expect(4).stderr;
-    assert!(refused.contains("3 sigmoids side by side") && refused.contains("--task multilabel"), "{refused}");
+    assert!(refused.contains("has 3 sigmoids") && refused.contains("--task multilabel"), "{refused}");
     audit(&folder, "m.onnx", "--task classification --attack pgd:steps=2", "said");
+}
+
+/// A linear model with what `end` makes of its `columns` values.
+fn ending(columns: usize, end: impl Fn(&mut Graph, ValueId) -> ValueId) -> Vec<u8> {
+    let mut graph = brinell_onnx::read(&model(columns, false), None).unwrap().graph;
+    let z = graph.outputs()[0];
+    let out = end(&mut graph, z);
+    graph.set_outputs(vec![out]);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+fn number_of(graph: &mut Graph, value: f32) -> ValueId {
+    graph.constant("number", Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap())
+}
+
+/// `1 / (1 + exp(-z))`, as a loop over formulas writes it.
+fn written_out(graph: &mut Graph, z: ValueId) -> ValueId {
+    let (one, minus) = (number_of(graph, 1.0), graph.add(Op::Neg, &[z]).unwrap());
+    let exp = graph.add(Op::Exp, &[minus]).unwrap();
+    let below = graph.add(Op::Add, &[exp, one]).unwrap();
+    graph.add(Op::Div, &[one, below]).unwrap()
+}
+
+#[test]
+fn labels_that_stand_alone_are_no_class_however_they_are_written() {
+    let folder = folder(1, |sample| vec![f32::from(u8::from(labels(sample)[1]))]);
+    let column = |graph: &mut Graph, z: ValueId, at: usize| {
+        let slice = Op::Slice { axes: vec![1], starts: vec![at as i64], ends: vec![at as i64 + 1], steps: vec![1] };
+        graph.add(slice, &[z]).unwrap()
+    };
+    let heads = |graph: &mut Graph, z: ValueId| {
+        let heads: Vec<ValueId> = (0..3).map(|at| column(graph, z, at)).collect();
+        let heads: Vec<ValueId> = heads.iter().map(|&z| graph.add(Op::Sigmoid, &[z]).unwrap()).collect();
+        graph.add(Op::Concat { axis: 1 }, &heads).unwrap()
+    };
+    let percent = |graph: &mut Graph, z: ValueId| {
+        let (s, hundred) = (graph.add(Op::Sigmoid, &[z]).unwrap(), number_of(graph, 100.0));
+        graph.add(Op::Mul, &[s, hundred]).unwrap()
+    };
+    let tanh = |graph: &mut Graph, z: ValueId| {
+        let (t, one, half) = (graph.add(Op::Tanh, &[z]).unwrap(), number_of(graph, 1.0), number_of(graph, 0.5));
+        let sum = graph.add(Op::Add, &[t, one]).unwrap();
+        graph.add(Op::Mul, &[sum, half]).unwrap()
+    };
+    let share = |graph: &mut Graph, z: ValueId| {
+        let (square, one) = (graph.add(Op::Mul, &[z, z]).unwrap(), number_of(graph, 1.0));
+        let below = graph.add(Op::Add, &[square, one]).unwrap();
+        graph.add(Op::Div, &[square, below]).unwrap()
+    };
+    for (name, file, why) in [
+        ("written", ending(3, written_out), "ends in a sigmoid"),
+        ("heads", ending(3, heads), "ends in a sigmoid"),
+        ("percent", ending(3, percent), "ends in a sigmoid"),
+        ("tanh", ending(3, tanh), "lies between 0 and 1"),
+        ("share", ending(3, share), "lies between 0 and 1"),
+    ] {
+        folder.write("m.onnx", file);
+        let refused = folder.run(&format!("audit m.onnx {COMMON} --out {name}")).expect(4).stderr;
+        assert!(refused.contains(why) && refused.contains("--task multilabel"), "{name}: {refused}");
+        audit(&folder, "m.onnx", "--task classification --attack pgd:steps=2", name);
+    }
+    // Both sides of one sigmoid, and a softmax written out, are the shares of one class.
+    let sides = |graph: &mut Graph, z: ValueId| {
+        let (one, first) = (number_of(graph, 1.0), column(graph, z, 0));
+        let p = written_out(graph, first);
+        let q = graph.add(Op::Sub, &[one, p]).unwrap();
+        graph.add(Op::Concat { axis: 1 }, &[q, p]).unwrap()
+    };
+    let softmax = |graph: &mut Graph, z: ValueId| {
+        let exp = graph.add(Op::Exp, &[z]).unwrap();
+        let sum = graph.add(Op::Reduce { kind: Reduce::Sum, axes: vec![1], keepdims: true }, &[exp]).unwrap();
+        graph.add(Op::Div, &[exp, sum]).unwrap()
+    };
+    for (name, file) in [("sides", ending(3, sides)), ("softmax", ending(3, softmax)), ("logits", model(3, false))] {
+        folder.write("m.onnx", file);
+        audit(&folder, "m.onnx", "--attack pgd:steps=2", name);
+    }
 }
 
 #[test]
@@ -274,7 +351,7 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
     folder.write("self.csv", "0,0\n");
     for (model, arguments, problem, hint) in [
         ("m", "--task regression", "the task regression needs a tolerance", "--task regression --tolerance T"),
-        ("m", "--task regression --tolerance 0", "the tolerance is 0; it is a finite number above 0", ""),
+        ("m", "--task regression --tolerance 0", "the tolerance is 0, but it must be a finite number above 0", ""),
         ("m", "--task regression --tolerance -1", "the tolerance is -1", ""),
         ("m", "--task regression --tolerance 1 --labels nan.txt", "the label of sample 23 is NaN", "remove the sample"),
         (
@@ -283,27 +360,27 @@ fn what_does_not_fit_a_task_is_named_with_what_to_do() {
             "2 labels for each sample, but the model's output has 1 values",
             "--output",
         ),
-        ("m", "--task regression --tolerance 1 --target 0", "a target is a class", "leave out --target"),
+        ("m", "--task regression --tolerance 1 --target 0", "a target class can only be given", "leave out --target"),
         ("m", "--task regression --tolerance 1 --threshold 0.5", "the task regression does not take a threshold of scores", ""),
         (
             "m",
             "--task regression --tolerance 1 --pairs pairs.csv",
-            "the task regression does not take pairs of samples",
+            "the task regression does not use pairs of samples",
             "leave out --pairs",
         ),
         ("m", "--tolerance 1", "the task classification does not take a tolerance", ""),
-        ("m", "", "labels are class indices", "--task regression --tolerance T"),
+        ("m", "", "labels are class numbers", "--task regression --tolerance T"),
         ("m", "--task tagging", "invalid value 'tagging'", "multilabel"),
-        ("three", "--task multilabel --labels half.txt", "the labels of sample 0 have the value 0.5", "zeros and ones"),
+        ("three", "--task multilabel --labels half.txt", "a label of sample 0 is 0.5", "zeros and ones"),
         ("three", "--task multilabel --labels wide.txt", "2 labels for each sample, but the model's output has 3 values", ""),
         ("three", "--task multilabel --labels half.txt --only-labels 7", "there is no label 7: the model has 3 labels", "--only-labels"),
-        ("three", "--task embedding --distance 0.3", "compared in pairs of samples, and no file lists any", "--pairs"),
+        ("three", "--task embedding --distance 0.3", "compared in pairs of samples, but no pairs were given", "--pairs"),
         ("three", "--task embedding --pairs pairs.csv", "the task embedding needs a distance", "--distance"),
-        ("three", "--task embedding --distance 3 --pairs pairs.csv", "the distance is 3; it lies between 0 and 2", ""),
-        ("three", "--task embedding --distance 0.3 --pairs pairs.csv", "line 2: `99` is no sample", "--pairs"),
-        ("m", "--task embedding --distance 0.3 --pairs self.csv", "has one value, which has no direction", "--output"),
-        ("three", "--top-k 2 --target 1 --labels 0", "a target is a class that samples are turned into, and the task top-k has none", ""),
-        ("m", "--task regression --tolerance 1 --attack trees", "the search knows classes alone", ""),
+        ("three", "--task embedding --distance 3 --pairs pairs.csv", "the distance is 3, but it must be", ""),
+        ("three", "--task embedding --distance 0.3 --pairs pairs.csv", "line 2: `99` is not one of the samples", "--pairs"),
+        ("m", "--task embedding --distance 0.3 --pairs self.csv", "has only one value, but an embedding needs at least two", "--output"),
+        ("three", "--top-k 2 --target 1 --labels 0", "a target class can only be given for classification, and the task is top-k", ""),
+        ("m", "--task regression --tolerance 1 --attack trees", "the search works for classification only", ""),
     ] {
         let run = folder.run(&format!("audit {model}.onnx {COMMON} {arguments}"));
         assert!(run.code == 4 && run.stderr.contains(problem) && run.stderr.contains(hint), "{arguments}: {}\n{}", run.code, run.stderr);

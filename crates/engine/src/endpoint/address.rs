@@ -13,22 +13,22 @@ pub(super) fn checked(url: &str) -> Result<String, EngineError> {
     let refuse = |url: &str, reason: &str| Err(EngineError::Endpoint { url: url.to_owned(), reason: reason.to_owned(), status: None });
     // Wherever it stands: a password may hold slashes, and a reader of addresses may take the host from behind the last of these signs.
     if url.contains('@') {
-        return refuse(UNNAMED, "it holds a user name or a password (`@`), which would appear in records and logs");
+        return refuse(UNNAMED, "it contains a user name or a password (`@`), which would appear in records and logs");
     }
     if url.contains(['?', '#']) {
-        return refuse(UNNAMED, "it has a query or a fragment (`?`, `#`), which no address of a model has and which may hold a secret");
+        return refuse(UNNAMED, "it has a query or a fragment (`?`, `#`); addresses of models have none, and it may contain a secret");
     }
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).unwrap_or_default();
     let host = rest.split('/').next().unwrap_or_default();
     if !is_host(host) {
-        return refuse(UNNAMED, "what follows `://` is no host name, with or without a port");
+        return refuse(UNNAMED, "a host name must follow `://`, with or without a port");
     }
     if url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
-        return refuse(UNNAMED, "it holds blanks, backslashes or control characters");
+        return refuse(UNNAMED, "it contains spaces, backslashes or control characters");
     }
     let url = url.trim_end_matches('/');
     if !url.contains("/v2/models/") {
-        return refuse(url, "this is not how a server names a model: http://HOST/v2/models/NAME, or ..NAME/versions/V");
+        return refuse(url, "the address of a model has the form http://HOST/v2/models/NAME, or ..NAME/versions/V");
     }
     Ok(url.to_owned())
 }

@@ -138,7 +138,7 @@ impl Client {
             paused = paused.saturating_add(pause);
             if paused > self.patience.paused {
                 let most = self.patience.paused.as_secs();
-                let reason = format!("{reason}; it asks to wait {} s, and at most {most} s are waited for one answer", pause.as_secs());
+                let reason = format!("{reason}; it asks to wait {} s, but the limit for one answer is {most} s", pause.as_secs());
                 return Err(EngineError::Endpoint { url: self.url.clone(), reason, status });
             }
             tries += 1;
@@ -164,12 +164,12 @@ impl Client {
         std::thread::Builder::new()
             .name("endpoint".to_owned())
             .spawn(ask)
-            .map_err(|error| self.error(format!("no thread can be started to ask it: {error}")))?;
+            .map_err(|error| self.error(format!("cannot start a thread for requests: {error}")))?;
         let mut silent = false;
         loop {
             match receiver.recv_timeout(GLANCE) {
                 Ok(outcome) => return Ok(outcome),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Err(Failed::lasting("the thread that asked it ended without an answer"))),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Err(Failed::lasting("the thread for requests ended without an answer"))),
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if stopped() {
@@ -201,7 +201,11 @@ impl Client {
         if first == version {
             return Ok(());
         }
-        Err(self.error(format!("version `{}` of the model answered, and before it version `{}`", words(version), words(first))))
+        Err(self.error(format!(
+            "version `{}` of the model answered, but earlier answers came from version `{}`",
+            words(version),
+            words(first)
+        )))
     }
 
     pub(super) fn error(&self, reason: impl Into<String>) -> EngineError {
@@ -254,14 +258,14 @@ fn exchange(agent: &Agent, url: &str, body: Option<&[u8]>, limit: u64, most: Dur
         return Ok(Reply { status: status.as_u16(), retry_after, location, body: bytes });
     }
     if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Failed::lasting(format!("its answer is compressed ({}), which was not asked for", words(&encoding))));
+        return Err(Failed::lasting(format!("its answer is compressed ({}), although this was not requested", words(&encoding))));
     }
     if let Some(length) = response.body().content_length().filter(|&length| length > limit) {
-        return Err(Failed::lasting(format!("its answer has {length} bytes, and at most {limit} are due")));
+        return Err(Failed::lasting(format!("its answer has {length} bytes; the limit is {limit}")));
     }
     response.body_mut().as_reader().take(limit + 1).read_to_end(&mut bytes).map_err(|error| failed(error.into()))?;
     if bytes.len() as u64 > limit {
-        return Err(Failed::lasting(format!("its answer has more than the {limit} bytes that are due at most")));
+        return Err(Failed::lasting(format!("its answer has more than {limit} bytes, the limit")));
     }
     Ok(Reply { status: status.as_u16(), retry_after, location, body: bytes })
 }
@@ -269,7 +273,7 @@ fn exchange(agent: &Agent, url: &str, body: Option<&[u8]>, limit: u64, most: Dur
 /// Says why there is no answer. What took too long would take as long again, and what is no HTTP stays none.
 fn failed(error: &ureq::Error, most: Duration) -> Failed {
     match error {
-        ureq::Error::Timeout(_) => Failed::lasting(format!("no whole answer came within {} s", most.as_secs_f64())),
+        ureq::Error::Timeout(_) => Failed::lasting(format!("no complete answer came within {} s", most.as_secs_f64())),
         ureq::Error::Io(_) | ureq::Error::ConnectionFailed => Failed { reason: error.to_string(), passing: true },
         _ => Failed::lasting(words(&error.to_string())),
     }

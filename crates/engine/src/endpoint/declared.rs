@@ -39,7 +39,7 @@ pub(super) fn check(metadata: &Metadata) -> Result<(), String> {
     count("versions", metadata.versions.len())?;
     metadata.versions.iter().try_for_each(|version| name("a version", version))?;
     if metadata.platform.len() > LONGEST_NAME || metadata.platform.chars().any(char::is_control) {
-        return Err(format!("its platform is no name: `{}`", words(&metadata.platform)));
+        return Err(format!("its platform is not a valid name: `{}`", words(&metadata.platform)));
     }
     for (role, ports) in [("input", &metadata.inputs), ("output", &metadata.outputs)] {
         if ports.is_empty() {
@@ -58,7 +58,7 @@ pub(super) fn check(metadata: &Metadata) -> Result<(), String> {
 }
 
 fn count(what: &str, found: usize) -> Result<(), String> {
-    if found > MOST_PORTS { Err(format!("it declares {found} {what}, and at most {MOST_PORTS} are taken")) } else { Ok(()) }
+    if found > MOST_PORTS { Err(format!("it declares {found} {what}; the limit is {MOST_PORTS}")) } else { Ok(()) }
 }
 
 fn name(what: &str, text: &str) -> Result<(), String> {
@@ -66,21 +66,21 @@ fn name(what: &str, text: &str) -> Result<(), String> {
         return Err(format!("{what} is empty"));
     }
     if text.len() > LONGEST_NAME {
-        return Err(format!("{what} has {} bytes, and at most {LONGEST_NAME} are taken", text.len()));
+        return Err(format!("{what} has {} bytes; the limit is {LONGEST_NAME}", text.len()));
     }
-    if text.chars().any(char::is_control) { Err(format!("{what} holds control characters: `{}`", words(text))) } else { Ok(()) }
+    if text.chars().any(char::is_control) { Err(format!("{what} contains control characters: `{}`", words(text))) } else { Ok(()) }
 }
 
 fn tensor(role: &str, port: &TensorMetadata) -> Result<(), String> {
     let TensorMetadata { name, datatype, shape } = port;
     if datatype.is_empty() || datatype.len() > 16 || !datatype.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(format!("the datatype of {role} `{name}` is no name: `{}`", words(datatype)));
+        return Err(format!("the datatype of {role} `{name}` is not a valid name: `{}`", words(datatype)));
     }
     if shape.len() > MOST_AXES {
-        return Err(format!("{role} `{name}` has {} axes, and at most {MOST_AXES} are taken", shape.len()));
+        return Err(format!("{role} `{name}` has {} axes; the limit is {MOST_AXES}", shape.len()));
     }
     if let Some(extent) = shape.iter().find(|&&extent| extent == 0 || extent < -1) {
-        return Err(format!("{role} `{name}` declares the shape {shape:?}, and no extent can be {extent}"));
+        return Err(format!("{role} `{name}` declares the shape {shape:?}, in which {extent} is not possible"));
     }
     let mut known = shape.iter().filter_map(|&extent| usize::try_from(extent).ok());
     let values = known.try_fold(1_usize, usize::checked_mul);
@@ -121,7 +121,7 @@ pub(super) fn datatype(dtype: DType) -> &'static str {
         DType::Bool => "BOOL",
         DType::String => "BYTES",
         // The protocol has no name for narrower types, and no server can declare one.
-        _ => "a type that the protocol has no name for",
+        _ => "a type that the protocol does not know",
     }
 }
 
@@ -155,15 +155,15 @@ mod tests {
         let cases: [(Change<'_>, &str); 13] = [
             (&|m| m["inputs"] = json!([]), "it declares no input"),
             (&|m| m["outputs"] = json!([]), "it declares no output"),
-            (&|m| m["inputs"] = json!(many), "it declares 2000 inputs, and at most 1024"),
+            (&|m| m["inputs"] = json!(many), "it declares 2000 inputs; the limit is 1024"),
             (&|m| m["inputs"][0]["shape"] = json!([-1, 1_i64 << 62]), "which has more than 268435456 values"),
             (&|m| m["outputs"][0]["shape"] = json!([1 << 20, 1 << 20, 1 << 20, 1 << 20]), "which has more than 268435456 values"),
-            (&|m| m["inputs"][0]["shape"] = json!([-1, -5]), "no extent can be -5"),
-            (&|m| m["outputs"][0]["shape"] = json!([-1, 0]), "no extent can be 0"),
+            (&|m| m["inputs"][0]["shape"] = json!([-1, -5]), "in which -5 is not possible"),
+            (&|m| m["outputs"][0]["shape"] = json!([-1, 0]), "in which 0 is not possible"),
             (&|m| m["outputs"][0]["shape"] = json!(vec![1; 40]), "output `y` has 40 axes"),
-            (&|m| m["name"] = json!("\u{1b}[31m"), "its name holds control characters"),
-            (&|m| m["inputs"][0]["name"] = json!("x\u{7}"), "the name of input 1 holds control characters: `x\u{fffd}`"),
-            (&|m| m["inputs"][0]["datatype"] = json!("\u{1b}BYTES"), "the datatype of input `x` is no name"),
+            (&|m| m["name"] = json!("\u{1b}[31m"), "its name contains control characters"),
+            (&|m| m["inputs"][0]["name"] = json!("x\u{7}"), "the name of input 1 contains control characters: `x\u{fffd}`"),
+            (&|m| m["inputs"][0]["datatype"] = json!("\u{1b}BYTES"), "the datatype of input `x` is not a valid name"),
             (&|m| m["outputs"][0]["name"] = json!("y".repeat(5000)), "has 5000 bytes"),
             (&|m| m["inputs"] = json!([m["inputs"][0], m["inputs"][0]]), "it declares input `x` twice"),
         ];

@@ -92,7 +92,7 @@ impl Endpoint {
             if let Some(sample) = artefact.shape.as_ref().filter(|_| attacked) {
                 sizes = sized(&sizes, sample).ok_or_else(|| {
                     let takes = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                    self.client.error(format!("input `{}` takes [{takes}], which does not fit samples of shape {sample:?}", input.name))
+                    self.client.error(format!("input `{}` needs [{takes}], which does not fit samples of shape {sample:?}", input.name))
                 })?;
             }
             inputs.push(Some(graph.input(&input.name, dtype(input), sizes)));
@@ -102,7 +102,7 @@ impl Endpoint {
             op_type: "Endpoint".to_owned(),
             opset: 1,
             attributes: Vec::new(),
-            reason: "the model is behind an address".to_owned(),
+            reason: "the model is on a server".to_owned(),
             follows: false,
             captures: 0,
         };
@@ -121,7 +121,7 @@ impl Endpoint {
 /// Asks the server what it has.
 fn describe(client: &Client) -> Result<Metadata, EngineError> {
     let body = client.get(declared::LARGEST)?;
-    let wrong = |what: String| client.error(format!("what it says about the model is not the Open Inference Protocol's metadata: {what}"));
+    let wrong = |what: String| client.error(format!("its description of the model does not follow the Open Inference Protocol: {what}"));
     let metadata: Metadata =
         serde_json::from_slice(&body).map_err(|error| wrong(said(&body).unwrap_or_else(|| words(&error.to_string()))))?;
     declared::check(&metadata).map_err(wrong)?;
@@ -192,7 +192,7 @@ impl Runtime for Endpoint {
             runtime: "the endpoint".to_owned(),
             stage: Stage::Load,
             model: "a graph".to_owned(),
-            reason: "it runs its own model only".to_owned(),
+            reason: "it can run only its own model".to_owned(),
         })
     }
 
@@ -261,31 +261,33 @@ impl Remote {
     fn read(&self, answer: &[u8], output: &Port, rows: usize) -> Result<(Vec<usize>, Buffer), EngineError> {
         let name = &output.name;
         let response: Response = serde_json::from_slice(answer).map_err(|error| match said(answer) {
-            Some(said) => self.client.error(format!("instead of an answer it says: {said}")),
-            None => self.client.error(format!("its answer is not the protocol's: {}", words(&error.to_string()))),
+            Some(said) => self.client.error(format!("it returned an error: {said}")),
+            None => self.client.error(format!("its answer does not follow the protocol: {}", words(&error.to_string()))),
         })?;
         if let Some(version) = response.model_version.as_deref().filter(|version| !version.is_empty()) {
             self.client.check_version(version)?;
         }
         let mut found = response.outputs.into_iter().filter(|tensor| tensor.name == *name);
-        let tensor = found.next().ok_or_else(|| self.client.error(format!("its answer lacks the output `{name}`")))?;
+        let tensor = found.next().ok_or_else(|| self.client.error(format!("its answer does not contain the output `{name}`")))?;
         if found.next().is_some() {
             return Err(self.client.error(format!("its answer has the output `{name}` twice")));
         }
         let declared = declared::datatype(output.dtype);
         if let Some(datatype) = tensor.datatype.filter(|datatype| datatype != declared) {
-            return Err(self.client.error(format!("`{name}` is declared as {declared}, and {} came", words(&datatype))));
+            return Err(self.client.error(format!("`{name}` is declared as {declared}, but the answer has {}", words(&datatype))));
         }
         let due = declared::due(output, rows);
         let text = declared::shape_text;
-        let wanted = || format!("`{name}` is declared as {}, so that {} is due for {rows} sample(s)", text(&output.shape), text(&due));
+        let wanted = || {
+            format!("`{name}` is declared as {}, so the answer for {rows} sample(s) must have shape {}", text(&output.shape), text(&due))
+        };
         if let Some(shape) = tensor.shape {
             let extent = |(extent, due): (&i64, &Option<usize>)| usize::try_from(*extent).is_ok_and(|n| due.is_none_or(|due| due == n));
             if shape.len() != due.len() || !shape.iter().zip(&due).all(extent) {
-                return Err(self.client.error(format!("{}, and the shape {} came", wanted(), words(&format!("{shape:?}")))));
+                return Err(self.client.error(format!("{}, but its shape is {}", wanted(), words(&format!("{shape:?}")))));
             }
         }
-        let no_numbers = || self.client.error(format!("`{name}` is declared as {declared}, and something else than such numbers came"));
+        let no_numbers = || self.client.error(format!("`{name}` is declared as {declared}, but the answer contains something else"));
         let mut values = Buffer::empty(output.dtype).ok_or_else(no_numbers)?;
         let n = tensor.data.values.len();
         let known: usize = due.iter().flatten().product();
@@ -294,7 +296,7 @@ impl Remote {
             return Err(no_numbers());
         }
         if !fits {
-            return Err(self.client.error(format!("{}, and {n} values came", wanted())));
+            return Err(self.client.error(format!("{}, but it has {n} values", wanted())));
         }
         if !tensor.data.values.iter().all(|&value| values.push_real(value)) {
             return Err(no_numbers());

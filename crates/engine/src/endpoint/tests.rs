@@ -87,20 +87,23 @@ fn answers_are_held_to_what_is_declared() {
     for (body, expected) in [
         (
             r#"{"outputs": [{"name": "y", "data": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}]}"#,
-            "`y` is declared as [-1, 3], so that [2, 3] is due for 2 sample(s), and 12 values came",
+            "`y` is declared as [-1, 3], so the answer for 2 sample(s) must have shape [2, 3], but it has 12 values",
         ),
-        (r#"{"outputs": [{"name": "y", "data": [1, 2]}]}"#, "and 2 values came"),
-        (r#"{"outputs": [{"name": "y", "data": []}]}"#, "and 0 values came"),
-        (r#"{"outputs": [{"name": "y", "shape": [3, 2], "data": [1, 2, 3, 4, 5, 6]}]}"#, "and the shape [3, 2] came"),
-        (r#"{"outputs": [{"name": "y", "shape": [2, 3], "data": [1, 2, 3]}]}"#, "and 3 values came"),
-        (r#"{"outputs": [{"name": "y", "datatype": "INT64", "data": [1, 2, 3, 4, 5, 6]}]}"#, "`y` is declared as FP32, and INT64 came"),
-        (r#"{"outputs": [{"name": "y", "data": [true, true, true, true, true, true]}]}"#, "something else than such numbers came"),
-        (r#"{"outputs": [{"name": "y", "data": ["1", "2", "3", "4", "5", "6"]}]}"#, "something else than such numbers came"),
-        (r#"{"outputs": [{"name": "z", "data": [1, 2, 3, 4, 5, 6]}]}"#, "its answer lacks the output `y`"),
+        (r#"{"outputs": [{"name": "y", "data": [1, 2]}]}"#, "but it has 2 values"),
+        (r#"{"outputs": [{"name": "y", "data": []}]}"#, "but it has 0 values"),
+        (r#"{"outputs": [{"name": "y", "shape": [3, 2], "data": [1, 2, 3, 4, 5, 6]}]}"#, "but its shape is [3, 2]"),
+        (r#"{"outputs": [{"name": "y", "shape": [2, 3], "data": [1, 2, 3]}]}"#, "but it has 3 values"),
+        (
+            r#"{"outputs": [{"name": "y", "datatype": "INT64", "data": [1, 2, 3, 4, 5, 6]}]}"#,
+            "`y` is declared as FP32, but the answer has INT64",
+        ),
+        (r#"{"outputs": [{"name": "y", "data": [true, true, true, true, true, true]}]}"#, "but the answer contains something else"),
+        (r#"{"outputs": [{"name": "y", "data": ["1", "2", "3", "4", "5", "6"]}]}"#, "but the answer contains something else"),
+        (r#"{"outputs": [{"name": "z", "data": [1, 2, 3, 4, 5, 6]}]}"#, "its answer does not contain the output `y`"),
         (r#"{"outputs": [{"name": "y", "data": [1]}, {"name": "y", "data": [1]}]}"#, "has the output `y` twice"),
-        (r#"{"outputs": [], "outputs": []}"#, "not the protocol's: duplicate field"),
-        (r#"{"error": "no \u001b[31m memory"}"#, "instead of an answer it says: no \u{fffd}[31m memory"),
-        (r#"{"outputs": [{"name": "y", "data": [1, 2"#, "not the protocol's"),
+        (r#"{"outputs": [], "outputs": []}"#, "does not follow the protocol: duplicate field"),
+        (r#"{"error": "no \u001b[31m memory"}"#, "it returned an error: no \u{fffd}[31m memory"),
+        (r#"{"outputs": [{"name": "y", "data": [1, 2"#, "does not follow the protocol"),
     ] {
         let error = answered(body).unwrap_err();
         assert!(error.contains(expected), "{body}: {error}");
@@ -118,7 +121,7 @@ fn two_versions_are_not_one_model() {
     let mut session = endpoint.compile_file(Path::new(&url)).unwrap();
     let mut run = || session.run(&[("x", View::f32(&[1, 2], &[0.0; 2]))], &mut |_, _| {});
     run().unwrap();
-    assert!(run().unwrap_err().to_string().contains("version `1` of the model answered, and before it version `0`"));
+    assert!(run().unwrap_err().to_string().contains("version `1` of the model answered, but earlier answers came from version `0`"));
 }
 
 #[test]
@@ -133,12 +136,12 @@ fn no_more_is_read_than_what_is_declared_needs() {
     };
     let endless = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
     let error = ask(&model(move |stream| pour(stream, endless)), 2).unwrap_err();
-    assert!(error.contains("its answer has more than") || error.contains("no whole answer"), "{error}");
+    assert!(error.contains("its answer has more than") || error.contains("no complete answer"), "{error}");
     let long = "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n";
     let error = ask(&model(move |stream| pour(stream, long)), 2).unwrap_err();
-    assert!(error.contains("its answer has 1000000000000 bytes, and at most"), "{error}");
+    assert!(error.contains("its answer has 1000000000000 bytes; the limit is"), "{error}");
     let error = ask(&serve(move |_, stream| pour(stream, long)), 2).unwrap_err();
-    assert!(error.contains("and at most 1048576 are due"), "{error}");
+    assert!(error.contains("the limit is 1048576"), "{error}");
     let squeezed = model(|stream| send(stream, "200 OK", "Content-Encoding: gzip\r\n", "no matter what"));
     assert!(ask(&squeezed, 2).unwrap_err().contains("its answer is compressed (gzip)"));
 }
@@ -157,7 +160,7 @@ fn an_answer_that_hangs_or_drips_ends_in_time_and_is_not_asked_for_again() {
     let hang = model(|_| std::thread::sleep(Duration::from_secs(10)));
     for url in [drip, hang] {
         let started = Instant::now();
-        assert!(ask(&url, 1).unwrap_err().contains("no whole answer came within 0.8 s"));
+        assert!(ask(&url, 1).unwrap_err().contains("no complete answer came within 0.8 s"));
         assert!(started.elapsed() < Duration::from_secs(5));
     }
     assert_eq!(asked.load(Ordering::Relaxed), 1);
@@ -186,7 +189,7 @@ fn retry_after_is_kept_within_bounds() {
     assert!(took >= Duration::from_secs(1), "{took:?}");
     let (outcome, asked, took) = refused("429 Too Many", "Retry-After: 3600\r\n", 1);
     let error = outcome.unwrap_err();
-    assert!(error.contains("status 429: busy; it asks to wait 3600 s, and at most 2 s are waited"), "{error}");
+    assert!(error.contains("status 429: busy; it asks to wait 3600 s, but the limit for one answer is 2 s"), "{error}");
     assert!(asked == 1 && took < Duration::from_secs(2), "{asked}, {took:?}");
     let (outcome, asked, _) = refused("503 Busy", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 99);
     assert!(outcome.unwrap_err().contains("status 503: busy") && asked == 4, "{asked}");

@@ -77,7 +77,7 @@ pub(crate) struct Refusal {
 /// Why the file cannot serve: it is no library, no ONNX Runtime, or too old.
 pub(crate) fn inspect(path: &Path) -> Result<String, Refusal> {
     if elf::is_truncated(path) {
-        return Err(Refusal { opens: false, problem: LibraryProblem::Unusable("the file is truncated".to_owned()) });
+        return Err(Refusal { opens: false, problem: LibraryProblem::Unusable("the file is incomplete".to_owned()) });
     }
     // SAFETY: opening a library runs its constructors. The file is one that the user names or that Python or the
     // system would load under the same name.
@@ -102,7 +102,7 @@ fn version(library: libloading::Library) -> Result<String, LibraryProblem> {
     // SAFETY: returns a static string that ends in a null byte.
     let version = unsafe { (base.GetVersionString)() };
     if version.is_null() {
-        return Err(unusable("it does not tell its version"));
+        return Err(unusable("it does not report its version"));
     }
     // SAFETY: not null, see above.
     let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();

@@ -93,7 +93,7 @@ pub(super) fn conv_transpose(operands: &Operands<'_>, attrs: &ConvTransposeAttrs
             size.checked_sub(1)?.checked_mul(stride)?.checked_add(window)?.checked_add(extra)
         })();
         let out = full.and_then(|full| full.checked_sub(before)?.checked_sub(after)).filter(|&out| out > 0);
-        y.push(Dim::Fixed(out.ok_or_else(|| format!("spatial size {size} leaves no output"))?));
+        y.push(Dim::Fixed(out.ok_or_else(|| format!("spatial size {size} is too small for an output"))?));
     }
     Ok(Some(y))
 }

@@ -19,10 +19,10 @@ fn real(quant: &Quant, operands: &Operands<'_>) -> Option<Real> {
 pub(super) fn dtypes(quant: &Quant, operands: &Operands<'_>) -> Result<Dtypes, Problem> {
     match quant {
         Quant::QuantizeLinear { to, .. } if quantised(*to) => return Ok(vec![Some(*to)]),
-        Quant::QuantizeLinear { to, .. } => return Err(format!("{to:?} holds no quantised numbers")),
+        Quant::QuantizeLinear { to, .. } => return Err(format!("{to:?} is not a type for quantised numbers")),
         Quant::DequantizeLinear { .. } => return Ok(vec![operands.dtype(1)]),
         Quant::RoundToFloat { format } if crate::SmallFloat::of(*format).is_some() => return Ok(vec![operands.dtype(0)]),
-        Quant::RoundToFloat { format } => return Err(format!("{format:?} is no float of 4 or 8 bits")),
+        Quant::RoundToFloat { format } => return Err(format!("{format:?} is not a floating-point type with 4 or 8 bits")),
         Quant::DynamicQuantizeLinear => return Ok(vec![Some(DType::U8), Some(DType::F32), Some(DType::U8)]),
         Quant::ConvInteger(_) | Quant::MatMulInteger => return Ok(vec![Some(DType::I32)]),
         _ => {}
@@ -30,7 +30,7 @@ pub(super) fn dtypes(quant: &Quant, operands: &Operands<'_>) -> Result<Dtypes, P
     let Some(real) = real(quant, operands) else { return Ok(vec![None]) };
     for operand in &real.operands {
         if let Some(dtype) = operands.dtype(operand.value).filter(|&dtype| !quantised(dtype)) {
-            return Err(format!("input {} is {dtype:?}, which holds no quantised numbers", operand.value));
+            return Err(format!("input {} has type {dtype:?}, which is not a type for quantised numbers", operand.value));
         }
     }
     let Some((_, zero)) = real.result else { return Ok(vec![Some(DType::F32)]) };

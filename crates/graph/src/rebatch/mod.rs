@@ -24,7 +24,7 @@ use crate::{Dim, Graph, Node, Op, Shape, ValueId};
 #[non_exhaustive]
 pub enum RebatchError {
     /// An input whose first dimension is neither 1 nor the batch.
-    #[error("input `{input}` of shape {shape} has no leading dimension of 1")]
+    #[error("input `{input}` has shape {shape}; its first dimension must be 1")]
     Input {
         /// Name of the input.
         input: String,
@@ -32,7 +32,7 @@ pub enum RebatchError {
         shape: String,
     },
     /// A node that would mix samples, or that fits one sample only.
-    #[error("node `{node}` ({op}) does not keep samples apart: {problem}")]
+    #[error("node `{node}` ({op}) mixes the samples of a batch: {problem}")]
     Node {
         /// Name of the node.
         node: String,
@@ -42,7 +42,7 @@ pub enum RebatchError {
         problem: String,
     },
     /// An output without the batch in front.
-    #[error("output `{output}` of shape {shape} does not begin with the batch")]
+    #[error("output `{output}` has shape {shape}; its first dimension must be the batch")]
     Output {
         /// Name of the output.
         output: String,

@@ -19,7 +19,7 @@ pub(super) fn check(op: &Op, x: &[Option<Shape>]) -> Result<(), String> {
     let rank = shape(0).map_or(0, Vec::len);
     let runs_along = |axis: usize| batch == Some(axis);
     let mixes = match op {
-        Op::Opaque(op) => return Err(format!("it is opaque ({})", op.reason)),
+        Op::Opaque(op) => return Err(format!("it cannot be read ({})", op.reason)),
         Op::Conv(_)
         | Op::ConvTranspose(_)
         | Op::BatchNormalization { .. }
@@ -58,7 +58,7 @@ pub(super) fn check(op: &Op, x: &[Option<Shape>]) -> Result<(), String> {
         Op::Pad { pads, .. } => batch.is_some_and(|i| pads.get(i) != Some(&0) || pads.get(i + rank) != Some(&0)),
         _ => false,
     };
-    if mixes { Err(format!("it works along the batch of {}", shape(0).map_or_else(String::new, |s| show(s)))) } else { Ok(()) }
+    if mixes { Err(format!("it works along the batch axis of {}", shape(0).map_or_else(String::new, |s| show(s)))) } else { Ok(()) }
 }
 
 /// Returns `op` with its payload for the new operand shapes.
@@ -82,7 +82,7 @@ pub(super) fn rederive(op: &Op, before: &[Option<Shape>], after: &[Option<Shape>
                 }
                 let whole = old.get(axis).and_then(|d| d.fixed()).is_some_and(|n| i64::try_from(n).is_ok_and(|n| *end >= n));
                 if start != 0 || step != 1 || !whole {
-                    return Err(format!("it cuts the batch of {}", show(new)));
+                    return Err(format!("it splits the batch of {}", show(new)));
                 }
                 *end = i64::MAX;
             }
@@ -106,7 +106,7 @@ pub(super) fn rederive(op: &Op, before: &[Option<Shape>], after: &[Option<Shape>
 
 /// Finds the place of the batch in a target shape: with as many elements before it as in `input`.
 fn reshape(input: &[Dim], target: &[Dim]) -> Result<Shape, String> {
-    let misfit = || format!("the batch of {} has no place in {}", show(input), show(target));
+    let misfit = || format!("the batch of {} does not fit into {}", show(input), show(target));
     let at = input.iter().position(|d| matches!(d, Dim::Batch(_))).ok_or_else(misfit)?;
     let product = |dims: &[Dim]| dims.iter().try_fold(1usize, |n, d| n.checked_mul(d.fixed()?));
     let before = input.get(..at).and_then(product).ok_or_else(misfit)?;

@@ -37,6 +37,7 @@ impl Check<'_> {
             let sample = twice.first().map_or(0, |record| record.sample);
             return Err(self.disagrees(&format!("the number of lines of sample {sample}"), &1, &2));
         }
+        self.numbers()?;
         let correct = self.count(|record| record.outcome != Outcome::Misclassified);
         let survived = self.count(|record| record.outcome == Outcome::Survived);
         let broken = self.count(|record| record.outcome == Outcome::Broken);
@@ -52,6 +53,13 @@ impl Check<'_> {
         self.exhaustive()?;
         self.certified(n)?;
         self.gallery(gallery)
+    }
+
+    /// The samples stand in the record under the numbers that the summary says.
+    fn numbers(&self) -> Result<(), LedgerError> {
+        let said = &self.summary.data.samples;
+        let other = said.iter().zip(self.samples).find(|(said, record)| **said != record.sample).filter(|_| !said.is_empty());
+        other.map_or(Ok(()), |(said, record)| self.equal("data.samples", *said, record.sample))
     }
 
     fn certified(&self, n: usize) -> Result<(), LedgerError> {
@@ -113,9 +121,13 @@ impl Check<'_> {
         for attack in self.samples.iter().filter(|record| record.outcome == Outcome::Broken).map(|record| &record.attack) {
             *found.entry(attack.as_deref().unwrap_or("no attack")).or_default() += 1;
         }
-        for (name, record) in found {
-            let summary = said.get(name).copied().unwrap_or(0);
-            self.equal(&format!("the number of samples that {name} broke"), summary, record)?;
+        if self.summary.minimum_norm.is_some() {
+            self.nearest(&found)?;
+        } else {
+            for (name, record) in found {
+                let summary = said.get(name).copied().unwrap_or(0);
+                self.equal(&format!("the number of samples that {name} broke"), summary, record)?;
+            }
         }
         // The clean pass asks once about every sample, and is no stage.
         let passes = |of: fn(&SampleRecord) -> u64| self.samples.iter().map(of).sum::<u64>();
@@ -124,6 +136,19 @@ impl Check<'_> {
         let clean = self.samples.len() as u64;
         self.equal("the number of forward passes", stages.iter().map(|stage| stage.forwards).sum::<u64>() + clean, forwards)?;
         self.equal("the number of backward passes", stages.iter().map(|stage| stage.backwards).sum::<u64>(), backwards)
+    }
+
+    /// Where the nearest examples were looked for, a sample names the attack that came nearest: a stage that improved it, whichever broke it first.
+    fn nearest(&self, found: &BTreeMap<&str, usize>) -> Result<(), LedgerError> {
+        let stages = &self.summary.stages;
+        self.equal("the number of samples that any attack broke", stages.iter().map(|stage| stage.broken).sum(), self.summary.broken)?;
+        for (name, record) in found {
+            let improved: usize = stages.iter().filter(|stage| stage.name == *name).filter_map(|stage| stage.improved).sum();
+            if improved < *record {
+                return Err(self.disagrees(&format!("the number of samples that {name} came nearest to"), &improved, record));
+            }
+        }
+        Ok(())
     }
 
     fn classes(&self) -> Result<(), LedgerError> {

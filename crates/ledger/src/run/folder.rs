@@ -197,7 +197,10 @@ fn compare(folder: &Path, identity_path: &Path, now: &Identity) -> Result<(), Le
         return Err(stale(&name, &was, &is));
     }
     let missing = String::from("(nothing)");
-    for name in before.facts.keys().chain(now.facts.keys()) {
+    // What only one of the two knows explains what follows from it.
+    let apart = |name: &&String| before.facts.contains_key(*name) != now.facts.contains_key(*name);
+    let all = || before.facts.keys().chain(now.facts.keys());
+    for name in all().filter(apart).chain(all()) {
         let (was, is) = (before.facts.get(name).unwrap_or(&missing), now.facts.get(name).unwrap_or(&missing));
         if was != is {
             return Err(stale(name, was, is));

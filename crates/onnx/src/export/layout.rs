@@ -171,7 +171,7 @@ impl Writer<'_> {
         } else {
             let name = self.fresh(&format!("{}/scales", call.output()));
             let scales = Tensor::new(vec![attrs.scales.len()], TensorData::F32(attrs.scales.clone()));
-            self.initializer(&name, &scales.ok_or_else(|| call.fail("its scales are no vector"))?)?;
+            self.initializer(&name, &scales.ok_or_else(|| call.fail("its scales are not a vector"))?)?;
             vec![call.input(0), String::new(), name]
         };
         self.push("Resize", inputs, call.outputs.clone(), attributes);

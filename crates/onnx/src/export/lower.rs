@@ -170,7 +170,7 @@ impl Writer<'_> {
             return Ok(());
         }
         let Some(rank) = self.shape_of(call.node.inputs.first().copied().flatten()).map(<[_]>::len) else {
-            return Err(call.fail("the shape of its input is not known"));
+            return Err(call.fail("the shape of its input is unknown"));
         };
         let axes: Vec<usize> = (axis..rank).collect();
         let mean = self.step(call, "ReduceMean", vec![call.input(0)], vec![sizes("axes", &axes), flag("keepdims", true)]);

@@ -286,7 +286,7 @@ impl Writer<'_> {
             ..TensorProto::default()
         };
         if tensor.dtype() == DType::String {
-            proto.string_data = tensor::strings(tensor.data()).ok_or_else(|| fail("its bytes are no list of strings"))?;
+            proto.string_data = tensor::strings(tensor.data()).ok_or_else(|| fail("its bytes are not a list of strings"))?;
         } else if let Some((location, offset, len)) = self.apart.and_then(|apart| apart.locate(tensor)) {
             tensor::refer(&mut proto, location, offset, len);
         } else {
@@ -317,7 +317,7 @@ impl Writer<'_> {
     fn scalar(&mut self, call: &Call<'_>, what: &str, value: f32) -> Result<String, ExportError> {
         let dtype = call.node.inputs.first().copied().flatten().and_then(|id| self.graph.value(id).dtype).unwrap_or(DType::F32);
         let Some(tensor) = tensor::filled(dtype, &[], f64::from(value)) else {
-            return Err(call.fail(format!("it has no form for {dtype:?}")));
+            return Err(call.fail(format!("it does not support {dtype:?}")));
         };
         let name = self.fresh(&format!("{}/{what}", call.output()));
         self.initializer(&name, &tensor)?;
@@ -336,7 +336,7 @@ impl Writer<'_> {
         Err(ExportError::Opset {
             node: call.node.name.clone(),
             op: call.node.op.name().to_owned(),
-            problem: format!("{what} needs opset {opset}, the opaque nodes of the model allow {}", self.opset),
+            problem: format!("{what} needs opset {opset}, but nodes that were kept unchanged allow only {}", self.opset),
         })
     }
 }

@@ -23,15 +23,12 @@ pub(super) fn choose(graph: &Graph) -> Result<i64, ExportError> {
             candidates.retain(|&opset| operators.iter().all(|name| means_the_same(name, op.opset, opset)));
             continue;
         };
-        return Err(fail(format!(
-            "{name} is carried along in its form of opset {}; the oldest opset that can be written is {OLDEST}",
-            op.opset
-        )));
+        return Err(fail(format!("{name} was kept unchanged from opset {}; the oldest opset that can be written is {OLDEST}", op.opset)));
     }
     candidates.first().copied().ok_or_else(|| ExportError::Opset {
         node: String::new(),
         op: String::new(),
-        problem: "no opset holds all the nodes that are carried along".to_owned(),
+        problem: "no opset contains all nodes that were kept unchanged".to_owned(),
     })
 }
 

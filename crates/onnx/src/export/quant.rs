@@ -21,7 +21,7 @@ impl Writer<'_> {
                 let mut attributes = self.axis(call, *axis);
                 // Without a zero the type must be said, which only newer opsets can; u8 is the default.
                 if call.input(2).is_empty() && *to != DType::U8 {
-                    self.needs(call, 21, "quantisation to another type than u8 without a zero")?;
+                    self.needs(call, 21, "quantisation to a type other than u8 without a zero point")?;
                     attributes.push(int("output_dtype", i64::from(crate::tensor::dtype_number(*to))));
                 }
                 attributes
@@ -62,7 +62,9 @@ impl Writer<'_> {
     /// Written with arithmetic that every runtime has, and exact: the step between the numbers of the format follows from the power of two below x, which is
     /// found by halving the range of exponents.
     fn round_to_float(&mut self, call: &Call<'_>, format: DType) -> Result<(), ExportError> {
-        let Some(format) = SmallFloat::of(format) else { return Err(call.fail("it rounds to no float of 4 or 8 bits")) };
+        let Some(format) = SmallFloat::of(format) else {
+            return Err(call.fail("it does not round to a floating-point type with 4 or 8 bits"));
+        };
         let x = call.input(0);
         let size = self.step(call, "Abs", vec![x.clone()], Vec::new());
         let mut binade = self.scalar(call, "least", 2f32.powi(format.least))?;

@@ -68,7 +68,7 @@ impl Writer<'_> {
                     let (batch, k) = (self.batch(call)?, self.ints(call, "factor", to_ints(&[k]))?);
                     self.step(call, "Mul", vec![batch, k], Vec::new())
                 }
-                Dim::Unknown => return Err(call.fail("a size of the target shape is not known")),
+                Dim::Unknown => return Err(call.fail("a size of the target shape is unknown")),
             });
         }
         Ok(self.step(call, "Concat", parts, vec![int("axis", 0)]))

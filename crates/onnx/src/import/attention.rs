@@ -21,7 +21,7 @@ impl Importer<'_> {
     /// Sizes of a value of rank `n`.
     pub(super) fn sizes<const N: usize>(&self, value: ValueId) -> Result<[Dim; N], Refusal> {
         let shape = self.shape(value)?;
-        <[Dim; N]>::try_from(shape.as_slice()).or_else(|_| bad(format!("an operand has {} axes, {N} are needed", shape.len())))
+        <[Dim; N]>::try_from(shape.as_slice()).or_else(|_| bad(format!("an operand has {} axes, but {N} are needed", shape.len())))
     }
 
     /// [B, S, H D] to [B, H, S, D].
@@ -41,12 +41,12 @@ impl Importer<'_> {
     /// Repeats the heads of keys or values until there are as many as queries.
     fn grouped(&mut self, node: &Node<'_>, x: ValueId, heads: usize) -> Result<ValueId, Refusal> {
         let [batch, own, length, size] = self.sizes(x)?;
-        let Dim::Fixed(own) = own else { return unknown("the number of heads is not known") };
+        let Dim::Fixed(own) = own else { return unknown("the number of heads is unknown") };
         if own == heads {
             return Ok(x);
         }
         let Some(times) = heads.checked_div(own).filter(|times| times * own == heads) else {
-            return bad(format!("{heads} heads of the query do not divide into {own} of the key"));
+            return bad(format!("{heads} heads of the query are not a multiple of the {own} heads of the key"));
         };
         let apart = self.step(node, Op::Unsqueeze { axes: vec![2] }, &[x])?;
         let wide: Shape = vec![batch, Dim::Fixed(own), Dim::Fixed(times), length, size];
@@ -57,7 +57,7 @@ impl Importer<'_> {
     /// softmax(scale Q K^T + mask) V.
     pub(super) fn attend(&mut self, node: &Node<'_>, parts: &Attention) -> Result<ValueId, Refusal> {
         let [_, heads, length, size] = self.sizes(parts.q)?;
-        let (Dim::Fixed(heads), Dim::Fixed(size)) = (heads, size) else { return unknown("the size of its heads is not known") };
+        let (Dim::Fixed(heads), Dim::Fixed(size)) = (heads, size) else { return unknown("the size of its heads is unknown") };
         let (k, v) = (self.grouped(node, parts.k, heads)?, self.grouped(node, parts.v, heads)?);
         let width = f64::from(u32::try_from(size).unwrap_or(u32::MAX));
         // Queries and keys are scaled by a root each, as ONNX's own definition has it.
@@ -109,19 +109,19 @@ impl Importer<'_> {
 fn lower_triangle(rows: usize, columns: usize) -> Result<Tensor, Refusal> {
     let Some(n) = rows.checked_mul(columns).filter(|&n| n <= 1 << 24) else { return opaque("its sequences are too long") };
     let seen = (0..n).map(|i| i % columns <= i / columns).collect();
-    Tensor::new(vec![rows, columns], TensorData::Bool(seen)).map_or_else(|| bad("a mask contradicts itself"), Ok)
+    Tensor::new(vec![rows, columns], TensorData::Bool(seen)).map_or_else(|| bad("a mask's shape does not fit its values"), Ok)
 }
 
 /// Q, K, V, mask?, past keys?, past values?; outputs Y, keys?, values?.
 pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.attributes.float_or("softcap", 0.0)? != 0.0 {
-        return opaque("its scores are capped");
+        return opaque("its scores are capped (softcap)");
     }
     if node.has_outputs_beyond(3) || node.optional(6).is_some() {
-        return opaque("its scores are used, or its keys are padded");
+        return opaque("its scores output is used, or its keys are padded");
     }
     if ["left_window_size", "right_window_size"].iter().any(|name| node.attributes.find(name).is_some()) {
-        return opaque("it sees a window only");
+        return opaque("it attends to a sliding window");
     }
     let count_of = |name: &str| -> Result<Option<usize>, Refusal> { Ok(node.attributes.int(name)?.and_then(|n| usize::try_from(n).ok())) };
     let (mut q, mut k, mut v) = (node.input(0)?, node.input(1)?, node.input(2)?);
@@ -140,7 +140,7 @@ pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<
     }
     let causal = node.attributes.flag("is_causal", false)?;
     if causal && node.optional(4).is_some() {
-        return opaque("it is causal behind past keys");
+        return opaque("it is causal and uses past keys");
     }
     let parts = Attention { q, k, v, mask: node.optional(3), causal, scale: node.attributes.float("scale")? };
     let mut y = importer.attend(node, &parts)?;
@@ -163,23 +163,23 @@ pub(super) fn rotary(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
             };
             importer.step(node, Op::Reshape { shape: vec![batch, length, Dim::Fixed(heads), Dim::Unknown] }, &[x])?
         }
-        _ => return bad(format!("its input has {} axes, 3 or 4 are needed", shape.len())),
+        _ => return bad(format!("its input has {} axes, but 3 or 4 are needed", shape.len())),
     };
     if let Some(positions) = node.optional(3) {
         cos = importer.step(node, Op::Gather { axis: 0 }, &[cos, positions])?;
         sin = importer.step(node, Op::Gather { axis: 0 }, &[sin, positions])?;
     }
-    let [_, _, _, Dim::Fixed(size)] = importer.sizes(turned)? else { return unknown("the size of its heads is not known") };
+    let [_, _, _, Dim::Fixed(size)] = importer.sizes(turned)? else { return unknown("the size of its heads is unknown") };
     let turning = match node.attributes.int_or("rotary_embedding_dim", 0)? {
         0 => size,
-        n => usize::try_from(n).ok().filter(|&n| n <= size).map_or_else(|| bad(format!("{n} of {size} are to be turned")), Ok)?,
+        n => usize::try_from(n).ok().filter(|&n| n <= size).map_or_else(|| bad(format!("it rotates {n} of {size} values")), Ok)?,
     };
     let parts = if turning == size {
         vec![turned]
     } else {
         importer.step_many(node, Op::Split { axis: 3, sizes: vec![turning, size - turning] }, &[turned], 2)?
     };
-    let Some(&moving) = parts.first() else { return bad("nothing is to be turned") };
+    let Some(&moving) = parts.first() else { return bad("it rotates no values") };
     let half = turning / 2;
     let interleaved = node.attributes.flag("interleaved", false)?;
     // Pairs are neighbours, or stand half the size apart.
@@ -190,7 +190,7 @@ pub(super) fn rotary(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     split.extend(if interleaved { [Dim::Fixed(half), Dim::Fixed(2)] } else { [Dim::Fixed(2), Dim::Fixed(half)] });
     let pairs = importer.step(node, Op::Reshape { shape: split }, &[moving])?;
     let pairs = importer.step_many(node, Op::Split { axis, sizes: vec![1, 1] }, &[pairs], 2)?;
-    let &[a, b] = pairs.as_slice() else { return bad("nothing is to be turned") };
+    let &[a, b] = pairs.as_slice() else { return bad("it rotates no values") };
     let (a, b) =
         (importer.step(node, Op::Squeeze { axes: vec![axis] }, &[a])?, importer.step(node, Op::Squeeze { axes: vec![axis] }, &[b])?);
     for value in [&mut cos, &mut sin] {

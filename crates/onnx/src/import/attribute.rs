@@ -65,13 +65,13 @@ impl Attributes {
     pub(super) fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>, Refusal> {
         let Some(ints) = self.ints(name)? else { return Ok(None) };
         let sizes: Option<Vec<usize>> = ints.iter().map(|&i| usize::try_from(i).ok()).collect();
-        sizes.map(Some).ok_or_else(|| Refusal::Bad(format!("attribute `{name}` is {ints:?}, it must not be negative")))
+        sizes.map(Some).ok_or_else(|| Refusal::Bad(format!("attribute `{name}` is {ints:?}, but must not be negative")))
     }
 
     pub(super) fn string(&self, name: &str) -> Result<Option<String>, Refusal> {
         let Some(attribute) = self.typed(name, attribute_type::STRING)? else { return Ok(None) };
         let bytes = attribute.s.clone().unwrap_or_default();
-        String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` is no text")))
+        String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` is not text")))
     }
 
     /// A list of texts.
@@ -79,6 +79,6 @@ impl Attributes {
         let Some(attribute) = self.find(name) else { return Ok(None) };
         let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec());
         let list: Result<_, _> = attribute.strings.iter().map(text).collect();
-        list.map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` holds something that is no text")))
+        list.map(Some).map_err(|_| Refusal::Bad(format!("attribute `{name}` contains a value that is not text")))
     }
 }

@@ -11,7 +11,7 @@ impl Importer<'_> {
     /// The element of ConstantOfShape.
     pub(super) fn fill_value(&self, node: &Node<'_>) -> Result<Tensor, Refusal> {
         let Some(value) = node.attributes.find("value") else { return Ok(Tensor::scalar(0.0)) };
-        let Some(encoded) = &value.t else { return bad("attribute `value` is no tensor") };
+        let Some(encoded) = &value.t else { return bad("attribute `value` is not a tensor") };
         let tensor = tensor::read(encoded, self.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?.tensor;
         if tensor.len() == 1 { Ok(tensor) } else { bad("attribute `value` must have one element") }
     }
@@ -34,7 +34,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     let scalar = |data: TensorData| Tensor::new(Vec::new(), data);
     let tensor = match attribute.name.as_deref().unwrap_or_default() {
         "value" => {
-            let Some(encoded) = &attribute.t else { return bad("attribute `value` is no tensor") };
+            let Some(encoded) = &attribute.t else { return bad("attribute `value` is not a tensor") };
             if !importer.scopes.is_empty() {
                 let (_, id) = importer.constant_of_body(encoded, false)?;
                 importer.bind(output, id);
@@ -43,7 +43,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
             Some(tensor::read(encoded, importer.source.alone()).map_err(|e| Refusal::Bad(e.to_string()))?.tensor)
         }
         "sparse_value" => {
-            let Some(encoded) = &attribute.sparse_tensor else { return bad("attribute `sparse_value` is no tensor") };
+            let Some(encoded) = &attribute.sparse_tensor else { return bad("attribute `sparse_value` is not a tensor") };
             let (_, id) = importer.constant_of_body(encoded, true)?;
             importer.bind(output, id);
             return Ok(());
@@ -54,7 +54,7 @@ pub(super) fn constant(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
         "value_ints" => vector(TensorData::I64(attribute.ints.clone())),
         other => return opaque(format!("attribute `{other}` is not supported")),
     };
-    let Some(tensor) = tensor else { return bad("the constant contradicts itself") };
+    let Some(tensor) = tensor else { return bad("the constant's shape does not fit its values") };
     let id = importer.graph.constant(output, tensor);
     importer.bind(output, id);
     Ok(())
@@ -108,7 +108,7 @@ pub(super) fn non_zero(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(
     }
     match Tensor::new(vec![shape.len(), places.len()], TensorData::I64(rows)) {
         Some(tensor) => importer.settle(node, tensor),
-        None => bad("its operand contradicts itself"),
+        None => bad("its operand's shape does not fit its values"),
     }
 }
 
@@ -164,7 +164,7 @@ pub(super) fn one_hot(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<()
         Some(Sym::Int(n)) => usize::try_from(n).map_err(|_| Refusal::Bad(format!("depth {n} is negative")))?,
         Some(Sym::Float(x)) => {
             let n = symbol::whole(x).and_then(|n| usize::try_from(n).ok());
-            n.ok_or_else(|| Refusal::Bad(format!("depth {x} is no size")))?
+            n.ok_or_else(|| Refusal::Bad(format!("depth {x} is not a size")))?
         }
         _ => return unknown("the depth is not constant"),
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brinell_graph::{Dim, Op, Tensor, TensorData, ValueId};
+use brinell_graph::{DType, Dim, Op, Tensor, TensorData, ValueId};
 use prost::Message;
 use prost::bytes::Bytes;
 
@@ -20,20 +20,32 @@ impl Importer<'_> {
     /// The graph in an attribute.
     fn body(&self, node: &Node<'_>, name: &str) -> Result<GraphProto, Refusal> {
         let encoded = node.attributes.find(name).and_then(|attribute| attribute.g.as_ref());
-        let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is no graph")) };
+        let Some(encoded) = encoded else { return bad(format!("attribute `{name}` is not a graph")) };
         wire::check_subgraph(encoded).map_err(|e| Refusal::Bad(e.to_string()))?;
         GraphProto::decode(encoded.clone()).map_err(|e| Refusal::Bad(format!("its body cannot be decoded: {e}")))
     }
 
     /// Appends the nodes of a body with its inputs bound, and returns its outputs.
     fn unroll(&mut self, node: &Node<'_>, body: &GraphProto, inputs: &[ValueId]) -> Result<Vec<ValueId>, Refusal> {
+        self.unroll_seeing(node, body, inputs, &[])
+    }
+
+    /// As [`Importer::unroll`], with other values in the place of some that the body uses by name.
+    fn unroll_seeing(
+        &mut self,
+        node: &Node<'_>,
+        body: &GraphProto,
+        inputs: &[ValueId],
+        seen: &[(String, ValueId)],
+    ) -> Result<Vec<ValueId>, Refusal> {
         if self.scopes.len() >= MAX_DEPTH {
             return bad(format!("bodies are nested more than {MAX_DEPTH} deep"));
         }
         if body.input.len() != inputs.len() {
-            return bad(format!("its body has {} inputs, {} are given", body.input.len(), inputs.len()));
+            return bad(format!("its body has {} inputs, but {} are given", body.input.len(), inputs.len()));
         }
         self.scopes.push(HashMap::new());
+        seen.iter().for_each(|(name, value)| self.bind(name, *value));
         let outputs = self.unroll_here(node, body, inputs);
         for (name, before) in self.scopes.pop().unwrap_or_default() {
             match before {
@@ -73,7 +85,7 @@ impl Importer<'_> {
     /// Counts nodes that unrolling makes.
     pub(super) fn spend(&mut self, nodes: usize) -> Result<(), Refusal> {
         self.unrolled = self.unrolled.saturating_add(nodes);
-        if self.unrolled > UNROLLED { opaque(format!("unrolled it has more than {UNROLLED} nodes")) } else { Ok(()) }
+        if self.unrolled > UNROLLED { opaque(format!("when unrolled, it has more than {UNROLLED} nodes")) } else { Ok(()) }
     }
 
     /// A tensor of a body: all iterations share one constant.
@@ -138,10 +150,12 @@ pub(super) fn choose(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         let values = importer.unroll(node, &body, &[])?;
         return importer.results(node, &values);
     }
+    let scalar = importer.scalar(node, condition)?;
     let mut branches = Vec::with_capacity(2);
-    for name in ["then_branch", "else_branch"] {
+    for (name, taken) in [("then_branch", true), ("else_branch", false)] {
         let body = importer.body(node, name)?;
-        branches.push(importer.unroll(node, &body, &[])?);
+        let seen = importer.seen(node, scalar, taken)?;
+        branches.push(importer.unroll_seeing(node, &body, &[], &seen)?);
     }
     let [then, other] = branches.as_slice() else { return bad("it has no branches") };
     let values = importer.either(node, condition, then, other)?;
@@ -154,17 +168,13 @@ impl Importer<'_> {
         if then.len() != other.len() {
             return bad("its branches have different numbers of outputs");
         }
-        let condition = match self.shape(condition)?.as_slice() {
-            [] => condition,
-            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition])?,
-            _ => return unknown("its condition is known at run time only, and is no scalar"),
-        };
+        let condition = self.scalar(node, condition)?;
         let mut values = Vec::with_capacity(then.len());
         for (&a, &b) in then.iter().zip(other) {
             let (x, y) = (self.shape(a)?, self.shape(b)?);
             let typed = |id: ValueId| self.graph.value(id).dtype;
             if x != y || x.contains(&Dim::Unknown) || typed(a) != typed(b) {
-                return unknown("its condition is known at run time only, and its branches have different shapes");
+                return unknown("its condition is known only at run time, and its branches have different shapes");
             }
             values.push(if a == b { a } else { self.step(node, Op::Where, &[condition, a, b])? });
         }
@@ -172,8 +182,45 @@ impl Importer<'_> {
     }
 }
 
+impl Importer<'_> {
+    /// A condition as a scalar.
+    fn scalar(&mut self, node: &Node<'_>, condition: ValueId) -> Result<ValueId, Refusal> {
+        match self.shape(condition)?.as_slice() {
+            [] => Ok(condition),
+            [Dim::Fixed(1)] => self.step(node, Op::Squeeze { axes: vec![0] }, &[condition]),
+            _ => unknown("its condition is known only at run time, and is not a scalar"),
+        }
+    }
+
+    /// What the bodies of a node see of the values that they use by name: [`Importer::guarded`] ones.
+    fn seen(&mut self, node: &Node<'_>, condition: ValueId, holds: bool) -> Result<Vec<(String, ValueId)>, Refusal> {
+        let names = opaque::captures(node.attributes.iter(), 0).map_err(Refusal::Bad)?;
+        let mut seen = Vec::new();
+        for name in names {
+            let Some(&value) = self.by_name.get(&name) else { continue };
+            seen.push((name, self.guarded(node, condition, holds, value)?));
+        }
+        Ok(seen)
+    }
+
+    /// The value where the condition is `holds`, and 0 where a body is computed in vain: what is infinite or no number there would make the gradient no number,
+    /// though nothing of the body is kept.
+    fn guarded(&mut self, node: &Node<'_>, condition: ValueId, holds: bool, value: ValueId) -> Result<ValueId, Refusal> {
+        let is_real = self.graph.value(value).dtype.is_some_and(DType::is_float);
+        if !is_real || self.graph.constant_of(value).is_some() || self.graph.shape(value).is_none() {
+            return Ok(value);
+        }
+        let zero = self.number(node, value, 0.0)?;
+        let [then, other] = if holds { [value, zero] } else { [zero, value] };
+        self.step(node, Op::Where, &[condition, then, other])
+    }
+}
+
 /// Iterations that are unrolled of a loop that may end before.
 const MAYBE: i64 = 256;
+
+/// Iterations of a loop with nothing to end it from which on it is refused.
+const ENDLESS: i64 = 1 << 28;
 
 /// Trip count?, condition?, then the values that are carried from one iteration to the next.
 pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
@@ -181,7 +228,7 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         None => None,
         Some(id) => match importer.content(id).and_then(|content| content.ints()).as_deref() {
             Some(&[n]) => Some(n),
-            _ => return unknown("its number of iterations is known at run time only"),
+            _ => return unknown("its number of iterations is known only at run time"),
         },
     };
     // Whether it goes on, where that is known, and else the value that says so at run time.
@@ -200,8 +247,20 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         }
         let number = importer.whole(node, TensorData::I64(vec![trip]))?;
         let on = importer.whole(node, TensorData::Bool(vec![true]))?;
-        let inputs: Vec<ValueId> = [number, on].into_iter().chain(carried.iter().copied()).collect();
-        let outputs = importer.unroll(node, &body, &inputs)?;
+        let (mut used, mut seen) = (carried.clone(), Vec::new());
+        if let Err(so_far) = goes_on {
+            let so_far = importer.scalar(node, so_far)?;
+            used = carried.iter().map(|&value| importer.guarded(node, so_far, true, value)).collect::<Result<_, _>>()?;
+            seen = importer.seen(node, so_far, true)?;
+        }
+        let inputs: Vec<ValueId> = [number, on].into_iter().chain(used).collect();
+        let outputs = match importer.unroll_seeing(node, &body, &inputs, &seen) {
+            // What cannot be unrolled a runtime would run to its end.
+            Err(Refusal::Opaque(_)) if goes_on.is_ok() && trip > MAYBE && trips.is_none_or(|trips| trips > ENDLESS) => {
+                return bad(format!("it makes {} iterations", trips.map_or_else(|| "endless".to_owned(), |trips| trips.to_string())));
+            }
+            unrolled => unrolled?,
+        };
         let Some((&next, rest)) = outputs.split_first() else { return bad("its body has no outputs") };
         let (kept, rows) = rest.split_at(carried.len().min(rest.len()));
         let next = importer.known(next).ok_or(next);
@@ -232,7 +291,7 @@ pub(super) fn repeat(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
 /// States, then the values that are walked along an axis.
 pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.version < 9 {
-        return opaque("it is in the form of opset 8");
+        return opaque("it has the form of opset 8");
     }
     let body = importer.body(node, "body")?;
     let Some(n_scanned) = node.attributes.int("num_scan_inputs")?.and_then(|n| usize::try_from(n).ok()) else {
@@ -244,7 +303,7 @@ pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), R
         match node.attributes.ints(name)? {
             None => Ok(vec![0; n]),
             Some(list) if list.len() == n => Ok(list),
-            Some(list) => bad(format!("attribute `{name}` has {} entries, {n} are needed", list.len())),
+            Some(list) => bad(format!("attribute `{name}` has {} entries, but {n} are needed", list.len())),
         }
     };
     let (axes, directions) = (list("scan_input_axes", n_scanned)?, list("scan_input_directions", n_scanned)?);
@@ -262,7 +321,7 @@ pub(super) fn scan(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), R
     }
     let length = walked.first().map_or(0, Vec::len);
     if walked.iter().any(|rows| rows.len() != length) {
-        return bad("the values that it walks along have different lengths");
+        return bad("its scanned inputs have different lengths");
     }
     let mut made: Vec<Vec<ValueId>> = vec![Vec::new(); n_outputs];
     for trip in 0..length {
@@ -291,7 +350,7 @@ impl Importer<'_> {
     /// The parts of a value along an axis of fixed size, without that axis.
     pub(super) fn unstacked(&mut self, node: &Node<'_>, x: ValueId, axis: usize) -> Result<Vec<ValueId>, Refusal> {
         let Some(&Dim::Fixed(n)) = self.shape(x)?.get(axis) else {
-            return unknown("its number of iterations is known at run time only");
+            return unknown("its number of iterations is known only at run time");
         };
         if n == 0 {
             return opaque("it makes no iteration");

@@ -29,7 +29,7 @@ pub(super) fn einsum(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     };
     let texts: Vec<&str> = left.split(',').collect();
     if texts.len() != node.inputs.len() {
-        return bad(format!("equation `{equation}` has {} operands, the node has {}", texts.len(), node.inputs.len()));
+        return bad(format!("equation `{equation}` has {} operands, but the node has {}", texts.len(), node.inputs.len()));
     }
     let mut terms = Vec::with_capacity(texts.len());
     let mut width = 0;
@@ -63,7 +63,7 @@ pub(super) fn einsum(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
     }
     reduce(importer, node, &mut total, &output)?;
     let Some(perm) = order(&total.labels, &output) else {
-        return bad(format!("the result of `{equation}` names a label that no operand has"));
+        return bad(format!("the result of `{equation}` has a label that is in no operand"));
     };
     importer.emit(node, Op::Transpose { perm }, vec![Some(total.value)])
 }
@@ -94,10 +94,10 @@ fn diagonal(importer: &mut Importer<'_>, node: &Node<'_>, term: &mut Term) -> Re
     while let Some((i, j)) = twice(&term.labels) {
         let shape = importer.shape(term.value)?;
         let (Some(&Dim::Fixed(n)), Some(&Dim::Fixed(m))) = (shape.get(i), shape.get(j)) else {
-            return unknown("a label stands twice at an axis that is not fixed");
+            return unknown("a label is used twice for an axis without fixed size");
         };
         if n != m {
-            return bad(format!("a label stands for axes of {n} and {m}"));
+            return bad(format!("a label is used for axes of different sizes, {n} and {m}"));
         }
         let mut mask_shape = vec![1; shape.len()];
         for axis in [i, j] {

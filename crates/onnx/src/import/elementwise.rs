@@ -63,7 +63,7 @@ pub(super) fn gelu(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let tanh = match node.attributes.string("approximate")?.as_deref() {
         None | Some("none") => false,
         Some("tanh") => true,
-        Some(other) => return opaque(format!("approximation `{other}` is not known")),
+        Some(other) => return opaque(format!("approximation `{other}` is unknown")),
     };
     importer.emit(node, Op::Gelu { tanh }, node.inputs.clone())
 }
@@ -157,7 +157,7 @@ fn cast_to(importer: &mut Importer<'_>, node: &Node<'_>, to: DType) -> Done {
 pub(super) fn cast_like(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     match importer.graph.value(node.input(1)?).dtype {
         Some(to) => cast_to(importer, node, node.stored(1).unwrap_or(to)),
-        None => unknown("the type of its second input is not known"),
+        None => unknown("the type of its second input is unknown"),
     }
 }
 

@@ -107,7 +107,7 @@ impl Builder<'_, '_, '_> {
 fn size(d: Dim) -> Result<(usize, f64), Refusal> {
     match d {
         Dim::Fixed(n) if n > 0 => u32::try_from(n).map(|m| (n, f64::from(m))).or_else(|_| opaque("its image is too large")),
-        _ => unknown("the size of its image is not known"),
+        _ => unknown("the size of its image is unknown"),
     }
 }
 
@@ -122,25 +122,25 @@ pub(super) fn grid_sample(importer: &mut Importer<'_>, node: &Node<'_>) -> Resul
         None | Some("zeros") => Padding::Zeros,
         Some("border") => Padding::Border,
         Some("reflection") => Padding::Reflection,
-        Some(other) => return bad(format!("padding mode `{other}` is not known")),
+        Some(other) => return bad(format!("padding mode `{other}` is unknown")),
     };
     let corners = node.attributes.flag("align_corners", false)?;
     let (x, grid) = (node.input(0)?, node.input(1)?);
     if importer.rank(x)? != 4 {
-        return opaque("its image has not two axes");
+        return opaque("its image does not have two axes");
     }
     let [batch, channels, height, width] = importer.sizes(x)?;
     let [_, rows, columns, _] = importer.sizes(grid)?;
     let ((_, h), (pitch, w)) = (size(height)?, size(width)?);
     let points = count(&[rows, columns]);
     if points == Dim::Unknown {
-        return unknown("the size of its grid is not known");
+        return unknown("the size of its grid is unknown");
     }
     let mut b = Builder { importer, node };
     let flat = b.op(Op::Reshape { shape: vec![batch, channels, count(&[height, width])] }, &[x])?;
     let grid = b.op(Op::Reshape { shape: vec![batch, points, Dim::Fixed(2)] }, &[grid])?;
     let axes = b.importer.step_many(node, Op::Split { axis: 2, sizes: vec![1, 1] }, &[grid], 2)?;
-    let &[across, down] = axes.as_slice() else { return bad("its grid has no two coordinates") };
+    let &[across, down] = axes.as_slice() else { return bad("its grid does not have two coordinates") };
     let mut along = Vec::with_capacity(2);
     for (g, n) in [(across, w), (down, h)] {
         // [B, 1, points], so that it broadcasts along the channels.
@@ -148,7 +148,7 @@ pub(super) fn grid_sample(importer: &mut Importer<'_>, node: &Node<'_>) -> Resul
         let place = b.position(g, n, corners, padding)?;
         along.push(b.taps(place, n, nearest, padding)?);
     }
-    let [across, down] = along.as_slice() else { return bad("its grid has no two coordinates") };
+    let [across, down] = along.as_slice() else { return bad("its grid does not have two coordinates") };
     let spread = vec![batch, channels, points];
     let mut sum = None;
     for row in down {
@@ -183,7 +183,7 @@ pub(super) fn affine_grid(importer: &mut Importer<'_>, node: &Node<'_>) -> Resul
     let [batch, axes, _] = importer.sizes(theta)?;
     let shape = importer.dims(node.input(1)?)?;
     let spatial: Vec<usize> =
-        shape.iter().skip(2).map(|d| d.fixed()).collect::<Option<_>>().map_or_else(|| unknown("the size of its image is not known"), Ok)?;
+        shape.iter().skip(2).map(|d| d.fixed()).collect::<Option<_>>().map_or_else(|| unknown("the size of its image is unknown"), Ok)?;
     let total = spatial.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|&n| n <= 1 << 24);
     let Some(total) = total else { return opaque("its image is too large") };
     let n = spatial.len();
@@ -203,7 +203,7 @@ pub(super) fn affine_grid(importer: &mut Importer<'_>, node: &Node<'_>) -> Resul
     }
     let Some(base) = Tensor::new(vec![total, n + 1], TensorData::F32(base)) else { return opaque("its image is too large") };
     if importer.graph.value(theta).dtype != Some(DType::F32) {
-        return opaque("only f32 is read");
+        return opaque("only f32 is supported");
     }
     let base = importer.constant(node, base);
     let turned = importer.step(node, Op::Transpose { perm: vec![0, 2, 1] }, &[theta])?;

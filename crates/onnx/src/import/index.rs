@@ -45,7 +45,7 @@ pub(super) fn slice(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
                 let (start, end) = (from_end(start).clamp(least.max(0).min(most), most), from_end(end).clamp(least, most));
                 (start, end, start == 0 && end == n && step == 1)
             }
-            _ if step < 0 => return unknown("it reverses an axis whose size is not known"),
+            _ if step < 0 => return unknown("it reverses an axis of unknown size"),
             _ => (start, end, start == 0 && step == 1 && end >= BEYOND),
         };
         if !whole {
@@ -113,7 +113,7 @@ fn reduction(node: &Node<'_>) -> Result<ScatterReduction, Refusal> {
         Some("mul") => ScatterReduction::Mul,
         Some("max") => ScatterReduction::Max,
         Some("min") => ScatterReduction::Min,
-        Some(other) => return opaque(format!("reduction `{other}` is not known")),
+        Some(other) => return opaque(format!("reduction `{other}` is unknown")),
     })
 }
 

@@ -21,7 +21,7 @@ impl<'a> Importer<'a> {
             let Named { name, tensor, location } = named?;
             self.external.extend(location);
             if name.is_empty() || !constants.insert(name.clone()) {
-                return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or taken".to_owned() });
+                return Err(ImportError::BadTensor { tensor: name, problem: "its name is empty or used twice".to_owned() });
             }
             let id = self.graph.constant(&name, tensor);
             self.by_name.insert(name, id);
@@ -33,13 +33,13 @@ impl<'a> Importer<'a> {
             }
             let fail = |problem: &str| ImportError::BadInterface { role: "input", name: name.to_owned(), problem: problem.to_owned() };
             if name.is_empty() || self.by_name.contains_key(name) {
-                return Err(fail("its name is empty or taken"));
+                return Err(fail("its name is empty or used twice"));
             }
             let (dtype, shape) = typed(input, batched).map_err(|problem| fail(&problem))?;
             let id = match (known.values.get(name), &known.sample) {
                 (Some(value), _) if Some(value.dtype()) != dtype => {
                     let held = dtype.map_or_else(|| "no tensor".to_owned(), |dtype| format!("{dtype:?}"));
-                    return Err(fail(&format!("it holds {held}, not {:?}", value.dtype())));
+                    return Err(fail(&format!("it contains {held}, not {:?}", value.dtype())));
                 }
                 (Some(value), _) => self.graph.constant(name, value.clone()),
                 (None, Some(sample)) if dtype.is_some() && known.input.as_deref().is_none_or(|known| known == name) => {
@@ -99,7 +99,7 @@ fn typed(info: &ValueInfoProto, batched: bool) -> Result<Declared, String> {
     let dtype = tensor.elem_type.and_then(tensor::dtype);
     let Some(shape) = &tensor.shape else { return Ok((dtype, None)) };
     if shape.dim.len() > MAX_RANK {
-        return Err(format!("it has {} axes, at most {MAX_RANK} are read", shape.dim.len()));
+        return Err(format!("it has {} axes; the limit is {MAX_RANK}", shape.dim.len()));
     }
     Ok((dtype, Some(shape.dim.iter().enumerate().map(|(axis, d)| dimension(d, batched && axis == 0)).collect())))
 }

@@ -18,7 +18,7 @@ pub struct Known {
 /// The shape of an input of which the sizes of one sample are known. A batch that nothing can be claimed about is one of 1.
 pub(super) fn sized(declared: Option<Shape>, sample: &[usize], batched: bool) -> Result<Shape, String> {
     if sample.contains(&0) || sample.iter().try_fold(1_usize, |n, &size| n.checked_mul(size)).is_none() {
-        return Err(format!("samples of shape {sample:?} cannot be"));
+        return Err(format!("samples of shape {sample:?} are not possible"));
     }
     let free = if batched { Dim::Batch(1) } else { Dim::Fixed(1) };
     let Some(declared) = declared else { return Ok(std::iter::once(free).chain(sample.iter().map(|&n| Dim::Fixed(n))).collect()) };

@@ -18,7 +18,7 @@ impl Importer<'_> {
             shape.push(match *item {
                 Sym::Int(0) if !keep_zero => match input.get(i) {
                     Some(&d) => d,
-                    None => return bad(format!("entry {i} of the target shape refers to an axis that is not there")),
+                    None => return bad(format!("entry {i} of the target shape refers to an axis that does not exist")),
                 },
                 Sym::Int(-1) => Dim::Unknown,
                 Sym::Int(n) => usize::try_from(n).map(Dim::Fixed).or_else(|_| bad(format!("size {n} is negative")))?,
@@ -27,7 +27,7 @@ impl Importer<'_> {
             });
         }
         if shape.iter().filter(|&&d| d == Dim::Unknown).count() > 1 {
-            return unknown("several sizes of the target shape are known at run time only");
+            return unknown("several sizes of the target shape are known only at run time");
         }
         Ok(shape)
     }
@@ -36,7 +36,7 @@ impl Importer<'_> {
     fn squeezed(&self, node: &Node<'_>, input: &[Dim]) -> Result<Vec<usize>, Refusal> {
         match self.ints_by_version(node, "axes", 1, 13)? {
             Some(axes) => size::axes(&axes, input.len()),
-            None if input.contains(&Dim::Unknown) => unknown("it removes axes that are known at run time only"),
+            None if input.contains(&Dim::Unknown) => unknown("it removes axes that are known only at run time"),
             None => Ok(input.iter().enumerate().filter(|(_, d)| **d == Dim::Fixed(1)).map(|(i, _)| i).collect()),
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn reshape(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
     let input = importer.graph.shape(x).map(<[Dim]>::to_vec);
     if input.is_none() && importer.content(node.input(1)?).is_some_and(|content| content.items.contains(&Sym::Int(0))) {
-        return unknown("the shape of its input is not known");
+        return unknown("the shape of its input is unknown");
     }
     let shape = importer.reshape_target(node, &input.unwrap_or_default())?;
     importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
@@ -64,7 +64,7 @@ pub(super) fn flatten(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let x = node.input(0)?;
     let shape = flattened(node, &importer.shape(x)?)?;
     if shape.iter().all(|&d| d == Dim::Unknown) {
-        return unknown("its sizes are known at run time only");
+        return unknown("its sizes are known only at run time");
     }
     importer.emit(node, Op::Reshape { shape }, vec![Some(x)])
 }
@@ -94,7 +94,7 @@ pub(super) fn unsqueeze(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 pub(super) fn concat(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let Some(at) = node.attributes.int("axis")? else { return bad("attribute `axis` is missing") };
     let known = node.inputs.iter().flatten().find_map(|&id| importer.graph.shape(id)).map(<[Dim]>::len);
-    let Some(rank) = known else { return unknown("the shapes of its inputs are not known") };
+    let Some(rank) = known else { return unknown("the shapes of its inputs are unknown") };
     importer.emit(node, Op::Concat { axis: size::axis(at, rank)? }, node.inputs.clone())
 }
 
@@ -114,8 +114,8 @@ pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
             if parts != node.outputs.len() {
                 return bad(format!("{parts} parts for {} outputs", node.outputs.len()));
             }
-            let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return unknown("it splits an axis whose size is not known") };
-            let Some(part) = Some(parts).filter(|&p| p > 0).map(|p| n.div_ceil(p)) else { return bad("it splits into no parts") };
+            let Some(Dim::Fixed(n)) = shape.get(axis).copied() else { return unknown("it splits an axis of unknown size") };
+            let Some(part) = Some(parts).filter(|&p| p > 0).map(|p| n.div_ceil(p)) else { return bad("it splits into zero parts") };
             (0..parts).map(|i| n.saturating_sub(i.saturating_mul(part)).min(part)).collect::<Vec<usize>>()
         }
     };
@@ -143,7 +143,7 @@ pub(super) fn tile(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         (Dim::Fixed(1), batch) => Some(batch),
         _ => None,
     });
-    let Some(shape) = expanded.collect() else { return opaque("it repeats samples once for every sample") };
+    let Some(shape) = expanded.collect() else { return opaque("it repeats the batch as often as there are samples") };
     let tiled = importer.step(node, Op::Tile { repeats }, &[x])?;
     importer.emit(node, Op::Expand { shape }, vec![Some(tiled)])
 }
@@ -155,7 +155,7 @@ pub(super) fn pad(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         Some("reflect") => PadMode::Reflect,
         Some("edge") => PadMode::Edge,
         Some("wrap") => PadMode::Wrap,
-        Some(other) => return opaque(format!("mode `{other}` is not known")),
+        Some(other) => return opaque(format!("mode `{other}` is unknown")),
     };
     let Some(pads) = importer.ints_by_version(node, "pads", 1, 11)? else { return bad("pads are missing") };
     let rank = importer.rank(x)?;
@@ -192,7 +192,7 @@ pub(super) fn depth_to_space(importer: &mut Importer<'_>, node: &Node<'_>) -> Do
     let column_row_depth = match node.attributes.string("mode")?.as_deref() {
         None | Some("DCR") => false,
         Some("CRD") => true,
-        Some(other) => return opaque(format!("mode `{other}` is not known")),
+        Some(other) => return opaque(format!("mode `{other}` is unknown")),
     };
     importer.emit(node, Op::DepthToSpace { block: block(node)?, column_row_depth }, vec![Some(node.input(0)?)])
 }
@@ -218,7 +218,7 @@ pub(super) fn center_crop_pad(importer: &mut Importer<'_>, node: &Node<'_>) -> D
     let mut pads = vec![0; 2 * shape.len()];
     for (&axis, &to) in axes.iter().zip(&target) {
         let Some(from) = shape.get(axis).and_then(|d| d.fixed()).and_then(|n| i64::try_from(n).ok()) else {
-            return unknown("it cuts an axis whose size is not known");
+            return unknown("it cuts an axis of unknown size");
         };
         // Negative amounts cut; of an odd one the larger part goes to the end, whether cut or padded.
         let total = to.saturating_sub(from);

@@ -27,7 +27,7 @@ pub(super) fn auto_pad(node: &Node<'_>) -> Result<AutoPad, Refusal> {
         Some("VALID") => AutoPad::Valid,
         Some("SAME_UPPER") => AutoPad::SameUpper,
         Some("SAME_LOWER") => AutoPad::SameLower,
-        Some(other) => return opaque(format!("auto_pad `{other}` is not known")),
+        Some(other) => return opaque(format!("auto_pad `{other}` is unknown")),
     })
 }
 
@@ -42,7 +42,7 @@ pub(super) fn window(node: &Node<'_>, kernel: Vec<usize>, spatial: &[Dim]) -> Re
     let n = kernel.len();
     let list = |name: &str, len: usize, default: usize| -> Result<Vec<usize>, Refusal> {
         let list = node.attributes.sizes(name)?.unwrap_or_else(|| vec![default; len]);
-        if list.len() == len { Ok(list) } else { bad(format!("attribute `{name}` has {} entries, {len} are needed", list.len())) }
+        if list.len() == len { Ok(list) } else { bad(format!("attribute `{name}` has {} entries, but {len} are needed", list.len())) }
     };
     let strides = list("strides", n, 1)?;
     let dilations = list("dilations", n, 1)?;
@@ -74,7 +74,7 @@ fn kernel(importer: &Importer<'_>, node: &Node<'_>, weight: usize) -> Result<Vec
     }
     let weight = importer.shape(node.input(weight)?)?;
     let kernel: Option<Vec<usize>> = weight.iter().skip(2).map(|d| d.fixed()).collect();
-    kernel.map_or_else(|| unknown("the size of the kernel is not known"), Ok)
+    kernel.map_or_else(|| unknown("the size of the kernel is unknown"), Ok)
 }
 
 fn groups(node: &Node<'_>) -> Result<usize, Refusal> {
@@ -101,7 +101,7 @@ pub(super) fn conv_transpose(importer: &mut Importer<'_>, node: &Node<'_>) -> Re
     let n = kernel.len();
     let list = |name: &str, len: usize, default: usize| -> Result<Vec<usize>, Refusal> {
         let list = node.attributes.sizes(name)?.unwrap_or_else(|| vec![default; len]);
-        if list.len() == len { Ok(list) } else { bad(format!("attribute `{name}` has {} entries, {len} are needed", list.len())) }
+        if list.len() == len { Ok(list) } else { bad(format!("attribute `{name}` has {} entries, but {len} are needed", list.len())) }
     };
     let strides = list("strides", n, 1)?;
     let dilations = list("dilations", n, 1)?;

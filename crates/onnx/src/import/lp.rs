@@ -12,7 +12,7 @@ pub(super) fn lp_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> 
     let kind = match node.attributes.int_or("p", 2)? {
         1 => Reduce::L1,
         2 => Reduce::L2,
-        p => return bad(format!("p is {p}, it must be 1 or 2")),
+        p => return bad(format!("p is {p}, but must be 1 or 2")),
     };
     let norm = importer.step(node, Op::Reduce { kind, axes: vec![axis], keepdims: true }, &[x])?;
     let zero = importer.number(node, x, 0.0)?;
@@ -52,7 +52,7 @@ impl Importer<'_> {
 fn exponent(node: &Node<'_>) -> Result<i64, Refusal> {
     match node.attributes.int_or("p", 2)? {
         p if p >= 1 => Ok(p),
-        p => bad(format!("p is {p}, it must be positive")),
+        p => bad(format!("p is {p}, but must be positive")),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn skip_layer_normalization(importer: &mut Importer<'_>, node: &Node<
     operands.extend(node.optional(3));
     let y = normalised(importer, node, &operands)?;
     if node.outputs.iter().skip(1).take(2).any(Option::is_some) {
-        return opaque("its statistics are used");
+        return opaque("its statistics outputs are used, which is not supported");
     }
     importer.results(node, &[y, sum, sum, sum])
 }
@@ -58,7 +58,7 @@ fn normalised(importer: &mut Importer<'_>, node: &Node<'_>, operands: &[ValueId]
 /// position ids?
 pub(super) fn embed_layer_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.outputs.get(1).is_some_and(Option::is_some) {
-        return opaque("its mask index is used");
+        return opaque("its mask index output is used, which is not supported");
     }
     let (ids, words, places) = (node.input(0)?, node.input(2)?, node.input(3)?);
     let [_, length] = importer.sizes(ids)?;
@@ -159,7 +159,7 @@ fn mask(
     let keys = match keys {
         None => None,
         Some(keys) if importer.rank(keys)? == 2 => Some(additive(importer, node, keys, like)?),
-        Some(_) => return opaque("its mask has not the form [batch, length]"),
+        Some(_) => return opaque("its mask does not have the shape [batch, length]"),
     };
     match (keys, bias) {
         (Some(keys), Some(bias)) => importer.step(node, Op::Add, &[keys, bias]).map(Some),
@@ -170,7 +170,7 @@ fn mask(
 /// x [B, S, I], weights [I, 3 H D], bias?, mask?, past?, what is added to the scores?
 pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.has_outputs_beyond(1) || node.optional(4).is_some() || node.attributes.flag("do_rotary", false)? {
-        return opaque("it uses past keys, or turns them");
+        return opaque("it uses past keys or rotary embedding");
     }
     let heads = heads(node)?;
     let (x, weights) = (node.input(0)?, node.input(1)?);
@@ -178,7 +178,7 @@ pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if let Some(bias) = node.optional(2) {
         all = importer.step(node, Op::Add, &[all, bias])?;
     }
-    let [_, _, Dim::Fixed(width)] = importer.sizes(all)? else { return unknown("the size of its weights is not known") };
+    let [_, _, Dim::Fixed(width)] = importer.sizes(all)? else { return unknown("the size of its weights is unknown") };
     let sizes = match node.attributes.sizes("qkv_hidden_sizes")? {
         Some(sizes) if sizes.len() == 3 => sizes,
         _ => vec![width / 3; 3],
@@ -188,7 +188,7 @@ pub(super) fn attention(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     for part in parts {
         split.push(importer.heads(node, part, heads)?);
     }
-    let &[q, k, v] = split.as_slice() else { return bad("its weights do not divide into three") };
+    let &[q, k, v] = split.as_slice() else { return bad("its weights cannot be divided into three parts") };
     let mask = mask(importer, node, node.optional(3), node.optional(5), x)?;
     let causal = node.attributes.flag("unidirectional", false)?;
     let scale = node.attributes.float("scale")?.filter(|&scale| scale != 0.0);
@@ -208,7 +208,7 @@ pub(super) fn multi_head_attention(importer: &mut Importer<'_>, node: &Node<'_>)
     if let Some(bias) = node.optional(3) {
         let mut sizes = Vec::with_capacity(3);
         for part in parts {
-            let [_, _, Dim::Fixed(size)] = importer.sizes(part)? else { return unknown("the size of its heads is not known") };
+            let [_, _, Dim::Fixed(size)] = importer.sizes(part)? else { return unknown("the size of its heads is unknown") };
             sizes.push(size);
         }
         let biases = importer.step_many(node, Op::Split { axis: 0, sizes }, &[bias], 3)?;

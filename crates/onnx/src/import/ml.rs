@@ -77,7 +77,7 @@ impl Importer<'_> {
         match self.graph.value(x).dtype {
             Some(DType::F32) => Ok(x),
             Some(_) => self.step(node, Op::Cast { to: DType::F32 }, &[x]),
-            None => unknown(format!("the type of `{}` is not known", self.graph.value(x).name)),
+            None => unknown(format!("the type of `{}` is unknown", self.graph.value(x).name)),
         }
     }
 
@@ -188,7 +188,7 @@ pub(super) fn normalizer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
         None | Some("MAX") => Reduce::Max,
         Some("L1") => Reduce::L1,
         Some("L2") => Reduce::L2,
-        Some(other) => return opaque(format!("norm `{other}` is not known")),
+        Some(other) => return opaque(format!("norm `{other}` is unknown")),
     };
     let x = importer.floats(node, node.input(0)?)?;
     let (batch, _) = importer.matrix(x)?;
@@ -218,7 +218,7 @@ pub(super) fn imputer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let missing = node.attributes.float_or("replaced_value_float", f32::NAN)?;
     let imputed = numbers(node, "imputed_value_floats");
     if importer.graph.value(x).dtype != Some(DType::F32) || imputed.is_empty() {
-        return opaque("it replaces what is no number in single precision");
+        return opaque("it replaces a value that is not a number in single precision");
     }
     let is_missing = if missing.is_nan() {
         importer.step(node, Op::IsNaN, &[x])?
@@ -233,10 +233,10 @@ pub(super) fn imputer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
 /// For each whole number as many numbers as there are categories, of which that of its own is 1.
 pub(super) fn one_hot_encoder(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let Some(categories) = node.attributes.ints("cats_int64s")?.filter(|categories| !categories.is_empty()) else {
-        return opaque("its categories are no whole numbers");
+        return opaque("its categories are not whole numbers");
     };
     if node.attributes.int_or("zeros", 1)? == 0 {
-        return opaque("it fails for what is in no category (zeros = 0), which no standard operator does");
+        return opaque("it fails for values outside its categories (zeros = 0), which no standard operator does");
     }
     let mut x = node.input(0)?;
     let axis = importer.rank(x)?;
@@ -255,7 +255,7 @@ pub(super) fn one_hot_encoder(importer: &mut Importer<'_>, node: &Node<'_>) -> D
 pub(super) fn array_feature_extractor(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let (x, indices) = (node.input(0)?, node.input(1)?);
     importer.matrix(x)?;
-    let Ok(columns) = importer.constant_ints(indices) else { return opaque("the columns that it takes are not constant") };
+    let Ok(columns) = importer.constant_ints(indices) else { return opaque("the columns that it selects are not constant") };
     let columns = importer.constant(node, Tensor::ints(columns));
     importer.emit(node, Op::Gather { axis: 1 }, vec![Some(x), Some(columns)])
 }
@@ -277,7 +277,7 @@ fn affine(importer: &mut Importer<'_>, node: &Node<'_>, outputs: usize) -> Resul
     let weights = numbers(node, "coefficients");
     let intercepts = numbers(node, "intercepts");
     if outputs == 0 || !weights.len().is_multiple_of(outputs) || width.is_some_and(|width| width * outputs != weights.len()) {
-        return bad(format!("{} coefficients do not make {outputs} rows as wide as its operand", weights.len()));
+        return bad(format!("{} coefficients do not fit {outputs} rows of the width of its operand", weights.len()));
     }
     let width = weights.len() / outputs;
     let mut columns = vec![0.0; weights.len()];

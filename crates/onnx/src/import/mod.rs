@@ -310,7 +310,7 @@ impl<'a> Importer<'a> {
             return opaque(if node.domain.is_empty() { "unknown operator" } else { "operator of another domain" });
         };
         if node.domain.is_empty() && (node.version == 0 || node.version > rule.newest) {
-            return opaque(format!("version {} of the operator is not known", node.version));
+            return opaque(format!("version {} of the operator is unknown", node.version));
         }
         if let Some(unknown) = node.attributes.names().find(|name| !rule.attributes.contains(name)) {
             return opaque(format!("unknown attribute `{unknown}`"));

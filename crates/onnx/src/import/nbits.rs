@@ -16,7 +16,7 @@ const ROUNDS_BOTH: i64 = 4;
 pub(super) fn matmul_nbits(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let size = |name: &str| match node.attributes.int(name)?.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) {
         Some(n) => Ok(n),
-        None => bad(format!("attribute `{name}` is no size")),
+        None => bad(format!("attribute `{name}` is not a size")),
     };
     let (k, n, block) = (size("K")?, size("N")?, size("block_size")?);
     let bits = node.attributes.int_or("bits", 4)?;
@@ -33,13 +33,13 @@ pub(super) fn matmul_nbits(importer: &mut Importer<'_>, node: &Node<'_>) -> Resu
             Some(None) => opaque(format!("input {i} is not constant")),
         };
         let (Some(packed), Some(scales)) = (constant(1)?, constant(2)?) else { return bad("its weights or scales are missing") };
-        let TensorData::Raw { bytes, .. } = &raw(packed) else { return bad("its weights are no bytes") };
+        let TensorData::Raw { bytes, .. } = &raw(packed) else { return bad("its weights are not bytes") };
         let bytes = bytes.clone();
         let layout = Packed { k, n, block, bits };
         let place = |i: i64| usize::try_from(i).unwrap_or(usize::MAX);
         let rows = constant(4)?.map(|rows| rows.to_ints().unwrap_or_default().into_iter().map(place).collect());
         let (scale_type, scales, zeros) = (scales.dtype(), floats(scales), constant(3)?.cloned());
-        let Some(scales) = scales else { return opaque("its scales are of double precision") };
+        let Some(scales) = scales else { return opaque("its scales have double precision") };
         let Some(room) = n.checked_mul(k).and_then(|n| n.checked_mul(4)) else { return bad("its sizes are too large") };
         // Every weight takes bits of the file, so that what is allocated is bounded by it.
         if layout.bytes() != Some(bytes.len()) {

@@ -9,7 +9,7 @@ pub(super) fn batch_normalization(importer: &mut Importer<'_>, node: &Node<'_>) 
         return trained(importer, node);
     }
     if !node.attributes.flag("spatial", true)? {
-        return opaque("it normalises per element");
+        return opaque("it normalises each element");
     }
     let epsilon = node.attributes.float_or("epsilon", 1e-5)?;
     importer.emit(node, Op::BatchNormalization { epsilon }, node.inputs.clone())
@@ -71,7 +71,7 @@ fn trained(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> 
 
 pub(super) fn layer_normalization(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     if node.has_outputs_beyond(1) {
-        return opaque("its mean or deviation is used");
+        return opaque("its mean or standard deviation output is used, which is not supported");
     }
     if node.attributes.int_or("stash_type", 1)? != 1 {
         return opaque("stash_type is not 1");

@@ -21,7 +21,7 @@ impl Importer<'_> {
             let Some(&id) = self.by_name.get(&name) else { continue };
             // Its subgraphs find values by name, which those of an unrolled body have lost.
             if self.graph.value(id).name != name {
-                return Err(format!("its subgraph uses `{name}` of a body that is unrolled"));
+                return Err(format!("its subgraph uses `{name}` from a loop body that is unrolled"));
             }
             if seen.insert(id) {
                 captured.push(id);

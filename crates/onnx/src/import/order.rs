@@ -24,7 +24,7 @@ impl Disorder {
     /// Says it in words.
     pub(super) fn problem(&self) -> String {
         match self {
-            Self::Cycle(nodes) => format!("the nodes {} need each other's results", listed(nodes)),
+            Self::Cycle(nodes) => format!("the nodes {} form a cycle: each needs the results of another", listed(nodes)),
             Self::Broken(_, problem) => problem.clone(),
         }
     }
@@ -152,8 +152,8 @@ mod tests {
     #[test]
     fn nodes_that_wait_for_each_other_are_named() {
         let nodes = [node(&["x"], "a"), node(&["a", "d"], "b"), node(&["b"], "c"), node(&["c"], "d")];
-        assert_eq!(order(&nodes).unwrap_err(), "the nodes `b`, `d`, `c` need each other's results");
-        assert_eq!(order(&[node(&["a"], "a")]).unwrap_err(), "the nodes `a` need each other's results");
+        assert_eq!(order(&nodes).unwrap_err(), "the nodes `b`, `d`, `c` form a cycle: each needs the results of another");
+        assert_eq!(order(&[node(&["a"], "a")]).unwrap_err(), "the nodes `a` form a cycle: each needs the results of another");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) fn conv_integer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done
 
 pub(super) fn qlinear_conv(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.attributes.flag("channels_last", false)? {
-        return opaque("its channels stand last");
+        return opaque("its channels are the last axis");
     }
     let attrs = linear::conv_attributes(importer, node, 0, 3)?;
     emit(importer, node, Quant::QLinearConv(attrs))
@@ -67,7 +67,7 @@ pub(super) fn qlinear_leaky_relu(importer: &mut Importer<'_>, node: &Node<'_>) -
 
 pub(super) fn qlinear_average_pool(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.attributes.flag("channels_last", false)? {
-        return opaque("its channels stand last");
+        return opaque("its channels are the last axis");
     }
     let pool = pool::pool(importer, node)?;
     let count_include_pad = node.attributes.flag("count_include_pad", false)?;
@@ -76,7 +76,7 @@ pub(super) fn qlinear_average_pool(importer: &mut Importer<'_>, node: &Node<'_>)
 
 pub(super) fn qlinear_global_average_pool(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     if node.attributes.flag("channels_last", false)? {
-        return opaque("its channels stand last");
+        return opaque("its channels are the last axis");
     }
     emit(importer, node, Quant::QLinearGlobalAveragePool)
 }

@@ -124,7 +124,7 @@ pub fn read_file_knowing(path: &Path, known: &Known) -> Result<Model, ImportErro
 fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model, ImportError> {
     let not_onnx = |e: prost::DecodeError| ImportError::NotOnnx { detail: e.to_string() };
     let mut proto = ModelProto::decode(bytes).map_err(not_onnx)?;
-    let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it holds no graph".to_owned() })?;
+    let graph = proto.graph.take().ok_or_else(|| ImportError::NotOnnx { detail: "it contains no graph".to_owned() })?;
     let opsets = opsets(&proto.opset_import);
     if opsets.is_empty() {
         return Err(ImportError::NotOnnx { detail: "it does not say which opset it uses".to_owned() });

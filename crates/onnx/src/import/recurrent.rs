@@ -77,14 +77,14 @@ fn setting(importer: &Importer<'_>, node: &Node<'_>, defaults: &[&str]) -> Resul
         None | Some("forward") => vec![false],
         Some("reverse") => vec![true],
         Some("bidirectional") => vec![false, true],
-        Some(other) => return bad(format!("direction `{other}` is not known")),
+        Some(other) => return bad(format!("direction `{other}` is unknown")),
     };
     let names: Vec<String> = match node.attributes.strings("activations")? {
         Some(names) => names,
         None => directions.iter().flat_map(|_| defaults.iter().map(|&name| name.to_owned())).collect(),
     };
     if names.len() != defaults.len() * directions.len() {
-        return bad(format!("it has {} activations, {} are needed", names.len(), defaults.len() * directions.len()));
+        return bad(format!("it has {} activations, but {} are needed", names.len(), defaults.len() * directions.len()));
     }
     let list = |name: &str| node.attributes.find(name).map_or_else(Vec::new, |attribute| attribute.floats.clone()).into_iter();
     let (mut alphas, mut betas) = (list("activation_alpha"), list("activation_beta"));
@@ -111,7 +111,7 @@ impl Importer<'_> {
     /// Part `i` of a value along its first axis, without that axis; taken out here where the value is a constant.
     fn part(&mut self, node: &Node<'_>, value: ValueId, i: usize) -> Result<ValueId, Refusal> {
         let shape = self.shape(value)?;
-        let Some((&Dim::Fixed(n), rest)) = shape.split_first() else { return unknown("the number of its directions is not known") };
+        let Some((&Dim::Fixed(n), rest)) = shape.split_first() else { return unknown("the number of its directions is unknown") };
         if i >= n {
             return bad("a parameter has too few directions");
         }
@@ -121,7 +121,7 @@ impl Importer<'_> {
         {
             let size: usize = rest.iter().product();
             let data = data.get(i * size..(i + 1) * size).unwrap_or_default().to_vec();
-            let Some(tensor) = Tensor::new(rest, TensorData::F32(data)) else { return bad("a parameter contradicts itself") };
+            let Some(tensor) = Tensor::new(rest, TensorData::F32(data)) else { return bad("a parameter's shape does not fit its values") };
             return Ok(self.constant(node, tensor));
         }
         let index = self.constant(
@@ -309,7 +309,7 @@ fn finish(
 pub(super) fn lstm(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), Refusal> {
     let setting = setting(importer, node, &["Sigmoid", "Tanh", "Tanh"])?;
     if node.attributes.flag("input_forget", false)? {
-        return opaque("its input and forget gates are coupled");
+        return opaque("its input and forget gates are coupled, which is not supported");
     }
     let (hidden, clip) = (setting.hidden, setting.clip);
     walk(importer, node, &setting, 2, |importer, direction| {

@@ -16,7 +16,7 @@ pub(super) fn reduce(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         "ReduceSumSquare" => Reduce::SumSquare,
         "ReduceLogSum" => Reduce::LogSum,
         "ReduceLogSumExp" => Reduce::LogSumExp,
-        other => return opaque(format!("reduction {other} is not known")),
+        other => return opaque(format!("reduction {other} is unknown")),
     };
     let x = node.input(0)?;
     let moved = if kind == Reduce::Sum { 13 } else { 18 };

@@ -10,7 +10,7 @@ fn mode(node: &Node<'_>) -> Result<ResizeMode, Refusal> {
         None | Some("nearest") => ResizeMode::Nearest,
         Some("linear" | "bilinear") => ResizeMode::Linear,
         Some("cubic") => ResizeMode::Cubic,
-        Some(other) => return opaque(format!("mode `{other}` is not known")),
+        Some(other) => return opaque(format!("mode `{other}` is unknown")),
     })
 }
 
@@ -78,13 +78,13 @@ pub(super) fn resize(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(),
         Some("round_prefer_ceil") => ResizeNearest::RoundPreferCeil,
         Some("floor") => ResizeNearest::Floor,
         Some("ceil") => ResizeNearest::Ceil,
-        Some(other) => return opaque(format!("nearest mode `{other}` is not known")),
+        Some(other) => return opaque(format!("nearest mode `{other}` is unknown")),
     };
     let policy = match node.attributes.string("keep_aspect_ratio_policy")?.as_deref() {
         None | Some("stretch") => Policy::Stretch,
         Some("not_larger") => Policy::NotLarger,
         Some("not_smaller") => Policy::NotSmaller,
-        Some(other) => return opaque(format!("keep_aspect_ratio_policy `{other}` is not known")),
+        Some(other) => return opaque(format!("keep_aspect_ratio_policy `{other}` is unknown")),
     };
     let attrs = ResizeAttrs {
         coordinates,
@@ -135,7 +135,7 @@ fn proportional(policy: Policy, axes: &[usize], old: &[Dim], sizes: &mut [Dim], 
     let Some(scale) = scale else { return bad("it resizes no axis") };
     for &axis in axes {
         let (Some(Dim::Fixed(from)), Some(size), Some(slot)) = (old.get(axis), sizes.get_mut(axis), scales.get_mut(axis)) else {
-            return unknown("a size is known at run time only");
+            return unknown("a size is known only at run time");
         };
         let rounded = (*from as f32).mul_add(scale, 0.5).floor();
         let Some(to) = super::symbol::whole(f64::from(rounded)).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0) else {
@@ -189,7 +189,7 @@ fn by_sizes(
                 *size = Dim::Fixed(to);
                 *scale = ratio(to, from.max(1));
             }
-            _ => return unknown("a size is known at run time only"),
+            _ => return unknown("a size is known only at run time"),
         }
     }
     if policy != Policy::Stretch {

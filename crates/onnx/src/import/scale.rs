@@ -19,7 +19,7 @@ fn grain(importer: &Importer<'_>, node: &Node<'_>) -> Result<Grain, Refusal> {
     // onnxruntime's own form has no default axis.
     let axis = |importer: &Importer<'_>| size::axis(node.attributes.int_or("axis", 1)?, importer.rank(node.input(0)?)?);
     match usize::try_from(block) {
-        Err(_) => bad(format!("blocks of {block} cannot be")),
+        Err(_) => bad(format!("blocks of size {block} are not possible")),
         // The axis plays no part.
         Ok(0) if scale.is_empty() || scale == [Dim::Fixed(1)] => Ok(Grain::Tensor),
         Ok(0) => Ok(Grain::Axis(axis(importer)?)),
@@ -51,7 +51,7 @@ pub(super) fn quantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     let to = match (node.stored(2), node.attributes.int_or("output_dtype", 0)?) {
         (Some(zero), _) => zero,
         (None, 0) if node.optional(2).is_none() => DType::U8,
-        (None, 0) => return unknown("the type of its zero is not known"),
+        (None, 0) => return unknown("the type of its zero is unknown"),
         (None, number) => match i32::try_from(number).ok().and_then(tensor::dtype) {
             Some(to) => to,
             None => return opaque(format!("element type {number} is not supported")),
@@ -88,7 +88,7 @@ fn cut(
         None => None,
         Some(None) => return opaque("its zero is not constant"),
     };
-    let Some(scales) = floats(&scale) else { return opaque("its scale is of double precision") };
+    let Some(scales) = floats(&scale) else { return opaque("its scale has double precision") };
     let zeros = zero.as_deref().and_then(floats).unwrap_or_else(|| vec![0.0; scales.len()]);
     if zeros.len() != scales.len() {
         return bad("scale and zero have different sizes");
@@ -97,7 +97,9 @@ fn cut(
     let mut bounded = x;
     for (end, op) in [(lo, Op::Max), (hi, Op::Min)] {
         let ends: Vec<f32> = scales.iter().zip(&zeros).map(|(scale, zero)| (end - zero) * scale).collect();
-        let Some(ends) = from_floats(scale.dtype(), shape.clone(), &ends) else { return opaque("its scale is no float") };
+        let Some(ends) = from_floats(scale.dtype(), shape.clone(), &ends) else {
+            return opaque("its scale is not a floating-point number");
+        };
         let ends = importer.constant(node, ends);
         bounded = importer.step(node, op, &[bounded, ends])?;
     }
@@ -131,7 +133,7 @@ fn broadcast(importer: &mut Importer<'_>, node: &Node<'_>, scale: ValueId, rank:
 /// The nearest of the numbers that x over its scale may be.
 fn to_small_float(importer: &mut Importer<'_>, node: &Node<'_>, format: DType, grain: Grain) -> Done {
     if !node.attributes.flag("saturate", true)? {
-        return opaque("what is too large becomes infinite");
+        return opaque("values that are too large become infinite, which is not supported");
     }
     let (x, scale) = (node.input(0)?, node.input(1)?);
     let ratio = match grain {
@@ -156,7 +158,7 @@ fn split(importer: &mut Importer<'_>, node: &Node<'_>, x: ValueId, axis: usize, 
     let n = match whole.get(axis) {
         Some(&Dim::Fixed(n)) if n.is_multiple_of(block) => n / block,
         Some(Dim::Fixed(n)) => return opaque(format!("the last block of {n} elements is shorter than {block}")),
-        _ => return unknown("the size of its axis is not known"),
+        _ => return unknown("the size of its axis is unknown"),
     };
     let mut shape: Shape = whole.clone();
     shape.splice(axis..=axis, [Dim::Fixed(n), Dim::Fixed(block)]);
@@ -209,7 +211,7 @@ pub(super) fn dequantize(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
             _ => return opaque(format!("element type {number} is not supported")),
         },
     };
-    let Some(dtype) = importer.graph.value(q).dtype else { return unknown("the type of its input is not known") };
+    let Some(dtype) = importer.graph.value(q).dtype else { return unknown("the type of its input is unknown") };
     let real = match grain {
         _ if !(is_narrow(dtype) || matches!(dtype, DType::I32 | DType::F32)) => return opaque(format!("it converts {dtype:?}")),
         Grain::Tensor | Grain::Axis(_) if dtype != DType::F32 => {
@@ -252,7 +254,7 @@ fn constant(importer: &mut Importer<'_>, node: &Node<'_>, grain: Grain) -> Resul
 /// The product with the scale, less the zero.
 fn scaled(importer: &mut Importer<'_>, node: &Node<'_>, grain: Grain) -> Result<ValueId, Refusal> {
     let (q, scale) = (node.input(0)?, node.input(1)?);
-    let Some(real) = importer.graph.value(scale).dtype else { return unknown("the type of its scale is not known") };
+    let Some(real) = importer.graph.value(scale).dtype else { return unknown("the type of its scale is unknown") };
     let mut value = q;
     if importer.graph.value(value).dtype != Some(real) {
         value = importer.step(node, Op::Cast { to: real }, &[value])?;

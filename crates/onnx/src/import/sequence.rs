@@ -7,7 +7,7 @@ use super::{Importer, Node, Refusal, bad, opaque, size, unknown};
 impl Importer<'_> {
     /// Gives the output of `node` a list. The node itself is carried along too, for a user that needs the list as such.
     fn list(&mut self, node: &Node<'_>, items: Vec<ValueId>) -> Result<(), Refusal> {
-        self.opaque(node, "it makes a list of tensors".to_owned(), false).map_err(Refusal::Bad)?;
+        self.opaque(node, "it creates a list of tensors".to_owned(), false).map_err(Refusal::Bad)?;
         let made = node.outputs.first().copied().flatten().and_then(|output| self.by_name.get(output).copied());
         if let Some(id) = made {
             self.sequences.insert(id, items);
@@ -17,7 +17,7 @@ impl Importer<'_> {
 
     /// The list behind an input.
     fn items(&self, node: &Node<'_>) -> Result<Vec<ValueId>, Refusal> {
-        self.sequences.get(&node.input(0)?).cloned().map_or_else(|| unknown("the length of its list is not known"), Ok)
+        self.sequences.get(&node.input(0)?).cloned().map_or_else(|| unknown("the length of its list is unknown"), Ok)
     }
 
     /// A position in a list of `n`, or `n` for the end.
@@ -73,7 +73,7 @@ pub(super) fn split(importer: &mut Importer<'_>, node: &Node<'_>) -> Result<(), 
     let x = node.input(0)?;
     let shape = importer.shape(x)?;
     let axis = size::axis(node.attributes.int_or("axis", 0)?, shape.len())?;
-    let Some(&Dim::Fixed(n)) = shape.get(axis) else { return unknown("it splits an axis whose size is not known") };
+    let Some(&Dim::Fixed(n)) = shape.get(axis) else { return unknown("it splits an axis of unknown size") };
     let keepdims = node.optional(1).is_some() || node.attributes.flag("keepdims", true)?;
     let sizes: Vec<usize> = match node.optional(1) {
         None => vec![1; n],

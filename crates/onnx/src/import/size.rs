@@ -20,7 +20,7 @@ pub(super) fn axes(given: &[i64], rank: usize) -> Result<Vec<usize>, Refusal> {
     let mut axes = given.iter().map(|&i| axis(i, rank)).collect::<Result<Vec<_>, _>>()?;
     axes.sort_unstable();
     if axes.windows(2).any(|pair| pair.first() == pair.last()) {
-        return bad(format!("axes {given:?} name one axis twice"));
+        return bad(format!("axes {given:?} contain an axis twice"));
     }
     Ok(axes)
 }
@@ -38,7 +38,7 @@ impl Importer<'_> {
     pub(super) fn constant_int(&self, id: ValueId) -> Result<i64, Refusal> {
         match self.constant_ints(id)?.as_slice() {
             &[one] => Ok(one),
-            many => bad(format!("`{}` has {} elements, one is needed", self.graph.value(id).name, many.len())),
+            many => bad(format!("`{}` has {} elements, but one is needed", self.graph.value(id).name, many.len())),
         }
     }
 
@@ -58,7 +58,7 @@ impl Importer<'_> {
         let dim = |item: &Sym| match *item {
             Sym::Int(n) => usize::try_from(n).map(Dim::Fixed).or_else(|_| bad(format!("size {n} is negative"))),
             Sym::Batch(k) => usize::try_from(k).map(Dim::Batch).or_else(|_| bad("size is negative")),
-            Sym::Float(_) | Sym::Unknown => unknown("a size is known at run time only"),
+            Sym::Float(_) | Sym::Unknown => unknown("a size is known only at run time"),
         };
         content.items.iter().map(dim).collect()
     }

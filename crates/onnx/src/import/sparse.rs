@@ -22,13 +22,14 @@ pub(super) fn read(encoded: &Bytes, source: Source<'_>, left: &mut usize) -> Res
     let bad = |problem: String| ImportError::BadTensor { tensor: name.clone(), problem };
     let indices = tensor::read(indices, source)?.tensor;
     let shape: Option<Vec<usize>> = proto.dims.iter().map(|&d| usize::try_from(d).ok()).collect();
-    let shape = shape.filter(|shape| shape.len() <= tensor::MAX_RANK).ok_or_else(|| bad(format!("its shape {:?} is none", proto.dims)))?;
+    let shape =
+        shape.filter(|shape| shape.len() <= tensor::MAX_RANK).ok_or_else(|| bad(format!("its shape {:?} is not valid", proto.dims)))?;
     let count = elements(&shape).filter(|&count| count <= *left);
     let count = count.ok_or_else(|| bad(format!("with its zeros, {shape:?}, the sparse tensors have more than {DENSE} elements")))?;
     *left -= count;
     let places = places(&indices, &shape, values.len()).ok_or_else(|| bad("its indices do not fit its shape and values".to_owned()))?;
     let dense =
-        dense(&values, &places, &shape, count).ok_or_else(|| bad(format!("sparse tensors of {:?} are not read", values.dtype())))?;
+        dense(&values, &places, &shape, count).ok_or_else(|| bad(format!("sparse tensors of {:?} are not supported", values.dtype())))?;
     Ok(Named { name, tensor: dense, location })
 }
 

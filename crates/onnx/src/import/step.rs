@@ -87,11 +87,11 @@ impl Importer<'_> {
     /// A constant of the floating-point type of `like` with the same number everywhere.
     pub(super) fn filled(&mut self, node: &Node<'_>, like: ValueId, shape: &[usize], value: f64) -> Result<ValueId, Refusal> {
         let Some(dtype) = self.graph.value(like).dtype else {
-            return unknown(format!("the type of `{}` is not known", self.graph.value(like).name));
+            return unknown(format!("the type of `{}` is unknown", self.graph.value(like).name));
         };
         match tensor::filled(dtype, shape, value) {
             Some(tensor) => Ok(self.constant(node, tensor)),
-            None => opaque(format!("`{}` holds {dtype:?}", self.graph.value(like).name)),
+            None => opaque(format!("`{}` has type {dtype:?}", self.graph.value(like).name)),
         }
     }
 
@@ -104,7 +104,7 @@ impl Importer<'_> {
     pub(super) fn shape(&self, id: ValueId) -> Result<Vec<Dim>, Refusal> {
         match self.graph.shape(id) {
             Some(shape) => Ok(shape.to_vec()),
-            None => unknown(format!("the shape of `{}` is not known", self.graph.value(id).name)),
+            None => unknown(format!("the shape of `{}` is unknown", self.graph.value(id).name)),
         }
     }
 

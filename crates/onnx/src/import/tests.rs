@@ -235,7 +235,7 @@ fn what_is_not_understood_is_opaque_with_its_reason() {
     let build = |op: &str, attributes: &[AttributeProto]| Builder::new(&[-1, 3]).node(op, &["x"], &["y"], attributes);
     assert_eq!(reason(build("Mystery", &[]), 13).as_deref(), Some("unknown operator"));
     assert_eq!(reason(build("Relu", &[int("strange", 1)]), 13).as_deref(), Some("unknown attribute `strange`"));
-    assert_eq!(reason(build("Celu", &[]), 28).as_deref(), Some("version 28 of the operator is not known"));
+    assert_eq!(reason(build("Celu", &[]), 28).as_deref(), Some("version 28 of the operator is unknown"));
     let dynamic = Builder::new(&[-1, 3]).node("Shape", &["x"], &["s"], &[]).node("Mystery", &["s"], &["t"], &[]);
     let dynamic = dynamic.node("Reshape", &["x", "t"], &["y"], &[]);
     assert_eq!(reason(dynamic, 13).as_deref(), Some("unknown operator"));

@@ -102,7 +102,7 @@ fn order(places: &[Place], roots: &[usize]) -> Result<Vec<usize>, String> {
                     *slot = Seen::Done;
                     order.push(place);
                 }
-                Seen::Open => return Err("a branch leads back to one before it".to_owned()),
+                Seen::Open => return Err("a branch leads back to an earlier node".to_owned()),
                 Seen::Done => {}
                 Seen::No => {
                     *slot = Seen::Open;
@@ -115,7 +115,7 @@ fn order(places: &[Place], roots: &[usize]) -> Result<Vec<usize>, String> {
         }
     }
     if places.iter().zip(&seen).any(|(place, seen)| *seen == Seen::No && matches!(place, Place::Test { .. })) {
-        return Err("a branch leads back to one before it, or nothing leads to it".to_owned());
+        return Err("a branch leads back to an earlier node, or no branch leads to a node".to_owned());
     }
     order.reverse();
     Ok(order)

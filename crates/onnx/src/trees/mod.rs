@@ -14,7 +14,7 @@ use brinell_graph::{DType, Graph, Node, Op, OpaqueOp, ValueId};
 #[non_exhaustive]
 pub enum TreesError {
     /// The scores do not come from trees.
-    #[error("the model's scores do not come out of one tree ensemble as they are; node `{node}` ({op}) is in the way")]
+    #[error("the model's scores are not the direct output of a single tree ensemble: node `{node}` ({op}) comes after the trees")]
     Other {
         /// Name of the node.
         node: String,
@@ -22,7 +22,7 @@ pub enum TreesError {
         op: String,
     },
     /// A feature of the trees is not made of one value of the model's input by steps that keep or turn its order.
-    #[error("the trees do not take the model's input, each value of it by itself: node `{node}` ({op}) is before them")]
+    #[error("the trees do not read the model's input directly: node `{node}` ({op}) comes before them")]
     Before {
         /// Name of the node.
         node: String,
@@ -187,7 +187,10 @@ impl Ensemble {
     /// Adds what is made of the outputs after the trees, the last first.
     fn after(mut self, after: &[Transform], node: &Node) -> Result<Self, TreesError> {
         if !after.is_empty() && self.spread == Spread::Each && matches!(self.decision, Decision::Above(_)) {
-            return Err(TreesError::Tree { node: node.name.clone(), problem: "its one score is changed before it is compared".to_owned() });
+            return Err(TreesError::Tree {
+                node: node.name.clone(),
+                problem: "its single score is changed before it is compared with a threshold".to_owned(),
+            });
         }
         self.transforms.extend(after.iter().rev());
         Ok(self)

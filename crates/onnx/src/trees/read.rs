@@ -36,7 +36,7 @@ pub(super) fn parts(op: &OpaqueOp, below: Option<f64>) -> Result<Parts, String> 
         "TreeEnsembleClassifier" => listed::classifier(&all),
         "TreeEnsembleRegressor" => listed::regressor(&all, below),
         "TreeEnsemble" => flat::ensemble(&all, below),
-        other => Err(format!("`{other}` is not known")),
+        other => Err(format!("`{other}` is unknown")),
     }
 }
 
@@ -54,7 +54,7 @@ struct Test {
 fn test(mode: &str, value: f64, tracks: bool) -> Result<Test, String> {
     let most = |value: f64| vec![(f64::NEG_INFINITY, value)];
     if value.is_nan() {
-        return Err("a threshold is no number".to_owned());
+        return Err("a threshold is not a number".to_owned());
     }
     let (within, turned) = match mode {
         "BRANCH_LEQ" => (most(value), false),
@@ -64,7 +64,7 @@ fn test(mode: &str, value: f64, tracks: bool) -> Result<Test, String> {
         "BRANCH_GT" => (most(value), true),
         "BRANCH_EQ" => (vec![(value, value)], false),
         "BRANCH_NEQ" => (vec![(value, value)], true),
-        other => return Err(format!("branches of mode `{other}` are not known")),
+        other => return Err(format!("branches of mode `{other}` are unknown")),
     };
     let missing = mode != "BRANCH_NEQ" && tracks != turned;
     Ok(Test { within, turned, missing })
@@ -106,13 +106,13 @@ fn targets(
     }
     // ONNX Runtime leaves out the base value of a score to which no leaf adds.
     if base.iter().enumerate().any(|(score, value)| value.abs() > 0.0 && !always(places, roots, score)) {
-        return Err("not every input reaches a leaf for each of its scores, which have base values".to_owned());
+        return Err("some inputs reach no leaf for one of its scores, which have base values".to_owned());
     }
     if n == 1 {
-        let Some(below) = below else { return Err("its score is no class".to_owned()) };
+        let Some(below) = below else { return Err("its score does not belong to a class".to_owned()) };
         // ONNX Runtime applies none of the other transforms to a single score.
         if post_transform == "PROBIT" {
-            return Err("post_transform `PROBIT` is not read".to_owned());
+            return Err("post_transform `PROBIT` is not supported".to_owned());
         }
         return Ok(Decided { base, decision: Decision::Above(below), spread: Spread::Each, transforms: Vec::new() });
     }

@@ -93,7 +93,7 @@ impl Artefact {
     pub fn check_task(&self) -> Result<(), TaskError> {
         let task = self.task();
         let given = [
-            (TaskKind::TopK, "the number of classes that count", self.top_k.is_some()),
+            (TaskKind::TopK, "the number of best classes", self.top_k.is_some()),
             (TaskKind::Regression, "a tolerance", self.tolerance.is_some()),
             (TaskKind::Embedding, "a distance", self.distance.is_some()),
         ];
@@ -111,12 +111,12 @@ impl Artefact {
             return Err(TaskError::Foreign { task, what: "a threshold of scores" });
         }
         match (self.top_k, self.tolerance, self.distance) {
-            (Some(0), ..) => Err(TaskError::Value { what: "the number of classes that count", value: 0.0, due: "is at least 1" }),
+            (Some(0), ..) => Err(TaskError::Value { what: "the number of best classes", value: 0.0, due: "must be at least 1" }),
             (_, Some(value), _) if !(value > 0.0 && value.is_finite()) => {
-                Err(TaskError::Value { what: "the tolerance", value, due: "is a finite number above 0" })
+                Err(TaskError::Value { what: "the tolerance", value, due: "must be a finite number above 0" })
             }
             (_, _, Some(value)) if !(value > 0.0 && value < 2.0) => {
-                Err(TaskError::Value { what: "the distance", value, due: "lies between 0 and 2, as cosine distances do" })
+                Err(TaskError::Value { what: "the distance", value, due: "must be a cosine distance, from 0 to 2" })
             }
             _ => Ok(()),
         }
@@ -226,7 +226,7 @@ mod tests {
             (of(Some(TaskKind::Multilabel)), None),
             (Artefact { top_k: Some(5), ..of(None) }, None),
             (Artefact { tolerance: Some(0.5), ..regression.clone() }, None),
-            (of(Some(TaskKind::TopK)), Some("the task top-k needs the number of classes that count")),
+            (of(Some(TaskKind::TopK)), Some("the task top-k needs the number of best classes")),
             (regression.clone(), Some("the task regression needs a tolerance")),
             (of(Some(TaskKind::Embedding)), Some("the task embedding needs a distance")),
             (Artefact { tolerance: Some(0.5), ..of(None) }, Some("the task classification does not take a tolerance")),
@@ -235,16 +235,19 @@ mod tests {
                 Artefact { only_labels: vec!["cat".to_owned()], ..of(None) },
                 Some("the task classification does not take a choice of labels"),
             ),
-            (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0; it is a finite number above 0")),
-            (Artefact { tolerance: Some(f64::NAN), ..regression.clone() }, Some("the tolerance is NaN; it is a finite number above 0")),
-            (Artefact { top_k: Some(0), ..of(None) }, Some("the number of classes that count is 0; it is at least 1")),
+            (Artefact { tolerance: Some(0.0), ..regression.clone() }, Some("the tolerance is 0, but it must be a finite number above 0")),
+            (
+                Artefact { tolerance: Some(f64::NAN), ..regression.clone() },
+                Some("the tolerance is NaN, but it must be a finite number above 0"),
+            ),
+            (Artefact { top_k: Some(0), ..of(None) }, Some("the number of best classes is 0, but it must be at least 1")),
             (
                 Artefact { tolerance: Some(1.0), threshold: Some(0.5), ..regression },
                 Some("the task regression does not take a threshold of scores"),
             ),
             (
                 Artefact { distance: Some(2.0), ..of(Some(TaskKind::Embedding)) },
-                Some("the distance is 2; it lies between 0 and 2, as cosine distances do"),
+                Some("the distance is 2, but it must be a cosine distance, from 0 to 2"),
             ),
         ];
         for (artefact, expected) in checks {

@@ -52,9 +52,9 @@ impl Population {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sampling {
-    /// They are all of them: the claim speaks of nothing else.
+    /// They are all inputs that the claim is about: the claim speaks of nothing else.
     Exhaustive,
-    /// They were drawn independently at random from all of them.
+    /// They were drawn independently and at random from all of them.
     Iid,
     /// They are what was at hand. Such a sample can refute a statement about all, and support nothing.
     Convenience,

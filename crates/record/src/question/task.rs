@@ -57,7 +57,7 @@ pub enum TaskError {
         what: &'static str,
     },
     /// A number is out of its range.
-    #[error("{what} is {value}; it {due}")]
+    #[error("{what} is {value}, but it {due}")]
     Value {
         /// Which number, in words.
         what: &'static str,

@@ -110,7 +110,7 @@ impl<'de> serde::Deserialize<'de> for Text {
             type Value = Text;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a word, a number such as 0.03, or a quotient such as \"8/255\"")
+                f.write_str("a word, a number such as 0.03, or a fraction such as \"8/255\"")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {

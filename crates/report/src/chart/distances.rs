@@ -78,7 +78,7 @@ fn note(summary: &Summary, nearest: &MinimumNorm) -> String {
     let noun = noun(summary);
     let wrong = summary.data.n.saturating_sub(summary.clean_correct);
     let found = format!(
-        "An example was found for {} of the {} {} that are classified correctly; {} without one count as infinitely far.",
+        "An example was found for {} of the {} {} that are classified correctly; for the other {}, the distance counts as infinite.",
         size(nearest.found),
         size(summary.clean_correct),
         plural(summary.clean_correct, noun),

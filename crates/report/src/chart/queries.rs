@@ -59,7 +59,7 @@ impl QueriesView {
     }
 }
 
-/// Says how many queries broke half and nine tenths of the broken samples, and how many the survivors took; `None` where nothing was broken by an attack.
+/// Says how many queries broke half and nine tenths of the broken samples, and how many the survivors cost; `None` where nothing was broken by an attack.
 pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
     let points = &summary.queries_curve;
     let (first, last) = (points.first()?, points.last()?);
@@ -69,8 +69,9 @@ pub(crate) fn queries_to_break(summary: &Summary) -> Option<String> {
         points.iter().find(|point| first.survived - point.survived >= due).map(|point| count(point.queries))
     };
     let (half, most) = within(0.5).zip(within(0.9)).filter(|_| broken > 0)?;
-    let survivors = if last.survived > 0 { format!("; survivors were asked up to {} times", count(last.queries)) } else { String::new() };
-    Some(format!("Queries to break a sample: {half} at the median, {most} at 90 % of the broken{survivors}."))
+    let survivors =
+        if last.survived > 0 { format!("; up to {} queries were spent on a survivor", count(last.queries)) } else { String::new() };
+    Some(format!("Queries to break a sample: {half} (median), {most} (for 90 % of the broken samples){survivors}."))
 }
 
 fn grid(body: &mut String, decades: f64) {

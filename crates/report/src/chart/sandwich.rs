@@ -85,10 +85,10 @@ fn svg(summary: &Summary, fixed: bool) -> String {
     let between = if fixed { format!(", {} interval {}", confidence(rate), interval(rate)) } else { String::new() };
     let said = match summary.certified {
         Some(certified) => format!("Proven {}", percent(certified.rate.value)),
-        None => "Proven 0 %, no proof was attempted".to_owned(),
+        None => "Proven 0 %, because no proof was attempted".to_owned(),
     };
     let label = format!(
-        "Bar of all {} {}. {said}. Survived every attack {}{between}. Broken {}. Wrong before any attack {}.",
+        "Bar of all {} {}. {said}. Survived every attack {}{between}. Broken {}. Wrong without an attack {}.",
         size(n),
         plural(n, noun(summary)),
         percent(rate.value),
@@ -162,32 +162,34 @@ fn rows(summary: &Summary, fixed: bool) -> Vec<Row> {
     rows.extend(summary.certified.map(|_| {
         row("", "Proven, or survived every attack".to_owned(), summary.survived, fixed.then(|| interval(&summary.robust_accuracy)))
     }));
-    rows.push(row("", "Right before any attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
-    rows.push(row("rest", "Wrong before any attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
+    rows.push(row("", "Right without an attack".to_owned(), summary.clean_correct, fixed.then(|| interval(clean))));
+    rows.push(row("rest", "Wrong without an attack".to_owned(), wrong, fixed.then(|| interval(&complement))));
     rows
 }
 
 fn truth(summary: &Summary, fixed: bool) -> String {
     let rate = &summary.robust_accuracy;
-    let what = if summary.allowed.target.is_some() { "share that truly resists" } else { "true robust accuracy" };
+    let what = if summary.allowed.target.is_some() { "true share that resists" } else { "true robust accuracy" };
     let samples = format!("these {} {}", size(summary.data.n), plural(summary.data.n, noun(summary)));
     let here = if summary.survived == 0 {
         format!("On {samples} the {what} is exactly 0{NBSP}%.")
     } else {
         format!(
-            "On {samples} the {what} lies between {}, and {}, since an attack may have failed where another succeeds.",
+            "On {samples} the {what} lies between {}, and {}, because a stronger attack may succeed.",
             summary.certified.map_or_else(
-                || format!("0{NBSP}%, since no proof was attempted"),
+                || format!("0{NBSP}%, because no proof was attempted"),
                 |certified| format!("{}, which was proven", percent(certified.rate.value))
             ),
             percent(rate.value)
         )
     };
     if !fixed {
-        return format!("{here} Samples were examined until the bounds above decided, so that only those bounds reach beyond them.");
+        return format!(
+            "{here} The audit stopped as soon as the bounds above decided the claim, so only those bounds say something about other samples."
+        );
     }
     format!(
-        "{here} If they were drawn at random, that of all such {} is at most {} with {} confidence.",
+        "{here} If they were drawn at random, the value for all such {} is at most {}, with {} confidence.",
         plural(2, noun(summary)),
         percent(rate.high),
         confidence(rate)

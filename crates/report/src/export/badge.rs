@@ -10,11 +10,11 @@ use crate::format::percent;
 use brinell_record::Ruling;
 
 const GROUND: &str = "#3a4449";
-const BLUE: &str = "#12626e";
+pub(crate) const BLUE: &str = "#12626e";
 const GREEN: &str = "#1b6e3c";
 const RED: &str = "#a3170d";
 const AMBER: &str = "#8a5a00";
-const GREY: &str = "#5a656b";
+pub(crate) const GREY: &str = "#5a656b";
 
 pub(super) fn render(document: &Document<'_>) -> Result<String, ReportError> {
     if !document.checks.is_empty() {
@@ -44,7 +44,8 @@ fn of_claims(document: &Document<'_>) -> (String, &'static str) {
     (text, there.first().map_or(GREY, |(_, colour)| colour))
 }
 
-fn draw(label: &str, text: &str, colour: &str) -> String {
+/// A badge with a name, a value and the colour of the value.
+pub(crate) fn draw(label: &str, text: &str, colour: &str) -> String {
     let (left, right) = (width(label) + 12.0, width(text) + 12.0);
     let whole = tenths(left + right);
     let name = format!("{label}: {text}");

@@ -108,7 +108,7 @@ fn of_audit(audit: &Audit<'_>) -> (Element, Counts, f64) {
     }
     let flags: Vec<&str> = blocking(audit.run).collect();
     let case = Case {
-        name: format!("audit of {} under {} gives figures that can be used", audit.run.title, words::threat(summary)),
+        name: format!("the audit of {} under {} gives figures that can be used", audit.run.title, words::threat(summary)),
         class: "brinell.audit".to_owned(),
         seconds: summary.seconds,
         end: (!flags.is_empty()).then_some(End::Error),

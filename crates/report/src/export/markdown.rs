@@ -30,7 +30,7 @@ pub(super) fn render(document: &Document<'_>) -> String {
             let flags: Vec<String> = blocking(audit.run).map(code).collect();
             if !flags.is_empty() {
                 let model = code(&audit.run.title);
-                out.push_str(&format!("\n> [!CAUTION]\n> The figures of {model} must not be used as a verdict: {}\n", flags.join(", ")));
+                out.push_str(&format!("\n> [!CAUTION]\n> The figures of {model} must not be used: {}\n", flags.join(", ")));
             }
         }
     }
@@ -68,7 +68,7 @@ fn rows(out: &mut String, rows: impl ExactSizeIterator<Item = String>) {
     let total = rows.len();
     for (at, row) in rows.enumerate() {
         if out.len() + row.len() > MOST {
-            out.push_str(&format!("\n{} of {total} are left out here; the other formats have all.\n", total - at));
+            out.push_str(&format!("\n{} of {total} are not shown here; the other formats have all.\n", total - at));
             return;
         }
         out.push_str(&row);
@@ -123,7 +123,7 @@ fn repeat(document: &Document<'_>) -> String {
 }
 
 /// A code span that shows the text as it is, also in a table.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = words::plain(text).replace('|', "\\|");
     if text.trim().is_empty() {
         return "(no name)".to_owned();
@@ -140,7 +140,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A sentence in which nothing is markup, a link, a mention or the number of an issue.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in words::plain(text).chars() {
         match character {

@@ -15,6 +15,10 @@ mod uri;
 mod words;
 mod xml;
 
+pub(crate) use badge::{BLUE, GREY, draw as draw_badge};
+pub(crate) use markdown::{code, prose};
+pub(crate) use words::{NO_PROOF, plain};
+
 use crate::{ReportError, Run};
 use brinell_record::{Severity, Verdict};
 

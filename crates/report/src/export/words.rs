@@ -6,11 +6,11 @@ pub(super) use crate::verdict::ruling;
 use brinell_record::{Numbers, Property, Rate, Relation, Summary, Threat};
 
 /// What must be said wherever survivors are counted.
-pub(super) const NO_PROOF: &str = "Attacks that fail prove nothing: the share that survived is an upper bound of the truth, \
-     for the attacks that were run.";
+pub(crate) const NO_PROOF: &str =
+    "Failed attacks prove nothing: robust accuracy is an upper bound on the true value, for the attacks that were run.";
 
 /// Ordinary spaces in place of the typographic ones of pages, and no control characters.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let kept = text.chars().filter(|character| *character != JOINER);
     kept.map(|character| if character == NBSP || character.is_control() { ' ' } else { character }).collect()
 }

@@ -89,6 +89,7 @@ pub(super) fn loss(steps: &[StepLine]) -> String {
     framed(&body, &told)
 }
 
-fn framed(body: &str, told: &str) -> String {
+/// Returns the frame of a chart around what is drawn; `told` is what a screen reader says of it.
+pub(super) fn framed(body: &str, told: &str) -> String {
     format!(r#"<svg class="curve" width="100%" height="260" overflow="visible" role="img" aria-label="{}">{body}</svg>"#, escape(told))
 }

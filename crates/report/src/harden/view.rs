@@ -51,10 +51,10 @@ impl HardenView {
             headline: summary.headline.clone(),
             caveats,
             before_after: vec![
-                ["Right under every attack".to_owned(), rate(&before[1]), rate(&after[1])],
-                ["Right before any attack".to_owned(), rate(&before[0]), rate(&after[0])],
+                ["Survives every attack".to_owned(), rate(&before[1]), rate(&after[1])],
+                ["Right without an attack".to_owned(), rate(&before[0]), rate(&after[0])],
             ],
-            tests: vec![test("Under attack", &comparison.robust), test("Before any attack", &comparison.clean)],
+            tests: vec![test("Under attack", &comparison.robust), test("Without an attack", &comparison.clean)],
             epochs: chart::epochs(&summary.epochs, summary.chosen),
             rows: summary
                 .epochs
@@ -88,7 +88,7 @@ impl HardenView {
     }
 }
 
-fn rate(rate: &Rate) -> String {
+pub(super) fn rate(rate: &Rate) -> String {
     format!("{} ({}-{})", percent(rate.value), percent(rate.low), percent(rate.high))
 }
 

@@ -23,13 +23,13 @@ pub(super) fn group(group: &HistoryGroup) -> String {
 /// Said where there is more than one group.
 pub(super) fn separation(history: &History) -> Option<String> {
     let n = history.groups.len();
-    (n > 1).then(|| format!("The runs used different samples or threats; only figures within each of these {n} groups can be compared."))
+    (n > 1).then(|| format!("The runs used different samples or threats. Compare figures only within each of these {n} groups."))
 }
 
 /// Said where settings vary within a group.
 pub(super) fn variation(group: &HistoryGroup) -> Option<String> {
     (!group.varies.is_empty())
-        .then(|| format!("These settings differ between the runs, and may explain a change: {}.", group.varies.join(", ")))
+        .then(|| format!("These settings differ between the runs and may explain a change: {}.", group.varies.join(", ")))
 }
 
 /// The time to the minute: `2026-11-22 23:50`.

@@ -36,8 +36,8 @@ pub fn table(comparison: &Comparison, width: usize, colour: bool) -> String {
     }
     let level = ascii(&confidence_level(comparison.b.robust_accuracy.confidence));
     let _ = writeln!(out, "Intervals of shares are exact (Clopper-Pearson, {level}).");
-    list(&mut out, "Lost", "A and not in B", &comparison.lost, &comparison.b, comparison, width);
-    list(&mut out, "Gained", "B and not in A", &comparison.gained, &comparison.a, comparison, width);
+    list(&mut out, "Lost", "A but not in B", &comparison.lost, &comparison.b, comparison, width);
+    list(&mut out, "Gained", "B but not in A", &comparison.gained, &comparison.a, comparison, width);
     out
 }
 
@@ -82,6 +82,6 @@ fn list(out: &mut String, name: &str, place: &str, turned: &[Turned], fell: &Run
         let _ = writeln!(out, "{}", shorten(&ascii(&text), width));
     }
     if turned.len() > ROWS {
-        let _ = writeln!(out, "{:>8}  and {} more, which the JSON and the page have", "..", size(turned.len() - ROWS));
+        let _ = writeln!(out, "{:>8}  and {} more; the JSON and the page list them", "..", size(turned.len() - ROWS));
     }
 }

@@ -56,15 +56,15 @@ pub(super) fn caveats(comparison: &Comparison) -> Vec<String> {
     let mut caveats = Vec::new();
     for (side, run) in [("A", &comparison.a), ("B", &comparison.b)] {
         if !run.blocking.is_empty() {
-            caveats.push(format!("Not a verdict: the figures of {side} are unreliable ({}).", run.blocking.join(", ")));
+            caveats.push(format!("Do not use this comparison: the figures of {side} are unreliable ({}).", run.blocking.join(", ")));
         }
     }
     if !comparison.differences.is_empty() {
         let settings: Vec<&str> = comparison.differences.iter().map(|difference| difference.setting.as_str()).collect();
-        caveats.push(format!("The runs differ in more than the model, which may explain a change: {}.", settings.join(", ")));
+        caveats.push(format!("The runs differ in more than the model, and this may explain a change: {}.", settings.join(", ")));
     }
     if comparison.a.model.sha256 == comparison.b.model.sha256 {
-        caveats.push("Both runs are of the same model file.".to_owned());
+        caveats.push("Both runs tested the same model file.".to_owned());
     }
     caveats
 }
@@ -87,7 +87,7 @@ pub(super) fn fall(turned: &Turned, fell: &RunEntry, classes: &[String]) -> Stri
             let norm = turned.norm.map(|norm| format!(" at {}", crate::format::distance(norm, &fell.question.threat))).unwrap_or_default();
             format!("broken{attack}{norm}{class}")
         }
-        Outcome::Misclassified => format!("wrong before any attack{class}"),
+        Outcome::Misclassified => format!("wrong without an attack{class}"),
         Outcome::Survived => "survived".to_owned(),
     }
 }

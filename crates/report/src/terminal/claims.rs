@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use brinell_record::{CheckedClaim, Flag, Label, OnUndecided, Replay, Ruling, Severity, Standing, Verdict, Witness};
+use brinell_record::{CheckedClaim, Flag, Label, OnUndecided, Rechecked, Refound, Replay, Ruling, Severity, Standing, Verdict, Witness};
 
 use super::{NARROWEST, Paint, ascii, wrap};
 use crate::format::significant;
@@ -60,7 +60,7 @@ fn verdict(out: &mut String, claim: &CheckedClaim, width: usize, paint: &Paint) 
         indented("flag: ", &format!("{} [{}]", flag.message, flag.id));
     }
     if *verdict == Ruling::Undecided && asked.policy.undecided == OnUndecided::Warn {
-        indented("policy: ", "undecided does not fail the check");
+        indented("policy: ", "an undecided claim does not fail the check");
     }
     if !claim.verdict.runs.is_empty() || !claim.verdict.witnesses.is_empty() {
         indented("evidence: ", &claim.evidence);
@@ -91,14 +91,30 @@ pub fn replays(replays: &[Replay], width: usize, colour: bool) -> String {
                 let _ = writeln!(out, "{line}");
             }
         }
+        certificates(&mut out, &replay.certificates, width);
         if replay.witnesses.is_empty() {
-            out.push_str("no counterexample is stored, so nothing was judged\n\n");
+            out.push_str(if replay.certificates.is_empty() { "no counterexamples are stored, so nothing was tested\n\n" } else { "\n" });
             continue;
         }
         table(&mut out, replay, &paint);
         out.push('\n');
     }
     out
+}
+
+/// How many certificates are confirmed, and why others are not.
+fn certificates(out: &mut String, rechecked: &[Rechecked], width: usize) {
+    if rechecked.is_empty() {
+        return;
+    }
+    let confirmed = rechecked.iter().filter(|line| line.found == Refound::Confirmed).count();
+    let _ = writeln!(out, "{confirmed} of {} certified samples are confirmed by the checker", rechecked.len());
+    for line in rechecked.iter().filter(|line| line.found != Refound::Confirmed) {
+        let why = line.problem.as_deref().unwrap_or("not confirmed");
+        for line in wrap(&ascii(&format!("sample {}: {why}", line.sample)), width) {
+            let _ = writeln!(out, "{line}");
+        }
+    }
 }
 
 fn table(out: &mut String, replay: &Replay, paint: &Paint) {
@@ -126,7 +142,7 @@ fn table(out: &mut String, replay: &Replay, paint: &Paint) {
         let _ = writeln!(out, "{}", if at == 0 { paint.dim(&line) } else { line });
     }
     if left_out > 0 {
-        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm and the JSON lists");
+        let _ = writeln!(out, "and {left_out} more, which all runtimes confirm; the JSON output lists them");
     }
     for note in notes {
         let _ = writeln!(out, "{}", ascii(&note));

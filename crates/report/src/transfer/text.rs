@@ -33,7 +33,7 @@ pub fn table(transfer: &Transfer, width: usize, colour: bool) -> String {
     }
     say(
         &mut out,
-        "Per cent of the images that the target and the source get right. In brackets: the attack on its own model, which is no transfer.",
+        "Percentage of the images that both target and source get right. In brackets: the attack on its own model, which is not transfer.",
         &str::to_owned,
     );
     out.push('\n');
@@ -99,7 +99,7 @@ fn cells(out: &mut String, transfer: &Transfer, width: usize) {
         let more = if cell.white_box {
             String::new()
         } else {
-            format!(", {} the same mistake, {} by another's change", size(cell.same), size(cell.shuffled))
+            format!(", {} with the same wrong class, {} by the change of another image", size(cell.same), size(cell.shuffled))
         };
         for (number, line) in wrap(&ascii(&format!("{from} -> {to}: {counts}{more}")), width - 2).iter().enumerate() {
             let _ = writeln!(out, "{}{line}", if number == 0 { "" } else { "  " });
@@ -112,9 +112,9 @@ fn means(out: &mut String, transfer: &Transfer, width: usize) {
         let _ = writeln!(out, "{}", shorten(&ascii(&format!("{name}: {mean}")), width));
     };
     for mean in transfer.outward.iter().filter(|mean| mean.cells > 1) {
-        line(format!("made on {}, mean over {} targets", words::source_name(transfer, mean.number), mean.cells), words::mean(mean));
+        line(format!("made on {}: mean over {} targets", words::source_name(transfer, mean.number), mean.cells), words::mean(mean));
     }
     for mean in transfer.inward.iter().filter(|mean| mean.cells > 1) {
-        line(format!("tried on {}, mean over {} sources", words::model(transfer, mean.number), mean.cells), words::mean(mean));
+        line(format!("tested on {}: mean over {} sources", words::model(transfer, mean.number), mean.cells), words::mean(mean));
     }
 }

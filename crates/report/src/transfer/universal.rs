@@ -17,7 +17,7 @@ pub fn universal(found: &Universal, width: usize) -> String {
         }
     };
     say(&format!(
-        "One change within {} for all images, fitted on {sources} to {} images and tested on {} others.",
+        "One change within {} for all images, computed with {sources} from {} images and tested on {} others.",
         found.eps,
         size(found.n_fit),
         size(found.n_test)
@@ -29,7 +29,7 @@ pub fn universal(found: &Universal, width: usize) -> String {
         let own = if target.white_box { ", its own model" } else { "" };
         let (fit, noise) = (&target.fit, &target.noise);
         let beside = format!(
-            "random signs {} of {}, images of the fit {} of {}",
+            "random signs {} of {}, images it was computed from {} of {}",
             size(noise.fooled),
             size(noise.right),
             size(fit.fooled),
@@ -37,6 +37,8 @@ pub fn universal(found: &Universal, width: usize) -> String {
         );
         say(&format!("{}{own}: fooled on {}; {beside}", name(target.target), share(&target.test)));
     }
-    say("Of the images that a target gets right. Success on images that the change was fitted to is no claim.");
+    say(
+        "Shares of the images that a target gets right. Success on the images that the change was computed from shows nothing about other images.",
+    );
     out
 }

@@ -16,7 +16,7 @@ pub(super) fn headline(transfer: &Transfer) -> String {
             size(cell.both),
             model(transfer, cell.target)
         ),
-        None => format!("{made}, each tried on the model that it was made on"),
+        None => format!("{made}, each tested on the model that it was made on"),
     }
 }
 
@@ -57,8 +57,7 @@ pub(super) fn mean(mean: &Mean) -> String {
 /// How many of all pairs of sources differ on a target, in words.
 pub(super) fn tested(tests: &[SourceTest]) -> Option<String> {
     let (differ, all) = (tests.iter().filter(|test| test.differs).count(), tests.len());
-    let what =
-        "pairs of sources differ on the same target (exact McNemar test on the same images, Holm's correction over all of them, 5 %)";
+    let what = "pairs of sources differ on the same target (exact McNemar test on the same images, Holm correction for all tests, 5 %)";
     (all > 0).then(|| format!("{} of {} {what}.", size(differ), size(all)))
 }
 

@@ -118,7 +118,7 @@ fn numbers(numbers: &Numbers) -> Vec<Fact> {
     facts.push(text(
         "Bounds",
         if numbers.confidence >= 1.0 {
-            format!("{bounds}, nothing left to chance")
+            format!("{bounds}; all samples were evaluated, so this is exact")
         } else {
             format!("{bounds}, each with {} confidence", typed_percent(numbers.confidence))
         },
@@ -129,7 +129,7 @@ fn numbers(numbers: &Numbers) -> Vec<Fact> {
     if numbers.population > numbers.n {
         facts.push(text(
             "Examined",
-            format!("{} of {} samples, until the bounds decided or the time was over", size(numbers.n), size(numbers.population)),
+            format!("{} of {} samples, until the bounds decided the claim or the time was over", size(numbers.n), size(numbers.population)),
         ));
     }
     facts
@@ -242,8 +242,10 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
                     "Sampling",
                     match population.sampling {
                         Some(Sampling::Exhaustive) => "exhaustive: the claim is about these samples only",
-                        Some(Sampling::Iid) => "drawn independently at random",
-                        Some(Sampling::Convenience) | None => "what was available; such samples can refute a claim, but not support a rate",
+                        Some(Sampling::Iid) => "drawn independently and at random",
+                        Some(Sampling::Convenience) | None => {
+                            "what was available; such samples can refute a claim, but cannot support a rate"
+                        }
                     },
                 ),
             ],

@@ -47,7 +47,7 @@ impl ClassesView {
         let note = if total > ROWS {
             classes.sort_by(|a, b| lost(b).total_cmp(&lost(a)).then(b.n.cmp(&a.n)).then(a.class.cmp(&b.class)));
             classes.truncate(ROWS);
-            format!("The {ROWS} of {total} classes that lost most are shown; summary.json has all.")
+            format!("The {ROWS} of {total} classes with the largest loss are shown; summary.json has all.")
         } else {
             String::new()
         };

@@ -85,7 +85,7 @@ fn severity(severity: Severity) -> &'static str {
 
 fn advice(severity: Severity) -> &'static str {
     match severity {
-        Severity::Blocking => "Do not quote these figures until this is resolved.",
+        Severity::Blocking => "Do not use these figures until this is fixed.",
         Severity::Warning => "The figures may be too good or too bad: check this before you rely on them.",
         Severity::Note => "Nothing to do; the figures are valid.",
     }
@@ -122,6 +122,6 @@ fn looked(sanity: &Sanity) -> String {
         SanityLevel::Cheap => "cheap",
         SanityLevel::Full => "full",
     };
-    let asked = format!("{} forward and {} backward passes of their own", count(sanity.forwards), count(sanity.backwards));
-    format!("Checks were made at level {level}, with {asked}. Their cost is not part of any stage.")
+    let asked = format!("{} additional forward and {} backward passes", count(sanity.forwards), count(sanity.backwards));
+    format!("Checks ran at sanity level {level}, with {asked}. These passes are not counted in any stage.")
 }

@@ -72,14 +72,14 @@ impl GalleryView {
         if let Some(layout) = run.gallery.items.first().and_then(|item| Layout::of(&item.shape)) {
             view.scale = if layout.height.max(layout.width) <= 96 { "small" } else { "large" };
             if layout.reduction() > 1 {
-                view.notes.push(format!("Pictures are shown at 1/{} of their size, so fine changes are averaged.", layout.reduction()));
+                view.notes.push(format!("Images are shown at 1/{} of their size, so fine changes are averaged out.", layout.reduction()));
             }
         }
         left_out += view.rows.len().saturating_sub(TABLE_ROWS);
         view.rows.truncate(TABLE_ROWS);
         if left_out > 0 {
             let examples = if left_out == 1 { "example is" } else { "examples are" };
-            view.notes.push(format!("{left_out} more {examples} in gallery.json, left out here to keep the page small."));
+            view.notes.push(format!("{left_out} more {examples} in gallery.json are not shown here, to keep the page small."));
         }
         Ok(view)
     }

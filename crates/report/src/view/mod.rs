@@ -192,7 +192,7 @@ impl Headline {
         };
         match runs.first() {
             Some(first) if alike => Self {
-                opening: format!("Under every attack tried at {},", at_radius(&first.summary)),
+                opening: format!("Under every attack that was run at {},", at_radius(&first.summary)),
                 parts: runs.iter().map(|run| HeadlinePart { count: survivors(&run.summary), title: title(run) }).collect(),
             },
             _ => Self {
@@ -220,13 +220,13 @@ fn differences(runs: &[Run]) -> Vec<String> {
     let differs = |question: fn(&Summary, &Summary) -> bool| others.iter().any(|other| question(&first.summary, &other.summary));
     let mut found = Vec::new();
     if differs(|a, b| a.data.sha256 != b.data.sha256 || a.data.n != b.data.n) {
-        found.push("The audits used different data, so their accuracies are not of the same samples.".to_owned());
+        found.push("The audits used different data, so their accuracies cannot be compared.".to_owned());
     }
     if differs(|a, b| !same_threat(a, b)) {
-        found.push("The audits allow different changes, so their robust accuracies answer different questions.".to_owned());
+        found.push("The audits allow different changes, so their robust accuracies cannot be compared.".to_owned());
     }
     if differs(|a, b| a.attacks != b.attacks) {
-        found.push("The audits ran different attacks; a weaker suite makes its model look better.".to_owned());
+        found.push("The audits ran different attacks; with weaker attacks, a model looks better.".to_owned());
     }
     found
 }

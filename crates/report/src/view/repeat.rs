@@ -59,9 +59,9 @@ pub(super) fn facts(summary: &Summary) -> Vec<Fact> {
 /// What the attacker sees of the model, in words.
 pub(super) fn knowledge(knowledge: Knowledge) -> &'static str {
     match knowledge {
-        Knowledge::White => "everything, gradients included",
-        Knowledge::Score => "the outputs for inputs of its choice",
-        Knowledge::Label => "the predicted class for inputs of its choice",
+        Knowledge::White => "everything, including gradients",
+        Knowledge::Score => "the scores for any input",
+        Knowledge::Label => "the predicted class for any input",
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn groups(summary: &Summary) -> Vec<Group> {
             "Run",
             vec![
                 text("Brinell", summary.brinell_version.clone()),
-                text("Runtime", format!("{} {} (asked for: {})", runtime.name, runtime.version, running.runtime)),
+                text("Runtime", format!("{} {} (requested: {})", runtime.name, runtime.version, running.runtime)),
                 text("Device", runtime.device.clone()),
                 text("Threads, batch", format!("{}, {}", runtime.threads, runtime.batch)),
                 text(
@@ -180,13 +180,13 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
     };
     let mut rows = vec![code("Attacked input", port(&interface.input))];
     if !interface.parts.is_empty() {
-        rows.push(code("It stands for", interface.parts.iter().map(port).collect::<Vec<_>>().join("\n")));
+        rows.push(code("Stands for", interface.parts.iter().map(port).collect::<Vec<_>>().join("\n")));
     }
     if !interface.held.is_empty() {
         rows.push(code("Held inputs", interface.held.iter().map(port).collect::<Vec<_>>().join("\n")));
     }
     if let Some(shape) = &interface.shape {
-        rows.push(text("Sizes", format!("{}, since the file leaves some free", join(shape, " × "))));
+        rows.push(text("Sizes", format!("{}; the file does not fix all sizes", join(shape, " × "))));
     }
     rows.push(code("Output", port(&interface.output)));
     rows.push(text("Read as", reading));
@@ -204,7 +204,7 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
 
 fn radius(summary: &Summary) -> String {
     if summary.minimum_norm.is_some() {
-        return "any: the nearest example was looked for".to_owned();
+        return "no limit: the smallest change was searched for".to_owned();
     }
     let value = significant(summary.allowed.eps, 8);
     let typed = summary.question.threat.eps.text();

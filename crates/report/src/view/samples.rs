@@ -50,8 +50,8 @@ impl SampleGroup {
         let (name, ending, order) = match outcome {
             Outcome::Broken => ("broken", "broken", "Smallest change first."),
             Outcome::Survived if run.summary.minimum_norm.is_some() => ("survived", "without an example", "Smallest margin first."),
-            Outcome::Survived => ("survived", "survived", "Smallest margin first: the ones that came nearest to being broken."),
-            Outcome::Misclassified => ("wrong", "wrong before any attack", "In the order of the data."),
+            Outcome::Survived => ("survived", "survived", "Smallest margin first: these samples came closest to being broken."),
+            Outcome::Misclassified => ("wrong", "wrong without an attack", "In the order of the data."),
         };
         samples.sort_by(|a, b| {
             let by = match outcome {

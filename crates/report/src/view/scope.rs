@@ -39,8 +39,7 @@ impl ScopeView {
         open.push(other_execution(summary));
         open.push(Gap::new(
             "Everything around the model",
-            "What stands before and behind the file in service (cameras, decoders, filters, people) and attacks on other ends: poisoned \
-             training data, back doors, theft of the model or of its training data.",
+            "What comes before and after the model in use (cameras, decoders, filters, people), and other attacks: poisoned training data, back doors, theft of the model or of its training data.",
         ));
         Self { shown: shown(summary), open }
     }
@@ -54,9 +53,9 @@ fn gradients(summary: &Summary) -> Option<Gap> {
         Knowledge::White => return None,
     };
     let text = format!(
-        "The attacks saw {seen} and no gradients. An attacker who has the file, or a similar model, can do more with the same effort."
+        "The attacks saw {seen} but no gradients. An attacker who has the file, or a similar model, can do more with the same effort."
     );
-    Some(Gap::new("An attacker who sees inside the model", text))
+    Some(Gap::new("An attacker who has the model file", text))
 }
 
 fn shown(summary: &Summary) -> Vec<String> {
@@ -74,14 +73,13 @@ fn shown(summary: &Summary) -> Vec<String> {
             format!("Each of the {} broken {} is a counterexample", size(summary.broken), plural(summary.broken, noun))
         };
         shown.push(format!(
-            "{subject} that anyone can replay from adversarial.npz. It was judged again on the unmodified model file, one {noun} at a time: \
-             finite, inside the input box, inside the ball, {goal}."
+            "{subject} that anyone can replay from adversarial.npz. It was checked on the unmodified model file, one {noun} at a time: it is finite, inside the input range, within the radius, and {goal}."
         ));
     }
     let population = if n == 1 { format!("this {noun}") } else { format!("these {} {}", size(n), plural(n, noun)) };
     let share = if summary.allowed.target.is_some() { "share that resists" } else { "robust accuracy" };
     if summary.minimum_norm.is_some() {
-        shown.push(format!("The distance of the nearest example to each of {population} is at most the one found."));
+        shown.push(format!("For each of {population}, the smallest adversarial change is at most as large as the one that was found."));
     } else if n > 1 {
         shown.push(format!(
             "On {population} the true {share} at eps{NBSP}={NBSP}{} is therefore at most {}. The denominator is all samples, also those that were misclassified.",
@@ -90,7 +88,7 @@ fn shown(summary: &Summary) -> Vec<String> {
         ));
     }
     if shown.is_empty() {
-        shown.push(format!("What the model answers on {population}, and that the attacks named above did not change it."));
+        shown.push(format!("The model's answers on {population}, and the fact that the attacks named above did not change them."));
     }
     shown
 }
@@ -98,7 +96,7 @@ fn shown(summary: &Summary) -> Vec<String> {
 fn proof(summary: &Summary) -> Gap {
     let noun = noun(summary);
     if summary.minimum_norm.is_some() {
-        return Gap::new("Proof", format!("No proof was attempted: no distance is known below which {} are safe.", plural(2, noun)));
+        return Gap::new("Proof", format!("No proof was attempted, so it is unknown up to which distance {} are safe.", plural(2, noun)));
     }
     let text = match summary.survived {
         0 => format!("No proof was attempted. None of the {} survived.", plural(2, noun)),
@@ -119,13 +117,12 @@ fn attacks(summary: &Summary) -> Option<Gap> {
     let others = if summary.attacks_not_run.is_empty() {
         String::new()
     } else {
-        format!(" Attacks for this norm that did not run: {}.", summary.attacks_not_run.join(", "))
+        format!(" Attacks for this norm that were not run: {}.", summary.attacks_not_run.join(", "))
     };
     Some(Gap::new(
         "Stronger and other attacks",
         format!(
-            "Only {} ran, with the settings and the seed below.{others} No attack was made for this model in particular: if it has a defence, an attacker who knows it was not simulated. \
-             No examples were carried over from other models.",
+            "Only {} ran, with the settings and the seed below.{others} No attack was adapted to this model: if it has a defence, an attacker who knows the defence was not simulated. No examples from other models were tried.",
             attack_names(summary)
         ),
     ))
@@ -136,8 +133,8 @@ fn sanity(summary: &Summary) -> Option<Gap> {
     let level = summary.sanity.as_ref().map_or(SanityLevel::Off, |sanity| sanity.level);
     (level != SanityLevel::Full && !summary.stages.is_empty()).then(|| {
         Gap::new(
-            "Whether the attacks were fit",
-            "It was not tested whether the attacks break every sample without a limit, whether they get stronger with the radius, and whether the loss is smooth; sanity level full tests this.",
+            "Whether the attacks work as they should",
+            "It was not tested whether the attacks break every sample when the change is not limited, whether they break more samples at a larger radius, and whether the loss is smooth. Sanity level full tests this.",
         )
     })
 }
@@ -148,9 +145,9 @@ fn wrong(summary: &Summary) -> Option<Gap> {
     (wrong > 0).then(|| {
         let verb = if wrong == 1 { "was" } else { "were" };
         Gap::new(
-            format!("The {noun}s that were wrong already"),
+            format!("Misclassified {noun}s"),
             format!(
-                "{} {} {verb} {} without any attack and {verb} not attacked.",
+                "{} {} {verb} {} without any attack, and {verb} not attacked.",
                 size(wrong),
                 plural(wrong, noun),
                 verdict::wrong(summary)
@@ -165,7 +162,7 @@ fn other_changes(summary: &Summary) -> Gap {
     Gap::new(
         "Other changes",
         format!(
-            "{}hanges measured otherwise ({}) and changes that no ball describes: rotation, blur, light, a sticker, a printed picture before a camera.",
+            "{}hanges measured in other norms ({}) and changes that norms do not describe: rotation, blur, lighting, a sticker, a printed picture in front of a camera.",
             if summary.minimum_norm.is_some() {
                 "C".to_owned()
             } else {
@@ -182,7 +179,7 @@ fn goal(summary: &Summary) -> Gap {
             "Other goals",
             format!("Only changes into “{}” count; another wrong class may be easier to reach.", class_name(&summary.classes, target)),
         ),
-        None => Gap::new("Other goals", "Any wrong answer counts. Whether a particular one can be forced was not tested."),
+        None => Gap::new("Other goals", "Any wrong answer counts. Whether an attacker can force a particular one was not tested."),
     }
 }
 
@@ -190,7 +187,8 @@ fn other_samples(summary: &Summary) -> Gap {
     let noun = noun(summary);
     let n = summary.data.n;
     let chosen = match summary.question.population.n {
-        Some(limit) if limit == n => format!(" Only the first {} of the data were used.", size(n)),
+        Some(limit) if limit == n && summary.data.samples.is_empty() => format!(" Only the first {} of the data were used.", size(n)),
+        Some(limit) if limit == n => format!(" Only {} of the data were used, as many of each class as there were.", size(n)),
         _ => String::new(),
     };
     Gap::new(
@@ -208,7 +206,7 @@ fn other_samples(summary: &Summary) -> Gap {
 fn flagged(summary: &Summary) -> Vec<Gap> {
     const NARROWING: [(&str, &str); 7] = [
         ("resized-images", "The data as they were before resizing"),
-        ("query-limit", "What the full budget would have found"),
+        ("query-limit", "What attacks with a larger query budget would find"),
         ("zero-gradient", "Samples without a gradient"),
         ("non-finite-output", "Samples without a finite answer"),
         ("non-finite-under-attack", "Points without a finite answer"),
@@ -226,7 +224,7 @@ fn other_execution(summary: &Summary) -> Gap {
     Gap::new(
         "Other ways to run the file",
         format!(
-            "Answers are those of {} {} on {}. Another runtime, device or number format rounds differently and may decide close cases otherwise.",
+            "The answers come from {} {} on {}. Another runtime, device or number format rounds differently and may decide close cases differently.",
             runtime.name, runtime.version, runtime.device
         ),
     )

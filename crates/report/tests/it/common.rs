@@ -113,7 +113,7 @@ fn summary() -> Summary {
             ..Question::default()
         },
         model: ModelInfo { name: "resnet_4b.onnx".into(), sha256: "3f2a9c1e".repeat(8), weights_sha256: None, interface: None },
-        data: DataInfo { sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32] },
+        data: DataInfo { sha256: "b7e14d02".repeat(8), n: 892, shape: vec![3, 32, 32], samples: Vec::new() },
         allowed: Allowed {
             eps: 2.0 / 255.0,
             input_box: [0.0, 1.0],

@@ -178,7 +178,7 @@ fn a_long_comment_is_cut_and_says_so() {
     let many: Vec<Verdict> = (0..2000).map(|at| verdict(Ruling::Supported, &format!("claim-{at}"))).collect();
     let text = export(Format::Markdown, &document(&[], &many)).unwrap();
     assert!(text.chars().count() < 65_536);
-    assert!(text.contains("of 2000 are left out here"));
+    assert!(text.contains("of 2000 are not shown here"));
 }
 
 #[test]

@@ -87,8 +87,8 @@ fn a_comparison_reads_as_intended_in_a_terminal() {
     let expected = "\
 442 of 892 samples survive the attacks on B (robust.onnx), 30 more than the 412
 with A (plain.onnx).
-The runs differ in more than the model, which may explain a change: eps.
-Both runs are of the same model file.
+The runs differ in more than the model, and this may explain a change: eps.
+Both runs tested the same model file.
   eps  A: 2/255 of 0..1
        B: 4/255 of 0..1
 
@@ -111,26 +111,26 @@ B  robust.onnx  2026-11-02T12:00:00Z  runs/robust.onnx-2
    robust  442 of 892, 49.6 % (46.3-52.8 %)
 Intervals of shares are exact (Clopper-Pearson, 95 %).
 
-Lost: 2 survive in A and not in B
+Lost: 2 survive in A but not in B
        7  cat: broken by apgd-ce at 2/255 as \"dog\"
-       9  cat: wrong before any attack as \"dog\"
+       9  cat: wrong without an attack as \"dog\"
 
-Gained: 32 survive in B and not in A
+Gained: 32 survive in B but not in A
 ";
     let shown = paired::table(&comparison(), 80, false);
     assert!(shown.starts_with(expected), "\n{shown}");
-    assert!(shown.ends_with("      ..  and 12 more, which the JSON and the page have\n"), "\n{shown}");
+    assert!(shown.ends_with("      ..  and 12 more; the JSON and the page list them\n"), "\n{shown}");
 }
 
 #[test]
 fn a_history_reads_as_intended_in_a_terminal() {
     let shown = history::table(&two_groups(), 80, false);
     let expected = "\
-The runs used different samples or threats; only figures within each of these 2
-groups can be compared.
+The runs used different samples or threats. Compare figures only within each of
+these 2 groups.
 
 892 samples of cifar10.bin (b7e14d02), L-inf <= 2/255
-These settings differ between the runs, and may explain a change: attacks.
+These settings differ between the runs and may explain a change: attacks.
 ended (UTC)       model         robust  0 %                                100 %
 2026-11-01 12:00  plain.onnx    46.2 %                   -o-             c
 2026-11-02 12:00  plain.onnx    48.2 %                    -o-            c
@@ -189,9 +189,14 @@ fn pages_load_nothing_run_nothing_and_keep_names_inert() {
 fn a_page_of_a_comparison_lists_every_sample_and_says_what_differs() {
     let page = paired::page(&comparison()).unwrap();
     assert_eq!(page.matches("<td>cat</td>").count(), 34);
-    for said in
-        ["2 lost", "32 gained", "differ in more than the model", "1.2e-7", "runs&#x2f;plain.onnx-1", "is not proven to be more robust"]
-    {
+    for said in [
+        "2 lost",
+        "32 gained",
+        "differ in more than the model",
+        "1.2e-7",
+        "runs&#x2f;plain.onnx-1",
+        "do not prove that a model is more robust",
+    ] {
         assert!(page.contains(said), "{said}");
     }
 }
@@ -202,7 +207,7 @@ fn a_chart_has_a_mark_and_a_range_per_run() {
     assert_eq!(page.matches(r#"class="reach"#).count(), 4);
     assert_eq!(page.matches(r#"role="img""#).count(), 2);
     assert!(page.contains("not reliable: zero-gradient"));
-    assert!(page.contains("2 groups can be compared"));
+    assert!(page.contains("only within each of these 2 groups"));
 }
 
 #[test]

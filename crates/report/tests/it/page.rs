@@ -58,7 +58,7 @@ fn the_verdict_is_the_first_heading() {
     let page = render(&common::audit()).unwrap();
     let start = page.find("<h1>").unwrap();
     let heading = text(&page[start..page.find("</h1>").unwrap()]);
-    assert_eq!(heading, "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) survive every attack tried at eps = 2/255 (L-inf).");
+    assert_eq!(heading, "412 of 892 images (46.2 %, 95 % interval 42.9–49.5 %) survive every attack that was run at eps = 2/255 (L-inf).");
     assert_eq!(count(&page, "<h1"), 1);
     assert!(!page[..start].contains("<h2"));
 }
@@ -91,31 +91,31 @@ fn every_section_is_there_in_order() {
         "Proven to be robust 0 0 % not attempted",
         "Survived every attack, not proven 412 46.2 % 42.9–49.5 %",
         "Broken by an attack 354 39.7 % –",
-        "Right before any attack 766 85.9 % 83.6–88.2 %",
-        "Wrong before any attack 126 14.1 % 11.8–16.4 %",
-        "On these 892 images the true robust accuracy lies between 0 %, since no proof was attempted, and 46.2 %",
-        "that of all such images is at most 49.5 % with 95 % confidence",
-        "drawn 50 times as strong",
+        "Right without an attack 766 85.9 % 83.6–88.2 %",
+        "Wrong without an attack 126 14.1 % 11.8–16.4 %",
+        "On these 892 images the true robust accuracy lies between 0 %, because no proof was attempted, and 46.2 %",
+        "the value for all such images is at most 49.5 %, with 95 % confidence",
+        "the change, 50 times as strong",
         "apgd-ce 426 47.8 % 766 340 38.1 77,366 76,600 1 min 32 s",
         "all together 412 46.2 % – 354 39.7 120,392 119,200 2 min 21 s",
         "truck 85.4 % 64.0 % 89",
         "100 of 382 broken Smallest change first. The other 282 are in record.jsonl",
         "100 of 382 survived Smallest margin first",
-        "100 of 128 wrong before any attack",
+        "100 of 128 wrong without an attack",
         "A failed attack proves nothing: the 412 images that survived are not broken, which does not mean safe.",
-        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. Attacks for this norm that did not run: fgsm, pgd.",
-        "126 images were misclassified without any attack and were not attacked.",
+        "Only apgd-ce, apgd-dlr ran, with the settings and the seed below. Attacks for this norm that were not run: fgsm, pgd.",
+        "126 images were misclassified without any attack, and were not attacked.",
         "892 images were tested. Only the first 892 of the data were used.",
         "at most 46.2 %",
         "only an upper bound",
         "Warning softmax-output The model ends in a softmax; the attacks took the logits in front of it. \
          Measured: 4 samples of 4; raised above 0. The figures may be too good or too bad",
         "What this means : softmax-output Severity:",
-        "1 indicator measured and not raised",
+        "1 check without a finding",
         "no-progress blocking 0.012 above 0.05 share of survivors",
-        "Checks were made at level cheap, with 80 forward and 0 backward passes of their own.",
-        "sanity level full tests this",
-        "onnxruntime 1.32.0 (asked for: auto)",
+        "Checks ran at sanity level cheap, with 80 additional forward and 0 backward passes.",
+        "Sanity level full tests this",
+        "onnxruntime 1.32.0 (requested: auto)",
         "2/255 = 0.0078431373",
         "412.3 MB",
         "2026-11-22 23:50 UTC",
@@ -233,7 +233,7 @@ fn a_targeted_audit_says_what_became_of_the_images() {
     let said = text(&render(&run).unwrap());
     assert!(said.contains(
         "354 of 766 correctly classified images were turned into “truck” by a change of at most 2/255 (L-inf); \
-         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) survived every attack tried."
+         412 of all 892 (46.2 %, 95 % interval 42.9–49.5 %) survived every attack that was run."
     ));
     assert!(said.contains("Turned into “truck” by an attack 354 39.7 %"), "{said}");
 }
@@ -250,13 +250,13 @@ fn the_nearest_examples_are_told_by_their_distances() {
          the median of the smallest changes found (95 % interval 0.9–1.1).",
         "50 % (median) 1 0.9–1.1 0.8",
         "95 % 1.9 1.71 or more 1.52",
-        "An example was found for 760 of the 766 images that are classified correctly; 6 without one count as infinitely far.",
+        "An example was found for 760 of the 766 images that are classified correctly; for the other 6, the distance counts as infinite.",
         "126 that are wrong unchanged count as misclassified after a change of 0",
         "no lower bound was proven",
         "apgd-ce 426 47.8 % 766 340 360 77,366",
         "Threat smallest change, L2",
-        "Changes measured otherwise (L-inf, L1, L0)",
-        "any: the nearest example was looked for",
+        "Changes measured in other norms (L-inf, L1, L0)",
+        "no limit: the smallest change was searched for",
     ] {
         assert!(said.contains(expected), "missing: {expected}\n{said}");
     }
@@ -266,7 +266,7 @@ fn the_nearest_examples_are_told_by_their_distances() {
     let mut few = run.clone();
     few.summary.minimum_norm.as_mut().unwrap().of_right[3].value = f64::INFINITY;
     assert!(text(&render(&few).unwrap()).contains(
-        "760 of 766 images that are classified correctly were misclassified; for the others no example was found at any distance."
+        "760 of 766 images that are classified correctly were misclassified; for the others, no example was found at any distance."
     ));
     let mut one = common::single();
     one.summary.minimum_norm = run.summary.minimum_norm;
@@ -287,10 +287,10 @@ fn a_single_image_gets_no_rates() {
 #[test]
 fn a_blocking_flag_stands_beside_the_verdict() {
     let mut run = common::audit();
-    assert!(!render(&run).unwrap().contains("Not a verdict"));
+    assert!(!render(&run).unwrap().contains("Do not use these figures"));
     run.summary.flags[0].severity = Severity::Blocking;
     let said = text(&render(&run).unwrap());
-    assert!(said.contains("Not a verdict: a blocking flag makes these figures unreliable."));
+    assert!(said.contains("Do not use these figures: a blocking flag makes them unreliable."));
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn an_audit_that_found_nothing_is_still_a_page() {
     elements(&page);
     let said = text(&page);
     assert!(said.contains("are classified correctly; no attack was run."), "{said}");
-    assert!(said.contains("Nothing was found that makes these figures doubtful"));
+    assert!(said.contains("The checks found nothing that makes these figures doubtful"));
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn two_audits_stand_side_by_side() {
     let page = render_comparison(&[common::audit(), hardened.clone()]).unwrap();
     elements(&page);
     let said = text(&page);
-    let headline = "Under every attack tried at eps = 2/255 (L-inf), 412 of 892 images survive with resnet_4b.onnx, \
+    let headline = "Under every attack that was run at eps = 2/255 (L-inf), 412 of 892 images survive with resnet_4b.onnx, \
                     600 of 892 images with hardened.";
     assert!(said.contains(headline), "{said}");
     assert_eq!(count(&page, r#"class="line s0" d="#), 1, "one chart for both");
@@ -350,12 +350,12 @@ fn a_claim_opens_with_statement_verdict_and_what_decided() {
         "Claimed at least 90 %",
         "Examined 16 of 100 samples",
         "Survived every attack, not proven 412 46.2 % –",
-        "only those bounds reach beyond them",
+        "only those bounds say something about other samples",
         "0 automobile confirmed yes: bird, margin 0.4 yes: bird, margin 0.5 7.91/255 apgd-ce run/adversarial.npz row 0",
         "1 automobile boundary yes: bird, margin 0.4 no: bird, margin 0.5",
         "The first 40 of 60; verdict.json has all.",
         "Assumed, and not examined Images arrive as they were recorded.",
-        "Sampling drawn independently at random",
+        "Sampling drawn independently and at random",
         "brinell check robust.toml",
         "What was not examined",
     ] {
@@ -416,7 +416,7 @@ fn pages_stay_under_five_megabytes() {
     run.summary.data.shape = vec![3, 224, 224];
     for page in [render(&run).unwrap(), render_comparison(&[run.clone(), run]).unwrap()] {
         assert!(page.len() < 5_000_000, "{}", page.len());
-        assert!(text(&page).contains("in gallery.json, left out here"));
+        assert!(text(&page).contains("in gallery.json are not shown here"));
     }
 }
 

@@ -6,8 +6,8 @@ use brinell_report::terminal::table;
 #[test]
 fn the_table_reads_as_intended() {
     let expected = "\
-412 of 892 images (46.2 %, 95 % interval 42.9-49.5 %) survive every attack tried
-at eps = 2/255 (L-inf).
+412 of 892 images (46.2 %, 95 % interval 42.9-49.5 %) survive every attack that
+was run at eps = 2/255 (L-inf).
 
 stage     attacked  broken  left  forwards  backwards        time
 apgd-ce        766     340   426    77,366     76,600  1 min 32 s
@@ -67,13 +67,16 @@ fn what_was_searched_exhaustively_is_said_with_what_it_rests_on() {
     let mut summary = common::audit().summary;
     summary.exhaustive = Some(brinell_record::Exhaustive { none_exists: 400, nearest: None });
     let shown = table(&summary, 80, false).replace('\n', " ");
-    assert!(shown.contains("400 of 412 surviving images were searched exhaustively: no example exists within the radius."), "{shown}");
-    assert!(shown.contains("rests on the trees as they were read"), "{shown}");
+    assert!(
+        shown.contains("For 400 of 412 surviving images, the search was exhaustive: no adversarial example exists within the radius."),
+        "{shown}"
+    );
+    assert!(shown.contains("depends on the trees being read correctly"), "{shown}");
     let mut nearest = common::nearest().summary;
     nearest.exhaustive = Some(brinell_record::Exhaustive { none_exists: 1, nearest: Some(nearest.broken - 1) });
     let shown = table(&nearest, 80, false).replace('\n', " ");
-    let found = format!("{} of {} examples found are the nearest there are, to within 1 %.", nearest.broken - 1, nearest.broken);
+    let found = format!("{} of {} examples found are the smallest possible, to within 1 %.", nearest.broken - 1, nearest.broken);
     assert!(shown.contains(&found), "{shown}");
-    let none = if nearest.survived == 0 { "" } else { "was searched exhaustively: no example exists at any distance." };
+    let none = if nearest.survived == 0 { "" } else { "the search was exhaustive: no adversarial example exists at any distance." };
     assert!(shown.contains(none), "{shown}");
 }

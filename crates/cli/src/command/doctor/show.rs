@@ -21,7 +21,7 @@ pub(super) fn text(doctor: &Doctor) -> String {
     text += &entry("", &[&processor.model, &format!("{cores}{memory}"), &processor.features.join(" ")]);
     text += "advice\n";
     if doctor.advice.is_empty() {
-        text += &entry("", &["none: this is as fast as it gets here"]);
+        text += &entry("", &["none: nothing here would make audits faster"]);
     }
     for advice in &doctor.advice {
         text += &entry("-", &[words(*advice)]);
@@ -47,12 +47,12 @@ fn words(advice: Advice) -> &'static str {
             "install ONNX Runtime with `pip install onnxruntime` (in a virtual environment that is then active, or with the Python \
              on the path): models run about twice as fast on it as on rten"
         }
-        Advice::RenewOnnxRuntime => "renew ONNX Runtime with `pip install --upgrade onnxruntime`",
+        Advice::RenewOnnxRuntime => "update ONNX Runtime with `pip install --upgrade onnxruntime`",
         Advice::UseCuda => "use the NVIDIA card with `--device cuda`",
         Advice::InstallCuda => "use the NVIDIA card: `pip install onnxruntime-gpu`, then `--device cuda`",
-        Advice::TryCoreMl => "try `--device coreml`; it computes in half precision on some hardware, so the processor stays the default",
+        Advice::TryCoreMl => "try `--device coreml`; on some hardware it computes in half precision, so it is not the default",
         Advice::NoAvx2 => "this processor lacks AVX2; expect a quarter of the usual speed",
-        Advice::OneCore => "only one core is available to this process; more cores help nearly in proportion",
+        Advice::OneCore => "only one core is available to this process; speed grows almost in proportion to cores",
     }
 }
 

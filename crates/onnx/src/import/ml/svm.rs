@@ -27,7 +27,9 @@ pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>)
     // A score of coefficients none of which is negative would be s and 1 - s.
     let plain = matches!(transform.as_deref(), None | Some("NONE")) && coefficients.iter().any(|v| *v < 0.0);
     if classes < 2 || per_class.len() != classes || !plain {
-        return opaque("its scores are not those of pairs of classes: that takes vectors for each class and no post_transform");
+        return opaque(
+            "its scores are not the scores of pairs of classes; for these, it needs support vectors for each class and no post_transform",
+        );
     }
     let n = per_class.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
     if n.saturating_mul(classes.saturating_mul(classes)) > MOST_WEIGHTS {
@@ -35,7 +37,7 @@ pub(in super::super) fn classifier(importer: &mut Importer<'_>, node: &Node<'_>)
     }
     let pairs: Vec<(usize, usize)> = (0..classes).flat_map(|i| (i + 1..classes).map(move |j| (i, j))).collect();
     let weights = pair_weights(&coefficients, &per_class, &pairs).ok_or_else(|| {
-        Refusal::Bad(format!("{} coefficients are not those of {n} support vectors against {} classes", coefficients.len(), classes - 1))
+        Refusal::Bad(format!("{} coefficients do not fit {n} support vectors and {} classes", coefficients.len(), classes - 1))
     })?;
     let sums = sums(importer, node, n, (weights, pairs.len()))?;
     if classes > 2 {
@@ -91,7 +93,7 @@ fn sums(importer: &mut Importer<'_>, node: &Node<'_>, n: usize, (weights, column
     let vectors = numbers(node, "support_vectors");
     let constants = numbers(node, "rho");
     if n == 0 || !vectors.len().is_multiple_of(n) || width.is_some_and(|width| Some(vectors.len()) != width.checked_mul(n)) {
-        return bad(format!("{} numbers do not make {n} support vectors as wide as its operand", vectors.len()));
+        return bad(format!("{} numbers do not fit {n} support vectors of the width of its operand", vectors.len()));
     }
     if constants.len() != columns {
         return bad(format!("{} constants for {columns} sums", constants.len()));
@@ -132,7 +134,7 @@ fn kernel(importer: &mut Importer<'_>, node: &Node<'_>, x: ValueId, (vectors, n)
             let inner = affine(importer)?;
             importer.step(node, Op::Tanh, &[inner])
         }
-        other => opaque(format!("kernel_type `{other}` is not known")),
+        other => opaque(format!("kernel_type `{other}` is unknown")),
     }
 }
 

@@ -61,7 +61,7 @@ fn nodes_that_wait_for_each_other_are_an_error_that_names_them() {
     inside.graph.initializer.push(truth("yes", true));
     let branch = body(vec![node("Exp", &["p"], &["q"], &[]), node("Neg", &["q"], &["p"], &[])], "q");
     let inside = inside.node("If", &["yes"], &["y"], &[graph("then_branch", branch.clone()), graph("else_branch", branch)]);
-    assert!(inside.read(13).unwrap_err().to_string().contains("the nodes `q`, `p` need each other's results"));
+    assert!(inside.read(13).unwrap_err().to_string().contains("the nodes `q`, `p` form a cycle: each needs the results of another"));
 }
 
 #[test]
@@ -166,11 +166,27 @@ fn a_branch_that_the_input_picks_is_one_of_two_values() {
         model.scalar("zero", 0.0).node("ReduceMax", &["x"], &["top"], &[int("keepdims", 0)]).node("Greater", &["top", "zero"], &["c"], &[])
     };
     let model = condition(Builder::new(&[1, 3])).node("If", &["c"], &["y"], &branches("Exp", "Neg"));
-    assert_eq!(model.ops(13)[2..5], [Op::Exp, Op::Neg, Op::Where]);
+    // Each branch sees 0 where the other is taken.
+    assert_eq!(model.ops(13)[2..7], [Op::Where, Op::Exp, Op::Where, Op::Neg, Op::Where]);
     let shorter = condition(Builder::new(&[1, 3])).node("If", &["c"], &["y"], &branches("Exp", "Flatten"));
     assert_eq!(shorter.read(13).unwrap().opaque().len(), 0);
     let other = condition(Builder::new(&[2, 3])).node("If", &["c"], &["y"], &branches("Exp", "Size"));
     assert!(other.read(13).unwrap().opaque()[0].reason.contains("branches have different shapes"));
+}
+
+#[test]
+fn a_loop_with_nothing_to_end_it_is_refused_and_no_short_one() {
+    let read = |trips: i64| {
+        let nodes = vec![node("Identity", &["on"], &["more"], &[]), node("Neg", &["v"], &["w"], &[])];
+        let inputs = ["i", "on", "v"].map(output).to_vec();
+        let step = GraphProto { node: nodes, input: inputs, output: ["more", "w"].map(output).to_vec(), ..GraphProto::default() };
+        let mut model = Builder::new(&[-1, 3]);
+        model.graph.initializer.push(tensor("trips", &Tensor::new(Vec::new(), TensorData::I64(vec![trips])).unwrap()));
+        model.node("Loop", &["trips", "", "x"], &["y"], &[graph("body", step)]).read(13)
+    };
+    assert_eq!(read(3).unwrap().graph.nodes().iter().filter(|node| node.op == Op::Neg).count(), 3);
+    let refused = read(1 << 40).unwrap_err().to_string();
+    assert!(refused.contains("it makes 1099511627776 iterations"), "{refused}");
 }
 
 fn refused(model: Builder, opset: i64) -> String {

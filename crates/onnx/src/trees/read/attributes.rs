@@ -43,7 +43,7 @@ impl Attributes {
     pub(super) fn tensor(&self, name: &str) -> Result<Vec<f64>, String> {
         let Some(bytes) = self.0.get(name).and_then(|attribute| attribute.t.as_ref()) else { return Ok(Vec::new()) };
         let tensor = tensor::read(bytes, Source::default()).map_err(|error| error.to_string())?.tensor;
-        tensor.to_f64().ok_or_else(|| format!("`{name}` holds no numbers"))
+        tensor.to_f64().ok_or_else(|| format!("`{name}` contains no numbers"))
     }
 
     /// Numbers in single precision, or in double precision as a tensor whose name says so; none of them infinite or NaN.
@@ -62,12 +62,12 @@ impl Attributes {
     }
 }
 
-/// Refuses what is no finite number.
+/// Refuses what is not a finite number.
 pub(super) fn finite(name: &str, numbers: Vec<f64>) -> Result<Vec<f64>, String> {
-    if numbers.iter().all(|v| v.is_finite()) { Ok(numbers) } else { Err(format!("`{name}` holds something that is no finite number")) }
+    if numbers.iter().all(|v| v.is_finite()) { Ok(numbers) } else { Err(format!("`{name}` contains a value that is not a finite number")) }
 }
 
 /// Non-negative numbers of things.
 pub(super) fn sizes(name: &str, ints: &[i64]) -> Result<Vec<usize>, String> {
-    ints.iter().map(|&i| usize::try_from(i).map_err(|_| format!("`{name}` holds the negative number {i}"))).collect()
+    ints.iter().map(|&i| usize::try_from(i).map_err(|_| format!("`{name}` contains the negative number {i}"))).collect()
 }

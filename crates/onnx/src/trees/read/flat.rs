@@ -29,12 +29,12 @@ pub(super) fn ensemble(all: &Attributes, below: Option<f64>) -> Result<Parts, St
         let tracks = tracks.get(places.len()).is_some_and(|&tracks| tracks != 0);
         let Test { within, turned, missing } = match mode {
             Some((MEMBER, _)) => {
-                let set = sets.next().ok_or("its tests for members are more than its sets of members")?;
+                let set = sets.next().ok_or("it has more membership tests than sets")?;
                 let within = finite("membership_values", set)?.into_iter().map(|v| (v, v)).collect();
                 Test { within, turned: false, missing: tracks }
             }
             Some((mode, _)) => test(MODES.get(mode).copied().unwrap_or_default(), split, tracks)?,
-            None => return Err("a mode of its nodes is not known".to_owned()),
+            None => return Err("a mode of its nodes is unknown".to_owned()),
         };
         let place = |(place, is_leaf): (usize, bool)| if is_leaf { place.checked_add(n) } else { Some(place) };
         let (Some(yes), Some(no)) = (place(yes), place(no)) else { return Err("a branch does not exist".to_owned()) };
@@ -51,7 +51,7 @@ pub(super) fn ensemble(all: &Attributes, below: Option<f64>) -> Result<Parts, St
     match all.int("aggregate_function", 1) {
         0 => average(&mut places, roots.len()),
         1 => {}
-        _ => return Err("its aggregate_function is no sum".to_owned()),
+        _ => return Err("its aggregate_function is not SUM".to_owned()),
     }
     let n_targets = usize::try_from(all.int("n_targets", 1)).unwrap_or(0);
     let transform = usize::try_from(all.int("post_transform", 0)).ok().and_then(|number| TRANSFORMS.get(number));

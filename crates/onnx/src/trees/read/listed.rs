@@ -14,7 +14,7 @@ pub(super) fn regressor(all: &Attributes, below: Option<f64>) -> Result<Parts, S
     match all.text("aggregate_function", "SUM").as_str() {
         "SUM" => {}
         "AVERAGE" => average(&mut places, roots.len()),
-        other => return Err(format!("aggregate_function `{other}` is no sum")),
+        other => return Err(format!("aggregate_function `{other}` is not supported, only SUM")),
     }
     let n = usize::try_from(all.int("n_targets", 1)).unwrap_or(0);
     let decided = targets(&places, &roots, n, &all.text("post_transform", "NONE"), all.numbers("base_values")?, below)?;
@@ -39,10 +39,10 @@ pub(super) fn classifier(all: &Attributes) -> Result<Parts, String> {
     let Some(id) = one else {
         // ONNX Runtime takes a sample for which no leaf knows class 1 as one with a single score.
         if !always(&places, &roots, 1) {
-            return Err("of its two classes some leaves know one alone".to_owned());
+            return Err("it has two classes, but some leaves have a score for one only".to_owned());
         }
         if base.len() == 2 {
-            return Err("ONNX Runtime does not add two base values to the scores of two classes as they are".to_owned());
+            return Err("ONNX Runtime treats two base values for two classes in a special way".to_owned());
         }
         // One base value counts for the first class.
         let base = vec![base.first().copied().unwrap_or(0.0), 0.0];
@@ -50,10 +50,10 @@ pub(super) fn classifier(all: &Attributes) -> Result<Parts, String> {
         return Ok(together(places, roots, Decided { base, decision: Decision::Largest, spread: Spread::Each, transforms }));
     };
     if base.len() > 1 || id > 1 {
-        return Err("its leaves know one of two classes, with more base values than that".to_owned());
+        return Err("its leaves have a score for one of two classes, but it has more base values than one".to_owned());
     }
     if !always(&places, &roots, id) {
-        return Err("not every input reaches a leaf that adds to its score".to_owned());
+        return Err("some inputs reach no leaf that adds to their score".to_owned());
     }
     let decided = match (id, transform.as_str()) {
         // The single score is that of class 1, whatever its number; the transforms but LOGISTIC are not applied.
@@ -133,12 +133,12 @@ fn trees(all: &Attributes, mut leaves: Leaves) -> Result<(Vec<Place>, Vec<usize>
         places.push(Place::Test { feature, within, yes, no, missing });
     }
     if !leaves.is_empty() {
-        return Err("weights belong to a node that is no leaf".to_owned());
+        return Err("weights belong to a node that is not a leaf".to_owned());
     }
     let roots: Vec<usize> = is_child.iter().zip(0..).filter(|(child, _)| !**child).map(|(_, place)| place).collect();
     let of: HashSet<i64> = roots.iter().filter_map(|&root| trees.get(root)).copied().collect();
     if of.len() != roots.len() || trees.iter().any(|tree| !of.contains(tree)) {
-        return Err("a branch leads back to one before it, or a tree has several beginnings".to_owned());
+        return Err("a branch leads back to an earlier node, or a tree has several roots".to_owned());
     }
     Ok((places, roots))
 }

@@ -112,7 +112,7 @@ pub enum SettingError {
         problem: String,
     },
     /// Two settings contradict each other.
-    #[error("{name} and {other} exclude each other")]
+    #[error("{name} and {other} cannot be used together")]
     Excluded {
         /// One setting.
         name: &'static str,
@@ -261,15 +261,19 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_named() {
         for (name, value, expected) in [
-            ("limit", "0", "limit: is 0; give at least 1 sample"),
-            ("batch", "0", "batch: is 0; give at least 1"),
-            ("max-queries", "1", "max-queries: is 1; a gradient costs a forward and a backward"),
+            ("limit", "0", "limit: 0 is too small; give at least 1 sample"),
+            ("batch", "0", "batch: 0 is too small; give at least 1"),
+            (
+                "max-queries",
+                "1",
+                "max-queries: 1 is too small; it must be at least 2, because a gradient costs one forward and one backward pass",
+            ),
             ("norm", "L3", "norm: unknown norm `L3`; use linf, l2, l1 or l0"),
             ("scale", "1..0", "scale: unknown scale `1..0`; use 0..1, 0..255, any two numbers LO..HI or data"),
-            ("shape", "3,x", "shape: `3,x` is no size"),
-            ("threads", "0", "threads: is 0; give at least 1"),
+            ("shape", "3,x", "shape: `3,x` is not a size"),
+            ("threads", "0", "threads: 0 is too small; give at least 1"),
             ("task", "tagging", "task: unknown task `tagging`; use classification, top-k, multilabel, regression or embedding"),
-            ("top-k", "0", "top-k: is 0; at least the best class counts"),
+            ("top-k", "0", "top-k: 0 is too small; it must be at least 1"),
             ("tolerance", "wide", "tolerance: invalid float literal"),
         ] {
             let mut given = LEAST.to_vec();

@@ -9,14 +9,14 @@ where
 {
     match values {
         [value] => value.parse().map_err(|error: T::Err| error.to_string()),
-        _ => Err("takes one value".to_owned()),
+        _ => Err("exactly one value is needed".to_owned()),
     }
 }
 
 /// Reads a whole number of at least `least`.
 pub(super) fn count(values: &[String], least: u64, why: &str) -> Result<u64, String> {
-    let number: u64 = one::<u64>(values).map_err(|_| format!("`{}` is no whole number of at least {least}", values.join(",")))?;
-    if number >= least { Ok(number) } else { Err(format!("is {number}; {why}")) }
+    let number: u64 = one::<u64>(values).map_err(|_| format!("`{}` is not a whole number of at least {least}", values.join(",")))?;
+    if number >= least { Ok(number) } else { Err(format!("{number} is too small; {why}")) }
 }
 
 /// Reads a time of whole seconds, minutes or hours.
@@ -29,12 +29,12 @@ pub(super) fn seconds(values: &[String]) -> Result<u64, String> {
         _ => (text.as_str(), 1),
     };
     let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0);
-    seconds.ok_or_else(|| format!("`{text}` is no time; give whole seconds, minutes or hours, such as 30s, 2m or 1h"))
+    seconds.ok_or_else(|| format!("`{text}` is not a time; write whole seconds, minutes or hours, such as 30s, 2m or 1h"))
 }
 
 /// Reads every value.
 pub(super) fn all<T: FromStr>(values: &[String], what: &str) -> Result<Vec<T>, String> {
-    let read = |value: &String| value.trim().parse().map_err(|_| format!("`{value}` is no {what}"));
+    let read = |value: &String| value.trim().parse().map_err(|_| format!("`{value}` is not a {what}"));
     values.iter().map(read).collect()
 }
 

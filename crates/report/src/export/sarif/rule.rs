@@ -15,7 +15,7 @@ pub(super) struct Rule {
     severity: &'static str,
 }
 
-const REPLAY: &str = "Replay the counterexamples of the evidence folder. Then change the model (adversarial training, a defence in front) or the claim (a smaller radius, a lower rate), and check again.";
+const REPLAY: &str = "Replay the counterexamples in the evidence folder. Then change the model (adversarial training, a defence in front of it) or the claim (a smaller radius, a lower rate), and check again.";
 
 /// All rules; a result names one by its id.
 pub(super) const RULES: [Rule; 6] = [
@@ -25,8 +25,7 @@ pub(super) const RULES: [Rule; 6] = [
         short: "The model can be fooled by a small change of its input",
         full: "An audit found inputs whose class changes under a change that the threat model allows. Each was confirmed by the \
                unmodified model file, one sample at a time.",
-        help: "The folder of the run holds every example in adversarial.npz and the page report.html. Decide which radius matters for \
-               your use, write it down as a claim, and let every check hold the model to it.",
+        help: "The folder of the run contains every example (adversarial.npz) and the report (report.html). Decide which radius matters for your use, write a claim with it, and let every check test the model against this claim.",
         level: "warning",
         severity: "5.0",
     },
@@ -34,8 +33,7 @@ pub(super) const RULES: [Rule; 6] = [
         id: "forall",
         name: "ClaimOnEveryInput",
         short: "No allowed change fools the model on any of the named inputs",
-        full: "A claim about every single input. One counterexample inside the threat model, confirmed on every runtime, refutes it; only a \
-               certificate for every input proves it.",
+        full: "A claim about every single input. One counterexample within the threat model, confirmed on every runtime, refutes it. Only a certificate for every input proves it.",
         help: REPLAY,
         level: "error",
         severity: "8.0",
@@ -43,9 +41,8 @@ pub(super) const RULES: [Rule; 6] = [
     Rule {
         id: "rate",
         name: "ClaimOnRate",
-        short: "The share of inputs that stay right under the threat is on the claimed side",
-        full: "A claim about a share of all inputs. An exact bound on the wrong side of the threshold refutes it; one on the right side \
-               supports it, for the attacks and the budget that were named.",
+        short: "The share of inputs that survive is on the claimed side of the threshold",
+        full: "A claim about the share of inputs that survive. An exact bound on the wrong side of the threshold refutes it; a bound on the right side supports it, for the attacks and the budget that were named.",
         help: REPLAY,
         level: "error",
         severity: "7.0",
@@ -62,9 +59,8 @@ pub(super) const RULES: [Rule; 6] = [
     Rule {
         id: "equal",
         name: "ClaimOfEquality",
-        short: "Two artefacts give the same answers within a tolerance",
-        full: "A claim that another file, such as a quantised or converted one, behaves like the first. One input on which they \
-               differ by more refutes it.",
+        short: "Two models give the same answers within a tolerance",
+        full: "A claim that another file, such as a quantised or converted model, behaves like the first. One input on which they differ by more than the tolerance refutes it.",
         help: REPLAY,
         level: "error",
         severity: "6.0",
@@ -73,7 +69,7 @@ pub(super) const RULES: [Rule; 6] = [
         id: "other",
         name: "ClaimOfAnotherKind",
         short: "A property of the model holds as claimed",
-        full: "A claim of a kind that this version of the log's writer has no rule for; the message says what was claimed and found.",
+        full: "A kind of claim for which this version has no rule; the message says what was claimed and found.",
         help: REPLAY,
         level: "error",
         severity: "7.0",

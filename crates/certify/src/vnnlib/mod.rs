@@ -1,13 +1,22 @@
-//! Properties in the format of the verification competition, VNN-LIB 1.0: which inputs are asked about, and which outputs must not occur.
+//! Properties in the format of the verification competition, VNN-LIB: which inputs are asked about, and which outputs must not occur.
+//!
+//! Of version 2.0 a query about one network with one input and one output is read, whose assertions are those of version 1.0: bounds of single inputs, and linear
+//! atoms of outputs that are not strict.
 //!
 //! # Source
-//! Demarchi et al., "Supporting Standardization of Neural Networks Verification with VNN-LIB and CoCoNet", FoMLAS 2023.
+//! Demarchi et al., "Supporting Standardization of Neural Networks Verification with VNN-LIB and CoCoNet", FoMLAS 2023; the grammar of 2.0 is
+//! `syntax/grammar.cf` of VNNLIB-Standard, April 2026.
+
+mod declared;
 
 use std::collections::HashMap;
 
 use crate::error::CertifyError;
 use crate::property::{Atom, Property};
 use crate::region::Region;
+
+pub use declared::{Declared, Tensor};
+use declared::{named, numbers};
 
 /// A box of inputs, and what must not happen on it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +36,16 @@ pub struct Query {
     pub outputs: usize,
     /// Cases with different boxes.
     pub cases: Vec<Case>,
+    /// The network as version 2.0 declares it; none in version 1.0.
+    pub declared: Option<Declared>,
 }
 
 /// Nesting beyond this is refused.
 const DEPTH: usize = 64;
 /// Cases after disjunctions are multiplied out.
 const CASES: usize = 100_000;
+/// Elements of a tensor.
+const LARGEST: usize = 1 << 26;
 
 #[derive(Debug)]
 enum Form {
@@ -50,7 +63,7 @@ impl Form {
     fn list(&self) -> Result<&[Form], CertifyError> {
         match self {
             Self::List(list, _) => Ok(list),
-            Self::Word(word, line) => bad(*line, format!("`{word}` where a list is expected")),
+            Self::Word(word, line) => bad(*line, format!("found `{word}` instead of a list")),
         }
     }
 
@@ -99,6 +112,9 @@ type Conjunction = Vec<(Linear, usize)>;
 struct Reader {
     inputs: usize,
     outputs: usize,
+    /// The version of the language is 2.0.
+    is_second: bool,
+    declared: Option<Declared>,
 }
 
 impl Query {
@@ -115,7 +131,13 @@ impl Query {
             let list = form.list()?;
             let line = form.line();
             match (list.first().and_then(Form::word), list) {
-                (Some("declare-const" | "declare-fun"), [_, name, rest @ ..]) => reader.declare(name, rest, line)?,
+                (Some("vnnlib-version"), [_, version]) => match version.word() {
+                    Some("<2.0>") => reader.is_second = true,
+                    Some("<1.0>") => {}
+                    other => return bad(line, format!("version `{}` of the language is not known", other.unwrap_or_default())),
+                },
+                (Some("declare-const" | "declare-fun"), [_, name, rest @ ..]) if !reader.is_second => reader.declare(name, rest, line)?,
+                (Some("declare-network"), [_, name, parts @ ..]) if reader.is_second => reader.network(name, parts, line)?,
                 (Some("assert"), [_, formula]) => {
                     let alternatives = reader.formula(formula)?;
                     let [only] = alternatives.as_slice() else {
@@ -140,6 +162,43 @@ impl Query {
 }
 
 impl Reader {
+    fn network(&mut self, name: &Form, parts: &[Form], line: usize) -> Result<(), CertifyError> {
+        if self.declared.is_some() {
+            return bad(line, "a second network is declared; queries about one can be read");
+        }
+        let (mut input, mut output) = (None, None);
+        for part in parts {
+            let (list, line) = (part.list()?, part.line());
+            let words: Vec<&str> = list.iter().filter_map(Form::word).collect();
+            let slot = match words.as_slice() {
+                ["declare-input", ..] => &mut input,
+                ["declare-output", ..] => &mut output,
+                [other, ..] => return bad(line, format!("`{other}` cannot be read; a network has one input and one output")),
+                [] => return bad(line, "a declaration is expected"),
+            };
+            // The shape is joined to the word before.
+            let &[_, name, element] = words.as_slice() else { return bad(line, "a declaration has a name, a type and a shape") };
+            let (element, shape) = named(element);
+            let is_f32 = match element {
+                "float32" => true,
+                "Real" | "real" => false,
+                other => return bad(line, format!("elements of type `{other}` cannot be read; `Real` and `float32` can")),
+            };
+            if slot.replace(Tensor { name: name.to_owned(), is_f32, shape: numbers(shape, line)? }).is_some() {
+                return bad(line, "the network has several inputs or outputs; one of each can be read");
+            }
+        }
+        let (Some(input), Some(output), Some(network)) = (input, output, name.word()) else {
+            return bad(line, "a network needs a name, an input and an output");
+        };
+        (self.inputs, self.outputs) = match (input.len(), output.len()) {
+            (Some(inputs), Some(outputs)) if inputs <= LARGEST && outputs <= LARGEST => (inputs, outputs),
+            _ => return bad(line, format!("the tensors have more than {LARGEST} elements")),
+        };
+        self.declared = Some(Declared { network: network.to_owned(), input, output });
+        Ok(())
+    }
+
     fn declare(&mut self, name: &Form, rest: &[Form], line: usize) -> Result<(), CertifyError> {
         let name = name.word().unwrap_or_default();
         if rest.last().and_then(Form::word) != Some("Real") {
@@ -148,7 +207,7 @@ impl Reader {
         let count = match name.split_once('_').map(|(letter, number)| (letter, number.parse::<usize>())) {
             Some(("X", Ok(i))) if i == self.inputs => &mut self.inputs,
             Some(("Y", Ok(i))) if i == self.outputs => &mut self.outputs,
-            _ => return bad(line, format!("`{name}` is declared where the next X_i or Y_i is expected")),
+            _ => return bad(line, format!("`{name}` is declared, but the next X_i or Y_i is expected")),
         };
         *count += 1;
         Ok(())
@@ -188,7 +247,7 @@ impl Reader {
                     _ => vec![atom(&a, &b), atom(&b, &a)],
                 }])
             }
-            ("<" | ">", _) => bad(line, format!("`{operator}` is strict; bounds of inputs and outputs are `<=` and `>=`")),
+            ("<" | ">", _) => bad(line, format!("`{operator}` is a strict inequality; only `<=` and `>=` are supported")),
             (other, _) => bad(line, format!("unknown formula `{other}`")),
         }
     }
@@ -219,7 +278,17 @@ impl Reader {
 
     fn leaf(&self, word: &str, line: usize) -> Result<Linear, CertifyError> {
         let mut term = Linear::default();
-        match word.split_once('_').map(|(letter, number)| (letter, number.parse::<usize>())) {
+        if let Some(Declared { input, output, .. }) = &self.declared {
+            if let Some(i) = input.element(word, line)? {
+                term.inputs.insert(i, 1.0);
+                return Ok(term);
+            }
+            if let Some(i) = output.element(word, line)? {
+                term.outputs.insert(i, 1.0);
+                return Ok(term);
+            }
+        }
+        match word.split_once('_').filter(|_| !self.is_second).map(|(letter, number)| (letter, number.parse::<usize>())) {
             Some(("X", Ok(i))) if i < self.inputs => drop(term.inputs.insert(i, 1.0)),
             Some(("Y", Ok(i))) if i < self.outputs => drop(term.outputs.insert(i, 1.0)),
             Some(("X" | "Y", _)) => return bad(line, format!("`{word}` is not declared")),
@@ -246,7 +315,10 @@ impl Reader {
                 }
                 let mut inputs = expression.inputs.iter();
                 let (Some((&i, &factor)), None, true) = (inputs.next(), inputs.next(), expression.outputs.is_empty()) else {
-                    return bad(line, "an assertion relates several inputs, or inputs and outputs; bounds of single inputs can be read");
+                    return bad(
+                        line,
+                        "an assertion relates several inputs, or inputs and outputs; only bounds of single inputs are supported",
+                    );
                 };
                 let bound = -expression.constant / factor;
                 if factor > 0.0 { hi[i] = hi[i].min(bound) } else { lo[i] = lo[i].max(bound) }
@@ -264,7 +336,8 @@ impl Reader {
             }
         }
         let case = |(lo, hi, clauses)| Ok(Case { region: Region::between(lo, hi)?, property: Property::new(clauses, self.outputs)? });
-        Ok(Query { inputs: self.inputs, outputs: self.outputs, cases: boxes.into_iter().map(case).collect::<Result<_, CertifyError>>()? })
+        let cases = boxes.into_iter().map(case).collect::<Result<_, CertifyError>>()?;
+        Ok(Query { inputs: self.inputs, outputs: self.outputs, cases, declared: self.declared })
     }
 }
 
@@ -283,12 +356,18 @@ fn parse(text: &str) -> Result<Vec<Form>, CertifyError> {
                     let closed = open.pop();
                     match (closed, open.last_mut()) {
                         (Some((list, line)), Some((parent, _))) => parent.push(Form::List(list, line)),
-                        _ => return bad(number, "a parenthesis is closed that was not opened"),
+                        _ => return bad(number, "a closing parenthesis has no opening one"),
                     }
                 }
                 word => {
                     if let Some((list, _)) = open.last_mut() {
-                        list.push(Form::Word(word.to_owned(), number));
+                        match list.last_mut() {
+                            // Indices and shapes belong to the word before, however they are spaced.
+                            Some(Form::Word(before, _)) if word.starts_with('[') || (before.contains('[') && !before.ends_with(']')) => {
+                                before.push_str(word);
+                            }
+                            _ => list.push(Form::Word(word.to_owned(), number)),
+                        }
                     }
                 }
             }
@@ -296,7 +375,7 @@ fn parse(text: &str) -> Result<Vec<Form>, CertifyError> {
     }
     match (open.pop(), open.last()) {
         (Some((forms, _)), None) => Ok(forms),
-        (Some((_, line)), Some(_)) => bad(line, "a parenthesis is opened that is not closed"),
+        (Some((_, line)), Some(_)) => bad(line, "an opening parenthesis has no closing one"),
         _ => bad(1, "the text is empty"),
     }
 }
@@ -319,6 +398,44 @@ mod tests {
     }
 
     #[test]
+    fn the_second_version_says_the_same_as_the_first() {
+        let first = "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)(declare-const Y_1 Real)
+            (assert (<= X_0 0.5))(assert (>= X_0 -0.5))(assert (>= X_1 0))(assert (<= X_1 1))
+            (assert (or (<= Y_0 Y_1) (>= Y_1 2.5)))";
+        let second = "; one network
+            (vnnlib-version <2.0>)
+            (declare-network f (declare-input in Real [1, 2]) (declare-output out Real [2]))
+            (assert (and (<= in[0,0] 0.5) (>= in [0, 0] -0.5)))(assert (>= in[0,1] 0.0))(assert (<= (* 2.0 in[0 , 1]) 2.0))
+            (assert (or (<= (- out[0] out[1]) 0.0) (>= out[1] 2.5)))";
+        let (first, second) = (Query::read(first).unwrap(), Query::read(second).unwrap());
+        assert_eq!(first.cases, second.cases);
+        let declared = second.declared.unwrap();
+        assert_eq!((declared.network.as_str(), declared.input.shape, declared.input.is_f32), ("f", vec![1, 2], false));
+    }
+
+    #[test]
+    fn what_the_second_version_has_beyond_the_first_is_refused() {
+        let network = "(declare-network f (declare-input X float32 [2]) (declare-output Y float32 [1]))";
+        for (text, problem) in [
+            (format!("{network}{network}"), "a second network"),
+            (format!("{network}(assert (< Y[0] 1.0))"), "strict"),
+            (format!("{network}(assert (!= Y[0] 1.0))"), "unknown formula"),
+            (format!("{network}(assert (<= X[2] 1.0))"), "no element of `X`"),
+            (format!("{network}(assert (<= X[0,0] 1.0))"), "no element of `X`"),
+            (format!("{network}(assert (<= X_0 1.0))"), "neither a number"),
+            (format!("{network}(assert (<= X[0] X[1]))"), "relates several inputs"),
+            ("(declare-network f (declare-input X int8 [2]) (declare-output Y Real [1]))".to_owned(), "`int8`"),
+            ("(declare-network f (equal-to g) (declare-input X Real [2]) (declare-output Y Real [1]))".to_owned(), "`equal-to`"),
+            ("(declare-network f (declare-input X Real [2]))".to_owned(), "needs"),
+            ("(declare-network f (declare-input X Real [99999999,99999999]) (declare-output Y Real [1]))".to_owned(), "elements"),
+        ] {
+            let error = Query::read(&format!("(vnnlib-version <2.0>){text}")).unwrap_err().to_string();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+        assert!(Query::read("(vnnlib-version <3.0>)").is_err());
+    }
+
+    #[test]
     fn what_cannot_be_read_names_its_line() {
         let declared = "(declare-const X_0 Real)(declare-const Y_0 Real)\n";
         let bomb = "(".repeat(100_000);
@@ -326,8 +443,8 @@ mod tests {
             ("(assert (<= X_3 1))", "`X_3` is not declared"),
             ("(assert (<= X_0 nan))", "neither a number"),
             ("(push 1)", "unknown command `push`"),
-            ("(assert (<= X_0 1)", "not closed"),
-            ("(assert (<= X_0 1)))", "not opened"),
+            ("(assert (<= X_0 1)", "no closing one"),
+            ("(assert (<= X_0 1)))", "no opening one"),
             ("(assert (<= (* X_0 Y_0) 1))", "not linear"),
             ("(assert (<= X_0 1))", "X_0 has no lower"),
             (&bomb, "nested"),

@@ -1,67 +1,76 @@
 //! `brinell harden`
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod curve;
+mod watch;
 
-use brinell::hardening::{Ask, Hardened, Job, Progress, Watcher, harden};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use brinell::Population;
+use brinell::hardening::{Ask, Hardened, Job, harden};
 use brinell::record::{HardenSummary, Method, Optimizer};
-use brinell::{Event, Observer, Population};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
 use super::audit::{command_line, json, stop_flag};
-use crate::console::{print, say};
+use crate::console::print;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::settings::{Training, free_folder, give_back};
+use watch::Shown;
 
 #[derive(Debug, Args)]
 pub(crate) struct Harden {
     #[command(flatten)]
     settings: Training,
 
-    /// File to write; must not exist yet
+    /// File to write, which must not exist yet
     #[arg(short, long, value_name = "OUT")]
     out: PathBuf,
 
-    /// Samples that choose the epoch [default: a tenth of the training samples, kept apart]
-    #[arg(long, value_name = "VAL", help_heading = "Samples kept apart")]
+    /// Validation samples, which decide which epoch is kept [default: a tenth of the training samples, not trained on]
+    #[arg(long, value_name = "VAL", help_heading = "Validation and test")]
     val: Option<PathBuf>,
 
-    /// Labels of --val, as --labels has them
-    #[arg(long, value_name = "LABELS", requires = "val", help_heading = "Samples kept apart")]
+    /// Labels of --val, in the same form as --labels
+    #[arg(long, value_name = "LABELS", requires = "val", help_heading = "Validation and test")]
     val_labels: Option<String>,
 
-    /// Samples that judge, read once training is over [default: a tenth of the training samples, kept apart]
-    #[arg(long, value_name = "TEST", help_heading = "Samples kept apart")]
+    /// Test samples, read only after training, to compare both models [default: a tenth of the training samples, not trained on]
+    #[arg(long, value_name = "TEST", help_heading = "Validation and test")]
     test: Option<PathBuf>,
 
-    /// Labels of --test, as --labels has them
-    #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Samples kept apart")]
+    /// Labels of --test, in the same form as --labels
+    #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Validation and test")]
     test_labels: Option<String>,
 
-    /// Number of test samples [default: all]
-    #[arg(long, value_name = "N", requires = "test", help_heading = "Samples kept apart")]
+    /// Use only N test samples, as many of each class [default: all]
+    #[arg(long, value_name = "N", requires = "test", help_heading = "Validation and test")]
     test_n: Option<usize>,
 
-    /// Suite that judges both models at the end
-    #[arg(long, value_name = "SUITE", default_value = "fast", help_heading = "Samples kept apart")]
+    /// Suite that audits both models at the end
+    #[arg(long, value_name = "SUITE", default_value = "fast", help_heading = "Validation and test")]
     suite: String,
 
-    /// What is minimised: pgd trains on what an attack finds, trades and mart also on how far predictions move, fast and fgsm-rs take one step
+    /// Training method: pgd trains on adversarial examples, trades and mart also penalise changed predictions, fast and fgsm-rs use attacks of one step
     #[arg(long, value_name = "METHOD", default_value = "pgd", value_parser = PossibleValuesParser::new(Method::NAMES), help_heading = "Training")]
     method: String,
 
-    /// Share of the clean loss, 0 to 1: more keeps clean accuracy, less gains robustness [default: 0.5]
+    /// Weight of the loss on clean samples, 0 to 1: larger values keep clean accuracy, smaller values gain robustness [default: 0.5]
     #[arg(long, value_name = "A", help_heading = "Training")]
     clean_weight: Option<f64>,
+
+    /// Train once for each of these clean weights, and compare the results; the model of --clean-weight is written to OUT [default weights: 0,0.25,0.5,0.75]
+    #[arg(long, value_name = "A,B,..", num_args = 0..=1, require_equals = true, default_missing_value = "0,0.25,0.5,0.75", value_delimiter = ',',
+        help_heading = "Training")]
+    curve: Option<Vec<f64>>,
 
     /// Weight of the divergence in trades and mart [default: 6; 5 for mart]
     #[arg(long, value_name = "BETA", help_heading = "Training")]
     beta: Option<f64>,
 
-    /// Adversarial perturbation of weights, relative to each tensor's norm, such as 0.01
+    /// Size of adversarial weight perturbations (AWP), relative to each tensor's norm, such as 0.01; 0 for none
     #[arg(long, value_name = "GAMMA", default_value_t = 0.0, help_heading = "Training")]
     awp: f64,
 
@@ -69,11 +78,11 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "K", help_heading = "Training")]
     steps: Option<usize>,
 
-    /// Length of such a step, in radii [default: 2.5 / steps]
+    /// Step size of the attack in training, as a multiple of eps [default: 2.5 / steps]
     #[arg(long, value_name = "R", help_heading = "Training")]
     step_size: Option<f64>,
 
-    /// Passes over the training samples [default: 5, or what --budget allows]
+    /// Number of passes over the training samples [default: 5, or as many as --budget allows]
     #[arg(long, value_name = "N", help_heading = "Training")]
     epochs: Option<usize>,
 
@@ -81,7 +90,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Training")]
     budget: Option<Duration>,
 
-    /// Samples in one step
+    /// Number of samples in one training step
     #[arg(long, value_name = "N", default_value_t = 128, help_heading = "Training")]
     train_batch: usize,
 
@@ -97,47 +106,47 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     weight_decay: Option<f64>,
 
-    /// Share of each label that is spread over all classes
+    /// Label smoothing: share of each label that is spread over all classes
     #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = "Training")]
     label_smoothing: f64,
 
-    /// Decay of the mean of weights that is kept; 0 keeps the last [default: 0; 0.999 from 5000 steps on]
+    /// Decay of the moving average of weights; with 0, the last weights are kept [default: 0; 0.999 for 5000 steps or more]
     #[arg(long, value_name = "DECAY", help_heading = "Training")]
     ema: Option<f64>,
 
-    /// Pixels by which images are moved at random [default: 0; 4 for images of 32 pixels or more]
+    /// Shift images at random by up to this many pixels [default: 0; 4 for images of 32 pixels or more]
     #[arg(long, value_name = "PIXELS", help_heading = "Training")]
     crop: Option<usize>,
 
-    /// Mirror images half of the time; wrong for digits and text
+    /// Mirror images at random, half of the time; do not use it for digits or text
     #[arg(long, help_heading = "Training")]
     flip: bool,
 
-    /// Deviation of normal noise on every sample, for a model that will be smoothed
+    /// Standard deviation of Gaussian noise added to every sample, for a model that will be smoothed
     #[arg(long, value_name = "SIGMA", default_value_t = 0.0, help_heading = "Training")]
     noise: f64,
 
-    /// Train only tensors of this name, in which * stands for anything; may be repeated
+    /// Train only the tensors with this name; * matches anything; may be repeated
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     only: Vec<String>,
 
-    /// Leave tensors of this name as they are; may be repeated
+    /// Do not train the tensors with this name; * matches anything; may be repeated
     #[arg(long, value_name = "NAME", help_heading = "Training")]
     freeze: Vec<String>,
 
-    /// Most points of clean accuracy that may be lost on validation samples before the run counts as unreliable
+    /// Largest loss of clean accuracy on validation samples, in percentage points; if more is lost, the exit code is 2
     #[arg(long, value_name = "POINTS", default_value_t = 5.0, help_heading = "Training")]
     max_clean_loss: f64,
 
-    /// Folder of the run [default: the first free one of brinell-runs/MODEL-harden]
+    /// Folder to write the run to [default: brinell-runs/MODEL-harden, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     folder: Option<PathBuf>,
 
-    /// Go on with the run in --folder where it stopped
+    /// Continue the stopped run in --folder
     #[arg(long, requires = "folder", help_heading = "Running")]
     resume: bool,
 
-    /// Print summary.json, and nothing else, on standard output
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }
@@ -150,21 +159,21 @@ impl Harden {
             Some(folder) => folder.clone(),
             None => free_folder(&format!("brinell-runs/{}-harden", model.file_stem().unwrap_or_default().to_string_lossy()))?,
         };
-        let job = Job { folder: folder.clone(), output: self.out.clone(), resume: self.resume, command: command_line() };
-        let hardened = harden(&ask, &job, stop_flag()?.as_ref(), &mut Shown::new()).inspect_err(|_| {
+        let job = Job { folder: folder.clone(), output: self.out.clone(), resume: self.resume, command: command_line(), ..Job::default() };
+        let stop = stop_flag()?;
+        let ended = match &self.curve {
+            Some(weights) => curve::answer(&ask, &job, weights, self.json, &stop),
+            None => {
+                answer(&ask, &job, &stop).and_then(|ended| Ok((if self.json { json(&ended.summary)? } else { ended.told }, ended.exit)))
+            }
+        };
+        let (text, exit) = ended.inspect_err(|_| {
             if self.folder.is_none() {
                 give_back(&folder);
             }
         })?;
-        let page = folder.join(super::audit::REPORT);
-        let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
-        super::write(&page, &html)?;
-        if self.json {
-            print(&json(&hardened.summary)?);
-        } else {
-            print(&told(&hardened.summary, &page));
-        }
-        Ok(exit(&hardened))
+        print(&text);
+        Ok(exit)
     }
 
     fn ask(&self) -> Result<Ask, Failure> {
@@ -206,9 +215,41 @@ impl Harden {
     }
 }
 
+/// A training run that came to its end, with its page written.
+pub(super) struct Ended {
+    pub(super) summary: HardenSummary,
+    /// What a user reads of it.
+    pub(super) told: String,
+    pub(super) exit: Exit,
+}
+
+/// Trains, audits, and renders the page into the folder of the run.
+///
+/// # Errors
+/// A [`Failure`] as the command line would end with; an interrupted run can be resumed.
+pub(super) fn answer(ask: &Ask, job: &Job, stop: &AtomicBool) -> Result<Ended, Failure> {
+    let hardened = harden(ask, job, stop, &mut Shown::new())?;
+    let page = page(&job.folder, &hardened)?;
+    let (told, exit) = (told(&hardened.summary, &page), exit(&hardened));
+    Ok(Ended { summary: hardened.summary, told, exit })
+}
+
+/// Renders the page of a training run into its folder.
+fn page(folder: &Path, hardened: &Hardened) -> Result<PathBuf, Failure> {
+    let path = folder.join(crate::command::audit::REPORT);
+    let html = brinell::report::harden::page(&hardened.summary, &hardened.steps).map_err(Failure::from_internal)?;
+    super::write(&path, &html)?;
+    Ok(path)
+}
+
 /// Returns how a training run exits.
 fn exit(hardened: &Hardened) -> Exit {
     if hardened.unreliable { Exit::Unreliable } else { Exit::Done }
+}
+
+/// A share with its interval.
+fn rate(rate: &brinell::record::Rate) -> String {
+    format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high)
 }
 
 /// Says what was gained and what was lost.
@@ -220,7 +261,6 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
             format!("{what:>8}: {} samples gained, {} lost, exact McNemar p = {:.1e}\n", paired.only_b, paired.only_a, paired.p_value);
         text.push_str(&line);
     }
-    let rate = |rate: &brinell::record::Rate| format!("{:.1} % ({:.1}-{:.1})", 100.0 * rate.value, 100.0 * rate.low, 100.0 * rate.high);
     for ([clean, robust], name) in summary.accuracy.iter().zip(["before", "after"]) {
         text.push_str(&format!("{name:>8}: robust {}, clean {}\n", rate(robust), rate(clean)));
     }
@@ -233,7 +273,7 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     }
     if summary.clean_loss > summary.max_clean_loss {
         text.push_str(&format!(
-            "\nClean accuracy fell by {:.1} points on validation samples, more than the {} that are allowed: try a larger --clean-weight or a smaller --eps.\n",
+            "\nClean accuracy fell by {:.1} points on validation samples, but only {} are allowed: try a larger --clean-weight or a smaller --eps.\n",
             summary.clean_loss, summary.max_clean_loss
         ));
     }
@@ -245,7 +285,7 @@ fn told(summary: &HardenSummary, page: &Path) -> String {
     }
     let n = summary.epochs.len().saturating_sub(1);
     text.push_str(&format!(
-        "\nEpoch {} of {n} was kept, by {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
+        "\nEpoch {} of {n} was kept, chosen on {} validation samples; {:.0} s of training\nModel: {}\nReport: {}\n",
         summary.chosen,
         summary.epochs.first().map_or(0, |line| line.n),
         summary.seconds,
@@ -265,96 +305,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let seconds = number.and_then(|number| number.trim().parse::<f64>().ok()).map(|number| number * unit);
     let seconds = seconds.filter(|seconds| *seconds > 0.0 && *seconds < 1e9);
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "a time such as 90s, 10m or 2h is needed".to_owned())
-}
-
-/// Shows training and the audits behind it.
-struct Shown {
-    audits: crate::progress::Progress,
-    bar: Option<indicatif::ProgressBar>,
-    terminal: bool,
-    last: Instant,
-}
-
-impl Shown {
-    fn new() -> Self {
-        Self { audits: crate::progress::Progress::new(), bar: None, terminal: std::io::stderr().is_terminal(), last: Instant::now() }
-    }
-
-    fn above(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
-    }
-}
-
-/// Time between two lines of progress where there is no terminal.
-const SILENCE: Duration = Duration::from_secs(30);
-
-impl Observer for Shown {
-    fn event(&mut self, event: Event<'_>) {
-        self.audits.event(event);
-    }
-}
-
-impl Watcher for Shown {
-    fn progress(&mut self, progress: Progress<'_>) {
-        match progress {
-            Progress::Begins { folder, trained, samples, steps, epoch_seconds } => {
-                let time = epoch_seconds.map_or_else(String::new, |seconds| format!(", about {seconds:.0} s per epoch"));
-                let test = if samples[2] == 0 { String::new() } else { format!(", {} for the test", samples[2]) };
-                say(&format!(
-                    "{} tensors, {} numbers; {} samples to train on, {} to choose by{test}; {} steps{time} -> {}",
-                    trained.0,
-                    trained.1,
-                    samples[0],
-                    samples[1],
-                    steps.0,
-                    folder.display()
-                ));
-                if self.terminal {
-                    let bar =
-                        indicatif::ProgressBar::with_draw_target(Some(steps.0 as u64), indicatif::ProgressDrawTarget::stderr_with_hz(5));
-                    if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>14} [{bar:24}] {pos}/{len}  {msg}") {
-                        bar.set_style(style.progress_chars("=> "));
-                    }
-                    bar.set_prefix("training");
-                    bar.set_position(steps.1 as u64);
-                    self.bar = Some(bar);
-                }
-            }
-            Progress::Step { line, total, left } => {
-                let text = format!("loss {:.3}, {:.0} % right under attack, {left:.0} s left", line.loss, 100.0 * line.attacked);
-                if let Some(bar) = &self.bar {
-                    bar.set_position(line.step as u64 + 1);
-                    bar.set_message(text);
-                } else if self.last.elapsed() > SILENCE {
-                    self.last = Instant::now();
-                    say(&format!("step {} of {total}: {text}", line.step + 1));
-                }
-            }
-            Progress::Epoch(line) => {
-                let share = |count: usize| 100.0 * count as f64 / line.n.max(1) as f64;
-                let name = if line.epoch == 0 { "as it came".to_owned() } else { format!("epoch {}", line.epoch) };
-                self.above(&format!(
-                    "{name:>14}  loss {:.3}, of {} validation samples {:.1} % robust, {:.1} % clean",
-                    line.loss,
-                    line.n,
-                    share(line.robust),
-                    share(line.clean)
-                ));
-            }
-            Progress::Incident(incident) => self.above(&format!("warning: step {}: {}", incident.step, incident.what)),
-            Progress::Judging(name) => {
-                if let Some(bar) = self.bar.take() {
-                    bar.finish_and_clear();
-                }
-                say(&format!("\naudit of the {name} model on test samples"));
-            }
-            _ => {}
-        }
-    }
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "write a time such as 90s, 10m or 2h".to_owned())
 }
 
 #[cfg(test)]
