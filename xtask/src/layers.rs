@@ -38,8 +38,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "brinell",
         &[
-            "attack", "audit", "autodiff", "certify", "claim", "contract", "data", "defend", "engine", "graph", "harden", "ledger", "onnx", "proof",
-            "record", "report", "stats", "subject", "task", "threat", "transfer",
+            "attack", "audit", "autodiff", "certify", "claim", "contract", "data", "defend", "engine", "graph", "harden", "ledger", "onnx",
+            "proof", "record", "report", "stats", "subject", "task", "threat", "transfer",
         ],
     ),
     ("cli", &["brinell"]),

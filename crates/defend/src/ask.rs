@@ -56,7 +56,7 @@ pub fn defend(ask: &Ask, stop: &AtomicBool) -> Result<Defended, DefendError> {
     let mut right = [0usize; 2];
     let mut differing = 0;
     let n = case.data.n;
-    for sample in 0..n {
+    for sample in case.data.samples() {
         if stop.load(Ordering::Relaxed) {
             return Err(DefendError::Interrupted);
         }
@@ -73,7 +73,7 @@ pub fn defend(ask: &Ask, stop: &AtomicBool) -> Result<Defended, DefendError> {
         return Err(DefendError::CleanLoss { transforms: ask.chain.to_string(), loss, before, after, n, limit });
     }
     let (mut ready, mut all) = (Vec::new(), Vec::new());
-    for sample in 0..n.min(TIMED) {
+    for sample in case.data.samples().take(TIMED) {
         case.preprocess.apply(&case.sample(sample), &mut ready);
         all.extend_from_slice(&ready);
     }

@@ -37,7 +37,7 @@ pub enum DefendError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: brinell_onnx::PrefixError,
+        source: Box<brinell_onnx::PrefixError>,
     },
     /// The threads cannot be started.
     #[error("cannot start threads")]

@@ -24,7 +24,7 @@ pub(crate) fn defended(case: &Case, chain: &Chain) -> Result<(Vec<u8>, Prefix), 
     let original = std::fs::read(model).map_err(FileError::on("read", model))?;
     // What is read here is what was hashed there.
     subject.check_unchanged()?;
-    let failed = |source| DefendError::Prefix { path: model.to_path_buf(), source };
+    let failed = |source| DefendError::Prefix { path: model.to_path_buf(), source: Box::new(source) };
     let bytes = put_before(&original, &subject.signature.input_name, &prefix.graph, SCOPE).map_err(failed)?;
     let said = serde_json::to_string(&prefix.defence).unwrap_or_default();
     let metadata = vec![(Defence::PARENT.to_owned(), subject.sha256.clone()), (Defence::KEY.to_owned(), said)];
@@ -138,7 +138,7 @@ pub(crate) fn check(case: &Case, prefix: &Prefix, runtime: &dyn Runtime, file: &
     let shape: Vec<usize> = std::iter::once(1).chain(signature.sample.iter().copied()).collect();
     let mut ready = Vec::new();
     let mut gap = 0.0f64;
-    for sample in 0..case.data.n.min(COMPARED) {
+    for sample in case.data.samples().take(COMPARED) {
         case.preprocess.apply(&case.sample(sample), &mut ready);
         let run = |session: &mut dyn Session, x: &[f32], wanted: usize| -> Result<Vec<f32>, DefendError> {
             let mut output = Vec::new();

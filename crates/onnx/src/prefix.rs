@@ -264,8 +264,11 @@ fn each(message: &[u8], see: &mut dyn FnMut(u64, &[u8])) -> Option<()> {
     Some(())
 }
 
+/// Writes something else for a field with this number and content, or asks for a copy.
+type Instead<'a> = &'a mut dyn FnMut(u64, &[u8], &mut Vec<u8>) -> Done;
+
 /// Copies a message field by field; `instead` writes a field in another form and says that it has. `None` where the message is broken.
-fn copy(message: &[u8], out: &mut Vec<u8>, instead: &mut dyn FnMut(u64, &[u8], &mut Vec<u8>) -> Done) -> Option<()> {
+fn copy(message: &[u8], out: &mut Vec<u8>, instead: Instead<'_>) -> Option<()> {
     let mut reader = Reader { rest: message };
     let mut before = 0;
     while let Some(found) = reader.field().ok()? {

@@ -95,12 +95,12 @@ impl Runner {
     /// Samples that none of these steps found wrong, of all that there are.
     pub(crate) fn right(&self, journal: &Journal, steps: &[usize]) -> Vec<usize> {
         let broken = |sample: usize, step: usize| journal.line(self.place(step), sample).is_some_and(|line| line.broken);
-        (0..self.case.data.n).filter(|&sample| !steps.iter().any(|&step| broken(sample, step))).collect()
+        self.case.data.samples().filter(|&sample| !steps.iter().any(|&step| broken(sample, step))).collect()
     }
 
     /// Judges samples as they are.
     fn clean(&mut self, field: &Field<'_>, journal: &mut Journal) -> Result<(), DefendError> {
-        for sample in 0..self.case.data.n {
+        for sample in self.case.data.samples() {
             if journal.line(self.place(CLEAN), sample).is_none() {
                 let x = self.case.sample(sample);
                 self.judge(field, CLEAN, sample, &x, journal)?;
@@ -111,7 +111,7 @@ impl Runner {
 
     /// Asks the file about one point and keeps whether it is wrong.
     fn judge(&mut self, field: &Field<'_>, step: usize, sample: usize, x: &[f32], journal: &mut Journal) -> Result<(), DefendError> {
-        if sample % CHUNK == 0 && field.stop.load(Ordering::Relaxed) {
+        if sample.is_multiple_of(CHUNK) && field.stop.load(Ordering::Relaxed) {
             return Err(DefendError::Interrupted);
         }
         let (demand, task) = (self.case.demand(sample), self.case.task());
@@ -123,7 +123,7 @@ impl Runner {
     /// Tries what was made on the model without a defence.
     fn try_made(&mut self, field: &Field<'_>, step: usize, journal: &mut Journal) -> Result<(), DefendError> {
         let mut examples = journal.examples(self.fresh, step, self.case.data.sample_len())?;
-        for sample in 0..self.case.data.n {
+        for sample in self.case.data.samples() {
             if journal.line(self.place(step), sample).is_none() {
                 let x_adv = examples.read(sample as u64)?;
                 self.judge(field, step, sample, &x_adv, journal)?;
@@ -136,7 +136,7 @@ impl Runner {
     fn make(&mut self, field: &Field<'_>, number: usize, step: &Step, first: bool, journal: &mut Journal) -> Result<(), DefendError> {
         let made = self.place(number + MADE);
         let mut todo = Vec::new();
-        for sample in 0..self.case.data.n {
+        for sample in self.case.data.samples() {
             if journal.line(made, sample).is_some() {
                 continue;
             }

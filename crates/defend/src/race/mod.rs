@@ -246,7 +246,7 @@ fn place(case: &Case, folder: &Path, chain: &Chain, bytes: &[u8]) -> Result<Path
 /// Times a file beside the model.
 fn timed(case: &Case, file: &Path) -> Result<Vec<Latency>, DefendError> {
     let (mut ready, mut all) = (Vec::new(), Vec::new());
-    for sample in 0..case.data.n.min(TIMED) {
+    for sample in case.data.samples().take(TIMED) {
         case.preprocess.apply(&case.sample(sample), &mut ready);
         all.extend_from_slice(&ready);
     }
@@ -440,7 +440,7 @@ fn repeat(
 /// Digests of the samples, to tell fresh ones from those that were seen.
 fn digests(case: &Case) -> BTreeSet<String> {
     let digest = |sample| hash::sha256_bytes(&case.sample(sample).iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
-    (0..case.data.n).map(digest).collect()
+    case.data.samples().map(digest).collect()
 }
 
 fn notes(rounds: &[RaceRound], defender_moves: usize) -> Vec<String> {

@@ -27,8 +27,8 @@ const CHROMA: [u32; 64] = [
 ];
 
 /// Rows of the conversion to Y, Cb and Cr, and of the way back (ITU-T T.871, section 7).
-const TO_YCC: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.168_735_89, -0.331_264_11, 0.5], [0.5, -0.418_687_59, -0.081_312_41]];
-const TO_RGB: [[f32; 3]; 3] = [[1.0, 0.0, 1.402], [1.0, -0.344_136_29, -0.714_136_29], [1.0, 1.772, 0.0]];
+const TO_YCC: [[f32; 3]; 3] = [[0.299, 0.587, 0.114], [-0.168_735_89, -0.331_264_1, 0.5], [0.5, -0.418_687_59, -0.081_312_41]];
+const TO_RGB: [[f32; 3]; 3] = [[1.0, 0.0, 1.402], [1.0, -0.344_136_3, -0.714_136_3], [1.0, 1.772, 0.0]];
 
 /// Appends the compression of pictures `[B, C, H, W]` in 0..1, of one channel or three, at a quality of 1 to 100.
 pub(super) fn append(graph: &mut Graph, x: ValueId, quality: usize, picture: &Picture) -> Result<ValueId, GraphError> {
