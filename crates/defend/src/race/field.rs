@@ -22,8 +22,6 @@ pub(crate) const CLEAN: usize = 0;
 pub(crate) const MADE: usize = 1000;
 /// Samples that are attacked without a radius, to see whether the attack works at all.
 const UNBOUNDED: usize = 64;
-/// Samples that are judged between two looks at whether the user has stopped the race.
-const CHUNK: usize = 16;
 
 /// What is the same for all rounds.
 pub(crate) struct Field<'a> {
@@ -100,7 +98,8 @@ impl Runner {
 
     /// Judges samples as they are.
     fn clean(&mut self, field: &Field<'_>, journal: &mut Journal) -> Result<(), DefendError> {
-        for sample in self.case.data.samples() {
+        let samples: Vec<usize> = self.case.data.samples().collect();
+        for sample in samples {
             if journal.line(self.place(CLEAN), sample).is_none() {
                 let x = self.case.sample(sample);
                 self.judge(field, CLEAN, sample, &x, journal)?;
@@ -111,7 +110,7 @@ impl Runner {
 
     /// Asks the file about one point and keeps whether it is wrong.
     fn judge(&mut self, field: &Field<'_>, step: usize, sample: usize, x: &[f32], journal: &mut Journal) -> Result<(), DefendError> {
-        if sample.is_multiple_of(CHUNK) && field.stop.load(Ordering::Relaxed) {
+        if field.stop.load(Ordering::Relaxed) {
             return Err(DefendError::Interrupted);
         }
         let (demand, task) = (self.case.demand(sample), self.case.task());
@@ -123,7 +122,8 @@ impl Runner {
     /// Tries what was made on the model without a defence.
     fn try_made(&mut self, field: &Field<'_>, step: usize, journal: &mut Journal) -> Result<(), DefendError> {
         let mut examples = journal.examples(self.fresh, step, self.case.data.sample_len())?;
-        for sample in self.case.data.samples() {
+        let samples: Vec<usize> = self.case.data.samples().collect();
+        for sample in samples {
             if journal.line(self.place(step), sample).is_none() {
                 let x_adv = examples.read(sample as u64)?;
                 self.judge(field, step, sample, &x_adv, journal)?;

@@ -156,7 +156,8 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     let field = Field { question, steps: &steps, pool: &pool, stop };
 
     let digests = digests(&case);
-    let (n, data_sha256) = (case.data.n, case.data.sha256.clone());
+    let samples: Vec<usize> = case.data.samples().collect();
+    let (n, data_sha256) = (samples.len(), case.data.sha256.clone());
     drop(case);
     let mut rounds = Vec::with_capacity(entrants.len());
     let mut standing = Standing::default();
@@ -169,7 +170,7 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
             return Err(DefendError::NothingRight { model: entrant.file.clone(), n });
         }
     }
-    compare(&mut rounds, &standing, n);
+    compare(&mut rounds, &standing, &samples);
     if let Some(fresh) = &ask.fresh {
         repeat(&field, fresh, &entrants, &digests, &mut rounds, &mut journal, tell)?;
     }
@@ -365,25 +366,25 @@ fn doubts(field: &Field<'_>, runner: &Runner, journal: &Journal) -> Vec<String> 
     doubts
 }
 
-/// Compares the samples of two rounds.
-fn pairs(a: &[usize], b: &[usize], n: usize) -> Paired {
+/// Compares two rounds, sample by sample.
+fn pairs(a: &[usize], b: &[usize], samples: &[usize]) -> Paired {
     let [a, b] = [a, b].map(|list| list.iter().copied().collect::<BTreeSet<usize>>());
-    paired((0..n).map(|sample| (a.contains(&sample), b.contains(&sample))))
+    paired(samples.iter().map(|sample| (a.contains(sample), b.contains(sample))))
 }
 
 /// Judges every round beside the model without a defence and beside the rival.
-fn compare(rounds: &mut [RaceRound], standing: &Standing, n: usize) {
+fn compare(rounds: &mut [RaceRound], standing: &Standing, samples: &[usize]) {
     let none = Vec::new();
     let of = |list: &'_ [Vec<usize>], number: usize| list.get(number).unwrap_or(&none).clone();
     let without = rounds.first().and_then(|round| round.median_queries);
     let rival = rounds.iter().position(|round| round.kind == RoundKind::Rival);
     for (number, round) in rounds.iter_mut().enumerate().skip(1) {
-        let table = pairs(&of(&standing.robust, 0), &of(&standing.robust, number), n);
+        let table = pairs(&of(&standing.robust, 0), &of(&standing.robust, number), samples);
         if round.kind == RoundKind::Transform {
             round.verdict = Some(verdict::verdict(&table, [without, round.median_queries]));
             round.dominated = rival.is_some_and(|rival| {
-                let clean = pairs(&of(&standing.clean, number), &of(&standing.clean, rival), n);
-                let robust = pairs(&of(&standing.robust, number), &of(&standing.robust, rival), n);
+                let clean = pairs(&of(&standing.clean, number), &of(&standing.clean, rival), samples);
+                let robust = pairs(&of(&standing.robust, number), &of(&standing.robust, rival), samples);
                 verdict::dominated(&clean, &robust)
             });
         } else {
@@ -425,7 +426,8 @@ fn repeat(
         match &parent {
             None => parent = Some((right, n)),
             Some((without, _)) => {
-                let table = pairs(without, &right, n);
+                let samples: Vec<usize> = runner.case.data.samples().collect();
+                let table = pairs(without, &right, &samples);
                 let clean = rate(runner.right(journal, &[CLEAN]).len(), n);
                 if let Some(round) = rounds.get_mut(number) {
                     round.fresh = Some(FreshRound { n, clean, right: rate(right.len(), n), parent: rate(without.len(), n), paired: table });
