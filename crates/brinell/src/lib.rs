@@ -6,7 +6,7 @@
 //! - [`Question`] says what is asked: model, samples, threat, effort, and what executes the model.
 //! - [`audit()`] answers it and leaves a run; [`runs`] reads, compares and lists runs; [`report`] renders them.
 //! - [`claims`] decides claims about models and replays their evidence.
-//! - [`defence`] puts transforms in front of a model and races them against attackers who know them.
+//! - [`defence`] puts transforms in front of a model or a detector behind it, and races them against attackers who know them.
 //! - [`hardening`] trains a model against attacks and shows gain and price.
 //! - [`inspect()`] describes a model, [`gradient_file`] writes its gradient as ONNX.
 //!

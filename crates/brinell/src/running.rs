@@ -35,7 +35,9 @@ pub mod proofs {
 
 /// Defences in front of a model, and races that tell what they are worth.
 pub mod defence {
-    pub use brinell_defend::{Ask, Chain, DefendError, RaceAsk, RaceEvent, RaceJob, Transform, defend, race};
+    pub use brinell_defend::{
+        Ask, Chain, DefendError, Defender, DetectAsk, Detector, RaceAsk, RaceEvent, RaceJob, Transform, defend, detect, race,
+    };
 }
 
 /// Training against attacks, on the model's own file.

@@ -8,11 +8,8 @@ use brinell_stats::rate;
 use brinell_subject::{Case, Referee, Subject};
 
 use crate::latency::latency;
-use crate::write::{Fresh, check, defended, refuse_kinds};
+use crate::write::{Fresh, TIMED, check, defended, refuse_kinds, timed_inputs};
 use crate::{Chain, DefendError};
-
-/// Samples that calls are timed on.
-const TIMED: usize = 32;
 
 /// A model that is to be defended, and with what.
 #[derive(Debug, Clone)]
@@ -72,11 +69,7 @@ pub fn defend(ask: &Ask, stop: &AtomicBool) -> Result<Defended, DefendError> {
     if let Some(limit) = ask.max_clean_loss.filter(|limit| loss > *limit) {
         return Err(DefendError::CleanLoss { transforms: ask.chain.to_string(), loss, before, after, n, limit });
     }
-    let (mut ready, mut all) = (Vec::new(), Vec::new());
-    for sample in case.data.samples().take(TIMED) {
-        case.preprocess.apply(&case.sample(sample), &mut ready);
-        all.extend_from_slice(&ready);
-    }
+    let all = timed_inputs(&case, TIMED);
     let subject = &case.subject;
     let files = [subject.path(), fresh.path()];
     let latency = latency(runtime.as_ref(), files, &subject.signature.input_name, &subject.signature.sample, &all)?;

@@ -37,7 +37,7 @@ pub enum DefendError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: Box<brinell_onnx::PrefixError>,
+        source: Box<brinell_onnx::WrapError>,
     },
     /// The threads cannot be started.
     #[error("cannot start threads")]
@@ -80,6 +80,28 @@ pub enum DefendError {
         /// Why.
         reason: String,
     },
+    /// There are too few samples.
+    #[error("there are {found} {what}; at least {needed} are needed")]
+    TooFew {
+        /// Which samples.
+        what: String,
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A share of ordinary samples that may be refused is none.
+    #[error("a false-positive rate of {fpr} is not between 0 and 1")]
+    Share {
+        /// As given.
+        fpr: f64,
+    },
+    /// The suspicion of a sample is no number.
+    #[error("the suspicion of sample {sample} is not a finite number")]
+    Score {
+        /// The sample.
+        sample: usize,
+    },
     /// Nothing to defend with.
     #[error("no transform is given")]
     Nothing,
@@ -121,6 +143,12 @@ pub enum DefendError {
         /// What was asked.
         found: String,
     },
+    /// A detector needs samples for its threshold.
+    #[error("{detector} needs samples for its threshold, and none are given")]
+    NoCalibration {
+        /// The detector.
+        detector: String,
+    },
     /// The same defence twice.
     #[error("{name} is given twice")]
     Twice {
@@ -135,8 +163,8 @@ pub enum DefendError {
         /// Samples.
         n: usize,
     },
-    /// The samples of a repetition are those of the race.
-    #[error("{count} of the fresh samples are among those that the race is run on")]
+    /// Samples that must be others are the same.
+    #[error("{count} of the samples that must be new are among those already used")]
     Overlap {
         /// Samples.
         count: usize,

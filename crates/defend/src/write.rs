@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use brinell_engine::{Elements, Runtime, Session, View};
-use brinell_onnx::{Patch, put_before};
+use brinell_onnx::{Patch, Wrap, wrap};
 use brinell_record::{Defence, FileError};
 use brinell_subject::Case;
 
@@ -25,7 +25,9 @@ pub(crate) fn defended(case: &Case, chain: &Chain) -> Result<(Vec<u8>, Prefix), 
     // What is read here is what was hashed there.
     subject.check_unchanged()?;
     let failed = |source| DefendError::Prefix { path: model.to_path_buf(), source: Box::new(source) };
-    let bytes = put_before(&original, &subject.signature.input_name, &prefix.graph, SCOPE).map_err(failed)?;
+    let around =
+        Wrap { input: &subject.signature.input_name, prefix: Some(&prefix.graph), suffix: None, scope: SCOPE, reshaped: false };
+    let bytes = wrap(&original, &around).map_err(failed)?;
     let said = serde_json::to_string(&prefix.defence).unwrap_or_default();
     let metadata = vec![(Defence::PARENT.to_owned(), subject.sha256.clone()), (Defence::KEY.to_owned(), said)];
     let bytes = Patch { metadata, ..Patch::default() }.apply(&bytes).unwrap_or(bytes);
@@ -40,7 +42,7 @@ pub(crate) fn refuse_kinds(case: &Case) -> Result<(), DefendError> {
     let subject = &case.subject;
     let model = subject.path().to_path_buf();
     if let Some(defence) = &subject.defence {
-        return Err(DefendError::Already { model, defence: defence.transforms() });
+        return Err(DefendError::Already { model, defence: defence.name() });
     }
     if let Some(batch) = subject.signature.fixed_batch {
         return Err(DefendError::Batch { model, batch });
@@ -154,9 +156,22 @@ pub(crate) fn check(case: &Case, prefix: &Prefix, runtime: &dyn Runtime, file: &
         let found = run(child.as_mut(), &ready, signature.output_index)?;
         let size = expected.iter().fold(1.0f64, |most, value| most.max(f64::from(value.abs())));
         let far = expected.iter().zip(&found).map(|(a, b)| f64::from((a - b).abs()) / size);
-        gap = far.fold(if expected.len() == found.len() { gap } else { f64::INFINITY }, |most, far| {
+        gap = far.fold(if expected.len() == found.len() && !expected.is_empty() { gap } else { f64::INFINITY }, |most, far| {
             if far.is_nan() { f64::INFINITY } else { most.max(far) }
         });
     }
     if gap <= f64::from(case.subject.rounding()) { Ok(()) } else { Err(DefendError::NotEquivalent { gap }) }
+}
+
+/// Samples that calls are timed on.
+pub(crate) const TIMED: usize = 32;
+
+/// The first samples of a case, at most so many, in the form that its file takes.
+pub(crate) fn timed_inputs(case: &Case, most: usize) -> Vec<f32> {
+    let (mut ready, mut all) = (Vec::new(), Vec::new());
+    for sample in case.data.samples().take(most) {
+        case.preprocess.apply(&case.sample(sample), &mut ready);
+        all.extend_from_slice(&ready);
+    }
+    all
 }

@@ -4,6 +4,8 @@ use brinell_graph::DType;
 
 use crate::signature::order;
 use crate::together::OwnFeeds;
+use brinell_task::Gate;
+
 use crate::{Elements, EngineError, Port, Preprocess, Reading, Session, Signature, View};
 
 /// A session from stored samples to logits, around one that takes the model's own input and gives its own output.
@@ -15,7 +17,8 @@ pub(crate) struct BlackBox {
     output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
-    classes: usize,
+    gate: Option<Gate>,
+    suspicion: Vec<f64>,
     reading: Reading,
     one: Vec<f32>,
     values: Vec<f64>,
@@ -32,6 +35,7 @@ impl BlackBox {
             dtype: DType::F32,
             shape: std::iter::once(signature.fixed_batch).chain(sample.iter().copied().map(Some)).collect(),
         };
+        let row = signature.task().width();
         Ok(Self {
             inner,
             preprocess: preprocess.clone(),
@@ -40,12 +44,13 @@ impl BlackBox {
             output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
-            classes: signature.classes,
+            gate: signature.gate.as_ref().map(|port| port.gate),
+            suspicion: Vec::new(),
             reading: signature.reading,
             one: Vec::new(),
             values: Vec::new(),
             logits: Vec::new(),
-            ports: [port("x", preprocess.sample_shape()), port("logits", &[signature.classes])],
+            ports: [port("x", preprocess.sample_shape()), port("values", &[row])],
         })
     }
 
@@ -78,13 +83,17 @@ impl Session for BlackBox {
         self.prepare(stored, len);
         let batch = stored.len() / len;
         let (values, wanted) = (&mut self.values, self.output);
+        let (suspicion, gate) = (&mut self.suspicion, self.gate);
         let mut rows = None;
         values.clear();
+        suspicion.clear();
         let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(feeds.iter().skip(1).copied()).collect();
         self.inner.run(&feeds, &mut |index, view| {
             if index == wanted {
                 rows = view.shape.first().copied();
                 reals(view.data, values);
+            } else if gate.is_some_and(|gate| gate.output == index) {
+                reals(view.data, suspicion);
             }
         })?;
         if values.len() > batch * self.width {
@@ -92,10 +101,13 @@ impl Session for BlackBox {
         }
         self.values = order(self.columns.as_deref(), self.width, std::mem::take(&mut self.values));
         self.logits.clear();
-        for row in self.values.chunks_exact(self.width.max(1)) {
+        for (place, row) in self.values.chunks_exact(self.width.max(1)).enumerate() {
             self.logits.extend(self.reading.logits(row));
+            if let Some(gate) = self.gate {
+                self.logits.push(self.suspicion.get(place).map_or(f32::NAN, |suspicion| (gate.threshold - suspicion) as f32));
+            }
         }
-        sink(0, View::f32(&[batch, self.classes], &self.logits));
+        sink(0, View::f32(&[batch, self.logits.len() / batch.max(1)], &self.logits));
         Ok(())
     }
 }

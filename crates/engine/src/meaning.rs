@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use brinell_record::{Artefact, TaskKind};
-use brinell_task::{Classify, Embed, MultiLabel, Regress, Task, TopK};
+use brinell_task::{Classify, Embed, MultiLabel, Refuse, Regress, Task, TopK};
 
 use crate::{Ending, Signature, SignatureError};
 
@@ -105,7 +105,7 @@ impl Signature {
     #[must_use]
     pub fn task(&self) -> Arc<dyn Task> {
         let (values, output, reading) = (self.classes, self.output_index, self.reading);
-        match &self.meaning {
+        let task: Arc<dyn Task> = match &self.meaning {
             Meaning::Class => Arc::new(Classify::of(values, output, reading)),
             Meaning::Best { k } => Arc::new(TopK::new(*k, values, output, reading)),
             Meaning::Labels { threshold, only } => {
@@ -114,6 +114,10 @@ impl Signature {
             }
             Meaning::Numbers { tolerance } => Arc::new(Regress::new(values, output, *tolerance)),
             Meaning::Embedding { distance } => Arc::new(Embed::new(values, output, *distance)),
+        };
+        match &self.gate {
+            Some(port) => Arc::new(Refuse::new(task, port.gate)),
+            None => task,
         }
     }
 

@@ -222,10 +222,11 @@ impl Oracle {
         let pool = (n_lanes > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(n_lanes).build()).transpose()?;
         // A model asked as it is has its inputs under their own names, those without a batch among them.
         let feeds = || HeldFeeds::new(&held, white.is_none());
-        let lane = |session| Lane::new(session, signature.classes, at_least, Arc::clone(&held), feeds());
-        let lanes = sessions.into_iter().map(lane).collect();
-        let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
         let task = signature.task();
+        let width = task.width();
+        let lane = |session| Lane::new(session, width, at_least, Arc::clone(&held), feeds());
+        let lanes = sessions.into_iter().map(lane).collect();
+        let (sample_len, fixed_batch) = (sample.iter().product(), signature.fixed_batch);
         let live = white.as_ref().map_or(0, |white| live(&white.graph, white.runtime.as_ref()));
         let rows = Vec::new();
         Ok(Self { white, held, rows, lanes, pool, head: None, sample, sample_len, width, task, fixed_batch, live, fitting: 0 })

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use brinell_task::Gate;
+
 use crate::black_box::reals;
 use crate::held::HeldFeeds;
 use crate::signature::order;
@@ -24,6 +26,7 @@ pub struct Original {
     output_name: String,
     width: usize,
     columns: Option<Vec<usize>>,
+    gate: Option<Gate>,
 }
 
 impl Original {
@@ -44,6 +47,7 @@ impl Original {
             output_name: signature.output_name.clone(),
             width: signature.width(),
             columns: signature.columns.clone(),
+            gate: signature.gate.as_ref().map(|port| port.gate),
         })
     }
 
@@ -59,7 +63,7 @@ impl Original {
         self.said.as_deref()
     }
 
-    /// Returns the output of the file for one `ready` input, which becomes numbers of the file's type; the other inputs are held at what the data has
+    /// Returns the output of the file, and behind it the room that its suspicion leaves where it refuses samples, for one `ready` input, which becomes numbers of the file's type; the other inputs are held at what the data has
     /// for `sample`.
     ///
     /// # Errors
@@ -78,13 +82,16 @@ impl Original {
         self.feeds.fill(&self.held, &[sample], self.copies);
         let feeds: Vec<(&str, View<'_>)> = self.own.views().chain(self.feeds.views()).collect();
         let (wanted, label, width) = (self.output, self.label, self.width);
-        let (mut output, mut rows, mut said) = (Vec::with_capacity(width), None, None);
+        let gate = self.gate;
+        let (mut output, mut rows, mut said, mut suspicion) = (Vec::with_capacity(width + 1), None, None, Vec::new());
         self.session.run(&feeds, &mut |index, view| {
             if index == wanted {
                 rows = view.shape.first().copied();
                 reals(view.data, &mut output);
             } else if Some(index) == label {
                 said = first_name(view.data);
+            } else if gate.is_some_and(|gate| gate.output == index) {
+                reals(view.data, &mut suspicion);
             }
         })?;
         self.said = said;
@@ -92,8 +99,17 @@ impl Original {
             return Err(EngineError::Rows { output: self.output_name.clone(), rows, samples: self.copies }.into());
         }
         output.truncate(width);
-        let output = order(self.columns.as_deref(), width, output);
-        if output.len() == width { Ok(output) } else { Err(OracleError::Output { output: "logits", found: output.len(), expected: width }) }
+        let mut output = order(self.columns.as_deref(), width, output);
+        if output.len() != width {
+            return Err(OracleError::Output { output: "logits", found: output.len(), expected: width });
+        }
+        if let Some(gate) = gate {
+            let found = suspicion.len();
+            let expected = self.copies;
+            let first = suspicion.first().filter(|_| found == expected).ok_or(OracleError::Output { output: "suspicion", found, expected })?;
+            output.push(gate.threshold - first);
+        }
+        Ok(output)
     }
 }
 

@@ -15,7 +15,7 @@ pub struct QueryGraph {
     pub graph: Graph,
     /// The stored sample `[B, ..sample]`.
     pub input: ValueId,
-    /// The logits `[B, K]`.
+    /// The values of the task `[B, Z]`: logits, and behind them the room that the suspicion of a model leaves that refuses samples.
     pub logits: ValueId,
     /// Where the model takes whole numbers: the reals that are rounded, and the numbers made of them.
     pub crossing: Option<Crossing>,
@@ -71,6 +71,10 @@ impl QueryGraph {
             let columns = columns.iter().map(|&column| i64::try_from(column).unwrap_or(0)).collect();
             let columns = graph.constant("columns", Tensor::ints(columns));
             logits = graph.add(Op::Gather { axis: 1 }, &[logits, columns])?;
+        }
+        if let Some(port) = &signature.gate {
+            let suspicion = values.get(&port.value).copied().ok_or(OracleError::Signature(SignatureError::NoInput))?;
+            logits = port.append(&mut graph, logits, suspicion, batch)?;
         }
         graph.set_outputs(vec![logits]);
         // What only other outputs need may not run everywhere.

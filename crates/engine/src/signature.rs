@@ -5,7 +5,7 @@ use brinell_graph::{DType, Dim, Graph, ValueId};
 use brinell_record::{Artefact, TaskError, TaskKind};
 
 use crate::label::{self, Head};
-use crate::{Ending, InputPart, Meaning, Reading, ValueKind, ending};
+use crate::{Ending, GatePort, InputPart, Meaning, Reading, ValueKind, ending};
 
 /// What about a model's inputs and outputs is not those of a classifier.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -141,6 +141,20 @@ pub enum SignatureError {
         /// Names, types and shapes of the other outputs.
         others: Vec<String>,
     },
+    /// Of the output and the threshold by which a model refuses only one is given.
+    #[error("`{given}` is given without {missing}")]
+    HalfGate {
+        /// The setting.
+        given: &'static str,
+        /// What belongs to it.
+        missing: &'static str,
+    },
+    /// The output by which a model is said to refuse is not one number for each sample.
+    #[error("the suspicion must be one floating-point number for each sample, not {found}")]
+    Suspicion {
+        /// Name, type and shape of the output.
+        found: String,
+    },
     /// The model's only score is a softmax over itself.
     #[error("the output `{name}` is a softmax over a single value, so it is always 1")]
     Constant {
@@ -217,6 +231,8 @@ pub struct Signature {
     pub classes: usize,
     /// What the output means.
     pub meaning: Meaning,
+    /// The output by which the model refuses samples, where it does.
+    pub gate: Option<GatePort>,
 }
 
 impl Signature {
@@ -294,6 +310,7 @@ impl Signature {
             reading,
             classes,
             meaning,
+            gate: GatePort::of(graph, artefact, fixed_batch)?,
         })
     }
 
@@ -427,7 +444,7 @@ fn names_class(name: &str) -> bool {
     ["label", "class"].iter().any(|word| name.to_lowercase().contains(word))
 }
 
-fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
+pub(crate) fn named(graph: &Graph, role: &'static str, name: &str, ids: &[ValueId]) -> Result<(usize, ValueId), SignatureError> {
     let found = ids.iter().copied().enumerate().find(|&(_, id)| graph.value(id).name == name);
     found.ok_or_else(|| SignatureError::NoPort { role, name: name.to_owned(), found: ports(graph, ids.iter().copied()) })
 }
@@ -441,7 +458,7 @@ fn held_port(graph: &Graph, id: ValueId) -> Result<HeldPort, SignatureError> {
 }
 
 /// Returns the number of values that an output has for one sample.
-fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<usize, SignatureError> {
+pub(crate) fn width(graph: &Graph, output: ValueId, fixed_batch: Option<usize>) -> Result<usize, SignatureError> {
     // All values of a sample along one axis, wherever that stands.
     let along_one = |rest: &[Dim]| {
         let sizes: Option<Vec<usize>> = rest.iter().map(|dim| dim.fixed()).collect();
@@ -480,7 +497,7 @@ fn threshold(name: &str, width: usize, ending: Ending, given: Option<f64>) -> Re
     }
 }
 
-fn ports(graph: &Graph, ids: impl Iterator<Item = ValueId>) -> Vec<String> {
+pub(crate) fn ports(graph: &Graph, ids: impl Iterator<Item = ValueId>) -> Vec<String> {
     ids.map(|id| {
         let value = graph.value(id);
         let dtype = value.dtype.map_or_else(|| "of unknown type".to_owned(), |dtype| format!("{dtype:?}").to_lowercase());

@@ -74,6 +74,7 @@ pub fn harden(ask: &Ask, job: &Job, stop: &AtomicBool, watcher: &mut dyn Watcher
     let model = question.artefact.model.as_path();
     check_threat(ask)?;
     let opened = Subject::open(&question.artefact, &question.population)?;
+    opened.subject.check_answers("hardening")?;
     let original = std::fs::read(model).map_err(FileError::on("read", model))?;
     // What is read here is what was hashed there.
     opened.subject.check_unchanged()?;

@@ -5,13 +5,14 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::as_conversions))]
 
+mod around;
 mod error;
 mod export;
 mod foreign;
 mod import;
 mod mapping;
-mod prefix;
 mod proto;
+mod rename;
 mod stored;
 mod tensor;
 mod trees;
@@ -22,7 +23,7 @@ pub use error::{ExportError, ImportError};
 pub use export::{Encoded, require_weights, write, write_apart};
 pub use foreign::Foreign;
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
-pub use prefix::{PrefixError, put_before};
+pub use around::{Suffix, Wrap, WrapError, wrap};
 pub use stored::{Patch, Stored, stored};
 pub use tensor::dtype;
 pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};

@@ -64,6 +64,7 @@ impl Prover {
     /// [`ProofError::Network`] names the first node that has no relaxation; [`ProofError::Kind`] for models that are not certified.
     pub fn new(subject: &Subject, preprocess: &Preprocess) -> Result<Self, ProofError> {
         let signature = &subject.signature;
+        subject.check_answers("a proof")?;
         if subject.endpoint.is_some() {
             return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
         }

@@ -29,6 +29,11 @@ pub enum Label {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         distance: Option<f64>,
     },
+    /// No answer: the model refuses the sample.
+    Refused {
+        /// Always true.
+        refused: bool,
+    },
 }
 
 impl Label {
@@ -40,6 +45,11 @@ impl Label {
             _ => None,
         }
     }
+}
+
+impl Label {
+    /// No answer.
+    pub const REFUSED: Self = Self::Refused { refused: true };
 }
 
 impl From<usize> for Label {
@@ -62,6 +72,7 @@ impl fmt::Display for Label {
                 f.write_str(if *same { "same" } else { "different" })?;
                 distance.map_or(Ok(()), |distance| write!(f, " (distance {distance})"))
             }
+            Self::Refused { .. } => f.write_str("refused"),
         }
     }
 }
@@ -77,6 +88,7 @@ mod tests {
             (Label::Labels { labels: vec![true, false, true] }, r#"{"labels":[true,false,true]}"#, "0 + 2"),
             (Label::Labels { labels: vec![false] }, r#"{"labels":[false]}"#, "no label"),
             (Label::Values { values: vec![1.5, -2.0] }, r#"{"values":[1.5,-2.0]}"#, "1.5, -2"),
+            (Label::REFUSED, r#"{"refused":true}"#, "refused"),
             (Label::Pair { same: true, distance: None }, r#"{"same":true}"#, "same"),
             (Label::Pair { same: false, distance: Some(0.25) }, r#"{"same":false,"distance":0.25}"#, "different (distance 0.25)"),
         ] {

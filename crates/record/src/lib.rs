@@ -43,7 +43,7 @@ mod verdict;
 pub use brinell_threat::{Eps, Norm};
 pub use claim::{Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, OnUndecided, Policy, Property, Quantity};
 pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
-pub use defence::{DEFENCE_SCHEMA, DEFENDED_SCHEMA, Defence, DefenceStage, Defended, Latency, Times};
+pub use defence::{DEFENCE_SCHEMA, DEFENDED_SCHEMA, DETECTED_SCHEMA, Defence, DefenceStage, Defended, Detected, Latency, Refusal, Shares, Times};
 pub use entry::RunEntry;
 pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};

@@ -41,7 +41,7 @@ pub struct Race {
 /// One defence, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceRound {
-    /// The transforms, such as `bits:3`; the name of the file without a defence.
+    /// The transforms or the detector, such as `bits:3` or `squeeze:bits:1`; the name of the file without a defence.
     pub name: String,
     /// What stands in the round.
     pub kind: RoundKind,
@@ -49,8 +49,11 @@ pub struct RaceRound {
     pub file: String,
     /// Lower-case hexadecimal SHA-256 of the file.
     pub sha256: String,
-    /// Share of the samples that are classified correctly without any attack.
+    /// Share of the samples that are classified correctly, and accepted, without any attack.
     pub clean: Rate,
+    /// Share of the samples that a detector refuses without any attack. It counts as right in what is left after moves: nobody is fooled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Rate>,
     /// What was left after each move.
     pub moves: Vec<RaceMove>,
     /// Samples that are right after all moves, here and without a defence; absent in the first round.
@@ -96,8 +99,18 @@ pub enum RoundKind {
     Parent,
     /// The model with transforms in front.
     Transform,
+    /// The model with a detector behind it.
+    Detector,
     /// Another model, such as a hardened one.
     Rival,
+}
+
+impl RoundKind {
+    /// True for a defence of the model.
+    #[must_use]
+    pub fn is_defence(self) -> bool {
+        matches!(self, Self::Transform | Self::Detector)
+    }
 }
 
 /// One move of the attacker. What an earlier move has broken stays broken.
@@ -107,9 +120,9 @@ pub struct RaceMove {
     pub kind: MoveKind,
     /// The attacks, in their order.
     pub attacks: Vec<String>,
-    /// Share of all samples that are right after this move and those before it.
+    /// Share of all samples that are right, or refused, after this move and those before it.
     pub right: Rate,
-    /// Share of all samples that are right after this move alone, where it was tried on all.
+    /// Share of all samples that are right, or refused, after this move alone, where it was tried on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone: Option<Rate>,
     /// Forwards of all its attacks.

@@ -2,6 +2,7 @@
 //! that several claims may make together.
 
 mod binomial;
+mod calibration;
 mod holm;
 mod paired;
 mod quantile;
@@ -9,6 +10,7 @@ mod rank;
 mod sequential;
 
 pub use binomial::{CONFIDENCE, clopper_pearson, rate};
+pub use calibration::{Threshold, calibrate, scores_needed};
 pub use holm::holm_level;
 pub use paired::{mcnemar, paired, score_interval};
 pub use quantile::{quantile, quantile_interval};

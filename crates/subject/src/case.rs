@@ -165,7 +165,7 @@ impl Case {
     /// True where the file says something else about a point than the `values` that a batch gave for it.
     #[must_use]
     pub fn is_astray(&self, alone: &Opinion, values: &[f32]) -> bool {
-        alone.contradicts(values, self.subject.signature.reading, self.far())
+        alone.contradicts(values, self.task().as_ref(), self.far())
     }
 }
 
@@ -296,9 +296,16 @@ fn shown(
     let mut rows = Vec::new();
     for sample in data.samples().take(SHOWN) {
         data.sample(sample, scale, &mut x);
-        rows.push(referee.ask(preprocess, &x, sample)?.output);
+        rows.push(deciding(&mut referee, subject, preprocess, &x, sample)?);
     }
     Ok(rows)
+}
+
+/// Returns the output that decides, as the file has it, without what it says of its suspicion.
+fn deciding(referee: &mut Referee, subject: &Subject, preprocess: &Preprocess, x: &[f32], sample: usize) -> Result<Vec<f32>, SubjectError> {
+    let mut output = referee.ask(preprocess, x, sample)?.output;
+    output.truncate(subject.signature.width());
+    Ok(output)
 }
 
 /// Returns the outputs of the file for the first samples, for random points of the box, where a sigmoid that is sure of every sample is not, and far outside of it,
@@ -315,11 +322,11 @@ fn shown_widely(
     let mut referee = subject.referee(runtime)?;
     for sample in data.samples().take(SHOWN) {
         let mut x = random_point(ball, data.sample_len(), sample as u64);
-        rows.push(referee.ask(preprocess, &x, sample)?.output);
+        rows.push(deciding(&mut referee, subject, preprocess, &x, sample)?);
         if subject.signature.dtype.is_float() {
             let middle = f64::midpoint(ball.bounds.lo().into(), ball.bounds.hi().into()) as f32;
             x.iter_mut().for_each(|v| *v = middle + FAR * (*v - middle));
-            rows.push(referee.ask(preprocess, &x, sample)?.output);
+            rows.push(deciding(&mut referee, subject, preprocess, &x, sample)?);
         }
     }
     Ok(rows)

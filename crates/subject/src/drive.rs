@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_attack::driver::{self, Aim, Court, DriverError, DriverSettings, Item, Ruling, Timing, Verdict};
 use brinell_attack::{Recipe, is_picture};
-use brinell_engine::{Oracle, Reading};
-use brinell_task::{Posed, Truth, Wanted};
+use brinell_engine::Oracle;
+use brinell_task::{Posed, Task, Truth, Wanted};
 use brinell_threat::Ball;
 
 use crate::case::truth;
@@ -94,7 +94,7 @@ pub fn drive<O: StageObserver>(
     } else {
         oracle.prepare_forward().map_err(SubjectError::from)?;
     }
-    let (reading, far) = (case.subject.signature.reading, case.far());
+    let far = case.far();
     let Case { data, scale, preprocess, ball, grid, referee, trees, batch, references, .. } = case;
     let (ball, data) = (stage.ball.unwrap_or(ball), Arc::clone(data));
     let mut unknown = None;
@@ -120,7 +120,7 @@ pub fn drive<O: StageObserver>(
         pool: stage.pool,
         stop: stage.stop,
     };
-    let mut bench = Bench { referee, preprocess, ball, wanted: &wanted, observer, reading, far, judged: BTreeMap::new() };
+    let mut bench = Bench { referee, preprocess, ball, task: task.as_ref(), wanted: &wanted, observer, far, judged: BTreeMap::new() };
     driver::run(oracle, stage.recipe, ball, &mut items, &mut bench, &settings, timing).map_err(|error| match error {
         DriverError::Oracle(error) => SubjectError::from(error).into(),
         DriverError::Callback(error) => error,
@@ -136,7 +136,7 @@ struct Bench<'b, O> {
     ball: &'b Ball,
     wanted: &'b Wanted,
     observer: &'b mut O,
-    reading: Reading,
+    task: &'b dyn Task,
     /// Differences of answers beyond it are no rounding.
     far: f32,
     /// What the original file said of the newest confirmed candidate of each sample under attack.
@@ -152,7 +152,7 @@ impl<O: StageObserver> Court for Bench<'_, O> {
         Ok(if judgement.adversarial {
             self.judged.insert(item.sample, judgement.opinion);
             Ruling::Confirmed
-        } else if judgement.opinion.contradicts(values, self.reading, self.far) {
+        } else if judgement.opinion.contradicts(values, self.task, self.far) {
             Ruling::Astray
         } else {
             Ruling::Refused

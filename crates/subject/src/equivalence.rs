@@ -140,7 +140,7 @@ fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Ora
         let outputs: Vec<Vec<f32>> = answer
             .values
             .chunks_exact(oracle.width())
-            .map(|values| subject.signature.reading.output(values).into_iter().map(|v| v as f32).collect())
+            .map(|values| oracle.task().output(values).into_iter().map(|v| v as f32).collect())
             .collect();
         for lane in outputs.chunks(batch) {
             match compare(alone.get(..batch).unwrap_or_default(), lane, subject.rounding()) {

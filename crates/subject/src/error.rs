@@ -70,6 +70,16 @@ pub enum SubjectError {
         /// What does not fit.
         problem: brinell_engine::HeldError,
     },
+    /// The model refuses samples, and what is asked knows only models that always answer.
+    #[error("{} refuses samples whose `{output}` is too high, but {work} needs a model that always answers", path.display())]
+    Refuses {
+        /// The model.
+        path: PathBuf,
+        /// The output by which it refuses.
+        output: String,
+        /// What is asked.
+        work: &'static str,
+    },
     /// Sizes that the model leaves free cannot be those of the data.
     #[error("the samples have shape {found:?}, but the model's input `{input}` needs [{takes}]")]
     Sample {

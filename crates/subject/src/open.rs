@@ -46,6 +46,7 @@ impl Subject {
         let place = Place::of(artefact)?;
         let mut artefact = artefact.clone();
         let mut model = place.read(&artefact, Known::default())?;
+        let told = Told::of(&model, &mut artefact);
         let parts = joined(&mut model, &mut artefact, data::is_table(&population.data))?;
         let mut read = None;
         let sized_by_data = has_free_sizes(&model.graph, &artefact);
@@ -73,7 +74,7 @@ impl Subject {
             }
             other => other.map_err(OracleError::Signature)?,
         };
-        let mut subject = place.subject(artefact, model, Signature { parts, ..signature })?;
+        let mut subject = place.subject(artefact, model, Signature { parts, ..signature }, told)?;
         subject.held = Arc::new(held);
         subject.sized_by_data = sized_by_data;
         let data = match read {
@@ -96,8 +97,10 @@ impl Subject {
     pub fn load(artefact: &Artefact) -> Result<Self, SubjectError> {
         let place = Place::of(artefact)?;
         let model = place.read(artefact, Known::default())?;
-        let signature = Signature::of(&model.graph, artefact).map_err(OracleError::Signature)?;
-        place.subject(artefact.clone(), model, signature)
+        let mut artefact = artefact.clone();
+        let told = Told::of(&model, &mut artefact);
+        let signature = Signature::of(&model.graph, &artefact).map_err(OracleError::Signature)?;
+        place.subject(artefact, model, signature, told)
     }
 }
 
@@ -131,7 +134,7 @@ impl Place {
     }
 
     /// Hashes what the model was read from.
-    fn subject(self, mut artefact: Artefact, model: Model, mut signature: Signature) -> Result<Subject, SubjectError> {
+    fn subject(self, artefact: Artefact, model: Model, mut signature: Signature, told: Told) -> Result<Subject, SubjectError> {
         let (sha256, weights_sha256, endpoint) = match self {
             Self::File(path) => {
                 signature.columns = columns(&model, &signature);
@@ -144,7 +147,26 @@ impl Place {
             }
         };
         let held = Arc::default();
-        let (defence, mut defence_problem) = match Defence::read(&model.metadata) {
+        let Told { defence, problem: defence_problem } = told;
+        let refusal = defence.as_ref().and_then(|defence| defence.refusal.as_ref());
+        if let (Some(port), Some(refusal)) = (&mut signature.gate, refusal) {
+            port.gate.unit = refusal.unit;
+        }
+        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, defence, defence_problem, sized_by_data: false, held })
+    }
+}
+
+/// What a file says of a defence.
+struct Told {
+    defence: Option<Defence>,
+    /// Why it cannot be used, where it cannot.
+    problem: Option<String>,
+}
+
+impl Told {
+    /// Reads what a model says, and completes what the user says of it.
+    fn of(model: &Model, artefact: &mut Artefact) -> Self {
+        let (defence, mut problem) = match Defence::read(&model.metadata) {
             Ok(defence) => (defence, None),
             Err(problem) => (None, Some(problem)),
         };
@@ -152,10 +174,20 @@ impl Place {
             if model.graph.find(end).is_some() {
                 artefact.defence_end = Some(end.to_owned());
             } else {
-                defence_problem = Some(format!("the graph has no value `{end}`"));
+                problem = Some(format!("the graph has no value `{end}`"));
             }
         }
-        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, defence, defence_problem, sized_by_data: false, held })
+        if let Some(refusal) = defence.as_ref().and_then(|defence| defence.refusal.as_ref()) {
+            if model.graph.outputs().iter().any(|&id| model.graph.value(id).name == refusal.suspicion) {
+                let suspicion = artefact.suspicion.get_or_insert_with(|| refusal.suspicion.clone());
+                if *suspicion == refusal.suspicion {
+                    artefact.max_suspicion.get_or_insert(refusal.threshold);
+                }
+            } else {
+                problem = Some(format!("the graph has no output `{}`", refusal.suspicion));
+            }
+        }
+        Self { defence, problem }
     }
 }
 

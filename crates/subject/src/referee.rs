@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::rows::same;
-use brinell_engine::{Ending, EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
+use brinell_engine::{EngineError, Held, OracleError, Original, Preprocess, Reading, Runtime, Signature};
 use brinell_record::Label;
 use brinell_task::{Answer, Embed, Posed, Task, Truth};
 use brinell_threat::{Ball, Violation};
@@ -57,14 +57,14 @@ impl Opinion {
         self.answer.as_ref().is_some_and(|answer| task.verdict(answer, posed).reached)
     }
 
-    /// True where the file says something else about a point than the `values` that a batch gave for it, which are read like that, by more than `far`, relative
+    /// True where the file says something else about a point than the `values` of the task that a batch gave for it, by more than `far`, relative
     /// to the largest output. Labels say too little to tell, and so do values that are not there.
     #[must_use]
-    pub fn contradicts(&self, values: &[f32], reading: Reading, far: f32) -> bool {
-        if values.is_empty() || matches!(reading.ending, Ending::Labels { .. }) {
+    pub fn contradicts(&self, values: &[f32], task: &dyn Task, far: f32) -> bool {
+        if values.is_empty() || task.taps().iter().any(|tap| tap.ending.is_labels()) {
             return false;
         }
-        let told: Vec<f32> = reading.output(values).into_iter().map(|v| v as f32).collect();
+        let told: Vec<f32> = task.output(values).into_iter().map(|v| v as f32).collect();
         !same(&self.output, &told, far)
     }
 
@@ -87,6 +87,7 @@ impl Opinion {
                 let Truth::Pair { reference, same } = posed.truth else { return None };
                 Label::Pair { same: *same == self.is_right(task, posed), distance: Some(Embed::cosine_distance(vector, reference)?) }
             }
+            Answer::Refused => Label::REFUSED,
             _ => return None,
         })
     }

@@ -81,6 +81,17 @@ impl Subject {
         }
     }
 
+    /// Checks that the model always answers, which `work` needs.
+    ///
+    /// # Errors
+    /// [`SubjectError::Refuses`].
+    pub fn check_answers(&self, work: &'static str) -> Result<(), SubjectError> {
+        match &self.signature.gate {
+            Some(gate) => Err(SubjectError::Refuses { path: self.path().to_path_buf(), output: gate.name.clone(), work }),
+            None => Ok(()),
+        }
+    }
+
     /// Returns true where decision trees decide: their scores are steps, and nothing hides in front of them or behind them.
     #[must_use]
     pub fn has_trees(&self) -> bool {
@@ -156,7 +167,7 @@ impl Subject {
     pub fn describe(&self) -> ModelInterface {
         // Of the inputs that became constants only their values know.
         let held = self.held.inputs().iter().map(HeldInput::describe).map(|(name, dtype, shape)| Port { name, dtype, shape }).collect();
-        let defence = self.defence.as_ref().map(Defence::transforms);
+        let defence = self.defence.as_ref().map(Defence::name);
         ModelInterface { held, defence, shape: self.artefact.shape.clone(), ..describe(&self.model.graph, &self.signature) }
     }
 

@@ -108,6 +108,10 @@ impl Task for Classify {
         self.reading.logits(output)
     }
 
+    fn output(&self, z: &Row) -> Vec<f64> {
+        self.reading.output(z)
+    }
+
     fn confidence(&self, output: &[f64], answer: &Answer) -> Option<f64> {
         match answer {
             Answer::Class(class) => Some(self.reading.confidence(output, *class)),

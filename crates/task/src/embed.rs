@@ -58,6 +58,10 @@ impl Task for Embed {
         output.iter().map(|&v| v as f32).collect()
     }
 
+    fn output(&self, z: &Row) -> Vec<f64> {
+        z.iter().map(|&z| f64::from(z)).collect()
+    }
+
     fn verdict(&self, answer: &Answer, posed: Posed<'_>) -> Verdict {
         let distance = match (answer, self.pair(posed)) {
             (Answer::Vector(vector), Some((reference, same))) => Self::cosine_distance(vector, reference).map(|distance| (distance, same)),

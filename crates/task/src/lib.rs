@@ -4,7 +4,7 @@
 //! it wants, by how much, and along which combination of the values it should go on. Attacks know no task: they see a verdict, a margin, a
 //! loss, a gradient and rivals ([`Rivals`]), and the driver puts the two together.
 //!
-//! The members are [`Classify`], [`TopK`], [`MultiLabel`], [`Regress`] and [`Embed`]. Another one is a file that implements [`Task`]; nothing in attacks or driver
+//! The members are [`Classify`], [`TopK`], [`MultiLabel`], [`Regress`] and [`Embed`], and [`Refuse`] around any of them. Another one is a file that implements [`Task`]; nothing in attacks or driver
 //! is written for it.
 //!
 //! Shape vocabulary: Z values of one sample, K classes; `w` is the derivative of a loss by the values, `[Z]`.
@@ -16,6 +16,7 @@ mod front;
 mod loss;
 mod multi_label;
 mod reading;
+mod refuse;
 mod regress;
 mod rival;
 mod task;
@@ -31,6 +32,7 @@ pub use front::{Front, FrontError, Stored, Support};
 pub use loss::Loss;
 pub use multi_label::MultiLabel;
 pub use reading::{Ending, Reading};
+pub use refuse::{Gate, Refuse};
 pub use regress::Regress;
 pub use rival::{Lead, Rival, Rivals};
 pub use task::{Demand, Head, Objective, Posed, Row, Tap, Task};

@@ -104,6 +104,10 @@ impl Task for MultiLabel {
         self.reading.logits(output)
     }
 
+    fn output(&self, z: &Row) -> Vec<f64> {
+        self.reading.output(z)
+    }
+
     fn is_close(&self, z: &Row, posed: Posed<'_>, rounding: f32) -> bool {
         // Each label is right or wrong by itself.
         let near = f64::from(rounding) * self.scale(z, posed);

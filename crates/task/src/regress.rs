@@ -62,6 +62,10 @@ impl Task for Regress {
         output.iter().map(|&v| v as f32).collect()
     }
 
+    fn output(&self, z: &Row) -> Vec<f64> {
+        z.iter().map(|&z| f64::from(z)).collect()
+    }
+
     fn is_close(&self, z: &Row, posed: Posed<'_>, rounding: f32) -> bool {
         let near = f64::from(rounding) * self.scale(z, posed);
         z.iter().any(|z| !z.is_finite()) || self.margins(z.iter().map(|&z| f64::from(z)), posed).any(|margin| margin.abs() <= near)

@@ -104,6 +104,9 @@ pub trait Task: std::fmt::Debug + Send + Sync {
     /// Returns the row of values that the outputs of the original file stand for: the inverse of what the taps stand before.
     fn row(&self, output: &[f64]) -> Vec<f32>;
 
+    /// Returns the outputs that a row of values would have led to: the inverse of [`row`](Task::row).
+    fn output(&self, z: &Row) -> Vec<f64>;
+
     /// Returns the probability of an answer, where the outputs of the original file say one.
     fn confidence(&self, _output: &[f64], _answer: &Answer) -> Option<f64> {
         None

@@ -83,6 +83,10 @@ impl Task for TopK {
         self.reading.logits(output)
     }
 
+    fn output(&self, z: &Row) -> Vec<f64> {
+        self.reading.output(z)
+    }
+
     fn confidence(&self, output: &[f64], answer: &Answer) -> Option<f64> {
         match answer {
             Answer::Classes(classes) => classes.first().map(|&class| self.reading.confidence(output, class)),

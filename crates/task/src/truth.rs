@@ -14,6 +14,8 @@ pub enum Answer {
     Values(Vec<f64>),
     /// A direction: an embedding.
     Vector(Vec<f32>),
+    /// None: the model refuses the sample.
+    Refused,
 }
 
 /// What is right about one sample, or what an attack wants the answer to become.

@@ -1,7 +1,9 @@
 //! The laws of [`Task`] on random rows. Each member is held to them by one call of `holds`.
 
+use std::sync::Arc;
+
 use brinell_task::{
-    Classify, Embed, Ending, Goal, MultiLabel, Objective, Posed, Quantifier, Reading, Regress, Rival, Task, TopK, Truth, Wanted,
+    Classify, Embed, Ending, Gate, Goal, MultiLabel, Objective, Posed, Quantifier, Reading, Refuse, Regress, Rival, Task, TopK, Truth, Wanted,
 };
 use proptest::prelude::*;
 
@@ -79,6 +81,30 @@ proptest! {
         let wanted = Wanted::class(Some(target % z.len()).filter(|&target| target != label % z.len()));
         for wanted in [&Wanted::BREAK, &wanted] {
             holds(&task, &z, Posed { truth: &truth, wanted }, true, on_an_edge(&z))?;
+        }
+    }
+
+    #[test]
+    fn refusing_models_keep_the_laws(
+        z in prop::collection::vec(-4.0f32..4.0, 2..7), room in -4.0f32..4.0, unit in 0.5f64..2.0, label in 0usize..7, target in 0usize..7,
+    ) {
+        let inner = Arc::new(Classify::new(z.len()));
+        let truth = Truth::Class(label % z.len());
+        let task = Refuse::new(Arc::clone(&inner) as Arc<dyn Task>, Gate { output: 1, threshold: 3.0, unit });
+        let row: Vec<f32> = z.iter().copied().chain([room]).collect();
+        let wanted = Wanted::class(Some(target % z.len()).filter(|&target| target != label % z.len()));
+        for wanted in [&Wanted::BREAK, &wanted] {
+            let posed = Posed { truth: &truth, wanted };
+            // Where answer and room change places as the lesser one, or a part of a sum stops to count, there are two slopes.
+            let turns = |objective| {
+                let ids = (0..z.len()).map(Some).chain([None]);
+                ids.into_iter().map(|rival| inner.loss(objective, &z, posed, rival)).any(|answer| {
+                    let room = room / unit as f32;
+                    (answer - room).abs() < 4.0 * APART || (answer - 0.05).abs() < 4.0 * APART || room.abs() < 4.0 * APART
+                })
+            };
+            let edge = on_an_edge(&z) || OBJECTIVES.into_iter().any(turns);
+            holds(&task, &row, posed, true, edge)?;
         }
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn open(
     for spec in &question.models {
         observer(TransferEvent::Opened(&spec.name()));
         let subject = load(Some(spec), Some(&data.shape))?;
+        subject.iter().try_for_each(|subject| subject.check_answers("a comparison of models")).map_err(|error| failed(spec, error))?;
         subjects.extend(subject);
     }
     let counted = || {

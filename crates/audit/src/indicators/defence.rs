@@ -13,7 +13,7 @@ impl Run<'_> {
     pub(crate) fn flag_defence(&mut self, oracle: &Oracle) {
         let gradients = self.book.stages.iter().any(|stage| stage.recipe.needs_gradient());
         let subject = &self.case.subject;
-        let defence = subject.defence.as_ref().map(Defence::transforms);
+        let defence = subject.defence.as_ref().map(Defence::name);
         let ended = subject.artefact.defence_end.is_some();
         self.bridged = if gradients && ended { oracle.bridged() } else { Vec::new() };
         let (bridged, n) = (&self.bridged, self.bridged.len());

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use brinell::defence::{Ask, Chain, defend};
+use brinell::Population;
+use brinell::defence::{Ask, Chain, DetectAsk, Detector, defend, detect};
 use clap::{Args, Subcommand};
 
 use super::audit::{json, stop_flag};
@@ -15,6 +16,8 @@ use crate::settings::Defended;
 pub(crate) enum Defend {
     /// Put transforms of the input in front of a model, in its own file
     Transform(Box<Transform>),
+    /// Put a detector behind a model, in its own file: it refuses what looks suspicious
+    Detect(Box<Detect>),
 }
 
 #[derive(Debug, Args)]
@@ -46,10 +49,72 @@ pub(crate) struct Transform {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Detectors: squeeze:A+B compares the answer with those for the transformed sample (transforms as in `brinell defend transform`); confidence, margin, entropy and energy:T read \
+the output; noise:S adds noise of standard deviation S (in 0..1); mahalanobis measures the distance to the classes in the last layer. \
+The samples of --data are ordinary ones: the threshold is found on them. `brinell race` tells what a detector is worth against attackers who know it.")]
+pub(crate) struct Detect {
+    #[command(flatten)]
+    settings: Defended,
+
+    /// The detector, such as squeeze:bits:1+median:2
+    #[arg(long = "with", value_name = "DETECTOR", required = true, help_heading = "Defence")]
+    detector: Detector,
+
+    /// Share of ordinary samples that may be refused, such as 1% or 0.01
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share, help_heading = "Defence")]
+    fpr: f64,
+
+    /// Samples that are not in --data, on which the share that is refused is measured
+    #[arg(long, value_name = "PATH", help_heading = "Defence")]
+    fresh: Option<PathBuf>,
+
+    /// Labels of --fresh, in the form of --labels
+    #[arg(long, value_name = "LABELS", requires = "fresh", help_heading = "Defence")]
+    fresh_labels: Option<String>,
+
+    /// File to write; must not exist yet
+    #[arg(short, long, value_name = "OUT", help_heading = "Defence")]
+    out: PathBuf,
+
+    /// Print what was measured as JSON, and nothing else, on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// Share of ordinary samples that detectors may refuse where nothing else is said.
+pub(super) const FPR: f64 = 0.01;
+
+/// Reads a share: `1%` or `0.01`.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |number| (number.trim(), 100.0));
+    let value = number.parse::<f64>().ok().map(|value| value / scale).filter(|value| *value > 0.0 && *value < 1.0);
+    value.ok_or_else(|| format!("`{text}` is not a share between 0 and 1, such as 1% or 0.01"))
+}
+
+impl Detect {
+    fn run(self) -> Result<Exit, Failure> {
+        let question = self.settings.question()?;
+        let classes = question.population.classes.clone();
+        let fresh = self.fresh.map(|data| Population { data, labels: self.fresh_labels, classes, ..Population::default() });
+        let ask = DetectAsk { question, detector: self.detector, fpr: self.fpr, fresh, output: self.out.clone() };
+        let detected = detect(&ask, stop_flag()?.as_ref())?;
+        if self.json {
+            print(&json(&detected)?);
+        } else {
+            print(&brinell::report::race::detected(&detected, WIDTH));
+            print(&format!("Model: {}\n", self.out.display()));
+        }
+        Ok(Exit::Done)
+    }
+}
+
 impl Defend {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Transform(transform) => transform.run(),
+            Self::Detect(detect) => detect.run(),
         }
     }
 }

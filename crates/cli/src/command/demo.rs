@@ -7,6 +7,7 @@ use brinell::hardening::Ask;
 use brinell::{Job, Population, Question, runs};
 use clap::Args;
 
+use super::defend::FPR;
 use super::audit::{answer, exit, report_run, stop_flag};
 use super::harden;
 use crate::console::{WIDTH, colour, note, print, print_coloured};
@@ -120,7 +121,8 @@ fn race(out: &Path, runtime: Option<&str>) -> Result<Exit, Failure> {
     let (mut question, _) = ask(out, ordinary, runtime)?;
     question.population.n = Some(RACED);
     let defence = DEFENCE.parse().map_err(Failure::input)?;
-    let ask = RaceAsk { question, defences: vec![defence], rival: Some(out.join(format!("{robust}.onnx"))), fresh: None };
+    let rival = Some(out.join(format!("{robust}.onnx")));
+    let ask = RaceAsk { question, defences: vec![defence], calibration: None, fpr: FPR, rival, fresh: None };
     super::race::run(&ask, &RaceJob { out: out.join("race"), resume: false }, false)
 }
 

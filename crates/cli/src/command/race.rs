@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use brinell::Population;
-use brinell::defence::{Chain, RaceAsk, RaceEvent, RaceJob, race};
+use brinell::defence::{Defender, RaceAsk, RaceEvent, RaceJob, race};
 use clap::Args;
 
 use super::audit::{REPORT, json, stop_flag};
+use super::defend::share;
 use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,9 +18,21 @@ pub(crate) struct Race {
     #[command(flatten)]
     settings: Training,
 
-    /// A defence, such as bits:3, or several transforms in a row, such as bits:3,median:3; may be repeated
-    #[arg(long = "with", value_name = "TRANSFORMS", required = true, help_heading = "Defences")]
-    with: Vec<Chain>,
+    /// A defence: transforms such as bits:3 or bits:3,median:3, or a detector such as squeeze:bits:1+median:2; may be repeated
+    #[arg(long = "with", value_name = "DEFENCE", required = true, help_heading = "Defences")]
+    with: Vec<Defender>,
+
+    /// Ordinary samples on which detectors find their thresholds; none of them may be in --data
+    #[arg(long, value_name = "PATH", help_heading = "Defences")]
+    calibrate: Option<PathBuf>,
+
+    /// Labels of --calibrate, in the form of --labels
+    #[arg(long, value_name = "LABELS", requires = "calibrate", help_heading = "Defences")]
+    calibrate_labels: Option<String>,
+
+    /// Share of ordinary samples that a detector may refuse, such as 1% or 0.01
+    #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share, help_heading = "Defences")]
+    fpr: f64,
 
     /// Another model of the same input, such as one of `brinell harden`, that every defence is compared with
     #[arg(long, value_name = "MODEL", help_heading = "Defences")]
@@ -50,14 +63,12 @@ impl Race {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let question = self.settings.question()?;
         let own = &question.population;
-        let fresh = self.fresh.as_ref().map(|data| Population {
-            data: data.clone(),
-            labels: self.fresh_labels.clone(),
-            classes: own.classes.clone(),
-            ..Population::default()
-        });
+        let others = |data: Option<PathBuf>, labels: Option<String>| {
+            data.map(|data| Population { data, labels, classes: own.classes.clone(), ..Population::default() })
+        };
+        let (fresh, calibration) = (others(self.fresh, self.fresh_labels), others(self.calibrate, self.calibrate_labels));
         let stem = question.artefact.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let ask = RaceAsk { question, defences: self.with, rival: self.rival, fresh };
+        let ask = RaceAsk { question, defences: self.with, calibration, fpr: self.fpr, rival: self.rival, fresh };
         let chosen_here = self.out.is_none();
         let out = self.out.map_or_else(|| free_folder(&format!("brinell-runs/{stem}-race")), Ok)?;
         let job = RaceJob { out: out.clone(), resume: self.resume };

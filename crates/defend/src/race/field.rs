@@ -116,7 +116,8 @@ impl Runner {
         let (demand, task) = (self.case.demand(sample), self.case.task());
         let opinion = self.case.referee.ask(&self.case.preprocess, x, sample)?;
         let broken = !opinion.is_right(task.as_ref(), demand.posed());
-        Ok(journal.keep(Line { place: self.place(step), sample, broken, forwards: 1, backwards: 0 }, None)?)
+        let refused = step == CLEAN && opinion.answer == Some(brinell_task::Answer::Refused);
+        Ok(journal.keep(Line { place: self.place(step), sample, broken, refused, forwards: 1, backwards: 0 }, None)?)
     }
 
     /// Tries what was made on the model without a defence.
@@ -143,7 +144,7 @@ impl Runner {
             // What is wrong without any change is its own example.
             if journal.line(self.place(CLEAN), sample).is_some_and(|line| line.broken) {
                 let x = self.case.sample(sample);
-                journal.keep(Line { place: made, sample, broken: true, forwards: 0, backwards: 0 }, Some((number, &x)))?;
+                journal.keep(Line { place: made, sample, broken: true, refused: false, forwards: 0, backwards: 0 }, Some((number, &x)))?;
             } else {
                 todo.push(sample);
             }
@@ -237,6 +238,7 @@ impl StageObserver for Keeper<'_> {
             place: self.place,
             sample: target.sample,
             broken: found.is_some(),
+            refused: false,
             forwards: verdict.queries.forwards,
             backwards: verdict.queries.backwards,
         };

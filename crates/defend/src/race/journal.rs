@@ -27,6 +27,9 @@ pub(crate) struct Line {
     pub(crate) sample: usize,
     /// The file is wrong about what the step ends with.
     pub(crate) broken: bool,
+    /// The file refuses the sample as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) refused: bool,
     pub(crate) forwards: u64,
     pub(crate) backwards: u64,
 }

@@ -24,13 +24,13 @@ use crate::latency::latency;
 use crate::race::field::{CLEAN, Field, MADE, Runner};
 use crate::race::journal::{Journal, RACE};
 use crate::race::plan::{Step, What};
-use crate::write::{check, defended, refuse_kinds};
-use crate::{Chain, DefendError};
+use crate::write::{TIMED, check, defended, refuse_kinds, timed_inputs};
+use crate::detect::{Calibration, calibrated};
+use crate::prefix::Prefix;
+use crate::{DefendError, Defender};
 
 /// Share of the samples that attacks without gradients may find beyond those with gradients, in points, before the latter are doubted.
 const MISSED: f64 = 1.0;
-/// Samples that calls are timed on.
-const TIMED: usize = 32;
 
 /// What races against what.
 #[derive(Debug, Clone)]
@@ -38,7 +38,11 @@ pub struct RaceAsk {
     /// Model, samples, threat, seed and runtime.
     pub question: Question,
     /// The defences.
-    pub defences: Vec<Chain>,
+    pub defences: Vec<Defender>,
+    /// Samples on which detectors find their constants and thresholds; none of them may be among those of the race.
+    pub calibration: Option<Population>,
+    /// Share of ordinary samples that a detector may refuse, in 0..1.
+    pub fpr: f64,
     /// Another model that every defence is compared with, such as a hardened one.
     pub rival: Option<PathBuf>,
     /// Fresh samples for what is left over.
@@ -92,6 +96,9 @@ struct Identity<'a> {
     defences: Vec<String>,
     rival: Option<String>,
     fresh: Option<&'a Population>,
+    calibration: Option<&'a Population>,
+    fpr: f64,
+    files: Vec<String>,
     attacks: Vec<String>,
     runtime: String,
 }
@@ -125,6 +132,12 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     let steps = plan::steps(question.threat.norm)?;
     let runtime = format!("{} {} on {}", case.runtime.name(), case.runtime.version(), case.runtime.device());
     let rival = ask.rival.as_deref().map(|path| hash::sha256_file(path).map_err(FileError::on("read", path))).transpose()?;
+    let digests = digests(&case);
+    // Every defence is built before anything is attacked: one that does not fit ends the race here.
+    let mut calibrating = Calibrating::open(ask, &digests)?;
+    let built = ask.defences.iter().map(|defence| Ok((defence, built(&case, &mut calibrating, defence, job, stop)?)));
+    let built = built.collect::<Result<Vec<_>, DefendError>>()?;
+    drop(calibrating);
     let identity = Identity {
         schema: RACE_SCHEMA,
         brinell_version: env!("CARGO_PKG_VERSION"),
@@ -134,19 +147,23 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
         defences: ask.defences.iter().map(ToString::to_string).collect(),
         rival,
         fresh: ask.fresh.as_ref(),
+        calibration: ask.calibration.as_ref(),
+        fpr: ask.fpr,
+        files: built.iter().map(|(_, built)| hash::sha256_bytes(&built.bytes)).collect(),
         attacks: steps.iter().map(Step::describe).collect(),
         runtime: runtime.clone(),
     };
-    // Every defence is built before anything is attacked: one that does not fit ends the race here.
-    let built = ask.defences.iter().map(|chain| Ok((chain, defended(&case, chain)?))).collect::<Result<Vec<_>, DefendError>>()?;
     let mut journal = Journal::open(&job.out, &identity, job.resume)?;
     let parent = question.artefact.model.clone();
     let name = case.subject.name();
     let mut entrants = vec![Entrant { name, kind: RoundKind::Parent, file: parent, latency: Vec::new() }];
-    for (chain, (bytes, prefix)) in built {
-        let file = place(&case, journal.folder(), chain, &bytes)?;
-        check(&case, &prefix, case.runtime.as_ref(), &file)?;
-        entrants.push(Entrant { name: chain.to_string(), kind: RoundKind::Transform, latency: timed(&case, &file)?, file });
+    for (defence, Built { bytes, prefix }) in built {
+        let file = place(&case, journal.folder(), defence, &bytes)?;
+        if let Some(prefix) = &prefix {
+            check(&case, prefix, case.runtime.as_ref(), &file)?;
+        }
+        let kind = if prefix.is_some() { RoundKind::Transform } else { RoundKind::Detector };
+        entrants.push(Entrant { name: defence.to_string(), kind, latency: timed(&case, &file)?, file });
     }
     if let Some(rival) = &ask.rival {
         let name = rival.file_stem().map_or_else(|| "rival".to_owned(), |stem| stem.to_string_lossy().into_owned());
@@ -155,7 +172,6 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     let pool = rayon::ThreadPoolBuilder::new().num_threads(question.running.thread_count().get()).build()?;
     let field = Field { question, steps: &steps, pool: &pool, stop };
 
-    let digests = digests(&case);
     let samples: Vec<usize> = case.data.samples().collect();
     let (n, data_sha256) = (samples.len(), case.data.sha256.clone());
     drop(case);
@@ -174,7 +190,7 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     if let Some(fresh) = &ask.fresh {
         repeat(&field, fresh, &entrants, &digests, &mut rounds, &mut journal, tell)?;
     }
-    let defender_moves = entrants.iter().filter(|entrant| entrant.kind == RoundKind::Transform).count();
+    let defender_moves = entrants.iter().filter(|entrant| entrant.kind.is_defence()).count();
     let race = Race {
         schema: RACE_SCHEMA.to_owned(),
         brinell_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -192,6 +208,53 @@ pub fn race(ask: &RaceAsk, job: &RaceJob, stop: &AtomicBool, tell: &mut dyn FnMu
     };
     brinell_ledger::run::write_json(&journal.folder().join(RACE), &race)?;
     Ok(race)
+}
+
+/// A defended file, and the transforms in front where it has some.
+struct Built {
+    bytes: Vec<u8>,
+    prefix: Option<Prefix>,
+}
+
+/// The model with the samples of the calibration, where there are some.
+struct Calibrating<'a> {
+    ask: &'a RaceAsk,
+    case: Option<Case>,
+}
+
+impl<'a> Calibrating<'a> {
+    /// # Errors
+    /// [`DefendError::NoCalibration`] where a detector needs samples and there are none, [`DefendError::Overlap`] where some are among those of the race.
+    fn open(ask: &'a RaceAsk, known: &BTreeSet<String>) -> Result<Self, DefendError> {
+        let detector = ask.defences.iter().find(|defence| matches!(defence, Defender::Detector(_)));
+        let case = match (&ask.calibration, detector) {
+            (None, Some(detector)) => return Err(DefendError::NoCalibration { detector: detector.to_string() }),
+            (Some(population), Some(_)) => {
+                let question = Question { population: population.clone(), ..ask.question.clone() };
+                let case = Case::new(Subject::open(&question.artefact, &question.population)?, &question)?;
+                let count = digests(&case).intersection(known).count();
+                if count > 0 {
+                    return Err(DefendError::Overlap { count });
+                }
+                Some(case)
+            }
+            (_, None) => None,
+        };
+        Ok(Self { ask, case })
+    }
+}
+
+fn built(case: &Case, calibrating: &mut Calibrating<'_>, defence: &Defender, job: &RaceJob, stop: &AtomicBool) -> Result<Built, DefendError> {
+    match defence {
+        Defender::Transforms(chain) => defended(case, chain).map(|(bytes, prefix)| Built { bytes, prefix: Some(prefix) }),
+        Defender::Detector(detector) => {
+            let scratch = job.out.with_extension("calibration.onnx");
+            let (fpr, seed) = (calibrating.ask.fpr, calibrating.ask.question.effort.seed);
+            let with = Calibration { detector, fpr, seed, scratch: &scratch };
+            let own = calibrating.case.as_mut().ok_or_else(|| DefendError::NoCalibration { detector: detector.to_string() })?;
+            calibrated(own, &with, stop).map(|detection| Built { bytes: detection.bytes, prefix: None })
+        }
+    }
 }
 
 fn check_threat(ask: &RaceAsk) -> Result<(), DefendError> {
@@ -221,7 +284,7 @@ fn check_threat(ask: &RaceAsk) -> Result<(), DefendError> {
 }
 
 /// Writes a defended file into the folder of the race, unless it is there. Files of weights that the model refers to are copied beside it once.
-fn place(case: &Case, folder: &Path, chain: &Chain, bytes: &[u8]) -> Result<PathBuf, DefendError> {
+fn place(case: &Case, folder: &Path, defence: &Defender, bytes: &[u8]) -> Result<PathBuf, DefendError> {
     let folder = folder.join("defended");
     std::fs::create_dir_all(&folder).map_err(FileError::on("create", &folder))?;
     let own = case.subject.path().parent().unwrap_or(Path::new("")).to_path_buf();
@@ -235,7 +298,7 @@ fn place(case: &Case, folder: &Path, chain: &Chain, bytes: &[u8]) -> Result<Path
             std::fs::copy(&from, &to).map_err(FileError::on("write", &to))?;
         }
     }
-    let file = folder.join(format!("{}.onnx", chain.to_string().replace(':', "-").replace(',', "+")));
+    let file = folder.join(format!("{}.onnx", defence.to_string().replace([':', '+'], "-").replace(',', "+")));
     if std::fs::read(&file).ok().as_deref() != Some(bytes) {
         let fresh = file.with_extension("part.onnx");
         std::fs::write(&fresh, bytes).map_err(FileError::on("write", &fresh))?;
@@ -246,11 +309,7 @@ fn place(case: &Case, folder: &Path, chain: &Chain, bytes: &[u8]) -> Result<Path
 
 /// Times a file beside the model.
 fn timed(case: &Case, file: &Path) -> Result<Vec<Latency>, DefendError> {
-    let (mut ready, mut all) = (Vec::new(), Vec::new());
-    for sample in case.data.samples().take(TIMED) {
-        case.preprocess.apply(&case.sample(sample), &mut ready);
-        all.extend_from_slice(&ready);
-    }
+    let all = timed_inputs(case, TIMED);
     let signature = &case.subject.signature;
     latency(case.runtime.as_ref(), [case.subject.path(), file], &signature.input_name, &signature.sample, &all)
 }
@@ -294,13 +353,15 @@ fn summary(
         });
     }
     let robust = runner.right(journal, &done);
+    let refused = journal.lines(runner.place(CLEAN)).filter(|line| line.refused).count();
     let sha256 = hash::sha256_file(&entrant.file).map_err(FileError::on("read", &entrant.file))?;
     let round = RaceRound {
         name: entrant.name.clone(),
         kind: entrant.kind,
         file: entrant.file.display().to_string(),
         sha256,
-        clean: rate(clean.len(), n),
+        clean: rate(clean.len() - refused, n),
+        refused: runner.case.subject.signature.gate.is_some().then(|| rate(refused, n)),
         moves,
         paired: None,
         verdict: None,
@@ -310,7 +371,9 @@ fn summary(
         fresh: None,
         latency: entrant.latency.clone(),
     };
-    standing.clean.push(clean);
+    // What is refused is not right.
+    let answered = |sample: &usize| journal.line(runner.place(CLEAN), *sample).is_none_or(|line| !line.refused);
+    standing.clean.push(clean.into_iter().filter(answered).collect());
     standing.robust.push(robust);
     Ok(round)
 }
@@ -380,7 +443,7 @@ fn compare(rounds: &mut [RaceRound], standing: &Standing, samples: &[usize]) {
     let rival = rounds.iter().position(|round| round.kind == RoundKind::Rival);
     for (number, round) in rounds.iter_mut().enumerate().skip(1) {
         let table = pairs(&of(&standing.robust, 0), &of(&standing.robust, number), samples);
-        if round.kind == RoundKind::Transform {
+        if round.kind.is_defence() {
             round.verdict = Some(verdict::verdict(&table, [without, round.median_queries]));
             round.dominated = rival.is_some_and(|rival| {
                 let clean = pairs(&of(&standing.clean, number), &of(&standing.clean, rival), samples);
@@ -428,7 +491,8 @@ fn repeat(
             Some((without, _)) => {
                 let samples: Vec<usize> = runner.case.data.samples().collect();
                 let table = pairs(without, &right, &samples);
-                let clean = rate(runner.right(journal, &[CLEAN]).len(), n);
+                let refused = journal.lines(runner.place(CLEAN)).filter(|line| line.refused).count();
+                let clean = rate(runner.right(journal, &[CLEAN]).len() - refused, n);
                 if let Some(round) = rounds.get_mut(number) {
                     round.fresh = Some(FreshRound { n, clean, right: rate(right.len(), n), parent: rate(without.len(), n), paired: table });
                     round.verdict = verdict::confirmed(round).or(round.verdict);
@@ -440,7 +504,7 @@ fn repeat(
 }
 
 /// Digests of the samples, to tell fresh ones from those that were seen.
-fn digests(case: &Case) -> BTreeSet<String> {
+pub(crate) fn digests(case: &Case) -> BTreeSet<String> {
     let digest = |sample| hash::sha256_bytes(&case.sample(sample).iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
     case.data.samples().map(digest).collect()
 }

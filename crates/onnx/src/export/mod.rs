@@ -147,7 +147,7 @@ pub(crate) fn parts(graph: &Graph, opset: i64) -> Result<(Vec<NodeProto>, Vec<Te
     Ok((writer.nodes, writer.initializers))
 }
 
-fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, ExportError> {
+pub(crate) fn value_info(graph: &Graph, id: ValueId, name: &str) -> Result<ValueInfoProto, ExportError> {
     let value = graph.value(id);
     let Some(dtype) = value.dtype else { return Err(ExportError::UnknownType { value: value.name.clone() }) };
     let dimension = |&d: &Dim| match d {

@@ -27,6 +27,8 @@ use super::words::{WordError, by_text, words};
 /// | `only_labels` | all | labels that count, by name or number, of the task `multilabel` |
 /// | `tolerance` | | largest distance from the label that still counts as right, of the task `regression` |
 /// | `distance` | | largest cosine distance of what counts as the same, of the task `embedding` |
+/// | `suspicion` | as the file says | name of the output by which the model refuses samples |
+/// | `max_suspicion` | as the file says | largest suspicion that is accepted |
 /// | `defence_end` | as the file says | value at which a defence in front of the model ends, whose steps gradients go straight through |
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +65,10 @@ pub struct Artefact {
     pub tolerance: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspicion: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_suspicion: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defence_end: Option<String>,
 }

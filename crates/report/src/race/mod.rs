@@ -8,7 +8,7 @@ mod words;
 use crate::ReportError;
 use brinell_record::Race;
 
-pub use text::{defended, table};
+pub use text::{defended, detected, table};
 
 /// Renders a race as one self-contained page.
 ///

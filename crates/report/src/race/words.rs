@@ -21,7 +21,7 @@ pub(super) fn last(round: &RaceRound) -> Option<&Rate> {
 pub(super) fn verdict(round: &RaceRound) -> String {
     let own = match (round.verdict, round.kind) {
         (_, RoundKind::Parent) => return "no defence".to_owned(),
-        (Some(verdict), RoundKind::Transform) => verdict.words(),
+        (Some(verdict), RoundKind::Transform | RoundKind::Detector) => verdict.words(),
         (Some(RaceVerdict::Partial), RoundKind::Rival) => "more robust",
         (Some(_), RoundKind::Rival) => "not more robust",
         (None, _) => "-",
@@ -34,9 +34,10 @@ pub(super) fn verdict(round: &RaceRound) -> String {
 pub(super) fn sentence(race: &Race, round: &RaceRound) -> Option<String> {
     let (first, last) = (left(round, MoveKind::FirstSuccess)?, last(round)?);
     let without = race.rounds.first().and_then(self::last)?;
-    (round.kind == RoundKind::Transform).then(|| {
+    round.kind.is_defence().then(|| {
+        let right = if round.refused.is_some() { "right or refused" } else { "right" };
         format!(
-            "{} leaves {} right against an attacker who does not know it and stops early, and {} against one who knows it; without it {} are",
+            "{} leaves {} {right} against an attacker who does not know it and stops early, and {} against one who knows it; without it {} are",
             round.name,
             percent(first.value),
             percent(last.value),
@@ -47,7 +48,7 @@ pub(super) fn sentence(race: &Race, round: &RaceRound) -> Option<String> {
 
 pub(super) fn headline(race: &Race) -> String {
     let of = |wanted: &[RaceVerdict]| {
-        let is = |round: &&RaceRound| round.kind == RoundKind::Transform && round.verdict.is_some_and(|verdict| wanted.contains(&verdict));
+        let is = |round: &&RaceRound| round.kind.is_defence() && round.verdict.is_some_and(|verdict| wanted.contains(&verdict));
         race.rounds.iter().filter(is).map(|round| round.name.as_str()).collect::<Vec<_>>()
     };
     let parts: Vec<String> = [

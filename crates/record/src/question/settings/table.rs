@@ -75,6 +75,16 @@ pub const SETTINGS: &[Setting] = &[
         |q, v| one(v).map(|distance| q.artefact.distance = Some(distance)),
     ),
     Setting::new(
+        "suspicion",
+        Part::Model,
+        "OUTPUT",
+        "Output by which the model refuses samples: an example must be wrong and accepted [default: as a file of brinell defend says]",
+        |q, v| one(v).map(|name| q.artefact.suspicion = Some(name)),
+    ),
+    Setting::new("max-suspicion", Part::Model, "S", "Largest suspicion that is accepted [default: as a file of brinell defend says]", |q, v| {
+        one(v).map(|value| q.artefact.max_suspicion = Some(value))
+    }),
+    Setting::new(
         "defence-end",
         Part::Model,
         "VALUE",
