@@ -66,7 +66,7 @@ pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
-    ModelInterface, Port, QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+    ModelInterface, Port, QueryPoint, Refusals, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use transfer::{
     Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource,

@@ -73,6 +73,9 @@ pub struct Summary {
     /// What searches that looked at everything show; `None` where no attack of the run can search so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exhaustive: Option<Exhaustive>,
+    /// What was refused; `None` for a model that always answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusals: Option<Refusals>,
     /// What was proven; `None` where no proof was looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certified: Option<Certificates>,
@@ -246,6 +249,21 @@ pub struct Exhaustive {
     /// [`NEAREST`](Self::NEAREST) of the distance of their example, so that no example is nearer than that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<usize>,
+}
+
+/// What a model that may refuse does with the samples of a run: right and accepted, refused, wrong and accepted, which sum to all samples.
+///
+/// Refused samples count as correct everywhere else in the summary: nobody is fooled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusals {
+    /// Name of the output by which it refuses.
+    pub suspicion: String,
+    /// Largest suspicion that is accepted.
+    pub threshold: f64,
+    /// Without any attack.
+    pub clean: [usize; 3],
+    /// After all attacks. A sample that is refused without any attack and that no attack made wrong and accepted is still refused.
+    pub attacked: [usize; 3],
 }
 
 impl Exhaustive {

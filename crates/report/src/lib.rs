@@ -20,6 +20,7 @@ mod picture;
 mod question;
 pub mod race;
 pub mod rank;
+mod refusals;
 pub mod terminal;
 pub mod transfer;
 mod verdict;

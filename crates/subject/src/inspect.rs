@@ -187,7 +187,8 @@ fn part(part: &InputPart) -> Port {
 
 /// Says how a model is read as a classifier.
 pub(crate) fn describe(graph: &Graph, signature: &Signature) -> ModelInterface {
-    let outputs = graph.outputs().iter().filter(|&&id| id != signature.output);
+    let read = |id: ValueId| id == signature.output || signature.gate.as_ref().is_some_and(|gate| gate.value == id);
+    let outputs = graph.outputs().iter().filter(|&&id| !read(id));
     ModelInterface {
         input: port(graph, signature.input),
         parts: signature.parts.iter().map(part).collect(),

@@ -69,10 +69,16 @@ impl Run<'_> {
         // The class that a classic model returns beside its scores is no other answer.
         let classic = self.case.subject.model.class_labels.is_some();
         let is_class = |id| classic && graph.value(id).dtype.is_some_and(|dtype| !dtype.is_float());
+        // What refuses is read, and what says whether is no other answer.
+        let refusal = self.case.subject.defence.as_ref().and_then(|defence| defence.refusal.as_ref());
+        let decides = |id| {
+            let is_gate = signature.gate.as_ref().is_some_and(|gate| gate.value == id);
+            is_gate || refusal.is_some_and(|refusal| graph.value(id).name == refusal.accept)
+        };
         let others: Vec<&str> = graph
             .outputs()
             .iter()
-            .filter(|&&id| id != signature.output && !is_class(id))
+            .filter(|&&id| id != signature.output && !is_class(id) && !decides(id))
             .map(|&id| graph.value(id).name.as_str())
             .collect();
         let unchosen = if self.question.artefact.output.is_none() { others.len() } else { 0 };

@@ -10,6 +10,7 @@ mod classic;
 mod columns;
 mod commands;
 mod defend;
+mod detect;
 mod evidence;
 mod examples;
 mod flags;

@@ -13,6 +13,7 @@ mod tiles;
 
 use crate::chart::{CurveView, DistancesView, QueriesView, SandwichView, Series};
 use crate::exhaustive;
+use crate::refusals;
 use crate::format::radius;
 use crate::question::question;
 use crate::verdict::{Verdict, at_radius, survivors};
@@ -76,6 +77,7 @@ struct RunView {
     caveat: Option<String>,
     /// What searches that looked at everything show.
     exhaustive: Option<String>,
+    refusals: Option<String>,
     facts: Vec<repeat::Fact>,
     tiles: Vec<tiles::Tile>,
     sandwich: Option<SandwichView>,
@@ -160,6 +162,7 @@ impl RunView {
             rest: verdict.rest,
             caveat: verdict.caveat,
             exhaustive: exhaustive::sentences(summary),
+            refusals: refusals::sentences(summary),
             facts: repeat::facts(summary),
             tiles: tiles::tiles(run),
             sandwich: SandwichView::of(summary, true),

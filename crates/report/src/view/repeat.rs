@@ -191,7 +191,7 @@ fn interface(interface: &ModelInterface) -> Vec<Fact> {
     rows.push(code("Output", port(&interface.output)));
     rows.push(text("Read as", reading));
     if let Some(defence) = &interface.defence {
-        rows.push(code("Defence in front", defence.clone()));
+        rows.push(code("Defence", defence.clone()));
     }
     if !interface.surrogates.is_empty() {
         rows.push(text("Surrogate gradient", format!("straight through {} rounding steps", interface.surrogates.len())));

@@ -161,6 +161,7 @@ fn summary() -> Summary {
         queries_curve: Vec::new(),
         minimum_norm: None,
         exhaustive: None,
+        refusals: None,
         certified: None,
         curve: (0..=8)
             .map(|at| {
