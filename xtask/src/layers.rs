@@ -33,7 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["attack", "audit", "autodiff", "data", "engine", "ledger", "onnx", "proof", "record", "stats", "subject", "task", "threat"],
     ),
     ("harden", &["attack", "audit", "autodiff", "data", "engine", "graph", "ledger", "onnx", "record", "subject", "threat"]),
-    ("defend", &["attack", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "threat"]),
+    ("defend", &["attack", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     ("transfer", &["attack", "data", "engine", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
     (
         "brinell",

@@ -83,6 +83,10 @@ impl Task for Apart {
     fn row(&self, output: &[f64]) -> Vec<f32> {
         self.0.row(output)
     }
+
+    fn output(&self, z: &Row) -> Vec<f64> {
+        self.0.output(z)
+    }
     fn verdict(&self, answer: &brinell_task::Answer, posed: Posed<'_>) -> brinell_task::Verdict {
         self.0.verdict(answer, posed)
     }
@@ -140,6 +144,10 @@ impl Task for Labels {
     }
     fn row(&self, output: &[f64]) -> Vec<f32> {
         output.iter().map(|p| (p / (1.0 - p)).ln() as f32).collect()
+    }
+
+    fn output(&self, z: &Row) -> Vec<f64> {
+        z.iter().map(|&z| 1.0 / (1.0 + (-f64::from(z)).exp())).collect()
     }
     fn verdict(&self, answer: &brinell_task::Answer, posed: Posed<'_>) -> brinell_task::Verdict {
         let (brinell_task::Answer::Labels(said), Truth::Labels(right)) = (answer, posed.truth) else { unreachable!("labels only") };

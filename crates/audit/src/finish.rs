@@ -6,7 +6,8 @@ use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
 use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
 use brinell_record::{
-    Allowed, Certificates, ClassCounts, DataInfo, Label, ModelInfo, ModelInterface, Refusals, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage, Summary,
+    Allowed, Certificates, ClassCounts, DataInfo, Label, ModelInfo, ModelInterface, Refusals, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord,
+    Stage, Summary,
 };
 use brinell_stats as stats;
 

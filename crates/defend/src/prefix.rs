@@ -232,7 +232,13 @@ impl Prefix {
 
 /// What a file says of a defence that has no parts yet.
 pub(crate) fn about(case: &Case) -> Defence {
-    Defence { schema: DEFENCE_SCHEMA.to_owned(), brinell: env!("CARGO_PKG_VERSION").to_owned(), stages: Vec::new(), front: front(case), refusal: None }
+    Defence {
+        schema: DEFENCE_SCHEMA.to_owned(),
+        brinell: env!("CARGO_PKG_VERSION").to_owned(),
+        stages: Vec::new(),
+        front: front(case),
+        refusal: None,
+    }
 }
 
 /// What is done to samples in front of the file.

@@ -25,8 +25,7 @@ pub(crate) fn defended(case: &Case, chain: &Chain) -> Result<(Vec<u8>, Prefix), 
     // What is read here is what was hashed there.
     subject.check_unchanged()?;
     let failed = |source| DefendError::Prefix { path: model.to_path_buf(), source: Box::new(source) };
-    let around =
-        Wrap { input: &subject.signature.input_name, prefix: Some(&prefix.graph), suffix: None, scope: SCOPE, reshaped: false };
+    let around = Wrap { input: &subject.signature.input_name, prefix: Some(&prefix.graph), suffix: None, scope: SCOPE, reshaped: false };
     let bytes = wrap(&original, &around).map_err(failed)?;
     let said = serde_json::to_string(&prefix.defence).unwrap_or_default();
     let metadata = vec![(Defence::PARENT.to_owned(), subject.sha256.clone()), (Defence::KEY.to_owned(), said)];

@@ -28,8 +28,12 @@ impl GatePort {
             (None, None) => return Ok(None),
             (Some(name), Some(threshold)) if threshold.is_finite() => (name, threshold),
             (Some(_), Some(value)) => return Err(SignatureError::BadThreshold { value, problem: "is not a finite number" }),
-            (Some(_), None) => return Err(SignatureError::HalfGate { given: "suspicion", missing: "the largest suspicion that is accepted" }),
-            (None, Some(_)) => return Err(SignatureError::HalfGate { given: "max-suspicion", missing: "the output that is the suspicion" }),
+            (Some(_), None) => {
+                return Err(SignatureError::HalfGate { given: "suspicion", missing: "the largest suspicion that is accepted" });
+            }
+            (None, Some(_)) => {
+                return Err(SignatureError::HalfGate { given: "max-suspicion", missing: "the output that is the suspicion" });
+            }
         };
         let (output, value) = named(graph, "output", name, graph.outputs())?;
         let one = graph.value(value).dtype.is_some_and(DType::is_float) && width(graph, value, fixed_batch)? == 1;

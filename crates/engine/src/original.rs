@@ -106,7 +106,8 @@ impl Original {
         if let Some(gate) = gate {
             let found = suspicion.len();
             let expected = self.copies;
-            let first = suspicion.first().filter(|_| found == expected).ok_or(OracleError::Output { output: "suspicion", found, expected })?;
+            let first =
+                suspicion.first().filter(|_| found == expected).ok_or(OracleError::Output { output: "suspicion", found, expected })?;
             output.push(gate.threshold - first);
         }
         Ok(output)

@@ -309,7 +309,13 @@ mod tests {
         let kept = graph.add(Op::Neg, &[body]).unwrap();
         let more = graph.add(Op::Exp, &[body]).unwrap();
         graph.set_outputs(vec![kept, more]);
-        let around = |makes| Wrap { input: "x", prefix: None, suffix: Some(Suffix { graph: &graph, reads: &["y"], makes }), scope: "back", reshaped: false };
+        let around = |makes| Wrap {
+            input: "x",
+            prefix: None,
+            suffix: Some(Suffix { graph: &graph, reads: &["y"], makes }),
+            scope: "back",
+            reshaped: false,
+        };
         let read = crate::read(&wrap(&model(), &around(&["y", "more"])).unwrap(), None).unwrap().graph;
         let names: Vec<&str> = read.outputs().iter().map(|&id| read.value(id).name.as_str()).collect();
         assert_eq!(names, ["y", "z", "more"]);

@@ -19,11 +19,11 @@ mod trees;
 mod version;
 mod wire;
 
+pub use around::{Suffix, Wrap, WrapError, wrap};
 pub use error::{ExportError, ImportError};
 pub use export::{Encoded, require_weights, write, write_apart};
 pub use foreign::Foreign;
 pub use import::{ClassLabels, Known, Model, OpaqueNode, Operator, operators, read, read_file, read_file_knowing};
-pub use around::{Suffix, Wrap, WrapError, wrap};
 pub use stored::{Patch, Stored, stored};
 pub use tensor::dtype;
 pub use trees::{Branch, Decision, Ensemble, Spread, Transform, TreesError, Wanted};

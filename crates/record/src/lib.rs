@@ -43,7 +43,9 @@ mod verdict;
 pub use brinell_threat::{Eps, Norm};
 pub use claim::{Among, CLAIM_SCHEMA, Claim, ClaimFile, ClaimThreat, Family, OnUndecided, Policy, Property, Quantity};
 pub use comparison::{COMPARISON_SCHEMA, Change, Comparison, Difference, Paired, Turned};
-pub use defence::{DEFENCE_SCHEMA, DEFENDED_SCHEMA, DETECTED_SCHEMA, Defence, DefenceStage, Defended, Detected, Latency, Refusal, Shares, Times};
+pub use defence::{
+    DEFENCE_SCHEMA, DEFENDED_SCHEMA, DETECTED_SCHEMA, Defence, DefenceStage, Defended, Detected, Latency, Refusal, Shares, Times,
+};
 pub use entry::RunEntry;
 pub use file_error::FileError;
 pub use flag::{Flag, Indicator, Measurement, Sanity, SanityLevel, Severity, Side};
@@ -66,7 +68,7 @@ pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
 pub use summary::{
     Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
-    ModelInterface, Port, QueryPoint, Refusals, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
+    ModelInterface, Port, QueryPoint, Rate, Refusals, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,
 };
 pub use transfer::{
     Cell, Control, Made, Mean, SourceTest, TRANSFER_SCHEMA, Together, Transfer, TransferData, TransferModel, TransferSource,

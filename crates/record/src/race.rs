@@ -169,7 +169,9 @@ impl MoveKind {
             Self::FirstSuccess => "has the model without the defence, stops at the first success there, and tries that example here",
             Self::Strongest => "has the model without the defence, goes on to the end there, and tries those examples here",
             Self::Adaptive => "has the defended file and takes gradients through the defence or around it",
-            Self::Stronger => "has the defended file and also uses other step sizes, restarts, all rival classes and attacks without gradients",
+            Self::Stronger => {
+                "has the defended file and also uses other step sizes, restarts, all rival classes and attacks without gradients"
+            }
         }
     }
 }

@@ -6,8 +6,8 @@ pub use claims::{replays, verdicts};
 
 use crate::chart::queries_to_break;
 use crate::exhaustive;
-use crate::refusals;
 use crate::format::{JOINER, NBSP, confidence, confidence_level, count, distance, duration, interval, norm, percent, size};
+use crate::refusals;
 use crate::verdict::Verdict;
 use brinell_record::{MinimumNorm, Rate, Severity, Summary};
 use std::fmt::Write as _;
@@ -49,7 +49,9 @@ pub fn table(summary: &Summary, width: usize, colour: bool) -> String {
     if let Some(minimum) = &summary.minimum_norm {
         distances(&mut out, summary, minimum);
     }
-    for text in [refusals::sentences(summary), proven(summary), exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten() {
+    for text in
+        [refusals::sentences(summary), proven(summary), exhaustive::sentences(summary), queries_to_break(summary)].into_iter().flatten()
+    {
         out.push('\n');
         for line in wrap(&ascii(&text), width) {
             let _ = writeln!(out, "{line}");

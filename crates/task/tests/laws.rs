@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use brinell_task::{
-    Classify, Embed, Ending, Gate, Goal, MultiLabel, Objective, Posed, Quantifier, Reading, Refuse, Regress, Rival, Task, TopK, Truth, Wanted,
+    Classify, Embed, Ending, Gate, Goal, MultiLabel, Objective, Posed, Quantifier, Reading, Refuse, Regress, Rival, Task, TopK, Truth,
+    Wanted,
 };
 use proptest::prelude::*;
 

@@ -7,8 +7,8 @@ use brinell::hardening::Ask;
 use brinell::{Job, Population, Question, runs};
 use clap::Args;
 
-use super::defend::FPR;
 use super::audit::{answer, exit, report_run, stop_flag};
+use super::defend::FPR;
 use super::harden;
 use crate::console::{WIDTH, colour, note, print, print_coloured};
 use crate::exit::Exit;

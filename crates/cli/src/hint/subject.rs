@@ -32,7 +32,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::Sigmoids { .. } | SubjectError::Independent { .. } => {
             "if several labels can apply to a sample, give --task multilabel and a row of zeros and ones per sample; if exactly one class applies, give --task classification"
         }
-        SubjectError::Refuses { .. } => "give the model without its detector, or run `brinell audit`, which counts what is wrong and accepted",
+        SubjectError::Refuses { .. } => {
+            "give the model without its detector, or run `brinell audit`, which counts what is wrong and accepted"
+        }
         SubjectError::Cut { .. } => "give --threshold, such as 0.5",
         SubjectError::Pairs { .. } => "leave out --pairs, or give --task embedding --distance D",
         SubjectError::Reference { .. } => "remove the pair from the file of --pairs",

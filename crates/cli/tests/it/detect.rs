@@ -46,7 +46,11 @@ fn an_attack_has_to_be_wrong_and_accepted_and_nearly_always_is() {
         "audit guarded.onnx --data test-images.idx3-ubyte --labels test-labels.idx1-ubyte --norm linf --eps 0.1 --limit 60 --runtime rten --out run",
     );
     let run = run.expect(0);
-    assert!(run.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains("An example must be wrong and accepted"), "{}", run.stdout);
+    assert!(
+        run.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains("An example must be wrong and accepted"),
+        "{}",
+        run.stdout
+    );
     let summary = folder.summary("run");
     let [right, refused, fooled] = [0, 1, 2].map(|place| count(&summary["refusals"]["attacked"][place]));
     assert_eq!(right + refused + fooled, 60);
@@ -147,10 +151,14 @@ fn what_cannot_be_calibrated_or_asked_is_named() {
     detect(&folder, "--with entropy --fpr 5% -o guarded.onnx").expect(0);
     let again = folder.run(&format!("defend detect guarded.onnx {CALIBRATE} --with margin --fpr 5% -o again.onnx")).expect(4).stderr;
     assert!(again.contains("has a defence already: entropy"), "{again}");
-    let proof = folder.run("certify guarded.onnx --data images.idx3-ubyte --norm linf --eps 0.01 --limit 3 --runtime rten").expect(4).stderr;
+    let proof =
+        folder.run("certify guarded.onnx --data images.idx3-ubyte --norm linf --eps 0.01 --limit 3 --runtime rten").expect(4).stderr;
     assert!(proof.contains("needs a model that always answers"), "{proof}");
     let half = folder.audit("ordinary", "--limit 3 --suspicion nothing --out half").expect(4).stderr;
     assert!(half.contains("`suspicion` is given without"), "{half}");
-    let race = folder.run("race ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 5 --with margin --runtime rten").expect(4).stderr;
+    let race = folder
+        .run("race ordinary.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 5 --with margin --runtime rten")
+        .expect(4)
+        .stderr;
     assert!(race.contains("needs samples for its threshold") && race.contains("--calibrate"), "{race}");
 }

@@ -53,15 +53,16 @@ pub(super) fn build(case: &Case, score: &dyn Score, refusal: &Refusal) -> Result
 pub(super) fn check_outputs(case: &Case, several_views: bool, needs_logits: bool) -> Result<(), DefendError> {
     let subject = &case.subject;
     let ending = subject.signature.reading.ending;
-    let what = if !case.is_of_classes() || subject.signature.reading.threshold.is_some() || !matches!(ending, Ending::Logits | Ending::Softmax) {
-        "does not give every class a logit or a probability"
-    } else if several_views && subject.model.graph.outputs().len() > 1 {
-        "has several outputs"
-    } else if needs_logits && ending == Ending::Softmax {
-        "ends in a softmax, behind which the size of its logits is lost"
-    } else {
-        return Ok(());
-    };
+    let what =
+        if !case.is_of_classes() || subject.signature.reading.threshold.is_some() || !matches!(ending, Ending::Logits | Ending::Softmax) {
+            "does not give every class a logit or a probability"
+        } else if several_views && subject.model.graph.outputs().len() > 1 {
+            "has several outputs"
+        } else if needs_logits && ending == Ending::Softmax {
+            "ends in a softmax, behind which the size of its logits is lost"
+        } else {
+            return Ok(());
+        };
     Err(DefendError::Unsupported { model: subject.path().to_path_buf(), what: what.to_owned() })
 }
 

@@ -67,7 +67,11 @@ pub(crate) fn calibrated(case: &mut Case, with: &Calibration<'_>, stop: &AtomicB
     if measured.len() < needed {
         let factor = if detector.learns() { 2 } else { 1 };
         let (needed, found) = (factor * needed, right.len());
-        return Err(DefendError::TooFew { what: format!("correctly classified samples for a false-positive rate of {fpr}"), needed, found });
+        return Err(DefendError::TooFew {
+            what: format!("correctly classified samples for a false-positive rate of {fpr}"),
+            needed,
+            found,
+        });
     }
     let score = detector.fit(case, &learnt, seed)?;
     let mut refusal = Refusal {
@@ -221,7 +225,13 @@ fn shares(case: &mut Case, file: &Path, stop: &AtomicBool) -> Result<Shares, Def
         let opinion = child.ask(case, &x, sample)?;
         let refused = opinion.answer == Some(Answer::Refused);
         let right = !refused && opinion.is_right(child.referee.task(), demand.posed());
-        let place = if refused { 1 } else if right { 0 } else { 2 };
+        let place = if refused {
+            1
+        } else if right {
+            0
+        } else {
+            2
+        };
         counts[place] += 1;
         if without {
             correct += 1;

@@ -161,7 +161,10 @@ mod tests {
         let matrix = [4.0, 2.0, 0.4, 2.0, 5.0, 1.0, 0.4, 1.0, 3.0];
         let inverse = inverse_factor(&matrix, 3).unwrap();
         for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
-            let cell: f64 = (0..3).flat_map(|a| (0..3).map(move |b| (a, b))).map(|(a, b)| inverse[i * 3 + a] * matrix[a * 3 + b] * inverse[j * 3 + b]).sum();
+            let cell: f64 = (0..3)
+                .flat_map(|a| (0..3).map(move |b| (a, b)))
+                .map(|(a, b)| inverse[i * 3 + a] * matrix[a * 3 + b] * inverse[j * 3 + b])
+                .sum();
             assert!((cell - f64::from(u8::from(i == j))).abs() < 1e-12);
         }
         assert!(inverse_factor(&[1.0, 2.0, 2.0, 1.0], 2).is_none());

@@ -13,8 +13,8 @@ use std::str::FromStr;
 use brinell_graph::{Graph, GraphError, Op, ValueId};
 use brinell_subject::Case;
 
-pub use fit::{DetectAsk, detect};
 pub(crate) use fit::{Calibration, calibrated};
+pub use fit::{DetectAsk, detect};
 
 use crate::prefix::View;
 use crate::{Chain, DefendError};
@@ -132,7 +132,9 @@ impl FromStr for Detector {
         let (name, setting) = text.split_once(':').map_or((text, None), |(name, setting)| (name, Some(setting)));
         let number = |least: f32, most: f32| {
             let value = setting.and_then(|setting| setting.parse::<f32>().ok()).filter(|value| *value > least && *value <= most);
-            value.ok_or_else(|| format!("`{text}` needs a number above {least} and at most {most}, as in {name}:{}", if most > 1.0 { "2" } else { "0.1" }))
+            value.ok_or_else(|| {
+                format!("`{text}` needs a number above {least} and at most {most}, as in {name}:{}", if most > 1.0 { "2" } else { "0.1" })
+            })
         };
         match (name, setting) {
             ("squeeze", Some(setting)) => {

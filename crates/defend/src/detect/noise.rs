@@ -58,7 +58,11 @@ impl Noise {
         let (mut mean, mut deviation) = (Vec::with_capacity(classes * classes), Vec::with_capacity(classes * classes));
         for (class, rows) in gains.iter().enumerate() {
             if rows.len() < FEWEST {
-                return Err(DefendError::TooFew { what: format!("samples of class {class} that the model classifies correctly"), needed: FEWEST, found: rows.len() });
+                return Err(DefendError::TooFew {
+                    what: format!("samples of class {class} that the model classifies correctly"),
+                    needed: FEWEST,
+                    found: rows.len(),
+                });
             }
             for other in 0..classes {
                 let n = rows.len() as f64;

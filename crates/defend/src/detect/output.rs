@@ -31,7 +31,12 @@ impl Score for Output {
             }
             Self::Margin => {
                 let z = logits(graph, seen, seen.own)?;
-                let top = graph.push("two", Op::TopK { axis: 1, k: 2, largest: true, sorted: true }, vec![Some(z)], &[Some("two"), Some("two_places")])?;
+                let top = graph.push(
+                    "two",
+                    Op::TopK { axis: 1, k: 2, largest: true, sorted: true },
+                    vec![Some(z)],
+                    &[Some("two"), Some("two_places")],
+                )?;
                 let top = top.into_iter().flatten().next().unwrap_or(z);
                 let place = |at: i64| Op::Slice { axes: vec![1], starts: vec![at], ends: vec![at + 1], steps: vec![1] };
                 let (first, second) = (graph.add(place(0), &[top])?, graph.add(place(1), &[top])?);

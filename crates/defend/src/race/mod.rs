@@ -20,13 +20,13 @@ use brinell_stats::{paired, rate};
 use brinell_subject::{Case, Subject};
 use serde::Serialize;
 
+use crate::detect::{Calibration, calibrated};
 use crate::latency::latency;
+use crate::prefix::Prefix;
 use crate::race::field::{CLEAN, Field, MADE, Runner};
 use crate::race::journal::{Journal, RACE};
 use crate::race::plan::{Step, What};
 use crate::write::{TIMED, check, defended, refuse_kinds, timed_inputs};
-use crate::detect::{Calibration, calibrated};
-use crate::prefix::Prefix;
 use crate::{DefendError, Defender};
 
 /// Share of the samples that attacks without gradients may find beyond those with gradients, in points, before the latter are doubted.
@@ -244,7 +244,13 @@ impl<'a> Calibrating<'a> {
     }
 }
 
-fn built(case: &Case, calibrating: &mut Calibrating<'_>, defence: &Defender, job: &RaceJob, stop: &AtomicBool) -> Result<Built, DefendError> {
+fn built(
+    case: &Case,
+    calibrating: &mut Calibrating<'_>,
+    defence: &Defender,
+    job: &RaceJob,
+    stop: &AtomicBool,
+) -> Result<Built, DefendError> {
     match defence {
         Defender::Transforms(chain) => defended(case, chain).map(|(bytes, prefix)| Built { bytes, prefix: Some(prefix) }),
         Defender::Detector(detector) => {

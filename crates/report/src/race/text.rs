@@ -117,7 +117,12 @@ pub fn detected(detected: &Detected, width: usize) -> String {
         let worst = shares.worst_class.as_ref().map(|(class, rate)| format!("; most of class {class}, {}", percent(rate.value)));
         say(
             out,
-            &format!("  of those that are right without it {} refused ({}){}", percent(shares.fpr.value), interval(&shares.fpr), worst.unwrap_or_default()),
+            &format!(
+                "  of those that are right without it {} refused ({}){}",
+                percent(shares.fpr.value),
+                interval(&shares.fpr),
+                worst.unwrap_or_default()
+            ),
         );
     };
     shares(&mut out, "calibration", &detected.calibration);

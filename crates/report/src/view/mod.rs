@@ -13,9 +13,9 @@ mod tiles;
 
 use crate::chart::{CurveView, DistancesView, QueriesView, SandwichView, Series};
 use crate::exhaustive;
-use crate::refusals;
 use crate::format::radius;
 use crate::question::question;
+use crate::refusals;
 use crate::verdict::{Verdict, at_radius, survivors};
 use crate::{ReportError, Run};
 use brinell_record::Summary;
