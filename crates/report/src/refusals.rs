@@ -13,7 +13,7 @@ pub(crate) fn sentences(summary: &Summary) -> Option<String> {
     };
     let Refusals { suspicion, threshold, clean, attacked } = refusals;
     Some(format!(
-        "The model refuses samples with a `{suspicion}` above {}. Without any attack: {}. After all attacks: {}. An example must be wrong and accepted; refused samples count as correct, because nobody is fooled.",
+        "The model refuses samples with a “{suspicion}” above {}. Without any attack: {}. After all attacks: {}. An example must be wrong and accepted; refused samples count as correct, because nobody is fooled.",
         significant(*threshold, 4),
         shares(clean),
         shares(attacked)

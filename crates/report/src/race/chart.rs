@@ -9,6 +9,8 @@ use brinell_record::{MoveKind, Race, RaceRound, Rate};
 
 /// Bars of a group: clean, then the moves.
 const BARS: usize = 5;
+/// Letters for which there is room under all bars.
+const WIDE: usize = 90;
 /// Part of a group that its bars take.
 const FILLED: f64 = 0.84;
 
@@ -41,7 +43,7 @@ pub(super) fn bars(race: &Race) -> String {
                 m = coordinate(middle),
             );
         }
-        let name = escape(&round.name);
+        let name = if round.name.chars().count() <= WIDE / race.rounds.len().max(1) { escape(&round.name) } else { words::number(number) };
         let _ = write!(
             body,
             r#"<text class="label" x="{}%" y="100%" dy="2.8em" text-anchor="middle">{name}</text>"#,

@@ -24,7 +24,7 @@ pub fn table(race: &Race, width: usize, colour: bool) -> String {
     say(&mut out, &format!("{}.", words::headline(race)), &|line| paint.bold(line));
     out.push('\n');
     let head: String = ["clean", "first", "strong", "adaptive", "stronger"].iter().map(|name| format!("{name:>COLUMN$}")).collect();
-    let _ = writeln!(out, "{:<NAME$}{head}", "% right");
+    let _ = writeln!(out, "{:<NAME$}{head}", "% surviving");
     for round in &race.rounds {
         let figure = |rate: Option<&Rate>| rate.map_or_else(|| "-".to_owned(), |rate| percent_figure(rate.value));
         let rates = std::iter::once(Some(&round.clean)).chain(MoveKind::ALL.iter().map(|kind| words::left(round, *kind)));
@@ -118,7 +118,7 @@ pub fn detected(detected: &Detected, width: usize) -> String {
         say(
             out,
             &format!(
-                "  of those that are right without it {} refused ({}){}",
+                "  of those that are right without it, it refuses {} ({}){}",
                 percent(shares.fpr.value),
                 interval(&shares.fpr),
                 worst.unwrap_or_default()

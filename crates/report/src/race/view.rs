@@ -42,6 +42,7 @@ struct Row {
     gain: String,
     queries: String,
     verdict: String,
+    refused: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -77,7 +78,7 @@ impl RaceView {
             chart: chart::bars(race),
             keys: std::iter::once(clean).chain(keys).collect(),
             sentences: race.rounds.iter().filter_map(|round| words::sentence(race, round)).collect(),
-            rounds: race.rounds.iter().map(row).collect(),
+            rounds: race.rounds.iter().enumerate().map(|(number, round)| row(number, round)).collect(),
             moves: moves
                 .map(|(round, one)| Move {
                     round: round.name.clone(),
@@ -122,11 +123,11 @@ impl RaceView {
     }
 }
 
-fn row(round: &RaceRound) -> Row {
+fn row(number: usize, round: &RaceRound) -> Row {
     let cell = |rate: &Rate| [percent(rate.value), interval(rate)];
     let moves = MoveKind::ALL.iter().map(|kind| words::left(round, *kind).map_or_else(|| ["-".to_owned(), String::new()], cell));
     Row {
-        name: round.name.clone(),
+        name: format!("{} {}", words::number(number), round.name),
         cells: std::iter::once(cell(&round.clean)).chain(moves).collect(),
         gain: round.paired.as_ref().map_or_else(
             || "-".to_owned(),
@@ -134,5 +135,6 @@ fn row(round: &RaceRound) -> Row {
         ),
         queries: round.median_queries.map_or_else(|| "-".to_owned(), count),
         verdict: words::verdict(round),
+        refused: round.refused.as_ref().map(|rate| percent(rate.value)),
     }
 }

@@ -12,6 +12,11 @@ pub(super) fn left(round: &RaceRound, kind: MoveKind) -> Option<&Rate> {
         .map(|one| if kind == MoveKind::FirstSuccess { one.alone.as_ref().unwrap_or(&one.right) } else { &one.right })
 }
 
+/// What a round is called where its name is too long.
+pub(super) fn number(round: usize) -> String {
+    format!("#{round}")
+}
+
 /// Share that is right after all moves.
 pub(super) fn last(round: &RaceRound) -> Option<&Rate> {
     round.moves.last().map(|one| &one.right)
