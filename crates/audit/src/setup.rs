@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
 use brinell_engine::{Meaning, Oracle};
-use brinell_ledger::run::{Identity, RunFolder};
+use brinell_ledger::run::{Identity, RunFolder, StageLine};
 use brinell_proof::Prover;
 use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
@@ -17,6 +17,7 @@ use crate::book::Book;
 use crate::events::{Event, Observer};
 use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
 use crate::knowledge::{Asked, Settled};
+use crate::shard::Scope;
 use crate::slope::Agreement;
 use crate::state::{States, Tally};
 use crate::trees::trees_of;
@@ -47,6 +48,10 @@ pub(super) struct Run<'a> {
     pub(super) slopes: Vec<(Objective, Agreement)>,
     /// The model in a form that can be bounded, where proofs are looked for.
     pub(super) prover: Option<Prover>,
+    /// Whether it is a whole run, a shard, or shards that are merged.
+    pub(super) scope: Scope<'a>,
+    /// Adversarial examples of shards that are not confirmed where these are merged.
+    pub(super) refused: usize,
 }
 
 impl<'a> Run<'a> {
@@ -55,6 +60,7 @@ impl<'a> Run<'a> {
         job: &'a Job,
         asked: Asked<'_>,
         opened: Opened,
+        scope: Scope<'a>,
         stop: &'a AtomicBool,
         observer: &'a mut dyn Observer,
     ) -> Result<(Self, Oracle), AuditError> {
@@ -82,11 +88,13 @@ impl<'a> Run<'a> {
         if case.subject.endpoint.is_some() {
             flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
         }
-        let identity = identity(question, &case, &stages, knowledge);
+        let identity = Identity { shard: scope.share(), ..identity(question, &case, &stages, knowledge) };
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;
         let runtime = format!("{} {}", case.runtime.name(), case.runtime.version());
         observer.event(Event::Opened { out: folder.path(), runtime: &runtime, n: case.data.n, batch: case.batch });
+        let machine = |line: &StageLine| if let StageLine::Machine { machine } = line { Some(machine.clone()) } else { None };
         let book = Book {
+            machines: past.stages.iter().filter_map(machine).collect(),
             folder,
             states: States::default(),
             tallies: vec![Tally::default(); stages.len()],
@@ -120,6 +128,8 @@ impl<'a> Run<'a> {
             sanity: Sanity { level: question.effort.sanity, samples: 0, forwards: 0, backwards: 0, seconds: 0.0 },
             slopes: Vec::new(),
             prover,
+            scope,
+            refused: 0,
         };
         run.flag_structure();
         run.note_sessions(&oracle);
@@ -181,7 +191,7 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("knowledge".to_owned(), knowledge.name().to_owned()),
         ("labels and class names (sha256)".to_owned(), labels(case)),
         ("model (sha256)".to_owned(), subject.sha256.clone()),
-        ("number of samples".to_owned(), data.n.to_string()),
+        (Identity::SAMPLES.to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
     ]);
     if let Some(features) = &case.ball.features {
@@ -190,5 +200,5 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
     }
     facts.extend(subject.artefact.shape.as_ref().map(|shape| ("shape".to_owned(), format!("{shape:?}"))));
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
-    Identity { schema: Identity::SCHEMA.to_owned(), question: question.clone(), facts }
+    Identity { schema: Identity::SCHEMA.to_owned(), question: question.clone(), facts, shard: None }
 }

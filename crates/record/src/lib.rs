@@ -32,6 +32,7 @@ mod minimum;
 mod question;
 mod rule;
 mod sample;
+mod shard;
 mod summary;
 mod transfer;
 mod verdict;
@@ -55,6 +56,7 @@ pub use question::{
 };
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
+pub use shard::{SHARD_SCHEMA, Shard, ShardError, ShardMachine, ShardRecord};
 pub use summary::{
     Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
     ModelInterface, Port, QueryPoint, Rate, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,

@@ -76,6 +76,7 @@ pub const ALL: &[&Kind] = &[
     &DEVICE,
     &BATCH_ONE,
     &RUNTIME,
+    &MIXED_MACHINES,
 ];
 
 /// Clean accuracy cannot be told from guessing.
@@ -164,3 +165,5 @@ pub(crate) const DEVICE: Kind = Kind::fact("device", Severity::Warning);
 pub(crate) const BATCH_ONE: Kind = Kind::fact("fixed-batch", Severity::Note);
 /// The runtime is not the fastest one.
 pub(crate) const RUNTIME: Kind = Kind::fact("runtime", Severity::Note);
+/// Shards of the run come from machines that compute differently.
+pub(crate) const MIXED_MACHINES: Kind = Kind::fact("mixed-machines", Severity::Warning);

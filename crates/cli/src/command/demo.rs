@@ -90,5 +90,5 @@ fn ask(out: &Path, name: &str, runtime: Option<&str>) -> Result<(Question, Job),
         ("eps", "0.1".to_owned()),
     ];
     given.extend(runtime.map(|runtime| ("runtime", runtime.to_owned())));
-    Settings::of(&given, out.join(name)).question(command)
+    Settings::of(&given, out.join(name)).question(command, None)
 }

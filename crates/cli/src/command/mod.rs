@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod merge;
 mod replay;
 mod report;
 mod selftest;
@@ -23,7 +24,7 @@ mod transfer;
 mod universal;
 mod verify;
 
-pub use audit::answer;
+pub use audit::{answer, write_report};
 pub(crate) use doctor::versions;
 pub(crate) use report::write;
 
@@ -36,6 +37,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Attack a model on labelled data and report how many samples survive
     Audit(Box<audit::Audit>),
+    /// Make one run of the shards that several machines audited
+    Merge(merge::Merge),
     /// Audit two small built-in models side by side, with nothing else installed
     Demo(demo::Demo),
     /// Make examples on some models and say how many fool others
@@ -85,6 +88,7 @@ impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Audit(audit) => audit.run(),
+            Self::Merge(merge) => merge.run(),
             Self::Demo(demo) => demo.run(),
             Self::Transfer(transfer) => transfer.run(),
             Self::Universal(universal) => universal.run(),

@@ -21,6 +21,7 @@ mod models;
 mod outputs;
 mod over_time;
 mod resume;
+mod shards;
 mod sizes;
 mod snapshots;
 mod support;
