@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::{Finished, Folder};
@@ -48,12 +49,13 @@ fn a_shard_that_was_killed_is_gone_on_with_by_the_same_command() {
 
 #[test]
 fn shards_on_onnx_runtime_make_the_run_of_one_machine() {
-    if !brinell_testkit::model::has_onnx_runtime() {
-        return;
-    }
     let folder = Folder::new();
     for index in 0..5 {
-        folder.run(&format!("{RUN} --runtime onnxruntime --shard {index}/5 --out s{index}")).expect(0);
+        let run = folder.run(&format!("{RUN} --runtime onnxruntime --shard {index}/5 --out s{index}"));
+        if run.stderr.contains("no ONNX Runtime found") {
+            return skip(Need::OnnxRuntime, "shards on it");
+        }
+        run.expect(0);
     }
     assert_merged_is_whole(&folder, "s0 s1 s2 s3 s4", "onnxruntime");
 }
@@ -92,4 +94,43 @@ fn what_is_no_shard_is_refused_with_what_to_do() {
     let flags = summary["flags"].as_array().unwrap();
     assert!(flags.iter().any(|flag| flag["id"] == "mixed-machines"), "{flags:?}");
     assert_eq!(summary["shards"].as_array().unwrap().len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_jobs_for_slurm_and_kubernetes_run_as_they_stand() {
+    let example = |path: &str| std::fs::read_to_string(crate::support::demo().join("../examples").join(path)).unwrap();
+    // The text of a job, made smaller.
+    let small = |text: &str| text.replace("--shard auto", "--shard auto --limit 6 --runtime rten").replace("--suite quick", "--suite fast");
+    // What a pod runs: the block behind `args`.
+    let pod = |path: &str| {
+        let text = example(path);
+        let block = text.lines().skip_while(|line| line.trim() != "- >-").skip(1).take_while(|line| line.starts_with("              "));
+        let command = block.map(str::trim).collect::<Vec<_>>().join(" ");
+        assert!(command.starts_with("exec brinell "), "{command}");
+        small(&command.replace("exec brinell", "exec \"$BRINELL\"").replace("/model.onnx", "/robust.onnx").replace("/test.npz", "/images.idx3-ubyte"))
+    };
+    for (audit, merge, index) in [
+        (small(&example("slurm/audit.sbatch")), example("slurm/merge.sbatch"), "SLURM_ARRAY_TASK_ID"),
+        (pod("kubernetes/audit.yaml"), pod("kubernetes/merge.yaml"), "JOB_COMPLETION_INDEX"),
+    ] {
+        let folder = Folder::new();
+        let run = |script: &str, index_of: Option<usize>| {
+            let mut command = std::process::Command::new("bash");
+            command.args(["-c", script]).current_dir(folder.path("")).env("BRINELL", env!("CARGO_BIN_EXE_brinell"));
+            command.env("RUNS", folder.path("")).env("BRINELL_SHARDS", "2").env("SUITE", "fast");
+            command.env("MODEL", folder.path("robust.onnx")).env("DATA", folder.path("images.idx3-ubyte"));
+            if let Some(place) = index_of {
+                command.env(index, place.to_string());
+            }
+            Finished::of(command.output().unwrap()).expect(0)
+        };
+        for place in [0, 1, 1] {
+            // The last one was done already, and is gone on with.
+            run(&audit, Some(place));
+        }
+        run(&merge, None);
+        let summary = folder.summary("all");
+        assert_eq!((summary["shards"].as_array().unwrap().len(), summary["data"]["n"].as_u64()), (2, Some(6)));
+    }
 }
