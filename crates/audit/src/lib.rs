@@ -34,7 +34,7 @@ mod trees;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use brinell_engine::Oracle;
+use brinell_engine::{Host, Oracle};
 use brinell_ledger::run::Completed;
 use brinell_record::{FileError, Question};
 use brinell_subject::{Opened, Subject};
@@ -69,6 +69,22 @@ pub struct Job {
 pub fn audit(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, AuditError> {
     let asked = knowledge::Asked::of(question)?;
     let opened = Subject::open_with(&question.artefact, &question.population, &shard::reader(question))?;
+    run(question, job, asked, opened, &mut course::Whole::default(), stop, observer)
+}
+
+/// Answers `question` like [`audit()`], about a model that is a program of the host.
+///
+/// # Errors
+/// As [`audit()`].
+pub fn audit_host(
+    question: &Question,
+    job: &Job,
+    host: Host,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Completed, AuditError> {
+    let asked = knowledge::Asked::of(question)?;
+    let opened = Subject::open_host(host, &question.artefact, &question.population, &shard::reader(question))?;
     run(question, job, asked, opened, &mut course::Whole::default(), stop, observer)
 }
 

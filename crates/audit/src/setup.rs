@@ -15,7 +15,7 @@ use brinell_task::Objective;
 
 use crate::book::Book;
 use crate::events::{Event, Observer};
-use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
+use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, HOST, NO_GRADIENT, RUNTIME};
 use crate::knowledge::{Asked, Settled};
 use crate::shard::Scope;
 use crate::slope::Agreement;
@@ -87,6 +87,9 @@ impl<'a> Run<'a> {
         let stages: Arc<[SuiteStage]> = chosen.stages.into();
         if case.subject.endpoint.is_some() {
             flags.raise(&ENDPOINT, format!("the model is behind {}: its weights cannot be seen, and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
+        }
+        if case.subject.host.is_some() {
+            flags.raise(&HOST, format!("the model is {}, an object of a running program: no file is judged, its digest is that of what is known about it, and the examples can only be replayed where the object is", question.artefact.model.display()));
         }
         let identity = Identity { shard: scope.share(), ..identity(question, &case, &stages, knowledge) };
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;

@@ -10,7 +10,7 @@ use brinell_task::{Head, Loss, Task};
 use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
-use crate::{Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, check_arithmetic};
+use crate::{Artefact, EngineError, Held, Host, Preprocess, QueryGraph, Runtime, Session, Signature, SignatureError, check_arithmetic};
 
 /// Why a model cannot be queried.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,8 @@ pub struct Answer {
 /// one session per lane at a time: while a gradient is prepared, its session computes the values too.
 pub struct Oracle {
     white: Option<White>,
+    /// What gives gradients of weighted sums, where the model is a program of the host.
+    pulls: Option<(Host, Preprocess)>,
     held: Arc<Held>,
     /// Samples that the rows of the next call belong to.
     rows: Vec<usize>,
@@ -177,6 +179,12 @@ impl Oracle {
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }
 
+    /// Lets a model that is a program of the host be asked for gradients, of weighted sums of its values alone.
+    #[must_use]
+    pub fn pulling(self, host: &Host, preprocess: &Preprocess) -> Self {
+        Self { pulls: Some((host.clone(), preprocess.clone())), ..self }
+    }
+
     fn of_sessions(
         sessions: Vec<Box<dyn Session>>,
         signature: &Signature,
@@ -193,13 +201,13 @@ impl Oracle {
         let lanes = sessions.into_iter().map(lane).collect();
         let (sample_len, width, fixed_batch) = (sample.iter().product(), signature.classes, signature.fixed_batch);
         let task = signature.task();
-        Ok(Self { white, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
+        Ok(Self { white, pulls: None, held, rows: Vec::new(), lanes, pool, head: None, sample, sample_len, width, task, fixed_batch })
     }
 
     /// Returns true where gradients may be asked for.
     #[must_use]
     pub fn is_white(&self) -> bool {
-        self.white.is_some()
+        self.white.is_some() || self.pulls.is_some()
     }
 
     /// Returns the number of values of one sample, Z: the classes of a classifier.
@@ -254,6 +262,11 @@ impl Oracle {
         if self.head == Some(head) {
             return Ok(());
         }
+        if let (Some((host, preprocess)), Head::Linear) = (&self.pulls, head) {
+            self.lanes.iter_mut().for_each(|lane| lane.set_gradient(Some(host.gradient(preprocess)), head.feeds()));
+            self.head = Some(head);
+            return Ok(());
+        }
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
         self.head = None;
         self.lanes.iter_mut().for_each(|lane| lane.set_gradient(None, &[]));
@@ -291,6 +304,7 @@ impl Oracle {
         let white = White { runtime, graph, large: true, input, crossing: white.crossing, logits, soft: white.soft };
         Ok(Self {
             white: Some(white),
+            pulls: None,
             held: Arc::clone(&self.held),
             rows: Vec::new(),
             lanes: vec![lane],

@@ -200,6 +200,8 @@ pub struct Signature {
     pub classes: usize,
     /// What the output means.
     pub meaning: Meaning,
+    /// True where no loss can be part of the model's graph, so that losses are fed as weights of the values.
+    pub weighs: bool,
 }
 
 impl Signature {
@@ -273,6 +275,7 @@ impl Signature {
             reading,
             classes,
             meaning,
+            weighs: false,
         })
     }
 

@@ -58,7 +58,7 @@ impl Prover {
     /// [`ProofError::Network`] names the first node that has no relaxation; [`ProofError::Kind`] for models that are not certified.
     pub fn new(subject: &Subject, preprocess: &Preprocess) -> Result<Self, ProofError> {
         let signature = &subject.signature;
-        if subject.endpoint.is_some() {
+        if subject.is_no_file() {
             return Err(ProofError::Kind { reason: "it is behind an address, so that nothing is known of how it computes" });
         }
         if !subject.held.inputs().is_empty() {

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
-use brinell_engine::{Endpoint, Held, InputPart, OracleError, Signature, SignatureError, Together, together};
+use brinell_engine::{Endpoint, Held, Host, InputPart, OracleError, Signature, SignatureError, Together, together};
 use brinell_graph::{DType, Dim, Graph, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Artefact, Population, hash};
 
 use crate::hold::held_at;
-use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model};
+use crate::subject::{columns, digests, handles_missing, known, model_behind, precision, read_model, unread};
 use crate::{Subject, SubjectError, truth_kind};
 
 /// Reads samples in the form that a model takes.
@@ -41,8 +41,19 @@ impl Subject {
     /// # Errors
     /// As [`Subject::open`], and those of `read`.
     pub fn open_with(artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+        Self::open_at(Place::of(artefact)?, artefact, population, read_samples)
+    }
+
+    /// Opens a model like [`Subject::open_with`] that is a program of the host.
+    ///
+    /// # Errors
+    /// As [`Subject::open_with`].
+    pub fn open_host(host: Host, artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+        Self::open_at(Place::Host(host), artefact, population, read_samples)
+    }
+
+    fn open_at(place: Place, artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
         artefact.check_task()?;
-        let place = Place::of(artefact)?;
         let mut artefact = artefact.clone();
         let mut model = place.read(&artefact, Known::default())?;
         let parts = joined(&mut model, &mut artefact, data::is_table(&population.data))?;
@@ -106,6 +117,8 @@ enum Place {
     File(PathBuf),
     /// Behind an address.
     Endpoint(Box<Endpoint>),
+    /// In the host.
+    Host(Host),
 }
 
 impl Place {
@@ -126,11 +139,13 @@ impl Place {
         match self {
             Self::File(path) => read_pinned(path, &Known { values: more.values, ..known(artefact) }),
             Self::Endpoint(endpoint) => model_behind(endpoint, artefact),
+            Self::Host(host) => Ok(unread(host.graph())),
         }
     }
 
     /// Hashes what the model was read from.
     fn subject(self, artefact: Artefact, model: Model, mut signature: Signature) -> Result<Subject, SubjectError> {
+        let mut program = None;
         let (sha256, weights_sha256, endpoint) = match self {
             Self::File(path) => {
                 signature.columns = columns(&model, &signature);
@@ -141,9 +156,15 @@ impl Place {
                 let endpoint = endpoint.asking_for(signature.output_index);
                 (hash::sha256_bytes(endpoint.identity().as_bytes()), None, Some(Arc::new(endpoint)))
             }
+            Self::Host(host) => {
+                signature.weighs = host.model().has_gradient();
+                let sha256 = hash::sha256_bytes(host.identity()?.as_bytes());
+                program = Some(host);
+                (sha256, None, None)
+            }
         };
         let held = Arc::default();
-        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, sized_by_data: false, held })
+        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, host: program, signature, sized_by_data: false, held })
     }
 }
 

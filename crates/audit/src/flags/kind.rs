@@ -57,6 +57,7 @@ pub const ALL: &[&Kind] = &[
     &NO_GRADIENT,
     &GRADIENT_MISMATCH,
     &ENDPOINT,
+    &HOST,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
     &INCOMPLETE,
@@ -126,6 +127,8 @@ pub(crate) const GRADIENT_MISMATCH: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("gradient-mismatch", Severity::Blocking, 0.9, "cosine of the gradient") };
 /// The model is behind an address.
 pub(crate) const ENDPOINT: Kind = Kind::fact("endpoint", Severity::Note);
+/// The model is an object of a running program.
+pub(crate) const HOST: Kind = Kind::fact("no-file", Severity::Note);
 /// The gradient was exactly zero where an attack started.
 pub(crate) const ZERO_GRADIENT: Kind = Kind::above("zero-gradient", Severity::Warning, 0.01, "share of a stage's samples");
 /// No gradient attack raised its loss on samples that count as surviving.
