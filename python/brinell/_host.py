@@ -36,7 +36,8 @@ class Host:
         self.name = _name(model)
         self.sample = list(samples.shape[1:])
         self.labels = outputs == "labels"
-        first = np.ascontiguousarray(samples[:_SEEN], dtype=np.float32)
+        # A copy: what a function does to its input must not reach the user's array.
+        first = np.array(samples[:_SEEN], dtype=np.float32, order="C")
         said = self._said(self._ask, first)
         if self.labels:
             labels = self._checked_labels(said, len(first))
@@ -202,7 +203,7 @@ class Torch(Host):
         return said
 
     def _refuse_probabilities(self, samples: Array) -> None:
-        first = np.ascontiguousarray(samples[:8], dtype=np.float32)
+        first = np.array(samples[:8], dtype=np.float32, order="C")
         said = self._array(self._ask(first))
         if len(said) and said.min() >= 0 and np.allclose(said.sum(axis=1), 1, atol=1e-5):
             raise UsageError(f"{self.name} returns probabilities, whose softmax hides gradients; give a module that returns logits")
