@@ -65,7 +65,7 @@ def test_functions_are_attacked_through_scores_and_through_labels() -> None:
     scores = audit(linear, attack="square:queries=500")
     assert not scores.broken[found > 0.05].any()
     assert scores.broken[found < 0.03].mean() > 0.8
-    labels = audit(predicted, outputs="labels", attack="hopskipjump", max_queries=500)
+    labels = audit(predicted, outputs="labels", classes=list("abcde"), attack="hopskipjump", max_queries=500)
     assert not labels.broken[found > 0.05].any()
     assert labels.broken.any()
     # What needs a gradient gives way to what needs scores, with a flag.
@@ -119,7 +119,7 @@ def _in_place(x: Any) -> Any:
         (lambda x: linear(x)[:, : 5 if len(x) > 4 else 4], {}, "where (1, 5) is due"),
         (linear, {"via": "autograd"}, "needs a torch module"),
         (linear, {"via": "magic"}, "via is 'onnx' or 'autograd'"),
-        (lambda x: predicted(x) + 40 * (len(x) < 8), {"outputs": "labels"}, "from 0 to 4"),
+        (lambda x: predicted(x) + 40 * (len(x) < 8), {"outputs": "labels", "classes": list("abcde")}, "from 0 to 4"),
     ],
 )
 def test_what_a_function_does_wrong_is_said(model: Any, more: dict[str, Any], said: str) -> None:
@@ -157,10 +157,12 @@ def test_a_torch_module_through_autograd_is_as_weak_as_its_export(tmp_path: path
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     torch.manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 32), torch.nn.ReLU(), torch.nn.Linear(32, 5)).eval()
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 12), torch.nn.ReLU(), torch.nn.Linear(12, 5)).eval()
     with torch.no_grad():
+        net[1].weight.copy_(torch.eye(12) + 0.1 * net[1].weight)
+        net[3].weight.copy_(torch.from_numpy(WEIGHTS.T))
         y = net(torch.from_numpy(X)).argmax(1).numpy()
-    settings: dict[str, Any] = {"eps": 0.1, "suite": "fast", "progress": False}
+    settings: dict[str, Any] = {"eps": 0.05, "suite": "fast", "progress": False}
     own = brinell.audit(net, X, y, via="autograd", **settings)
     export = brinell.audit(net, X, y, **settings)
     assert 0 < own.broken.sum() < len(X)
@@ -171,17 +173,17 @@ def test_a_torch_module_through_autograd_is_as_weak_as_its_export(tmp_path: path
 
 def test_what_a_torch_module_must_not_be_is_said() -> None:
     torch = pytest.importorskip("torch")
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5))
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5)).eval()
+    y = net(torch.from_numpy(X)).argmax(1).numpy()
 
     class Detached(torch.nn.Module):  # type: ignore[name-defined,misc]
         def forward(self, x: Any) -> Any:
             return net(x.detach())
 
     for model, said in [
-        (net.train(), "training mode"),
+        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5)).train(), "training mode"),
         (Detached().eval(), "detached"),
-        (torch.nn.Sequential(net, torch.nn.Softmax(1)).eval(), "probabilities"),
+        (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 5), torch.nn.Softmax(1)).eval(), "probabilities"),
     ]:
         with pytest.raises(brinell.UsageError, match=said):
-            audit(model, via="autograd", attack="pgd:steps=2")
-        net.eval()
+            brinell.audit(model, X, y, eps=0.05, via="autograd", attack="pgd:steps=2", progress=False)
