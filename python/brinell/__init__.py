@@ -6,12 +6,15 @@
     0.750 [0.428, 0.945] (9 of 12)
 """
 
-from ._audit import audit, check, compare, gradient, inspect, load, replay
+from ._audit import audit, audit_shard, check, compare, gradient, inspect, load, merge, replay
+from ._autoattack import AutoAttack
 from ._errors import BrinellError, InternalError, Interrupted, StaleError, UnreliableError, UsageError
 from ._native import __version__
 from ._result import Flag, Rate, Result
+from ._siblings import certify, harden, transfer
 
 __all__ = [
+    "AutoAttack",
     "BrinellError",
     "Flag",
     "InternalError",
@@ -23,10 +26,15 @@ __all__ = [
     "UsageError",
     "__version__",
     "audit",
+    "audit_shard",
+    "certify",
     "check",
     "compare",
     "gradient",
+    "harden",
     "inspect",
     "load",
+    "merge",
     "replay",
+    "transfer",
 ]

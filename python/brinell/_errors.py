@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from . import _native
 
@@ -41,12 +41,20 @@ class Interrupted(KeyboardInterrupt):
 
 
 _CLASSES: dict[int, type[BrinellError]] = {2: UnreliableError, 3: StaleError, 4: UsageError, 5: InternalError}
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 def _in_python(hint: str) -> str:
     """Names the parameters in place of the flags of the command line."""
     return re.sub(r"--([a-z][a-z0-9-]*)", lambda flag: f"`{flag[1].replace('-', '_')}`", hint.replace("`--", "--"))
+
+
+def error_of(code: int, message: str, hints: Iterable[str]) -> BrinellError:
+    """Returns the exception that stands for an exit code of the command line."""
+    own = tuple(_in_python(hint) for hint in hints)
+    error = _CLASSES.get(code, BrinellError)("\n".join([message, *(f"hint: {hint}" for hint in own)]))
+    error.hints = own
+    return error
 
 
 @contextlib.contextmanager
@@ -56,13 +64,9 @@ def raising(folder: str = "") -> Iterator[None]:
         yield
     except _native.NativeError as error:
         code, message, hints = error.args
-        if code == _INTERRUPTED:
+        if code == INTERRUPTED:
             raise Interrupted(folder) from None
-        hints = tuple(_in_python(hint) for hint in hints)
-        text = "\n".join([message, *(f"hint: {hint}" for hint in hints)])
-        raised = _CLASSES.get(code, BrinellError)(text)
-        raised.hints = hints
-        raise raised from None
+        raise error_of(code, message, hints) from None
     except Interrupted:
         raise
     except KeyboardInterrupt:

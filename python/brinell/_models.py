@@ -48,7 +48,7 @@ def artefact(model: Any, x: Any, folder: pathlib.Path) -> str:
     else:
         raise UsageError(
             f"a model of type {type(model).__module__}.{type(model).__qualname__} cannot be audited; give the path of an ONNX file, its bytes, "
-            "an onnx.ModelProto, a torch.nn.Module, a fitted scikit-learn, XGBoost or LightGBM classifier, or the address of a server"
+            "an onnx.ModelProto, a torch.nn.Module, a fitted scikit-learn, XGBoost or LightGBM classifier, a function, or the address of a server"
         )
     return str(path)
 

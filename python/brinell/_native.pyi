@@ -22,6 +22,31 @@ def audit(
     command: str,
     progress: Callable[[str, int, int, int], object] | None,
 ) -> None: ...
+def audit_host(
+    given: _Given,
+    features: str,
+    out: _Path,
+    resume: bool,
+    command: str,
+    progress: Callable[[str, int, int, int], object] | None,
+    model: object,
+) -> None: ...
+def audit_shard(
+    given: _Given,
+    features: str,
+    out: _Path,
+    shard: str,
+    command: str,
+    progress: Callable[[str, int, int, int], object] | None,
+) -> None: ...
+def merge(
+    shards: Sequence[_Path],
+    given: _Given,
+    out: _Path,
+    mixed: bool,
+    command: str,
+    progress: Callable[[str, int, int, int], object] | None,
+) -> None: ...
 def inspect(model: _Path, given: _Given) -> str: ...
 def gradient(model: _Path, loss: str, given: _Given) -> bytes: ...
 def load(folder: _Path) -> tuple[str, str]: ...

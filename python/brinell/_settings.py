@@ -10,14 +10,14 @@ from . import _native
 from ._errors import UsageError
 
 # Which settings there are is the native part's to know.
-_FORMS = {name: form for name, _, form in _native.settings()}
+FORMS = {name: form for name, _, form in _native.settings()}
 
 Given = list[tuple[str, list[str]]]
 
 
 def names() -> list[str]:
     """Returns the names of all settings as keyword arguments."""
-    return [name.replace("-", "_") for name in _FORMS]
+    return [name.replace("-", "_") for name in FORMS]
 
 
 def words(settings: Mapping[str, Any]) -> Given:
@@ -30,9 +30,9 @@ def words(settings: Mapping[str, Any]) -> Given:
 
 
 def _values(name: str, value: Any) -> list[str]:
-    form = _FORMS.get(name.replace("_", "-"))
+    form = FORMS.get(name.replace("_", "-"))
     if form is None:
-        raise UsageError(f"unknown setting {name!r}; the settings are {', '.join(sorted(known.replace('-', '_') for known in _FORMS))}")
+        raise UsageError(f"unknown setting {name!r}; the settings are {', '.join(sorted(known.replace('-', '_') for known in FORMS))}")
     if form == "switch":
         if value is not True:
             raise UsageError(f"{name} takes True or False, not {value!r}")

@@ -178,3 +178,15 @@ def test_a_data_frame_keeps_its_columns() -> None:
     result = brinell.audit(forest, x[:60], y[:60].to_numpy(), eps=0.01, attack="trees", progress=False)
     assert result.clean_accuracy == forest.score(x[:60].to_numpy(), y[:60])
     assert 0 < result.robust_accuracy <= result.clean_accuracy
+
+
+def test_the_commands_that_are_functions_answer_as_on_the_command_line(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    proven = brinell.certify(model, images[:3], labels[:3], eps=0.001, norm="linf", timeout="5s", runtime="rten", progress=False)
+    assert len(proven["samples"]) == proven["n"] == 3
+    robust = model.with_name("robust.onnx")
+    matrix = brinell.transfer(model, images[:6], labels[:6], targets=[robust], eps="0.1", attack="mi:steps=2", runtime="rten", progress=False)
+    assert [entry["name"] for entry in matrix["models"]] == ["ordinary", "robust"]
+    with pytest.raises(brinell.UsageError, match="--epochs|unexpected|invalid"):
+        brinell.harden(model, images, labels, out=tmp_path / "hard.onnx", eps=0.05, epochs="many", progress=False)
+    with pytest.raises(brinell.UsageError, match="no such|cannot read|not found|No such"):
+        brinell.certify("nothing.onnx", images[:3], labels[:3], eps=0.001, norm="linf", progress=False)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use brinell_attack::driver::{Queries, Verdict};
 use brinell_attack::{Spent, SuiteStage};
 use brinell_ledger::run::{RunFolder, StageLine};
-use brinell_record::{Label, Outcome, SampleRecord};
+use brinell_record::{Label, Outcome, SampleRecord, ShardMachine};
 use brinell_subject::Opinion;
 use brinell_task::{Posed, Task, Wanted};
 use brinell_threat::Norm;
@@ -28,6 +28,8 @@ pub(crate) struct Book {
     pub(crate) past_seconds: f64,
     /// Seconds for which proofs were looked for.
     pub(crate) proof_seconds: f64,
+    /// Machines that a shard ran on, in order.
+    pub(crate) machines: Vec<ShardMachine>,
     /// Samples whose line stands in `record.jsonl`.
     pub(crate) recorded: BTreeSet<usize>,
     /// True where the nearest example of each sample is looked for, so that all stages run on all samples.

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use brinell_engine::{Answer as Answered, Oracle};
 use brinell_ledger::run::StageLine;
 use brinell_onnx::ClassLabels;
-use brinell_subject::{Opinion, is_distribution, logits_of};
+use brinell_subject::{Judgement, Opinion, is_distribution, logits_of};
 use brinell_task::Answer;
 
 use crate::AuditError;
 use crate::events::Event;
 use crate::flags::{HIDDEN_SOFTMAX, LABELS_DIFFER, NON_FINITE, OUTSIDE_BOX};
 use crate::setup::Run;
+use crate::shard::Scope;
 use crate::state::{Broken, State};
 
 impl Run<'_> {
@@ -78,14 +79,19 @@ impl Run<'_> {
                     self.book.add_time(&line);
                 }
                 StageLine::Proof { .. } => self.book.apply(&line),
+                StageLine::Machine { .. } => {}
                 StageLine::Sample { sample, .. } => {
                     let index = usize::try_from(sample).unwrap_or(usize::MAX);
                     self.book.apply(&line);
                     if let StageLine::Sample { stage, restart, broken: true, .. } = line {
                         let x_adv = self.book.folder.adversarial(sample)?;
-                        let norm = self.case.ball.distance(&self.case.sample(index), &x_adv);
-                        let opinion = self.case.referee.ask(&self.case.preprocess, &x_adv, index)?;
+                        let x = self.case.sample(index);
+                        let norm = self.case.ball.distance(&x, &x_adv);
                         let (task, demand) = (self.case.task(), self.case.demand(index));
+                        let judged =
+                            self.case.referee.judge(&self.case.preprocess, &self.case.ball, demand.posed(), index, &x, &x_adv)?;
+                        self.refuse(index, &judged)?;
+                        let opinion = judged.opinion;
                         let broken = Broken::new(stage, restart, norm, opinion, task.as_ref(), demand.posed());
                         self.book.mark_broken(index, broken);
                     }
@@ -98,6 +104,18 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Counts an example of a shard that is not confirmed here, or stops at it.
+    fn refuse(&mut self, sample: usize, judged: &Judgement) -> Result<(), AuditError> {
+        match self.scope {
+            Scope::Merge { mixed, .. } if !judged.adversarial => {
+                self.refused += 1;
+                let why = judged.violation.as_ref().map_or_else(|| "it does not fool the model here".to_owned(), ToString::to_string);
+                if mixed { Ok(()) } else { Err(AuditError::ShardExample { sample, why }) }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Raises the flags that the clean pass can tell.

@@ -1,5 +1,5 @@
 use brinell_ledger::LedgerError;
-use brinell_record::FileError;
+use brinell_record::{FileError, SettingError, Shard};
 use brinell_subject::SubjectError;
 
 /// Why an audit cannot start or go on.
@@ -103,6 +103,39 @@ pub enum AuditError {
     OtherScale {
         /// The model.
         model: String,
+    },
+    /// A setting is none, or has a value that it does not take.
+    #[error("{0}")]
+    Setting(#[from] SettingError),
+    /// Shards ran on machines that compute differently.
+    #[error("the shards ran on machines that compute differently: shard {shard_a} on {a}, and shard {shard_b} on {b}")]
+    MixedMachines {
+        /// A shard.
+        shard_a: Shard,
+        /// What it ran on.
+        a: String,
+        /// Another shard.
+        shard_b: Shard,
+        /// What that ran on.
+        b: String,
+    },
+    /// An adversarial example of a shard is none where the shards are merged.
+    #[error("the adversarial example that a shard has for sample {sample} is not confirmed here: {why}")]
+    ShardExample {
+        /// Number of the sample.
+        sample: usize,
+        /// Why not.
+        why: String,
+    },
+    /// What a shard says of a sample is not so where the shards are merged.
+    #[error("a shard says that sample {sample} is {there}, and here {here} is found out about it")]
+    ShardSample {
+        /// Number of the sample.
+        sample: usize,
+        /// What became of it in its shard.
+        there: &'static str,
+        /// What became of it here.
+        here: &'static str,
     },
     /// An attack reads trees, and there are none that it could read.
     #[error("attack {attack} needs the trees of the model, which cannot be read: {reason}")]

@@ -172,6 +172,7 @@ impl Run<'_> {
             seconds: self.book.past_seconds + self.started.elapsed().as_secs_f64(),
             peak_rss_bytes: machine::peak_rss_bytes(),
             machine: brinell_engine::Processor::look().machine(),
+            shards: self.scope.shards(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use brinell_attack::{Knowledge, Suite, SuiteStage};
 use brinell_engine::{Meaning, Oracle};
-use brinell_ledger::run::{Identity, RunFolder};
+use brinell_ledger::run::{Identity, RunFolder, StageLine};
 use brinell_proof::Prover;
 use brinell_record::{FileError, Label, Question, Sanity, hash};
 use brinell_subject::{Case, Opened};
@@ -15,8 +15,9 @@ use brinell_task::Objective;
 
 use crate::book::Book;
 use crate::events::{Event, Observer};
-use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, NO_GRADIENT, RUNTIME};
+use crate::flags::{BATCH_ONE, DEVICE, ENDPOINT, Flags, HOST, NO_GRADIENT, RUNTIME};
 use crate::knowledge::{Asked, Settled};
+use crate::shard::Scope;
 use crate::slope::Agreement;
 use crate::state::{States, Tally};
 use crate::trees::trees_of;
@@ -49,6 +50,10 @@ pub(super) struct Run<'a> {
     pub(super) bridged: Vec<String>,
     /// The model in a form that can be bounded, where proofs are looked for.
     pub(super) prover: Option<Prover>,
+    /// Whether it is a whole run, a shard, or shards that are merged.
+    pub(super) scope: Scope<'a>,
+    /// Adversarial examples of shards that are not confirmed where these are merged.
+    pub(super) refused: usize,
 }
 
 impl<'a> Run<'a> {
@@ -57,6 +62,7 @@ impl<'a> Run<'a> {
         job: &'a Job,
         asked: Asked<'_>,
         opened: Opened,
+        scope: Scope<'a>,
         stop: &'a AtomicBool,
         observer: &'a mut dyn Observer,
     ) -> Result<(Self, Oracle), AuditError> {
@@ -84,11 +90,16 @@ impl<'a> Run<'a> {
         if case.subject.endpoint.is_some() {
             flags.raise(&ENDPOINT, format!("the model is on the server {}, so its weights are unknown and may have changed during the audit; the digest is that of the server's description of the model", question.artefact.model.display()));
         }
-        let identity = identity(question, &case, &stages, knowledge);
+        if case.subject.host.is_some() {
+            flags.raise(&HOST, format!("the model is {}, an object of a running program: no file is judged, its digest is that of what is known about it, and the examples can only be replayed where the object is", question.artefact.model.display()));
+        }
+        let identity = Identity { shard: scope.share(), ..identity(question, &case, &stages, knowledge) };
         let (folder, past) = RunFolder::open(&job.out, &identity, case.data.sample_len(), job.resume)?;
         let runtime = format!("{} {}", case.runtime.name(), case.runtime.version());
         observer.event(Event::Opened { out: folder.path(), runtime: &runtime, n: case.data.n, batch: case.batch });
+        let machine = |line: &StageLine| if let StageLine::Machine { machine } = line { Some(machine.clone()) } else { None };
         let book = Book {
+            machines: past.stages.iter().filter_map(machine).collect(),
             folder,
             states: States::default(),
             tallies: vec![Tally::default(); stages.len()],
@@ -123,6 +134,8 @@ impl<'a> Run<'a> {
             slopes: Vec::new(),
             bridged: Vec::new(),
             prover,
+            scope,
+            refused: 0,
         };
         run.flag_structure();
         run.flag_defence(&oracle);
@@ -185,7 +198,7 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("knowledge".to_owned(), knowledge.name().to_owned()),
         ("labels and class names (sha256)".to_owned(), labels(case)),
         ("model (sha256)".to_owned(), subject.sha256.clone()),
-        ("number of samples".to_owned(), data.n.to_string()),
+        (Identity::SAMPLES.to_owned(), data.n.to_string()),
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
     ]);
     if !data.rows.is_empty() {
@@ -197,5 +210,5 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
     }
     facts.extend(subject.artefact.shape.as_ref().map(|shape| ("shape".to_owned(), format!("{shape:?}"))));
     facts.extend(subject.weights_sha256.clone().map(|digest| ("model weights (sha256)".to_owned(), digest)));
-    Identity { schema: Identity::SCHEMA.to_owned(), question: question.clone(), facts }
+    Identity { schema: Identity::SCHEMA.to_owned(), question: question.clone(), facts, shard: None }
 }

@@ -35,7 +35,7 @@ pub(super) fn trees_of(case: &mut Case) -> Result<Result<Arc<Ensemble>, String>,
         let task = subject.signature.meaning.kind();
         return Ok(Err(format!("the search works for classification only, and the task is {task}")));
     }
-    if subject.endpoint.is_some() {
+    if subject.is_no_file() {
         return Ok(Err("the model is on a server".to_owned()));
     }
     let mut x = vec![0.0; data.sample_len()];

@@ -32,7 +32,7 @@
 
 /// Reading, comparing and listing runs; nothing here runs a model.
 pub mod runs {
-    pub use brinell_ledger::run::{Completed, Identity, read_identity};
+    pub use brinell_ledger::run::{Completed, Identity, SHARD_FILE, read_identity};
     pub use brinell_ledger::{Found, LedgerError, RankEntry, compare, history, rank, read, stored};
 }
 

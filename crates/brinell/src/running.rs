@@ -2,11 +2,14 @@
 
 pub use brinell_attack::driver::Queries;
 pub use brinell_attack::{AttackError, Listed, Spent, Suite, SuiteStage, attacks, recipe, suite_for, suites};
-pub use brinell_audit::{AuditError, Course, Event, Job, Observer, Silent, Taken, audit, audit_along, flags, load_suite, selftest};
+pub use brinell_audit::{
+    AuditError, Course, Event, Job, MergeOptions, Observer, ShardDone, Silent, Taken, audit, audit_along, audit_host, audit_shard, flags, load_suite, merge,
+    selftest,
+};
 pub use brinell_autodiff::Loss;
 pub use brinell_contract::{Check, Finding};
 pub use brinell_data as data;
-pub use brinell_engine::{AUTHORIZATION, Attendant, EngineError, Wait, attend, is_guarded};
+pub use brinell_engine::{AUTHORIZATION, Attendant, EngineError, Foreign, Host, Wait, attend, is_guarded};
 pub use brinell_subject::{Case, Compared, GradientFile, Inspection, Opened, Referee, Subject, SubjectError, gradient_file, inspect};
 pub use brinell_threat::ThreatError;
 

@@ -95,7 +95,10 @@ impl From<SubjectError> for Failure {
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let exit = match error {
-            LedgerError::Stale { .. } | LedgerError::Disagrees { .. } | LedgerError::Tampered { .. } => Exit::Stale,
+            LedgerError::Stale { .. }
+            | LedgerError::Disagrees { .. }
+            | LedgerError::Tampered { .. }
+            | LedgerError::ShardsElsewhere { .. } => Exit::Stale,
             _ => Exit::Input,
         };
         Self { message: chain(&error), hints: hints(&error), exit }

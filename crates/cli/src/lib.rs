@@ -19,7 +19,7 @@ use clap::error::ErrorKind;
 use crate::console::Verbosity;
 use crate::exit::Exit;
 
-pub use crate::command::answer;
+pub use crate::command::{answer, write_report};
 pub use crate::failure::Failure;
 
 /// Measures how hard it is to fool an AI model, with evidence

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use brinell::errors::SettingError;
-use brinell::record::{FeatureRule, FilePaths, Form, Part, SETTINGS, Setting, setting};
-use brinell::runs::read_identity;
+use brinell::record::{FeatureRule, FilePaths, Form, Part, SETTINGS, Setting, Shard, setting};
+use brinell::runs::{SHARD_FILE, read_identity};
 use brinell::{Artefact, Job, LedgerError, Question, Running, Scale};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
@@ -107,8 +107,8 @@ impl Settings {
         Ok((question, Job { out, resume: true, command }))
     }
 
-    /// Checks the settings and turns them into a question, and the job that answers it.
-    pub(crate) fn question(self, command: String) -> Result<(Question, Job), Failure> {
+    /// Checks the settings and turns them into a question, and the job that answers it, or a shard of it.
+    pub(crate) fn question(self, command: String, shard: Option<Shard>) -> Result<(Question, Job), Failure> {
         // A switch of the file that is off says nothing.
         let on = |name: &str, values: &[String]| setting(name).is_ok_and(|setting| setting.form != Form::Switch) || values != ["false"];
         let given: Given = self.given.into_iter().filter(|(name, values)| on(name, values)).collect();
@@ -126,7 +126,12 @@ impl Settings {
         if question.artefact.scale.is_none() && brinell::data::is_table(&question.population.data) {
             question.artefact.scale = Some(Scale::Data);
         }
-        let out = self.out.map_or_else(|| free_folder(&default_folder(&question)), Ok)?;
+        let out = match (self.out, shard) {
+            (Some(out), _) => out,
+            // No other shard has this name, and the same one is gone on with.
+            (None, Some(shard)) => PathBuf::from(shard_folder(&question, shard)),
+            (None, None) => free_folder(&default_folder(&question))?,
+        };
         Ok((question, Job { out, resume: false, command }))
     }
 }
@@ -147,7 +152,8 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
 /// Returns the folder of the run in [`RUNS`] that was stopped last.
 fn newest_stopped() -> Result<PathBuf, Failure> {
     let changed = |folder: &Path| std::fs::metadata(folder.join("record.jsonl")).and_then(|file| file.modified()).ok();
-    let stopped = |folder: &PathBuf| folder.join("run.json").exists() && !folder.join("summary.json").exists();
+    let ended = |folder: &Path| ["summary.json", SHARD_FILE].iter().any(|name| folder.join(name).exists());
+    let stopped = |folder: &PathBuf| folder.join("run.json").exists() && !ended(folder);
     let entries = std::fs::read_dir(RUNS).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     entries
         .filter(stopped)
@@ -159,6 +165,11 @@ fn newest_stopped() -> Result<PathBuf, Failure> {
 pub(crate) fn default_folder(question: &Question) -> String {
     let stem = question.artefact.model.file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy());
     format!("{RUNS}/{stem}-{}-{}", question.threat.norm.name(), question.threat.eps.text().replace('/', "_"))
+}
+
+/// Name of the folder of a shard: `brinell-runs/MODEL-NORM-EPS-shard-I-of-N`.
+fn shard_folder(question: &Question, shard: Shard) -> String {
+    format!("{}-shard-{}-of-{}", default_folder(question), shard.index(), shard.count())
 }
 
 /// The words of a value in the settings file.
@@ -401,6 +412,11 @@ impl Ports {
 }
 
 impl Runners {
+    /// Returns the settings that were given, by name.
+    pub(crate) fn words(self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.0.into_iter().map(|(name, values)| (name.to_owned(), values))
+    }
+
     /// Returns what executes the models.
     pub(crate) fn running(&self) -> Result<Running, Failure> {
         let mut question = Question::default();

@@ -140,6 +140,15 @@ pub enum EngineError {
         status: Option<u16>,
     },
 
+    /// A model that is a program of the host failed.
+    #[error("{name}: {reason}")]
+    Foreign {
+        /// The model.
+        name: String,
+        /// What is wrong, in the words of the host where it has some.
+        reason: String,
+    },
+
     /// An output has more rows than samples were given.
     #[error(
         "the output `{output}` has {rows} rows for {samples} sample{}, so a row is not a sample; it may be a detection, a box or a step in time",

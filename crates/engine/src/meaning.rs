@@ -106,6 +106,7 @@ impl Signature {
     pub fn task(&self) -> Arc<dyn Task> {
         let (values, output, reading) = (self.classes, self.output_index, self.reading);
         let task: Arc<dyn Task> = match &self.meaning {
+            Meaning::Class if self.weighs => Arc::new(Classify::of(values, output, reading).weighing()),
             Meaning::Class => Arc::new(Classify::of(values, output, reading)),
             Meaning::Best { k } => Arc::new(TopK::new(*k, values, output, reading)),
             Meaning::Labels { threshold, only } => {

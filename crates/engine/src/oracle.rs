@@ -11,7 +11,7 @@ use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
 use crate::{
-    Artefact, EngineError, Held, Preprocess, QueryGraph, Runtime, Session, Shortage, Signature, SignatureError, check_arithmetic, memory,
+    Artefact, EngineError, Held, Host, Preprocess, QueryGraph, Runtime, Session, Shortage, Signature, SignatureError, check_arithmetic, memory,
 };
 
 /// Why a model cannot be queried.
@@ -86,6 +86,8 @@ pub struct Answer {
 /// one session per lane at a time: while a gradient is prepared, its session computes the values too.
 pub struct Oracle {
     white: Option<White>,
+    /// What gives gradients of weighted sums, where the model is a program of the host.
+    pulls: Option<(Host, Preprocess)>,
     held: Arc<Held>,
     /// Samples that the rows of the next call belong to.
     rows: Vec<usize>,
@@ -210,6 +212,12 @@ impl Oracle {
         Self::of_sessions(sessions, signature, preprocess.sample_shape().to_vec(), signature.fixed_batch.unwrap_or(1), held, None)
     }
 
+    /// Lets a model that is a program of the host be asked for gradients, of weighted sums of its values alone.
+    #[must_use]
+    pub fn pulling(self, host: &Host, preprocess: &Preprocess) -> Self {
+        Self { pulls: Some((host.clone(), preprocess.clone())), ..self }
+    }
+
     fn of_sessions(
         sessions: Vec<Box<dyn Session>>,
         signature: &Signature,
@@ -229,13 +237,13 @@ impl Oracle {
         let (sample_len, fixed_batch) = (sample.iter().product(), signature.fixed_batch);
         let live = white.as_ref().map_or(0, |white| live(&white.graph, white.runtime.as_ref()));
         let rows = Vec::new();
-        Ok(Self { white, held, rows, lanes, pool, head: None, sample, sample_len, width, task, fixed_batch, live, fitting: 0 })
+        Ok(Self { white, pulls: None, held, rows, lanes, pool, head: None, sample, sample_len, width, task, fixed_batch, live, fitting: 0 })
     }
 
     /// Returns true where gradients may be asked for.
     #[must_use]
     pub fn is_white(&self) -> bool {
-        self.white.is_some()
+        self.white.is_some() || self.pulls.is_some()
     }
 
     /// Returns the number of values of one sample, Z: the classes of a classifier.
@@ -288,6 +296,11 @@ impl Oracle {
     /// [`OracleError::Engine`] where the runtime refuses.
     pub fn prepare(&mut self, head: Head) -> Result<(), OracleError> {
         if self.head == Some(head) {
+            return Ok(());
+        }
+        if let (Some((host, preprocess)), Head::Linear) = (&self.pulls, head) {
+            self.lanes.iter_mut().for_each(|lane| lane.set_gradient(Some(host.gradient(preprocess)), head.feeds()));
+            self.head = Some(head);
             return Ok(());
         }
         let white = self.white.as_ref().ok_or(OracleError::NoGradient)?;
@@ -356,6 +369,7 @@ impl Oracle {
         let white = White { runtime, graph, large: true, input, logits, backward, crossing, defence, surrogates };
         Ok(Self {
             white: Some(white),
+            pulls: None,
             held: Arc::clone(&self.held),
             rows: Vec::new(),
             lanes: vec![lane],

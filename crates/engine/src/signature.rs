@@ -233,6 +233,8 @@ pub struct Signature {
     pub meaning: Meaning,
     /// The output by which the model refuses samples, where it does.
     pub gate: Option<GatePort>,
+    /// True where no loss can be part of the model's graph, so that losses are fed as weights of the values.
+    pub weighs: bool,
 }
 
 impl Signature {
@@ -311,6 +313,7 @@ impl Signature {
             classes,
             meaning,
             gate: GatePort::of(graph, artefact, fixed_batch)?,
+            weighs: false,
         })
     }
 

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use brinell_record::FileError;
+use brinell_record::{FileError, Shard};
 
 /// What is wrong with a run or with evidence on disk.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,72 @@ pub enum LedgerError {
         path: PathBuf,
         /// True where a run was begun.
         stopped: bool,
+    },
+    /// The folder holds a part of a run, which has no figures of its own.
+    #[error("{} holds shard {shard} of a run, and no whole run", path.display())]
+    OneShard {
+        /// The folder.
+        path: PathBuf,
+        /// The shard.
+        shard: Shard,
+    },
+    /// The folder holds no shard that could be merged.
+    #[error("{} holds {holds}, and no shard of one", path.display())]
+    NoShard {
+        /// The folder.
+        path: PathBuf,
+        /// What it holds.
+        holds: &'static str,
+    },
+    /// A shard did not come to its end.
+    #[error("shard {shard} in {} is not finished", path.display())]
+    ShardUnfinished {
+        /// The folder.
+        path: PathBuf,
+        /// The shard.
+        shard: Shard,
+    },
+    /// Two folders hold the same shard.
+    #[error("shard {shard} is there twice: in {} and in {}", a.display(), b.display())]
+    ShardTwice {
+        /// The shard.
+        shard: Shard,
+        /// One folder.
+        a: PathBuf,
+        /// The other folder.
+        b: PathBuf,
+    },
+    /// Shards are not there.
+    #[error("{} of {count} shards are missing: {}", missing.len(), names(missing, *count))]
+    ShardsMissing {
+        /// Number of shards.
+        count: usize,
+        /// Numbers of those that are not there.
+        missing: Vec<usize>,
+    },
+    /// Two shards are not of one run.
+    #[error("{} and {} are not shards of one run: {what} is {in_a} and {in_b}", a.display(), b.display())]
+    ShardsDiffer {
+        /// Folder of one shard.
+        a: PathBuf,
+        /// Folder of the other.
+        b: PathBuf,
+        /// What differs.
+        what: String,
+        /// Its value in the first.
+        in_a: String,
+        /// Its value in the second.
+        in_b: String,
+    },
+    /// Shards were made with something else than what is there to merge them.
+    #[error("the shards were made with another {what}: {before}, and here it is {now}")]
+    ShardsElsewhere {
+        /// What differs.
+        what: String,
+        /// Its value in the shards.
+        before: String,
+        /// Its value now.
+        now: String,
     },
     /// Another version wrote the file.
     #[error("{} has schema {found}, but this version of the program reads {expected}", path.display())]
@@ -108,4 +174,11 @@ pub enum LedgerError {
         /// What differs.
         problem: String,
     },
+}
+
+/// Names shards by their numbers, the first ones where there are many.
+fn names(missing: &[usize], count: usize) -> String {
+    const SHOWN: usize = 16;
+    let names: Vec<String> = missing.iter().take(SHOWN).map(|index| format!("{index}/{count}")).collect();
+    format!("{}{}", names.join(", "), if missing.len() > SHOWN { ", .." } else { "" })
 }

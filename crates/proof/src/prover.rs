@@ -65,7 +65,7 @@ impl Prover {
     pub fn new(subject: &Subject, preprocess: &Preprocess) -> Result<Self, ProofError> {
         let signature = &subject.signature;
         subject.check_answers("a proof")?;
-        if subject.endpoint.is_some() {
+        if subject.is_no_file() {
             return Err(ProofError::Kind { reason: "it is on a server, so its operators are unknown" });
         }
         if !subject.held.inputs().is_empty() {

@@ -4,13 +4,15 @@
 //! `python/brinell`.
 
 mod error;
+mod host;
 mod work;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use brinell::record::{Form, SETTINGS, setting};
+use brinell::record::{Form, SETTINGS, Shard, setting};
 use brinell::{Artefact, Job, Loss, Question};
 use brinell_cli::Failure;
 use pyo3::prelude::*;
@@ -62,6 +64,76 @@ fn audit(
     let question = question(&given, features).map_err(raised)?;
     let job = Job { out, resume, command };
     work::run(py, progress.as_ref(), move |stop, observer| brinell_cli::answer(&question, &job, stop, observer).map(drop))
+}
+
+/// Audits a Python object, see [`host::Object`], into a folder, otherwise as [`audit`]. What the object raises is raised.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "each crosses by its name")]
+fn audit_host(
+    py: Python<'_>,
+    given: Given,
+    features: &str,
+    out: PathBuf,
+    resume: bool,
+    command: String,
+    progress: Option<Py<PyAny>>,
+    model: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let question = question(&given, features).map_err(raised)?;
+    let job = Job { out, resume, command };
+    let object = Arc::new(host::Object::new(model)?);
+    let host = brinell::Host::new(object.clone());
+    let done = work::run(py, progress.as_ref(), move |stop, observer| {
+        let completed = brinell::audit_host(&question, &job, host, stop, observer)?;
+        brinell_cli::write_report(&completed, &job.out)
+    });
+    match object.take_raised() {
+        Some(error) if done.is_err() => Err(error),
+        _ => done,
+    }
+}
+
+/// Runs the attacks on one share of the samples, `I/N`, into a folder; goes on with a share that was begun there.
+#[pyfunction]
+fn audit_shard(
+    py: Python<'_>,
+    given: Given,
+    features: &str,
+    out: PathBuf,
+    shard: &str,
+    command: String,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<()> {
+    let question = question(&given, features).map_err(raised)?;
+    let shard = share(shard).map_err(raised)?;
+    let job = Job { resume: out.join("run.json").exists(), out, command };
+    work::run(py, progress.as_ref(), move |stop, observer| {
+        brinell::audit_shard(&question, &job, shard, stop, observer)?;
+        Ok(())
+    })
+}
+
+fn share(text: &str) -> Result<Shard, Failure> {
+    let shard = if text == "auto" { Shard::of_environment(|name| std::env::var(name).ok()) } else { text.parse() };
+    shard.map_err(Failure::from_error)
+}
+
+/// Makes one run of all its shards.
+#[pyfunction]
+fn merge(
+    py: Python<'_>,
+    shards: Vec<PathBuf>,
+    given: Given,
+    out: PathBuf,
+    mixed: bool,
+    command: String,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<()> {
+    let options = brinell::MergeOptions { out, settings: given, mixed, command };
+    work::run(py, progress.as_ref(), move |stop, observer| {
+        let completed = brinell::merge(&shards, &options, stop, observer)?;
+        brinell_cli::write_report(&completed, &options.out)
+    })
 }
 
 fn question(given: &Given, features: &str) -> Result<Question, Failure> {
@@ -165,6 +237,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(look_in, module)?,
         wrap_pyfunction!(settings, module)?,
         wrap_pyfunction!(audit, module)?,
+        wrap_pyfunction!(audit_host, module)?,
+        wrap_pyfunction!(audit_shard, module)?,
+        wrap_pyfunction!(merge, module)?,
         wrap_pyfunction!(inspect, module)?,
         wrap_pyfunction!(gradient, module)?,
         wrap_pyfunction!(load, module)?,

@@ -16,6 +16,18 @@ pub enum Severity {
     Blocking,
 }
 
+impl Severity {
+    /// Returns `note`, `warning` or `blocking`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Blocking => "blocking",
+        }
+    }
+}
+
 /// Something that makes the result doubtful or deserves to be known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flag {

@@ -36,6 +36,7 @@ mod race;
 mod ranking;
 mod rule;
 mod sample;
+mod shard;
 mod summary;
 mod transfer;
 mod verdict;
@@ -66,6 +67,7 @@ pub use race::{FreshRound, MoveKind, RACE_SCHEMA, Race, RaceMove, RaceRound, Rac
 pub use ranking::{ClassDistance, PairedDistances, RANKING_SCHEMA, RankInterval, Ranked, RankedDistances, RankedPair, Ranking};
 pub use rule::{ChangeRule, Column, FeatureRule, Unit};
 pub use sample::{Outcome, SampleRecord};
+pub use shard::{SHARD_SCHEMA, Shard, ShardError, ShardMachine, ShardRecord};
 pub use summary::{
     Allowed, Certificates, ClassCounts, CurvePoint, DataInfo, Exhaustive, Feature, Features, LabelCounts, Machine, ModelInfo,
     ModelInterface, Port, QueryPoint, Rate, Refusals, RuntimeInfo, SUMMARY_SCHEMA, Stage, Summary,

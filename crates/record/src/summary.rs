@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity, TaskKind};
+use crate::{ChangeRule, Flag, Indicator, Knowledge, MinimumNorm, Question, Sanity, Severity, ShardRecord, TaskKind};
 
 /// Value of [`Summary::schema`] that this crate writes and reads.
 pub const SUMMARY_SCHEMA: &str = "brinell.summary/2";
@@ -83,8 +83,11 @@ pub struct Summary {
     pub seconds: f64,
     /// Largest resident set of the process; `None` where the system does not tell.
     pub peak_rss_bytes: Option<u64>,
-    /// Machine that ran it.
+    /// Machine that ran it; where it was merged from shards, the machine that merged them.
     pub machine: Machine,
+    /// The shards that it was merged from, by number; empty where one machine ran it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<ShardRecord>,
 }
 
 impl Summary {

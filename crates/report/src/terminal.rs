@@ -170,11 +170,7 @@ fn flags(out: &mut String, summary: &Summary, width: usize, paint: &Paint) {
         out.push('\n');
     }
     for flag in flags {
-        let name = match flag.severity {
-            Severity::Blocking => "blocking",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        };
+        let name = flag.severity.name();
         let text = ascii(&format!("{name}: {} [{}]", flag.message, flag.id));
         for (at, line) in wrap(&text, width - 2).iter().enumerate() {
             let painted = match (at, flag.severity, line.split_once(':')) {

@@ -30,7 +30,13 @@ pub(super) fn open_oracle(
 ) -> Result<(Oracle, Option<String>), SubjectError> {
     if subject.is_opaque() {
         let compile = || lanes.runtime.compile_file(subject.path());
-        let open = |signature: &Signature| Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n);
+        let open = |signature: &Signature| {
+            let oracle = Oracle::black_box(&compile, signature, Arc::clone(&subject.held), preprocess, lanes.n)?;
+            Ok::<_, OracleError>(match subject.host.as_ref().filter(|host| host.model().has_gradient()) {
+                Some(host) => oracle.pulling(host, preprocess),
+                None => oracle,
+            })
+        };
         let mut oracle = open(&subject.signature)?;
         if let Some(n) = oracle.fixed_batch() {
             return Ok((oracle, Some(format!("the model has a fixed batch of {n}, and a part of it cannot be read"))));
@@ -41,7 +47,7 @@ pub(super) fn open_oracle(
             Ok(gap) => format!("its results in a batch differ by {gap:.1e}"),
             Err(error @ (SubjectError::Rows { .. } | SubjectError::Interrupted)) => return Err(error),
             // What a server answers to several samples it may not be cured of by asking for fewer.
-            Err(error) if subject.endpoint.is_some() => return Err(error),
+            Err(error) if subject.is_no_file() => return Err(error),
             Err(error) => format!("it does not accept several samples at once: {error}"),
         };
         let alone = open(&Signature { fixed_batch: Some(1), ..subject.signature.clone() })?;

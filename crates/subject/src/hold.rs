@@ -27,7 +27,7 @@ impl Subject {
             return Ok(());
         }
         let held = held_at(&self.signature.held, self.signature.fixed_batch, arrays, n, path)?.of_samples(samples.to_vec());
-        if self.endpoint.is_none() && self.signature.parts.is_empty() && !self.model.opaque().is_empty() {
+        if !self.is_no_file() && self.signature.parts.is_empty() && !self.model.opaque().is_empty() {
             // What could not be read may follow from values that are known by now: conditions, sizes, lengths.
             let known = Known { values: held.constants(), ..known(&self.artefact) };
             if let Ok(model) = read_pinned(self.path(), &known)

@@ -30,6 +30,10 @@ impl Lanes {
             // The server decides how it computes; several questions may be under way at once.
             return Ok(Self { n: threads.min(rows.max(1)), runtime: Arc::clone(whole) });
         }
+        if subject.host.is_some() {
+            // One call at a time, with as many rows as there are.
+            return Ok(Self { n: 1, runtime: Arc::clone(whole) });
+        }
         if threads == 1 || rows < threads || !fits || running.device != Device::Cpu {
             return Ok(Self { n: 1, runtime: Arc::clone(whole) });
         }

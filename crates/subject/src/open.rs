@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
-use brinell_engine::{Endpoint, Held, InputPart, OracleError, Signature, SignatureError, Together, together};
+use brinell_engine::{Endpoint, Held, Host, InputPart, OracleError, Signature, SignatureError, Together, together};
 use brinell_graph::{DType, Dim, Graph, ValueId, mixes_samples, pin_batch};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Artefact, Defence, Population, hash};
 
 use crate::hold::held_at;
 use crate::missing::handles_missing;
-use crate::subject::{columns, digests, known, model_behind, precision, read_model};
+use crate::subject::{columns, digests, known, model_behind, precision, read_model, unread};
 use crate::{Subject, SubjectError, truth_kind};
 
 /// Reads samples in the form that a model takes.
@@ -42,8 +42,19 @@ impl Subject {
     /// # Errors
     /// As [`Subject::open`], and those of `read`.
     pub fn open_with(artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+        Self::open_at(Place::of(artefact)?, artefact, population, read_samples)
+    }
+
+    /// Opens a model like [`Subject::open_with`] that is a program of the host.
+    ///
+    /// # Errors
+    /// As [`Subject::open_with`].
+    pub fn open_host(host: Host, artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+        Self::open_at(Place::Host(host), artefact, population, read_samples)
+    }
+
+    fn open_at(place: Place, artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
         artefact.check_task()?;
-        let place = Place::of(artefact)?;
         let mut artefact = artefact.clone();
         let mut model = place.read(&artefact, Known::default())?;
         let told = Told::of(&model, &mut artefact);
@@ -110,6 +121,8 @@ enum Place {
     File(PathBuf),
     /// Behind an address.
     Endpoint(Box<Endpoint>),
+    /// In the host.
+    Host(Host),
 }
 
 impl Place {
@@ -130,11 +143,13 @@ impl Place {
         match self {
             Self::File(path) => read_pinned(path, &Known { values: more.values, ..known(artefact) }),
             Self::Endpoint(endpoint) => model_behind(endpoint, artefact),
+            Self::Host(host) => Ok(unread(host.graph())),
         }
     }
 
     /// Hashes what the model was read from.
     fn subject(self, artefact: Artefact, model: Model, mut signature: Signature, told: Told) -> Result<Subject, SubjectError> {
+        let mut program = None;
         let (sha256, weights_sha256, endpoint) = match self {
             Self::File(path) => {
                 signature.columns = columns(&model, &signature);
@@ -145,6 +160,12 @@ impl Place {
                 let endpoint = endpoint.asking_for(signature.output_index);
                 (hash::sha256_bytes(endpoint.identity().as_bytes()), None, Some(Arc::new(endpoint)))
             }
+            Self::Host(host) => {
+                signature.weighs = host.model().has_gradient();
+                let sha256 = hash::sha256_bytes(host.identity()?.as_bytes());
+                program = Some(host);
+                (sha256, None, None)
+            }
         };
         let held = Arc::default();
         let Told { defence, problem: defence_problem } = told;
@@ -152,7 +173,7 @@ impl Place {
         if let (Some(port), Some(refusal)) = (&mut signature.gate, refusal) {
             port.gate.unit = refusal.unit;
         }
-        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, signature, defence, defence_problem, sized_by_data: false, held })
+        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, host: program, signature, defence, defence_problem, sized_by_data: false, held })
     }
 }
 

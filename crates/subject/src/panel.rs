@@ -70,7 +70,7 @@ impl Panel {
     /// [`SubjectError::Engine`] and [`SubjectError::Oracle`] where no runtime can load and run the file, or a library that the user named cannot be used.
     pub fn open(subject: &Subject, settings: &Running) -> Result<Self, SubjectError> {
         let running = |runtime| Running { runtime, device: brinell_engine::Device::Cpu, ..settings.clone() };
-        if subject.endpoint.is_some() {
+        if subject.is_no_file() {
             let runtime = subject.runtime(&running(RuntimeChoice::Auto))?;
             let seat = Seat { judge: name(runtime.as_ref()), referee: subject.referee(&runtime)? };
             return Ok(Self { seats: vec![seat], refused: Vec::new() });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use brinell_data::{self as data, ColumnInput, ColumnKind, DataError, DataErrorKind, Dataset, LoadOptions, Moments, Numbers, Precision};
-use brinell_engine::{Artefact, Endpoint, Held, HeldInput, InputPart, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
+use brinell_engine::{Artefact, Endpoint, Held, HeldInput, Host, InputPart, Meaning, Oracle, Preprocess, Running, Runtime, Signature};
 use brinell_graph::{DType, Graph, Op, ValueId};
 use brinell_onnx::{ClassLabels, Known, Model};
 use brinell_record::{Defence, FileError, ModelInterface, Population, Port, hash};
@@ -27,6 +27,8 @@ pub struct Subject {
     pub model: Model,
     /// The server, where the model is behind an address.
     pub endpoint: Option<Arc<Endpoint>>,
+    /// The program, where the model is one of the host.
+    pub host: Option<Host>,
     /// Its inputs and outputs.
     pub signature: Signature,
     /// What the file says of a defence in front of it.
@@ -56,9 +58,10 @@ impl Subject {
     /// # Errors
     /// [`SubjectError::Changed`] where they are not, [`SubjectError::File`].
     pub fn check_unchanged(&self) -> Result<(), SubjectError> {
-        let (sha256, weights_sha256) = match &self.endpoint {
-            Some(endpoint) => (hash::sha256_bytes(endpoint.identity_now()?.as_bytes()), None),
-            None => digests(self.path(), &self.model)?,
+        let (sha256, weights_sha256) = match (&self.endpoint, &self.host) {
+            (Some(endpoint), _) => (hash::sha256_bytes(endpoint.identity_now()?.as_bytes()), None),
+            (_, Some(host)) => (hash::sha256_bytes(host.identity()?.as_bytes()), None),
+            _ => digests(self.path(), &self.model)?,
         };
         let known = [(Some(&self.sha256), Some(&sha256)), (self.weights_sha256.as_ref(), weights_sha256.as_ref())];
         match known.into_iter().find(|(before, now)| before != now) {
@@ -75,9 +78,10 @@ impl Subject {
     /// # Errors
     /// [`SubjectError::Engine`] where there is none.
     pub fn runtime(&self, running: &Running) -> Result<Arc<dyn Runtime>, SubjectError> {
-        match &self.endpoint {
-            Some(endpoint) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
-            None => Ok(brinell_engine::open(running)?),
+        match (&self.endpoint, &self.host) {
+            (Some(endpoint), _) => Ok(Arc::clone(endpoint) as Arc<dyn Runtime>),
+            (_, Some(host)) => Ok(Arc::new(host.clone())),
+            _ => Ok(brinell_engine::open(running)?),
         }
     }
 
@@ -96,6 +100,12 @@ impl Subject {
     #[must_use]
     pub fn has_trees(&self) -> bool {
         has_trees(&self.model.graph)
+    }
+
+    /// Returns true where there is no file: the model is behind an address or a program of the host.
+    #[must_use]
+    pub fn is_no_file(&self) -> bool {
+        self.endpoint.is_some() || self.host.is_some()
     }
 
     /// Returns true where attacks ask the model as it is: a part of it between input and output cannot be read, or all of it is behind an address.
@@ -331,8 +341,13 @@ pub fn known(artefact: &Artefact) -> Known {
 
 /// Returns what a server says of a model in the form that a file is read into.
 pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<Model, SubjectError> {
-    Ok(Model {
-        graph: endpoint.graph(artefact)?,
+    Ok(unread(endpoint.graph(artefact)?))
+}
+
+/// Returns a model of which no more is known than a graph says.
+pub(crate) fn unread(graph: Graph) -> Model {
+    Model {
+        graph,
         ir_version: 0,
         opset: 0,
         producer: String::new(),
@@ -344,7 +359,7 @@ pub(crate) fn model_behind(endpoint: &Endpoint, artefact: &Artefact) -> Result<M
         maps: BTreeSet::new(),
         coarse: false,
         reversed: false,
-    })
+    }
 }
 
 /// Reads a model file.

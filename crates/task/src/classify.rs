@@ -13,6 +13,7 @@ pub struct Classify {
     classes: usize,
     reading: Reading,
     taps: [Tap; 1],
+    weighs: bool,
 }
 
 /// What is wanted, in classes.
@@ -53,7 +54,13 @@ impl Classify {
     /// Returns the task of a model with so many classes, whose output number `output` is to be read so.
     #[must_use]
     pub fn of(classes: usize, output: usize, reading: Reading) -> Self {
-        Self { classes, reading, taps: [Tap { output, ending: reading.ending, size: classes }] }
+        Self { classes, reading, taps: [Tap { output, ending: reading.ending, size: classes }], weighs: false }
+    }
+
+    /// Returns the same task for a model that no loss can be put behind: losses are weights of its values ([`Head::Linear`](crate::Head::Linear)).
+    #[must_use]
+    pub fn weighing(self) -> Self {
+        Self { weighs: true, ..self }
     }
 
     /// Returns the number of classes.
@@ -162,7 +169,7 @@ impl Task for Classify {
     }
 
     fn fused(&self, objective: Objective, wanted: &Wanted) -> Option<Loss> {
-        Some(self.formula(objective, self.named(wanted).is_some()))
+        (!self.weighs).then(|| self.formula(objective, self.named(wanted).is_some()))
     }
 
     fn feed(&self, posed: Posed<'_>, rival: Option<usize>, out: &mut [f32]) {

@@ -59,6 +59,7 @@ pub const ALL: &[&Kind] = &[
     &DEFENCE_UNSEEN,
     &GRADIENT_MISMATCH,
     &ENDPOINT,
+    &HOST,
     &ZERO_GRADIENT,
     &NO_PROGRESS,
     &INCOMPLETE,
@@ -78,6 +79,7 @@ pub const ALL: &[&Kind] = &[
     &DEVICE,
     &BATCH_ONE,
     &RUNTIME,
+    &MIXED_MACHINES,
 ];
 
 /// Clean accuracy cannot be told from guessing.
@@ -131,6 +133,8 @@ pub(crate) const GRADIENT_MISMATCH: Kind =
     Kind { raised_if: Side::Below, ..Kind::above("gradient-mismatch", Severity::Blocking, 0.9, "cosine of the gradient") };
 /// The model is behind an address.
 pub(crate) const ENDPOINT: Kind = Kind::fact("endpoint", Severity::Note);
+/// The model is an object of a running program.
+pub(crate) const HOST: Kind = Kind::fact("no-file", Severity::Note);
 /// The gradient was exactly zero where an attack started.
 pub(crate) const ZERO_GRADIENT: Kind = Kind::above("zero-gradient", Severity::Warning, 0.01, "share of a stage's samples");
 /// No gradient attack raised its loss on samples that count as surviving.
@@ -170,3 +174,5 @@ pub(crate) const DEVICE: Kind = Kind::fact("device", Severity::Warning);
 pub(crate) const BATCH_ONE: Kind = Kind::fact("fixed-batch", Severity::Note);
 /// The runtime is not the fastest one.
 pub(crate) const RUNTIME: Kind = Kind::fact("runtime", Severity::Note);
+/// Shards of the run come from machines that compute differently.
+pub(crate) const MIXED_MACHINES: Kind = Kind::fact("mixed-machines", Severity::Warning);

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use brinell::runs::Completed;
-use brinell::{Job, Observer, Question};
+use brinell::record::{Shard, ShardRecord};
+use brinell::runs::{Completed, SHARD_FILE, read_identity};
+use brinell::{Job, Observer, Question, ShardDone};
 use clap::Args;
 
 use crate::console::{WIDTH, colour, detail, note, print, print_coloured, say};
@@ -28,22 +29,33 @@ pub(crate) struct Audit {
     #[arg(long, help_heading = "Running")]
     resume: bool,
 
-    /// Print only summary.json on standard output
+    /// Audit one share of the samples: I/N, from 0/16 to 15/16 for 16 shares, or auto for the share that the scheduler gives. `brinell merge` makes one run of all
+    /// shares. With --resume, a share that was not started is started
+    #[arg(long, value_name = "I/N", help_heading = "Running")]
+    shard: Option<String>,
+
+    /// Print only summary.json (of a shard shard.json) on standard output
     #[arg(long)]
     json: bool,
 }
 
 impl Audit {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let shard = self.shard.as_deref().map(shard_of).transpose()?;
         let chosen_here = self.settings.out.is_none() && !self.resume;
-        let (question, job) = if self.resume {
+        let (question, job, shard) = if self.resume && shard.is_none() {
             let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-            self.settings.over(file).resume(command_line())?
+            let (question, job) = self.settings.over(file).resume(command_line())?;
+            let shard = read_identity(&job.out.join("run.json"))?.shard;
+            (question, job, shard)
         } else {
-            self.settings.over(settings_file(self.config.as_deref())?).question(command_line())?
+            let (question, job) = self.settings.over(settings_file(self.config.as_deref())?).question(command_line(), shard)?;
+            // A task that its scheduler starts again has the command line that it had at first.
+            let resume = self.resume && job.out.join("run.json").exists();
+            (question, Job { resume, ..job }, shard)
         };
         detail(&json(&question)?);
-        let completed = answer(&question, &job, stop_flag()?.as_ref(), &mut Progress::new()).map_err(|failure| {
+        let stopped = |failure: Failure| {
             if chosen_here {
                 give_back(&job.out);
             }
@@ -51,18 +63,43 @@ impl Audit {
                 Some(line) => failure.hint(&format!("continue with: {line}")),
                 None => failure,
             }
-        })?;
+        };
+        let stop = stop_flag()?;
+        if let Some(shard) = shard {
+            let done = brinell::audit_shard(&question, &job, shard, stop.as_ref(), &mut Progress::new()).map_err(|error| stopped(error.into()))?;
+            return if self.json { print_json(&done.record) } else { print_shard(&done, &job.out) };
+        }
+        let completed = answer(&question, &job, stop.as_ref(), &mut Progress::new()).map_err(stopped)?;
         if self.json {
             print(&json(&completed.summary)?);
         } else {
-            print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
-            print(&format!("\nReport: {}\n", job.out.join(REPORT).display()));
+            print_run(&completed, &job.out);
         }
-        for hint in completed.summary.flags.iter().filter_map(|flag| of_flag(&flag.id)) {
-            say(&format!("hint: {hint}"));
-        }
+        say_hints(&completed);
         Ok(exit(&completed))
     }
+}
+
+/// Reads which shard is meant.
+fn shard_of(text: &str) -> Result<Shard, Failure> {
+    let shard = if text == "auto" { Shard::of_environment(|name| std::env::var(name).ok()) } else { text.parse() };
+    shard.map_err(Failure::from_error)
+}
+
+fn print_json(record: &ShardRecord) -> Result<Exit, Failure> {
+    print(&json(record)?);
+    Ok(Exit::Done)
+}
+
+/// Says that a shard is done. It has no figures of its own: those of a share of the samples are not those of the run.
+fn print_shard(done: &ShardDone, out: &Path) -> Result<Exit, Failure> {
+    for flag in &done.flags {
+        say(&format!("{}: {} [{}]", flag.severity.name(), flag.message, flag.id));
+    }
+    let (shard, samples) = (done.record.shard, done.record.samples);
+    print(&format!("Shard {shard} is done: {samples} samples, in {}\n", out.display()));
+    say("hint: once all shards are done, make one run of them with `brinell merge SHARD.. --out DIR`");
+    Ok(Exit::Done)
 }
 
 /// Reads the settings file that was named, or else the one in the current folder, where there is one.
@@ -79,7 +116,7 @@ fn settings_file(named: Option<&Path>) -> Result<Settings, Failure> {
 
 /// Returns the command that goes on with the run in a folder, where one was begun and not finished.
 fn resume_line(out: &Path) -> Option<String> {
-    let stopped = out.join("run.json").exists() && !out.join("summary.json").exists();
+    let stopped = out.join("run.json").exists() && !out.join("summary.json").exists() && !out.join(SHARD_FILE).exists();
     let out = out.to_string_lossy();
     shlex::try_join(["brinell", "audit", "--resume", "--out", &out]).ok().filter(|_| stopped)
 }
@@ -108,10 +145,31 @@ pub(crate) const REPORT: &str = "report.html";
 /// A [`Failure`] as the command line would end with; an interrupted run can be resumed.
 pub fn answer(question: &Question, job: &Job, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, Failure> {
     let completed = brinell::audit(question, job, stop, observer)?;
-    let html = brinell::report::render(&report_run(&completed)).map_err(Failure::from_internal)?;
-    let path = job.out.join(REPORT);
-    std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))?;
+    write_report(&completed, &job.out)?;
     Ok(completed)
+}
+
+/// Renders the report into the folder of a run.
+///
+/// # Errors
+/// A [`Failure`] where it cannot be written.
+pub fn write_report(completed: &Completed, out: &Path) -> Result<(), Failure> {
+    let html = brinell::report::render(&report_run(completed)).map_err(Failure::from_internal)?;
+    let path = out.join(REPORT);
+    std::fs::write(&path, html).map_err(|error| Failure::input(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Prints what a run found, and where its report is.
+pub(crate) fn print_run(completed: &Completed, out: &Path) {
+    print_coloured(&brinell::report::terminal::table(&completed.summary, WIDTH, colour()));
+    print(&format!("\nReport: {}\n", out.join(REPORT).display()));
+}
+
+/// Says what can be done about the flags of a run.
+pub(crate) fn say_hints(completed: &Completed) {
+    for hint in completed.summary.flags.iter().filter_map(|flag| of_flag(&flag.id)) {
+        say(&format!("hint: {hint}"));
+    }
 }
 
 /// Returns a flag that Ctrl-C raises; a second Ctrl-C ends the program at once.

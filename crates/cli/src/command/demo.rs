@@ -148,7 +148,7 @@ fn ask(out: &Path, name: &str, runtime: Option<&str>) -> Result<(Question, Job),
     let command = format!("brinell audit {model} --data {data} --classes {} --norm linf --eps 0.1", path("classes.txt"));
     let mut given = vec![("model", model), ("data", data), ("labels", path(LABELS))];
     given.extend(shared(out, runtime));
-    Settings::of(&given, out.join(name)).question(command)
+    Settings::of(&given, out.join(name)).question(command, None)
 }
 
 /// Returns how the ordinary model is hardened: trained on images of its own, judged on those of the demo by the suite of its audits.
@@ -156,7 +156,7 @@ fn hardening(out: &Path, runtime: Option<&str>) -> Result<Ask, Failure> {
     let path = |name: &str| out.join(name).display().to_string();
     let mut given = vec![("model", path("ordinary.onnx")), ("data", path(TRAINING[0].0)), ("labels", path(TRAINING[1].0))];
     given.extend(shared(out, runtime));
-    let (question, _) = Settings::of(&given, out.join(HARDEN)).question(String::new())?;
+    let (question, _) = Settings::of(&given, out.join(HARDEN)).question(String::new(), None)?;
     let test = Population { data: out.join(IMAGES), labels: Some(path(LABELS)), ..question.population.clone() };
     Ok(Ask {
         question,

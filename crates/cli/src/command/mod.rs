@@ -17,6 +17,7 @@ mod history;
 mod init;
 mod inspect;
 mod man;
+mod merge;
 mod patch;
 mod race;
 mod rank;
@@ -28,7 +29,7 @@ mod transfer;
 mod universal;
 mod verify;
 
-pub use audit::answer;
+pub use audit::{answer, write_report};
 pub(crate) use doctor::versions;
 pub(crate) use report::write;
 
@@ -41,6 +42,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Attack a model on labelled data and report how many samples survive
     Audit(Box<audit::Audit>),
+    /// Make one run of the shards that several machines audited
+    Merge(merge::Merge),
     /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
     /// Audit several models on the same samples and say which is how robust
@@ -102,6 +105,7 @@ impl Command {
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Audit(audit) => audit.run(),
+            Self::Merge(merge) => merge.run(),
             Self::Demo(demo) => demo.run(),
             Self::Rank(rank) => rank.run(),
             Self::Transfer(transfer) => transfer.run(),

@@ -12,6 +12,10 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         AuditError::KnowledgeOfAttack { .. } => "choose another --attack, or give the attacker more access with --knowledge",
         AuditError::NoGradient { .. } => "use attacks without gradients: --knowledge score or --knowledge label",
         AuditError::NormOfAttack { .. } => "choose another --attack or another --norm",
+        AuditError::MixedMachines { .. } => "merge them all the same with --mixed, which raises a flag, or audit on machines of one kind",
+        AuditError::ShardExample { .. } | AuditError::ShardSample { .. } => {
+            "merge on a machine like those of the shards, with the same runtime; --mixed goes on from what is found here, and raises a flag if machines differ"
+        }
         AuditError::NoTrees { .. } => "use attacks on scores or labels instead: --suite score or --suite label",
         AuditError::OneModel => "name the models one after the other: brinell rank a.onnx b.onnx",
         AuditError::SameName { .. } => "give them names in a list of models (--models)",

@@ -20,6 +20,13 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
         LedgerError::NoRun { stopped: true, .. } => Some("finish it with `brinell audit --resume --out FOLDER`"),
         LedgerError::Schema { .. } => Some("use the version of Brinell that wrote it, or run the audit again"),
         LedgerError::Disagrees { .. } => Some("run the audit again"),
+        LedgerError::OneShard { .. } => Some("make one run of all shards with `brinell merge SHARD.. --out DIR`"),
+        LedgerError::NoShard { .. } => Some("give the folders of runs that were started with --shard"),
+        LedgerError::ShardUnfinished { .. } => Some("finish it with `brinell audit --resume --out FOLDER`"),
+        LedgerError::ShardTwice { .. } => Some("leave one of them out"),
+        LedgerError::ShardsMissing { .. } => Some("give the folders of all shards"),
+        LedgerError::ShardsDiffer { .. } => Some("audit all shards with the same command line but for --shard and --out"),
+        LedgerError::ShardsElsewhere { .. } => Some("name the files of the shards with --model, --data, --labels and --classes, and use their runtime"),
         LedgerError::NotPaired { .. } => Some("audit both models on the same data with the same --limit"),
         _ => None,
     }

@@ -25,6 +25,7 @@ mod over_time;
 mod patch;
 mod rank;
 mod resume;
+mod shards;
 mod sizes;
 mod snapshots;
 mod support;

@@ -101,6 +101,11 @@ fn audits_and_what_reads_them() {
     snapshot(&folder, "audit-error", 4, "audit robust.onnx --data images.idx3-ubyte --norm linf --eps 2 --runtime rten --out c");
     run(&folder, &format!("audit ordinary.onnx {AUDIT} --out b").split_whitespace().collect::<Vec<_>>()).expect(0);
 
+    snapshot(&folder, "audit-shard", 0, &format!("audit robust.onnx {AUDIT} --shard 0/2 --out s0"));
+    run(&folder, &format!("audit robust.onnx {AUDIT} --shard 1/2 --out s1").split_whitespace().collect::<Vec<_>>()).expect(0);
+    snapshot(&folder, "merge", 0, "merge s0 s1 --out m");
+    snapshot(&folder, "merge-error", 4, "merge s0 --out n");
+
     snapshot(&folder, "replay", 0, "replay a");
     snapshot(&folder, "replay-error", 4, "replay nothing");
     snapshot(&folder, "report", 0, "report a --format badge --out badge.svg");

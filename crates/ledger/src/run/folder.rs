@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use brinell_record::{FileError, Question, SampleRecord};
+use brinell_record::{FileError, Question, SampleRecord, Shard, ShardMachine, ShardRecord};
 use serde::{Deserialize, Serialize};
 
 use super::found::{Examples, Found};
 use super::lines::Lines;
+use super::shard::SHARD_FILE;
 use crate::LedgerError;
 
 /// What a run is made of; a run resumes only where all of it is equal.
@@ -20,11 +21,31 @@ pub struct Identity {
     pub question: Question,
     /// What decides the result beyond the question, by name: digests of files, versions, attacks with their settings.
     pub facts: BTreeMap<String, String>,
+    /// The share of the samples that it takes; `None` where it takes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Identity {
     /// Schema that this version writes.
     pub const SCHEMA: &'static str = "brinell.run/2";
+
+    /// Name of the fact that says how many samples the data have.
+    pub const SAMPLES: &'static str = "number of samples";
+
+    /// Returns the first thing that decides the result and is another one in `now`, with both values. Shares of the samples are not looked at.
+    pub(super) fn difference(&self, now: &Self) -> Option<(String, String, String)> {
+        if let Some((what, was, is)) = self.question.essence().differences(&now.question.essence()).into_iter().next() {
+            let name = what.rsplit('.').next().unwrap_or(&what).replace('_', "-");
+            return Some((name, was, is));
+        }
+        let missing = String::from("(nothing)");
+        let values = |name: &String| (self.facts.get(name).unwrap_or(&missing).clone(), now.facts.get(name).unwrap_or(&missing).clone());
+        // What only one of the two knows explains what follows from it.
+        let apart = |name: &&String| self.facts.contains_key(*name) != now.facts.contains_key(*name);
+        let all = || self.facts.keys().chain(now.facts.keys());
+        all().filter(apart).chain(all()).find_map(|name| Some((name, values(name))).filter(|(_, (was, is))| was != is)).map(|(name, (was, is))| (name.clone(), was, is))
+    }
 }
 
 /// One line of `stages.jsonl`: what one stage found out about one sample, or that the stage is complete.
@@ -57,6 +78,8 @@ pub enum StageLine {
     Proof { sample: u64, certified: bool, seconds: f64 },
     /// Wall time that a process spent on the stage, and in it inside the model.
     Time { stage: usize, seconds: f64, model_seconds: f64 },
+    /// A process of a shard begins on this machine.
+    Machine { machine: ShardMachine },
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -94,7 +117,7 @@ impl RunFolder {
         if resume && !exists {
             return Err(LedgerError::NothingToResume { path: path.to_path_buf() });
         }
-        let foreign = ["run.json", "record.jsonl", "summary.json", "adversarial.npz", "report.html"];
+        let foreign = ["run.json", "record.jsonl", "summary.json", "adversarial.npz", "report.html", SHARD_FILE];
         if !resume && foreign.iter().any(|name| path.join(name).exists()) {
             return Err(LedgerError::OutExists { path: path.to_path_buf() });
         }
@@ -167,6 +190,14 @@ impl RunFolder {
         super::lines::write_whole(&self.path.join("record.jsonl"), samples)
     }
 
+    /// Says that the shard came to its end.
+    ///
+    /// # Errors
+    /// [`LedgerError::File`].
+    pub fn end_shard(&self, record: &ShardRecord) -> Result<(), LedgerError> {
+        write_json(&self.path.join(SHARD_FILE), record)
+    }
+
     /// Returns a reader of the adversarial inputs stored so far, for use while the run goes on.
     ///
     /// # Errors
@@ -192,21 +223,12 @@ fn compare(folder: &Path, identity_path: &Path, now: &Identity) -> Result<(), Le
         now: now.to_owned(),
     };
     let before = read_identity(identity_path)?;
-    if let Some((what, was, is)) = before.question.essence().differences(&now.question.essence()).into_iter().next() {
-        let name = what.rsplit('.').next().unwrap_or(&what).replace('_', "-");
-        return Err(stale(&name, &was, &is));
+    let share = |identity: &Identity| identity.shard.map_or_else(|| "(nothing)".to_owned(), |shard| shard.to_string());
+    let shards = (before.shard != now.shard).then(|| ("shard".to_owned(), share(&before), share(now)));
+    match shards.or_else(|| before.difference(now)) {
+        Some((what, was, is)) => Err(stale(&what, &was, &is)),
+        None => Ok(()),
     }
-    let missing = String::from("(nothing)");
-    // What only one of the two knows explains what follows from it.
-    let apart = |name: &&String| before.facts.contains_key(*name) != now.facts.contains_key(*name);
-    let all = || before.facts.keys().chain(now.facts.keys());
-    for name in all().filter(apart).chain(all()) {
-        let (was, is) = (before.facts.get(name).unwrap_or(&missing), now.facts.get(name).unwrap_or(&missing));
-        if was != is {
-            return Err(stale(name, was, is));
-        }
-    }
-    Ok(())
 }
 
 /// Reads `run.json`.

@@ -6,6 +6,7 @@
 //! | `stages.jsonl` | one line per sample and stage, appended |
 //! | `found.bin` | adversarial inputs, appended before their line in `stages.jsonl` |
 //! | `record.jsonl` | one line per sample, appended when it is decided, and in the order of samples once the run has ended |
+//! | `shard.json` | that the run is a shard which came to its end; its figures are those of the run that is merged from all shards |
 //!
 //! A line counts only if it is complete: what a kill left half written is cut off on resume.
 
@@ -18,6 +19,7 @@ mod found;
 mod labels;
 mod lines;
 mod read;
+mod shard;
 
 pub use completed::Completed;
 pub use exhaustive::exhaustive;
@@ -27,3 +29,4 @@ pub use found::{Examples, Found as Frames};
 pub use labels::label_counts;
 pub use lines::Lines;
 pub use read::read;
+pub use shard::{SHARD_FILE, Shards};

@@ -6,7 +6,7 @@ use brinell_record::{FileError, SUMMARY_SCHEMA, Summary};
 use serde::de::DeserializeOwned;
 
 use super::Completed;
-use super::{agree, first};
+use super::{agree, first, read_identity};
 use crate::LedgerError;
 
 /// Reads the record of a finished run.
@@ -16,13 +16,17 @@ use crate::LedgerError;
 /// and are as they stand in the file.
 ///
 /// # Errors
-/// [`LedgerError::NoRun`] where the folder holds no finished run, [`LedgerError::Schema`] where another version wrote it,
+/// [`LedgerError::NoRun`] where the folder holds no finished run, [`LedgerError::OneShard`] where it holds a part of one, [`LedgerError::Schema`] where another version wrote it,
 /// [`LedgerError::Disagrees`] where the summary says something else than the record, [`LedgerError::Damaged`],
 /// [`LedgerError::File`].
 pub fn read(folder: &Path) -> Result<Completed, LedgerError> {
     let path = folder.join("summary.json");
     if !path.is_file() {
-        let stopped = folder.join("run.json").is_file();
+        let begun = folder.join("run.json");
+        let stopped = begun.is_file();
+        if let Some(shard) = stopped.then(|| read_identity(&begun)).transpose()?.and_then(|identity| identity.shard) {
+            return Err(LedgerError::OneShard { path: folder.to_path_buf(), shard });
+        }
         return Err(LedgerError::NoRun { path: folder.to_path_buf(), stopped });
     }
     let value: serde_json::Value = json(&path)?;

@@ -171,6 +171,7 @@ fn summary() -> Summary {
             .collect(),
         seconds: 143.2,
         peak_rss_bytes: Some(412_345_678),
+        shards: Vec::new(),
         machine: Machine { os: "linux".into(), arch: "x86_64".into(), cpu: "Example 9000".into(), cores: 2 },
     }
 }
