@@ -88,8 +88,7 @@ impl Run<'_> {
                         let x = self.case.sample(index);
                         let norm = self.case.ball.distance(&x, &x_adv);
                         let (task, demand) = (self.case.task(), self.case.demand(index));
-                        let judged =
-                            self.case.referee.judge(&self.case.preprocess, &self.case.ball, demand.posed(), index, &x, &x_adv)?;
+                        let judged = self.case.referee.judge(&self.case.preprocess, &self.case.ball, demand.posed(), index, &x, &x_adv)?;
                         self.refuse(index, &judged)?;
                         let opinion = judged.opinion;
                         let broken = Broken::new(stage, restart, norm, opinion, task.as_ref(), demand.posed());

@@ -8,9 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use brinell_data::{LoadOptions, load};
 use brinell_engine::Processor;
+use brinell_ledger::LedgerError;
 use brinell_ledger::machine;
 use brinell_ledger::run::{Completed, Shards, StageLine};
-use brinell_ledger::LedgerError;
 use brinell_record::{FileError, Flag, Outcome, Question, SHARD_SCHEMA, SampleRecord, Shard, ShardMachine, ShardRecord, hash, setting};
 use brinell_subject::Subject;
 
@@ -73,7 +73,11 @@ impl Course for Share {
     type Error = AuditError;
 
     fn next(&mut self, taken: &mut Taken<'_, '_>) -> Result<Vec<usize>, AuditError> {
-        Ok(if std::mem::replace(&mut self.taken, true) { Vec::new() } else { self.shard.samples(taken.available()).collect() })
+        if std::mem::replace(&mut self.taken, true) {
+            return Ok(Vec::new());
+        }
+        let all = taken.samples();
+        Ok(self.shard.samples(all.len()).filter_map(|place| all.get(place).copied()).collect())
     }
 }
 
@@ -129,12 +133,7 @@ pub struct MergeOptions {
 /// # Errors
 /// Those of [`Shards::read`]; [`AuditError::MixedMachines`]; [`LedgerError::ShardsElsewhere`] where model, data or runtime are others here;
 /// [`AuditError::ShardSample`] where something else is found out about a sample here; those of [`audit`](crate::audit()).
-pub fn merge(
-    folders: &[PathBuf],
-    options: &MergeOptions,
-    stop: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Completed, AuditError> {
+pub fn merge(folders: &[PathBuf], options: &MergeOptions, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Completed, AuditError> {
     let shards = Shards::read(folders)?;
     if let Some([(shard_a, a), (shard_b, b)]) = shards.mixed().filter(|_| !options.mixed) {
         return Err(AuditError::MixedMachines { shard_a, a, shard_b, b });

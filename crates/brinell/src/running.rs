@@ -3,8 +3,8 @@
 pub use brinell_attack::driver::Queries;
 pub use brinell_attack::{AttackError, Listed, Spent, Suite, SuiteStage, attacks, recipe, suite_for, suites};
 pub use brinell_audit::{
-    AuditError, Course, Event, Job, MergeOptions, Observer, ShardDone, Silent, Taken, audit, audit_along, audit_host, audit_shard, flags, load_suite, merge,
-    selftest,
+    AuditError, Course, Event, Job, MergeOptions, Observer, ShardDone, Silent, Taken, audit, audit_along, audit_host, audit_shard, flags,
+    load_suite, merge, selftest,
 };
 pub use brinell_autodiff::Loss;
 pub use brinell_contract::{Check, Finding};

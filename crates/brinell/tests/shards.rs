@@ -141,7 +141,8 @@ fn what_makes_no_run_is_refused_by_name() {
 
 #[test]
 fn examples_and_outcomes_of_shards_are_judged_again() {
-    let question = Question { effort: Effort { attacks: vec!["pgd:steps=3".to_owned()], ..Effort::default() }, ..question(RuntimeChoice::Rten) };
+    let question =
+        Question { effort: Effort { attacks: vec!["pgd:steps=3".to_owned()], ..Effort::default() }, ..question(RuntimeChoice::Rten) };
     let folder = tempfile::tempdir().unwrap();
     let folders: Vec<PathBuf> = (0..2).map(|index| shard(&question, folder.path(), index, 2)).collect();
     let path = folders[1].join("found.bin");

@@ -127,8 +127,17 @@ impl Host {
     /// Returns a session from stored samples and weights to values, their weighted sums and the gradients of these.
     pub(crate) fn gradient(&self, preprocess: &Preprocess) -> Box<dyn Session> {
         let port = |name: &str| Port { name: name.to_owned(), dtype: DType::F32, shape: vec![None, Some(self.0.width())] };
-        let outputs = vec![port("values"), Port { shape: vec![None], ..port("loss") }, Port { name: "gradient".to_owned(), ..self.input(preprocess.sample_shape()) }];
-        Box::new(Pulling { host: self.clone(), preprocess: preprocess.clone(), inputs: vec![self.input(preprocess.sample_shape()), port("w")], outputs })
+        let outputs = vec![
+            port("values"),
+            Port { shape: vec![None], ..port("loss") },
+            Port { name: "gradient".to_owned(), ..self.input(preprocess.sample_shape()) },
+        ];
+        Box::new(Pulling {
+            host: self.clone(),
+            preprocess: preprocess.clone(),
+            inputs: vec![self.input(preprocess.sample_shape()), port("w")],
+            outputs,
+        })
     }
 }
 
@@ -214,7 +223,8 @@ impl Session for Pulling {
     }
 
     fn run(&mut self, feeds: &[(&str, View<'_>)], sink: &mut dyn FnMut(usize, View<'_>)) -> Result<(), EngineError> {
-        let fed = |wanted: &str| feeds.iter().find(|(name, _)| *name == wanted).and_then(|(_, view)| view.data.as_f32()).unwrap_or_default();
+        let fed =
+            |wanted: &str| feeds.iter().find(|(name, _)| *name == wanted).and_then(|(_, view)| view.data.as_f32()).unwrap_or_default();
         let (stored, w, width) = (fed("x"), fed("w"), self.host.0.width());
         let len = self.preprocess.sample_shape().iter().product::<usize>().max(1);
         let rows = stored.len() / len;

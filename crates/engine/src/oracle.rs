@@ -11,7 +11,8 @@ use crate::black_box::BlackBox;
 use crate::held::HeldFeeds;
 use crate::lane::{Lane, Part, Wanted};
 use crate::{
-    Artefact, EngineError, Held, Host, Preprocess, QueryGraph, Runtime, Session, Shortage, Signature, SignatureError, check_arithmetic, memory,
+    Artefact, EngineError, Held, Host, Preprocess, QueryGraph, Runtime, Session, Shortage, Signature, SignatureError, check_arithmetic,
+    memory,
 };
 
 /// Why a model cannot be queried.

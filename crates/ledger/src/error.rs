@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use brinell_record::{FileError, Shard};
 
@@ -99,9 +99,9 @@ pub enum LedgerError {
     #[error("{} and {} are not shards of one run: {what} is {in_a} and {in_b}", a.display(), b.display())]
     ShardsDiffer {
         /// Folder of one shard.
-        a: PathBuf,
+        a: Box<Path>,
         /// Folder of the other.
-        b: PathBuf,
+        b: Box<Path>,
         /// What differs.
         what: String,
         /// Its value in the first.

@@ -42,9 +42,7 @@ pub enum ShardError {
     #[error("an audit has 1 to {MOST} shards, and not {0}")]
     Count(usize),
     /// No scheduler says which shard this is.
-    #[error(
-        "no scheduler says which shard this is: none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX and RANK is set in the environment"
-    )]
+    #[error("no scheduler says which shard this is: none of SLURM_ARRAY_TASK_ID, JOB_COMPLETION_INDEX and RANK is set in the environment")]
     Nowhere,
     /// A scheduler says which shard it is, but not of how many.
     #[error("{name} is {value}, but {of} does not say how many shards there are")]
@@ -241,7 +239,11 @@ impl ShardMachine {
     /// Returns what decides how a runtime rounds: the instructions that it may choose from.
     #[must_use]
     pub fn arithmetic(&self) -> String {
-        format!("{} with {}", self.machine.arch, if self.features.is_empty() { "no extensions".to_owned() } else { self.features.join(" ") })
+        format!(
+            "{} with {}",
+            self.machine.arch,
+            if self.features.is_empty() { "no extensions".to_owned() } else { self.features.join(" ") }
+        )
     }
 }
 
@@ -276,7 +278,8 @@ mod tests {
 
     #[test]
     fn schedulers_say_which_shard_it_is() {
-        let slurm = [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "16"), ("SLURM_ARRAY_TASK_MIN", "0"), ("SLURM_ARRAY_TASK_MAX", "15")];
+        let slurm =
+            [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "16"), ("SLURM_ARRAY_TASK_MIN", "0"), ("SLURM_ARRAY_TASK_MAX", "15")];
         assert_eq!(auto(&slurm).unwrap(), "3/16");
         assert_eq!(auto(&[("JOB_COMPLETION_INDEX", "2"), ("BRINELL_SHARDS", "4")]).unwrap(), "2/4");
         assert_eq!(auto(&[("RANK", "1"), ("WORLD_SIZE", "2")]).unwrap(), "1/2");
@@ -287,7 +290,8 @@ mod tests {
     #[test]
     fn what_is_missing_or_contradicts_itself_is_said() {
         // Task 3 alone, submitted again, would otherwise be the only shard of one.
-        let again = [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "1"), ("SLURM_ARRAY_TASK_MIN", "3"), ("SLURM_ARRAY_TASK_MAX", "3")];
+        let again =
+            [("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_ARRAY_TASK_COUNT", "1"), ("SLURM_ARRAY_TASK_MIN", "3"), ("SLURM_ARRAY_TASK_MAX", "3")];
         assert!(auto(&again).unwrap_err().contains("BRINELL_SHARDS"));
         assert_eq!(auto(&[&again[..], &[("BRINELL_SHARDS", "16")]].concat()).unwrap(), "3/16");
         let cases: [(&[(&str, &str)], &str); 6] = [

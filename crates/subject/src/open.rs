@@ -49,7 +49,12 @@ impl Subject {
     ///
     /// # Errors
     /// As [`Subject::open_with`].
-    pub fn open_host(host: Host, artefact: &Artefact, population: &Population, read_samples: &ReadSamples<'_>) -> Result<Opened, SubjectError> {
+    pub fn open_host(
+        host: Host,
+        artefact: &Artefact,
+        population: &Population,
+        read_samples: &ReadSamples<'_>,
+    ) -> Result<Opened, SubjectError> {
         Self::open_at(Place::Host(host), artefact, population, read_samples)
     }
 
@@ -173,7 +178,19 @@ impl Place {
         if let (Some(port), Some(refusal)) = (&mut signature.gate, refusal) {
             port.gate.unit = refusal.unit;
         }
-        Ok(Subject { artefact, sha256, weights_sha256, model, endpoint, host: program, signature, defence, defence_problem, sized_by_data: false, held })
+        Ok(Subject {
+            artefact,
+            sha256,
+            weights_sha256,
+            model,
+            endpoint,
+            host: program,
+            signature,
+            defence,
+            defence_problem,
+            sized_by_data: false,
+            held,
+        })
     }
 }
 

@@ -66,7 +66,8 @@ impl Audit {
         };
         let stop = stop_flag()?;
         if let Some(shard) = shard {
-            let done = brinell::audit_shard(&question, &job, shard, stop.as_ref(), &mut Progress::new()).map_err(|error| stopped(error.into()))?;
+            let done =
+                brinell::audit_shard(&question, &job, shard, stop.as_ref(), &mut Progress::new()).map_err(|error| stopped(error.into()))?;
             return if self.json { print_json(&done.record) } else { print_shard(&done, &job.out) };
         }
         let completed = answer(&question, &job, stop.as_ref(), &mut Progress::new()).map_err(stopped)?;

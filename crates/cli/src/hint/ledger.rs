@@ -26,7 +26,9 @@ fn ledger(error: &LedgerError) -> Option<&'static str> {
         LedgerError::ShardTwice { .. } => Some("leave one of them out"),
         LedgerError::ShardsMissing { .. } => Some("give the folders of all shards"),
         LedgerError::ShardsDiffer { .. } => Some("audit all shards with the same command line but for --shard and --out"),
-        LedgerError::ShardsElsewhere { .. } => Some("name the files of the shards with --model, --data, --labels and --classes, and use their runtime"),
+        LedgerError::ShardsElsewhere { .. } => {
+            Some("name the files of the shards with --model, --data, --labels and --classes, and use their runtime")
+        }
         LedgerError::NotPaired { .. } => Some("audit both models on the same data with the same --limit"),
         _ => None,
     }

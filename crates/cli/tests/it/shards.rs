@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::support::{Finished, Folder};
 
-const RUN: &str = "audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 80 --attack pgd:steps=20 --attack square:queries=200";
+const RUN: &str =
+    "audit robust.onnx --data images.idx3-ubyte --norm linf --eps 0.1 --limit 80 --attack pgd:steps=20 --attack square:queries=200";
 
 /// Audits all samples, and two or more shards of them, and compares what is left.
 fn assert_merged_is_whole(folder: &Folder, shards: &str, runtime: &str) {
@@ -42,7 +43,8 @@ fn a_shard_that_was_killed_is_gone_on_with_by_the_same_command() {
     let done = folder.run(&format!("{run} 0/2 --out s0")).expect(0);
     assert!(done.stdout.contains("Shard 0/2 is done: 40 samples, in s0"), "{}", done.stdout);
     // The scheduler says which one it is.
-    let auto = folder.command(&format!("{run} auto --out s1")).env("JOB_COMPLETION_INDEX", "1").env("BRINELL_SHARDS", "2").output().unwrap();
+    let auto =
+        folder.command(&format!("{run} auto --out s1")).env("JOB_COMPLETION_INDEX", "1").env("BRINELL_SHARDS", "2").output().unwrap();
     Finished::of(auto).expect(0);
     assert_merged_is_whole(&folder, "s1 s0", "rten");
 }
@@ -108,7 +110,12 @@ fn the_jobs_for_slurm_and_kubernetes_run_as_they_stand() {
         let block = text.lines().skip_while(|line| line.trim() != "- >-").skip(1).take_while(|line| line.starts_with("              "));
         let command = block.map(str::trim).collect::<Vec<_>>().join(" ");
         assert!(command.starts_with("exec brinell "), "{command}");
-        small(&command.replace("exec brinell", "exec \"$BRINELL\"").replace("/model.onnx", "/robust.onnx").replace("/test.npz", "/images.idx3-ubyte"))
+        small(
+            &command
+                .replace("exec brinell", "exec \"$BRINELL\"")
+                .replace("/model.onnx", "/robust.onnx")
+                .replace("/test.npz", "/images.idx3-ubyte"),
+        )
     };
     for (audit, merge, index) in [
         (small(&example("slurm/audit.sbatch")), example("slurm/merge.sbatch"), "SLURM_ARRAY_TASK_ID"),

@@ -44,7 +44,11 @@ impl Identity {
         // What only one of the two knows explains what follows from it.
         let apart = |name: &&String| self.facts.contains_key(*name) != now.facts.contains_key(*name);
         let all = || self.facts.keys().chain(now.facts.keys());
-        all().filter(apart).chain(all()).find_map(|name| Some((name, values(name))).filter(|(_, (was, is))| was != is)).map(|(name, (was, is))| (name.clone(), was, is))
+        all()
+            .filter(apart)
+            .chain(all())
+            .find_map(|name| Some((name, values(name))).filter(|(_, (was, is))| was != is))
+            .map(|(name, (was, is))| (name.clone(), was, is))
     }
 }
 

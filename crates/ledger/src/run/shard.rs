@@ -60,12 +60,17 @@ impl Shards {
             return Err(LedgerError::ShardsMissing { count, missing });
         }
         let n = identity.facts.get(Identity::SAMPLES).and_then(|n| n.parse().ok()).unwrap_or(0);
-        let (mut shards, mut records) = (Vec::with_capacity(count), Vec::with_capacity(n));
+        let (mut shards, mut records, mut numbers) = (Vec::with_capacity(count), Vec::with_capacity(n), Vec::with_capacity(count));
         for (shard, folder) in found {
             let (record, samples) = read_shard(folder, shard, n)?;
             shards.push((folder.to_path_buf(), record));
+            numbers.push(samples.iter().map(|sample| sample.sample).collect::<Vec<usize>>());
             records.extend(samples);
         }
+        let of_shard = |(number, record): (usize, &Vec<usize>)| record.iter().map(|&sample| (sample, number)).collect::<Vec<_>>();
+        let mut places: Vec<(usize, usize)> = numbers.iter().enumerate().flat_map(of_shard).collect();
+        places.sort_unstable();
+        check_places(&shards, &places)?;
         records.sort_by_key(|record| record.sample);
         Ok(Self { identity: Identity { shard: None, ..identity }, shards, records })
     }
@@ -134,8 +139,8 @@ impl Shards {
         let mut file = BufWriter::new(File::create(path).map_err(FileError::on("write", path))?);
         for (&sample, lines) in lines {
             if lines.iter().any(|line| matches!(line, StageLine::Sample { broken: true, .. })) {
-                let place = usize::try_from(sample).map_or(0, |sample| sample % self.shards.len().max(1));
-                let Some(of_shard) = examples.get_mut(place) else { continue };
+                let place = self.records.binary_search_by_key(&sample, |record| record.sample as u64).unwrap_or_default();
+                let Some(of_shard) = examples.get_mut(place % self.shards.len().max(1)) else { continue };
                 let frame = super::found::frame(sample, &of_shard.read(sample)?);
                 file.write_all(&frame).map_err(FileError::on("write to", path))?;
             }
@@ -176,9 +181,7 @@ fn same_run((path_a, a): (&Path, &Identity), (path_b, b): (&Path, &Identity)) ->
     let counts = (count(a) != count(b)).then(|| ("number of shards".to_owned(), count(a), count(b)));
     match counts.or_else(|| a.difference(b)) {
         None => Ok(()),
-        Some((what, in_a, in_b)) => {
-            Err(LedgerError::ShardsDiffer { a: path_a.to_path_buf(), b: path_b.to_path_buf(), what, in_a, in_b })
-        }
+        Some((what, in_a, in_b)) => Err(LedgerError::ShardsDiffer { a: path_a.into(), b: path_b.into(), what, in_a, in_b }),
     }
 }
 
@@ -203,8 +206,24 @@ fn read_shard(folder: &Path, shard: Shard, n: usize) -> Result<(ShardRecord, Vec
         return Err(damaged(&path, format!("its SHA-256 is {digest}, and was {} when the shard ended", record.record_sha256)));
     }
     let samples: Vec<SampleRecord> = lines::read(&path)?;
-    if !samples.iter().map(|sample| sample.sample).eq(shard.samples(n)) {
-        return Err(damaged(&path, format!("its samples are not those of shard {shard} of {n} samples")));
+    let expected = shard.samples(n).count();
+    if samples.len() != expected {
+        return Err(damaged(&path, format!("it has {} samples, but shard {shard} of {n} samples has {expected}", samples.len())));
     }
     Ok((record, samples))
+}
+
+/// Checks that every sample stands in the shard that its place among all samples gives it to.
+fn check_places(shards: &[(PathBuf, ShardRecord)], records: &[(usize, usize)]) -> Result<(), LedgerError> {
+    let wrong = records.iter().enumerate().find(|(place, (sample, shard))| {
+        let twice = place.checked_sub(1).and_then(|before| records.get(before)).is_some_and(|(before, _)| before == sample);
+        twice || place % shards.len().max(1) != *shard
+    });
+    match wrong.and_then(|(_, (sample, shard))| Some((sample, shards.get(*shard)?))) {
+        Some((sample, (folder, record))) => Err(LedgerError::Damaged {
+            path: folder.join("record.jsonl"),
+            problem: format!("sample {sample} does not belong to shard {}", record.shard),
+        }),
+        None => Ok(()),
+    }
 }
