@@ -26,6 +26,7 @@ mod patch;
 mod rank;
 mod resume;
 mod sizes;
+mod smooth;
 mod snapshots;
 mod support;
 mod table_claims;
