@@ -374,10 +374,20 @@ impl Defended {
     }
 }
 
+part!(Smoothable, "What a certificate of a smoothed classifier is about.", |setting| {
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) || ["norm", "eps", "seed"].contains(&setting.name)
+});
 part!(Certifiable, "What a certificate is about.", |setting| {
     matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
         || ["norm", "eps", "target"].contains(&setting.name)
 });
+
+impl Smoothable {
+    /// Checks the settings and turns them into a question.
+    pub(crate) fn question(&self) -> Result<Question, Failure> {
+        Question::of(self.0.iter().map(|(name, values)| (*name, values.as_slice()))).map_err(Failure::from_error)
+    }
+}
 
 impl Certifiable {
     /// Checks the settings and turns them into a question.

@@ -26,6 +26,22 @@ pub enum ProofError {
         /// What about it.
         reason: &'static str,
     },
+    /// What is asked cannot be smoothed.
+    #[error("nothing can be certified by smoothing: {reason}")]
+    Smoothing {
+        /// What is in the way.
+        reason: &'static str,
+    },
+    /// A radius is too large for the noise and the number of votes.
+    #[error("no sample can be certified within {eps}: so many votes reach a radius of at most {reach:.4}")]
+    Reach {
+        /// The radius of the question.
+        eps: f64,
+        /// The largest radius.
+        reach: f64,
+        /// Votes that would reach it, where there are so many.
+        votes: Option<usize>,
+    },
     /// A file of a property cannot be read.
     #[error("{path} is not a property that this program can read")]
     Property {

@@ -8,6 +8,7 @@ mod certify;
 mod error;
 mod prover;
 mod recheck;
+mod smooth;
 mod soundness;
 mod statement;
 mod verify;
@@ -19,6 +20,7 @@ pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certif
 pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
 pub use recheck::{RecheckOptions, is_certified_run, recheck, recheck_audit};
+pub use smooth::{Noise, SMOOTH_SCHEMA, SmoothJob, SmoothStanding, SmoothSummary, SmoothedSample, smooth};
 pub use soundness::{Soundness, soundness};
 pub use verify::{Answer, Answered, Assignment, verify};
 pub use vnncomp::{Instance, vnncomp};

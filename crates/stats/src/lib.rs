@@ -4,6 +4,7 @@
 mod binomial;
 mod calibration;
 mod holm;
+pub mod normal;
 mod paired;
 mod quantile;
 mod rank;

@@ -43,6 +43,12 @@ impl Spending {
         Self { early }
     }
 
+    /// Spends all of the error on the bound for the whole sample, which is looked at once.
+    #[must_use]
+    pub fn at_the_end() -> Self {
+        Self { early: 0.0 }
+    }
+
     /// The same for whether a rate lies below `threshold`.
     #[must_use]
     pub fn below(threshold: f64, n: usize, alpha: f64) -> Self {

@@ -24,6 +24,7 @@ mod rank;
 mod replay;
 mod report;
 mod selftest;
+mod smooth;
 mod suites;
 mod transfer;
 mod universal;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Patch(Box<patch::Patch>),
     /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
+    /// Certify a smoothed classifier by counting votes under noise
+    Smooth(Box<smooth::Smooth>),
     /// Decide a VNN-LIB property of a network
     Verify(verify::Verify),
     /// Run benchmarks of others
@@ -112,6 +115,7 @@ impl Command {
             Self::Universal(universal) => universal.run(),
             Self::Patch(patch) => patch.run(),
             Self::Certify(certify) => certify.run(),
+            Self::Smooth(smooth) => smooth.run(),
             Self::Verify(verify) => verify.run(),
             Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),

@@ -12,6 +12,8 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         ProofError::Network(_) | ProofError::Kind { .. } => {
             Some("`brinell inspect` shows whether a model can be certified; `brinell audit` attacks any model".to_owned())
         }
+        ProofError::Reach { votes: Some(votes), .. } => Some(format!("give --votes {votes} or more, a larger --sigma, or a smaller --eps")),
+        ProofError::Reach { votes: None, .. } => Some("give a larger --sigma or a smaller --eps".to_owned()),
         ProofError::Contradiction { .. } => Some("please report this, with the command and, if you can, the model".to_owned()),
         _ => None,
     }

@@ -27,6 +27,7 @@ mod rank;
 mod resume;
 mod shards;
 mod sizes;
+mod smooth;
 mod snapshots;
 mod support;
 mod table_claims;
