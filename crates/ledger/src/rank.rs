@@ -283,7 +283,7 @@ fn notes(all: &[(&RankEntry, Known)]) -> Vec<String> {
         flags.dedup();
         if !flags.is_empty() {
             notes.push(format!(
-                "the figures of {} are not reliable ({}), and so is every rank that they decide",
+                "the figures of {} are not reliable ({}), and neither are the ranks that depend on them",
                 entry.name,
                 flags.join(", ")
             ));
@@ -303,11 +303,11 @@ fn notes(all: &[(&RankEntry, Known)]) -> Vec<String> {
             format!("{} by {short}", names.join(", "))
         };
         let list = groups.iter().map(text).collect::<Vec<_>>().join("; ");
-        notes.push(format!("the models were not attacked alike, which may explain a difference: {list}"));
+        notes.push(format!("different attacks ran on the models, which may explain a difference: {list}"));
     }
     let nearer: usize = all.iter().map(|(_, known)| known.run.summary.survived - known.survived.iter().filter(|one| **one).count()).sum();
     if nearer > 0 {
-        notes.push(format!("{nearer} samples survive the attacks at the radius and are broken within it by the search for the nearest example; they count as broken"));
+        notes.push(format!("{nearer} samples survive the attacks at the radius, but the search for the nearest example breaks them within it; they count as broken"));
     }
     notes
 }

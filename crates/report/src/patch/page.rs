@@ -66,7 +66,7 @@ impl PatchView {
                 .collect(),
             facts: vec![
                 ["Steps".to_owned(), size(usize::try_from(patch.steps).unwrap_or(usize::MAX))],
-                ["Images of a step".to_owned(), size(patch.views)],
+                ["Images per step".to_owned(), size(patch.views)],
                 ["Ensemble".to_owned(), patch.ensemble.clone()],
                 ["Seed".to_owned(), patch.seed.to_string()],
                 ["Images".to_owned(), patch.data.path.clone()],
@@ -98,8 +98,11 @@ fn target(patch: &Patch, target: &brinell_record::PatchTarget) -> Target {
 /// Mean success over all conditions of one size, turn or brightness.
 fn axes(patch: &Patch, score: &PatchScore) -> Vec<[String; 2]> {
     type Value = fn(&brinell_record::PatchCondition) -> f64;
-    let kinds: [(&str, Value, bool); 3] =
-        [("size times", |one| one.scale, false), ("turned by degrees", |one| one.angle, false), ("brightness", |one| one.brightness, true)];
+    let kinds: [(&str, Value, bool); 3] = [
+        ("relative size", |one| one.scale, false),
+        ("rotation in degrees", |one| one.angle, false),
+        ("brightness", |one| one.brightness, true),
+    ];
     let mut rows = Vec::new();
     for (name, value, in_the_middle) in kinds {
         let mut values: Vec<f64> = patch.conditions.iter().map(value).collect();

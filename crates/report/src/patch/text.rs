@@ -20,14 +20,14 @@ pub fn table(patch: &Patch, width: usize, colour: bool) -> String {
         }
     };
     for target in &patch.targets {
-        let own = if target.white_box { ", its own model" } else { "" };
+        let own = if target.white_box { ", also a source" } else { "" };
         let silent = target.patch.unobserved;
         let silent = if silent > 0 { format!(", {} without an answer", size(silent)) } else { String::new() };
         say(0, &format!("{}{own}{silent}", words::name(patch, target.target)));
         for (name, score) in [("patch", &target.patch), ("grey square", &target.grey), ("random square", &target.noise)] {
             say(2, &line(name, score));
         }
-        say(2, &format!("images of the fit: {}, which is no claim", words::control(&target.fit)));
+        say(2, &format!("images of the fit: {}, which says nothing about new images", words::control(&target.fit)));
     }
     say(0, &format!("{}.", words::grid(patch)));
     say(0, &words::scope());

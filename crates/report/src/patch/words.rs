@@ -16,9 +16,10 @@ pub(super) fn class(patch: &Patch) -> Option<String> {
 /// What was made and tested, in one sentence.
 pub(super) fn headline(patch: &Patch) -> String {
     let sources = patch.sources.iter().map(|source| name(patch, *source)).collect::<Vec<_>>().join(", ");
-    let aim = class(patch).map_or_else(|| "to make models wrong".to_owned(), |class| format!("to be seen as “{class}”"));
+    let aim =
+        class(patch).map_or_else(|| "that should make models wrong".to_owned(), |class| format!("that models should see as “{class}”"));
     format!(
-        "A patch of {side} x {side} pixels ({} of the image) {aim}, fitted on {sources} to {} images and tested on {} others",
+        "A patch of {side} x {side} pixels ({} of the image) {aim}; fitted with {sources} to {} images and tested on {} others",
         percent(patch.area),
         size(patch.n_fit),
         size(patch.n_test),
@@ -51,7 +52,7 @@ pub(super) fn over(patch: &Patch, score: &PatchScore, pick: impl Fn(&brinell_rec
 pub(super) fn grid(patch: &Patch) -> String {
     let most = |of: &dyn Fn(&brinell_record::PatchCondition) -> f64| patch.conditions.iter().map(|one| of(one).abs()).fold(0.0, f64::max);
     format!(
-        "{} conditions: nine places, sizes of {} to {} times its own, turns of up to {} degrees, and {} darker and brighter in the middle",
+        "{} conditions: nine positions, {} to {} times the normal size, rotations of up to {} degrees, and brightness {} lower and higher in the middle",
         size(patch.conditions.len()),
         significant(2.0 - most(&|one| one.scale), 3),
         significant(most(&|one| one.scale), 3),
@@ -63,6 +64,6 @@ pub(super) fn grid(patch: &Patch) -> String {
 /// What must be known of all figures.
 pub(super) fn scope() -> String {
     format!(
-        "This is a digital simulation: the patch was put into stored images, and nothing is said about paper, camera or light. Counts are of images that the target gets right and, with a class to reach, that are not of it. A square covers something whatever it shows: compare with the grey and the random one. Intervals are exact (95{NBSP}%) and about images under the plain condition, or under at least half of the conditions; conditions share images."
+        "This is a digital simulation: the patch was put into stored images. It says nothing about paper, camera or light. Only images that the target gets right count; if the patch has a wanted class, images of this class do not count. Any square covers a part of the image: compare the patch with the grey and the random square. Intervals are exact (95{NBSP}%). All conditions use the same images, so means have no interval."
     )
 }

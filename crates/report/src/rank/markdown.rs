@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// A table of the models with what was tested. Names are in code spans, in which nothing is markup.
 pub fn markdown(ranking: &Ranking) -> String {
-    let mut out = String::from("### Brinell: which model is how robust\n\n");
+    let mut out = String::from("### Brinell: ranking of models\n\n");
     let distances = ranking.models.iter().any(|model| model.distances.is_some());
     let (head, line) = if distances { (" Median distance | Rank by distance |", "---|---|") } else { ("", "") };
     let _ =

@@ -77,7 +77,7 @@ impl RankView {
             CurveView::of(&series)
         };
         Self {
-            title: "Which model is how robust".to_owned(),
+            title: "Ranking of models".to_owned(),
             created: String::new(),
             version: ranking.brinell_version.clone(),
             headline: words::headline(ranking),

@@ -85,8 +85,8 @@ fn distances(out: &mut String, ranking: &Ranking, width: usize, paint: &Paint) {
 fn pairs(out: &mut String, ranking: &Ranking, width: usize) {
     for pair in words::pairs(ranking) {
         let (a, b) = (words::name(ranking, pair.a), words::name(ranking, pair.b));
-        let counts = format!("{} and {} survive only there", pair.robust.only_a, pair.robust.only_b);
-        let text = format!("{a} and {b}: {counts}, p = {} corrected", words::p(pair.robust_adjusted));
+        let counts = format!("{} samples survive only with the first, {} only with the second", pair.robust.only_a, pair.robust.only_b);
+        let text = format!("{a} and {b}: {counts}, corrected p = {}", words::p(pair.robust_adjusted));
         for (number, line) in wrap(&ascii(&text), width - 4).iter().enumerate() {
             let _ = writeln!(out, "{}{line}", if number == 0 { "  " } else { "    " });
         }

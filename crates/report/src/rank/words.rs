@@ -13,7 +13,7 @@ pub(super) fn headline(ranking: &Ranking) -> String {
         all if all.len() == ranking.models.len() => format!("None of {n} is shown to be more robust than all others within {within}"),
         several => {
             let names: Vec<&str> = several.iter().map(|model| model.name.as_str()).collect();
-            format!("Of {n}, {} share the first rank within {within}: their order is not shown", list(&names))
+            format!("Of {n}, {} share the first rank within {within}: the tests cannot separate them", list(&names))
         }
     }
 }
@@ -46,14 +46,14 @@ pub(super) fn rate(rate: &brinell_record::Rate) -> String {
 
 /// A median with its interval in the way the radius was typed: `5.1/255 (4.2/255–6/255)`.
 pub(super) fn median(median: &Quantile, ranking: &Ranking) -> String {
-    let far = |value: f64| if value.is_infinite() { "no end".to_owned() } else { distance(value, &ranking.threat) };
-    let value = if median.value.is_infinite() { "none known".to_owned() } else { distance(median.value, &ranking.threat) };
+    let far = |value: f64| if value.is_infinite() { "unlimited".to_owned() } else { distance(value, &ranking.threat) };
+    let value = if median.value.is_infinite() { "none found".to_owned() } else { distance(median.value, &ranking.threat) };
     format!("{value} ({}{JOINER}–{JOINER}{})", far(median.low), far(median.high))
 }
 
 /// A median as a multiple of the class distance.
 pub(super) fn multiple(multiple: &Quantile) -> String {
-    let figure = |value: f64| if value.is_infinite() { "no end".to_owned() } else { significant(value, 3) };
+    let figure = |value: f64| if value.is_infinite() { "unlimited".to_owned() } else { significant(value, 3) };
     format!("{} ({}{JOINER}–{JOINER}{})", figure(multiple.value), figure(multiple.low), figure(multiple.high))
 }
 
@@ -69,27 +69,27 @@ pub(super) fn tested(ranking: &Ranking) -> String {
     let level = significant(100.0 * ranking.level, 3);
     let far = ranking.pairs.iter().filter(|pair| pair.distances.is_some_and(|distances| distances.farther.is_some())).count();
     let (by_distance, tests) = if ranking.models.iter().any(|model| model.distances.is_some()) {
-        (format!(", and in {} the nearest examples of one are farther", size(far)), "exact McNemar and sign tests")
+        (format!(", and in {} pairs the nearest examples of one model are farther away", size(far)), "exact McNemar and sign tests")
     } else {
         (String::new(), "exact McNemar tests")
     };
     format!(
-        "In {} of {} pairs one model is shown to be more robust at the radius{by_distance} ({tests} on the same samples; Holm's correction over both directions of all of them, {level}{NBSP}%).",
+        "In {} of {} pairs, one model is shown to be more robust at the radius{by_distance} ({tests} on the same samples, with Holm's correction for both directions of all tests, at {level}{NBSP}%).",
         size(decided),
         size(all)
     )
 }
 
 /// What the ranks mean.
-pub(super) const RANKS: &str = "A rank such as 1-3 says that the model may be first to third: as many others are shown to be better or worse, and the rest cannot be told apart from it. \
-     All ranks together are right with a probability of at least 95 % for the population that the samples were drawn from.";
+pub(super) const RANKS: &str = "A rank such as 1-3 means that the model may be first, second or third: the tests cannot separate it from some of the others. \
+     All ranks together are correct with a probability of at least 95 % for the population that the samples were drawn from.";
 
 /// What the class distance is, where there is one.
 pub(super) fn class_distance(ranking: &Ranking) -> Option<String> {
     let found = ranking.class_distance?;
     let norm = crate::format::norm(ranking.threat.norm);
     Some(format!(
-        "Half of {} samples have one of another class within {} in {norm}; the nearest two are {} apart. A median distance as a multiple of this may stand beside that of another task, if both are of as many samples: it compares how hard the data are to confuse, and says nothing about what an attacker can do.",
+        "The class distance of {} samples is {} in {norm}: for half of them, the nearest sample of another class is within this distance; the closest two are {} apart. Median distances as multiples of it can be compared with those of another task with the same number of samples. They show how easily the data can be confused, not what an attacker can do.",
         size(found.n),
         distance(found.median, &ranking.threat),
         distance(found.least, &ranking.threat)

@@ -26,7 +26,7 @@ pub fn universal(found: &Universal, width: usize) -> String {
         format!("{} of {} {} ({})", size(control.fooled), size(control.right), percent(control.rate.value), interval(&control.rate))
     };
     for target in &found.targets {
-        let own = if target.white_box { ", its own model" } else { "" };
+        let own = if target.white_box { ", also a source" } else { "" };
         let (fit, noise) = (&target.fit, &target.noise);
         let beside = format!(
             "random signs {} of {}, images it was computed from {} of {}",
