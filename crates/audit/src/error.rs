@@ -78,16 +78,16 @@ pub enum AuditError {
     #[error("a ranking needs at least two models")]
     OneModel,
     /// Models are to be put in order without a radius.
-    #[error("models are put in order by the samples that survive within a radius, and none is given")]
+    #[error("models are ranked by the samples that survive within a radius, but no radius is given")]
     RankRadius,
     /// Two models have names that cannot be told apart.
-    #[error("two models are called {name}, or so alike that their folders would be the same")]
+    #[error("two models are called {name}, or their names would give the same folder")]
     SameName {
         /// The name of the second.
         name: String,
     },
     /// Two models take samples of different sizes: they cannot see the same ones.
-    #[error("{a} sees samples of {of_a:?} and {b} of {of_b:?}: models are compared on the same samples")]
+    #[error("{a} takes samples of shape {of_a:?} and {b} of shape {of_b:?}, but all models must take samples of the same size")]
     OtherSize {
         /// The first model.
         a: String,
@@ -99,7 +99,7 @@ pub enum AuditError {
         of_b: Vec<usize>,
     },
     /// A model has a scale that cannot be turned into the shared one.
-    #[error("the scale of {model} cannot be turned into that of the other models: one of them follows the data")]
+    #[error("the scale of {model} cannot be converted to the scale of the other models, because one of the two follows the data")]
     OtherScale {
         /// The model.
         model: String,

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum CheckError {
     /// The bytes are no certificate.
-    #[error("this is no certificate")]
+    #[error("this is not a certificate")]
     Foreign,
     /// A later program wrote it.
     #[error("the certificate has version {found}; versions up to {known} can be read")]
@@ -39,7 +39,7 @@ pub enum CheckError {
         found: usize,
     },
     /// A region or property holds what is no number, or ends that are no interval.
-    #[error("the region or the property holds NaN, an infinite number, or an empty interval")]
+    #[error("the region or the property contains NaN, an infinite number, or an empty interval")]
     Numbers,
     /// An operator that is not covered.
     #[error("node `{node}` ({op}) cannot be checked: {reason}")]

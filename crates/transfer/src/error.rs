@@ -163,7 +163,7 @@ pub enum TransferError {
         shape: Vec<usize>,
     },
     /// A patch is to be put into what is no picture.
-    #[error("a patch is put into pictures, and samples of shape {shape:?} are none")]
+    #[error("a patch needs images, but samples of shape {shape:?} are not images")]
     NoPatch {
         /// The shape.
         shape: Vec<usize>,
@@ -187,7 +187,7 @@ pub enum TransferError {
         n: usize,
     },
     /// A source lacks the class that a patch is to be seen as.
-    #[error("{model} does not have class {class} of the data, which the patch is to be seen as")]
+    #[error("{model} does not have class {class} of the data, which is the target of the patch")]
     NoClassOfModel {
         /// The source.
         model: String,
@@ -207,7 +207,7 @@ pub enum TransferError {
         clean: Vec<String>,
     },
     /// The images cannot be divided into some to fit to and others to test on.
-    #[error("{fit} images to compute the change from and {test} to test it on; both numbers must be at least 1")]
+    #[error("there are {fit} images for the fit and {test} for the test, but both numbers must be at least 1")]
     Split {
         /// Images to fit to.
         fit: usize,

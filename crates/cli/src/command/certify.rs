@@ -100,7 +100,7 @@ fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
         summary.n - summary.clean_correct,
     );
     out += &match &summary.uncheckable {
-        Some(reason) => format!("certificates none, so that nothing can be checked again: {reason}\n"),
+        Some(reason) => format!("certificates none, so nothing can be checked again: {reason}\n"),
         None => format!("certificates {}, which `brinell replay` checks again\n", summary.certificates),
     };
     if let Some(median) = summary.median_largest {

@@ -14,6 +14,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         TransferError::NoNames { .. } | TransferError::ClassCount { .. } => {
             "list the model's class names in the file of --models: classes = \"FILE\", one name per line"
         }
+        TransferError::NoGradient { attack, .. } if matches!(attack.as_str(), "patch" | "universal") => {
+            "give sources that have a gradient with --from; models without one can be targets"
+        }
         TransferError::NoGradient { .. } => "use an attack that needs only scores, such as --attack square",
         TransferError::WrongAttack { .. } => "choose an attack from `brinell attacks` that supports linf, such as --attack mi+di",
         TransferError::NoPicture { .. } => "use an attack that works on any input: --attack mi, mi+ni or mi+si",

@@ -105,5 +105,5 @@ fn what_cannot_be_patched_is_an_error_that_says_why() {
     }
     let flat = RUN.replace("images.idx3-ubyte", "flat.safetensors --labels 0");
     let finished = folder.run(&format!("{flat} --out p")).expect(4);
-    assert!(finished.stderr.contains("samples of shape [784] are none"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("samples of shape [784] are not images"), "{}", finished.stderr);
 }
