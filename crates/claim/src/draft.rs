@@ -206,7 +206,7 @@ impl Writer<'_> {
             selection: Some(if data.samples.is_empty() {
                 format!("the first {} samples, in the order of the file", data.n)
             } else {
-                format!("{} samples, as many of each class as there are, each class in the order of the file", data.n)
+                format!("{} samples, spread evenly over the classes, each class in the order of the file", data.n)
             }),
             sampling: Some(sampling),
             ..asked.clone()

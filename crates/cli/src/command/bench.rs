@@ -13,7 +13,7 @@ use crate::settings::Runners;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
-    /// Decide the instances of a folder of the verification competition, and compare with known answers
+    /// Decide all instances in a folder of VNN-COMP, the verification competition, and compare with known answers
     Vnncomp(Vnncomp),
 }
 

@@ -19,7 +19,7 @@ use crate::settings::Runners;
 #[command(after_help = "\
 Exit codes: 0 every claim holds (or is undecided under policy warn); 1 a claim is refuted; 2 a claim \
 is undecided; 3 a claim is stale or its evidence was tampered with; 4 usage or input error; \
-5 internal error; 130 interrupted. 1 wins over 3, 3 over 2.")]
+5 internal error; 130 interrupted. If several apply, 1 takes precedence over 3, and 3 over 2.")]
 pub(crate) struct Check {
     /// Claim files (.toml, .yaml), or folders of them
     #[arg(value_name = "CLAIMS", required = true)]

@@ -47,13 +47,13 @@ pub(crate) enum Command {
     Merge(merge::Merge),
     /// Audit two small built-in models side by side; needs nothing else
     Demo(demo::Demo),
-    /// Audit several models on the same samples and say which is how robust
+    /// Audit several models on the same samples and rank them
     Rank(Box<rank::Rank>),
     /// Make adversarial examples on some models and count how many fool other models
     Transfer(Box<transfer::Transfer>),
     /// Compute one change for many images and count how many other images it breaks
     Universal(Box<universal::Universal>),
-    /// Fit a printable patch to some images and say how many others it fools, where and how it lies
+    /// Fit a printable patch to some images and test it on others, at several positions, sizes and rotations
     Patch(Box<patch::Patch>),
     /// Prove for which samples no allowed change fools the model
     Certify(Box<certify::Certify>),
@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Smooth(Box<smooth::Smooth>),
     /// Decide a VNN-LIB property of a network
     Verify(verify::Verify),
-    /// Run benchmarks of others
+    /// Run benchmarks of other projects
     #[command(subcommand)]
     Bench(bench::Bench),
     /// Decide claims about models, and store the evidence beside them
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     History(history::History),
     /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),
-    /// Train a model against attacks, write the same file with new weights, and compare both models
+    /// Train a model against attacks, write a copy of the file with the new weights, and compare both models
     Harden(Box<harden::Harden>),
     /// Put a defence into a model's file, and measure what it costs
     #[command(subcommand)]

@@ -26,11 +26,11 @@ pub(crate) struct Patch {
     #[arg(long, value_name = "SHARE", default_value_t = PatchSettings::DEFAULT.area, value_parser = share, help_heading = Part::Attacks.heading())]
     area: f64,
 
-    /// Class that the patch is to be seen as, by name or number; without it, any mistake counts
+    /// Class that models should answer, by name or number [default: any wrong class]
     #[arg(long, value_name = "CLASS", help_heading = Part::Attacks.heading())]
     target: Option<String>,
 
-    /// Steps of the fit
+    /// Number of steps of the fit
     #[arg(long, value_name = "N", default_value_t = PatchSettings::DEFAULT.steps, help_heading = Part::Attacks.heading())]
     steps: u32,
 
@@ -42,11 +42,11 @@ pub(crate) struct Patch {
     #[arg(long, value_name = "LENGTH", default_value = "10cm", value_parser = length, help_heading = Part::Attacks.heading())]
     width: f64,
 
-    /// Folder of the run [default: the first free one of brinell-runs/patch]
+    /// Folder to write the run to [default: brinell-runs/patch, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
     out: Option<PathBuf>,
 
-    /// Print patch.json, and nothing else, on standard output
+    /// Print only patch.json on standard output
     #[arg(long)]
     json: bool,
 }

@@ -22,30 +22,30 @@ const FOLDER: &str = "brinell-runs/rank";
 
 #[derive(Debug, Args)]
 pub(crate) struct Rank {
-    /// Models to put in order, by file, address or name in --models [default: all of --models]
+    /// Models to rank: files, addresses, or names in --models [default: all in --models]
     #[arg(value_name = "MODEL")]
     names: Vec<String>,
 
-    /// List of models as TOML: `[[model]]` with file, name and the settings of a model, such as mean and std
+    /// TOML file with a list of models: `[[model]]` with file, name, and settings such as mean and std
     #[arg(long, value_name = "FILE", help_heading = Part::Model.heading())]
     models: Option<PathBuf>,
 
     #[command(flatten)]
     settings: Contenders,
 
-    /// Do not look for the nearest examples as well: ranks by survivors at --eps only, in less than half of the time
+    /// Do not look for the nearest examples: rank only by survivors at --eps, in less than half of the time
     #[arg(long, help_heading = Part::Attacks.heading())]
     no_distances: bool,
 
-    /// Folder of the run [default: the first free one of brinell-runs/rank]
+    /// Folder to write the run to [default: brinell-runs/rank, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = Part::Running.heading())]
     out: Option<PathBuf>,
 
-    /// Go on with the run in --out where it stopped
+    /// Continue the stopped run in --out
     #[arg(long, requires = "out", help_heading = Part::Running.heading())]
     resume: bool,
 
-    /// Print rank.json, and nothing else, on standard output
+    /// Print only rank.json on standard output
     #[arg(long)]
     json: bool,
 }

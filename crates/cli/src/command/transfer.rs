@@ -44,7 +44,7 @@ pub(crate) struct Contest {
     #[arg(long, value_name = "HxW", value_parser = size, help_heading = Part::Data.heading())]
     size: Option<(usize, usize)>,
 
-    /// Attack all sources together. RULE says how gradients are combined: norm, loss, logits or prob. A model that is source and target is left out of the sources when it is the target [default: attack each source alone; norm if RULE is missing]
+    /// How to combine the gradients of several sources: norm, loss, logits or prob. `universal` and `patch` always attack all sources together; `transfer` then adds rows in which all sources except the target are attacked together [default: norm; for `transfer`, each source alone]
     #[arg(long, value_name = "RULE", num_args = 0..=1, default_missing_value = "norm", help_heading = Part::Attacks.heading())]
     ensemble: Option<Ensemble>,
 

@@ -188,7 +188,7 @@ fn other_samples(summary: &Summary) -> Gap {
     let n = summary.data.n;
     let chosen = match summary.question.population.n {
         Some(limit) if limit == n && summary.data.samples.is_empty() => format!(" Only the first {} of the data were used.", size(n)),
-        Some(limit) if limit == n => format!(" Only {} of the data were used, as many of each class as there were.", size(n)),
+        Some(limit) if limit == n => format!(" Only {} of the data were used, spread evenly over the classes.", size(n)),
         _ => String::new(),
     };
     Gap::new(

@@ -45,7 +45,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "LABELS", requires = "test", help_heading = "Validation and test")]
     test_labels: Option<String>,
 
-    /// Use only N test samples, as many of each class [default: all]
+    /// Use only N test samples, spread evenly over the classes [default: all]
     #[arg(long, value_name = "N", requires = "test", help_heading = "Validation and test")]
     test_n: Option<usize>,
 

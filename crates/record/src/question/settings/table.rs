@@ -132,7 +132,7 @@ pub const SETTINGS: &[Setting] = &[
         Ok(())
     })
     .form(Form::Repeated),
-    Setting::new("limit", Part::Data, "N", "Use only N samples, as many of each class (without classes, the first N)", |q, v| {
+    Setting::new("limit", Part::Data, "N", "Use only N samples, spread evenly over the classes (without classes, the first N)", |q, v| {
         count(v, 1, "give at least 1 sample").and_then(size).map(|n| q.population.n = Some(n))
     }),
     Setting::new(
@@ -208,7 +208,7 @@ pub const SETTINGS: &[Setting] = &[
         "suite",
         Part::Attacks,
         "NAME|FILE",
-        "List of attacks to run one after the other, each on the samples that survived so far: {suites}, or your own TOML file (`brinell suites NAME` prints a template) [default: quick; minimum with --minimum-norm; score or label with that --knowledge]",
+        "List of attacks to run one after the other, each on the samples that survived so far: {suites}, or your own TOML file (`brinell suites NAME` prints a template) [default: quick; standard for task regression; trees for tree ensembles; minimum with --minimum-norm; score or label with that --knowledge]",
         |q, v| one(v).map(|suite| q.effort.suite = Some(suite)),
     )
     .excludes(&["attack"])
