@@ -57,9 +57,9 @@ pub(crate) fn hints(error: &(dyn Error + 'static)) -> Vec<String> {
 /// Returns what can be done about a flag, where a setting does it.
 pub(crate) fn of_flag(id: &str) -> Option<&'static str> {
     match id {
-        "one-score" => {
-            Some("give --task regression --tolerance T if the number is one, or declare the score's --threshold (docs/tasks.md)")
-        }
+        "one-score" => Some(
+            "give --task regression --tolerance T if the model is a regression; if its output is a score, give --threshold (docs/tasks.md)",
+        ),
         _ => None,
     }
 }

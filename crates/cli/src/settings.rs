@@ -158,7 +158,7 @@ fn newest_stopped() -> Result<PathBuf, Failure> {
     entries
         .filter(stopped)
         .max_by_key(|folder| changed(folder))
-        .ok_or_else(|| Failure::input(format!("{RUNS} holds no run that was stopped")).hint("name the folder of the run with --out"))
+        .ok_or_else(|| Failure::input(format!("{RUNS} contains no stopped run")).hint("name the folder of the run with --out"))
 }
 
 /// Name of the folder of a run: `brinell-runs/MODEL-NORM-EPS`.

@@ -48,7 +48,7 @@ pub fn recheck(
         return Err(unfinished("it did not end"));
     }
     let summary: CertifySummary = json(&path, &text(&path)?)?;
-    let mut question = summary.question.ok_or_else(|| unfinished("an earlier version wrote it, which kept no certificates"))?;
+    let mut question = summary.question.ok_or_else(|| unfinished("it was written by an earlier version, which stored no certificates"))?;
     if let Some(model) = &options.model {
         question.artefact.model.clone_from(model);
     }
@@ -149,7 +149,7 @@ fn one(
         Err(error) => return Ok(Err((Refound::Unchecked, error.to_string()))),
     };
     let Some(bytes) = read(folder, sample)? else {
-        return Ok(Err((Refound::Altered, format!("its certificate {} is not there", name(sample)))));
+        return Ok(Err((Refound::Altered, format!("its certificate {} is missing", name(sample)))));
     };
     let statement = statement(&case.sample(sample), label, case.target, prover.network().outputs(), &case.ball)?;
     let certificate = Certificate::from_bytes(&bytes);

@@ -15,7 +15,7 @@ use crate::ProofError;
 /// [`ProofError::Kind`] for rules of features and L0, [`ProofError::Network`] where there is no such class.
 pub(crate) fn statement(x: &[f32], label: usize, target: Option<usize>, classes: usize, ball: &Ball) -> Result<Statement, ProofError> {
     if ball.features.is_some() {
-        return Err(ProofError::Kind { reason: "rules of features are not certified" });
+        return Err(ProofError::Kind { reason: "certificates do not support rules for features" });
     }
     let winner = target.unwrap_or(label);
     if winner >= classes {
@@ -30,7 +30,7 @@ pub(crate) fn statement(x: &[f32], label: usize, target: Option<usize>, classes:
         Norm::Linf => None,
         Norm::L2 => Some(Power::Two),
         Norm::L1 => Some(Power::One),
-        Norm::L0 => return Err(ProofError::Kind { reason: "changes of few elements are not certified" }),
+        Norm::L0 => return Err(ProofError::Kind { reason: "certificates do not support the norm l0" }),
     };
     let ahead = |of: usize, other: usize| {
         let mut row = vec![0.0; classes];

@@ -100,7 +100,7 @@ fn rows(folder: &Path) -> Result<Vec<Row>, ProofError> {
                 return Err(wrong("network, property and seconds are expected"));
             };
             let seconds = seconds.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && seconds.is_finite());
-            let seconds = seconds.ok_or_else(|| wrong("the third column is no time in seconds"))?;
+            let seconds = seconds.ok_or_else(|| wrong("the third column is not a time in seconds"))?;
             let expected = rest.first().filter(|_| is_known).map(|word| (*word).to_owned());
             Ok(Row { onnx: (*onnx).to_owned(), vnnlib: (*vnnlib).to_owned(), seconds, expected })
         })

@@ -206,7 +206,7 @@ pub(crate) fn unique(numbers: Vec<usize>) -> Vec<usize> {
 pub(crate) fn tell(event: TransferEvent<'_>) {
     match event {
         TransferEvent::Making { source, n } => say(&format!("making examples of {n} images on {source}")),
-        TransferEvent::Asking => say("asking every model about the stored examples"),
+        TransferEvent::Asking => say("testing the stored examples on every model"),
         _ => {}
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         AuditError::OneModel => "name the models one after the other: brinell rank a.onnx b.onnx",
         AuditError::SameName { .. } => "give them names in a list of models (--models)",
         AuditError::OtherSize { .. } => {
-            "put the resizing into the files, or compare how models of several sizes share examples with `brinell transfer`, which resizes"
+            "add the resizing to the model files, or use `brinell transfer`, which resizes the images for each model"
         }
         AuditError::OtherScale { .. } => "give --scale, or the same scale for all models",
         AuditError::RankRadius => "give --eps",

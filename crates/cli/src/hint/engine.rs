@@ -77,7 +77,7 @@ fn signature(error: &SignatureError) -> Option<String> {
         SignatureError::TopK { .. } => "give a smaller --top-k",
         SignatureError::NoLabel { .. } => "check --only-labels",
         SignatureError::Targets { .. } => {
-            "convert a model of one question: one estimator of a multi-output classifier, or one trained on one target"
+            "convert a model with one target: one estimator of a multi-output classifier, or a model that was trained on one target"
         }
         SignatureError::Constant { .. } => "export the model without the softmax",
         _ => return None,
@@ -98,7 +98,7 @@ fn oracle(error: &OracleError) -> Option<String> {
     match error {
         OracleError::NoGradient => Some("use attacks without gradients: --knowledge score or --knowledge label".to_owned()),
         OracleError::Memory(shortage) if shortage.rows > 1 => {
-            Some("ask fewer samples at a time with --batch N, such as --batch 1".to_owned())
+            Some("evaluate fewer samples at a time with --batch N, such as --batch 1".to_owned())
         }
         _ => None,
     }

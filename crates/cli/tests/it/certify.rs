@@ -145,7 +145,7 @@ fn certificates_are_checked_again_and_none_that_was_changed_passes() {
     let other = folder.path("run").join(file(certified[1]));
     assert!(with(&std::fs::read(other).unwrap()).contains("about other inputs"));
     std::fs::remove_file(&path).unwrap();
-    assert!(folder.run("replay run").expect(3).stderr.contains("is not there"));
+    assert!(folder.run("replay run").expect(3).stderr.contains("is missing"));
     std::fs::write(&path, &bytes).unwrap();
 
     // A sample that was not certified is written down as one that was.

@@ -159,7 +159,7 @@ fn an_existing_run_is_not_written_over() {
 #[test]
 fn without_a_folder_the_newest_run_that_was_stopped_goes_on() {
     let folder = Folder::new();
-    assert!(folder.run("audit --resume").expect(4).stderr.contains("brinell-runs holds no run that was stopped"));
+    assert!(folder.run("audit --resume").expect(4).stderr.contains("brinell-runs contains no stopped run"));
     folder.audit("robust", "--limit 6 --attack fgsm").expect(0);
     assert!(folder.run("audit --resume").expect(4).stderr.contains("--out"));
     let run = folder.path("brinell-runs/robust-linf-0.1");

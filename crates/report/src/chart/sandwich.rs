@@ -112,7 +112,7 @@ fn bracket(body: &mut String, from: f64, to: f64) {
     };
     let _ = write!(
         body,
-        r#"<text class="truth" x="{}%" y="13" text-anchor="{anchor}">the truth lies in here</text><g class="bracket"><line x1="{from}%" x2="{to}%" y1="22" y2="22"/><line x1="{from}%" x2="{from}%" y1="18" y2="26"/><line x1="{to}%" x2="{to}%" y1="18" y2="26"/></g>"#,
+        r#"<text class="truth" x="{}%" y="13" text-anchor="{anchor}">the true value is here</text><g class="bracket"><line x1="{from}%" x2="{to}%" y1="22" y2="22"/><line x1="{from}%" x2="{from}%" y1="18" y2="26"/><line x1="{to}%" x2="{to}%" y1="18" y2="26"/></g>"#,
         coordinate(x),
         from = coordinate(from),
         to = coordinate(to),

@@ -81,7 +81,7 @@ fn meaning(ruling: Ruling) -> &'static str {
     match ruling {
         Ruling::Refuted => "Refuted: a counterexample was confirmed, or the exact bound of a rate is on the wrong side of the threshold.",
         Ruling::Proven => {
-            "Proven: every sample that the claim is about was evaluated or has a certificate, so nothing is left to chance or to attacks."
+            "Proven: the claim allows no change and every sample was evaluated, or enough samples have a certificate. The result depends neither on chance nor on attacks."
         }
         Ruling::Supported => {
             "Supported: the exact bound clears the threshold, for the attacks and the budget that were named. Stronger attacks may still refute it."

@@ -44,7 +44,7 @@ fn candidate(doctor: &Doctor, finding: &Finding) -> String {
 fn words(advice: Advice) -> &'static str {
     match advice {
         Advice::InstallOnnxRuntime => {
-            "install ONNX Runtime with `pip install onnxruntime` (in a virtual environment that is then active, or with the Python \
+            "install ONNX Runtime with `pip install onnxruntime` (in the active virtual environment, or with the Python \
              on the path): models run about twice as fast on it as on rten"
         }
         Advice::RenewOnnxRuntime => "update ONNX Runtime with `pip install --upgrade onnxruntime`",
