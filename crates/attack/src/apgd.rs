@@ -66,12 +66,12 @@ settings! {
         restarts: u32 = 1, COUNT, paper "1 to 5";
         /// The step size is halved if at most this share of the updates in a period raised the loss.
         rho: f64 = 0.75, UNIT, paper "0.75";
-        /// How often every point is evaluated, for randomised models; the attack uses means.
+        /// Number of evaluations of every point, whose mean the attack uses; for randomised models.
         eot: u32 = 1, COUNT, paper "20, for such models";
         /// Whether a run in L1 uses radius 3 eps for the first 30 % of its updates and 2 eps for the next 30 %.
         larger_radii: bool = true, SWITCH, paper "true";
-        /// Whether the first update counts as a rise if its loss is above 0, as in the reference implementation, instead of above the starting
-        /// loss.
+        /// Whether the first update counts as progress if its loss is above 0 (as in the reference implementation) instead of above the
+        /// starting loss.
         reference_quirk: bool = false, SWITCH, paper "false";
     }
 }

@@ -66,7 +66,7 @@ pub(crate) static NEAREST: Entry<FabConfig> = Entry {
 /// `fab-t` in the registry.
 pub(crate) static EACH_CLASS: Entry<FabConfig> = Entry {
     name: FabPlanes::EachClass.attack_name(),
-    about: "the same for each of the likeliest wrong classes in turn",
+    about: "FAB towards each of the likeliest wrong classes in turn",
     default: || FabConfig::new(FabPlanes::EachClass),
     make: |config| Ok(Box::new(Fab::new(config)?)),
 };
