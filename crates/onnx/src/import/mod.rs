@@ -6,6 +6,7 @@
 
 mod attention;
 mod attribute;
+mod classes;
 mod constant;
 mod content;
 mod control;
@@ -19,6 +20,7 @@ mod interface;
 mod known;
 mod layout;
 mod linear;
+mod literal;
 mod lp;
 mod microsoft;
 mod ml;
