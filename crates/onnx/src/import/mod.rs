@@ -237,8 +237,9 @@ fn import<'a>(
             graph.domains.insert(domain, version);
         }
     }
+    let graph = graph.dce().with_softmax();
     Ok(Imported {
-        graph: graph.dce(),
+        graph,
         external: importer.external,
         class_labels: importer.class_labels,
         maps: importer.maps,
