@@ -38,6 +38,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::HeldPairs => "give one value for each other input, the same for all samples",
         SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
         SubjectError::NoPicture { .. } => "use an attack that works on any input: --attack mi, mi+ni or mi+si",
+        SubjectError::Rows { .. } => "export the model so that the first axis of its input and of its output is the batch",
         SubjectError::NotEquivalent { .. } => "please report this, with the model if you can",
         _ => return None,
     };
