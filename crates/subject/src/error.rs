@@ -132,6 +132,8 @@ pub enum SubjectError {
         step: f64,
         /// The radius.
         eps: f64,
+        /// True where the values are features with units of their own, as in a table.
+        features: bool,
     },
     /// The data are in another scale than the declared one.
     #[error("the data range from {least} to {most}, which fits the scale {other}, but the scale was given as {scale}")]

@@ -26,6 +26,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::OtherMoments { scale, other, .. } => {
             return Some(format!("give --scale {other}, with --eps in its units, or --mean and --std in units of {scale}"));
         }
+        SubjectError::IntegerStep { features: true, step, .. } => {
+            return Some(format!("give --eps of at least {step}, or --unit absolute and --eps in the units of the columns, such as 1"));
+        }
         SubjectError::IntegerStep { .. } => "for images, give --scale 0..255, and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::Target { .. } => "leave out --target; for task multilabel, choose the labels that count with --only-labels",
         SubjectError::LossOfTask { .. } => "leave out --task",
