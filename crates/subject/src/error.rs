@@ -244,7 +244,7 @@ pub enum SubjectError {
     },
     /// Several values that say something each by itself are read as one class.
     #[error(
-        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum is another one for other inputs; the largest is no answer"
+        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum {sum}; the largest is no answer"
     )]
     Independent {
         /// Name of the output.
@@ -253,6 +253,8 @@ pub enum SubjectError {
         labels: usize,
         /// What shows that each stands alone.
         why: &'static str,
+        /// What their sum shows.
+        sum: &'static str,
     },
     /// Labels have probabilities by their values, and nothing says from which on one applies.
     #[error(
