@@ -75,7 +75,7 @@ mod tests {
     /// A model whose classes are called dog, cat and bird, of images of any size or of one, with these metadata.
     fn model(sizes: [Dim; 2], metadata: &[(&str, &str)]) -> Vec<u8> {
         let mut graph = Graph::new("colours");
-        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(3), sizes[0].clone(), sizes[1].clone()]);
+        let x = graph.input("x", DType::F32, vec![Dim::Batch(1), Dim::Fixed(3), sizes[0], sizes[1]]);
         let mean = graph.add(Op::Reduce { kind: Reduce::Mean, axes: vec![2, 3], keepdims: false }, &[x]).unwrap();
         graph.output(mean);
         let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -105,7 +105,7 @@ mod tests {
         let names = [("names", "{0: 'dog', 1: 'cat', 2: 'bird'}")];
         // A list of another length names something else.
         let json = [("classes", "a,b,c,d"), ("config", "{\"id2label\": {\"0\": \"dog\", \"1\": \"cat\", \"2\": \"bird\"}}")];
-        for bytes in [model(one.clone(), &names), model(any.clone(), &names), model(any.clone(), &json)] {
+        for bytes in [model(one, &names), model(any, &names), model(any, &json)] {
             fill(folder, &["bird", "cat", "dog"]);
             let opened = open(folder, &bytes).unwrap_or_else(|error| unreachable!("{error}"));
             assert_eq!(
