@@ -10,6 +10,7 @@ use super::read::Source;
 use super::update::{Difference, Differs};
 use brinell_data::{self as data, LoadOptions};
 use brinell_ledger::evidence::Outside;
+use brinell_onnx::ClassLabels;
 use brinell_record::hash;
 use brinell_subject::{digests, known, read_model, truth_kind};
 
@@ -20,6 +21,18 @@ use crate::ClaimError;
 pub(super) struct Digests {
     files: HashMap<PathBuf, String>,
     data: HashMap<String, String>,
+}
+
+/// The digest of data whose labels are names that only the model knows. Which classes these are does not change it.
+fn by_names_of_the_model(claim: &Claim, folder: &Path, path: &Path, options: &LoadOptions) -> Option<String> {
+    let artefact = artefact(claim, folder);
+    if options.class_names.is_some() || artefact.is_address() {
+        return None;
+    }
+    let model = read_model(&artefact.model, &known(&artefact)).ok()?;
+    let own = model.class_labels.as_ref().map(ClassLabels::names);
+    let with = |names| data::digest(path, &LoadOptions { class_names: Some(names), ..options.clone() }).ok();
+    own.into_iter().chain(model.class_lists).find_map(with)
 }
 
 impl Digests {
@@ -83,7 +96,8 @@ impl Digests {
                     pairs: asked.pairs.clone(),
                     ..LoadOptions::default()
                 };
-                let digest = data::digest(&asked.data, &options)?;
+                let digest = data::digest(&asked.data, &options);
+                let digest = digest.or_else(|error| by_names_of_the_model(claim, folder, &asked.data, &options).ok_or(error))?;
                 self.data.insert(key, digest.clone());
                 digest
             }

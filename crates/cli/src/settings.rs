@@ -320,13 +320,18 @@ macro_rules! part {
     };
 }
 
+/// Settings of other tasks than classification.
+const TASKS: [&str; 6] = ["task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
+
 part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
-    let others =
-        ["target", "knowledge", "minimum-norm", "batch", "certify", "task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
-    (setting.part != Part::Attacks || setting.name == "seed") && !others.contains(&setting.name)
+    let others = ["target", "knowledge", "minimum-norm", "batch", "certify"];
+    (setting.part != Part::Attacks || setting.name == "seed") && !others.iter().chain(&TASKS).any(|other| *other == setting.name)
 });
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
+});
+part!(Classifiers, "Which input and output of classifiers are looked at.", |setting| {
+    setting.part == Part::Model && setting.form != Form::Positional && !TASKS.contains(&setting.name)
 });
 part!(Fronts, "What stands between a shared image and a model.", |setting| setting.part == Part::Preprocessing, |command| command
     .mut_arg("scale", |arg| {
@@ -335,7 +340,7 @@ part!(Fronts, "What stands between a shared image and a model.", |setting| setti
 part!(Contenders, "What is asked of several models alike.", |setting| {
     setting.form != Form::Positional && !["minimum-norm", "certify"].contains(&setting.name)
 });
-part!(Samples, "The samples.", |setting| setting.part == Part::Data);
+part!(Samples, "The samples.", |setting| setting.part == Part::Data && !TASKS.contains(&setting.name));
 part!(Runners, "What executes models, for commands that read what to do from files of their own.", |setting| {
     setting.part == Part::Running
 });
@@ -415,10 +420,21 @@ impl Training {
 impl Ports {
     /// Returns what is said of a model.
     pub(crate) fn artefact(&self, model: &Path) -> Result<Artefact, Failure> {
-        let mut question = Question::default();
-        put(&self.0, &mut question)?;
-        Ok(Artefact { model: model.to_path_buf(), ..question.artefact })
+        artefact(&self.0, model)
     }
+}
+
+impl Classifiers {
+    /// Returns what is said of a model.
+    pub(crate) fn artefact(&self, model: &Path) -> Result<Artefact, Failure> {
+        artefact(&self.0, model)
+    }
+}
+
+fn artefact(given: &Given, model: &Path) -> Result<Artefact, Failure> {
+    let mut question = Question::default();
+    put(given, &mut question)?;
+    Ok(Artefact { model: model.to_path_buf(), ..question.artefact })
 }
 
 impl Runners {

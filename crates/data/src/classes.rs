@@ -87,7 +87,7 @@ fn json_name(value: &Value) -> Result<String, DataErrorKind> {
     name.cloned().ok_or_else(|| malformed("a class is neither a name nor a list of names"))
 }
 
-/// Finds the class that `text` means: a class index, a name, or one of the comma-separated synonyms of a name, letter case aside.
+/// Finds the class that `text` means: a class index, a name, or one of the comma-separated synonyms of a name, letter case and `_` or `-` for blanks aside.
 ///
 /// An exact name wins over an index, so that the digit classes of MNIST can be named `0` to `9`; a whole name wins over a synonym.
 /// With no names known, any index is accepted.
@@ -105,18 +105,27 @@ pub fn lookup(names: &[String], text: &str) -> Result<usize, UnknownClass> {
     {
         return Ok(index);
     }
-    let wanted = text.to_lowercase();
+    by_name(names, text).ok_or_else(|| UnknownClass {
+        text: text.to_owned(),
+        count: names.len(),
+        close: close(names, &text.to_lowercase()),
+    })
+}
+
+/// Finds the class of that name: the exact one, or else the only one that has it apart from letter case, as one of several synonyms, or written with `_` or `-` for blanks.
+pub(super) fn by_name(names: &[String], text: &str) -> Option<usize> {
+    let text = text.trim();
     let unique = |matches: &dyn Fn(&str) -> bool| {
         let mut found = names.iter().enumerate().filter(|(_, name)| matches(name)).map(|(index, _)| index);
         found.next().filter(|_| found.next().is_none())
     };
+    let wanted = text.to_lowercase();
     let whole = |name: &str| name.to_lowercase() == wanted;
     let synonym = |name: &str| name.split(',').any(|part| part.trim().to_lowercase() == wanted);
-    unique(&whole).or_else(|| unique(&synonym)).ok_or_else(|| UnknownClass {
-        text: text.to_owned(),
-        count: names.len(),
-        close: close(names, &wanted),
-    })
+    let blank = |text: &str| text.trim().to_lowercase().replace(['_', '-'], " ");
+    let spelled = blank(text);
+    let alike = |name: &str| blank(name) == spelled || name.split(',').any(|part| blank(part) == spelled);
+    names.iter().position(|name| name == text).or_else(|| unique(&whole)).or_else(|| unique(&synonym)).or_else(|| unique(&alike))
 }
 
 /// Returns the names most like `wanted`, which is in lower case, closest first.

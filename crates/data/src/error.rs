@@ -259,6 +259,35 @@ pub enum DataErrorKind {
         /// Number of classes of the model.
         classes: usize,
     },
+    /// A table names more or fewer classes than the model has, and nothing tells which is which.
+    #[error("the labels name {} classes ({}), but the model has {classes} classes with unknown names", names.len(), few(names))]
+    TableCount {
+        /// Names of the classes.
+        names: Vec<String>,
+        /// Number of classes of the model.
+        classes: usize,
+    },
+    /// Class folders have names that are none of the classes'.
+    #[error(
+        "the class folders do not fit the names of the {classes} classes: no class is called {}; {}",
+        few(folders), if names.is_empty() { "every class has another folder".to_owned() } else { format!("classes without a folder: {}", few(names)) }
+    )]
+    FolderNames {
+        /// Folders that have no class.
+        folders: Vec<String>,
+        /// Classes that have no folder.
+        names: Vec<String>,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Two class folders have the name of one class.
+    #[error("the class folders {} and {} both have the name of class `{class}`", folders[0], folders[1])]
+    FolderTwice {
+        /// The folders.
+        folders: [String; 2],
+        /// The class.
+        class: String,
+    },
     /// An image has more pixels than are decoded.
     #[error("the image has {height}x{width} pixels; the limit is {most} pixels")]
     ImageTooLarge {

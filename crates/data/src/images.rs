@@ -13,6 +13,7 @@ use super::classes::lookup;
 use super::dataset::{Dataset, Pixels};
 use super::draw::Kept;
 use super::error::{At, DataError, DataErrorKind};
+use super::folders;
 use super::labels::{self, Asked};
 use super::load::{self, Parts};
 use super::moments::Moments;
@@ -126,17 +127,30 @@ fn from_folders(path: &Path, options: &LoadOptions) -> Result<Labelled, DataErro
     {
         return Err(DataError::new(path, DataErrorKind::FolderCount { folders: listing.folders, classes }));
     }
+    let mut folders = Vec::with_capacity(listing.folders.len());
+    for folder in &listing.folders {
+        let images = images_in(path, folder)?;
+        // Where folders have classes by their places, those without images count too.
+        if options.class_names.is_none() || !images.is_empty() {
+            folders.push((folder, images));
+        }
+    }
+    let named = options.class_names.as_ref().map(|names| {
+        let folders: Vec<String> = folders.iter().map(|(folder, _)| (*folder).clone()).collect();
+        folders::matched(&folders, names).at(path)
+    });
+    let named = named.transpose()?;
     let mut entries = Vec::new();
-    for (place, folder) in listing.folders.iter().enumerate() {
-        let label = match &options.class_names {
-            Some(names) => lookup(names, folder).at(&path.join(folder))?,
+    for (place, (folder, images)) in folders.into_iter().enumerate() {
+        let label = match &named {
+            Some(classes) => classes[place],
             // Folder 10 sorts before folder 2: nobody could tell which of the two orders the model was trained with.
             None if listing.numbered && folder.parse() != Ok(place) => {
                 return Err(DataError::new(path, DataErrorKind::NumberedFolders { folder: folder.clone(), place }));
             }
             None => place,
         };
-        entries.extend(images_in(path, folder)?.into_iter().map(|id| Entry { path: path.join(&id), id, label, truth: String::new() }));
+        entries.extend(images.into_iter().map(|id| Entry { path: path.join(&id), id, label, truth: String::new() }));
     }
     if entries.is_empty() {
         return Err(DataError::new(path, DataErrorKind::NoImages));
@@ -157,7 +171,11 @@ fn from_table(path: &Path, file: PathBuf, options: &LoadOptions) -> Result<Label
             if let Some(row) = rows.iter().find(|row| is_number(&row.label)) {
                 return Err(DataError::new(&file, DataErrorKind::NumberAmongNames { line: row.line, label: row.label.clone() }));
             }
-            Some(rows.iter().map(|row| row.label.clone()).collect::<BTreeSet<_>>().into_iter().collect())
+            let names: Vec<String> = rows.iter().map(|row| row.label.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+            if let Some(classes) = options.classes.filter(|classes| *classes != names.len()) {
+                return Err(DataError::new(&file, DataErrorKind::TableCount { names, classes }));
+            }
+            Some(names)
         }
     };
     let known = names.as_deref().unwrap_or_default();

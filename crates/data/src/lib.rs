@@ -32,8 +32,8 @@
 //!   Labels are numbers or names of classes; those of a classic model (`ai.onnx.ml`) are what the model calls its classes.
 //! - Columns that number the rows as pandas writes them (`__index_level_0__`, `Unnamed: 0`, a first column without a name) are left out, unless the model takes as many values as
 //!   there are columns with them. Where the model names its features, columns are put in their order by name.
-//! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; where the names of the classes are known, the folders' names are
-//!   looked up among them, and otherwise there must be as many folders as classes. A folder without images keeps its class. Folders named by numbers must be numbered like
+//! - Class folders sorted by name (bytewise) are the classes 0, 1, ..., as in torchvision's `ImageFolder`; where the names of the classes are known (from the
+//!   user or from the model), every folder has one of them, and otherwise there must be as many folders as classes. A folder without images keeps its class. Folders named by numbers must be numbered like
 //!   their places (`10` sorts before `2`) where no names of classes say what they mean.
 //! - A labels table has lines `file,label`, or a header line that names these columns in any order. It decides which images belong to the data set.
 //!   Labels are class indices or class names, looked up among those of the model or else sorted.
@@ -64,6 +64,7 @@ mod csv;
 mod dataset;
 mod draw;
 mod error;
+mod folders;
 mod gather;
 mod idx;
 mod images;
@@ -97,6 +98,7 @@ pub use csv::is_table;
 pub use dataset::{Dataset, NamedArray, Pixels};
 pub use draw::evenly;
 pub use error::{DataError, DataErrorKind, UnknownClass};
+pub use folders::are_identifiers;
 pub use load::{digest, load, load_alone, moments};
 pub use moments::Moments;
 pub use note::Note;

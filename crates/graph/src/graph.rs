@@ -140,6 +140,15 @@ impl Graph {
         Ok(outputs)
     }
 
+    /// Makes another operator with one input of the node at `place`, whose outputs stay, behind the nodes from `first_new` on, which move in front of it.
+    pub(crate) fn turn(&mut self, place: usize, op: Op, input: ValueId, first_new: usize) {
+        if let Some(node) = self.nodes.get_mut(place) {
+            (node.op, node.inputs) = (op, vec![Some(input)]);
+        }
+        let new = self.nodes.split_off(first_new);
+        self.nodes.splice(place..place, new);
+    }
+
     /// Says what a value is where inference cannot know: behind an opaque node. Known facts are kept.
     pub fn declare(&mut self, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) {
         if let Some(value) = self.values.get_mut(id.0 as usize) {

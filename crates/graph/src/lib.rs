@@ -25,6 +25,7 @@ mod narrow;
 mod op;
 mod print;
 mod rebatch;
+mod softmax;
 mod splice;
 mod tensor;
 

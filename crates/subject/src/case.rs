@@ -215,7 +215,7 @@ fn settle_ending(
         let probabilities = rows.iter().all(|row| is_distribution(row));
         let independent = several && labels > 1 && !probabilities && rows.iter().all(|row| within(row));
         // Votes and shares may be rounded; what is far from 1 is no distribution.
-        let far = rows.iter().any(|row| (row.iter().map(|&p| f64::from(p)).sum::<f64>() - 1.0).abs() > 0.01);
+        let far = rows.iter().any(|row| (sum(row) - 1.0).abs() > 0.01);
         if independent && far && artefact.task.is_none() && !subject.names_classes() {
             return Err(SubjectError::Sigmoids { output, labels });
         }
@@ -229,9 +229,16 @@ fn settle_ending(
         let labels = signature.classes;
         let ends = ends_in_sigmoids(&subject.model.graph, signature.output);
         let rows = shown_widely(subject, preprocess, scale, ball, data, runtime)?;
-        let why = if ends { Some("ends in a sigmoid") } else { rows.iter().all(|row| within(row)).then_some("lies between 0 and 1") };
-        if let Some(why) = why.filter(|_| sums_differ(&rows)) {
-            return Err(SubjectError::Independent { output, labels, why });
+        let shares = rows.iter().all(|row| within(row));
+        let why = if ends { Some("ends in a sigmoid") } else { shares.then_some("lies between 0 and 1") };
+        let sum = if sums_differ(&rows) {
+            Some("is another one for other inputs")
+        } else {
+            // As of several softmaxes side by side.
+            (shares && rows.iter().all(|row| sum(row) > 1.01)).then_some("is more than 1")
+        };
+        if let Some((why, sum)) = why.zip(sum) {
+            return Err(SubjectError::Independent { output, labels, why, sum });
         }
     }
     Ok(())
@@ -239,9 +246,13 @@ fn settle_ending(
 
 /// True where the values of some rows sum to clearly more than those of others: shares of one class never do.
 fn sums_differ(rows: &[Vec<f32>]) -> bool {
-    let sums = || rows.iter().map(|row| row.iter().map(|&v| f64::from(v)).sum::<f64>());
+    let sums = || rows.iter().map(|row| sum(row));
     let largest = rows.iter().flatten().fold(0.0_f64, |most, v| most.max(f64::from(v.abs())));
     sums().fold(f64::NEG_INFINITY, f64::max) - sums().fold(f64::INFINITY, f64::min) > 0.01 * largest
+}
+
+fn sum(row: &[f32]) -> f64 {
+    row.iter().map(|&v| f64::from(v)).sum()
 }
 
 /// True where all values lie between 0 and 1.

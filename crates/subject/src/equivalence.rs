@@ -82,6 +82,13 @@ pub(super) fn open_oracle(
             return Ok((oracle, Some(format!("its results in a batch differ by {gap:.1e}"))));
         }
     }
+    if let Some(batch @ 2..) = subject.signature.fixed_batch
+        && gap_up_to(1, subject, preprocess, ball, &mut oracle, referee)? <= subject.rounding()
+    {
+        let seem =
+            "what it says of a sample depends on the other samples, so it seems that the samples are not along the first axis of the input";
+        return Err(SubjectError::Rows { path: subject.path().to_path_buf(), batch, seem });
+    }
     Err(SubjectError::NotEquivalent { path: subject.path().to_path_buf(), gap })
 }
 
@@ -122,7 +129,18 @@ pub(crate) fn checked_graph(mut subject: Subject) -> Result<(Graph, Option<Strin
 /// # Errors
 /// [`SubjectError::Rows`] where a batch gives the numbers of its samples in another order.
 fn gap(subject: &Subject, preprocess: &Preprocess, ball: &Ball, oracle: &mut Oracle, referee: &mut Referee) -> Result<f32, SubjectError> {
-    let count = oracle.fixed_batch().unwrap_or(POINTS).min(POINTS);
+    gap_up_to(oracle.fixed_batch().unwrap_or(POINTS).min(POINTS), subject, preprocess, ball, oracle, referee)
+}
+
+/// As [`gap`] for batches of at most `count` samples.
+fn gap_up_to(
+    count: usize,
+    subject: &Subject,
+    preprocess: &Preprocess,
+    ball: &Ball,
+    oracle: &mut Oracle,
+    referee: &mut Referee,
+) -> Result<f32, SubjectError> {
     let points: Vec<Vec<f32>> = (0..count as u64).map(|sample| random_point(ball, oracle.sample_len(), sample)).collect();
     let (rows, held) = (subject.held.samples(), &subject.held);
     let mut alone = Vec::with_capacity(count);

@@ -142,6 +142,8 @@ pub enum SubjectError {
         step: f64,
         /// The radius.
         eps: f64,
+        /// True where the values are features with units of their own, as in a table.
+        features: bool,
     },
     /// The data are in another scale than the declared one.
     #[error("the data range from {least} to {most}, which fits the scale {other}, but the scale was given as {scale}")]
@@ -252,7 +254,7 @@ pub enum SubjectError {
     },
     /// Several values that say something each by itself are read as one class.
     #[error(
-        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum is another one for other inputs; the largest is no answer"
+        "the {labels} values of the output `{output}` seem to be labels that may apply together: each {why}, and their sum {sum}; the largest is no answer"
     )]
     Independent {
         /// Name of the output.
@@ -261,6 +263,8 @@ pub enum SubjectError {
         labels: usize,
         /// What shows that each stands alone.
         why: &'static str,
+        /// What their sum shows.
+        sum: &'static str,
     },
     /// Labels have probabilities by their values, and nothing says from which on one applies.
     #[error(

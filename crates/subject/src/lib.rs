@@ -17,6 +17,7 @@ mod hold;
 mod inspect;
 mod lanes;
 mod missing;
+mod names;
 mod open;
 mod panel;
 mod referee;

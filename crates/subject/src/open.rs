@@ -9,11 +9,12 @@ use std::sync::Arc;
 use brinell_data::{self as data, DataError, Dataset, LoadOptions, Precision};
 use brinell_engine::{Endpoint, Held, Host, InputPart, OracleError, Signature, SignatureError, Together, together};
 use brinell_graph::{DType, Dim, Graph, ValueId, mixes_samples, pin_batch};
-use brinell_onnx::{ClassLabels, Known, Model};
+use brinell_onnx::{Known, Model};
 use brinell_record::{Artefact, Defence, Population, hash};
 
 use crate::hold::held_at;
 use crate::missing::handles_missing;
+use crate::names::ClassNames;
 use crate::subject::{columns, digests, known, model_behind, precision, read_model, unread};
 use crate::{Subject, SubjectError, truth_kind};
 
@@ -93,7 +94,8 @@ impl Subject {
         let mut subject = place.subject(artefact, model, Signature { parts, ..signature }, told)?;
         subject.held = Arc::new(held);
         subject.sized_by_data = sized_by_data;
-        let data = match read {
+        let names = ClassNames::of(&subject.model, subject.signature.classes, population)?;
+        let data = match read.filter(|found| names.fit(found, subject.signature.classes)) {
             Some(found) => found,
             None => read_samples(&subject.load_options(population)?)?,
         };
@@ -309,11 +311,11 @@ fn sized(place: &Place, model: &Model, artefact: &Artefact, found: &Dataset) -> 
 fn options_for(model: &Model, artefact: &Artefact, population: &Population) -> Result<LoadOptions, SubjectError> {
     let input = attacked(&model.graph, artefact.input.as_deref());
     let held = Signature::held_of(&model.graph, artefact).map(|(ports, _)| ports).unwrap_or_default();
-    let given = population.classes.as_deref().map(data::class_names).transpose()?;
+    let ClassNames { names, only_names } = ClassNames::early(model, population)?;
     Ok(LoadOptions {
         labels: population.labels.as_ref().map(Into::into),
-        only_names: given.is_none() && matches!(model.class_labels, Some(ClassLabels::Ints(_))),
-        class_names: given.or_else(|| model.class_labels.as_ref().map(ClassLabels::names)),
+        only_names,
+        class_names: names,
         limit: population.n,
         image_size: None,
         channels: input.and_then(|id| model.graph.shape(id)?.get(1..)).and_then(channels),

@@ -13,6 +13,7 @@ use brinell_record::{Defence, FileError, ModelInterface, Population, Port, hash}
 use crate::case::names;
 use crate::inspect::describe;
 use crate::missing::{handles_missing, has_trees};
+use crate::names::ClassNames;
 use crate::{SubjectError, truth_kind};
 
 /// An ONNX file read and hashed, or a model behind an address.
@@ -231,13 +232,10 @@ impl Subject {
     /// [`SubjectError::Data`] for a file of class names that cannot be read, [`SubjectError::ClassCount`].
     pub fn load_options(&self, population: &Population) -> Result<LoadOptions, SubjectError> {
         self.check_class_count(population)?;
-        let class_labels = self.model.class_labels.as_ref().filter(|labels| labels.len() == self.signature.classes);
-        let given = population.classes.as_deref().map(data::class_names).transpose()?;
-        let only_names =
-            given.is_none() && matches!(class_labels, Some(ClassLabels::Ints(ints)) if !ints.iter().copied().eq(0..ints.len() as i64));
+        let ClassNames { names, only_names } = ClassNames::of(&self.model, self.signature.classes, population)?;
         Ok(LoadOptions {
             labels: population.labels.as_ref().map(Into::into),
-            class_names: given.or_else(|| class_labels.map(ClassLabels::names)),
+            class_names: names,
             only_names,
             limit: population.n,
             // Images whose size decides the model's are not resized: they must be of one size.
@@ -356,6 +354,7 @@ pub(crate) fn unread(graph: Graph) -> Model {
         metadata: BTreeMap::new(),
         features: None,
         class_labels: None,
+        class_lists: Vec::new(),
         maps: BTreeSet::new(),
         coarse: false,
         reversed: false,

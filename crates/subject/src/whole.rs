@@ -33,7 +33,8 @@ impl Subject {
         let units = ball.features.iter().flat_map(|features| features.list()).map(|feature| feature.unit);
         let step = f64::from(grid.finest()) / units.reduce(f64::max).unwrap_or(1.0);
         if ball.norm != Norm::L0 && ball.eps > 0.0 && ball.eps < step {
-            return Err(SubjectError::IntegerStep { input, dtype, step, eps: ball.eps });
+            let features = ball.features.is_some();
+            return Err(SubjectError::IntegerStep { input, dtype, step, eps: ball.eps, features });
         }
         Ok(Some(grid))
     }

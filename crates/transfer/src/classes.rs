@@ -89,7 +89,7 @@ fn find(names: &[String], text: &str) -> Option<usize> {
 
 /// True where the names share a synonym.
 fn alike(a: &str, b: &str) -> bool {
-    let synonyms = |text: &str| text.split(',').map(|name| name.trim().to_lowercase().replace('_', " ")).collect::<Vec<_>>();
+    let synonyms = |text: &str| text.split(',').map(|name| name.trim().to_lowercase().replace(['_', '-'], " ")).collect::<Vec<_>>();
     let b = synonyms(b);
     synonyms(a).iter().any(|name| !name.is_empty() && b.contains(name))
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use brinell_data::{Dataset, Pixels, class_names};
+use brinell_data::{Dataset, Pixels, are_identifiers, class_names};
 use brinell_engine::{OracleError, Runtime};
-use brinell_onnx::ClassLabels;
 use brinell_record::{Eps, Question, Radius, Running, Scale, TaskKind, Threat};
 use brinell_subject::{Case, Opened, Referee, Subject, SubjectError};
 use brinell_task::Answer as Said;
@@ -125,9 +124,11 @@ fn class_map(spec: &ModelSpec, subject: &Subject, shared: &Names) -> Result<Clas
     if let Some(found) = given.as_ref().map(Vec::len).filter(|found| *found != has) {
         return Err(TransferError::ClassCount { model, has, found });
     }
-    // Numbers from 0 on name nothing.
-    let named = |labels: &&ClassLabels| labels.len() == has && !matches!(labels, ClassLabels::Ints(_));
-    let own = given.or_else(|| subject.model.class_labels.as_ref().filter(named).map(ClassLabels::names));
+    // Numbers name nothing, and the identifiers of WordNet do not name what people call by words: both go by place.
+    let are_words = |names: &[String]| !names.iter().all(|name| name.parse::<i64>().is_ok());
+    let comparable =
+        |own: &Vec<String>| are_words(own) && are_words(&shared.names) && are_identifiers(own) == are_identifiers(&shared.names);
+    let own = given.or_else(|| subject.model.class_names(has).filter(comparable));
     let numbers = || (0..has).map(|class| class.to_string()).collect::<Vec<_>>();
     let map = match (&spec.map, own) {
         (Some(path), own) => ClassMap::read(path, &own.unwrap_or_else(numbers), &shared.names)?,

@@ -68,6 +68,7 @@ pub const ALL: &[&Kind] = &[
     &BLACK_BOX_NEAR,
     &LARGER_EPS,
     &UNBOUNDED,
+    &UNBOUNDED_FEW,
     &UNSTABLE,
     &DISAGREEMENT,
     &ASTRAY,
@@ -151,7 +152,9 @@ pub(crate) const BLACK_BOX_NEAR: Kind = Kind::fact("black-box-found-more", Sever
 /// The same attacks leave more samples standing in a larger ball.
 pub(crate) const LARGER_EPS: Kind = Kind::above("larger-eps-not-worse", Severity::Blocking, 5.0, "percentage points");
 /// The attacks fail even where everything within the box is allowed.
-pub(crate) const UNBOUNDED: Kind = Kind::above("unbounded-attack-fails", Severity::Blocking, 0.05, "share of checked samples");
+pub(crate) const UNBOUNDED: Kind = Kind::above("unbounded-attack-fails", Severity::Blocking, 0.05, "share of inputs at least");
+/// The same, for few samples or where attacks without gradients do no better.
+pub(crate) const UNBOUNDED_FEW: Kind = Kind::fact("unbounded-attack-fails-on-some", Severity::Note);
 /// Small noise changes the margin by a large part of itself.
 pub(crate) const UNSTABLE: Kind = Kind::above("unstable-prediction", Severity::Warning, 0.25, "mean relative change of the margin");
 /// The referee did not confirm what an attack had found.

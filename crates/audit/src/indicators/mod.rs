@@ -9,4 +9,5 @@ mod probe;
 mod stages;
 mod structure;
 
+pub(super) use optimisation::SETTLED;
 pub(super) use probe::largest_difference;

@@ -8,7 +8,7 @@ use crate::flags::{INCOMPLETE, NO_PROGRESS, SILENT_SUCCESS, ZERO_GRADIENT};
 ///
 /// # Source
 /// Pintor et al., "Indicators of Attack Failure", NeurIPS 2022.
-const SETTLED: f64 = 0.05;
+pub(crate) const SETTLED: f64 = 0.05;
 
 impl Run<'_> {
     pub(crate) fn flag_optimisation(&mut self) {

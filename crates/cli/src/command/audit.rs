@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use brinell::record::{Shard, ShardRecord};
 use brinell::runs::{Completed, SHARD_FILE, read_identity};
@@ -173,7 +174,10 @@ pub(crate) fn say_hints(completed: &Completed) {
     }
 }
 
-/// Returns a flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
+/// Seconds that a call of the model may still take once the program was asked to stop: a loop in a model need not end. What a run has written stays valid.
+const PATIENCE: u64 = 10;
+
+/// Returns a flag that Ctrl-C raises; a second Ctrl-C ends the program at once, and so do [`PATIENCE`] seconds.
 pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = Arc::clone(&flag);
@@ -181,7 +185,12 @@ pub(crate) fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
         if raised.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(Exit::Interrupted.code()));
         }
-        say("stopping after the current call of the model; press Ctrl-C again to stop at once");
+        say(&format!("stopping after the current call of the model, or after {PATIENCE} seconds; press Ctrl-C again to stop at once"));
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(PATIENCE));
+            say(&format!("the model has not returned for {PATIENCE} seconds; stopped"));
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        });
     })
     .map_err(Failure::from_internal)?;
     brinell::attend(Box::new(Patient { stop: Arc::clone(&flag) }));

@@ -11,7 +11,7 @@ use super::audit::{REPORT, json, stop_flag};
 use crate::console::{WIDTH, colour, print, print_coloured, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::settings::{Fronts, Ports, Runners, Samples, free_folder, give_back};
+use crate::settings::{Classifiers, Fronts, Runners, Samples, free_folder, give_back};
 
 /// Folder of runs that were given none.
 const FOLDER: &str = "brinell-runs/transfer";
@@ -32,7 +32,7 @@ pub(crate) struct Contest {
     models: Option<PathBuf>,
 
     #[command(flatten)]
-    ports: Ports,
+    ports: Classifiers,
 
     #[command(flatten)]
     fronts: Fronts,

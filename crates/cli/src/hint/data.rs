@@ -47,7 +47,11 @@ fn kind(kind: &DataErrorKind) -> Option<String> {
             "check the file of --pairs: name images as in the folder of --data, and samples of arrays and tables by number"
         }
         DataErrorKind::NoPairs => "write a file with one SAMPLE,REFERENCE[,SAME] per line, and give it with --pairs",
-        DataErrorKind::FolderCount { .. } => "list the model's class names in order with --classes",
+        DataErrorKind::FolderNames { .. } => {
+            "name the folders like the model's classes, or list the folder names in the order of the model's classes with --classes"
+        }
+        DataErrorKind::FolderTwice { .. } => "put the images of a class into one folder",
+        DataErrorKind::FolderCount { .. } | DataErrorKind::TableCount { .. } => "list the model's class names in order with --classes",
         DataErrorKind::Class(unknown) | DataErrorKind::ClassOfLine { unknown, .. } | DataErrorKind::LabelName { unknown, .. } => {
             return Some(class(unknown));
         }

@@ -26,6 +26,9 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::OtherMoments { scale, other, .. } => {
             return Some(format!("give --scale {other}, with --eps in its units, or --mean and --std in units of {scale}"));
         }
+        SubjectError::IntegerStep { features: true, step, .. } => {
+            return Some(format!("give --eps of at least {step}, or --unit absolute and --eps in the units of the columns, such as 1"));
+        }
         SubjectError::IntegerStep { .. } => "for images, give --scale 0..255, and --eps on that scale, such as 8 instead of 8/255",
         SubjectError::Target { .. } => "leave out --target; for task multilabel, choose the labels that count with --only-labels",
         SubjectError::LossOfTask { .. } => "leave out --task",
@@ -41,6 +44,7 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         SubjectError::HeldPairs => "give one value for each other input, the same for all samples",
         SubjectError::Address => "write it as http://HOST/v2/models/NAME or https://HOST/v2/models/NAME",
         SubjectError::NoPicture { .. } => "use an attack that works on any input: --attack mi, mi+ni or mi+si",
+        SubjectError::Rows { .. } => "export the model so that the first axis of its input and of its output is the batch",
         SubjectError::NotEquivalent { .. } => "please report this, with the model if you can",
         _ => return None,
     };

@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant};
 
+use brinell_graph::{Compare, DType, Dim, Graph, Op, OpaqueOp, Reduce};
+use brinell_testkit::{Need, skip};
 use serde_json::Value;
 
 use crate::support::{Finished, Folder};
@@ -218,4 +220,108 @@ fn a_limit_is_drawn_over_classes_and_every_file_of_a_run_knows_the_rows() {
     std::fs::write(&identity, facts.to_string()).unwrap();
     let refused = folder.run("audit --resume --out run").expect(3);
     assert!(refused.stderr.contains("samples drawn over classes"), "{}", refused.stderr);
+}
+
+/// A model with a loop that goes on as long as the sum of its first input is above -1.
+fn endless() -> Vec<u8> {
+    let mut body = Graph::new("body");
+    body.input("trip", DType::I64, Vec::new());
+    let goes_on = body.input("goes_on", DType::Bool, Vec::new());
+    let value = body.input("value", DType::F32, vec![Dim::Fixed(1), Dim::Fixed(4)]);
+    for value in [goes_on, value] {
+        let same = body.add(Op::Identity, &[value]).unwrap();
+        body.output(same);
+    }
+    let attribute = [&[0x0a, 4][..], b"body", &message(6, &field(&brinell_onnx::write(&body).unwrap(), 7)), &[0xa0, 0x01, 5]].concat();
+    let mut graph = Graph::new("endless");
+    let x = graph.input("x", DType::F32, vec![Dim::Fixed(1), Dim::Fixed(4)]);
+    let sum = graph.add(Op::Reduce { kind: Reduce::Sum, axes: vec![0, 1], keepdims: false }, &[x]).unwrap();
+    let least = graph.scalar(-1.0);
+    let goes_on = graph.add(Op::Compare(Compare::Greater), &[sum, least]).unwrap();
+    let op = OpaqueOp {
+        domain: String::new(),
+        op_type: "Loop".to_owned(),
+        opset: 17,
+        attributes: vec![attribute],
+        reason: String::new(),
+        follows: false,
+        captures: 0,
+    };
+    let looped = graph.push("loop", Op::Opaque(op), vec![None, Some(goes_on), Some(x)], &[Some("looped")]).unwrap()[0].unwrap();
+    graph.declare(looped, Some(DType::F32), Some(vec![Dim::Fixed(1), Dim::Fixed(4)]));
+    graph.output(looped);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+/// A field of a message in protobuf.
+fn message(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut len = bytes.len();
+    while len >= 0x80 {
+        out.push((len & 0x7f) as u8 | 0x80);
+        len >>= 7;
+    }
+    out.push(len as u8);
+    [&out[..], bytes].concat()
+}
+
+/// The last field of that number with bytes in a message that has only such and small numbers.
+fn field(mut bytes: &[u8], number: u8) -> Vec<u8> {
+    let mut found = Vec::new();
+    let varint = |bytes: &mut &[u8]| {
+        let (mut value, mut shift) = (0_usize, 0);
+        loop {
+            let (&byte, rest) = bytes.split_first().unwrap();
+            *bytes = rest;
+            value |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                return value;
+            }
+        }
+    };
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes);
+        let len = varint(&mut bytes);
+        if key & 7 == 2 {
+            let (body, rest) = bytes.split_at(len);
+            bytes = rest;
+            if key >> 3 == usize::from(number) {
+                found = body.to_vec();
+            }
+        }
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(unsafe_code, reason = "the standard library sends no other signal than SIGKILL")]
+fn a_call_that_never_returns_ends_with_the_program() {
+    let folder = Folder::new();
+    folder.write("endless.onnx", endless());
+    folder.write("x.idx", [&[0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 4][..], &[9; 8]].concat());
+    let child = folder
+        .command("audit endless.onnx --data x.idx --labels 0 --norm linf --eps 0.1 --runtime onnxruntime --out run")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = i32::try_from(child.id()).unwrap();
+    // Until the program has a handler for the signal, or has ended.
+    let handles = |status: String| {
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).map(|mask| u64::from_str_radix(mask.trim(), 16).unwrap());
+        caught.is_none_or(|mask| mask >> (libc::SIGTERM - 1) & 1 == 1) || status.contains("Z (zombie)")
+    };
+    while !std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(handles) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // SAFETY: kill(2) takes plain integers, and the child has not been waited for, so that its id is not in use elsewhere.
+    unsafe { libc::kill(pid, libc::SIGTERM) };
+    let ended = Finished::of(child.wait_with_output().unwrap());
+    if ended.stderr.contains("no ONNX Runtime found") {
+        return skip(Need::OnnxRuntime, "a loop without end");
+    }
+    assert_eq!(ended.code, 130, "{}", ended.stderr);
+    assert!(ended.stderr.contains("the model has not returned"), "{}", ended.stderr);
 }

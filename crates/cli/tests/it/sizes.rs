@@ -1,6 +1,6 @@
 //! Models that leave open what the data tell: sizes of their input, and what follows from other inputs.
 
-use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Tensor, TensorData, ValueId};
+use brinell_graph::{ConvAttrs, DType, Dim, Graph, Op, OpaqueOp, Reduce, Tensor, TensorData, ValueId};
 
 use crate::support::{Folder, safetensors, verdicts};
 
@@ -152,5 +152,33 @@ fn what_follows_from_held_inputs_is_read_with_their_values() {
             folder.run(&format!("check {claim}.toml")).expect(code);
             folder.run(&format!("replay {claim}.evidence")).expect(if name == "all" { 0 } else { 2 });
         }
+    }
+}
+
+/// A linear model of an input of this shape, which `perm` brings into the order samples, times, features.
+fn sideways(shape: Vec<Dim>, perm: Vec<usize>) -> Vec<u8> {
+    let mut graph = Graph::new("sideways");
+    let x = graph.input("x", DType::F32, shape);
+    let mut x = graph.add(Op::Transpose { perm }, &[x]).unwrap();
+    if graph.shape(x).unwrap().len() == 3 {
+        x = graph.add(Op::Reduce { kind: Reduce::Mean, axes: vec![1], keepdims: false }, &[x]).unwrap();
+    }
+    let weight = constant(&mut graph, &[4, 2], 2);
+    let logits = graph.add(Op::MatMul, &[x, weight]).unwrap();
+    graph.output(logits);
+    brinell_onnx::write(&graph).unwrap()
+}
+
+#[test]
+fn samples_along_another_axis_are_named() {
+    let folder = Folder::new();
+    let labels = |n: usize| ("y", vec![n], (0..n).map(|i| (i % 2) as f32).collect::<Vec<f32>>());
+    folder.write("x.safetensors", safetensors(&[("x", vec![8, 4], numbers(32, 3)), labels(8)]));
+    folder.write("times.safetensors", safetensors(&[("x", vec![8, 5, 4], numbers(160, 3)), labels(8)]));
+    folder.write("columns.onnx", sideways(vec![Dim::Fixed(4), Dim::Unknown], vec![1, 0]));
+    folder.write("times.onnx", sideways(vec![Dim::Fixed(5), Dim::Unknown, Dim::Fixed(4)], vec![1, 0, 2]));
+    for (model, data) in [("columns", "x"), ("times", "times")] {
+        let refused = folder.run(&format!("audit {model}.onnx --data {data}.safetensors {AUDIT} --out {model}")).expect(4);
+        assert!(refused.stderr.contains("the samples are not along the first axis of the input"), "{}", refused.stderr);
     }
 }

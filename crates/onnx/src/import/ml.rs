@@ -91,12 +91,6 @@ impl Importer<'_> {
             None => bad("its parameters do not fit each other"),
         }
     }
-
-    /// True where a value comes out of a softmax over the classes, so that its rows have the sum 1.
-    fn is_softmax(&self, x: ValueId) -> bool {
-        self.graph.nodes().iter().any(|node| node.outputs.contains(&Some(x)) && matches!(node.op, Op::Softmax { axis: 1 }))
-    }
-
     /// Pushes the node unread and says what its outputs are.
     fn carried(&mut self, node: &Node<'_>, reason: &str, outputs: &[(DType, Vec<Dim>)]) -> Done {
         self.opaque(node, reason.to_owned(), false).map_err(Refusal::Bad)?;
@@ -192,9 +186,6 @@ pub(super) fn normalizer(importer: &mut Importer<'_>, node: &Node<'_>) -> Done {
     };
     let x = importer.floats(node, node.input(0)?)?;
     let (batch, _) = importer.matrix(x)?;
-    if kind == Reduce::L1 && importer.is_softmax(x) {
-        return importer.finish(node, x);
-    }
     let size = importer.step(node, Op::Reduce { kind, axes: vec![1], keepdims: true }, &[x])?;
     let (zero, one) = (importer.number(node, x, 0.0)?, importer.number(node, x, 1.0)?);
     let none = importer.step(node, Op::Compare(Compare::Equal), &[size, zero])?;

@@ -6,6 +6,7 @@
 
 mod attention;
 mod attribute;
+mod classes;
 mod constant;
 mod content;
 mod control;
@@ -19,6 +20,7 @@ mod interface;
 mod known;
 mod layout;
 mod linear;
+mod literal;
 mod lp;
 mod microsoft;
 mod ml;
@@ -235,8 +237,9 @@ fn import<'a>(
             graph.domains.insert(domain, version);
         }
     }
+    let graph = graph.dce().with_softmax();
     Ok(Imported {
-        graph: graph.dce(),
+        graph,
         external: importer.external,
         class_labels: importer.class_labels,
         maps: importer.maps,

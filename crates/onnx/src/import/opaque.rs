@@ -43,7 +43,7 @@ impl Importer<'_> {
         let mut inputs = node.inputs.clone();
         inputs.extend(captured.into_iter().map(Some));
         let ids = self.graph.push(node.name, op, inputs, &node.outputs).map_err(|e| e.to_string())?;
-        if let (Some(Some(made)), Some(shape)) = (ids.first(), self.random_shape(node)) {
+        if let (Some(Some(made)), Some(shape)) = (ids.first(), self.made_shape(node)) {
             self.graph.declare(*made, None, Some(shape));
         }
         for (id, name) in ids.iter().zip(&node.outputs) {
@@ -58,17 +58,33 @@ impl Importer<'_> {
 }
 
 impl Importer<'_> {
-    /// The shape of random numbers, which an attribute names or another value has: so many are made that it must be known.
-    fn random_shape(&self, node: &Node<'_>) -> Option<Shape> {
+    /// The shape of what a node makes up by itself, as attributes or constants say: so many numbers may be made that it must be known.
+    fn made_shape(&self, node: &Node<'_>) -> Option<Shape> {
+        let numbers = |place: usize| self.graph.constant_of(node.optional(place)?)?.to_f64();
+        let number = |place: usize| numbers(place)?.first().copied();
         match node.op {
             "RandomNormal" | "RandomUniform" => {
                 let sizes = node.attributes.ints("shape").ok()??;
                 sizes.into_iter().map(|n| usize::try_from(n).ok().map(Dim::Fixed)).collect()
             }
             "RandomNormalLike" | "RandomUniformLike" | "Bernoulli" => self.graph.shape(node.optional(0)?).map(<[Dim]>::to_vec),
+            "Range" => Some(vec![size((number(1)? - number(0)?) / number(2)?)]),
+            "HannWindow" | "HammingWindow" | "BlackmanWindow" => Some(vec![size(number(0)?)]),
+            "MelWeightMatrix" => Some(vec![size((number(1)? / 2.0).floor() + 1.0), size(number(0)?)]),
+            "Multinomial" => {
+                let batch = *self.graph.shape(node.optional(0)?)?.first()?;
+                Some(vec![batch, Dim::Fixed(usize::try_from(node.attributes.int_or("sample_size", 1).ok()?).ok()?)])
+            }
+            "MaxUnpool" => Some(numbers(2)?.into_iter().map(size).collect()),
             _ => None,
         }
     }
+}
+
+/// The next whole number from 0 on; the largest one where there is none.
+#[expect(clippy::as_conversions, reason = "the conversion saturates, and what is no number is 0")]
+fn size(numbers: f64) -> Dim {
+    Dim::Fixed(numbers.ceil() as usize)
 }
 
 /// Names that the subgraphs among encoded attributes use and do not define.

@@ -12,7 +12,7 @@ use super::function::{self, Inlined};
 use super::known::Known;
 use super::ml::ClassLabels;
 use super::order::{self, Disorder};
-use super::{Imported, import, names};
+use super::{Imported, classes, import, names};
 use crate::error::ImportError;
 use crate::foreign::{self, Foreign};
 use crate::proto::{GraphProto, ModelProto, OperatorSetId};
@@ -40,6 +40,8 @@ pub struct Model {
     pub features: Option<Vec<String>>,
     /// What a classic classifier (domain `ai.onnx.ml`) calls its classes, in the order of its scores.
     pub class_labels: Option<ClassLabels>,
+    /// Lists of names in the metadata that may be those of the classes, the likeliest first.
+    pub class_lists: Vec<Vec<String>>,
     /// Outputs that in the file are lists of maps from class to score; the graph returns the matrix of scores.
     pub maps: BTreeSet<String>,
     /// True where ONNX Runtime multiplies quantised weights with operands that it rounds to 8 bits too, so that its results differ from those of the graph by
@@ -63,6 +65,13 @@ pub struct OpaqueNode {
 }
 
 impl Model {
+    /// Returns what the file calls that many classes: what a classic classifier calls its own, else what the metadata say.
+    #[must_use]
+    pub fn class_names(&self, n_classes: usize) -> Option<Vec<String>> {
+        let own = self.class_labels.as_ref().filter(|labels| labels.len() == n_classes).map(ClassLabels::names);
+        own.or_else(|| self.class_lists.iter().find(|names| names.len() == n_classes).cloned())
+    }
+
     /// Returns the nodes that could not be read, with reasons.
     #[must_use]
     pub fn opaque(&self) -> Vec<OpaqueNode> {
@@ -153,6 +162,7 @@ fn read_checked(bytes: Bytes, source: Source<'_>, known: &Known) -> Result<Model
         metadata: proto.metadata_props.iter().filter_map(|entry| Some((entry.key.clone()?, entry.value.clone()?))).collect(),
         features: names::features(&proto.metadata_props),
         class_labels,
+        class_lists: classes::classes(&proto.metadata_props),
         maps,
         coarse,
         reversed,

@@ -206,6 +206,8 @@ fn sizes_that_nobody_has_are_refused_with_their_node() {
         (build().ints("s", &[1, huge]).node("Tile", &["x", "s"], &["r"], &[]), "r"),
         (build().ints("s", &[0, 0, 0, huge]).node("Pad", &["x", "s"], &["r"], &[]), "r"),
         (build().node("RandomNormal", &[], &["r"], &[ints("shape", &[many, 4])]), "r"),
+        (build().ints("a", &[0]).ints("b", &[huge]).ints("c", &[2]).node("Range", &["a", "b", "c"], &["r"], &[]), "r"),
+        (build().node("Multinomial", &["x"], &["r"], &[int("sample_size", huge)]), "r"),
     ];
     for (i, (model, name)) in cases.into_iter().enumerate() {
         let text = refused(model.node("Mystery", &["x", "r"], &["y"], &[]), 13);
