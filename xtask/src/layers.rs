@@ -20,7 +20,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["record", "stats"]),
     ("contract", &["attack", "engine", "threat", "task"]),
     ("subject", &["attack", "data", "engine", "autodiff", "onnx", "graph", "threat", "record", "task"]),
-    ("proof", &["attack", "certify", "checker", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"]),
+    (
+        "proof",
+        &["attack", "certify", "checker", "data", "engine", "graph", "ledger", "onnx", "record", "stats", "subject", "task", "threat"],
+    ),
     (
         "audit",
         &[

@@ -320,18 +320,22 @@ macro_rules! part {
     };
 }
 
+/// Settings of models that refuse samples.
+const REFUSALS: [&str; 2] = ["suspicion", "max-suspicion"];
+
 /// Settings of other tasks than classification.
 const TASKS: [&str; 6] = ["task", "top-k", "only-labels", "tolerance", "distance", "pairs"];
 
 part!(Training, "Model, training samples, threat and runtime of a training run.", |setting| {
     let others = ["target", "knowledge", "minimum-norm", "batch", "certify"];
-    (setting.part != Part::Attacks || setting.name == "seed") && !others.iter().chain(&TASKS).any(|other| *other == setting.name)
+    (setting.part != Part::Attacks || setting.name == "seed")
+        && !others.iter().chain(&TASKS).chain(&REFUSALS).any(|other| *other == setting.name)
 });
 part!(Ports, "Which input and output of a model are looked at.", |setting| {
     setting.part == Part::Model && setting.form != Form::Positional
 });
 part!(Classifiers, "Which input and output of classifiers are looked at.", |setting| {
-    setting.part == Part::Model && setting.form != Form::Positional && !TASKS.contains(&setting.name)
+    setting.part == Part::Model && setting.form != Form::Positional && !TASKS.iter().chain(&REFUSALS).any(|other| *other == setting.name)
 });
 part!(Fronts, "What stands between a shared image and a model.", |setting| setting.part == Part::Preprocessing, |command| command
     .mut_arg("scale", |arg| {
@@ -360,8 +364,9 @@ impl Samples {
 }
 
 part!(Defended, "Model, samples and runtime of a defence.", |setting| {
-    let others = ["batch", "task", "top-k", "only-labels", "tolerance", "distance", "pairs", "defence-end"];
-    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) && !others.contains(&setting.name)
+    let others = ["batch", "defence-end"];
+    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+        && !others.iter().chain(&TASKS).chain(&REFUSALS).any(|other| *other == setting.name)
 });
 
 impl Defended {
@@ -380,10 +385,14 @@ impl Defended {
 }
 
 part!(Smoothable, "What a certificate of a smoothed classifier is about.", |setting| {
-    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) || ["norm", "eps", "seed"].contains(&setting.name)
+    let others = ["defence-end", "task", "only-labels", "tolerance", "distance", "pairs"];
+    (matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) && !others.contains(&setting.name))
+        || ["norm", "eps", "seed"].contains(&setting.name)
 });
 part!(Certifiable, "What a certificate is about.", |setting| {
-    matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+    (matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+        && setting.name != "defence-end"
+        && !REFUSALS.contains(&setting.name))
         || ["norm", "eps", "target"].contains(&setting.name)
 });
 

@@ -94,7 +94,13 @@ fn words(line: &SmoothedSample) -> String {
 
 fn text(summary: &SmoothSummary, job: &SmoothJob) -> String {
     let rate = |rate: &Rate| {
-        format!("{:.1} % ({:.0} % interval {:.1} % to {:.1} %)", 100.0 * rate.value, 100.0 * rate.confidence, 100.0 * rate.low, 100.0 * rate.high)
+        format!(
+            "{:.1} % ({:.0} % interval {:.1} % to {:.1} %)",
+            100.0 * rate.value,
+            100.0 * rate.confidence,
+            100.0 * rate.low,
+            100.0 * rate.high
+        )
     };
     let mut out = format!(
         "smoothed accuracy {}\ncertified         {} of {} samples within {} {}\nvotes             {} ({:.0} per sample, at most {})\n",

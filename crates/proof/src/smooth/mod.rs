@@ -172,7 +172,9 @@ pub fn smooth(
         return Err(ProofError::Smoothing { reason: "smoothing counts votes for one class, without a target" });
     }
     if case.scale == Scale::Data || case.subject.signature.takes_integers() {
-        return Err(ProofError::Smoothing { reason: "noise needs inputs of real numbers in one range, and tables and whole numbers are not" });
+        return Err(ProofError::Smoothing {
+            reason: "noise needs inputs of real numbers in one range, and tables and whole numbers are not",
+        });
     }
     let smoothing = Smoothing { noise, sigma: job.sigma, norm, d: case.data.sample_len() };
     let eps = case.ball.eps;
@@ -291,7 +293,8 @@ impl Booth<'_> {
             }
         }
         let right = counts.get(label).copied().unwrap_or_default();
-        let most = counts.iter().enumerate().filter(|(_, votes)| **votes > 0).max_by_key(|(class, votes)| (**votes, std::cmp::Reverse(*class)));
+        let most =
+            counts.iter().enumerate().filter(|(_, votes)| **votes > 0).max_by_key(|(class, votes)| (**votes, std::cmp::Reverse(*class)));
         let prediction = most.map(|(class, _)| class);
         let radius = self.smoothing.radius(bound).max(0.0);
         let standing = match prediction {
@@ -335,14 +338,7 @@ impl Booth<'_> {
     }
 }
 
-fn summary(
-    question: &Question,
-    job: &SmoothJob,
-    case: &Case,
-    smoothing: &Smoothing,
-    reach: f64,
-    done: &[SmoothedSample],
-) -> SmoothSummary {
+fn summary(question: &Question, job: &SmoothJob, case: &Case, smoothing: &Smoothing, reach: f64, done: &[SmoothedSample]) -> SmoothSummary {
     let n = done.len();
     let count = |keep: &dyn Fn(&SmoothedSample) -> bool| rate(done.iter().filter(|line| keep(line)).count(), n);
     let mut radii: Vec<f64> = done.iter().map(|line| line.radius).collect();
@@ -352,7 +348,11 @@ fn summary(
         let radius = largest * place as f64 / POINTS as f64;
         (radius, count(&|line| line.radius >= radius && line.radius > 0.0))
     };
-    let median = if n == 0 { 0.0 } else { f64::midpoint(radii.get((n - 1) / 2).copied().unwrap_or_default(), radii.get(n / 2).copied().unwrap_or_default()) };
+    let median = if n == 0 {
+        0.0
+    } else {
+        f64::midpoint(radii.get((n - 1) / 2).copied().unwrap_or_default(), radii.get(n / 2).copied().unwrap_or_default())
+    };
     SmoothSummary {
         schema: SMOOTH_SCHEMA.to_owned(),
         brinell_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -65,7 +65,10 @@ impl FromStr for Noise {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::Gaussian, Self::Uniform, Self::Laplace];
-        known.into_iter().find(|noise| noise.name() == text).ok_or_else(|| format!("unknown noise `{text}`; known are gaussian, uniform and laplace"))
+        known
+            .into_iter()
+            .find(|noise| noise.name() == text)
+            .ok_or_else(|| format!("unknown noise `{text}`; known are gaussian, uniform and laplace"))
     }
 }
 
