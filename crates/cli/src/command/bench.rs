@@ -42,7 +42,7 @@ pub(crate) struct Vnncomp {
     #[command(flatten)]
     running: Runners,
 
-    /// Print all instances as JSON, and nothing else, on standard output
+    /// Print only the results of all instances, as JSON, on standard output
     #[arg(long)]
     json: bool,
 }

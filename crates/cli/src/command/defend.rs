@@ -44,7 +44,7 @@ pub(crate) struct Transform {
     #[arg(long, help_heading = "Defence")]
     force: bool,
 
-    /// Print what was measured as JSON, and nothing else, on standard output
+    /// Print only what was measured, as JSON, on standard output
     #[arg(long)]
     json: bool,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Detect {
     #[arg(short, long, value_name = "OUT", help_heading = "Defence")]
     out: PathBuf,
 
-    /// Print what was measured as JSON, and nothing else, on standard output
+    /// Print only what was measured, as JSON, on standard output
     #[arg(long)]
     json: bool,
 }

@@ -48,7 +48,7 @@ pub(crate) struct Merge {
     #[command(flatten)]
     running: Runners,
 
-    /// Print summary.json on standard output, and nothing else
+    /// Print only summary.json on standard output
     #[arg(long)]
     json: bool,
 }

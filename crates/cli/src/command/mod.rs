@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Audit(Box<audit::Audit>),
     /// Make one run of the shards that several machines audited
     Merge(merge::Merge),
-    /// Audit two small built-in models side by side; needs nothing else
+    /// Audit two small built-in models side by side; needs no files
     Demo(demo::Demo),
     /// Audit several models on the same samples and rank them
     Rank(Box<rank::Rank>),
@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Certify(Box<certify::Certify>),
     /// Certify a smoothed classifier by counting votes under noise
     Smooth(Box<smooth::Smooth>),
-    /// Decide a VNN-LIB property of a network
+    /// Prove or refute a VNN-LIB property of a network
     Verify(verify::Verify),
     /// Run benchmarks of other projects
     #[command(subcommand)]
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Report(report::Report),
     /// Compare two runs on the same samples, sample by sample
     Compare(compare::Compare),
-    /// Show robust accuracy over runs
+    /// Show how robust accuracy changed from run to run
     History(history::History),
     /// Describe a model and say which attacks it allows
     Inspect(inspect::Inspect),

@@ -34,27 +34,27 @@ pub(crate) struct Race {
     #[arg(long, value_name = "SHARE", default_value = "1%", value_parser = share, help_heading = "Defences")]
     fpr: f64,
 
-    /// Another model of the same input, such as one of `brinell harden`, that every defence is compared with
+    /// Another model with the same input, such as one from `brinell harden`; every defence is compared with it
     #[arg(long, value_name = "MODEL", help_heading = "Defences")]
     rival: Option<PathBuf>,
 
-    /// Fresh samples, on which defences that leave something over are attacked once more
+    /// Samples that are not in --data; defences with survivors are attacked again on them
     #[arg(long, value_name = "PATH", help_heading = "Defences")]
     fresh: Option<PathBuf>,
 
-    /// Labels of --fresh, as --labels has them
+    /// Labels of --fresh, in the form of --labels
     #[arg(long, value_name = "LABELS", requires = "fresh", help_heading = "Defences")]
     fresh_labels: Option<String>,
 
-    /// Folder of the race [default: the first free one of brinell-runs/MODEL-race]
+    /// Folder to write the race to [default: brinell-runs/MODEL-race, with -2, -3, .. if it exists]
     #[arg(long, value_name = "DIR", help_heading = "Running")]
     out: Option<PathBuf>,
 
-    /// Go on with the race in --out where it stopped
+    /// Continue the stopped race in --out
     #[arg(long, requires = "out", help_heading = "Running")]
     resume: bool,
 
-    /// Print race.json, and nothing else, on standard output
+    /// Print only race.json on standard output
     #[arg(long)]
     json: bool,
 }

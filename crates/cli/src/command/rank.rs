@@ -33,7 +33,7 @@ pub(crate) struct Rank {
     #[command(flatten)]
     settings: Contenders,
 
-    /// Do not look for the nearest examples: rank only by survivors at --eps, in less than half of the time
+    /// Do not search for the nearest examples as well: rank only by survivors at --eps, in less than half of the time
     #[arg(long, help_heading = Part::Attacks.heading())]
     no_distances: bool,
 

@@ -28,7 +28,7 @@ pub(crate) struct Selftest {
     #[arg(long, value_name = "RUNTIME", default_value = "auto")]
     runtime: String,
 
-    /// Run nothing; write the test models and cases.json to this folder, for use by other programs
+    /// Write the test models and cases.json to this folder for other programs, and run no tests
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
 

@@ -16,7 +16,7 @@ pub(crate) struct Suites {
     #[arg(value_name = "NAME|FILE")]
     suite: Option<String>,
 
-    /// Print instead how many queries the reference implementation needs for a sample that survives all stages
+    /// Print how many queries the reference implementation (auto-attack) needs for a sample that survives all stages, instead of the suite
     #[arg(long, requires = "suite")]
     reference_cost: bool,
 

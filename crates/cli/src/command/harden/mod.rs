@@ -98,7 +98,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Optimizer::NAMES), help_heading = "Training")]
     optimizer: Option<String>,
 
-    /// Largest learning rate [default: by the model]
+    /// Largest learning rate [default: depends on the model]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     lr: Option<f64>,
 
@@ -110,7 +110,7 @@ pub(crate) struct Harden {
     #[arg(long, value_name = "S", default_value_t = 0.0, help_heading = "Training")]
     label_smoothing: f64,
 
-    /// Decay of the moving average of weights; with 0, the last weights are kept [default: 0; 0.999 for 5000 steps or more]
+    /// Decay of the moving average of weights; with 0, no average is used [default: 0; 0.999 for 5000 steps or more]
     #[arg(long, value_name = "DECAY", help_heading = "Training")]
     ema: Option<f64>,
 

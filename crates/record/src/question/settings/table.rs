@@ -71,7 +71,7 @@ pub const SETTINGS: &[Setting] = &[
         "distance",
         Part::Model,
         "D",
-        "For task embedding: two embeddings count as the same up to this cosine distance (0 to 2)",
+        "For task embedding: two inputs count as the same if the cosine distance of their embeddings is at most this (0 to 2)",
         |q, v| one(v).map(|distance| q.artefact.distance = Some(distance)),
     ),
     Setting::new(
@@ -158,7 +158,7 @@ pub const SETTINGS: &[Setting] = &[
         "layout",
         Part::Preprocessing,
         "LAYOUT",
-        "Order of the values of an image in the model's input [default: from the shapes]",
+        "Order of the values of an image in the model's input [default: derived from the shapes]",
         |q, v| one(v).map(|layout| q.artefact.layout = Some(layout)),
     )
     .words(Layout::NAMES),
@@ -189,7 +189,7 @@ pub const SETTINGS: &[Setting] = &[
         "unit",
         Part::Threat,
         "UNIT",
-        "What a change of 1 means: the range of a feature, its standard deviation in the data, or 1 in its own units [default: range with --scale data, else absolute]",
+        "Unit in which changes of a feature are measured: its range, its standard deviation in the data, or its own unit (absolute) [default: range with --scale data, else absolute]",
         |q, v| one(v).map(|unit| q.threat.unit = Some(unit)),
     )
     .words(Unit::NAMES),
@@ -200,7 +200,7 @@ pub const SETTINGS: &[Setting] = &[
         "knowledge",
         Part::Threat,
         "KNOWLEDGE",
-        "What the attacker sees: everything including gradients (white), the scores, or only the predicted class (label). Attacks of the suite that need more are skipped [default: white, or score if the model has no gradient]",
+        "What the attacker sees: everything including gradients (white), the scores, or only the predicted class (label). Attacks of the suite that need to see more are skipped [default: white, or score if the model has no gradient]",
         |q, v| one(v).map(|knowledge| q.threat.knowledge = Some(knowledge)),
     )
     .words(Knowledge::NAMES),
@@ -254,7 +254,7 @@ pub const SETTINGS: &[Setting] = &[
         "sanity",
         Part::Attacks,
         "LEVEL",
-        "How much to check the attacks and the model: nothing extra (off), a few more queries (cheap), or further attacks on up to 64 samples (full: unbounded, larger eps, without gradients, noise). Results do not change, only flags [default: cheap]",
+        "How thoroughly to check the attacks and the model: without additional queries (off), with a few (cheap), or with further attacks on up to 64 samples (full: unbounded, larger eps, without gradients, noise). Results do not change, only flags [default: cheap]",
         |q, v| one(v).map(|level| q.effort.sanity = level),
     )
     .words(SanityLevel::NAMES),
@@ -278,7 +278,7 @@ pub const SETTINGS: &[Setting] = &[
         q.running.threads = threads.try_into().ok();
         Ok(())
     }),
-    Setting::new("batch", Part::Running, "N", "Number of samples in one call of the model [default: by size]", |q, v| {
+    Setting::new("batch", Part::Running, "N", "Number of samples in one call of the model [default: depends on the size of model and samples]", |q, v| {
         let batch = count(v, 1, "give at least 1").and_then(size)?;
         q.running.batch = batch.try_into().ok();
         Ok(())
