@@ -202,7 +202,7 @@ fn identity(question: &Question, case: &Case, stages: &[SuiteStage], knowledge: 
         ("runtime".to_owned(), format!("{} {} on {}", runtime.name(), runtime.version(), runtime.device())),
     ]);
     if !data.rows.is_empty() {
-        facts.insert("samples drawn over classes (sha256)".to_owned(), hash::sha256_json(&data.rows));
+        facts.insert(Identity::DRAWN.to_owned(), hash::sha256_json(&data.rows));
     }
     if let Some(features) = &case.ball.features {
         let record = brinell_subject::features::to_record(features, &data.columns);

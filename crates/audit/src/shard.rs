@@ -73,11 +73,7 @@ impl Course for Share {
     type Error = AuditError;
 
     fn next(&mut self, taken: &mut Taken<'_, '_>) -> Result<Vec<usize>, AuditError> {
-        if std::mem::replace(&mut self.taken, true) {
-            return Ok(Vec::new());
-        }
-        let all = taken.samples();
-        Ok(self.shard.samples(all.len()).filter_map(|place| all.get(place).copied()).collect())
+        Ok(if std::mem::replace(&mut self.taken, true) { Vec::new() } else { self.shard.of(&taken.samples()) })
     }
 }
 

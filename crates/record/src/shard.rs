@@ -165,9 +165,11 @@ impl Shard {
         self.count
     }
 
-    /// Returns the places of its samples among `n`.
-    pub fn samples(self, n: usize) -> impl Iterator<Item = usize> {
-        (self.index..n).step_by(self.count)
+    /// Returns its share of the samples of a run, given their numbers in order: those at the places I, I + N, I + 2 N and so on. Places are shared out, and not
+    /// numbers, since a limit takes samples from all over the data.
+    #[must_use]
+    pub fn of(self, samples: &[usize]) -> Vec<usize> {
+        samples.iter().skip(self.index).step_by(self.count).copied().collect()
     }
 }
 
@@ -259,10 +261,12 @@ mod tests {
     #[test]
     fn shards_share_out_all_samples_once() {
         for (n, count) in [(0, 1), (1, 3), (10, 1), (10, 3), (10, 16), (160, 16)] {
-            let mut samples: Vec<usize> = (0..count).flat_map(|index| Shard::new(index, count).unwrap().samples(n)).collect();
+            let all: Vec<usize> = (0..n).map(|place| 7 * place + 3).collect();
+            let mut samples: Vec<usize> = (0..count).flat_map(|index| Shard::new(index, count).unwrap().of(&all)).collect();
             samples.sort_unstable();
-            assert_eq!(samples, (0..n).collect::<Vec<_>>());
+            assert_eq!(samples, all);
         }
+        assert_eq!(Shard::new(1, 3).unwrap().of(&[2, 16, 18, 30, 44]), [16, 44]);
     }
 
     #[test]

@@ -33,6 +33,9 @@ impl Identity {
     /// Name of the fact that says how many samples the data have.
     pub const SAMPLES: &'static str = "number of samples";
 
+    /// Name of the fact that holds the digest of the samples' numbers, where they are not the first.
+    pub const DRAWN: &'static str = "samples drawn over classes (sha256)";
+
     /// Returns the first thing that decides the result and is another one in `now`, with both values. Shares of the samples are not looked at.
     pub(super) fn difference(&self, now: &Self) -> Option<(String, String, String)> {
         if let Some((what, was, is)) = self.question.essence().differences(&now.question.essence()).into_iter().next() {
@@ -40,15 +43,12 @@ impl Identity {
             return Some((name, was, is));
         }
         let missing = String::from("(nothing)");
-        let values = |name: &String| (self.facts.get(name).unwrap_or(&missing).clone(), now.facts.get(name).unwrap_or(&missing).clone());
         // What only one of the two knows explains what follows from it.
         let apart = |name: &&String| self.facts.contains_key(*name) != now.facts.contains_key(*name);
         let all = || self.facts.keys().chain(now.facts.keys());
-        all()
-            .filter(apart)
-            .chain(all())
-            .find_map(|name| Some((name, values(name))).filter(|(_, (was, is))| was != is))
-            .map(|(name, (was, is))| (name.clone(), was, is))
+        let values = |name: &String| (self.facts.get(name).unwrap_or(&missing).clone(), now.facts.get(name).unwrap_or(&missing).clone());
+        let mut values = all().filter(apart).chain(all()).map(|name| (name, values(name)));
+        values.find(|(_, (was, is))| was != is).map(|(name, (was, is))| (name.clone(), was, is))
     }
 }
 

@@ -60,18 +60,31 @@ impl Shards {
             return Err(LedgerError::ShardsMissing { count, missing });
         }
         let n = identity.facts.get(Identity::SAMPLES).and_then(|n| n.parse().ok()).unwrap_or(0);
-        let (mut shards, mut records, mut numbers) = (Vec::with_capacity(count), Vec::with_capacity(n), Vec::with_capacity(count));
+        let (mut shards, mut records) = (Vec::with_capacity(count), Vec::with_capacity(n));
+        let mut of_shards: Vec<Vec<usize>> = Vec::with_capacity(count);
         for (shard, folder) in found {
-            let (record, samples) = read_shard(folder, shard, n)?;
+            let (record, samples) = read_shard(folder, shard)?;
             shards.push((folder.to_path_buf(), record));
-            numbers.push(samples.iter().map(|sample| sample.sample).collect::<Vec<usize>>());
+            of_shards.push(samples.iter().map(|record| record.sample).collect());
             records.extend(samples);
         }
-        let of_shard = |(number, record): (usize, &Vec<usize>)| record.iter().map(|&sample| (sample, number)).collect::<Vec<_>>();
-        let mut places: Vec<(usize, usize)> = numbers.iter().enumerate().flat_map(of_shard).collect();
-        places.sort_unstable();
-        check_places(&shards, &places)?;
         records.sort_by_key(|record| record.sample);
+        let all: Vec<usize> = records.iter().map(|record| record.sample).collect();
+        for ((folder, record), samples) in shards.iter().zip(&of_shards) {
+            if *samples != record.shard.of(&all) {
+                let problem = format!("its samples are not those of shard {} of the {n} samples of the run", record.shard);
+                return Err(LedgerError::Damaged { path: folder.join("record.jsonl"), problem });
+            }
+        }
+        let drawn =
+            identity.facts.get(Identity::DRAWN).map_or_else(|| all.iter().copied().eq(0..n), |digest| hash::sha256_json(&all) == *digest);
+        if all.len() != n || !drawn {
+            let path = shards.first().map_or_else(PathBuf::new, |(folder, _)| folder.join("run.json"));
+            return Err(LedgerError::Damaged {
+                path,
+                problem: format!("the {} samples of all shards are not the {n} samples of the run", all.len()),
+            });
+        }
         Ok(Self { identity: Identity { shard: None, ..identity }, shards, records })
     }
 
@@ -136,11 +149,11 @@ impl Shards {
     }
 
     fn write_found(&self, path: &Path, lines: &BTreeMap<u64, Vec<StageLine>>, examples: &mut [Examples]) -> Result<(), LedgerError> {
+        let place = |sample: u64| self.records.binary_search_by_key(&sample, |record| record.sample as u64).ok();
         let mut file = BufWriter::new(File::create(path).map_err(FileError::on("write", path))?);
         for (&sample, lines) in lines {
             if lines.iter().any(|line| matches!(line, StageLine::Sample { broken: true, .. })) {
-                let place = self.records.binary_search_by_key(&sample, |record| record.sample as u64).unwrap_or_default();
-                let Some(of_shard) = examples.get_mut(place % self.shards.len().max(1)) else { continue };
+                let Some(of_shard) = place(sample).and_then(|place| examples.get_mut(place % self.shards.len())) else { continue };
                 let frame = super::found::frame(sample, &of_shard.read(sample)?);
                 file.write_all(&frame).map_err(FileError::on("write to", path))?;
             }
@@ -186,7 +199,7 @@ fn same_run((path_a, a): (&Path, &Identity), (path_b, b): (&Path, &Identity)) ->
 }
 
 /// Reads one shard and checks that it is complete and of one piece.
-fn read_shard(folder: &Path, shard: Shard, n: usize) -> Result<(ShardRecord, Vec<SampleRecord>), LedgerError> {
+fn read_shard(folder: &Path, shard: Shard) -> Result<(ShardRecord, Vec<SampleRecord>), LedgerError> {
     let path = folder.join(SHARD_FILE);
     if !path.is_file() {
         return Err(LedgerError::ShardUnfinished { path: folder.to_path_buf(), shard });
@@ -206,24 +219,5 @@ fn read_shard(folder: &Path, shard: Shard, n: usize) -> Result<(ShardRecord, Vec
         return Err(damaged(&path, format!("its SHA-256 is {digest}, and was {} when the shard ended", record.record_sha256)));
     }
     let samples: Vec<SampleRecord> = lines::read(&path)?;
-    let expected = shard.samples(n).count();
-    if samples.len() != expected {
-        return Err(damaged(&path, format!("it has {} samples, but shard {shard} of {n} samples has {expected}", samples.len())));
-    }
     Ok((record, samples))
-}
-
-/// Checks that every sample stands in the shard that its place among all samples gives it to.
-fn check_places(shards: &[(PathBuf, ShardRecord)], records: &[(usize, usize)]) -> Result<(), LedgerError> {
-    let wrong = records.iter().enumerate().find(|(place, (sample, shard))| {
-        let twice = place.checked_sub(1).and_then(|before| records.get(before)).is_some_and(|(before, _)| before == sample);
-        twice || place % shards.len().max(1) != *shard
-    });
-    match wrong.and_then(|(_, (sample, shard))| Some((sample, shards.get(*shard)?))) {
-        Some((sample, (folder, record))) => Err(LedgerError::Damaged {
-            path: folder.join("record.jsonl"),
-            problem: format!("sample {sample} does not belong to shard {}", record.shard),
-        }),
-        None => Ok(()),
-    }
 }
