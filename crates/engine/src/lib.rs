@@ -54,7 +54,7 @@ pub use held::{Held, HeldError, HeldInput};
 pub use independent::ends_in_sigmoids;
 pub use logits::class_logits;
 pub use meaning::Meaning;
-pub use memory::{Shortage, free_memory};
+pub use memory::{Shortage, free_memory, rows_within_budget};
 pub use open::open;
 pub use oracle::{Answer, Bridge, Oracle, OracleError};
 pub use original::Original;

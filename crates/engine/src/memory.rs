@@ -33,6 +33,21 @@ fn fits(live: u64, rows: usize, free: u64) -> Result<(), Shortage> {
     if needed > free { Err(Shortage { rows, needed, free }) } else { Ok(()) }
 }
 
+/// Bytes that the calls of one batch may take by default, however much is free: larger batches gain no time.
+const BUDGET: u64 = 1 << 30;
+
+/// Returns how many samples a batch may have so that a gradient, for which each needs so many numbers at the same time, takes at most a quarter of the memory that is
+/// free, and at most 1 GiB; 1 at least.
+#[must_use]
+pub fn rows_within_budget(numbers: u64) -> usize {
+    rows_within(numbers, free_memory())
+}
+
+fn rows_within(numbers: u64, free: Option<u64>) -> usize {
+    let budget = free.map_or(BUDGET, |free| BUDGET.min(free / 4));
+    usize::try_from(budget / numbers.saturating_mul(NUMBER).max(1)).unwrap_or(usize::MAX).max(1)
+}
+
 /// Returns the bytes of memory that are free, where the system tells.
 #[must_use]
 pub fn free_memory() -> Option<u64> {
@@ -44,6 +59,17 @@ pub fn free_memory() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_takes_a_quarter_of_what_is_free_and_no_more_than_it_gains_from() {
+        // 58 MB for each sample.
+        let numbers = 14_500_000;
+        assert_eq!(rows_within(numbers, Some(64 << 30)), 18);
+        assert_eq!(rows_within(numbers, None), 18);
+        assert_eq!(rows_within(numbers, Some(1 << 30)), 4);
+        assert_eq!(rows_within(numbers, Some(1 << 20)), 1);
+        assert_eq!(rows_within(0, Some(1 << 30)), 1 << 28);
+    }
 
     #[test]
     fn what_does_not_fit_is_said_with_both_sizes() {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use brinell_data::{self as data, Dataset, Scale, Truths};
-use brinell_engine::{Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Reading, Runtime, ValueKind, ends_in_sigmoids};
+use brinell_engine::{
+    Answer, Artefact, Ending, Ensemble, Oracle, Preprocess, Reading, Runtime, ValueKind, ends_in_sigmoids, rows_within_budget,
+};
 use brinell_record::{Label, Question, Running, TaskKind};
 use brinell_task::{Demand, Task, Truth, Wanted};
 use brinell_threat::{Ball, Grid, InputBox};
@@ -93,7 +95,12 @@ impl Case {
         let mut referee = subject.referee(&runtime)?;
         exact::check(&mut referee, &preprocess, scale, &data)?;
         let references = truth::references(&data, scale, &preprocess, subject.held.per_sample(), &mut referee)?;
-        let by_size = || (VALUES_PER_CALL / data.sample_len().max(1)).clamp(8, 128);
+        // A gradient keeps what all nodes made, and as much again as is under way at a time.
+        let by_size = || {
+            let footprint = brinell_graph::footprint(&subject.model.graph);
+            let most = (VALUES_PER_CALL / data.sample_len().max(1)).clamp(8, 128);
+            rows_within_budget(footprint.total.saturating_add(footprint.live)).min(most)
+        };
         let batch = running.batch.map_or_else(by_size, std::num::NonZeroUsize::get);
         let data = Arc::new(data);
         Ok(Self { subject, data, scale, class_names, target, preprocess, ball, grid, runtime, referee, references, trees: None, batch })

@@ -24,7 +24,7 @@ pub(crate) struct Smooth {
     #[arg(long, value_name = "S", help_heading = "Smoothing")]
     sigma: f64,
 
-    /// Noise: gaussian for l2 and linf, uniform or laplace for l1 [default: gaussian, or uniform]
+    /// Noise: gaussian for l2 and linf; uniform or laplace for l1 [default: gaussian for l2 and linf, uniform for l1]
     #[arg(long, value_name = "NOISE", help_heading = "Smoothing")]
     noise: Option<Noise>,
 

@@ -24,7 +24,7 @@ pub const SETTINGS: &[Setting] = &[
         "input",
         Part::Model,
         "NAME",
-        "Input to attack, or several as A,B. The other inputs keep the values of the arrays or columns with their names in --data [default: the only input; for a table, all inputs]",
+        "Input to attack, or several as A,B. Every other input takes its values from the array or column of the same name in the data, and is not changed [default: the only input; for a table, all inputs]",
         |q, v| one(v).map(|name| q.artefact.input = Some(name)),
     ),
     Setting::new("output", Part::Model, "NAME", "Output that gives the answer [default: the first]", |q, v| {
