@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {"eps": 0.1, "attack": "pgd:steps=5", "runtime": "rte
 
 def test_the_parameters_are_the_settings_of_the_command_line() -> None:
     parameters = set(signatures.signature(brinell.audit).parameters)
-    own = {"x", "y", "features", "folder", "resume", "progress", "strict"}
+    own = {"x", "y", "features", "folder", "resume", "progress", "strict", "via", "outputs"}
     assert parameters - own == {name.replace("-", "_") for name, _, _ in _native.settings()}
 
 

@@ -97,6 +97,29 @@ fn shards_of_minimum_norms_and_of_attacks_that_go_on_make_the_run_too() {
 }
 
 #[test]
+fn certificates_of_shards_are_those_of_the_run() {
+    let certified = Question {
+        threat: Threat { eps: "0.002".parse().unwrap(), ..question(RuntimeChoice::Rten).threat },
+        effort: Effort { attacks: vec!["fgsm".to_owned()], certify: Some(20), sanity: SanityLevel::Off, ..Effort::default() },
+        population: Population { n: Some(4), ..question(RuntimeChoice::Rten).population },
+        ..question(RuntimeChoice::Rten)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = audit(&certified, &job(folder.path().join("whole")), &AtomicBool::new(false), &mut Silent).unwrap();
+    let folders: Vec<PathBuf> = (0..3).map(|index| shard(&certified, folder.path(), index, 3)).collect();
+    let run = merged(&folders, folder.path().join("merged")).unwrap();
+    assert_eq!(run.samples, whole.samples);
+    let certificates = |out: &str| -> Vec<(std::ffi::OsString, Vec<u8>)> {
+        let entries = std::fs::read_dir(folder.path().join(out).join("certificates")).unwrap().map(Result::unwrap);
+        let mut found: Vec<_> = entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(certificates("whole").len(), run.summary.certified.unwrap().count);
+    assert_eq!(certificates("merged"), certificates("whole"));
+}
+
+#[test]
 fn what_makes_no_run_is_refused_by_name() {
     let question = Question { effort: Effort { attacks: vec!["fgsm".to_owned()], ..Effort::default() }, ..question(RuntimeChoice::Rten) };
     let folder = tempfile::tempdir().unwrap();
