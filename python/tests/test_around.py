@@ -89,3 +89,5 @@ def test_the_class_with_the_signature_of_auto_attack_gives_tensors() -> None:
     np.testing.assert_array_equal((said != y).numpy(), attack.result.broken)
     with pytest.raises(brinell.UsageError, match="norm is"):
         brinell.AutoAttack(net, norm="Linfinity")
+    with pytest.raises(brinell.UsageError, match="pass fewer inputs"):
+        brinell.AutoAttack(net, limit=4)

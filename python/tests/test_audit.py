@@ -48,6 +48,19 @@ def test_adversarial_examples_lie_in_the_ball_and_fool_the_model(model: pathlib.
     assert again.clean_accuracy == 0
 
 
+def test_samples_that_a_limit_takes_are_known_by_their_numbers(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    order = np.argsort(labels, kind="stable")
+    x, y = images[order], labels[order]
+    whole, part = (brinell.audit(model, x, y, **SETTINGS, **more) for more in ({}, {"limit": 12}))
+    assert whole.numbers.tolist() == list(range(24))
+    assert len(part.numbers) == part.n == 12 and part.numbers.tolist() != list(range(12))
+    for name in ("survived", "broken", "norms"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[part.numbers])
+    np.testing.assert_array_equal(part.x_adv_samples, part.numbers[part.broken])
+    shards = [brinell.audit_shard(f"{i}/3", model, x, y, folder=tmp_path / f"s{i}", **SETTINGS, limit=12) for i in range(3)]
+    assert brinell.merge(shards, folder=tmp_path / "all", progress=False) == part
+
+
 def test_bytes_are_a_model_and_a_number_is_a_radius(model: pathlib.Path, images: Any, labels: Any) -> None:
     assert brinell.audit(model.read_bytes(), images, labels, **SETTINGS) == brinell.audit(model, images, labels, **{**SETTINGS, "eps": "0.1"})
 
