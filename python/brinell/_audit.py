@@ -203,7 +203,7 @@ def _with_settings(function: Callable[..., Any]) -> signatures.Signature:
 
 
 for _function in (audit, audit_shard):
-    _function.__signature__ = _with_settings(_function)  # type: ignore[attr-defined]
+    setattr(_function, "__signature__", _with_settings(_function))
 
 
 def _class_names(classes: Path | Sequence[str] | None, folder: pathlib.Path) -> Path | None:

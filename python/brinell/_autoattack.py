@@ -24,7 +24,10 @@ class AutoAttack:
         seed: Seed of all random numbers; 0 where `None`, so that two runs agree.
         verbose: Show progress.
         version: `"standard"`, the cascade of auto-attack, or the name of another suite.
-        settings: Those of `brinell.audit`.
+        settings: Those of `brinell.audit` but for `limit`.
+
+    Raises:
+        UsageError: The norm is none of these, or there is a limit.
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class AutoAttack:
     ) -> None:
         if norm.lower() not in _NORMS:
             raise UsageError(f"norm is 'Linf', 'L2' or 'L1', not {norm!r}")
+        if settings.get("limit") is not None:
+            raise UsageError("inputs beyond a limit would be returned unchanged, as if no attack broke them; pass fewer inputs to run_standard_evaluation")
         self.model = model
         self.settings = {"norm": _NORMS[norm.lower()], "eps": eps, "seed": seed or 0, "suite": version, "progress": verbose, **settings}
         self.result: Result | None = None

@@ -3,6 +3,24 @@
 import os
 from collections.abc import Callable, Sequence
 
+__all__ = [
+    "__version__",
+    "NativeError",
+    "cli",
+    "look_in",
+    "settings",
+    "audit",
+    "audit_host",
+    "audit_shard",
+    "merge",
+    "inspect",
+    "gradient",
+    "load",
+    "compare",
+    "check",
+    "replay",
+]
+
 __version__: str
 
 class NativeError(Exception):

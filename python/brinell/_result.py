@@ -100,13 +100,19 @@ class Result:
         return [dict(sample) for sample in self._samples]
 
     @property
+    def numbers(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """`[n]`: the number of each sample in the data, counted from 0. `limit` takes samples from all over the data, so `survived[i]`, `broken[i]` and
+        `norms[i]` are about `x[numbers[i]]`."""
+        return np.array([sample["sample"] for sample in self._samples], dtype=np.int64)
+
+    @property
     def survived(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """`[n]`: the samples that no attack broke."""
+        """`[n]`: the samples that no attack broke, in the order of `numbers`."""
         return self._outcome("survived")
 
     @property
     def broken(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """`[n]`: the samples that an attack broke. What was answered wrong unchanged neither survived nor was broken."""
+        """`[n]`: the samples that an attack broke, in the order of `numbers`. What was answered wrong unchanged neither survived nor was broken."""
         return self._outcome("broken")
 
     def _outcome(self, outcome: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -132,7 +138,7 @@ class Result:
 
     @property
     def norms(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """`[n]`: distance of the adversarial example from its sample in the norm of the audit; NaN where there is none."""
+        """`[n]`: distance of the adversarial example from its sample in the norm of the audit, in the order of `numbers`; NaN where there is none."""
         return np.array([sample.get("norm", np.nan) if sample.get("norm") is not None else np.nan for sample in self._samples], dtype=np.float64)
 
     @property

@@ -149,17 +149,24 @@ def _flags(given: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _command(name: str, positional: list[str], given: Mapping[str, Any], progress: bool) -> dict[str, Any]:
-    """Runs a command and returns the JSON that it prints; what it says meanwhile is shown, and its error is raised.
+    """Runs a command and returns the JSON that it prints."""
+    arguments = [name, *positional, *_flags(given), "--json"]
+    return dict(json.loads(printed(arguments, progress=progress, folder=str(given.get("folder") or given.get("out")))))
+
+
+def printed(arguments: list[str], *, progress: bool, folder: str) -> str:
+    """Runs the command line and returns what it prints; what it says meanwhile is shown, and its error is raised.
 
     Raises:
         BrinellError: The one that stands for the exit code.
     """
-    arguments = [sys.executable, "-m", "brinell", name, *positional, *_flags(given), "--json"]
     errors: list[str] = []
     # A pipe that nobody reads would stop the command in the middle of a long answer.
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as answer,
-        subprocess.Popen(arguments, stdout=answer, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process,
+        subprocess.Popen(
+            [sys.executable, "-m", "brinell", *arguments], stdout=answer, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+        ) as process,
     ):
         assert process.stderr is not None
         try:
@@ -170,16 +177,16 @@ def _command(name: str, positional: list[str], given: Mapping[str, Any], progres
                     print(line, end="", file=sys.stderr, flush=True)
             code = process.wait()
             answer.seek(0)
-            printed = answer.read()
+            text = answer.read()
         except KeyboardInterrupt:
             # The command got the signal too, and keeps what it has.
             process.terminate()
             process.wait()
-            raise Interrupted(str(given.get("folder") or given.get("out"))) from None
+            raise Interrupted(folder) from None
     if code == INTERRUPTED:
-        raise Interrupted(str(given.get("folder") or given.get("out")))
-    if code not in (0, _UNRELIABLE) or not printed:
-        text = "".join(errors).removeprefix("error: ").strip()
-        message, *hints = text.split("\nhint: ")
-        raise error_of(code, message or f"brinell {name} ended with exit code {code}", hints)
-    return dict(json.loads(printed))
+        raise Interrupted(folder)
+    if code not in (0, _UNRELIABLE) or not text:
+        said = "".join(errors).removeprefix("error: ").strip()
+        message, *hints = said.split("\nhint: ")
+        raise error_of(code, message or f"brinell {arguments[0]} ended with exit code {code}", hints)
+    return text

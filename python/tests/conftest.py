@@ -26,10 +26,16 @@ def model() -> pathlib.Path:
 
 
 @pytest.fixture
-def images() -> np.ndarray[Any, Any]:
-    return (idx(DEMO / "images.idx3-ubyte")[:24, None] / np.float32(255)).astype(np.float32)
+def many() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Images `[120, 1, 28, 28]` and labels `[120]`, enough to train on."""
+    return (idx(DEMO / "images.idx3-ubyte")[:120, None] / np.float32(255)).astype(np.float32), idx(DEMO / "labels.idx1-ubyte")[:120]
 
 
 @pytest.fixture
-def labels() -> np.ndarray[Any, Any]:
-    return idx(DEMO / "labels.idx1-ubyte")[:24]
+def images(many: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    return many[0][:24]
+
+
+@pytest.fixture
+def labels(many: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    return many[1][:24]

@@ -1,4 +1,4 @@
-"""What stands around audits: Ray, MLflow, the class with auto-attack's signature. Each is skipped where its package is not installed."""
+"""What stands around audits: Ray, MLflow, Hugging Face, the class with auto-attack's signature. Each is skipped where its package is not installed."""
 
 from __future__ import annotations
 
@@ -73,6 +73,41 @@ def test_mlflow_gets_figures_settings_and_files(model: pathlib.Path, images: Any
     assert list((tmp_path / "artifacts").rglob("record.jsonl"))
 
 
+def test_a_model_card_of_hugging_face_takes_the_figures(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    import brinell.huggingface
+
+    results = [brinell.audit(model, images, labels, progress=False, **{**SETTINGS, "eps": eps}) for eps in ("0.05", "0.01")]
+    index = brinell.huggingface.model_index(*results, name="a \"small\" model", dataset="ylecun/mnist", dataset_name="MNIST")
+    card = tmp_path / "README.md"
+    card.write_text("---\nlicense: mit\n---\n# A model\n")
+    hub.metadata_save(card, {**hub.metadata_load(card), **index})
+    read = hub.ModelCard.load(card)
+    assert read.data.license == "mit" and read.text.strip() == "# A model"
+    assert read.data.model_name == "a \"small\" model"
+    figures = read.data.eval_results
+    assert [(figure.metric_type, figure.metric_value) for figure in figures] == [
+        (kind, float(rate)) for result in results for kind, rate in (("accuracy", result.clean_accuracy), ("robust_accuracy", result.robust_accuracy))
+    ]
+    assert {(figure.dataset_type, figure.dataset_name, figure.dataset_revision) for figure in figures} == {("ylecun/mnist", "24 samples of MNIST", None)}
+    assert figures[1].metric_args["low"] == pytest.approx(results[0].robust_accuracy.low)
+    other = brinell.audit(model.with_name("robust.onnx"), images, labels, progress=False, **SETTINGS)
+    with pytest.raises(brinell.UsageError, match="of 2 models"):
+        brinell.huggingface.model_index(results[0], other, name="x", dataset="y")
+    with pytest.raises(brinell.UsageError, match="at least one"):
+        brinell.huggingface.model_index(name="x", dataset="y")
+
+
+def test_a_model_card_takes_no_figures_that_are_unreliable(model: pathlib.Path, images: Any, labels: Any) -> None:
+    pytest.importorskip("huggingface_hub")
+    import brinell.huggingface
+
+    with pytest.warns(UserWarning, match="unreliable"):
+        mislabelled = brinell.audit(model, images, (labels + 1) % 10, progress=False, **SETTINGS)
+    with pytest.raises(brinell.UnreliableError):
+        brinell.huggingface.model_index(mislabelled, name="x", dataset="y")
+
+
 def test_the_class_with_the_signature_of_auto_attack_gives_tensors() -> None:
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -89,3 +124,5 @@ def test_the_class_with_the_signature_of_auto_attack_gives_tensors() -> None:
     np.testing.assert_array_equal((said != y).numpy(), attack.result.broken)
     with pytest.raises(brinell.UsageError, match="norm is"):
         brinell.AutoAttack(net, norm="Linfinity")
+    with pytest.raises(brinell.UsageError, match="pass fewer inputs"):
+        brinell.AutoAttack(net, limit=4)

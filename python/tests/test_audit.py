@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect as signatures
 import json
 import os
@@ -22,7 +23,7 @@ SETTINGS: dict[str, Any] = {"eps": 0.1, "attack": "pgd:steps=5", "runtime": "rte
 
 def test_the_parameters_are_the_settings_of_the_command_line() -> None:
     parameters = set(signatures.signature(brinell.audit).parameters)
-    own = {"x", "y", "features", "folder", "resume", "progress", "strict"}
+    own = {"x", "y", "features", "folder", "resume", "progress", "strict", "via", "outputs"}
     assert parameters - own == {name.replace("-", "_") for name, _, _ in _native.settings()}
 
 
@@ -45,7 +46,20 @@ def test_adversarial_examples_lie_in_the_ball_and_fool_the_model(model: pathlib.
     assert changes.max() <= 0.1 and result.x_adv.min() >= 0 and result.x_adv.max() <= 1
     np.testing.assert_allclose(changes.max(axis=1), result.norms[result.x_adv_samples], rtol=1e-6)
     again = brinell.audit(model, result.x_adv.reshape(-1, 1, 28, 28), labels[result.x_adv_samples], **{**SETTINGS, "eps": "1e-9"})
-    assert again.clean_accuracy == 0
+    assert again.clean_accuracy.k == 0
+
+
+def test_samples_that_a_limit_takes_are_known_by_their_numbers(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    order = np.argsort(labels, kind="stable")
+    x, y = images[order], labels[order]
+    whole, part = brinell.audit(model, x, y, **SETTINGS), brinell.audit(model, x, y, limit=12, **SETTINGS)
+    assert whole.numbers.tolist() == list(range(24))
+    assert len(part.numbers) == part.n == 12 and part.numbers.tolist() != list(range(12))
+    for name in ("survived", "broken", "norms"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[part.numbers])
+    np.testing.assert_array_equal(part.x_adv_samples, part.numbers[part.broken])
+    shards = [brinell.audit_shard(f"{i}/3", model, x, y, folder=tmp_path / f"s{i}", **SETTINGS, limit=12) for i in range(3)]
+    assert brinell.merge(shards, folder=tmp_path / "all", progress=False) == part
 
 
 def test_bytes_are_a_model_and_a_number_is_a_radius(model: pathlib.Path, images: Any, labels: Any) -> None:
@@ -180,13 +194,39 @@ def test_a_data_frame_keeps_its_columns() -> None:
     assert 0 < result.robust_accuracy <= result.clean_accuracy
 
 
-def test_the_commands_that_are_functions_answer_as_on_the_command_line(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
-    proven = brinell.certify(model, images[:3], labels[:3], eps=0.001, norm="linf", timeout="5s", runtime="rten", progress=False)
-    assert len(proven["samples"]) == proven["n"] == 3
-    robust = model.with_name("robust.onnx")
-    matrix = brinell.transfer(model, images[:6], labels[:6], targets=[robust], eps="0.1", attack="mi:steps=2", runtime="rten", progress=False)
-    assert [entry["name"] for entry in matrix["models"]] == ["ordinary", "robust"]
-    with pytest.raises(brinell.UsageError, match="--epochs|unexpected|invalid"):
-        brinell.harden(model, images, labels, out=tmp_path / "hard.onnx", eps=0.05, epochs="many", progress=False)
+def test_what_certify_proves_survives_an_audit(model: pathlib.Path, images: Any, labels: Any) -> None:
+    proven = brinell.certify(model, images[:6], labels[:6], eps=0.003, norm="linf", timeout="5s", runtime="rten", progress=False)
+    certified = np.array([sample["standing"] == "certified" for sample in proven["samples"]])
+    assert len(certified) == proven["n"] == 6 and certified.sum() == proven["certified"]["count"] > 0
+    attacked = brinell.audit(model, images[:6], labels[:6], **{**SETTINGS, "eps": 0.003, "attack": "pgd:steps=20"})
+    assert attacked.survived[certified].all()
     with pytest.raises(brinell.UsageError, match="no such|cannot read|not found|No such"):
         brinell.certify("nothing.onnx", images[:3], labels[:3], eps=0.001, norm="linf", progress=False)
+
+
+def test_transfer_counts_what_the_models_answer(model: pathlib.Path, images: Any, labels: Any) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    robust = model.with_name("robust.onnx")
+    matrix = brinell.transfer(model, images, labels, targets=[model, robust], eps="0.1", attack="mi:steps=5", runtime="rten", progress=False)
+    for entry, path in zip(matrix["models"], (model, robust), strict=True):
+        session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        (logits,) = session.run(None, {session.get_inputs()[0].name: images})
+        assert (entry["name"], entry["right"]) == (path.stem, int((logits.argmax(1) == labels).sum()))
+    own, other = matrix["cells"]
+    assert own["white_box"] and not other["white_box"]
+    assert own["right"] == matrix["models"][0]["right"] and own["right_fooled"] > other["right_fooled"]
+
+
+def test_harden_writes_a_file_with_the_figures_that_it_names(model: pathlib.Path, many: tuple[Any, Any], tmp_path: pathlib.Path) -> None:
+    x, y = many
+    suite, out, run = tmp_path / "short.toml", tmp_path / "hard.onnx", tmp_path / "run"
+    suite.write_text('[[stage]]\nattack = "pgd:steps=5"\n')
+    threat: dict[str, Any] = {"norm": "linf", "eps": 0.03, "suite": str(suite), "runtime": "rten", "progress": False}
+    said = brinell.harden(model, x, y, out=out, folder=run, clean_weight=0.2, train_batch=16, epochs=1, max_clean_loss=100, threads=2, **threat)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == said["output_sha256"] and out.read_bytes() != model.read_bytes()
+    (_, before), (_, after) = said["accuracy"]
+    for path, rate in ((model, before), (out, after)):
+        again = brinell.audit(path, data=run / "test.npz", **threat)
+        assert float(again.robust_accuracy) == rate["value"] and again.robust_accuracy.low == rate["low"]
+    with pytest.raises(brinell.UsageError, match="--epochs|unexpected|invalid"):
+        brinell.harden(model, x, y, out=tmp_path / "no.onnx", eps=0.05, epochs="many", progress=False)

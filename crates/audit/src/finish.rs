@@ -4,10 +4,10 @@ use brinell_attack::{SuiteStage, attacks};
 use brinell_data::npz;
 use brinell_engine::{Meaning, Oracle};
 use brinell_ledger::machine;
-use brinell_ledger::run::{Completed, exhaustive, label_counts, write_json, write_json_line};
+use brinell_ledger::run::{Completed, exhaustive, label_counts, refusals, write_json, write_json_line};
 use brinell_record::{
-    Allowed, Certificates, ClassCounts, DataInfo, Label, ModelInfo, ModelInterface, Refusals, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord,
-    Stage, Summary,
+    Allowed, Certificates, ClassCounts, DataInfo, ModelInfo, ModelInterface, Refusals, RuntimeInfo, SUMMARY_SCHEMA, SampleRecord, Stage,
+    Summary,
 };
 use brinell_stats as stats;
 
@@ -34,6 +34,10 @@ impl Run<'_> {
         if self.book.stages.iter().any(|stage| stage.recipe.reads_trees()) {
             summary.exhaustive = Some(exhaustive(&samples, summary.allowed.eps, self.book.nearest));
         }
+        if let Some(port) = &self.case.subject.signature.gate {
+            let [clean, attacked] = refusals(&samples);
+            summary.refusals = Some(Refusals { suspicion: port.name.clone(), threshold: port.gate.threshold, clean, attacked });
+        }
         if let Meaning::Labels { only, .. } = &self.case.subject.signature.meaning {
             let all = || (0..self.case.subject.signature.classes).collect();
             let counted = only.clone().unwrap_or_else(all);
@@ -54,21 +58,6 @@ impl Run<'_> {
         npz::write_adversarial(&path, &ids, &facts, &self.case.data.shape, |id| {
             self.book.folder.adversarial(id.unsigned_abs()).map_err(AuditError::from)
         })
-    }
-
-    /// Counts what is right, refused and fooled, where the model may refuse.
-    fn refusals(&self) -> Option<Refusals> {
-        let port = self.case.subject.signature.gate.as_ref()?;
-        let (mut clean, mut attacked) = ([0; 3], [0; 3]);
-        for state in self.book.states.iter() {
-            let refused = state.prediction == Some(Label::REFUSED);
-            let before = if refused { 1 } else { 2 * usize::from(!state.correct()) };
-            let after = if state.broken() || !state.correct() { 2 } else { before };
-            for (counts, place) in [(&mut clean, before), (&mut attacked, after)] {
-                counts.get_mut(place).into_iter().for_each(|count| *count += 1);
-            }
-        }
-        Some(Refusals { suspicion: port.name.clone(), threshold: port.gate.threshold, clean, attacked })
     }
 
     fn summary(&mut self, curve: Vec<brinell_record::CurvePoint>) -> Summary {
@@ -164,7 +153,7 @@ impl Run<'_> {
             queries_curve: self.queries_curve(),
             minimum_norm: self.book.nearest.then(|| self.minimum_norm()),
             exhaustive: None,
-            refusals: self.refusals(),
+            refusals: None,
             certified: self.question.effort.certify.map(|limit| {
                 let count = self.book.states.iter().filter(|state| state.certified == Some(true)).count();
                 Certificates { count, rate: stats::rate(count, n), limit, seconds: self.book.proof_seconds }

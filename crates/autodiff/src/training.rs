@@ -98,10 +98,10 @@ pub fn training_graph(
     Ok(with_outputs(&work, &outputs, &called, fed)?)
 }
 
-/// Returns the graph of an attack's step: as [`gradient_graph`](crate::gradient_graph), with `weights` as inputs behind `input` and before the label.
+/// Returns the graph of an attack's step: as [`gradient_graph`], with `weights` as inputs behind `input` and before the label.
 ///
 /// # Errors
-/// As [`gradient_graph`](crate::gradient_graph).
+/// As [`gradient_graph`].
 pub fn attack_graph(graph: &Graph, logits: ValueId, input: ValueId, weights: &[ValueId], loss: Loss) -> Result<Graph, AutodiffError> {
     let mut work = graph.clone();
     work.release(weights);

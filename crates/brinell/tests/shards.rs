@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use brinell::record::{Shard, Summary};
+use brinell::record::{SampleRecord, Shard, Summary};
 use brinell::runs::Completed;
 use brinell::{
     Artefact, AuditError, Effort, Job, LedgerError, MergeOptions, Norm, Population, Question, Radius, Running, RuntimeChoice, SanityLevel,
@@ -54,11 +54,16 @@ fn comparable(summary: &Summary) -> Summary {
     summary
 }
 
+fn numbers(samples: &[SampleRecord]) -> Vec<usize> {
+    samples.iter().map(|sample| sample.sample).collect()
+}
+
 /// Holds merged shards to the run of one machine: the same bytes of the record and of the examples, the same flags and figures.
 fn assert_shards_make_the_run(question: &Question, counts: &[usize]) {
     let folder = tempfile::tempdir().unwrap();
     let whole = audit(question, &job(folder.path().join("whole")), &AtomicBool::new(false), &mut Silent).unwrap();
     assert!(whole.summary.survived > 0 && whole.summary.broken > 0, "nothing to tell apart");
+    assert!(!numbers(&whole.samples).into_iter().eq(0..whole.samples.len()), "places and numbers are the same");
     let bytes = |out: &str, name: &str| std::fs::read(folder.path().join(out).join(name)).unwrap();
     for &count in counts {
         let mut folders: Vec<PathBuf> = (0..count).map(|index| shard(question, folder.path(), index, count)).collect();
@@ -94,6 +99,29 @@ fn shards_of_minimum_norms_and_of_attacks_that_go_on_make_the_run_too() {
     let run = merged(&folders, folder.path().join("merged")).unwrap();
     assert_eq!(run.samples, whole.samples);
     assert_eq!(comparable(&run.summary), comparable(&whole.summary));
+}
+
+#[test]
+fn certificates_of_shards_are_those_of_the_run() {
+    let certified = Question {
+        threat: Threat { eps: "0.002".parse().unwrap(), ..question(RuntimeChoice::Rten).threat },
+        effort: Effort { attacks: vec!["fgsm".to_owned()], certify: Some(20), sanity: SanityLevel::Off, ..Effort::default() },
+        population: Population { n: Some(4), ..question(RuntimeChoice::Rten).population },
+        ..question(RuntimeChoice::Rten)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = audit(&certified, &job(folder.path().join("whole")), &AtomicBool::new(false), &mut Silent).unwrap();
+    let folders: Vec<PathBuf> = (0..3).map(|index| shard(&certified, folder.path(), index, 3)).collect();
+    let run = merged(&folders, folder.path().join("merged")).unwrap();
+    assert_eq!(run.samples, whole.samples);
+    let certificates = |out: &str| -> Vec<(std::ffi::OsString, Vec<u8>)> {
+        let entries = std::fs::read_dir(folder.path().join(out).join("certificates")).unwrap().map(Result::unwrap);
+        let mut found: Vec<_> = entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect();
+        found.sort();
+        found
+    };
+    assert_eq!(certificates("whole").len(), run.summary.certified.unwrap().count);
+    assert_eq!(certificates("merged"), certificates("whole"));
 }
 
 #[test]
@@ -137,6 +165,48 @@ fn what_makes_no_run_is_refused_by_name() {
     let alone = brinell::runs::read(&a).unwrap_err();
     assert!(matches!(alone, LedgerError::OneShard { .. }), "{alone}");
     merged(&[a, b, c], out).unwrap();
+}
+
+#[test]
+fn shards_share_out_places_and_not_numbers() {
+    let question = Question { effort: Effort { attacks: vec!["fgsm".to_owned()], ..Effort::default() }, ..question(RuntimeChoice::Rten) };
+    let folder = tempfile::tempdir().unwrap();
+    let folders: Vec<PathBuf> = (0..3).map(|index| shard(&question, folder.path(), index, 3)).collect();
+    let whole = numbers(&audit(&question, &job(folder.path().join("whole")), &AtomicBool::new(false), &mut Silent).unwrap().samples);
+    let lines = |index: usize| std::fs::read_to_string(folders[index].join("record.jsonl")).unwrap();
+    for index in 0..3 {
+        let samples: Vec<SampleRecord> = lines(index).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(numbers(&samples), whole.iter().copied().skip(index).step_by(3).collect::<Vec<_>>());
+    }
+    // A shard that is of one piece, but has other samples than it should have.
+    let write = |index: usize, text: &str| {
+        std::fs::write(folders[index].join("record.jsonl"), text).unwrap();
+        let path = folders[index].join("shard.json");
+        let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        record["record_sha256"] = brinell::record::hash::sha256_bytes(text.as_bytes()).into();
+        std::fs::write(&path, record.to_string()).unwrap();
+    };
+    let refused = || {
+        let error = merged(&folders, folder.path().join("merged")).unwrap_err();
+        assert!(matches!(error, AuditError::Ledger(LedgerError::Damaged { .. })), "{error}");
+        error.to_string()
+    };
+    let [first, second, third] = [0, 1, 2].map(lines);
+    let last = |text: &str| text.lines().last().unwrap().to_owned() + "\n";
+    write(2, third.strip_suffix(&last(&third)).unwrap());
+    assert!(refused().contains("are not those of shard"), "a sample is missing");
+    write(2, &third);
+    write(1, second.strip_suffix(&last(&second)).unwrap());
+    write(0, &(first.clone() + &last(&second)));
+    assert!(refused().contains("are not those of shard"), "a sample moved to another shard");
+    write(1, &second);
+    // The run ends earlier in all shards.
+    write(0, first.strip_suffix(&last(&first)).unwrap());
+    write(1, second.strip_suffix(&last(&second)).unwrap());
+    assert!(refused().contains("are not the 50 samples of the run"));
+    write(0, &first);
+    write(1, &second);
+    assert_eq!(numbers(&merged(&folders, folder.path().join("merged")).unwrap().samples), whole);
 }
 
 #[test]

@@ -58,6 +58,12 @@ fn an_attack_has_to_be_wrong_and_accepted_and_nearly_always_is() {
     assert_eq!(right + refused, count(&summary["survived"]));
     // Every witness is wrong and accepted on the file itself.
     folder.run("replay run").expect(0);
+    let mut other = summary.clone();
+    other["refusals"]["attacked"] = serde_json::json!([right + 1, refused, fooled - 1]);
+    folder.write("run/summary.json", other.to_string());
+    let told = folder.run("report run").expect(3).stderr;
+    assert!(told.contains("refusals.attacked"), "{told}");
+    folder.write("run/summary.json", summary.to_string());
     let ids: Vec<&str> = summary["flags"].as_array().unwrap().iter().map(|flag| flag["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&"surrogate-gradient") && !ids.contains(&"first-output"), "{ids:?}");
 

@@ -8,6 +8,7 @@ use brinell_record::{ClassCounts, Gallery, Outcome, Rate, SampleRecord, Summary}
 
 use super::exhaustive::exhaustive;
 use super::labels::label_counts;
+use super::refusals::refusals;
 use brinell_stats as stats;
 
 use crate::LedgerError;
@@ -52,6 +53,7 @@ impl Check<'_> {
         self.queries(correct, n)?;
         self.exhaustive()?;
         self.certified(n)?;
+        self.refusals()?;
         self.gallery(gallery)
     }
 
@@ -70,6 +72,17 @@ impl Check<'_> {
         let said = self.summary.certified.as_ref();
         self.equal("certified.count", said.map_or(0, |said| said.count), found)?;
         said.map_or(Ok(()), |said| self.rate("certified.rate", &said.rate, found, n))
+    }
+
+    fn refusals(&self) -> Result<(), LedgerError> {
+        let Some(said) = &self.summary.refusals else { return Ok(()) };
+        let [clean, attacked] = refusals(self.samples);
+        for (name, said, found) in [("refusals.clean", said.clean, clean), ("refusals.attacked", said.attacked, attacked)] {
+            for (said, found) in said.into_iter().zip(found) {
+                self.equal(name, said, found)?;
+            }
+        }
+        Ok(())
     }
 
     fn exhaustive(&self) -> Result<(), LedgerError> {

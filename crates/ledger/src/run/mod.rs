@@ -19,6 +19,7 @@ mod found;
 mod labels;
 mod lines;
 mod read;
+mod refusals;
 mod shard;
 
 pub use completed::Completed;
@@ -29,4 +30,5 @@ pub use found::{Examples, Found as Frames};
 pub use labels::label_counts;
 pub use lines::Lines;
 pub use read::read;
+pub use refusals::refusals;
 pub use shard::{SHARD_FILE, Shards};

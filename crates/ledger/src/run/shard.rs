@@ -18,6 +18,9 @@ pub const SHARD_FILE: &str = "shard.json";
 /// File that stands in the folder of a merged run until it is complete: what is there was copied, and may be thrown away.
 const UNDER_WAY: &str = "merge.json";
 
+/// Folder of the certificates of proofs, a file for each sample.
+const CERTIFICATES: &str = "certificates";
+
 /// All shards of one run, each of which came to its end.
 #[derive(Debug, Clone)]
 pub struct Shards {
@@ -119,7 +122,7 @@ impl Shards {
     /// # Errors
     /// [`LedgerError::OutExists`] where another run is there, [`LedgerError::Damaged`], [`LedgerError::File`].
     pub fn write(&self, out: &Path) -> Result<(), LedgerError> {
-        let taken = ["run.json", "record.jsonl", "summary.json", "adversarial.npz", SHARD_FILE];
+        let taken = ["run.json", "record.jsonl", "summary.json", "adversarial.npz", CERTIFICATES, SHARD_FILE];
         if !out.join(UNDER_WAY).exists() && taken.iter().any(|name| out.join(name).exists()) {
             return Err(LedgerError::OutExists { path: out.to_path_buf() });
         }
@@ -129,6 +132,7 @@ impl Shards {
         for name in ["run.json", "record.jsonl", "stages.jsonl", "found.bin", "summary.json"] {
             remove(&out.join(name))?;
         }
+        copy_certificates(&folders, &out.join(CERTIFICATES))?;
         let mut lines_of: BTreeMap<u64, Vec<StageLine>> = BTreeMap::new();
         let mut times = Vec::new();
         let mut examples: Vec<Examples> = Vec::with_capacity(self.shards.len());
@@ -168,6 +172,22 @@ impl Shards {
     pub fn complete(&self, out: &Path) -> Result<(), LedgerError> {
         remove(&out.join(UNDER_WAY))
     }
+}
+
+/// Puts the certificates of all shards into one folder, where there are any.
+fn copy_certificates(shards: &[&Path], out: &Path) -> Result<(), LedgerError> {
+    match std::fs::remove_dir_all(out) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(FileError::on("delete", out)(error).into()),
+        _ => {}
+    }
+    for folder in shards.iter().map(|shard| shard.join(CERTIFICATES)).filter(|folder| folder.is_dir()) {
+        std::fs::create_dir_all(out).map_err(FileError::on("create the folder", out))?;
+        for entry in std::fs::read_dir(&folder).map_err(FileError::on("read", &folder))? {
+            let entry = entry.map_err(FileError::on("read", &folder))?;
+            std::fs::copy(entry.path(), out.join(entry.file_name())).map_err(FileError::on("copy", &entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), LedgerError> {
