@@ -22,6 +22,9 @@ pub(crate) const VERSION: &str = "0.27.0";
 
 const NAME: &str = "rten";
 
+/// Nodes up to which a model is optimised: rten's search for nodes that can be fused takes time in the square of the longest chain.
+const OPTIMIZED: usize = 4000;
+
 /// rten on the processor.
 ///
 /// # Guarantees
@@ -62,7 +65,7 @@ impl Rten {
         let model = brinell_onnx::read_file(path).ok().filter(|model| model.opaque().is_empty())?;
         let encoded = self.encode(&model.graph).ok()?;
         let header = Header::read(&encoded.bytes)?;
-        let loaded = guard::first(header.nodes, || options().load(encoded.bytes)).ok()?.ok()?;
+        let loaded = guard::first(header.nodes, || options(header.nodes).load(encoded.bytes)).ok()?.ok()?;
         let note = format!("{refusal}; it runs {what} instead, with equivalent operators");
         let session = RtenSession::new(loaded, &header, Arc::clone(&self.pool), what, Some(note)).ok()?;
         Some(Box::new(session))
@@ -95,7 +98,7 @@ impl Runtime for Rten {
         let what = "the generated model";
         let header = read_header(&model.bytes, what)?;
         let bytes = model.bytes.clone();
-        self.session(&header, what, || options().load(bytes))
+        self.session(&header, what, || options(header.nodes).load(bytes))
     }
 
     fn compile_file(&self, path: &Path) -> Result<Box<dyn Session>, EngineError> {
@@ -103,12 +106,12 @@ impl Runtime for Rten {
         crate::open::require_file(path)?;
         let bytes = std::fs::read(path).map_err(|source| EngineError::Read { path: path.to_owned(), source })?;
         let header = read_header(&bytes, &what)?;
-        let (external, bodies) = (header.external, header.nested);
+        let (external, bodies, nodes) = (header.external, header.nested, header.nodes);
         let direct = if bodies {
             // Its plans lose what a body inside a body takes from outside both.
             Err(failure(&what, "it has nested subgraphs".to_owned()))
         } else {
-            self.session(&header, &what, || if external { options().load_file(path) } else { options().load(bytes) })
+            self.session(&header, &what, || if external { options(nodes).load_file(path) } else { options(nodes).load(bytes) })
         };
         direct.or_else(|refusal| self.as_read(path, &what, &refusal).ok_or(refusal))
     }
@@ -118,9 +121,11 @@ fn failure(what: &str, reason: String) -> EngineError {
     EngineError::Model { runtime: NAME.to_owned(), stage: Stage::Load, model: what.to_owned(), reason }
 }
 
-fn options() -> ModelOptions {
+/// How a model of so many nodes is loaded.
+fn options(nodes: usize) -> ModelOptions {
     let mut options = ModelOptions::with_all_ops();
     options.prepack_weights(true);
+    options.enable_optimization(nodes <= OPTIMIZED);
     options
 }
 

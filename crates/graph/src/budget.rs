@@ -14,6 +14,8 @@ const VALUE: u64 = 1 << 28;
 const LIVE: u64 = 1 << 30;
 /// Numbers for one sample that all nodes together may make.
 const TOTAL: u64 = 1 << 35;
+/// Nodes of a model: software that runs models plans longer graphs for minutes.
+const NODES: u64 = 50_000;
 
 /// What a model asks for while it runs, in numbers for one sample, constants left out. Sizes that are known at run time only count as 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +52,10 @@ fn numbers(shape: Option<&[Dim]>) -> u64 {
 /// # Errors
 /// [`Excess`], which names the first input or node.
 pub fn budget(graph: &Graph) -> Result<Footprint, Excess> {
+    let nodes = graph.nodes().len() as u64;
+    if nodes > NODES {
+        return Err(Excess { subject: "the model".to_owned(), what: "nodes", found: nodes, limit: NODES });
+    }
     for &id in graph.inputs() {
         let found = numbers(graph.shape(id));
         if found > INPUT {
@@ -141,6 +147,20 @@ mod tests {
         let text = "node `big` (Expand): its result [268435456, 2, B, 1] would have 536870912 numbers; the limit is 268435456";
         assert_eq!(error.to_string(), text);
         assert_eq!(expanded(&[usize::MAX, usize::MAX]).unwrap_err().found, u64::MAX);
+    }
+
+    #[test]
+    fn more_nodes_than_runtimes_plan_are_refused() {
+        let chain = |nodes: usize| {
+            let (mut graph, mut last) = with_input(&[Dim::Batch(1), Dim::Fixed(1)]);
+            for node in 0..nodes {
+                let outputs = graph.push(&format!("n{node}"), Op::Relu, vec![Some(last)], &[Some("y")]).unwrap();
+                last = outputs[0].unwrap();
+            }
+            budget(&graph).map_err(|error| error.to_string())
+        };
+        assert!(chain(1000).is_ok());
+        assert_eq!(chain(50_001), Err("the model would have 50001 nodes; the limit is 50000".to_owned()));
     }
 
     #[test]
