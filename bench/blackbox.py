@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from networks import DATA, NETWORKS
+from networks import DATA, NETWORKS, first
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUDGETS = ["1000", "5000", "10000"]
@@ -36,12 +36,10 @@ SQUARE = {
 def audit(a, key, n, *more):
     """Summary and records of an audit, in the order of the data, of the first `n` images that the network gets right."""
     network = NETWORKS[key]
-    images, labels, total = network.data
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "run"
-        command = [a.brinell, "audit", DATA / network.file, "--data", DATA / images, *network.flags, "--limit", min(2 * n, total),
+        command = [a.brinell, "audit", DATA / network.file, *first(network.data, 2 * n), *network.flags,
                    "--threads", a.threads, "--seed", a.seed, "--out", out, *more]
-        command += ["--labels", DATA / labels] if labels else []
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if not (out / "summary.json").is_file():
             sys.exit(done.stderr)

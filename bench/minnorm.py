@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from networks import DATA, NETWORKS
+from networks import DATA, NETWORKS, first
 
 HERE = pathlib.Path(__file__).resolve().parent
 NORMS = ["l2", "linf", "l1", "l0"]
@@ -40,12 +40,10 @@ ATTACKS = {
 def brinell_run(a, key, norm, name):
     """The distances that one audit found, in the form of `minnorm_peer.py`."""
     network, (spec, _, _) = NETWORKS[key], ATTACKS[name]
-    images, labels, _ = network.data
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "run"
-        command = [a.brinell, "audit", DATA / network.file, "--data", DATA / images, *network.flags, "--norm", norm, "--minimum-norm",
-                   "--attack", spec, "--limit", a.n, "--threads", a.threads, "--out", out, "--json"]
-        command += ["--labels", DATA / labels] if labels else []
+        command = [a.brinell, "audit", DATA / network.file, *first(network.data, a.n), *network.flags, "--norm", norm, "--minimum-norm",
+                   "--attack", spec, "--threads", a.threads, "--out", out, "--json"]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         # 1 says that a check did not pass, such as a flag on too few samples; the record stands all the same.
         if not (out / "summary.json").is_file():

@@ -4,6 +4,8 @@ Nothing here imports more than the standard library: the process that measures o
 """
 import dataclasses
 import pathlib
+import struct
+import tempfile
 
 DATA = pathlib.Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
@@ -16,6 +18,35 @@ UNIT = ["--scale", "0..1"]
 BYTE = ["--scale", "0..255"]
 KW = [*UNIT, "--mean", "0.485,0.456,0.406", "--std", "0.225"]
 TRANSPOSED = [*UNIT, "--layout", "flat-transposed"]
+
+
+_COPIES = tempfile.TemporaryDirectory()
+
+
+def first(data, n):
+    """Flags with the first `n` samples of a data set. `--limit` would choose others: it spreads its choice evenly over the classes."""
+    images, labels, total = data
+    files = [DATA / name if n >= total else _first(DATA / name, n, total) for name in (images, labels) if name]
+    return ["--data", files[0], *(["--labels", files[1]] if labels else [])]
+
+
+def _first(path, n, total):
+    """A copy of a file of `total` records with `n` of them."""
+    copy = pathlib.Path(_COPIES.name) / f"{n}-{path.name}"
+    if copy.exists():
+        return copy
+    content = path.read_bytes()
+    if content[:2] == b"\0\0":  # IDX: magic, then the sizes; the first is the number of samples
+        header = content[:4] + struct.pack(">I", n) + content[8:4 + 4 * content[3]]
+        body = content[len(header):]
+    elif content[:6] == b"\x93NUMPY":
+        size = 10 + int.from_bytes(content[8:10], "little")
+        shape = content[:size].replace(b"(%d," % total, b"(%d," % n)
+        header, body = shape[:-1] + b" " * (size - len(shape)) + b"\n", content[size:]
+    else:  # CIFAR-10's binary layout has no header
+        header, body = b"", content
+    copy.write_bytes(header + body[:len(body) // total * n])
+    return copy
 
 
 def cifar(std):
@@ -46,12 +77,9 @@ class Network:
 
     def audit(self, brinell, attack, n, out, batch, threads, runtime, seed):
         """The command line of the audit."""
-        images, labels, _ = self.data
-        command = [brinell, "audit", DATA / self.file, "--data", DATA / images, *self.flags,
-                   "--norm", "linf", "--eps", self.eps, "--attack", attack, "--limit", n, "--seed", seed,
+        command = [brinell, "audit", DATA / self.file, *first(self.data, n), *self.flags,
+                   "--norm", "linf", "--eps", self.eps, "--attack", attack, "--seed", seed,
                    "--threads", threads, "--runtime", runtime, "--out", out, "--json"]
-        if labels:
-            command += ["--labels", DATA / labels]
         if batch:
             command += ["--batch", batch]
         return [str(part) for part in command]

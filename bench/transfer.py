@@ -37,13 +37,11 @@ def models_file(names, path):
 
 def command(options, group, attack, out, more):
     names, eps = GROUPS[group]
-    images, labels, _ = networks.NETWORKS[names[0]].data
+    data = networks.NETWORKS[names[0]].data
     listed = pathlib.Path(options.out) / f"{group}.toml"
     models_file(names, listed)
-    line = [options.brinell, "transfer", "--models", listed, "--data", networks.DATA / images, "--eps", options.eps or eps,
-            "--attack", attack, "--limit", options.n, "--threads", options.threads, "--out", out, "--json", *more]
-    if labels:
-        line += ["--labels", networks.DATA / labels]
+    line = [options.brinell, "transfer", "--models", listed, *networks.first(data, options.n), "--eps", options.eps or eps,
+            "--attack", attack, "--threads", options.threads, "--out", out, "--json", *more]
     return [str(part) for part in line]
 
 
@@ -169,8 +167,7 @@ def peer(options):
     print("| rule | images | values equal to numpy's, within 1e-6 | fooled by both of those right |\n|---|---|---|---|")
     for attack, run in runs.items():
         out = pathlib.Path(options.out) / f"peer-{attack.replace(':', '_').replace('=', '').replace('+', '_')}"
-        line = [options.brinell, "transfer", "--models", listed, "--data", networks.DATA / networks.MNIST[0], "--labels", networks.DATA / networks.MNIST[1],
-                "--eps", str(eps), "--attack", attack, "--limit", n, "--out", out, "--json"]
+        line = [options.brinell, "transfer", "--models", listed, *networks.first(networks.MNIST, n), "--eps", str(eps), "--attack", attack, "--out", out, "--json"]
         done = subprocess.run([str(part) for part in line], capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr)
