@@ -51,6 +51,24 @@ pub enum TransferError {
         /// What is wrong.
         source: SettingError,
     },
+    /// A model in the file has a setting that is not about one model.
+    #[error("entry {entry} of {path}: `{setting}` is not a setting of one model")]
+    NotOfOneModel {
+        /// Name of the model.
+        entry: String,
+        /// The file.
+        path: PathBuf,
+        /// The setting.
+        setting: &'static str,
+    },
+    /// A model in the file has no file.
+    #[error("entry {number} of {path} names no file")]
+    Nameless {
+        /// Number of the entry, from 1.
+        number: usize,
+        /// The file.
+        path: PathBuf,
+    },
     /// Two models have the same name.
     #[error("two models are named {name}")]
     Twice {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use brinell_record::{Artefact, Eps, FileError, Population, Question, Running, setting};
+use brinell_record::{Artefact, Eps, FileError, Form, Part, Population, Question, Running, setting};
 
 use crate::TransferError;
 
@@ -118,15 +118,15 @@ struct List {
 /// Reads a file of models; paths in it are relative to its folder.
 ///
 /// # Errors
-/// [`TransferError::File`], [`TransferError::List`], [`TransferError::Entry`].
+/// [`TransferError::File`], [`TransferError::List`], [`TransferError::Entry`], [`TransferError::NotOfOneModel`], [`TransferError::Nameless`].
 pub fn read_models(path: &Path) -> Result<Vec<ModelSpec>, TransferError> {
     let text = std::fs::read_to_string(path).map_err(FileError::on("read", path))?;
     let list: List = toml::from_str(&text).map_err(|source| TransferError::List { path: path.to_path_buf(), source: Box::new(source) })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    list.model.into_iter().map(|entry| read_model(path, folder, entry)).collect()
+    list.model.into_iter().enumerate().map(|(number, entry)| read_model(path, folder, number, entry)).collect()
 }
 
-fn read_model(path: &Path, folder: &Path, entry: BTreeMap<String, toml::Value>) -> Result<ModelSpec, TransferError> {
+fn read_model(path: &Path, folder: &Path, number: usize, entry: BTreeMap<String, toml::Value>) -> Result<ModelSpec, TransferError> {
     let mut spec = ModelSpec::default();
     let mut question = Question::default();
     for (key, value) in &entry {
@@ -142,10 +142,18 @@ fn read_model(path: &Path, folder: &Path, entry: BTreeMap<String, toml::Value>) 
                 question.artefact.model = if address { file.into() } else { folder.join(file) };
             }
             _ => {
-                let failed = |source| TransferError::Entry { entry: spec.name(), path: path.to_path_buf(), source };
-                setting(key).and_then(|setting| setting.put(&mut question, &text)).map_err(failed)?;
+                let entry = spec.name.clone().unwrap_or_else(|| (number + 1).to_string());
+                let failed = |source| TransferError::Entry { entry: entry.clone(), path: path.to_path_buf(), source };
+                let setting = setting(key).map_err(failed)?;
+                if !matches!(setting.part, Part::Model | Part::Preprocessing) || setting.form == Form::Positional {
+                    return Err(TransferError::NotOfOneModel { entry, path: path.to_path_buf(), setting: setting.name });
+                }
+                setting.put(&mut question, &text).map_err(failed)?;
             }
         }
+    }
+    if question.artefact.model.as_os_str().is_empty() {
+        return Err(TransferError::Nameless { number: number + 1, path: path.to_path_buf() });
     }
     Ok(ModelSpec { artefact: question.artefact, ..spec })
 }
@@ -178,6 +186,13 @@ mod tests {
         std::fs::write(&path, "[[model]]\nfile = \"a.onnx\"\nmeen = 1\n").unwrap();
         let error = read_models(&path).unwrap_err();
         assert!(matches!(error, TransferError::Entry { .. }), "{error}");
+        for other in ["eps = 0.1", "suite = \"fast\"", "limit = 3", "model = \"b.onnx\""] {
+            std::fs::write(&path, format!("[[model]]\nfile = \"a.onnx\"\n{other}\n")).unwrap();
+            let error = read_models(&path).unwrap_err();
+            assert!(matches!(error, TransferError::NotOfOneModel { .. }), "{error}");
+        }
+        std::fs::write(&path, "[[model]]\nname = \"A\"\n").unwrap();
+        assert!(matches!(read_models(&path).unwrap_err(), TransferError::Nameless { number: 1, .. }));
     }
 
     #[test]
