@@ -8,10 +8,11 @@
 
 from ._audit import audit, audit_shard, check, compare, gradient, inspect, load, merge, replay
 from ._autoattack import AutoAttack
+from ._crafting import patch, transfer, universal
 from ._errors import BrinellError, InternalError, Interrupted, StaleError, UnreliableError, UsageError
 from ._native import __version__
 from ._result import Flag, Rate, Result
-from ._siblings import certify, harden, transfer
+from ._siblings import certify, detect, doctor, harden, race, rank, smooth, transform
 
 __all__ = [
     "AutoAttack",
@@ -30,11 +31,19 @@ __all__ = [
     "certify",
     "check",
     "compare",
+    "detect",
+    "doctor",
     "gradient",
     "harden",
     "inspect",
     "load",
     "merge",
+    "patch",
+    "race",
+    "rank",
     "replay",
+    "smooth",
     "transfer",
+    "transform",
+    "universal",
 ]

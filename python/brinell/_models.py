@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import os
 import pathlib
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -67,10 +71,24 @@ def _export_torch(model: Any, x: Any, path: pathlib.Path) -> None:
     example = first.repeat(2, *[1] * (first.dim() - 1))
     with torch.no_grad():
         said = model(example)
-        torch.onnx.export(model, (example,), str(path), input_names=["x"], output_names=["logits"], dynamic_axes={"x": {0: "n"}, "logits": {0: "n"}}, dynamo=False)
+        _write_torch(torch, model, example, path)
     if not isinstance(said, torch.Tensor):
         raise UsageError(f"the module returns {type(said).__name__}, not one tensor of logits")
     _require_agreement(path, example.cpu().numpy(), said.cpu().numpy(), "module")
+
+
+def _write_torch(torch: Any, model: Any, example: Any, path: pathlib.Path) -> None:
+    """Exports with torch's present exporter; with the one before, where that one is not installed or cannot follow the module."""
+    names: dict[str, Any] = {"input_names": ["x"], "output_names": ["logits"]}
+    # Both exporters print what they do, and warn of what concerns their own developers.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            if importlib.util.find_spec("onnxscript") is None:
+                raise ImportError("onnxscript")
+            torch.onnx.export(model, (example,), str(path), dynamo=True, external_data=False, dynamic_shapes=({0: torch.export.Dim("n")},), verbose=False, **names)
+        except Exception:  # noqa: BLE001
+            torch.onnx.export(model, (example,), str(path), dynamo=False, dynamic_axes={"x": {0: "n"}, "logits": {0: "n"}}, **names)
 
 
 def _convert_estimator(model: Any, x: Any, path: pathlib.Path) -> None:

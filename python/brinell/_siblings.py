@@ -1,25 +1,13 @@
-"""`brinell.certify`, `transfer` and `harden`: the commands of these names, in a process of their own.
-
-The keywords are the flags of the command line, so that names, defaults and errors are its own.
-"""
+"""What is asked of one model, or of several in turn, by commands of the command line: certificates, training, defences and ranks."""
 
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterable, Mapping
 from typing import Any
 
-from . import _models
 from ._audit import Path, _files
-from ._errors import INTERRUPTED, Interrupted, error_of
-from ._settings import FORMS, words
-
-_UNRELIABLE = 2
+from ._command import command, places, printed, several
 
 
 def certify(
@@ -44,47 +32,42 @@ def certify(
     Raises:
         UsageError: model, data or flags cannot be used.
     """
-    with tempfile.TemporaryDirectory(prefix="brinell-") as temporary:
-        out = pathlib.Path(temporary if folder is None else folder)
-        files = _files(model, x, y, data, labels, None, _inputs(out, temporary))
-        summary = _command("certify", [str(files.pop("model"))], {**files, "out": out / "run" if folder is None else out, **flags}, progress)
-        lines = pathlib.Path(out / "run" if folder is None else out, "certify.jsonl").read_text().splitlines()
-        return {**summary, "samples": [json.loads(line) for line in lines]}
+    return _with_samples("certify", "certify.jsonl", model, x, y, data, labels, folder, progress, flags)
 
 
-def transfer(
-    sources: Any,
+def smooth(
+    model: Any,
     x: Any = None,
     y: Any = None,
     *,
-    targets: Any = (),
+    sigma: float | str,
     data: Path | None = None,
     labels: Path | str | int | None = None,
     folder: Path | None = None,
     progress: bool = True,
     **flags: Any,
 ) -> dict[str, Any]:
-    """Makes adversarial examples on some models and says how many fool others.
+    """Certifies the smoothed classifier: the class that the model gives most often under noise of standard deviation `sigma`, in units of the input.
 
-    Args:
-        sources: Models that examples are made on (`--from`): one or a list, each as in `brinell.audit`.
-        targets: Models that are asked about them (`--to`); by default the sources.
-        flags: Those of `brinell transfer --help`, with `_` for `-`: `eps`, `attack`, `ensemble`, `models`, ..
+    `flags` are those of `brinell smooth --help`, with `_` for `-`: `eps`, `norm`, `noise`, `votes`, `alpha`, `largest`, ..
 
     Returns:
-        What `brinell transfer --json` prints: models, cells with exact intervals, controls, tests. A model that does no better than guessing makes a cell
-        meaningless; `models` has each one's accuracy.
+        What `brinell smooth --json` prints, with the lines of all samples under `samples`.
 
     Raises:
-        UsageError: models, images or flags cannot be used.
+        UsageError: model, data or flags cannot be used.
     """
-    with tempfile.TemporaryDirectory(prefix="brinell-") as temporary:
-        out = pathlib.Path(temporary if folder is None else folder)
-        inputs = _inputs(out, temporary)
-        files = _files("", x, y, data, labels, None, inputs)
-        del files["model"]
-        named = {"from": _several(sources, x, inputs / "from"), "to": _several(targets, x, inputs / "to")}
-        return _command("transfer", [], {**named, **files, "out": out / "run" if folder is None else out, **flags}, progress)
+    return _with_samples("smooth", "smooth.jsonl", model, x, y, data, labels, folder, progress, {"sigma": sigma, **flags})
+
+
+def _with_samples(
+    name: str, record: str, model: Any, x: Any, y: Any, data: Any, labels: Any, folder: Path | None, progress: bool, flags: dict[str, Any]
+) -> dict[str, Any]:
+    with places(folder) as (out, inputs):
+        files = _files(model, x, y, data, labels, None, inputs)
+        summary = command(name, [str(files.pop("model"))], {**files, "out": out, **flags}, progress)
+        lines = pathlib.Path(out, record).read_text(encoding="utf-8").splitlines()
+        return {**summary, "samples": [json.loads(line) for line in lines]}
 
 
 def harden(
@@ -110,83 +93,124 @@ def harden(
         UsageError: model, data or flags cannot be used.
         UnreliableError: training broke down, or nothing was gained.
     """
-    with tempfile.TemporaryDirectory(prefix="brinell-") as temporary:
-        kept = pathlib.Path(temporary if folder is None else folder)
-        files = _files(model, x, y, data, labels, None, _inputs(kept, temporary))
-        given = {**files, "out": out, "folder": kept / "run" if folder is None else kept, **flags}
-        return _command("harden", [str(given.pop("model"))], given, progress)
+    with places(folder) as (kept, inputs):
+        files = _files(model, x, y, data, labels, None, inputs)
+        return command("harden", [str(files.pop("model"))], {**files, "out": out, "folder": kept, **flags}, progress)
 
 
-def _inputs(folder: pathlib.Path, temporary: str) -> pathlib.Path:
-    """Returns where files are written that are none yet: beside the folder of the run, which must not exist before it begins."""
-    return folder / "inputs" if str(folder) == temporary else folder.with_name(f"{folder.name}-inputs")
+def race(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    defences: str | list[str],
+    data: Path | None = None,
+    labels: Path | str | int | None = None,
+    folder: Path | None = None,
+    progress: bool = True,
+    **flags: Any,
+) -> dict[str, Any]:
+    """Races defences of a model against attackers who know them more and more.
 
+    `defences` are transforms such as `"bits:3"` or `"bits:3,median:3"`, and detectors such as `"squeeze:bits:1+median:2"`. `flags` are those of `brinell race --help`,
+    with `_` for `-`: `eps`, `norm`, `calibrate`, `fpr`, `rival`, `fresh`, ..
 
-def _several(models: Any, x: Any, folder: pathlib.Path) -> list[str]:
-    several = models if isinstance(models, (list, tuple)) else [models]
-    found = []
-    for place, model in enumerate(several):
-        inputs = folder / str(place)
-        if not isinstance(model, (str, os.PathLike)):
-            inputs.mkdir(parents=True, exist_ok=True)
-        found.append(_models.artefact(model, x, inputs))
-    return found
-
-
-def _flags(given: Mapping[str, Any]) -> Iterable[str]:
-    for name, value in given.items():
-        flag = name.replace("_", "-")
-        if value is None or value is False:
-            continue
-        if flag in FORMS:
-            ((_, values),) = words({name: value})
-            parts = [",".join(values)] if FORMS[flag] == "list" else values
-        else:
-            parts = [] if value is True else [str(part) for part in (value if isinstance(value, (list, tuple)) else [value])]
-            if not parts and value is not True:
-                continue
-        yield from [f"--{flag}={part}" for part in parts] or [f"--{flag}"]
-
-
-def _command(name: str, positional: list[str], given: Mapping[str, Any], progress: bool) -> dict[str, Any]:
-    """Runs a command and returns the JSON that it prints."""
-    arguments = [name, *positional, *_flags(given), "--json"]
-    return dict(json.loads(printed(arguments, progress=progress, folder=str(given.get("folder") or given.get("out")))))
-
-
-def printed(arguments: list[str], *, progress: bool, folder: str) -> str:
-    """Runs the command line and returns what it prints; what it says meanwhile is shown, and its error is raised.
+    Returns:
+        What `brinell race --json` prints: a round for each defence, with its moves and verdict.
 
     Raises:
-        BrinellError: The one that stands for the exit code.
+        UsageError: model, data, defences or flags cannot be used.
     """
-    errors: list[str] = []
-    # A pipe that nobody reads would stop the command in the middle of a long answer.
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as answer,
-        subprocess.Popen(
-            [sys.executable, "-m", "brinell", *arguments], stdout=answer, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-        ) as process,
-    ):
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                if errors or line.startswith("error: "):
-                    errors.append(line)
-                elif progress:
-                    print(line, end="", file=sys.stderr, flush=True)
-            code = process.wait()
-            answer.seek(0)
-            text = answer.read()
-        except KeyboardInterrupt:
-            # The command got the signal too, and keeps what it has.
-            process.terminate()
-            process.wait()
-            raise Interrupted(folder) from None
-    if code == INTERRUPTED:
-        raise Interrupted(folder)
-    if code not in (0, _UNRELIABLE) or not text:
-        said = "".join(errors).removeprefix("error: ").strip()
-        message, *hints = said.split("\nhint: ")
-        raise error_of(code, message or f"brinell {arguments[0]} ended with exit code {code}", hints)
-    return text
+    with places(folder) as (out, inputs):
+        files = _files(model, x, y, data, labels, None, inputs)
+        return command("race", [str(files.pop("model"))], {**files, "with": defences, "out": out, **flags}, progress)
+
+
+def transform(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    transforms: str,
+    out: Path,
+    data: Path | None = None,
+    labels: Path | str | int | None = None,
+    progress: bool = True,
+    **flags: Any,
+) -> dict[str, Any]:
+    """Puts transforms of the input, such as `"bits:3,jpeg:75"`, in front of a model, and writes the ONNX file `out`.
+
+    `flags` are those of `brinell defend transform --help`, with `_` for `-`: `max_clean_loss`, `force`, ..
+
+    Returns:
+        What `brinell defend transform --json` prints: accuracy and latency with and without the transforms.
+
+    Raises:
+        UsageError: model, data or flags cannot be used, or the transforms cost more accuracy than `max_clean_loss`.
+    """
+    return _defend("transform", model, x, y, data, labels, progress, {"with": transforms, "out": out, **flags})
+
+
+def detect(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    detector: str,
+    out: Path,
+    data: Path | None = None,
+    labels: Path | str | int | None = None,
+    progress: bool = True,
+    **flags: Any,
+) -> dict[str, Any]:
+    """Puts a detector, such as `"squeeze:bits:1+median:2"`, behind a model, and writes the ONNX file `out`. Its threshold is found on the samples given.
+
+    `flags` are those of `brinell defend detect --help`, with `_` for `-`: `fpr`, `fresh`, `fresh_labels`, ..
+
+    Returns:
+        What `brinell defend detect --json` prints: the threshold, and the share of ordinary samples that it refuses with its bound.
+
+    Raises:
+        UsageError: model, data or flags cannot be used, or the samples are too few for `fpr`.
+    """
+    return _defend("detect", model, x, y, data, labels, progress, {"with": detector, "out": out, **flags})
+
+
+def _defend(kind: str, model: Any, x: Any, y: Any, data: Any, labels: Any, progress: bool, flags: dict[str, Any]) -> dict[str, Any]:
+    with places(None) as (_, inputs):
+        files = _files(model, x, y, data, labels, None, inputs)
+        return command("defend", [kind, str(files.pop("model"))], {**files, **flags}, progress)
+
+
+def rank(
+    models: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    data: Path | None = None,
+    labels: Path | str | int | None = None,
+    folder: Path | None = None,
+    progress: bool = True,
+    **flags: Any,
+) -> dict[str, Any]:
+    """Audits several models on the same samples and ranks them; models that do not differ share a rank.
+
+    Args:
+        models: A list of models, each as in `brinell.audit`.
+        flags: Those of `brinell rank --help`, with `_` for `-`: `eps`, `norm`, `suite`, `no_distances`, ..
+
+    Returns:
+        What `brinell rank --json` prints.
+
+    Raises:
+        UsageError: models, data or flags cannot be used.
+    """
+    with places(folder) as (out, inputs):
+        files = _files("", x, y, data, labels, None, inputs)
+        del files["model"]
+        return command("rank", several(models, x, inputs / "models"), {**files, "out": out, **flags}, progress)
+
+
+def doctor() -> str:
+    """Returns which runtimes were found and what would make audits faster, as `brinell doctor` prints it."""
+    return printed(["doctor"], progress=False, folder="")

@@ -8,7 +8,7 @@ from typing import Any
 from ._audit import Path
 from ._errors import UsageError
 from ._result import Result
-from ._siblings import printed
+from ._command import printed
 
 
 def model_index(*results: Result | Path, name: str, dataset: str, dataset_name: str | None = None) -> dict[str, Any]:

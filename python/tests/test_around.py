@@ -25,7 +25,7 @@ def test_ray_makes_the_run_of_one_machine_though_a_worker_is_killed(model: pathl
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
 
-        @ray.remote
+        @ray.remote  # type: ignore[untyped-decorator,unused-ignore]
         def kill(pattern: str) -> int:
             """Kills a worker that is busy with a shard."""
             deadline = time.monotonic() + 60
