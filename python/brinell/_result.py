@@ -10,13 +10,14 @@ import pathlib
 import shutil
 import tempfile
 import weakref
+import webbrowser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from . import _native
+from . import _native, _plot
 from ._errors import raising
 
 
@@ -160,6 +161,22 @@ class Result:
     def curve(self) -> list[dict[str, Any]]:
         """Robust accuracy over radii, from the distances of the examples that were found."""
         return list(self.summary.get("curve", []))
+
+    @property
+    def per_class(self) -> list[dict[str, Any]]:
+        """Clean and robust accuracy of each class."""
+        return list(self.summary.get("per_class", []))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draws robust accuracy over the radius, with its 95 % interval, into `ax` or a new figure, and returns the axes; needs matplotlib.
+
+        The curve comes from the distances of the examples that were found, as in the report: an audit at a smaller radius may find more.
+        """
+        return _plot.curve(self.curve, str(self.summary["model"]["name"]), ax)
+
+    def show(self) -> None:
+        """Opens the report in the browser."""
+        webbrowser.open(self.report.resolve().as_uri())
 
     @property
     def model_sha256(self) -> str:

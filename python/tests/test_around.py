@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -126,3 +128,29 @@ def test_the_class_with_the_signature_of_auto_attack_gives_tensors() -> None:
         brinell.AutoAttack(net, norm="Linfinity")
     with pytest.raises(brinell.UsageError, match="pass fewer inputs"):
         brinell.AutoAttack(net, limit=4)
+
+
+def test_the_example_of_ray_makes_the_run_of_one_machine(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    pytest.importorskip("ray")
+    script = pathlib.Path(__file__).resolve().parents[2] / "examples" / "ray" / "audit.py"
+    np.savez(tmp_path / "test.npz", x=images, y=labels)
+    whole = brinell.audit(model, images, labels, eps="0.05", suite="fast", progress=False)
+    arguments = [str(model), "test.npz", "all", "0.05", str(tmp_path / "shared")]
+    (tmp_path / "shared").mkdir()
+    done = subprocess.run([sys.executable, str(script), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert f"digest {whole.digest}" in done.stdout, done.stderr[-2000:]
+
+
+def test_weights_and_biases_get_figures_samples_and_the_report(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
+    wandb = pytest.importorskip("wandb")
+    import brinell.wandb
+
+    result = brinell.audit(model, images, labels, progress=False, **SETTINGS)
+    with wandb.init(mode="offline", dir=tmp_path, project="robustness", settings=wandb.Settings(silent=True)) as run:
+        brinell.wandb.log(result)
+        summary = dict(run.summary)
+        settings = dict(run.config)
+    assert summary["brinell/robust_accuracy"] == pytest.approx(float(result.robust_accuracy))
+    assert summary["brinell/samples"]["nrows"] == result.n
+    assert "brinell/report" in summary
+    assert settings["brinell.model_sha256"] == result.model_sha256
