@@ -75,6 +75,32 @@ def test_mlflow_gets_figures_settings_and_files(model: pathlib.Path, images: Any
     assert list((tmp_path / "artifacts").rglob("record.jsonl"))
 
 
+def test_mlflow_evaluates_with_an_audit(tmp_path: pathlib.Path) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    pandas = pytest.importorskip("pandas")
+    for package in ("skl2onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = load_iris(return_X_y=True)
+    x = x.astype("float32")
+    net = LogisticRegression(max_iter=1000).fit(x, y)
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'runs.db'}")
+    try:
+        experiment = mlflow.create_experiment("evaluation", artifact_location=(tmp_path / "artifacts").as_uri())
+    except Exception as error:  # the small package has no store of its own
+        pytest.skip(f"mlflow has no local store here: {error}")
+    settings = {"eps": "0.05", "scale": "data", "attack": "pgd:steps=10"}
+    with mlflow.start_run(experiment_id=experiment) as run:
+        saved = mlflow.sklearn.log_model(net, name="net", skops_trusted_types=None, serialization_format="cloudpickle")
+        data = pandas.DataFrame(x, columns=["a", "b", "c", "d"]).assign(label=y)
+        found = mlflow.models.evaluate(saved.model_uri, data, targets="label", model_type="classifier", evaluators="brinell", evaluator_config=settings)
+    direct = brinell.audit(net, data.drop(columns="label"), y, progress=False, **settings)
+    assert found.metrics["brinell.robust_accuracy"] == float(direct.robust_accuracy) < float(direct.clean_accuracy)
+    assert mlflow.get_run(run.info.run_id).data.metrics["brinell.clean_accuracy"] == float(direct.clean_accuracy)
+
+
 def test_a_model_card_of_hugging_face_takes_the_figures(model: pathlib.Path, images: Any, labels: Any, tmp_path: pathlib.Path) -> None:
     hub = pytest.importorskip("huggingface_hub")
     import brinell.huggingface

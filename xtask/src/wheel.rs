@@ -68,8 +68,8 @@ fn beside_library(folder: &Path) -> Result<PathBuf, String> {
         }
     }
     std::fs::copy(&library, package.join("_native.abi3.so")).map_err(on(&library))?;
-    for (name, text) in [("METADATA", "Name: brinell\nVersion: 0\n"), ("entry_points.txt", "[pytest11]\nbrinell = brinell.pytest_plugin\n")]
-    {
+    let points = "[pytest11]\nbrinell = brinell.pytest_plugin\n[mlflow.model_evaluator]\nbrinell = brinell._mlflow_evaluator:Evaluator\n";
+    for (name, text) in [("METADATA", "Name: brinell\nVersion: 0\n"), ("entry_points.txt", points)] {
         std::fs::write(facts.join(name), text).map_err(on(&facts))?;
     }
     Ok(folder.to_path_buf())
