@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +22,7 @@ class Host:
     Whatever the object does wrong is an exception here, before a number of it is used.
     """
 
-    platform = ("python", platform.python_version())
+    platform = ("python", ".".join(map(str, sys.version_info[:3])))
     device = "cpu"
     gradient = False
 
@@ -52,6 +50,8 @@ class Host:
 
     def identity(self) -> str:
         """Text that stands for the model in the record."""
+        import hashlib
+
         code = getattr(self.model, "__code__", None) or getattr(getattr(type(self.model), "__call__", None), "__code__", None)
         body = hashlib.sha256(code.co_code).hexdigest() if code is not None else ""
         return f"{self.name}\n{body}"
@@ -148,6 +148,8 @@ class Torch(Host):
 
     def identity(self) -> str:
         """The name of the module with the digest of all its parameters and buffers."""
+        import hashlib
+
         digest = hashlib.sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             content = tensor.detach().cpu().contiguous()

@@ -41,7 +41,7 @@ class Evaluator(ModelEvaluator):  # type: ignore[misc,unused-ignore]
             result = audit(_inside(model), x, y, folder=f"{folder}/run", progress=False, **(evaluator_config or {}))
             log.log(result)
             metrics = {f"brinell.{name}": value for name, value in log.figures(result).items()}
-        return EvaluationResult(metrics=metrics, artifacts={})
+        return EvaluationResult(metrics=metrics, artifacts={})  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def _inside(model: Any) -> Any:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import html
 import json
 import pathlib
 import shutil
 import tempfile
 import weakref
-import webbrowser
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +173,8 @@ class Result:
 
     def show(self) -> None:
         """Opens the report in the browser."""
+        import webbrowser
+
         webbrowser.open(self.report.resolve().as_uri())
 
     @property
@@ -186,6 +185,8 @@ class Result:
     @property
     def digest(self) -> str:
         """SHA-256 over what was decided about each sample, by sample: equal for equal questions, whatever the batch, the threads or the interruptions."""
+        import hashlib
+
         lines = sorted(self._samples, key=lambda sample: sample["sample"])
         return hashlib.sha256("\n".join(json.dumps(line, sort_keys=True) for line in lines).encode()).hexdigest()
 
@@ -233,6 +234,8 @@ class Result:
             yield f"{flag.severity}: {flag.message} [{flag.id}]"
 
     def _repr_html_(self) -> str:
+        import html
+
         def bar(rate: Rate) -> str:
             low, high, value = 100 * rate.low, 100 * rate.high, 100 * rate
             return (

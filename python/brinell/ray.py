@@ -50,7 +50,7 @@ def audit(
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     samples = _data.array(x, "x")
-    count = min(shards or max(1, int(4 * ray.cluster_resources().get("CPU", 1) / max(num_cpus, 1e-9))), max(1, len(samples)))
+    count = min(shards or max(1, int(4 * ray.cluster_resources().get("CPU", 1) / max(num_cpus, 1e-9))), max(1, len(samples)))  # type: ignore[no-untyped-call,unused-ignore]
     if count < 1:
         raise UsageError(f"an audit has at least one shard, not {shards}")
     settings = {"threads": max(1, int(num_cpus)), **settings}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._result import Result
 from .mlflow import facts, figures
 
@@ -16,10 +18,10 @@ def log(result: Result, *, prefix: str = "brinell") -> None:
 
     if wandb.run is None:
         raise RuntimeError("no run of Weights & Biases is active; call wandb.init first")
-    columns = ["sample", "outcome", "attack", "norm", "forwards", "backwards"]
+    columns: list[Any] = ["sample", "outcome", "attack", "norm", "forwards", "backwards"]
     table = wandb.Table(columns=columns, data=[[sample.get(column) for column in columns] for sample in result.samples])
-    logged = {f"{prefix}/{name}": value for name, value in figures(result).items()}
+    logged: dict[str, Any] = {f"{prefix}/{name}": value for name, value in figures(result).items()}
     if result.report.is_file():
         logged[f"{prefix}/report"] = wandb.Html(str(result.report))
     wandb.log({**logged, f"{prefix}/samples": table})
-    wandb.config.update({f"{prefix}.{name}": value for name, value in facts(result).items()}, allow_val_change=True)
+    wandb.config.update({f"{prefix}.{name}": value for name, value in facts(result).items()}, allow_val_change=True)  # type: ignore[no-untyped-call,unused-ignore]

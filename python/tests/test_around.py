@@ -80,8 +80,8 @@ def test_mlflow_evaluates_with_an_audit(tmp_path: pathlib.Path) -> None:
     pandas = pytest.importorskip("pandas")
     for package in ("skl2onnx", "onnxruntime"):
         pytest.importorskip(package)
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.datasets import load_iris  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
     x, y = load_iris(return_X_y=True)
     x = x.astype("float32")
@@ -91,7 +91,7 @@ def test_mlflow_evaluates_with_an_audit(tmp_path: pathlib.Path) -> None:
         experiment = mlflow.create_experiment("evaluation", artifact_location=(tmp_path / "artifacts").as_uri())
     except Exception as error:  # the small package has no store of its own
         pytest.skip(f"mlflow has no local store here: {error}")
-    settings = {"eps": "0.05", "scale": "data", "attack": "pgd:steps=10"}
+    settings: dict[str, Any] = {"eps": "0.05", "scale": "data", "attack": "pgd:steps=10"}
     with mlflow.start_run(experiment_id=experiment) as run:
         saved = mlflow.sklearn.log_model(net, name="net", skops_trusted_types=None, serialization_format="cloudpickle")
         data = pandas.DataFrame(x, columns=["a", "b", "c", "d"]).assign(label=y)
