@@ -141,6 +141,7 @@ impl From<ProofError> for Failure {
         match error {
             ProofError::Subject(error) => error.into(),
             ProofError::Ledger(error) => error.into(),
+            ProofError::Setting(error) => Self::from_error(error),
             ProofError::Other { .. } => Self { exit: Exit::Stale, ..Self::from_error(error) },
             ProofError::Contradiction { .. } => Self { exit: Exit::Internal, ..Self::from_error(error) },
             other => Self::from_error(other),

@@ -1,13 +1,13 @@
 //! Certifying the samples of a data set: a run folder with a line for each sample.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use brinell_certify::{Limits, Verdict};
 use brinell_ledger::machine;
-use brinell_record::{FileError, Question, Rate, hash};
+use brinell_record::{FileError, Question, Rate, Shard, hash};
 use brinell_stats as stats;
 use brinell_subject::{Case, Subject, SubjectError};
 use brinell_task::Answer;
@@ -118,14 +118,17 @@ pub(crate) const LINES: &str = "certify.jsonl";
 pub(crate) const SUMMARY: &str = "summary.json";
 
 /// What must be the same for a run to go on.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Identity {
-    version: String,
-    model: String,
-    data: String,
-    question: String,
-    timeout: f64,
-    largest: bool,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) version: String,
+    pub(crate) model: String,
+    pub(crate) data: String,
+    pub(crate) question: String,
+    pub(crate) timeout: f64,
+    pub(crate) largest: bool,
+    /// The part of the samples, where it is not all.
+    #[serde(default)]
+    pub(crate) shard: Option<Shard>,
 }
 
 /// Certifies the samples that a question names, one after the other, and writes `certify.jsonl` and `summary.json` into the folder.
@@ -142,6 +145,27 @@ pub fn certify(
     stop: &AtomicBool,
     seen: &mut dyn FnMut(&CertifiedSample, usize),
 ) -> Result<(CertifySummary, Vec<CertifiedSample>), ProofError> {
+    let (case, prover, done) = certify_share(question, job, None, stop, seen)?;
+    let uncheckable = prover.checker().err().map(ToString::to_string);
+    let summary = summary(question, job, &case, &done, uncheckable);
+    write_json(&job.out.join(SUMMARY), &summary)?;
+    Ok((summary, done))
+}
+
+/// Writes a value as a file of JSON.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), ProofError> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| FileError::on("write", path)(error.into()))?;
+    Ok(std::fs::write(path, text + "\n").map_err(FileError::on("write", path))?)
+}
+
+/// Certifies all samples or those of a shard, and returns them in the order of their numbers.
+pub(crate) fn certify_share(
+    question: &Question,
+    job: &CertifyJob,
+    shard: Option<Shard>,
+    stop: &AtomicBool,
+    seen: &mut dyn FnMut(&CertifiedSample, usize),
+) -> Result<(Case, Prover, Vec<CertifiedSample>), ProofError> {
     is_certifiable(question.artefact.scale(), question.threat.norm)?;
     let opened = Subject::open(&question.artefact, &question.population)?;
     let mut case = Case::new(opened, question)?;
@@ -153,11 +177,14 @@ pub fn certify(
         question: hash::sha256_json(&(&question.threat, question.artefact.scale(), &question.artefact.mean, &question.artefact.std)),
         timeout: job.timeout,
         largest: job.largest,
+        shard,
     };
     let mut done = open_folder(job, &identity)?;
     let path = job.out.join(LINES);
     let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&path).map_err(FileError::on("write", &path))?;
-    for sample in case.data.samples().collect::<Vec<_>>() {
+    let all: Vec<usize> = case.data.samples().collect();
+    let samples = shard.map_or_else(|| all.clone(), |shard| shard.of(&all));
+    for &sample in &samples {
         if done.iter().any(|line| line.sample == sample) {
             continue;
         }
@@ -171,17 +198,12 @@ pub fn certify(
         let mut text = serde_json::to_string(&line).map_err(|error| FileError::on("write", &path)(error.into()))?;
         text.push('\n');
         file.write_all(text.as_bytes()).map_err(FileError::on("write", &path))?;
-        seen(&line, case.data.n);
+        seen(&line, samples.len());
         done.push(line);
     }
     case.subject.check_unchanged()?;
     done.sort_by_key(|line| line.sample);
-    let uncheckable = prover.checker().err().map(ToString::to_string);
-    let summary = summary(question, job, &case, &done, uncheckable);
-    let path = job.out.join(SUMMARY);
-    let text = serde_json::to_string_pretty(&summary).map_err(|error| FileError::on("write", &path)(error.into()))?;
-    std::fs::write(&path, text + "\n").map_err(FileError::on("write", &path))?;
-    Ok((summary, done))
+    Ok((case, prover, done))
 }
 
 /// Checks or writes what the folder is about, and returns the whole lines that it holds.
@@ -193,15 +215,11 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
             return Err(ProofError::Exists { folder });
         }
         std::fs::create_dir_all(&job.out).map_err(FileError::on("create", &job.out))?;
-        let text = serde_json::to_string_pretty(identity).map_err(|error| FileError::on("write", &path)(error.into()))?;
-        std::fs::write(&path, text + "\n").map_err(FileError::on("write", &path))?;
+        write_json(&path, identity)?;
         return Ok(Vec::new());
     }
-    if !path.is_file() {
-        return Err(ProofError::Nothing { folder });
-    }
-    let text = std::fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
-    let stored: serde_json::Value = serde_json::from_str(&text).map_err(|error| FileError::on("read", &path)(error.into()))?;
+    let stored = identity_at(&job.out)?;
+    let stored = serde_json::to_value(stored).map_err(|error| FileError::on("read", &path)(error.into()))?;
     let now = serde_json::to_value(identity).map_err(|error| FileError::on("read", &path)(error.into()))?;
     if let Some(facts) = now.as_object() {
         for (fact, expected) in facts {
@@ -219,10 +237,27 @@ fn open_folder(job: &CertifyJob, identity: &Identity) -> Result<Vec<CertifiedSam
         // What a kill left half written.
         std::fs::write(&path, &text[..whole]).map_err(FileError::on("write", &path))?;
     }
-    text[..whole]
-        .lines()
-        .map(|line| serde_json::from_str(line).map_err(|error| FileError::on("read", &path)(error.into()).into()))
-        .collect()
+    lines_at(&job.out)
+}
+
+/// Reads what a folder is about.
+pub(crate) fn identity_at(folder: &Path) -> Result<Identity, ProofError> {
+    let path = folder.join(QUESTION);
+    if !path.is_file() {
+        return Err(ProofError::Nothing { folder: folder.to_path_buf() });
+    }
+    let text = std::fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
+    Ok(serde_json::from_str(&text).map_err(|error| FileError::on("read", &path)(error.into()))?)
+}
+
+/// Reads the lines of a folder, in the order of their samples.
+pub(crate) fn lines_at(folder: &Path) -> Result<Vec<CertifiedSample>, ProofError> {
+    let path = folder.join(LINES);
+    let text = if path.exists() { std::fs::read_to_string(&path).map_err(FileError::on("read", &path))? } else { String::new() };
+    let lines: Result<Vec<CertifiedSample>, _> = text.lines().map(serde_json::from_str).collect();
+    let mut lines = lines.map_err(|error| FileError::on("read", &path)(error.into()))?;
+    lines.sort_by_key(|line| line.sample);
+    Ok(lines)
 }
 
 fn one(case: &mut Case, prover: &Prover, sample: usize, job: &CertifyJob, stop: &AtomicBool) -> Result<CertifiedSample, ProofError> {
@@ -318,7 +353,13 @@ fn largest(
     Ok(below)
 }
 
-fn summary(question: &Question, job: &CertifyJob, case: &Case, lines: &[CertifiedSample], uncheckable: Option<String>) -> CertifySummary {
+pub(crate) fn summary(
+    question: &Question,
+    job: &CertifyJob,
+    case: &Case,
+    lines: &[CertifiedSample],
+    uncheckable: Option<String>,
+) -> CertifySummary {
     let count = |wanted: &dyn Fn(Standing) -> bool| lines.iter().filter(|line| wanted(line.standing)).count();
     let n = lines.len();
     let certified = count(&|standing| standing == Standing::Certified);

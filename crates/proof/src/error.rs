@@ -4,7 +4,7 @@ use brinell_certify::CertifyError;
 use brinell_engine::{EngineError, OracleError};
 use brinell_graph::GraphError;
 use brinell_ledger::LedgerError;
-use brinell_record::FileError;
+use brinell_record::{FileError, SettingError};
 use brinell_subject::SubjectError;
 
 /// Why nothing can be proved.
@@ -91,6 +91,9 @@ pub enum ProofError {
     /// The run on disk cannot be gone on with.
     #[error("{0}")]
     Ledger(#[from] LedgerError),
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Setting(#[from] SettingError),
     /// The folder holds a run of another question.
     #[error("the folder {folder} contains another run: its {fact} is {found}, but {expected} was given now")]
     Other {

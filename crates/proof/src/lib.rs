@@ -8,6 +8,7 @@ mod certify;
 mod error;
 mod prover;
 mod recheck;
+mod shares;
 mod smooth;
 mod soundness;
 mod statement;
@@ -20,6 +21,7 @@ pub use certify::{Certified, CertifiedSample, CertifyJob, CertifySummary, certif
 pub use error::ProofError;
 pub use prover::{Prover, Standing, certifiable, limits};
 pub use recheck::{RecheckOptions, is_certified_run, recheck, recheck_audit};
+pub use shares::{CertifyShard, MergeCertified, certify_shard, is_certify_folder, merge_certified};
 pub use smooth::{Noise, SMOOTH_SCHEMA, SmoothJob, SmoothStanding, SmoothSummary, SmoothedSample, smooth};
 pub use soundness::{Soundness, soundness};
 pub use verify::{Answer, Answered, Assignment, verify};

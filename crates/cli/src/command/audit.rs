@@ -83,7 +83,7 @@ impl Audit {
 }
 
 /// Reads which shard is meant.
-fn shard_of(text: &str) -> Result<Shard, Failure> {
+pub(super) fn shard_of(text: &str) -> Result<Shard, Failure> {
     let shard = if text == "auto" { Shard::of_environment(|name| std::env::var(name).ok()) } else { text.parse() };
     shard.map_err(Failure::from_error)
 }

@@ -7,7 +7,7 @@ use brinell::proofs::{self, CertifiedSample, CertifyJob, CertifySummary, ProofEr
 use brinell::record::{Rechecked, Refound};
 use clap::Args;
 
-use super::audit::{command_line, json, stop_flag};
+use super::audit::{command_line, json, shard_of, stop_flag};
 use crate::console::{print, say};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,6 +34,11 @@ pub(crate) struct Certify {
     #[arg(long, requires = "out", help_heading = "Running")]
     resume: bool,
 
+    /// Certify one share of the samples: I/N, from 0/16 to 15/16 for 16 shares, or auto for the share that the scheduler gives. `brinell merge` makes one run of all
+    /// shares
+    #[arg(long, value_name = "I/N", requires = "out", conflicts_with = "check", help_heading = "Running")]
+    shard: Option<String>,
+
     /// Check every certificate again at the end, as `brinell replay` does
     #[arg(long)]
     check: bool,
@@ -56,12 +61,22 @@ impl Certify {
         let mut report = |line: &CertifiedSample, _: usize| {
             say(&format!("sample {}: {} in {:.1} s", line.sample, words(line.standing), line.seconds));
         };
+        if let Some(shard) = self.shard.as_deref().map(shard_of).transpose()? {
+            let done = proofs::certify_shard(&question, &job, shard, &stop, &mut report)?;
+            if self.json {
+                print(&json(&done)?);
+            } else {
+                print(&format!("Shard {shard} is done: {} samples, in {}\n", done.samples, job.out.display()));
+                say("hint: once all shards are done, combine them with `brinell merge SHARD.. --out DIR`");
+            }
+            return Ok(Exit::Done);
+        }
         let (summary, _) = proofs::certify(&question, &job, &stop, &mut report).inspect_err(|_| {
             if chosen_here {
                 give_back(&job.out);
             }
         })?;
-        print(&if self.json { json(&summary)? } else { text(&summary, &job) });
+        print(&if self.json { json(&summary)? } else { text(&summary, &job.out) });
         if !self.check {
             return Ok(Exit::Done);
         }
@@ -85,7 +100,8 @@ fn words(standing: Standing) -> &'static str {
     }
 }
 
-fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
+pub(super) fn text(summary: &CertifySummary, out: &Path) -> String {
+    let folder = out.display();
     let rate = &summary.certified.rate;
     let mut out = format!(
         "certified   {} of {} samples ({:.1} %, {:.0} % interval {:.1} % to {:.1} %)\nbroken      {}\nnot decided {}\nmisclassified {}\n",
@@ -106,7 +122,7 @@ fn text(summary: &CertifySummary, job: &CertifyJob) -> String {
     if let Some(median) = summary.median_largest {
         out += &format!("median of the largest certified radii {median:.6}\n");
     }
-    out + &format!("\nRun: {}\n", job.out.display())
+    out + &format!("\nRun: {folder}\n")
 }
 
 /// Checks the certificates of a run again, and says what becomes of each.

@@ -234,3 +234,37 @@ fn a_folder_of_instances_is_compared_with_what_is_known() {
     folder.write("verdicts.csv", "onnx,vnnlib,timeout_s,expected\nrobust.onnx,near.vnnlib,soon,unsat\n");
     assert!(folder.run("bench vnncomp . --runtime rten").expect(4).stderr.contains("line 2"));
 }
+
+#[test]
+fn shards_of_certificates_make_the_run_of_one_machine() {
+    let folder = Folder::new();
+    folder.run(&format!("{CERTIFY} --out whole")).expect(0);
+    for shard in 0..3 {
+        let done = folder.run(&format!("{CERTIFY} --out s{shard} --shard {shard}/3")).expect(0);
+        assert!(done.stdout.contains(&format!("Shard {shard}/3 is done")), "{}", done.stdout);
+        assert!(!folder.path(&format!("s{shard}")).join("summary.json").exists());
+    }
+    let missing = folder.run("merge s0 s2 --out all").expect(4);
+    assert!(missing.stderr.contains("1 of 3 shards are missing: 1/3"), "{}", missing.stderr);
+    folder.run("merge s2 s0 s1 --out all").expect(0);
+    let timeless = |out: &str| {
+        let mut all = lines(&folder, out);
+        all.iter_mut().for_each(|line| line["seconds"] = Value::Null);
+        all
+    };
+    assert_eq!(timeless("all"), timeless("whole"));
+    let (all, whole) = (folder.summary("all"), folder.summary("whole"));
+    for figure in ["n", "clean_correct", "certified", "certificates", "falsified", "open", "model_sha256", "data_sha256"] {
+        assert_eq!(all[figure], whole[figure], "{figure}");
+    }
+    let replayed = folder.run("replay all").expect(0);
+    assert!(replayed.stdout.contains("are confirmed"), "{}", replayed.stdout);
+
+    // A line that was changed after the shard ended.
+    let path = folder.path("s1").join("certify.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("misclassified", "certified", 1).replacen("\"label\":", "\"label\": ", 1)).unwrap();
+    let changed = folder.run("merge s0 s1 s2 --out other").expect(4);
+    assert!(changed.stderr.contains("not the file with which the shard ended"), "{}", changed.stderr);
+    assert!(!folder.path("other").exists());
+}
