@@ -37,6 +37,8 @@ pub(super) struct Question {
     pub(super) attacked: bool,
     /// True where a proof of each sample is looked for first.
     pub(super) certified: bool,
+    /// True where attacks must know the defence of the model.
+    pub(super) adaptive: bool,
 }
 
 /// A decision, not yet in words.
@@ -76,6 +78,7 @@ impl Question {
             n: claim.population.n.unwrap_or_default(),
             attacked,
             certified: claim.threat.as_ref().is_some_and(|threat| threat.effort.certify.is_some()),
+            adaptive: claim.threat.as_ref().is_some_and(|threat| threat.adaptive),
         })
     }
 
@@ -157,6 +160,10 @@ impl Question {
         let blocking = flags.iter().filter(|flag| flag.severity == Severity::Blocking);
         let ruling = if matches!(ruling, Ruling::Supported | Ruling::Proven) {
             reasons.extend(blocking.map(|flag| reason(id::FLAG, format!("{}: {}", flag.id, flag.message))));
+            if self.adaptive && !count.adaptive && ruling == Ruling::Supported {
+                let text = "no attack knew a defence of the model: the file names none, or no attack used gradients";
+                reasons.push(reason(id::NOT_ADAPTIVE, text));
+            }
             if reasons.is_empty() { ruling } else { Ruling::Undecided }
         } else {
             ruling

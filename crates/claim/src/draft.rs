@@ -217,6 +217,7 @@ impl Writer<'_> {
         let Summary { question, allowed, suite, attacks, sanity, .. } = self.summary;
         let custom = suite == "custom";
         ClaimThreat {
+            adaptive: self.summary.is_adaptive(),
             threat: Threat {
                 target: allowed.target.map(|class| class.to_string()),
                 knowledge: Some(allowed.knowledge.unwrap_or(Knowledge::White)),

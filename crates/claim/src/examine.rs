@@ -43,6 +43,8 @@ pub(super) struct Count {
     pub(super) doubtful: usize,
     /// Samples that count and whose certificate the checker confirmed; none where no proof was looked for.
     pub(super) proved: Option<usize>,
+    /// True where attacks knew a defence of the model.
+    pub(super) adaptive: bool,
 }
 
 impl Count {

@@ -138,6 +138,7 @@ impl Job<'_> {
             let rechecked = recheck_audit(&self.folder.join(RUN), &asked, stop).map_err(AuditError::from)?;
             count.proved = Some(rechecked.iter().filter(|line| line.found == Refound::Confirmed).count());
         }
+        count.adaptive = completed.as_ref().is_some_and(|completed| completed.summary.is_adaptive());
         Ok(Examined {
             kind: Kind::Counted(question, count),
             // Until the run is complete, its adversarial inputs are in no file that others read.

@@ -235,8 +235,12 @@ fn deserialize<T: serde::de::DeserializeOwned>(path: &Path, place: &str, value: 
 /// Checks the keys of a threat, which says what the attacker may do as well as how hard it is tried; read together, a wrong one would not be named.
 fn check_threat(path: &Path, number: usize, threat: &Value) -> Result<(), ClaimError> {
     let Value::Object(keys) = threat else { return Ok(()) };
-    let (threat, effort) = ClaimThreat::parts(keys.clone());
+    let mut keys = keys.clone();
     let place = format!("claim[{number}].threat");
+    if let Some(adaptive) = keys.remove(ClaimThreat::ADAPTIVE) {
+        deserialize::<bool>(path, &format!("{place}.{}", ClaimThreat::ADAPTIVE), adaptive)?;
+    }
+    let (threat, effort) = ClaimThreat::parts(keys);
     deserialize::<Threat>(path, &place, Value::Object(threat))?;
     deserialize::<Effort>(path, &place, Value::Object(effort)).map(|_| ())
 }

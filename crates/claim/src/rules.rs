@@ -136,7 +136,7 @@ pub(super) fn attacked(property: &Property) -> bool {
 }
 
 fn threat_problem(claimed: &ClaimThreat, folder: &Path) -> Option<Problem> {
-    let ClaimThreat { threat, effort } = claimed;
+    let ClaimThreat { threat, effort, .. } = claimed;
     if threat.eps.is_nearest() {
         return problem("threat.eps", "a claim needs a radius; write it as 8/255 or 0.03");
     }

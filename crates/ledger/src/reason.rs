@@ -20,6 +20,8 @@ pub mod id {
     pub const BOUNDARY: &str = "boundary";
     /// A blocking flag makes the figures unfit for a verdict.
     pub const FLAG: &str = "blocking-flag";
+    /// The claim asks for attacks that know the defence of the model, and none did.
+    pub const NOT_ADAPTIVE: &str = "not-adaptive";
     /// The claim file is not the one that was decided.
     pub const CLAIM_CHANGED: &str = "claim-changed";
     /// The model is not the one that the claim is about.

@@ -75,14 +75,19 @@ pub struct ClaimThreat {
     /// How hard the attacker tries; the seed fixes the order of the samples too.
     #[serde(flatten)]
     pub effort: Effort,
+    /// The model has a defence, and the claim is supported only if the attacks knew it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adaptive: bool,
 }
 
 impl<'de> Deserialize<'de> for ClaimThreat {
     /// Flattened parts would let unknown keys pass; here each key is one of either part.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let keys = serde_json::Map::deserialize(deserializer)?;
+        let mut keys = serde_json::Map::deserialize(deserializer)?;
+        let adaptive = keys.remove(Self::ADAPTIVE).map_or(Ok(false), serde_json::from_value).map_err(serde::de::Error::custom)?;
         let (threat, effort) = Self::parts(keys);
         Ok(Self {
+            adaptive,
             threat: serde_json::from_value(threat.into()).map_err(serde::de::Error::custom)?,
             effort: serde_json::from_value(effort.into()).map_err(serde::de::Error::custom)?,
         })
@@ -90,6 +95,9 @@ impl<'de> Deserialize<'de> for ClaimThreat {
 }
 
 impl ClaimThreat {
+    /// The key that is of neither part.
+    pub const ADAPTIVE: &str = "adaptive";
+
     /// Divides the keys of the table between [`Threat`], with those that nobody knows, and [`Effort`].
     #[must_use]
     pub fn parts(keys: serde_json::Map<String, serde_json::Value>) -> (Keys, Keys) {

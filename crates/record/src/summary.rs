@@ -95,6 +95,14 @@ impl Summary {
     pub fn blocking(&self) -> impl Iterator<Item = &Flag> {
         self.flags.iter().filter(|flag| flag.severity == Severity::Blocking)
     }
+
+    /// Returns true where the model has a defence that attacks with gradients knew: they looked through its rounding, or had to be accepted by its detector.
+    #[must_use]
+    pub fn is_adaptive(&self) -> bool {
+        let bridged = self.model.interface.as_ref().is_some_and(|interface| !interface.surrogates.is_empty());
+        let known = bridged || self.refusals.is_some();
+        known && self.stages.iter().any(|stage| stage.backwards > 0)
+    }
 }
 
 /// The audited model as it was found.

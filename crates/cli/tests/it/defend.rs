@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::claims::{Claim, check, verdict};
 use crate::support::Folder;
 
 const DATA: &str = "--data images.idx3-ubyte --classes classes.txt --runtime rten";
@@ -107,4 +108,37 @@ fn a_race_breaks_three_bits_and_no_move_is_weaker_than_the_one_before() {
     };
     assert_eq!(sorted(&again), sorted(&whole));
     folder.run(&format!("{} --out r --resume", race.replace("bits:3", "bits:2"))).expect(3);
+}
+
+#[test]
+fn a_claim_about_a_defence_needs_attacks_that_know_it() {
+    let folder = Folder::new();
+    folder.run(&format!("defend transform ordinary.onnx {DATA} --limit 40 --with bits:3 -o defended.onnx")).expect(0);
+    let base = Claim {
+        model: "defended",
+        n: 60,
+        sampling: "iid",
+        threat: Some(("0.01", "apgd-margin")),
+        property: "kind = \"rate\"\nat_least = 0.3",
+        more: "",
+    };
+    let adaptive = |claim: &Claim, name: &str| {
+        let text = format!("schema = \"brinell.claim/1\"\n{}", claim.text(&folder, name));
+        folder.write(&format!("{name}.toml"), text.replace("norm = \"linf\"\n", "norm = \"linf\"\nadaptive = true\n"));
+        let checked = check(&folder, name);
+        assert!(checked.code != 4, "{}", checked.stderr);
+        let verdict = verdict(&folder, name);
+        let reasons: Vec<String> =
+            verdict["reasons"].as_array().unwrap().iter().map(|reason| reason["id"].as_str().unwrap().to_owned()).collect();
+        (verdict["verdict"].as_str().unwrap().to_owned(), reasons)
+    };
+    assert_eq!(adaptive(&base, "known"), ("supported".to_owned(), Vec::new()));
+    let undecided = ("undecided".to_owned(), vec!["not-adaptive".to_owned()]);
+    assert_eq!(adaptive(&Claim { threat: Some(("0.01", "square:queries=20")), ..base }, "blind"), undecided);
+    assert_eq!(adaptive(&Claim { model: "ordinary", ..base }, "none"), undecided);
+
+    // Claims are drafted with the condition that their run has met.
+    folder.audit("defended", "--limit 40 --attack apgd-margin --runtime rten --out known-run").expect(0);
+    folder.run("claim new known-run --sampling iid --out drafted.toml").expect(0);
+    assert!(std::fs::read_to_string(folder.path("drafted.toml")).unwrap().contains("adaptive = true"));
 }

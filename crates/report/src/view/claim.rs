@@ -270,7 +270,7 @@ fn rests_on(verdict: &Verdict) -> Vec<Group> {
 }
 
 fn threat(claimed: &ClaimThreat) -> Group {
-    let ClaimThreat { threat, effort } = claimed;
+    let ClaimThreat { threat, effort, adaptive } = claimed;
     Group::new(
         "Threat",
         vec![
@@ -290,6 +290,7 @@ fn threat(claimed: &ClaimThreat) -> Group {
                 effort.max_queries.map_or_else(|| "none".to_owned(), |limit| format!("{} per sample and stage", count(limit))),
             ),
             text("Seed", effort.seed.to_string()),
+            text("Defence", if *adaptive { "the attacks must know it" } else { "no condition" }.to_owned()),
         ],
     )
 }
