@@ -158,7 +158,8 @@ part!(
     "What a certificate of a smoothed classifier is about.",
     |setting| {
         let others = ["defence-end", "task", "only-labels", "tolerance", "distance", "pairs"];
-        (matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running) && !others.contains(&setting.name))
+        (matches!(setting.part, Part::Model | Part::Data | Part::Preprocessing | Part::Running)
+            && !others.iter().chain(&REFUSALS).any(|other| *other == setting.name))
             || ["norm", "eps", "seed"].contains(&setting.name)
     },
     |command| norms(command, &["linf", "l2", "l1"])
