@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
         "suspicion",
         Part::Model,
         "OUTPUT",
-        "Output by which the model refuses samples: an example must be wrong and accepted [default: as a file of brinell defend says]",
+        "Output with the suspicion of a sample, for a model that refuses suspicious samples: an adversarial example must be accepted as well as wrong [default: as a file of brinell defend says]",
         |q, v| one(v).map(|name| q.artefact.suspicion = Some(name)),
     ),
     Setting::new("max-suspicion", Part::Model, "S", "Largest suspicion that is accepted [default: as a file of brinell defend says]", |q, v| {
