@@ -40,9 +40,10 @@ pub(super) fn sentence(race: &Race, round: &RaceRound) -> Option<String> {
     let (first, last) = (left(round, MoveKind::FirstSuccess)?, last(round)?);
     let without = race.rounds.first().and_then(self::last)?;
     round.kind.is_defence().then(|| {
-        let right = if round.refused.is_some() { "right or refused" } else { "right" };
+        let survive = if round.refused.is_some() { "survive or are refused" } else { "survive" };
         format!(
-            "{} leaves {} {right} against an attacker who does not know it and stops early, and {} against one who knows it; without it {} are",
+            "With {}, {} of the samples {survive} an attacker who does not know the defence and stops at the first success, and {} an attacker who knows it; \
+             without it, {} survive",
             round.name,
             percent(first.value),
             percent(last.value),
