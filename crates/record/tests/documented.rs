@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use brinell_record::{Artefact, Claim, ClaimFile, Effort, FeatureRule, FilePaths, Form, Part, Population, SETTINGS, Setting, Threat};
+use brinell_record::{
+    Artefact, Claim, ClaimFile, ClaimThreat, Effort, FeatureRule, FilePaths, Form, Part, Population, SETTINGS, Setting, Threat,
+};
 
 const BEGIN: &str = "<!-- settings: written by `cargo xtask settings` -->\n";
 const END: &str = "<!-- settings: end -->\n";
@@ -135,7 +137,7 @@ fn schemas_name_every_key_that_is_read() {
     let part = |name: &str| properties(&claims["$defs"][name]);
     assert_eq!(part("subject"), fields::<Artefact>());
     assert_eq!(part("population"), fields::<Population>());
-    let mut threat = [fields::<Threat>(), fields::<Effort>()].concat();
+    let mut threat = [fields::<Threat>(), fields::<Effort>(), vec![ClaimThreat::ADAPTIVE.to_owned()]].concat();
     threat.sort();
     assert_eq!(part("threat"), threat);
     assert_eq!(properties(&claims["properties"]["claim"]["items"]), fields::<Claim>());
