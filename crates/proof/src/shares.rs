@@ -74,7 +74,7 @@ pub fn is_certify_folder(folder: &Path) -> bool {
     folder.join(QUESTION).is_file()
 }
 
-/// Makes one run of all its shards, with their certificates; [`recheck`](crate::recheck) checks them like those of any run.
+/// Makes one run of all its shards, with their certificates; [`recheck`](crate::recheck()) checks them like those of any run.
 ///
 /// # Errors
 /// [`ProofError::Ledger`] where shards are missing, twice, unfinished, changed, or of several runs, or where model or data are others here.
